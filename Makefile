@@ -1,0 +1,50 @@
+# Every target sets up what it needs and can be run alone in a fresh clone.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# Where `make demo` sends its spans: empty for the embedded collector, else a Zipkin server's URL.
+ZIPKIN ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap demo test lint integration bench-quick zipkin build clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# One stamp a set of packages: a target runs pip only when pyproject.toml has changed.
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-%: pyproject.toml setup.py | $(VENV)/bin/python
+	@echo "installing what 'make $(MAKECMDGOALS)' needs into $(VENV) ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
+	@touch $@
+
+bootstrap: $(VENV)/.installed-test $(VENV)/.installed-lint ## prepare everything for development
+
+demo: $(VENV)/.installed-thrift ## run three services and show their traces (ZIPKIN=http://... sends to that server)
+	@$(BIN)/python -m opentracing_zipkin demo $(if $(ZIPKIN),--endpoint $(ZIPKIN)) $(DEMO)
+
+test: $(VENV)/.installed-test ## unit tests, contract suites and the documentation's examples
+	$(BIN)/python -m pytest --ignore=tests/integration $(TESTS)
+
+lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+integration: $(VENV)/.installed-test $(VENV)/.installed-integration ## the real Zipkin server and a real browser
+	$(BIN)/python -m pytest --timeout=1200 tests/integration $(TESTS)  # the first run fetches the server and the browser
+
+zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, until Ctrl-C
+	$(BIN)/python -m tests.integration.zipkin_server
+
+bench-quick: $(VENV)/.installed-test ## cost beside the least possible and beside OpenTelemetry, as ratios, in about a minute
+	$(BIN)/python -m bench --quick
+
+build: $(VENV)/.installed-build ## a wheel and a source distribution in dist/
+	$(BIN)/python -m build
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .venv-bench .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

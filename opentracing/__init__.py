@@ -1,0 +1,75 @@
+"""The OpenTracing API for Python: a no-op until `opentracing.tracer` is replaced.
+
+Two vocabularies on one model: `start_span`, `inject` and `extract` of 2.4, and `start_trace`, `join_trace` and
+`trace_context_to_text` of 0.5.  Read `opentracing.tracer` where you need it; do not import the name.
+"""
+
+from __future__ import annotations
+
+from .context import TraceContextDecoder, TraceContextEncoder, TraceContextSource
+from .propagation import Format, InvalidCarrierException, SpanContextCorruptedException, UnsupportedFormatException
+from .scope import Scope
+from .scope_manager import ScopeManager
+from .span import Span, SpanContext
+from .tracer import Reference, ReferenceType, Tracer, child_of, follows_from, start_child_span
+
+__all__ = [
+    "Format",
+    "InvalidCarrierException",
+    "Reference",
+    "ReferenceType",
+    "Scope",
+    "ScopeManager",
+    "Span",
+    "SpanContext",
+    "SpanContextCorruptedException",
+    "TraceContext",
+    "TraceContextDecoder",
+    "TraceContextEncoder",
+    "TraceContextSource",
+    "Tracer",
+    "UnsupportedFormatException",
+    "child_of",
+    "follows_from",
+    "global_tracer",
+    "is_global_tracer_registered",
+    "is_tracer_registered",
+    "set_global_tracer",
+    "start_child_span",
+    "tracer",
+]
+
+TraceContext = SpanContext
+
+_noop_tracer = Tracer()
+is_tracer_registered = False
+
+
+def global_tracer() -> Tracer:
+    """`opentracing.tracer`."""
+    return tracer
+
+
+def set_global_tracer(value: Tracer) -> None:
+    """Replace `opentracing.tracer`; None raises ValueError."""
+    if value is None:
+        raise ValueError("the global tracer cannot be None; use opentracing.Tracer(), which does nothing")
+    global tracer, is_tracer_registered
+    tracer = value
+    is_tracer_registered = True
+
+
+def is_global_tracer_registered() -> bool:
+    """Whether somebody replaced the no-op, by `set_global_tracer` or by assignment."""
+    return is_tracer_registered or tracer is not _noop_tracer
+
+
+def _reset_global_tracer() -> None:
+    """Back to the no-op; for tests."""
+    global tracer, is_tracer_registered, _noop_tracer
+    tracer = _noop_tracer = Tracer()
+    is_tracer_registered = False
+
+
+# Last: the name hides the submodule `opentracing.tracer`, which the imports above needed.
+tracer: Tracer = _noop_tracer

@@ -1,0 +1,197 @@
+"""The verbs of OpenTracing 0.5, each spelled in 2.4's primitives.
+
+Rules: this file holds no state and imports no other class, so that any 2.4 tracer whose base classes come from here speaks
+0.5 as well.  `info` and `error` take printf formats that need not fit their arguments: formatting never raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import logs, tags as names
+from .propagation import Format
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from .span import Span, SpanContext
+
+__all__ = ["ClassicContext", "ClassicSpan", "ClassicTracer", "format_message", "normalize_key"]
+
+_S = TypeVar("_S", bound="ClassicSpan")
+_C = TypeVar("_C", bound="ClassicContext")
+
+PYTHON_EXCEPTION = "python.exception"
+
+
+def normalize_key(key: str) -> str:
+    """A trace attribute's key as it is compared: lower case, `-` for `_`, because HTTP headers keep neither."""
+    return key.replace("_", "-").lower()
+
+
+def format_message(message: object, args: tuple[Any, ...]) -> str:
+    """`message % args`, or, where the arguments do not fit or are not referred to, the message and their reprs."""
+    text = _guarded(str, message)
+    if not args:
+        return text
+    try:
+        values = args[0] if len(args) == 1 and isinstance(args[0], Mapping) else args
+        formatted = text % values
+    except Exception:  # any __str__ or __getitem__ may be behind a placeholder
+        formatted = text
+    if formatted != text:
+        return formatted
+    return " ".join([text, *(_guarded(repr, arg) for arg in args)])
+
+
+def _guarded(convert: Any, value: object) -> str:
+    try:
+        return str(convert(value))
+    except Exception as error:
+        return f"<{type(value).__name__}: {convert.__name__}() raised {type(error).__name__}>"
+
+
+class ClassicContext:
+    """0.5's TraceContext: attributes whose keys are compared without regard to case, `_` being `-`."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def baggage(self) -> Mapping[str, str]: ...
+
+    def set_trace_attribute(self: _C, key: str, value: str) -> _C:
+        """Attach an attribute that travels to all children started from now on; the no-op drops it."""
+        return self
+
+    def get_trace_attribute(self, key: str) -> str | None:
+        """The attribute with this key in any spelling, None where there is none."""
+        wanted = normalize_key(key)
+        for name, value in self.baggage.items():
+            if normalize_key(name) == wanted:
+                return value
+        return None
+
+
+class ClassicSpan:
+    """0.5's Span, above `set_tag`, `log_kv`, `context` and `tracer`."""
+
+    if TYPE_CHECKING:
+        # What a 2.4 span gives; named here for the type checker only.
+        @property
+        def tracer(self) -> Any: ...
+
+        def set_tag(self, key: str, value: Any) -> Any: ...
+        def log_kv(self, key_values: dict[str, Any], timestamp: float | None = None) -> Any: ...
+        @staticmethod
+        def _on_error(span: Any, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
+
+    def start_child(self, operation_name: str, tags: dict[str, Any] | None = None) -> Span:
+        """A new span of the same tracer, child of this one, whatever span is active."""
+        span: Span = self.tracer.start_span(operation_name, child_of=self, tags=tags)
+        return span
+
+    def add_tag(self: _S, key: str, value: Any) -> _S:
+        """`set_tag` under its first name."""
+        self.set_tag(key, value)
+        return self
+
+    def add_tags(self: _S, tags: Mapping[str, Any]) -> _S:
+        """`add_tag` for each entry."""
+        for key, value in tags.items():
+            self.add_tag(key, value)
+        return self
+
+    def info(self: _S, message: str, *args: Any) -> _S:
+        """Log an event now; `message` is a printf format that may refer to `args`."""
+        self.log_kv({logs.EVENT: format_message(message, args)})
+        return self
+
+    def error(self: _S, message: str, *args: Any) -> _S:
+        """As `info`, and mark the span as failed."""
+        if message == PYTHON_EXCEPTION and len(args) == 1 and _is_exc_info(args[0]):
+            raised = args[0]
+            self._on_error(self, raised["type"], raised["val"], raised["tb"])
+        else:
+            self.set_tag(names.ERROR, True)
+            self.log_kv({logs.EVENT: names.ERROR, logs.MESSAGE: format_message(message, args)})
+        return self
+
+
+def _is_exc_info(value: object) -> bool:
+    return isinstance(value, dict) and value.keys() == {"type", "val", "tb"}
+
+
+class ClassicTracer:
+    """0.5's Tracer, above `start_span`, `inject` and `extract`."""
+
+    if TYPE_CHECKING:
+
+        def start_span(self, *args: Any, **options: Any) -> Any: ...
+        def inject(self, span_context: Any, format: str, carrier: Any) -> None: ...
+        def extract(self, format: str, carrier: Any) -> Any: ...
+
+    def start_trace(self, operation_name: str, tags: dict[str, Any] | None = None) -> Span:
+        """The root span of a new trace, whatever span is active."""
+        span: Span = self.start_span(operation_name, tags=tags, ignore_active_span=True)
+        return span
+
+    def join_trace(
+        self, operation_name: str, parent_trace_context: SpanContext | None, tags: dict[str, Any] | None = None
+    ) -> Span:
+        """The server's side of a call whose client's context was received; a root span where it is None."""
+        joined = {names.SPAN_KIND: names.SPAN_KIND_RPC_SERVER, **(tags or {})}
+        span: Span = self.start_span(operation_name, child_of=parent_trace_context, tags=joined, ignore_active_span=True)
+        return span
+
+    def close(self) -> Future[bool]:
+        """Report what is still buffered; a Future of True once everything was accepted.  The no-op is done at once."""
+        # Imported here: it costs 10 ms, and a program that only imports the API never closes a tracer.
+        from concurrent.futures import Future
+
+        done: Future[bool] = Future()
+        done.set_result(True)
+        return done
+
+    def new_root_trace_context(self) -> Any:
+        """The context of a span that nobody records."""
+        return self.start_span(ignore_active_span=True).context
+
+    def new_child_trace_context(self, parent_trace_context: Any) -> tuple[Any, dict[str, Any] | None]:
+        """The context of a child span that nobody records, and tags for it (None: there are none)."""
+        return self.start_span(child_of=parent_trace_context, ignore_active_span=True).context, None
+
+    def trace_context_to_text(self, trace_context: Any) -> tuple[dict[str, str], dict[str, str] | None]:
+        """The context as entries of a text map: the identity, and the attributes (None: there are none).
+
+        A 2.4 tracer injects both at once, so here the first half has everything.
+        """
+        carrier: dict[str, str] = {}
+        self.inject(trace_context, Format.TEXT_MAP, carrier)
+        return carrier, None
+
+    def trace_context_to_binary(self, trace_context: Any) -> tuple[bytearray, bytearray | None]:
+        """The context as bytes: the identity, and the attributes (None: there are none), as in `trace_context_to_text`."""
+        carrier = bytearray()
+        self.inject(trace_context, Format.BINARY, carrier)
+        return carrier, None
+
+    def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> Any:
+        """The context in two mappings, which may be one and the same; None where there is none.  Never raises."""
+        try:
+            if trace_attributes is None or trace_attributes is trace_context_id:
+                carrier = {} if trace_context_id is None else trace_context_id
+            else:
+                carrier = {**trace_attributes, **(trace_context_id or {})}
+            return self.extract(Format.TEXT_MAP, carrier)
+        except Exception:  # whatever a tracer's extract makes of what a peer sent, 0.5 knows only None
+            return None
+
+    def trace_context_from_binary(self, trace_context_id: Any, trace_attributes: Any) -> Any:
+        """The context in two byte strings, None where there is none.  Never raises."""
+        try:
+            return self.extract(Format.BINARY, bytearray(trace_context_id or b"") + bytearray(trace_attributes or b""))
+        except Exception:
+            return None

@@ -1,0 +1,41 @@
+"""Plain records of what a span gathered: what a Recorder is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["RawLog", "RawSpan"]
+
+
+class RawSpan:
+    """A span's data.  `start_time` and `duration` are in seconds; `tags` are pairs in the order of their setting, `logs`
+    RawLogs, both None while there are none.
+    """
+
+    def __init__(self, trace_context: Any, operation_name: str) -> None:
+        self.trace_context = trace_context
+        self.operation_name = operation_name
+        self.start_time: float | None = None
+        self.duration: float | None = None
+        self.tags: list[tuple[str, Any]] | None = None
+        self.logs: list[RawLog] | None = None
+
+    def add_tag(self, key: str, value: Any) -> None:
+        if self.tags is None:
+            self.tags = []
+        self.tags.append((key, value))
+
+    def add_log(self, log: RawLog) -> None:
+        if self.logs is None:
+            self.logs = []
+        self.logs.append(log)
+
+
+class RawLog:
+    """An event: a message that may refer to its payload, at `timestamp` seconds since the epoch."""
+
+    def __init__(self, timestamp: float, is_error: bool, message: str, *args: Any) -> None:
+        self.timestamp = timestamp
+        self.is_error = is_error
+        self.message = message
+        self.payload = args

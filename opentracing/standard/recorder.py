@@ -1,0 +1,52 @@
+"""Recorder: where a tracer leaves its finished spans.  What becomes of them is the recorder's affair, not the tracer's."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from concurrent.futures import Future
+from threading import Lock
+
+from .raw import RawSpan
+
+__all__ = ["InMemoryRecorder", "Recorder"]
+
+
+class Recorder(ABC):
+    """Takes finished spans from any thread; `record` must neither block nor raise."""
+
+    @abstractmethod
+    def record(self, span: RawSpan) -> None:
+        """Take over a finished span."""
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """Pass on all spans recorded so far; whether that was done within `timeout` seconds."""
+        return True
+
+    def close(self, timeout: float = 2.0) -> Future[bool]:
+        """Flush, and take no more spans; the Future of `flush`'s answer."""
+        done: Future[bool] = Future()
+        done.set_result(self.flush(timeout))
+        return done
+
+
+class InMemoryRecorder(Recorder):
+    """Keeps every span, for tests."""
+
+    def __init__(self) -> None:
+        self._spans: list[RawSpan] = []
+        self._lock = Lock()
+
+    def record(self, span: RawSpan) -> None:
+        with self._lock:
+            self._spans.append(span)
+
+    @property
+    def spans(self) -> list[RawSpan]:
+        """The finished spans so far, first finished first."""
+        with self._lock:
+            return list(self._spans)
+
+    def clear(self) -> None:
+        """Forget them."""
+        with self._lock:
+            self._spans.clear()

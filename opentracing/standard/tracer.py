@@ -1,0 +1,198 @@
+"""RecordingTracer: the whole API in the fewest lines, every finished span handed to a Recorder.
+
+Rules: to be read before writing a tracer of one's own, and to be tested against; nothing here is made fast.  On the wire a
+context is two text entries, and one more for each attribute.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, MutableMapping, Sequence
+from random import SystemRandom
+from threading import Lock
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote
+
+from ..logs import EVENT
+from ..propagation import Format, InvalidCarrierException, UnsupportedFormatException
+from ..scope import Scope
+from ..scope_manager import ScopeManager
+from ..scope_managers import ContextVarsScopeManager
+from ..span import Span
+from ..tags import ERROR
+from ..tracer import Reference, Tracer
+from .context import TraceContext
+from .raw import RawLog, RawSpan
+from .recorder import Recorder
+
+__all__ = ["RecordedSpan", "RecordingContext", "RecordingTracer"]
+
+_S = TypeVar("_S", bound="RecordedSpan")
+
+TRACE_ID = "ot-tracer-traceid"
+SPAN_ID = "ot-tracer-spanid"
+ATTRIBUTE_PREFIX = "ot-baggage-"
+
+_random = SystemRandom()
+
+
+class RecordingContext(TraceContext):
+    """An identity beside the attributes: ids of 16 hex digits, `parent_id` None for a root."""
+
+    def __init__(self, trace_id: str, span_id: str, parent_id: str | None, attributes: dict[str, str] | None) -> None:
+        super().__init__(attributes)
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.parent_id = parent_id
+
+
+class RecordedSpan(Span):
+    """Gathers a RawSpan and hands it over when finished; may be used from any thread."""
+
+    def __init__(self, tracer: RecordingTracer, raw: RawSpan) -> None:
+        super().__init__(tracer, raw.trace_context)
+        self._raw = raw
+        self._recorder = tracer.recorder
+        self._lock = Lock()
+
+    def set_operation_name(self: _S, operation_name: str) -> _S:
+        self._raw.operation_name = operation_name
+        return self
+
+    def set_tag(self: _S, key: str, value: Any) -> _S:
+        with self._lock:
+            self._raw.add_tag(key, value)
+        return self
+
+    def log_kv(self: _S, key_values: dict[str, Any], timestamp: float | None = None) -> _S:
+        fields = dict(key_values)
+        event = str(fields.pop(EVENT, ""))
+        at = time.time() if timestamp is None else timestamp
+        with self._lock:
+            self._raw.add_log(RawLog(at, event == ERROR, event, *([fields] if fields else [])))
+        return self
+
+    def set_baggage_item(self: _S, key: str, value: str) -> _S:
+        self.context.set_trace_attribute(key, value)
+        return self
+
+    def get_baggage_item(self, key: str) -> str | None:
+        attribute: str | None = self.context.get_trace_attribute(key)
+        return attribute
+
+    def finish(self, finish_time: float | None = None) -> None:
+        end = time.time() if finish_time is None else finish_time
+        with self._lock:
+            if self._raw.duration is not None:
+                return
+            self._raw.duration = max(0.0, end - (self._raw.start_time or end))
+        self._recorder.record(self._raw)
+
+
+class RecordingTracer(Tracer):
+    """Starts spans that end up in `recorder`."""
+
+    def __init__(self, recorder: Recorder, scope_manager: ScopeManager | None = None) -> None:
+        super().__init__(scope_manager or ContextVarsScopeManager())
+        self.recorder = recorder
+
+    def start_span(
+        self,
+        operation_name: str | None = None,
+        child_of: Any = None,
+        references: Sequence[Reference] | None = None,
+        tags: dict[str, Any] | None = None,
+        start_time: float | None = None,
+        ignore_active_span: bool = False,
+    ) -> Span:
+        parent = self._parent(child_of, references, ignore_active_span)
+        raw = RawSpan(_new_context(parent), operation_name or "")
+        raw.start_time = time.time() if start_time is None else start_time
+        for key, value in (tags or {}).items():
+            raw.add_tag(key, value)
+        return RecordedSpan(self, raw)
+
+    def start_active_span(
+        self,
+        operation_name: str,
+        child_of: Any = None,
+        references: Sequence[Reference] | None = None,
+        tags: dict[str, Any] | None = None,
+        start_time: float | None = None,
+        ignore_active_span: bool = False,
+        finish_on_close: bool = True,
+    ) -> Scope:
+        span = self.start_span(operation_name, child_of, references, tags, start_time, ignore_active_span)
+        return self.scope_manager.activate(span, finish_on_close)
+
+    def _parent(self, child_of: Any, references: Any, ignore_active_span: bool) -> RecordingContext | None:
+        candidates = [child_of, *(reference.referenced_context for reference in _as_list(references))]
+        if not ignore_active_span:
+            candidates.append(self.active_span)
+        for candidate in candidates:
+            context = candidate.context if isinstance(candidate, Span) else candidate
+            if isinstance(context, RecordingContext):
+                return context
+        return None
+
+    def inject(self, span_context: Any, format: str, carrier: Any) -> None:
+        if format == Format.BINARY and isinstance(carrier, bytearray):
+            carrier += "\n".join(f"{key}:{value}" for key, value in _entries(span_context).items()).encode()
+        elif format in (Format.TEXT_MAP, Format.HTTP_HEADERS) and isinstance(carrier, MutableMapping):
+            carrier.update(_entries(span_context))
+        else:
+            raise _refusal(format)
+
+    def extract(self, format: str, carrier: Any) -> RecordingContext | None:
+        if format == Format.BINARY and isinstance(carrier, (bytes, bytearray)):
+            lines = bytes(carrier).decode(errors="replace").splitlines()
+            return _read(dict(line.split(":", 1) for line in lines if ":" in line))
+        if format in (Format.TEXT_MAP, Format.HTTP_HEADERS) and isinstance(carrier, Mapping):
+            return _read(carrier)
+        raise _refusal(format)
+
+    def trace_context_to_text(self, trace_context: Any) -> tuple[dict[str, str], dict[str, str] | None]:
+        entries = _entries(trace_context)
+        attributes = {key: entries.pop(key) for key in list(entries) if key.startswith(ATTRIBUTE_PREFIX)}
+        return entries, attributes or None
+
+    def close(self) -> Any:
+        return self.recorder.close()
+
+
+def _new_context(parent: RecordingContext | None) -> RecordingContext:
+    span_id = f"{_random.getrandbits(64):016x}"
+    if parent is None:
+        return RecordingContext(span_id, span_id, None, None)
+    return RecordingContext(parent.trace_id, span_id, parent.span_id, parent.trace_attributes_as_dict())
+
+
+def _entries(context: Any) -> dict[str, str]:
+    if not isinstance(context, RecordingContext):
+        return {}  # the context of another tracer, say of the no-op before this one was installed
+    entries = {TRACE_ID: context.trace_id, SPAN_ID: context.span_id}
+    for key, value in context.baggage.items():
+        entries[ATTRIBUTE_PREFIX + key] = quote(str(value), safe=" ")
+    return entries
+
+
+def _read(carrier: Mapping[str, str]) -> RecordingContext | None:
+    headers = {str(key).lower(): str(value) for key, value in carrier.items()}
+    if TRACE_ID not in headers or SPAN_ID not in headers:
+        return None
+    attributes = {
+        key[len(ATTRIBUTE_PREFIX) :]: unquote(value) for key, value in headers.items() if key.startswith(ATTRIBUTE_PREFIX)
+    }
+    return RecordingContext(headers[TRACE_ID], headers[SPAN_ID], None, attributes or None)
+
+
+def _as_list(references: Any) -> list[Reference]:
+    if references is None:
+        return []
+    return [references] if isinstance(references, Reference) else list(references)
+
+
+def _refusal(format: str) -> Exception:
+    if format in (Format.BINARY, Format.TEXT_MAP, Format.HTTP_HEADERS):
+        return InvalidCarrierException(f"{format}: use a bytearray for {Format.BINARY}, else a mapping")
+    return UnsupportedFormatException(format)

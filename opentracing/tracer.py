@@ -1,0 +1,134 @@
+"""Tracer, the base class of every tracer, by itself the no-op; and the references between spans.
+
+Rules: a subclass need not call this constructor.  `start_span`, `inject` and `extract` are what a tracer implements; the
+verbs of 0.5 come from `classic`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .classic import ClassicTracer
+from .context import NOOP_CONTEXT, TraceContextSource
+from .propagation import Format, UnsupportedFormatException
+from .scope import Scope
+from .scope_manager import ScopeManager
+from .span import Span
+
+__all__ = ["Reference", "ReferenceType", "Tracer", "child_of", "follows_from", "start_child_span"]
+
+
+class Tracer(ClassicTracer, TraceContextSource):
+    """Starts spans, and carries their contexts out of and into the process."""
+
+    _supported_formats = (Format.TEXT_MAP, Format.BINARY, Format.HTTP_HEADERS)
+
+    singleton_noop_span = Span(None, NOOP_CONTEXT)
+    _noop_span: Span
+    _noop_span_context = NOOP_CONTEXT
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # Here and not in the constructor, which a subclass need not call.  And as plain attributes of the instance: a class's
+        # default that makes them on first use costs the no-op a tenth of its time.
+        tracer = super().__new__(cls)
+        tracer._noop_span = Span(tracer, NOOP_CONTEXT)
+        tracer._set_scope_manager(ScopeManager())
+        return tracer
+
+    def __init__(self, scope_manager: ScopeManager | None = None) -> None:
+        if scope_manager is not None:
+            self._set_scope_manager(scope_manager)
+
+    def _set_scope_manager(self, scope_manager: ScopeManager) -> None:
+        self._scope_manager = scope_manager
+        self._noop_scope = Scope(scope_manager, self._noop_span)
+
+    @property
+    def scope_manager(self) -> ScopeManager:
+        """Knows the active span."""
+        return self._scope_manager
+
+    @property
+    def active_span(self) -> Any:
+        """The span of the active scope, None where there is none."""
+        scope = self.scope_manager.active
+        return None if scope is None else scope.span
+
+    def start_active_span(
+        self,
+        operation_name: str,
+        child_of: Any = None,
+        references: Sequence[Reference] | None = None,
+        tags: dict[str, Any] | None = None,
+        start_time: float | None = None,
+        ignore_active_span: bool = False,
+        finish_on_close: bool = True,
+    ) -> Scope:
+        """`start_span`, made active until the returned scope is closed."""
+        return self._noop_scope
+
+    def start_span(
+        self,
+        operation_name: str | None = None,
+        child_of: Any = None,
+        references: Sequence[Reference] | None = None,
+        tags: dict[str, Any] | None = None,
+        start_time: float | None = None,
+        ignore_active_span: bool = False,
+    ) -> Span:
+        """A new span: child of `child_of` (a span or a context), else of the first reference, else of the active span.
+
+        `start_time` is in seconds since the epoch, None is now.
+        """
+        return self._noop_span
+
+    def inject(self, span_context: Any, format: str, carrier: Any) -> None:
+        """Write a context into a carrier.  Raises UnsupportedFormatException, InvalidCarrierException."""
+        if format not in Tracer._supported_formats:
+            raise UnsupportedFormatException(format)
+
+    def extract(self, format: str, carrier: Any) -> Any:
+        """The context in a carrier, None where there is none.
+
+        Raises UnsupportedFormatException, InvalidCarrierException, and, in tracers that say so,
+        SpanContextCorruptedException.
+        """
+        if format not in Tracer._supported_formats:
+            raise UnsupportedFormatException(format)
+        return self._noop_span_context
+
+
+class ReferenceType:
+    """Names of the ways in which a span can follow from another."""
+
+    CHILD_OF = "child_of"
+    FOLLOWS_FROM = "follows_from"
+
+
+class Reference(NamedTuple):
+    """A way in which a new span depends on a context; one whose context is None is ignored."""
+
+    type: str
+    referenced_context: Any
+
+
+def child_of(referenced_context: Any = None) -> Reference:
+    """The new span's work is part of the referenced one's."""
+    return Reference(ReferenceType.CHILD_OF, referenced_context)
+
+
+def follows_from(referenced_context: Any = None) -> Reference:
+    """The new span's work was caused by the referenced one, which does not wait for it."""
+    return Reference(ReferenceType.FOLLOWS_FROM, referenced_context)
+
+
+def start_child_span(
+    parent_span: Any, operation_name: str, tags: dict[str, Any] | None = None, start_time: float | None = None
+) -> Any:
+    """A child of `parent_span`, of the same tracer."""
+    return parent_span.tracer.start_span(operation_name, child_of=parent_span, tags=tags, start_time=start_time)
+
+
+if TYPE_CHECKING:  # both parents of Tracer give 0.5's verbs; the classic ones are meant
+    _: type[TraceContextSource] = Tracer

@@ -1,0 +1,149 @@
+"""0.5's verbs above any 2.4 tracer: messages are formatted without ever raising, contexts come out of any mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from opentracing import Format, Span, SpanContext, Tracer
+from opentracing.classic import format_message
+
+
+class Hostile:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+    __str__ = __repr__
+
+
+@pytest.mark.parametrize(
+    ("message", "args", "expected"),
+    [
+        ("plain", (), "plain"),
+        ("100 %", (), "100 %"),
+        ("%s and %d", ("a", 2), "a and 2"),
+        ("user %(id)s", ({"id": 7},), "user 7"),
+        ("cache hit", ("arg1", 2), "cache hit 'arg1' 2"),
+        ("no reference", ({"type": 1},), "no reference {'type': 1}"),
+        ("%d", ("x",), "%d 'x'"),
+        ("%s %s", ("one",), "%s %s 'one'"),
+        ("%(missing)s", ({"id": 7},), "%(missing)s {'id': 7}"),
+    ],
+)
+def test_a_message_refers_to_its_args_or_is_followed_by_them(message: str, args: tuple[Any, ...], expected: str) -> None:
+    """Nothing that was given is lost, whether the format fits or not."""
+
+    assert expected == format_message(message, args)
+
+
+def test_formatting_never_raises() -> None:
+    """Not even with arguments whose repr raises."""
+
+    assert "x <Hostile: repr() raised RuntimeError>" == format_message("x", (Hostile(),))
+    assert "%s <Hostile: repr() raised RuntimeError>" == format_message("%s", (Hostile(),))
+    assert "<Hostile: str() raised RuntimeError>" == format_message(Hostile(), ())
+
+
+class Logged(Span):
+    """A span of a 2.4 tracer: it knows nothing of 0.5."""
+
+    def __init__(self) -> None:
+        super().__init__(Tracer(), SpanContext())
+        self.calls: list[Any] = []
+
+    def set_tag(self, key: str, value: Any) -> Logged:
+        self.calls.append((key, value))
+        return self
+
+    def log_kv(self, key_values: dict[str, Any], timestamp: float | None = None) -> Logged:
+        self.calls.append(key_values)
+        return self
+
+
+def test_info_is_an_event_and_error_marks_the_span() -> None:
+    """Any 2.4 span speaks 0.5's verbs, in terms of its own."""
+    span = Logged()
+
+    assert span is span.info("a %s", 1).error("b").add_tag("k", "v").add_tags({"l": 2})
+    assert [
+        {"event": "a 1"},
+        ("error", True),
+        {"event": "error", "message": "b"},
+        ("k", "v"),
+        ("l", 2),
+    ] == span.calls
+
+
+class Baggage(SpanContext):
+    @property
+    def baggage(self) -> Mapping[str, str]:
+        return {"User_Id": "7"}
+
+
+def test_any_context_answers_for_its_attributes_in_any_spelling() -> None:
+    """A 2.4 context's baggage is 0.5's trace attributes; `_` is `-`, and case does not count."""
+
+    assert "7" == Baggage().get_trace_attribute("user-ID")
+    assert Baggage().get_trace_attribute("other") is None
+
+
+class Headers(Mapping[str, str]):
+    """A mapping that is no dict, as frameworks give it."""
+
+    def __init__(self, **entries: str) -> None:
+        self.entries = entries
+
+    def __getitem__(self, key: str) -> str:
+        return self.entries[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+class Reading(Tracer):
+    """A 2.4 tracer that keeps what it is given."""
+
+    carrier: Any = None
+
+    def extract(self, format: str, carrier: Any) -> Any:
+        if "raise" in carrier:
+            raise ValueError("corrupt")
+        self.carrier = (format, dict(carrier))
+        return None
+
+    def inject(self, span_context: Any, format: str, carrier: Any) -> None:
+        carrier.update(id="1") if isinstance(carrier, dict) else carrier.extend(b"1")
+
+
+def test_one_mapping_may_hold_both_halves() -> None:
+    """`trace_context_from_text(headers, headers)` reads it once; two mappings are read as one; None is no mapping."""
+    tracer = Reading()
+    headers = Headers(a="1")
+
+    tracer.trace_context_from_text(headers, headers)
+    assert (Format.TEXT_MAP, {"a": "1"}) == tracer.carrier
+    tracer.trace_context_from_text({"a": "1"}, Headers(b="2"))
+    assert (Format.TEXT_MAP, {"a": "1", "b": "2"}) == tracer.carrier
+    tracer.trace_context_from_text(None, {"b": "2"})
+    assert (Format.TEXT_MAP, {"b": "2"}) == tracer.carrier
+
+
+def test_reading_a_context_never_raises() -> None:
+    """What a 2.4 tracer refuses with an exception is no trace to 0.5."""
+    tracer = Reading()
+
+    assert tracer.trace_context_from_text({"raise": "1"}, None) is None
+    assert tracer.trace_context_from_text(3, 4) is None
+    assert tracer.trace_context_from_binary(object(), None) is None
+
+
+def test_any_tracer_encodes_a_context_in_0_5s_shapes() -> None:
+    """Real dicts and bytearrays, in pairs."""
+
+    assert ({"id": "1"}, None) == Reading().trace_context_to_text(SpanContext())
+    assert (bytearray(b"1"), None) == Reading().trace_context_to_binary(SpanContext())

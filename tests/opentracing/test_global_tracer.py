@@ -1,0 +1,39 @@
+"""The global tracer: one module variable, replaced by assignment or by `set_global_tracer`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import opentracing
+
+
+@pytest.fixture(autouse=True)
+def _no_op_afterwards() -> Iterator[None]:
+    yield
+    opentracing._reset_global_tracer()
+
+
+def test_assignment_replaces_the_global_tracer() -> None:
+    """`opentracing.tracer = mine` is what 0.5 does; 2.4's functions see it."""
+    mine = opentracing.Tracer()
+
+    assert False is opentracing.is_global_tracer_registered()
+    opentracing.tracer = mine
+    assert mine is opentracing.global_tracer()
+    assert True is opentracing.is_global_tracer_registered()
+
+
+def test_set_global_tracer_replaces_it_too() -> None:
+    """And a second call replaces it again."""
+    for mine in (opentracing.Tracer(), opentracing.Tracer()):
+        opentracing.set_global_tracer(mine)
+
+        assert mine is opentracing.tracer
+
+
+def test_none_is_no_tracer() -> None:
+    """It raises ValueError that names the no-op instead."""
+    with pytest.raises(ValueError, match=r"opentracing\.Tracer\(\)"):
+        opentracing.set_global_tracer(None)  # type: ignore[arg-type]

@@ -1,0 +1,153 @@
+"""The contextvars scope manager: nesting, wrong orders, threads, tasks and generators."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import threading
+from collections.abc import AsyncIterator
+from unittest import mock
+
+from opentracing import Span
+from opentracing.scope_managers.contextvars import ContextVarsScopeManager
+
+
+def span() -> mock.Mock:
+    return mock.Mock(spec=Span)
+
+
+def test_scopes_nest_and_finish_their_spans_if_asked_to() -> None:
+    """Closing restores what was active before."""
+    manager, outer, inner = ContextVarsScopeManager(), span(), span()
+    with manager.activate(outer, False) as outer_scope:
+        with manager.activate(inner, True) as inner_scope:
+            assert inner_scope is manager.active
+        assert outer_scope is manager.active
+
+    assert manager.active is None
+    assert (0, 1) == (outer.finish.call_count, inner.finish.call_count)
+
+
+def test_a_scope_closed_before_an_inner_one_ends_with_it() -> None:
+    """Out of order: nothing happens at first; when the inner scope closes, both have ended."""
+    manager, outer, inner = ContextVarsScopeManager(), span(), span()
+    outer_scope, inner_scope = manager.activate(outer, True), manager.activate(inner, True)
+
+    outer_scope.close()
+    assert (inner_scope, 0) == (manager.active, outer.finish.call_count)
+    inner_scope.close()
+    assert (None, 1, 1) == (manager.active, outer.finish.call_count, inner.finish.call_count)
+
+
+def test_closing_twice_finishes_once() -> None:
+    """The second call does nothing."""
+    manager, one = ContextVarsScopeManager(), span()
+    scope = manager.activate(one, True)
+    scope.close()
+    scope.close()
+
+    assert 1 == one.finish.call_count
+
+
+def test_a_scope_closed_in_another_thread_finishes_and_is_skipped_at_home() -> None:
+    """The thread that opened it no longer sees it as active."""
+    manager, one = ContextVarsScopeManager(), span()
+    before = manager.activate(span(), True)
+    scope = manager.activate(one, True)
+    thread = threading.Thread(target=scope.close)
+    thread.start()
+    thread.join()
+
+    assert 1 == one.finish.call_count
+    assert before is manager.active
+    before.close()
+    assert manager.active is None
+
+
+def test_a_scope_closed_in_another_task_finishes_and_is_skipped_at_home() -> None:
+    """A task inherits its parent's scope and may close it."""
+    manager, one = ContextVarsScopeManager(), span()
+
+    async def close(scope: object) -> None:
+        scope.close()  # type: ignore[attr-defined]
+
+    async def main() -> object:
+        scope = manager.activate(one, True)
+        await asyncio.create_task(close(scope))
+        return manager.active
+
+    assert asyncio.run(main()) is None
+    assert 1 == one.finish.call_count
+
+
+def test_parallel_tasks_are_isolated_and_inherit_their_parent() -> None:
+    """Each of fifty tasks sees its own span, and before that the one it was started in."""
+    manager = ContextVarsScopeManager()
+
+    async def task(number: int, seen: list[object]) -> bool:
+        seen.append(manager.active)
+        with manager.activate(span(), True) as scope:
+            await asyncio.sleep(0.001 * (number % 3))
+            return scope is manager.active
+
+    async def main() -> None:
+        seen: list[object] = []
+        with manager.activate(span(), True) as parent:
+            assert all(await asyncio.gather(*(task(number, seen) for number in range(50))))
+            assert parent is manager.active
+        assert [parent] * 50 == seen
+
+    asyncio.run(main())
+
+
+def test_a_task_that_outlives_its_parents_scope_keeps_it_as_parent() -> None:
+    """A copied context still shows the scope it was copied in."""
+    manager = ContextVarsScopeManager()
+    with manager.activate(span(), True) as scope:
+        copied = contextvars.copy_context()
+
+    assert manager.active is None
+    assert scope is copied.run(lambda: manager.active)
+
+
+def test_two_managers_do_not_see_each_other() -> None:
+    """Two tracers in one process never parent on each other's spans."""
+    one, other = ContextVarsScopeManager(), ContextVarsScopeManager()
+    with one.activate(span(), True):
+        assert other.active is None
+
+
+def test_an_abandoned_async_generator_makes_no_noise() -> None:
+    """Its scope is closed in another context than it was opened in; nothing is raised or logged."""
+    manager, one = ContextVarsScopeManager(), span()
+    noise: list[object] = []
+
+    async def numbers() -> AsyncIterator[int]:
+        with manager.activate(one, True):
+            yield 1
+            yield 2
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: noise.append(context))
+        async for _ in numbers():
+            break
+        gc.collect()
+        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+    assert ([], 1) == (noise, one.finish.call_count)
+
+
+def test_a_closed_scope_holds_no_chain_of_older_ones() -> None:
+    """Tasks that start tasks, each inside its own scope, keep one closed scope and not all of them."""
+    manager = ContextVarsScopeManager()
+    context = contextvars.copy_context()
+    scopes = []
+    for _ in range(3):
+        scopes.append(context.run(manager.activate, span(), True))
+        context, former = context.run(contextvars.copy_context), context
+        former.run(scopes[-1].close)
+
+    assert [None, None, None] == [scope._outer for scope in scopes]  # type: ignore[attr-defined]
