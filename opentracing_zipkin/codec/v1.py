@@ -1,0 +1,263 @@
+"""Zipkin's two span models, and how each becomes the other.
+
+Rules: in version 1 the kind is said by core annotations (`cs` .. `cr`), the remote endpoint by an address (`sa`), and each
+annotation and tag carries its own host; one span may hold both sides of a call.  This file knows the rules, no wire format.
+Source: openzipkin/zipkin, zipkin2.v1 (V2SpanConverter, V1SpanConverter), behaviour measured on zipkin-server 3.5.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import NamedTuple
+
+from ..model import Endpoint, FinishedSpan
+
+__all__ = ["ADDRESSES", "CORE_VALUES", "LOCAL_COMPONENT", "Core", "V1Span", "core_of", "to_v2"]
+
+# Keys of binary annotations that are endpoints, if they also have the value true and a host.
+ADDRESSES = frozenset(("ca", "sa", "ma"))
+
+# Holds the host of a span that has neither annotations nor tags, so that its service name survives.
+LOCAL_COMPONENT = "lc"
+
+_NO_ENDPOINT = Endpoint()
+
+
+class Core(NamedTuple):
+    """What version 1 says a kind with: annotations at both ends, empty where there is none, and the remote's key."""
+
+    begin: str
+    end: str
+    address: str
+
+
+_CORE = {
+    "CLIENT": Core("cs", "cr", "sa"),
+    "SERVER": Core("sr", "ss", "ca"),
+    "PRODUCER": Core("ms", "ws", "ma"),
+    "CONSUMER": Core("wr", "mr", "ma"),
+}
+_KINDLESS = Core("", "", "sa")
+_RECEIVED = Core("mr", "", "ma")  # a message seen only as it came: `wr` without `mr` would say nothing
+
+# A core annotation of a kind, and the kind it proves; `ws` and `wr` time a message, but prove nothing alone.
+_KIND_OF_CORE = {
+    "cs": "CLIENT",
+    "cr": "CLIENT",
+    "sr": "SERVER",
+    "ss": "SERVER",
+    "ms": "PRODUCER",
+    "mr": "CONSUMER",
+    "ws": None,
+    "wr": None,
+}
+CORE_VALUES = frozenset(_KIND_OF_CORE)
+
+
+def core_of(kind: str | None, has_duration: bool) -> Core:
+    """How version 1 says the kind of a span that has a timestamp."""
+    if kind is None:
+        return _KINDLESS
+    if has_duration:
+        return _CORE[kind]
+    return _RECEIVED if kind == "CONSUMER" else _CORE[kind]._replace(end="")
+
+
+class V1Span(NamedTuple):
+    """A span of version 1, its endpoints already None where they say nothing.
+
+    `annotations` are (timestamp, value, host); `tags` (key, value, host); `addresses` (key, host), keys `ca`, `sa`, `ma`.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    name: str
+    timestamp_us: int
+    duration_us: int
+    annotations: Sequence[tuple[int, str, Endpoint | None]]
+    tags: Sequence[tuple[str, str, Endpoint | None]]
+    addresses: Sequence[tuple[str, Endpoint]]
+    debug: bool
+
+
+class _Mark(NamedTuple):
+    """A core annotation: when, and at whose side."""
+
+    at: int
+    host: Endpoint
+
+
+def to_v2(span: V1Span) -> list[FinishedSpan]:
+    """The spans of version 2 in one of version 1: one for each service name, two for both sides of a loopback call."""
+    return _Sides(span).spans
+
+
+class _Sides:
+    """One conversion: the sides of a span found so far, and its core annotations."""
+
+    def __init__(self, source: V1Span) -> None:
+        self.source = source
+        self.spans: list[FinishedSpan] = []
+        self.first = self._add(None)
+        self.marks: dict[str, _Mark] = {}
+        self._read_annotations()
+        self._infer_begin("cs", "cr")
+        self._infer_begin("sr", "ss")
+        self._time_call()
+        self._time_message()
+        self._read_tags()
+        self._read_addresses()
+        for each in self.spans:
+            _normalise(each)
+
+    def _add(self, host: Endpoint | None) -> FinishedSpan:
+        source = self.source
+        side = FinishedSpan(source.trace_id, source.span_id, source.parent_id, name=source.name, debug=source.debug, local=host)
+        self.spans.append(side)
+        return side
+
+    def _side(self, host: Endpoint | None) -> FinishedSpan:
+        """The side of a host: that with the same service name, else the first that has no host yet, else a new one."""
+        if host is None:
+            return self.first
+        for side in self.spans:
+            if side.local is None:
+                side.local = host
+                return side
+            if side.local.service_name == host.service_name:
+                return side
+        return self._add(host)
+
+    def _read_annotations(self) -> None:
+        # The order decides which host is the first one, and with it where the span's own times go.
+        for at, value, host in sorted(self.source.annotations, key=itemgetter(0, 1)):
+            side = self._side(host)
+            if host is None or value not in _KIND_OF_CORE:
+                side.annotations.append((at, value))
+                continue
+            self.marks[value] = _Mark(at, host)
+            side.kind = _KIND_OF_CORE[value] or side.kind
+
+    def _infer_begin(self, begin: str, end: str) -> None:
+        """Where only the end was said, and the span's own times lead to it, they are the begin too."""
+        source, mark = self.source, self.marks.get(end)
+        whole = source.timestamp_us and source.duration_us
+        if whole and mark and begin not in self.marks and source.timestamp_us + source.duration_us == mark.at:
+            self.marks[begin] = _Mark(source.timestamp_us, mark.host)
+
+    def _time(self, begin: _Mark, end: _Mark | None) -> None:
+        """Times of one side: those of the span if it has both, else those of its marks."""
+        side, source = self._side(begin.host), self.source
+        if source.timestamp_us and source.duration_us:
+            side.timestamp_us, side.duration_us = source.timestamp_us, source.duration_us
+        else:
+            side.timestamp_us, side.duration_us = begin.at, _between(begin, end)
+
+    def _time_call(self) -> None:
+        cs, cr, sr, ss = (self.marks.get(value) for value in ("cs", "cr", "sr", "ss"))
+        if cs and sr:
+            self._time(cs, cr)
+            self._time_second_side(cs, sr, "CLIENT", "SERVER", sr, ss)
+        elif cs and cr:
+            self._time(cs, cr)
+        elif sr and ss:
+            self._time(sr, ss)
+        else:
+            self._time_incomplete()
+        # Version 1 has no flag for it: a server that owns its times sets them, so one that does not shares the client's span.
+        if sr and not cs and (not self.source.timestamp_us or (ss and not self.source.duration_us)):
+            self._side(sr.host).shared = True
+
+    def _time_second_side(
+        self, one: _Mark, other: _Mark, kind: str, other_kind: str, begin: _Mark, end: _Mark | None
+    ) -> FinishedSpan:
+        """The other side in one span: shared, timed by its own marks, and a span of its own even on the same service."""
+        first = self._side(one.host)
+        if one.host.service_name == other.host.service_name:
+            first.kind = kind
+            second = self._add(other.host)
+            second.kind = other_kind
+        else:
+            second = self._side(other.host)
+        second.shared = True
+        second.timestamp_us, second.duration_us = begin.at, _between(begin, end) if end else second.duration_us
+        return first
+
+    def _time_incomplete(self) -> None:
+        """A call with one end: its begin is its timestamp, its end stays an annotation."""
+        for side in self.spans:
+            for begin, end, kind in (("cs", "cr", "CLIENT"), ("sr", "ss", "SERVER")):
+                if side.kind != kind:
+                    continue
+                if begin in self.marks:
+                    side.timestamp_us = self.marks[begin].at
+                if end in self.marks:
+                    side.annotations.append((self.marks[end].at, end))
+        if self.source.timestamp_us:
+            self.first.timestamp_us, self.first.duration_us = self.source.timestamp_us, self.source.duration_us
+
+    def _time_message(self) -> None:
+        ms, ws, wr, mr = (self.marks.get(value) for value in ("ms", "ws", "wr", "mr"))
+        if ms and mr:
+            producer = self._time_second_side(ms, mr, "PRODUCER", "CONSUMER", wr or mr, mr if wr else None)
+            producer.timestamp_us, producer.duration_us = ms.at, _between(ms, ws)
+        elif ms:
+            self._time(ms, ws)
+        elif mr:
+            self._time(wr or mr, mr if wr else None)
+        else:
+            for value, mark in (("ws", ws), ("wr", wr)):
+                if mark:
+                    self._side(mark.host).annotations.append((mark.at, value))
+
+    def _read_tags(self) -> None:
+        for key, value, host in sorted(self.source.tags, key=itemgetter(0)):
+            side = self._side(host)
+            if key != LOCAL_COMPONENT or value:
+                side.tags[key] = value
+
+    def _read_addresses(self) -> None:
+        found = dict(self.source.addresses)
+        ca, sa, ma = found.get("ca"), found.get("sa"), found.get("ma")
+        client = self.marks.get("cs") or self.marks.get("cr")
+        server = self.marks.get("sr") or self.marks.get("ss")
+        if not client and not server and (ca or sa):
+            self._address_without_core(ca, sa)
+            return
+        if ca and server and ca != server.host:
+            self._side(server.host).remote = _unlike(ca, server.host)
+        if sa and client:
+            self._side(client.host).remote = sa
+        for value in ("ms", "mr"):
+            if ma and value in self.marks:
+                self._side(self.marks[value].host).remote = ma
+
+    def _address_without_core(self, ca: Endpoint | None, sa: Endpoint | None) -> None:
+        if ca and sa:
+            self._side(ca).remote = sa
+        elif sa:
+            self.first.remote = sa
+        else:
+            self.first.kind, self.first.remote = "SERVER", ca
+
+
+def _between(begin: _Mark, end: _Mark | None) -> int:
+    return 0 if end is None else max(0, end.at - begin.at)
+
+
+def _unlike(client: Endpoint, server: Endpoint) -> Endpoint | None:
+    """The client's address without the server's own name: Finagle gives it, and it would draw a service that calls itself."""
+    if client.service_name != server.service_name:
+        return client
+    nameless = client._replace(service_name="")
+    return None if nameless == _NO_ENDPOINT else nameless
+
+
+def _normalise(span: FinishedSpan) -> None:
+    """Annotations in the order of time, each once, tags in that of their keys, as the server keeps them."""
+    span.annotations = sorted(set(span.annotations))
+    span.tags = dict(sorted(span.tags.items()))
+    if span.kind == "CLIENT":
+        span.shared = False

@@ -1,0 +1,143 @@
+"""ZipkinContext: where a span stands in its trace, and what was decided about it.
+
+Rules: ids are kept as they came, an int if drawn here and lower-hex text if received, and become text when first asked for
+(drawing text costs 160 ns an id).  Baggage is copied on write, so children share the mapping they started with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from types import MappingProxyType
+from typing import TypeVar
+
+from opentracing import SpanContext
+
+__all__ = ["ZipkinContext", "hex_id", "normalize_key"]
+
+_C = TypeVar("_C", bound="ZipkinContext")
+
+# What is known of a context, one bit each; together they are `_state`.
+DECIDED = 1
+SAMPLED = 2
+DEBUG = 4
+SHARED = 8  # the span reports on the id of its caller's span
+LOCAL_ROOT = 16  # the first span of its trace in this process
+REMOTE = 32  # came out of a carrier
+MESSAGING = 64  # of a producer: written as one header without parent
+
+INHERITED = DECIDED | SAMPLED | DEBUG
+
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+_baggage_lock = Lock()
+
+LOW_64_BITS = (1 << 64) - 1
+
+
+def hex_id(value: int | str) -> str:
+    """16 lower-hex digits, 32 for an int of more than 64 bits; text is taken to be that already."""
+    if isinstance(value, str):
+        return value
+    return "%032x" % value if value > LOW_64_BITS else "%016x" % value  # noqa: UP031  # an f-string is slower
+
+
+def normalize_key(key: str) -> str:
+    """A baggage key as it is compared and as it travels: lower case, `-` for `_`."""
+    return key.replace("_", "-").lower()
+
+
+class ZipkinContext(SpanContext):
+    """Identity, sampling decision and baggage of a span; may be used from any thread."""
+
+    __slots__ = ("_baggage", "_clock", "_join", "_parent_id", "_span_id", "_state", "_trace_id")
+
+    _trace_id: int | str | None
+    _span_id: int | str | None
+    _parent_id: int | str | None
+    _state: int
+    _baggage: Mapping[str, str] | None
+    _clock: tuple[int, int] | None  # see clock.py
+    _join: int  # set on a context that may still be joined: SHARED, or 0 where the caller left the decision to us
+
+    def __init__(
+        self,
+        trace_id: int | str | None = None,
+        span_id: int | str | None = None,
+        parent_id: int | str | None = None,
+        state: int = 0,
+        baggage: Mapping[str, str] | None = None,
+        clock: tuple[int, int] | None = None,
+    ) -> None:
+        self._trace_id = trace_id
+        self._span_id = span_id
+        self._parent_id = parent_id
+        self._state = state
+        self._baggage = baggage
+        self._clock = clock
+
+    @property
+    def trace_id(self) -> str | None:
+        """16 or 32 lower-hex digits; None where only a decision or attributes were received."""
+        return None if self._trace_id is None else hex_id(self._trace_id)
+
+    @property
+    def span_id(self) -> str | None:
+        """16 lower-hex digits; None where `trace_id` is."""
+        return None if self._span_id is None else hex_id(self._span_id)
+
+    @property
+    def parent_id(self) -> str | None:
+        """16 lower-hex digits; None for a root span."""
+        return None if self._parent_id is None else hex_id(self._parent_id)
+
+    @property
+    def sampled(self) -> bool | None:
+        """Whether the trace is recorded; None while the decision is left to whoever continues it."""
+        return bool(self._state & SAMPLED) if self._state & DECIDED else None
+
+    @property
+    def debug(self) -> bool:
+        """Whether the trace is to be stored in any case, past all samplers."""
+        return bool(self._state & DEBUG)
+
+    @property
+    def shared(self) -> bool:
+        """Whether the span reports on an id that its caller made."""
+        return bool(self._state & SHARED)
+
+    @property
+    def baggage(self) -> Mapping[str, str]:
+        """The items, or attributes, in the spelling they were given; not to be changed."""
+        return self._baggage or _EMPTY
+
+    def set_trace_attribute(self: _C, key: str, value: str) -> _C:
+        self._set_baggage(normalize_key(str(key)), value)
+        return self
+
+    def get_trace_attribute(self, key: str) -> str | None:
+        """The attribute with this key in any spelling, None where there is none."""
+        return self._get_baggage(key)
+
+    def _set_baggage(self, key: str, value: str) -> None:
+        """Replace every entry whose normalised key is that of `key`."""
+        name = normalize_key(key)
+        with _baggage_lock:
+            kept = {k: v for k, v in (self._baggage or _EMPTY).items() if normalize_key(k) != name}
+            kept[key] = value
+            self._baggage = kept
+
+    def _get_baggage(self, key: str) -> str | None:
+        """The item with exactly this key, or else with the same normalised one."""
+        baggage = self._baggage
+        if not baggage:
+            return None
+        if key in baggage:
+            return baggage[key]
+        name = normalize_key(str(key))
+        return next((value for spelling, value in baggage.items() if normalize_key(spelling) == name), None)
+
+    def __repr__(self) -> str:
+        return (
+            f"ZipkinContext(trace_id={self.trace_id!r}, span_id={self.span_id!r}, parent_id={self.parent_id!r}, "
+            f"sampled={self.sampled}, debug={self.debug}, shared={self.shared})"
+        )

@@ -1,0 +1,220 @@
+"""The span as Zipkin knows it, and how tags become it.
+
+Rules: this file meets everything and imports nothing of ours.  Text is text, ids are lower-hex, times are integers in µs.
+Source: openzipkin/zipkin-api, zipkin2-api.yaml.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+__all__ = ["KIND_OF_TAG", "Endpoint", "FinishedSpan", "parse_ip", "resolve"]
+
+# Both spellings of the API's two generations ('c' is 0.5's, 'client' is 2.x's); looked up in lower case.
+KIND_OF_TAG = {
+    "client": "CLIENT",
+    "c": "CLIENT",
+    "server": "SERVER",
+    "s": "SERVER",
+    "producer": "PRODUCER",
+    "consumer": "CONSUMER",
+}
+
+
+class Endpoint(NamedTuple):
+    """A network context of a node in the service graph; an empty field is unknown.
+
+    Hashable, so that its encoded form can be kept.  `ipv4` and `ipv6` are literals, `port` is 1 to 65535.
+    """
+
+    service_name: str = ""
+    ipv4: str = ""
+    ipv6: str = ""
+    port: int = 0
+
+
+class FinishedSpan:
+    """One span as it goes over the wire: what an encoder writes and a decoder reads.
+
+    Owned by the reporter's thread, so a span handler may change any field.  `name` is "" and `timestamp_us`,
+    `duration_us` are 0 where unknown; `parent_id`, `kind`, `local`, `remote` are None where absent.
+    """
+
+    __slots__ = (
+        "annotations",
+        "debug",
+        "duration_us",
+        "kind",
+        "local",
+        "name",
+        "parent_id",
+        "remote",
+        "shared",
+        "span_id",
+        "tags",
+        "timestamp_us",
+        "trace_id",
+    )
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    kind: str | None
+    name: str
+    timestamp_us: int
+    duration_us: int
+    local: Endpoint | None
+    remote: Endpoint | None
+    annotations: list[tuple[int, str]]
+    tags: dict[str, str]
+    debug: bool
+    shared: bool
+
+    def __init__(
+        self,
+        trace_id: str,
+        span_id: str,
+        parent_id: str | None = None,
+        kind: str | None = None,
+        name: str = "",
+        timestamp_us: int = 0,
+        duration_us: int = 0,
+        local: Endpoint | None = None,
+        remote: Endpoint | None = None,
+        annotations: list[tuple[int, str]] | None = None,
+        tags: dict[str, str] | None = None,
+        debug: bool = False,
+        shared: bool = False,
+    ) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.parent_id = parent_id
+        self.kind = kind
+        self.name = name
+        self.timestamp_us = timestamp_us
+        self.duration_us = duration_us
+        self.local = local
+        self.remote = remote
+        self.annotations = [] if annotations is None else annotations
+        self.tags = {} if tags is None else tags
+        self.debug = debug
+        self.shared = shared
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FinishedSpan):
+            return NotImplemented
+        return all(getattr(self, field) == getattr(other, field) for field in FinishedSpan.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{field}={getattr(self, field)!r}" for field in FinishedSpan.__slots__)
+        return f"FinishedSpan({fields})"
+
+
+_PEER_TAGS = frozenset(("peer.service", "peer.hostname", "peer.address", "peer.ipv4", "peer.ipv6", "peer.port"))
+_SPECIAL_TAGS = _PEER_TAGS | {"span.kind"}
+
+MAX_KEY_LENGTH = 255  # MySQL's column
+
+
+def resolve(tags: dict[str, Any], child: bool) -> tuple[str | None, Endpoint | None, dict[str, str]]:
+    """Kind, remote endpoint and the remaining tags as text, of tags in whatever order they were set; takes them over.
+
+    `child`: the span has a parent in this process.  Such a span with a peer and no kind is a CLIENT; any other kindless span
+    keeps its `peer.*` as tags, because with two endpoints it would draw a wrong arrow in the dependency graph.
+    """
+    if _SPECIAL_TAGS.isdisjoint(tags):
+        return None, None, _texts(tags)
+    kind = KIND_OF_TAG.get(str(tags.get("span.kind")).lower())
+    if kind is not None:
+        del tags["span.kind"]
+    elif child and not _PEER_TAGS.isdisjoint(tags):
+        kind = "CLIENT"
+    remote = None if kind is None or _PEER_TAGS.isdisjoint(tags) else _take_remote(tags)
+    return kind, remote, _texts(tags)
+
+
+def _take_remote(tags: dict[str, Any]) -> Endpoint | None:
+    """The endpoint in the `peer.*` tags, which are removed as far as they were understood."""
+    service_name, ipv4, ipv6, port = "", "", "", 0
+    service = tags.get("peer.service")
+    if isinstance(service, str) and service:
+        service_name = tags.pop("peer.service").lower()
+    for key in ("peer.ipv4", "peer.ipv6", "peer.hostname", "peer.address"):
+        if key not in tags:
+            continue
+        found4, found6, found_port = _parse_address(tags[key], key == "peer.address")
+        if found4 or found6:
+            del tags[key]
+            ipv4, ipv6, port = ipv4 or found4, ipv6 or found6, port or found_port
+    if "peer.port" in tags:
+        given = _parse_port(tags["peer.port"])
+        if given:
+            del tags["peer.port"]
+            port = given
+    if not (service_name or ipv4 or ipv6 or port):
+        return None
+    return Endpoint(service_name, ipv4, ipv6, port)
+
+
+def _parse_address(value: Any, with_port: bool) -> tuple[str, str, int]:
+    """IPv4 literal, IPv6 literal and port, each empty where it is not there.  An int is an IPv4 address, as in 0.5."""
+    if type(value) is int and 0 < value < 1 << 32:
+        return socket.inet_ntoa(value.to_bytes(4, "big")), "", 0
+    if type(value) is not str:
+        return "", "", 0
+    ipv4, ipv6 = parse_ip(value)
+    if with_port and not (ipv4 or ipv6):
+        host, _, port = value.rpartition(":")
+        ipv4, ipv6 = parse_ip(host)
+        return ipv4, ipv6, _parse_port(port)
+    return ipv4, ipv6, 0
+
+
+def _parse_port(value: Any) -> int:
+    """1 to 65535, of an int or of digits; 0 where it is anything else."""
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 5:
+        value = int(value)
+    return value if type(value) is int and 0 < value < 65536 else 0
+
+
+@lru_cache(maxsize=4096)
+def parse_ip(text: str) -> tuple[str, str]:
+    """(IPv4, "") or ("", IPv6) in canonical spelling, ("", "") where the text is no literal.
+
+    An IPv4-mapped IPv6 address is an IPv4 one, as the server reads it; brackets and a zone are taken off.
+    """
+    literal = text.strip("[]").partition("%")[0]
+    try:
+        if ":" not in literal:
+            return socket.inet_ntoa(socket.inet_pton(socket.AF_INET, literal)), ""
+        packed = socket.inet_pton(socket.AF_INET6, literal)
+    except (OSError, ValueError):
+        return "", ""
+    if packed.startswith(b"\0" * 10 + b"\xff\xff"):
+        return socket.inet_ntoa(packed[12:]), ""
+    return "", socket.inet_ntop(socket.AF_INET6, packed)
+
+
+def _texts(tags: dict[str, Any]) -> dict[str, str]:
+    """Tags as they are sent: None is omitted, and `error` too where it is False, as its presence is the error."""
+    for key, value in tags.items():
+        if type(value) is not str or len(key) > MAX_KEY_LENGTH:
+            break
+    else:
+        return tags  # nearly always: no second dict
+    texts = {}
+    for key, value in tags.items():
+        if type(value) is not str:
+            if value is None or (value is False and key == "error"):
+                continue
+            value = _TEXT_OF.get(type(value), str)(value)
+        texts[key if len(key) <= MAX_KEY_LENGTH else key[:MAX_KEY_LENGTH]] = value
+    return texts
+
+
+_TEXT_OF: dict[type, Callable[[Any], str]] = {bool: lambda value: "true" if value else "false", int: str, float: repr}

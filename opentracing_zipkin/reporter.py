@@ -1,0 +1,347 @@
+"""The background reporter: finished spans in, encoded messages out to the collector.
+
+Rules: `record` neither waits nor raises.  Everything else happens on one daemon thread, started at the first span.  Each span
+that is not sent is counted by its cause, at the place where it was lost.  Nothing here knows HTTP or JSON.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from .backlog import Backlog
+from .codec import SpanEncoder
+from .model import FinishedSpan
+from .senders import Sender, SendError
+from .stats import CAUSES, TracerStats
+
+__all__ = ["Finishable", "Recorder", "Reporter"]
+
+log = logging.getLogger("opentracing_zipkin")
+
+# In chunks, with the GIL offered between them: a busy reporter then delays the application's threads by 1 ms at the most,
+# where one long batch delays them by 7 (p99 of a sleeping thread).
+CHUNK = 100
+WAKE_AT = 1000
+LOG_INTERVAL_S = 30.0
+
+
+class Finishable(Protocol):
+    """What the reporter asks of a span."""
+
+    def to_finished(self) -> FinishedSpan: ...
+
+
+class Recorder(Protocol):
+    """Where a tracer leaves its finished spans; `record` is called on the application's threads."""
+
+    def record(self, span: Any, /) -> None: ...
+
+    def flush(self, timeout: float) -> bool: ...
+
+    def close(self, timeout: float) -> Future[bool]: ...
+
+
+class Reporter:
+    """Owns the backlog, the thread and the account.  All public methods may be called from any thread."""
+
+    def __init__(
+        self,
+        encoder: SpanEncoder,
+        sender: Sender,
+        *,
+        max_queued_spans: int = 50_000,
+        flush_interval: float = 1.0,
+        exit_stall: float = 2.0,
+        exit_total: float = 10.0,
+        on_thread_start: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._encoder = encoder
+        self._sender = sender
+        self._flush_interval = flush_interval
+        self._exit_stall = exit_stall
+        self._exit_total = exit_total
+        self._on_thread_start = on_thread_start
+        self._backlog = Backlog(max_queued_spans, WAKE_AT, self._attend, self._count_full)
+        self.record = self._backlog.offer
+        self._renew()
+        _reporters.add(self)
+
+    def _renew(self) -> None:
+        """Everything that a forked child must not share with its parent."""
+        # Re-entrant: a collection of garbage inside it may finish a span, on this very thread.
+        self._lock = threading.RLock()
+        # Notified whenever spans have left the reporter, sent or dropped.
+        self._settled = threading.Condition(self._lock)
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closing: Future[bool] | None = None
+        self._closed = False
+        self._sent = 0
+        self._in_flight = 0
+        self._dropped = dict.fromkeys(CAUSES, 0)
+        self._dropped_before_flush = 0
+        self._full_said = 0
+        self._failing = False
+        self._logged_at = 0.0
+        self._backlog.renew()
+
+    # The application's side
+
+    def _attend(self) -> bool:
+        """Called by an offer that needs the thread: start it, wake it, or refuse the span."""
+        if self._closed:
+            self._count_dropped("closed", 1)
+            return False
+        if self._thread is None:
+            self._start()
+        elif not self._wake.is_set():
+            self._wake.set()
+        return True
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is not None or self._closed:
+                return
+            thread = threading.Thread(target=self._run, name="zipkin-reporter", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no threads left, or the interpreter is going down: the next span tries again
+                return
+            self._thread = thread
+        atexit.register(self._at_exit)
+        self._backlog.attended()
+
+    def _count_full(self) -> None:
+        self._count_dropped("full", 1)
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """Whether every span finished before the call was accepted by the collector, within `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            due = self._gone() + self._in_flight + len(self._backlog)
+            if self._gone() < due:
+                self._wake.set()
+            while self._gone() < due:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._settled.wait(left):
+                    break
+            dropped = sum(self._dropped.values())
+            lossless = dropped == self._dropped_before_flush
+            self._dropped_before_flush = dropped
+            return lossless and self._gone() >= due
+
+    def close(self, timeout: float = 2.0) -> Future[bool]:
+        """Flush, and refuse what comes later; at once the Future of the answer, done within `timeout` seconds."""
+        with self._lock:
+            if self._closing is not None:
+                return self._closing
+            closing: Future[bool] = Future()
+            self._closing = closing
+            self._closed = True
+        self._backlog.unattended()
+        atexit.unregister(self._at_exit)
+        if self._thread is None:
+            closing.set_result(self.flush(0.0))
+            return closing
+        self._wake.set()
+        awaiting = threading.Thread(target=self._await_end, args=(closing, timeout), name="zipkin-close", daemon=True)
+        try:
+            awaiting.start()
+        except RuntimeError:  # the interpreter is going down
+            self._await_end(closing, timeout)
+        return closing
+
+    def _await_end(self, closing: Future[bool], timeout: float) -> None:
+        accepted = self.flush(timeout)
+        self._give_up("closed")
+        closing.set_result(accepted)
+
+    def _at_exit(self) -> None:
+        """Drain as long as it makes progress, and say what was lost."""
+        self._closed = True
+        self._backlog.unattended()
+        self._wake.set()
+        start = last = time.monotonic()
+        sent = self._sent
+        with self._lock:
+            while self._in_flight or len(self._backlog):
+                self._settled.wait(0.05)
+                now = time.monotonic()
+                if self._sent != sent:
+                    sent, last = self._sent, now
+                if now - last > self._exit_stall or now - start > self._exit_total:
+                    break
+        lost = self._give_up("expired")
+        if lost:
+            log.warning("%d spans were not accepted before the process ended and are lost", lost)
+
+    def _give_up(self, cause: str) -> int:
+        """Drop what still waits; what is on its way stays with the thread, which counts it."""
+        with self._lock:
+            waiting = len(self._backlog.drain(len(self._backlog)))
+            self._dropped[cause] += waiting
+            return waiting + self._in_flight
+
+    def stats(self) -> TracerStats:
+        """The account now."""
+        with self._lock:
+            queued, in_flight, sent = len(self._backlog), self._in_flight, self._sent
+            dropped = dict(self._dropped)
+        finished = queued + in_flight + sent + sum(dropped.values())
+        return TracerStats(finished, sent, queued, in_flight, MappingProxyType(dropped))
+
+    # The thread's side
+
+    def _run(self) -> None:
+        try:
+            self._on_thread_start()
+        except Exception:
+            log.exception("the reporter's preparation failed; spans are reported all the same")
+        while True:
+            if not self._closed:
+                self._wake.wait(self._flush_interval)
+            self._wake.clear()
+            try:
+                self._report()
+                self._say_full()
+            except Exception:  # never the thread: the next batch may be fine
+                log.exception("reporting failed unexpectedly")
+            if self._closed and not len(self._backlog):
+                self._sender.close()
+                return
+
+    def _report(self) -> None:
+        """Send all that waits, in messages as long as the sender takes them."""
+        message: list[bytes] = []
+        length = 0
+        while True:
+            with self._lock:
+                spans = self._backlog.drain(CHUNK)
+                self._in_flight += len(spans)
+            if not spans:
+                break
+            encoded = self._encode(spans)
+            added = sum(map(len, encoded))
+            if not self._fits(len(message) + len(encoded), length + added):
+                message, length = self._send_full_messages(message, length, encoded)
+            else:
+                message += encoded
+                length += added
+            time.sleep(0)
+        if message:
+            self._send(message)
+
+    def _encode(self, spans: list[Finishable]) -> list[bytes]:
+        """All of them at once; one by one where that fails, so that a span that cannot be sent costs only itself."""
+        encode = self._encoder.encode
+        try:
+            encoded = [encode(span.to_finished()) for span in spans]
+        except Exception:
+            encoded = [data for span in spans if (data := self._encode_guarded(span)) is not None]
+        sendable = encoded
+        if not self._fits(1, max(map(len, encoded), default=0)):
+            sendable = [data for data in encoded if self._fits(1, len(data))]
+        if len(sendable) != len(spans):
+            self._settle("too_large", len(spans) - len(sendable))
+        return sendable
+
+    def _encode_guarded(self, span: Finishable) -> bytes | None:
+        try:
+            return self._encoder.encode(span.to_finished())
+        except Exception:
+            log.debug("a span could not be encoded", exc_info=True)
+            return None
+
+    def _fits(self, count: int, length: int) -> bool:
+        return self._encoder.size(count, length) <= self._sender.max_bytes
+
+    def _send_full_messages(self, message: list[bytes], length: int, encoded: list[bytes]) -> tuple[list[bytes], int]:
+        """Add spans one by one, sending each message that is full; what remains, and its length."""
+        for data in encoded:
+            if not self._fits(len(message) + 1, length + len(data)):
+                self._send(message)
+                message, length = [], 0
+            message.append(data)
+            length += len(data)
+        return message, length
+
+    def _send(self, message: list[bytes]) -> None:
+        try:
+            self._sender.send(self._encoder.join(message))
+        except SendError as error:
+            self._settle("expired" if error.retryable else "rejected", len(message))
+            self._say_failing(f"{len(message)} spans were not accepted: {error}")
+        else:
+            self._settle(None, len(message))
+            self._say_recovered()
+
+    def _settle(self, cause: str | None, spans: int) -> None:
+        """Spans leave: accepted, or dropped for a cause."""
+        with self._lock:
+            self._in_flight -= spans
+            if cause is None:
+                self._sent += spans
+            else:
+                self._dropped[cause] += spans
+            self._settled.notify_all()
+
+    def _count_dropped(self, cause: str, spans: int) -> None:
+        with self._lock:
+            self._dropped[cause] += spans
+
+    def _gone(self) -> int:
+        return self._sent + sum(self._dropped.values())
+
+    def _say_full(self) -> None:
+        """Said here, as a log handler may take its time, and not by the thread whose span was dropped."""
+        full = self._dropped["full"]
+        if full != self._full_said:
+            self._say_failing(f"{full - self._full_said} spans were dropped: {self._backlog.capacity} were waiting already")
+            self._full_said = full
+
+    def _say_failing(self, what: str) -> None:
+        """The first failure of a streak is a warning, and one more each 30 s; the rest is for who debugs."""
+        now = time.monotonic()
+        if self._failing and now - self._logged_at < LOG_INTERVAL_S:
+            log.debug("%s", what)
+            return
+        self._failing = True
+        self._logged_at = now
+        log.warning("%s", what)
+
+    def _say_recovered(self) -> None:
+        if self._failing:
+            self._failing = False
+            log.info("the collector accepts spans again")
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "failing" if self._failing else "reporting" if self._thread else "idle"
+        stats = self.stats()
+        return (
+            f"Reporter({state}, {self._sender!r}, queued={stats.queued}, sent={stats.sent}, "
+            f"dropped={sum(stats.dropped.values())})"
+        )
+
+
+_reporters: weakref.WeakSet[Reporter] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    """The parent keeps its spans and sends them; the child begins with none, and with a thread of its own when it needs one."""
+    for reporter in list(_reporters):
+        atexit.unregister(reporter._at_exit)
+        reporter._renew()
+        reporter._sender.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

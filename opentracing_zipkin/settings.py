@@ -1,0 +1,145 @@
+"""configure(): arguments over environment over defaults, and the tracer becomes the global one.
+
+Rules: this is the only file that reads the environment.  A variable is `ZIPKIN_` and the argument's name in capitals; unknown
+ones are ignored, because Kubernetes adds its own (ZIPKIN_PORT, ZIPKIN_SERVICE_HOST) to every pod beside a service "zipkin".
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import opentracing
+
+from .tracer import ZipkinTracer
+
+__all__ = ["configure"]
+
+log = logging.getLogger("opentracing_zipkin")
+
+_TRUE = frozenset(("true", "1", "yes", "on"))
+_FALSE = frozenset(("false", "0", "no", "off"))
+
+
+def configure(
+    service_name: str | None = None,
+    *,
+    endpoint: str | None = None,
+    encoding: str | None = None,
+    sample_rate: float | None = None,
+    b3_format: str | None = None,
+    shared_spans: bool | None = None,
+    trace_id_bits: int | None = None,
+    max_queued_spans: int | None = None,
+    flush_interval: float | None = None,
+    send_timeout: float | None = None,
+    exit_stall_timeout: float | None = None,
+    exit_timeout: float | None = None,
+    max_tag_length: int | None = None,
+    local_ip: str | None = None,
+    local_port: int | None = None,
+    default_tags: Mapping[str, Any] | None = None,
+    enabled: bool | None = None,
+    **parts: Any,
+) -> ZipkinTracer:
+    """Build a ZipkinTracer, make it `opentracing.tracer` and return it; nothing to close, it flushes at exit.
+
+    An argument that is None comes from the environment: `ZIPKIN_SERVICE_NAME`, `ZIPKIN_ENDPOINT` and so on, then
+    `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_ZIPKIN_ENDPOINT`, `OTEL_EXPORTER_ZIPKIN_TIMEOUT` (ms), `OTEL_RESOURCE_ATTRIBUTES`
+    (default_tags) and `OTEL_SDK_DISABLED`, then the defaults of ZipkinTracer.  `parts` (sampler, sender, clock, ...) go to it
+    as they are.  `enabled=False` makes the no-op the global tracer; what is returned then records nothing.  A second call
+    replaces and closes the first tracer.  Raises ValueError that names a wrong value and the remedy.
+    """
+    resource = _resource_attributes(os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
+    given: dict[str, Any] = {
+        "endpoint": _setting("endpoint", endpoint, str, "OTEL_EXPORTER_ZIPKIN_ENDPOINT"),
+        "encoding": _setting("encoding", encoding, str),
+        "sample_rate": _setting("sample_rate", sample_rate, float),
+        "b3_format": _setting("b3_format", b3_format, str),
+        "shared_spans": _setting("shared_spans", shared_spans, _flag),
+        "trace_id_bits": _setting("trace_id_bits", trace_id_bits, int),
+        "max_queued_spans": _setting("max_queued_spans", max_queued_spans, int),
+        "flush_interval": _setting("flush_interval", flush_interval, float),
+        "send_timeout": _setting("send_timeout", send_timeout, float, "OTEL_EXPORTER_ZIPKIN_TIMEOUT", _milliseconds),
+        "exit_stall_timeout": _setting("exit_stall_timeout", exit_stall_timeout, float),
+        "exit_timeout": _setting("exit_timeout", exit_timeout, float),
+        "max_tag_length": _setting("max_tag_length", max_tag_length, int),
+        "local_ip": _setting("local_ip", local_ip, str),
+        "local_port": _setting("local_port", local_port, int),
+        "default_tags": default_tags if default_tags is not None else resource or None,
+        **parts,
+    }
+    if "sampler" in parts and sample_rate is None:
+        given["sample_rate"] = None  # the code's sampler outranks the environment's rate
+    name = _setting("service_name", service_name, str, "OTEL_SERVICE_NAME") or resource.get("service.name")
+    if name is None:
+        raise ValueError(
+            "service_name is missing; give it as configure('checkout') or in the environment variable ZIPKIN_SERVICE_NAME"
+        )
+    tracer = ZipkinTracer(name, **{key: value for key, value in given.items() if value is not None})
+    if _enabled(enabled):
+        _install(tracer)
+    else:
+        tracer.close()
+        _install(opentracing.Tracer())
+    return tracer
+
+
+def _install(tracer: opentracing.Tracer) -> None:
+    former = opentracing.global_tracer()
+    if isinstance(former, ZipkinTracer):
+        log.warning("configure() was called again: %r is closed and replaced", former)
+        former.close()
+    opentracing.set_global_tracer(tracer)
+
+
+def _enabled(argument: bool | None) -> bool:
+    enabled = _setting("enabled", argument, _flag)
+    if enabled is None:
+        disabled = os.environ.get("OTEL_SDK_DISABLED", "")
+        return disabled.strip().lower() != "true"
+    return bool(enabled)
+
+
+def _setting(
+    name: str,
+    argument: Any,
+    read: Callable[[str], Any],
+    fall_back: str | None = None,
+    read_fall_back: Callable[[str], Any] | None = None,
+) -> Any:
+    """The argument, or what the environment says, or None.  An empty variable is an absent one."""
+    if argument is not None:
+        return argument
+    for variable, convert in ((f"ZIPKIN_{name.upper()}", read), (fall_back, read_fall_back or read)):
+        text = os.environ.get(variable, "").strip() if variable else ""
+        if text:
+            try:
+                return convert(text)
+            except ValueError as error:
+                raise ValueError(f"environment variable {variable} is {text!r}; {_remedy(convert, error)}") from error
+    return None
+
+
+def _remedy(convert: Callable[[str], Any], error: ValueError) -> str:
+    return {int: "use a whole number", float: "use a number", _milliseconds: "use a number"}.get(convert, str(error))
+
+
+def _flag(text: str) -> bool:
+    lower = text.lower()
+    if lower not in _TRUE | _FALSE:
+        raise ValueError("use true or false")
+    return lower in _TRUE
+
+
+def _milliseconds(text: str) -> float:
+    return float(text) / 1000
+
+
+def _resource_attributes(text: str) -> dict[str, str]:
+    """`key=value,key=value`, values percent-encoded, as OpenTelemetry writes them; what has no `=` is skipped."""
+    pairs = (item.split("=", 1) for item in text.split(",") if "=" in item)
+    return {key.strip(): unquote(value.strip()) for key, value in pairs if key.strip()}

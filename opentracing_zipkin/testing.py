@@ -1,0 +1,69 @@
+"""For tests: a recorder that keeps spans, a sender that keeps messages, a clock that stands still."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+from .model import FinishedSpan
+from .reporter import Finishable
+from .senders import SendError
+
+__all__ = ["FakeClock", "FakeSender", "InMemoryRecorder"]
+
+
+class InMemoryRecorder:
+    """Keeps finished spans as they would be sent; give it as `ZipkinTracer(..., recorder=...)`."""
+
+    def __init__(self) -> None:
+        self.spans: list[FinishedSpan] = []
+
+    def record(self, span: Finishable, /) -> None:
+        self.spans.append(span.to_finished())
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        return True
+
+    def close(self, timeout: float = 2.0) -> Future[bool]:
+        done: Future[bool] = Future()
+        done.set_result(True)
+        return done
+
+
+class FakeSender:
+    """Keeps messages in `bodies`; raises `error` while it is set."""
+
+    max_bytes = 500_000
+
+    def __init__(self, error: SendError | None = None) -> None:
+        self.bodies: list[bytes] = []
+        self.error = error
+        self.closed = 0
+
+    def send(self, body: bytes, /) -> None:
+        if self.error is not None:
+            raise self.error
+        self.bodies.append(body)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class FakeClock:
+    """Stands still until `advance` moves it, or `set_wall` alone the wall clock, as NTP would."""
+
+    def __init__(self, wall_s: float = 1_700_000_000.0) -> None:
+        self._wall = int(wall_s * 1_000_000_000)
+        self._ticks = 5_000_000_000
+
+    def wall_ns(self) -> int:
+        return self._wall
+
+    def ticks_ns(self) -> int:
+        return self._ticks
+
+    def advance(self, seconds: float) -> None:
+        self._wall += int(seconds * 1_000_000_000)
+        self._ticks += int(seconds * 1_000_000_000)
+
+    def set_wall(self, seconds: float) -> None:
+        self._wall = int(seconds * 1_000_000_000)

@@ -1,0 +1,483 @@
+"""ZipkinTracer: starts spans by Zipkin's rules and carries their contexts as B3.
+
+Rules: `start_span` and what it calls is the hot path: it takes no lock, encodes nothing and waits for nothing.  Constructing a
+tracer touches neither the environment nor the global tracer nor signals; `settings.configure` does that.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from opentracing import (
+    Format,
+    InvalidCarrierException,
+    Reference,
+    Scope,
+    ScopeManager,
+    Tracer,
+    UnsupportedFormatException,
+)
+from opentracing.scope_managers.contextvars import ContextVarsScopeManager
+
+from . import local_address, sampling
+from .clock import Clock, SystemClock
+from .codec import encoder_named
+from .context import (
+    DECIDED,
+    INHERITED,
+    LOCAL_ROOT,
+    LOW_64_BITS,
+    REMOTE,
+    SAMPLED,
+    ZipkinContext,
+)
+from .model import KIND_OF_TAG
+from .propagation import Propagation, binary
+from .propagation.b3 import B3Propagation
+from .reporter import Recorder, Reporter
+from .senders import Sender
+from .senders.http import HttpSender
+from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, name_of
+from .stats import CAUSES, TracerStats
+from .text import to_text
+from .validation import check_choice, check_flag, check_number, check_text
+
+__all__ = ["ZipkinTracer"]
+
+DEFAULT_ENDPOINT = "http://localhost:9411"
+
+# A child that starts later than this gets a new pairing of the clocks, so that they cannot drift apart in a long trace.
+PAIRING_LASTS_NS = 60 * 1_000_000_000
+
+MAX_REMEMBERED_DECISIONS = 1024
+
+TEXT_FORMATS = (Format.TEXT_MAP, Format.HTTP_HEADERS)
+
+_ROOT = DECIDED | LOCAL_ROOT
+_SAMPLED_ROOT = DECIDED | SAMPLED | LOCAL_ROOT
+_new = object.__new__
+
+
+class ZipkinTracer(Tracer):
+    """Records into a Reporter, which sends to a Zipkin collector.  May be used from any thread.
+
+    `endpoint`: the collector's base URL.  `encoding`: "json" or "thrift".  `sample_rate`: 0.0 to 1.0, or a `sampler`.
+    `flush_interval`, `send_timeout`: seconds.
+    `exit_stall_timeout`, `exit_timeout`: seconds that the interpreter's exit waits after the last accepted message, and in all.
+    `default_tags`: on the first span of each trace in this process.
+    `local_ip`, `local_port`: this service's address; by default the one that the route to the collector leaves from.
+    `recorder`, `sender`, `clock`, `propagation`, `scope_manager`: other parts in place of ours.
+    Raises ValueError that names a wrong value and the remedy.
+    """
+
+    def __init__(
+        self,
+        service_name: str,
+        *,
+        endpoint: str = DEFAULT_ENDPOINT,
+        encoding: str = "json",
+        sample_rate: float = 1.0,
+        sampler: sampling.Sampler | None = None,
+        b3_format: str = "multi",
+        shared_spans: bool = True,
+        trace_id_bits: int = 128,
+        max_queued_spans: int = 50_000,
+        flush_interval: float = 1.0,
+        send_timeout: float = 10.0,
+        exit_stall_timeout: float = 2.0,
+        exit_timeout: float = 10.0,
+        max_tag_length: int = 8192,
+        default_tags: Mapping[str, Any] | None = None,
+        local_ip: str | None = None,
+        local_port: int = 0,
+        propagation: Propagation | None = None,
+        recorder: Recorder | None = None,
+        sender: Sender | None = None,
+        clock: Clock | None = None,
+        scope_manager: ScopeManager | None = None,
+    ) -> None:
+        super().__init__(ContextVarsScopeManager() if scope_manager is None else scope_manager)
+        self._current_scope = self._fast_current_scope()
+        check_text("service_name", service_name, "give the service a name, for instance ZipkinTracer('checkout')")
+        if sampler is not None and sample_rate != 1.0:
+            raise ValueError("sampler and sample_rate exclude each other; give one of them")
+        if recorder is not None and sender is not None:
+            raise ValueError("recorder and sender exclude each other: a recorder sends by itself; give one of them")
+        check_choice("trace_id_bits", trace_id_bits, (64, 128))
+        check_flag("shared_spans", shared_spans)
+        self.service_name = service_name
+        self._sampler = _guarded(sampling.boundary(sample_rate) if sampler is None else sampler)
+        self._samples_all = self._sampler is sampling.always
+        self._samples_none = self._sampler is sampling.never
+        self._shared_spans = shared_spans
+        self._trace_id_bits = trace_id_bits
+        self._tag_limit = int(check_number("max_tag_length", max_tag_length, 1, 1_000_000))
+        self._default_tags = {str(key): to_text(value, self._tag_limit) for key, value in (default_tags or {}).items()}
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self._ticks = self._clock.ticks_ns
+        self._wall = self._clock.wall_ns
+        self._propagation: Propagation = B3Propagation(b3_format) if propagation is None else propagation
+        self._decisions: dict[int | str, bool] = {}
+        self._local_ip = local_ip
+        self._local = local_address.endpoint(service_name, local_ip, int(check_number("local_port", local_port, 0, 65535)))
+        if recorder is None:
+            encoder = encoder_named(encoding)
+            if sender is None:
+                timeout = check_number("send_timeout", send_timeout, 0.001, 3600)
+                sender = HttpSender(endpoint, encoder.path, encoder.media_type, timeout)
+            self._endpoint = endpoint
+            recorder = Reporter(
+                encoder,
+                sender,
+                max_queued_spans=int(check_number("max_queued_spans", max_queued_spans, 1, 100_000_000)),
+                flush_interval=check_number("flush_interval", flush_interval, 0.001, 3600),
+                exit_stall=check_number("exit_stall_timeout", exit_stall_timeout, 0, 3600),
+                exit_total=check_number("exit_timeout", exit_timeout, 0, 3600),
+                on_thread_start=self._on_reporter_thread,
+            )
+        self._recorder = recorder
+        self._record = recorder.record
+        self._renew_ids()
+        _tracers.add(self)
+
+    def _fast_current_scope(self) -> Callable[[], Any]:
+        """Our own scope manager has a short way to the active scope; any other, upstream's too, the usual one."""
+        manager = self._scope_manager
+        return getattr(manager, "current", lambda: manager.active)
+
+    # Ids
+
+    def _renew_ids(self) -> None:
+        """The next id seeds a generator of its own: two processes that fork from here never draw the same."""
+        self._random_bits: Callable[[int], int] = self._first_random_bits
+
+    def _first_random_bits(self, bits: int) -> int:
+        self._random_bits = random.Random(os.urandom(32)).getrandbits
+        return self._random_bits(bits)
+
+    def _new_trace_id(self) -> int:
+        """Its low half is the root's span id, as Brave has it, and not 0, which means "no id" on the wire."""
+        trace_id = self._random_bits(self._trace_id_bits)
+        while not trace_id & LOW_64_BITS:
+            trace_id = self._random_bits(self._trace_id_bits)
+        return trace_id
+
+    def _new_span_id(self) -> int:
+        span_id = 0
+        while not span_id:
+            span_id = self._random_bits(64)
+        return span_id
+
+    # Starting spans
+
+    def start_span(
+        self,
+        operation_name: str | None = None,
+        child_of: Any = None,
+        references: Sequence[Reference] | Reference | None = None,
+        tags: Mapping[str, Any] | None = None,
+        start_time: float | None = None,
+        ignore_active_span: bool = False,
+    ) -> ZipkinSpan:
+        if child_of is None:
+            if references is not None:
+                child_of = _first_context(references)
+            if child_of is None and not ignore_active_span:
+                scope = self._current_scope()
+                if scope is not None:
+                    child_of = self.active_span if getattr(scope, "closed_away", False) else scope.span
+        if child_of is not None:
+            kind = type(child_of)
+            if kind is RecordingSpan:
+                child_of = child_of._context or child_of
+            elif kind is not ZipkinContext:
+                child_of = _context_of(child_of)
+        return self._start(operation_name, child_of, tags, start_time)
+
+    def start_active_span(
+        self,
+        operation_name: str,
+        child_of: Any = None,
+        references: Sequence[Reference] | Reference | None = None,
+        tags: Mapping[str, Any] | None = None,
+        start_time: float | None = None,
+        ignore_active_span: bool = False,
+        finish_on_close: bool = True,
+    ) -> Scope:
+        span = self.start_span(operation_name, child_of, references, tags, start_time, ignore_active_span)
+        scope: Scope = self._scope_manager.activate(span, finish_on_close)
+        return scope
+
+    def start_trace(self, operation_name: str, tags: Mapping[str, Any] | None = None) -> ZipkinSpan:
+        """The root span of a new trace, whatever span is active."""
+        return self._start(operation_name, None, tags, None)
+
+    def join_trace(self, operation_name: str, parent_trace_context: Any, tags: Mapping[str, Any] | None = None) -> ZipkinSpan:
+        """The server's side of a call, on the client's span id where that is allowed; a root span for None."""
+        if not tags or "span.kind" not in tags:
+            tags = {"span.kind": "server", **(tags or {})}
+        return self.start_span(operation_name, child_of=parent_trace_context, tags=tags, ignore_active_span=True)
+
+    def _start(self, name: Any, parent: Any, tags: Mapping[str, Any] | None, start_time: float | None) -> ZipkinSpan:
+        """`parent`: a context, or a recording span that stands for its own; None starts a trace."""
+        if parent is None and self._samples_none and (tags is None or "sampling.priority" not in tags):
+            return self._unsampled(0, _ROOT, None)  # its ids are drawn when first asked for: a third less
+        clock = None
+        if parent is None or parent._trace_id is None:
+            trace_id: Any = self._random_bits(self._trace_id_bits)
+            span_id: Any = trace_id & LOW_64_BITS
+            if not span_id:
+                trace_id = self._new_trace_id()
+                span_id = trace_id & LOW_64_BITS
+            parent_id: Any = None
+            baggage = None if parent is None else parent._baggage
+            if parent is not None and parent._state & DECIDED:
+                state = parent._state & INHERITED | LOCAL_ROOT
+            elif self._samples_all or self._sampler(span_id):
+                state = _SAMPLED_ROOT
+            else:
+                state = _ROOT
+        else:
+            trace_id, span_id, parent_id = parent._trace_id, 0, parent._span_id
+            baggage, clock = parent._baggage, parent._clock
+            state = parent._state
+            if state & REMOTE:
+                shared = self._join(parent, tags)
+                if shared is not None:
+                    span_id, parent_id = parent_id, parent._parent_id
+                if not state & DECIDED:
+                    state = self._decide(parent)
+                state = state & INHERITED | LOCAL_ROOT | (shared or 0)
+            else:
+                state &= INHERITED
+            if not span_id:
+                span_id = self._random_bits(64) or self._new_span_id()
+        if tags is not None and "sampling.priority" in tags:
+            state = _prioritised(state, tags)
+
+        if not state & SAMPLED:
+            context = None if parent is None else ZipkinContext(trace_id, span_id, parent_id, state, baggage)
+            return self._unsampled(trace_id, state, context)
+        # Slots set here rather than in an __init__: 100 ns a span.
+        span: RecordingSpan = _new(RecordingSpan if start_time is None else WallClockSpan)
+        span._tracer = self
+        span._context = None
+        span._trace_id = trace_id
+        span._span_id = span_id
+        span._parent_id = parent_id
+        span._state = state
+        span._baggage = baggage
+        span._name = name if type(name) is str else name_of(name)
+        span._logs = None
+        span._error = None
+        span._open = True
+        span._tags = {}
+        span._start = ticks = self._ticks()
+        if clock is None or ticks - clock[1] > PAIRING_LASTS_NS:
+            clock = (self._wall() - ticks, ticks)
+        span._clock = clock
+        if start_time is not None:
+            span._start = span._ticks_at(start_time)
+        if tags:
+            own, limit = span._tags, self._tag_limit
+            for key, value in tags.items():
+                if type(value) is str and type(key) is str and len(value) <= limit and len(own) < MAX_TAGS:
+                    own[key] = value
+                else:
+                    span.set_tag(key, value)
+        return span
+
+    def _unsampled(self, trace_id: int | str, state: int, context: ZipkinContext | None) -> UnsampledSpan:
+        span = _new(UnsampledSpan)
+        span._tracer = self
+        span._trace_id = trace_id
+        span._state = state
+        span._context = context
+        return span
+
+    def _join(self, context: ZipkinContext, tags: Mapping[str, Any] | None) -> int | None:
+        """SHARED, or 0, where a span may report on the id that a caller sent; None where it needs an id of its own."""
+        kind = tags.get("span.kind") if tags else None
+        if kind != "server" and KIND_OF_TAG.get(str(kind).lower()) != "SERVER":
+            return None
+        if not self._shared_spans:
+            return None
+        try:
+            join = context._join
+            del context._join  # atomic: of two joins at the same time one is late
+        except AttributeError:
+            return None
+        return join
+
+    def _decide(self, context: ZipkinContext) -> int:
+        """The state of a context whose caller left the decision to us; the same at every call and every extraction."""
+        key = context._trace_id
+        assert key is not None
+        decision = self._decisions.get(key)
+        if decision is None:
+            low_bits = int(key[-16:], 16) if isinstance(key, str) else key & LOW_64_BITS
+            decision = self._samples_all or self._sampler(low_bits)
+            while len(self._decisions) >= MAX_REMEMBERED_DECISIONS:
+                self._decisions.pop(next(iter(self._decisions), key), None)
+            self._decisions[key] = decision
+        context._state |= DECIDED | SAMPLED if decision else DECIDED
+        return context._state
+
+    # Propagation
+
+    def inject(self, span_context: Any, format: Any, carrier: Any) -> None:
+        if format in TEXT_FORMATS:
+            if type(carrier) is not dict and not hasattr(carrier, "__setitem__"):
+                raise InvalidCarrierException(f"{format}: use a mutable mapping, not {type(carrier).__name__}")
+            context = _context_of(span_context)
+            if context is not None:
+                self._propagation.inject(context, carrier)
+        elif format == Format.BINARY:
+            if not isinstance(carrier, bytearray):
+                raise InvalidCarrierException(f"{format}: use a bytearray, not {type(carrier).__name__}")
+            identity, attributes = self.trace_context_to_binary(span_context)
+            carrier += identity + (b"\n" + attributes if attributes else b"")
+        else:
+            raise UnsupportedFormatException(format)
+
+    def extract(self, format: Any, carrier: Any) -> ZipkinContext | None:
+        if format in TEXT_FORMATS:
+            if type(carrier) is not dict and not _is_carrier(carrier):
+                raise InvalidCarrierException(f"{format}: use a mapping or pairs, not {type(carrier).__name__}")
+            return self._read(carrier)
+        if format == Format.BINARY:
+            if not isinstance(carrier, (bytes, bytearray)):
+                raise InvalidCarrierException(f"{format}: use bytes or a bytearray, not {type(carrier).__name__}")
+            return binary.decode(bytes(carrier))
+        raise UnsupportedFormatException(format)
+
+    def _read(self, carrier: Any) -> ZipkinContext | None:
+        try:
+            return self._propagation.extract(carrier)
+        except Exception:  # whatever a mapping of the user's does
+            return None
+
+    def trace_context_to_text(self, trace_context: Any) -> tuple[dict[str, str], dict[str, str] | None]:
+        """The context as headers: the identity, and the attributes (None: there are none)."""
+        carrier: dict[str, str] = {}
+        context = _context_of(trace_context)
+        if context is None:
+            return carrier, None
+        self._propagation.inject(context, carrier)
+        attributes = {}
+        if context._baggage:
+            attributes = {name: carrier.pop(name) for name in list(carrier) if name.startswith("ot-baggage-")}
+        return carrier, attributes or None
+
+    def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> ZipkinContext | None:
+        """The context in two mappings, which may be one and the same; None where there is none.  Never raises."""
+        if trace_context_id is None or trace_attributes is None or trace_context_id is trace_attributes:
+            carrier = trace_attributes if trace_context_id is None else trace_context_id
+            return None if carrier is None else self._read(carrier)
+        try:
+            carrier = {**trace_attributes, **trace_context_id}
+        except Exception:
+            return None
+        return self._read(carrier)
+
+    def trace_context_to_binary(self, trace_context: Any) -> tuple[bytearray, bytearray | None]:
+        """The context as bytes: the identity, and the attributes (None: there are none)."""
+        context = _context_of(trace_context)
+        if context is None:
+            return bytearray(), None
+        attributes = binary.encode_attributes(context) if context._baggage else b""
+        return bytearray(binary.encode_identity(context)), bytearray(attributes) or None
+
+    def trace_context_from_binary(self, trace_context_id: Any, trace_attributes: Any) -> ZipkinContext | None:
+        """The context in two byte strings, None where there is none.  Never raises."""
+        try:
+            return binary.decode(b"\n".join((bytes(trace_context_id or b""), bytes(trace_attributes or b""))))
+        except Exception:
+            return None
+
+    # Reporting
+
+    def _on_reporter_thread(self) -> None:
+        """Before the first span is sent: find this host's address, and keep our own requests out of every trace."""
+        if self._local_ip is None:
+            self._local = local_address.towards(self._endpoint, self._local)
+        self._scope_manager.activate(self._unsampled(0, _ROOT, None), False)
+
+    @property
+    def stats(self) -> TracerStats:
+        """The account of finished spans, now."""
+        stats = getattr(self._recorder, "stats", None)
+        return stats() if stats is not None else TracerStats(0, 0, 0, 0, dict.fromkeys(CAUSES, 0))
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """Whether every span finished before the call was accepted by the collector, within `timeout` seconds."""
+        return self._recorder.flush(timeout)
+
+    def close(self, timeout: float = 2.0) -> Future[bool]:
+        """Flush and stop; at once the Future of `flush`'s answer, done within `timeout` seconds.  Later spans are dropped."""
+        return self._recorder.close(timeout)
+
+    def __repr__(self) -> str:
+        return f"ZipkinTracer({self.service_name!r}, {self._recorder!r})"
+
+
+def _context_of(source: Any) -> ZipkinContext | None:
+    """Of a context or a span; None where it is another tracer's, for instance the no-op's before this one was installed."""
+    if type(source) is ZipkinContext:
+        return source
+    context = getattr(source, "context", None)
+    return context if type(context) is ZipkinContext else None
+
+
+def _is_carrier(carrier: Any) -> bool:
+    """A mapping, or an iterable of pairs; text is neither."""
+    return hasattr(carrier, "__iter__") and not isinstance(carrier, (str, bytes, bytearray))
+
+
+def _first_context(references: Any) -> Any:
+    """The first reference that has a context; a single reference counts as a list of one."""
+    if isinstance(references, Reference):
+        return references.referenced_context
+    return next((r.referenced_context for r in references if r.referenced_context is not None), None)
+
+
+def _prioritised(state: int, tags: Mapping[str, Any]) -> int:
+    """`sampling.priority` at the start decides: 0 against recording, above for it."""
+    try:
+        priority = float(tags["sampling.priority"])
+    except (TypeError, ValueError):
+        return state
+    return state | SAMPLED | DECIDED if priority > 0 else state & ~SAMPLED
+
+
+def _guarded(sampler: sampling.Sampler) -> sampling.Sampler:
+    """A user's sampler whose exceptions mean no; our own need no guard."""
+    if getattr(sampler, "__module__", None) == sampling.__name__:
+        return sampler
+    if not callable(sampler):
+        raise ValueError(f"sampler is {sampler!r}; use a function of a trace id's low 64 bits that returns a bool")
+
+    def sample(trace_id: int, /) -> bool:
+        try:
+            return bool(sampler(trace_id))
+        except Exception:
+            return False
+
+    return sample
+
+
+_tracers: weakref.WeakSet[ZipkinTracer] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for tracer in list(_tracers):
+        tracer._renew_ids()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,265 @@
+"""Thrift: written by hand, judged by the official codec's bytes and by thriftpy2, read back through thriftpy2."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+import thriftpy2
+from hypothesis import given, strategies as st
+from thriftpy2.utils import deserialize, serialize
+
+import opentracing_zipkin.codec
+from opentracing_zipkin.codec import encoder_named, thrift_v1, thrift_v1_reader
+from opentracing_zipkin.model import Endpoint, FinishedSpan
+
+from .strategies import VECTORS, finished_spans, span_of
+
+IDL = thriftpy2.load(str(Path(opentracing_zipkin.codec.__file__).with_name("zipkinCore.thrift")), module_name="judge_thrift")
+
+FRONTEND = Endpoint("frontend", "127.0.0.1")
+
+
+def span(**fields: object) -> FinishedSpan:
+    """A client span, but for what is given."""
+    plain: dict[str, object] = {"kind": "CLIENT", "name": "get", "timestamp_us": 1000, "duration_us": 50, "local": FRONTEND}
+    return FinishedSpan("216a2aea45d08fc9", "5b4185666d50f68b", **{**plain, **fields})  # type: ignore[arg-type]
+
+
+def read(given_span: FinishedSpan) -> list[FinishedSpan]:
+    return thrift_v1.decode(thrift_v1.join([thrift_v1.encode(given_span)]))
+
+
+def normalised(given_span: FinishedSpan) -> FinishedSpan:
+    """As a reader keeps it: annotations by time, tags by key."""
+    given_span.annotations.sort()
+    return given_span
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_writes_the_bytes_of_the_official_codec(name: str) -> None:
+    """A span in Thrift, alone or in a list, is byte for byte what Zipkin's own codec writes."""
+    encoded = thrift_v1.encode(span_of(VECTORS[name]["json_v2"]))
+
+    assert VECTORS[name]["thrift_span_hex"] == encoded.hex()
+    assert VECTORS[name]["thrift_list_hex"] == thrift_v1.join([encoded]).hex()
+
+
+# Version 1 says the kind by annotations that count only with a host.
+@pytest.mark.parametrize("name", sorted(VECTORS.keys() - {"no_endpoint"}))
+def test_reads_what_the_official_codec_writes(name: str) -> None:
+    """A span that another Zipkin library wrote in Thrift is read with all it had."""
+    body = bytes.fromhex(VECTORS[name]["thrift_list_hex"])
+
+    assert [span_of(VECTORS[name]["json_v2"])] == thrift_v1.decode(body)
+
+
+def test_a_span_without_local_endpoint_is_read_without_its_kind() -> None:
+    """Core annotations without a host stay annotations, as in the server."""
+    (read_span,) = thrift_v1.decode(bytes.fromhex(VECTORS["no_endpoint"]["thrift_list_hex"]))
+
+    assert None is read_span.kind
+    assert ["cs", "cr"] == [value for _, value in read_span.annotations]
+
+
+@given(finished_spans())
+def test_thriftpy2_writes_the_same_bytes(given_span: FinishedSpan) -> None:
+    """Any span is the same bytes whether this codec writes it or thriftpy2 by the IDL."""
+    encoded = thrift_v1.encode(given_span)
+
+    assert serialize(deserialize(IDL.Span(), encoded)) == encoded
+
+
+@given(st.lists(finished_spans(), max_size=3))
+def test_reads_what_it_writes(spans: list[FinishedSpan]) -> None:
+    """Any spans survive the way through Thrift."""
+    body = thrift_v1.join([thrift_v1.encode(each) for each in spans])
+
+    assert [normalised(each) for each in spans] == thrift_v1.decode(body)
+
+
+@given(st.lists(finished_spans(), max_size=3))
+def test_size_is_the_length_of_the_message(spans: list[FinishedSpan]) -> None:
+    """`size` tells the length of a message before it is made."""
+    encoded = [thrift_v1.encode(each) for each in spans]
+
+    assert len(thrift_v1.join(encoded)) == thrift_v1.size(len(encoded), sum(map(len, encoded)))
+
+
+@given(finished_spans())
+def test_the_same_span_is_written_the_same_when_its_shape_is_known(given_span: FinishedSpan) -> None:
+    """What is kept from span to span changes nothing."""
+    thrift_v1._shapes.clear()
+    first = thrift_v1.encode(given_span)
+
+    assert first == thrift_v1.encode(given_span)
+
+
+def test_thrift_is_a_codec() -> None:
+    """`encoding="thrift"` posts `application/x-thrift` to `/api/v1/spans`."""
+    codec = encoder_named("thrift")
+
+    assert ("application/x-thrift", "/api/v1/spans") == (codec.media_type, codec.path)
+
+
+@pytest.mark.parametrize(
+    "given_span",
+    [
+        span(name="a\ud800b"),
+        span(tags={"k": "a\ud800b"}),
+        span(tags={"k\udfff": "v"}),
+        span(annotations=[(1010, "a\ud800b")]),
+        span(local=Endpoint("a\ud800b")),
+        span(remote=Endpoint("a\ud800b")),
+    ],
+)
+def test_a_lone_surrogate_becomes_a_question_mark(given_span: FinishedSpan) -> None:
+    """Text that is no text never costs a span."""
+    assert b"?" in thrift_v1.encode(given_span)
+
+
+def test_ids_above_the_signed_range_survive() -> None:
+    """All 64 bits of an id, and 128 of a trace id, are kept."""
+    given_span = span()
+    given_span.trace_id, given_span.span_id, given_span.parent_id = "f" * 32, "f" * 16, "e" * 16
+
+    assert [given_span] == read(given_span)
+
+
+def test_long_texts_survive() -> None:
+    """Names, tags and annotations have no greatest length here."""
+    given_span = span(name="n" * 70_000, tags={"k" * 600: "v" * 70_000, "m": "é" * 256}, annotations=[(1010, "a" * 600)])
+
+    assert [given_span] == read(given_span)
+
+
+def test_a_percent_sign_is_a_letter() -> None:
+    """Percent signs in names and tags are kept as they are."""
+    given_span = span(name="%s %b", tags={"%s": "%b"}, local=Endpoint("100%"), annotations=[(1010, "%d")])
+
+    assert [given_span] == read(given_span)
+
+
+def test_a_shared_span_leaves_its_times_to_the_client() -> None:
+    """A span that shares the client's id writes neither timestamp nor duration: the client owns them."""
+    struct_ = deserialize(IDL.Span(), thrift_v1.encode(span(kind="SERVER", shared=True)))
+
+    assert (None, None) == (struct_.timestamp, struct_.duration)
+    assert [(1000, "sr"), (1050, "ss")] == [(each.timestamp, each.value) for each in struct_.annotations]
+
+
+def test_an_annotation_of_the_kind_is_not_written_twice() -> None:
+    """An application that logs `cs` itself has one `cs`, its own."""
+    struct_ = deserialize(IDL.Span(), thrift_v1.encode(span(annotations=[(990, "cs")])))
+
+    assert [(990, "cs"), (1050, "cr")] == [(each.timestamp, each.value) for each in struct_.annotations]
+
+
+def test_an_address_that_is_no_literal_is_unknown() -> None:
+    """A host name where an address belongs is left out, and the rest of the span arrives."""
+    (read_span,) = read(span(remote=Endpoint("backend", "db.example", "", 5432)))
+
+    assert Endpoint("backend", "", "", 5432) == read_span.remote
+
+
+def test_tag_keys_without_end_cost_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of the shapes of spans is bounded."""
+    monkeypatch.setattr(thrift_v1, "MAX_SHAPES", len(thrift_v1._shapes) + 2)
+    for number in range(10):
+        thrift_v1.encode(span(tags={f"key {number}": "v"}))
+
+    assert len(thrift_v1._shapes) <= thrift_v1.MAX_SHAPES
+
+
+ONE = thrift_v1.encode(span(tags={"k": "v"}))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "truncated"),
+        (b"\x0c\0\0", "truncated"),
+        (ONE, "single Thrift struct"),
+        (b"[]   ", "a Thrift list of structs begins with 0x0c"),
+        (b"\x0c\x7f\xff\xff\xff" + ONE, "2147483647 announced"),
+        (b"\x0c\xff\xff\xff\xff" + ONE, "negative length -1"),
+        (b"\x0c\0\0\0\2" + ONE, "span 1: truncated"),
+        (b"\x0c\0\0\0\1" + ONE[:-1], "span 0: truncated"),
+        (b"\x0c\0\0\0\1\0", "span 0: trace_id is missing or 0"),
+        (b"\x0c\0\0\0\1" + serialize(IDL.Span(trace_id=1, id=0)), "span 0: id is missing or 0"),
+        (b"\x0c\0\0\0\1\x0f\0\6\x0c\x7f\xff\xff\xff\0", "span 0: truncated: 2147483647 announced"),
+        (b"\x0c\0\0\0\1\x0b\0\3\x7f\xff\xff\xff\0", "span 0: truncated: 2147483647 announced"),
+        (b"\x0c\0\0\0\1\x0b\0\3\xff\xff\xff\xff\0", "span 0: negative length -1"),
+        (b"\x0c\0\0\0\1\x0d\0\x63\2\2\x7f\xff\xff\xff\0", "span 0: truncated"),
+        (b"\x0c\0\0\0\1\x09\0\1\0", "span 0: unknown Thrift type 9"),
+        (b"\x0c\0\0\0\1" + b"\x0c\0\x63" * 100_000, "span 0: nested deeper"),
+        (b"\x0c\0\0\0\1\x0f\0\x63" + b"\x0f\0\0\0\1" * 100_000, "span 0: nested deeper"),
+    ],
+)
+def test_a_malformed_message_is_refused_with_the_reason(body: bytes, reason: str) -> None:
+    """What is no list of spans raises ValueError that says why, whatever lengths it claims."""
+    with pytest.raises(ValueError, match=reason):
+        thrift_v1.decode(body)
+
+
+@given(st.data(), finished_spans())
+def test_a_damaged_message_raises_nothing_but_value_error(data: st.DataObject, given_span: FinishedSpan) -> None:
+    """A message with a byte changed, or cut, is read or refused; nothing else happens."""
+    body = bytearray(thrift_v1.join([thrift_v1.encode(given_span)]))
+    body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    del body[data.draw(st.integers(0, len(body))) :]
+    try:
+        spans = thrift_v1.decode(bytes(body))
+    except ValueError:
+        return
+
+    assert all(isinstance(each, FinishedSpan) for each in spans)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    """No bytes make the reader raise anything but ValueError."""
+    try:
+        thrift_v1.decode(b"\x0c\0\0\0\1" + body)
+    except ValueError:
+        return
+
+
+def test_bytes_behind_the_list_and_unknown_fields_are_ignored() -> None:
+    """A newer writer's fields do no harm."""
+    newer = b"\x0f\0\x63\x0b\0\0\0\1\0\0\0\2hi" + b"\x0d\0\x64\x0b\x08\0\0\0\1\0\0\0\1k\0\0\0\7" + b"\x04\0\x65" + b"\0" * 8
+
+    assert thrift_v1.decode(thrift_v1.join([ONE])) == thrift_v1.decode(b"\x0c\0\0\0\1" + newer + ONE + b"rest")
+
+
+def test_invalid_utf8_is_replaced() -> None:
+    """Bytes that are no UTF-8 become U+FFFD, and the span is kept."""
+    (read_span,) = thrift_v1.decode(thrift_v1.join([ONE.replace(b"get", b"g\xfft")]))
+
+    assert "g\ufffdt" == read_span.name
+
+
+def test_only_strings_become_tags() -> None:
+    """Binary annotations of other types are left out, as in the server."""
+    host = IDL.Endpoint(ipv4=0, port=0, service_name="Frontend")
+    typed = [
+        IDL.BinaryAnnotation(key=f"type {kind}", value=struct.pack(">q", 1), annotation_type=kind, host=host)
+        for kind in range(7)
+    ]
+    body = thrift_v1.join([serialize(IDL.Span(trace_id=1, id=2, binary_annotations=typed))])
+    (read_span,) = thrift_v1.decode(body)
+
+    assert {"type 6": "\0\0\0\0\0\0\0\1"} == read_span.tags
+    assert Endpoint("frontend") == read_span.local
+
+
+def test_reading_without_thriftpy2_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without thriftpy2 the error says what to install; writing goes on."""
+    thrift_v1_reader._thrift.cache_clear()
+    monkeypatch.setitem(sys.modules, "thriftpy2", None)
+
+    with pytest.raises(ImportError, match="extra 'thrift'"):
+        thrift_v1.decode(thrift_v1.join([ONE]))
+    assert ONE == thrift_v1.encode(span(tags={"k": "v"}))

@@ -1,0 +1,127 @@
+"""The HTTP sender: any 2xx is success, nothing else is, and nothing comes from the environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.senders.http import HttpSender, base_url
+
+URL = "http://zipkin:9411/api/v2/spans"
+
+
+def sender() -> HttpSender:
+    return HttpSender("http://zipkin:9411", "/api/v2/spans", "application/json")
+
+
+@responses.activate
+def test_a_message_is_posted_and_not_to_be_traced() -> None:
+    """With its media type, and `b3: 0` for proxies on the way."""
+    responses.post(URL, status=202)
+    sender().send(b"[]")
+    [call] = responses.calls
+
+    assert b"[]" == call.request.body
+    assert ("application/json", "0") == (call.request.headers["Content-Type"], call.request.headers["b3"])
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable"),
+    [(400, False), (404, False), (413, False), (408, True), (429, True), (500, True), (502, True), (503, True), (504, True)],
+)
+@responses.activate
+def test_a_refusal_says_what_the_server_said_and_whether_to_retry(status: int, retryable: bool) -> None:
+    """The reason is in the message, without the body's line ends."""
+    responses.post(URL, status=status, body="the\nreason " + "x" * 500)
+
+    with pytest.raises(SendError, match=f"HTTP {status} .*the reason x+$") as caught:
+        sender().send(b"[]")
+    assert retryable is caught.value.retryable
+
+
+@responses.activate
+def test_a_redirect_is_a_failure_and_not_followed() -> None:
+    """requests would turn the POST into a GET and call a login page success."""
+    responses.post(URL, status=302, headers={"Location": "http://zipkin:9411/login"})
+    responses.get("http://zipkin:9411/login", status=200)
+
+    with pytest.raises(SendError, match="HTTP 302") as caught:
+        sender().send(b"[]")
+    assert False is caught.value.retryable
+    assert 1 == len(responses.calls)
+
+
+@responses.activate
+def test_any_2xx_is_success() -> None:
+    """Proxies answer 200 or 204."""
+    for status in (200, 202, 204):
+        responses.post(URL, status=status)
+        sender().send(b"[]")
+
+    assert 3 == len(responses.calls)
+
+
+@responses.activate
+def test_a_broken_connection_may_be_retried_and_its_cause_is_named() -> None:
+    """The innermost reason, not three layers around it."""
+    responses.post(URL, body=requests.ConnectionError(OSError("Connection refused")))
+
+    with pytest.raises(SendError, match="Connection refused") as caught:
+        sender().send(b"[]")
+    assert True is caught.value.retryable
+
+
+def test_the_environments_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`trust_env` is off."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+
+    assert False is sender()._connection().trust_env
+
+
+def test_credentials_are_never_shown() -> None:
+    """Neither in repr nor in an error."""
+    secret = HttpSender("http://user:secret@127.0.0.1:9/", "/api/v2/spans", "application/json", timeout=0.5)
+
+    assert "secret" not in repr(secret)
+    with pytest.raises(SendError) as caught:
+        secret.send(b"[]")
+    assert "secret" not in str(caught.value)
+
+
+def test_closing_gives_the_connection_back_and_sending_opens_another() -> None:
+    """As a forked process needs it."""
+    one = sender()
+    first = one._connection()
+    one.close()
+    one.close()
+
+    assert first is not one._connection()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "base"),
+    [
+        ("http://localhost:9411", "http://localhost:9411"),
+        ("http://localhost:9411/", "http://localhost:9411"),
+        ("http://localhost:9411/api/v2/spans", "http://localhost:9411"),
+        ("https://host/api/v1/spans/", "https://host"),
+        ("https://host/zipkin-proxy/", "https://host/zipkin-proxy"),
+        ("https://host/prefix/api/v2/spans", "https://host/prefix"),
+        ("http://[::1]:9411", "http://[::1]:9411"),
+    ],
+)
+def test_an_endpoint_is_cut_to_its_base(endpoint: str, base: str) -> None:
+    """A path of a wire format goes, any other is a prefix."""
+
+    assert base == base_url(endpoint)
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:9411", "ftp://x", "http://", "", "http://h:port", None, 9411])
+def test_an_endpoint_that_is_no_url_is_refused(endpoint: Any) -> None:
+    """ValueError."""
+    with pytest.raises(ValueError, match=r"endpoint is .*http://localhost:9411|[Pp]ort"):
+        base_url(endpoint)

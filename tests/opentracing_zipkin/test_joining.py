@@ -1,0 +1,262 @@
+"""Joining, kinds and endpoints: when a span shares its caller's id, whose it is, and who is on the other side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opentracing import Format
+from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinTracer
+from opentracing_zipkin.testing import InMemoryRecorder
+
+TRACE, SPAN, PARENT = "463ac35c9f6413ad48485a3953bb6124", "a2fb4a1d1a96d312", "0020000000000001"
+SAMPLED = {"x-b3-traceid": TRACE, "x-b3-spanid": SPAN, "x-b3-parentspanid": PARENT, "x-b3-sampled": "1"}
+DEFERRED = {"x-b3-traceid": TRACE, "x-b3-spanid": SPAN, "x-b3-parentspanid": PARENT}
+
+
+def make(**settings: Any) -> tuple[ZipkinTracer, InMemoryRecorder]:
+    recorder = InMemoryRecorder()
+    return ZipkinTracer("Service", recorder=recorder, **settings), recorder
+
+
+def finished(span: Any, recorder: InMemoryRecorder) -> FinishedSpan:
+    span.finish()
+    return recorder.spans[-1]
+
+
+def test_joining_shares_the_clients_span_id() -> None:
+    """Same trace, span and parent id, kind SERVER, marked as shared."""
+    tracer, recorder = make()
+    span = finished(tracer.join_trace("get", tracer.extract(Format.HTTP_HEADERS, SAMPLED)), recorder)
+
+    assert (TRACE, SPAN, PARENT, "SERVER", True) == (span.trace_id, span.span_id, span.parent_id, span.kind, span.shared)
+
+
+def test_start_span_with_the_servers_kind_joins_too() -> None:
+    """`start_span(child_of=ctx, tags={"span.kind": "server"})` follows the same rules, in either spelling."""
+    tracer, recorder = make()
+    for kind in ("server", "s", "SERVER"):
+        context = tracer.extract(Format.HTTP_HEADERS, SAMPLED)
+        span = finished(tracer.start_span("get", child_of=context, tags={"span.kind": kind}), recorder)
+
+        assert (SPAN, "SERVER", True) == (span.span_id, span.kind, span.shared)
+
+
+def test_a_second_join_of_one_context_makes_a_child() -> None:
+    """Two spans of one process never have the same id."""
+    tracer, recorder = make()
+    context = tracer.extract(Format.HTTP_HEADERS, SAMPLED)
+    tracer.join_trace("first", context)
+    span = finished(tracer.join_trace("second", context), recorder)
+
+    assert (TRACE, SPAN, "SERVER", False) == (span.trace_id, span.parent_id, span.kind, span.shared)
+    assert SPAN != span.span_id
+
+
+@pytest.mark.parametrize("kind", ["client", "consumer", "producer", None])
+def test_only_a_server_shares(kind: str | None) -> None:
+    """A consumer, a producer, a client and a kindless span get an id of their own."""
+    tracer, recorder = make()
+    context = tracer.extract(Format.HTTP_HEADERS, SAMPLED)
+    span = finished(tracer.start_span("x", child_of=context, tags={"span.kind": kind} if kind else None), recorder)
+
+    assert (SPAN, False) == (span.parent_id, span.shared)
+    assert SPAN != span.span_id
+
+
+def test_a_local_parent_is_never_shared() -> None:
+    """Whatever the kind."""
+    tracer, recorder = make()
+    parent = tracer.start_trace("parent")
+    span = finished(tracer.join_trace("x", parent.context), recorder)
+
+    assert (parent.context.span_id, "SERVER", False) == (span.parent_id, span.kind, span.shared)
+
+
+def test_shared_spans_can_be_turned_off() -> None:
+    """Then a server's span is a child of the client's."""
+    tracer, recorder = make(shared_spans=False)
+    span = finished(tracer.join_trace("x", tracer.extract(Format.HTTP_HEADERS, SAMPLED)), recorder)
+
+    assert (SPAN, False) == (span.parent_id, span.shared)
+
+
+def test_a_deferred_decision_is_made_here_and_the_id_is_ours() -> None:
+    """Same id, not shared: the caller does not report."""
+    tracer, recorder = make()
+    context = tracer.extract(Format.HTTP_HEADERS, DEFERRED)
+
+    assert context is not None
+    assert context.sampled is None
+    span = finished(tracer.join_trace("x", context), recorder)
+    assert (SPAN, PARENT, False) == (span.span_id, span.parent_id, span.shared)
+    assert True is context.sampled
+
+
+def test_a_deferred_context_is_decided_once() -> None:
+    """Extracted or joined twice, the answer stays, even where the sampler's does not."""
+    answers = [True, False, False]
+    tracer, _ = make(sampler=lambda trace_id: answers.pop(0))
+    for _ in range(3):
+        context = tracer.extract(Format.HTTP_HEADERS, DEFERRED)
+
+        assert True is tracer.join_trace("x", context).context.sampled
+        assert True is tracer.join_trace("x", context).context.sampled
+
+
+def test_the_memory_of_decisions_is_bounded() -> None:
+    """It holds the newest 1,024."""
+    tracer, _ = make()
+    for number in range(1, 1200):
+        headers = {"x-b3-traceid": f"{number:016x}", "x-b3-spanid": SPAN}
+        tracer.join_trace("x", tracer.extract(Format.HTTP_HEADERS, headers))
+
+    assert 1024 == len(tracer._decisions)
+
+
+def test_a_denied_trace_is_not_recorded_and_stays_denied() -> None:
+    """Its ids are passed on all the same."""
+    tracer, recorder = make()
+    context = tracer.extract(Format.HTTP_HEADERS, {**SAMPLED, "x-b3-sampled": "0"})
+    server = tracer.join_trace("x", context)
+    child = server.start_child("y")
+    carrier: dict[str, str] = {}
+    tracer.inject(child.context, Format.HTTP_HEADERS, carrier)
+    child.finish()
+    server.finish()
+
+    assert [] == recorder.spans
+    assert SPAN == server.context.span_id
+    assert (TRACE, SPAN, "0") == (carrier["x-b3-traceid"], carrier["x-b3-parentspanid"], carrier["x-b3-sampled"])
+
+
+def test_debug_reaches_every_span_below() -> None:
+    """And only a trace that asked for it."""
+    tracer, recorder = make(sample_rate=0.0)
+    context = tracer.extract(Format.HTTP_HEADERS, {"b3": f"{TRACE}-{SPAN}-d"})
+    server = tracer.join_trace("x", context)
+    child = server.start_child("y")
+    carrier: dict[str, str] = {}
+    tracer.inject(child.context, Format.HTTP_HEADERS, carrier)
+
+    assert (True, True) == (finished(child, recorder).debug, finished(server, recorder).debug)
+    assert "1" == carrier["x-b3-flags"]
+    assert "x-b3-sampled" not in carrier
+    tracer, recorder = make()
+    assert False is finished(tracer.start_trace("x"), recorder).debug
+
+
+def test_a_decision_without_ids_starts_a_root_with_it() -> None:
+    """A deny makes an unsampled trace, an accept a sampled one, attributes travel on; never shared."""
+    tracer, _ = make(sample_rate=0.0)
+    accepted = tracer.join_trace("x", tracer.extract(Format.TEXT_MAP, {"x-b3-sampled": "1", "ot-baggage-k": "v"})).context
+    denied = tracer.join_trace("x", tracer.extract(Format.TEXT_MAP, {"b3": "0"})).context
+    undecided = tracer.extract(Format.TEXT_MAP, {"ot-baggage-k": "v"})
+
+    assert (True, None, False, "v") == (
+        accepted.sampled,
+        accepted.parent_id,
+        accepted.shared,
+        accepted.get_trace_attribute("k"),
+    )
+    assert (False, None) == (denied.sampled, denied.parent_id)
+    assert undecided is not None
+    assert (None, None) == (undecided.trace_id, undecided.sampled)
+
+
+def test_span_kind_set_later_changes_the_kind_and_not_the_id() -> None:
+    """Also from the server's kind to another."""
+    tracer, recorder = make()
+    span = tracer.start_span("x", child_of=tracer.extract(Format.HTTP_HEADERS, SAMPLED))
+    span_id = span.context.span_id
+    seen = finished(span.set_tag("span.kind", "server"), recorder)
+
+    assert (span_id, "SERVER", False, {}) == (seen.span_id, seen.kind, seen.shared, seen.tags)
+
+
+def test_an_unknown_kind_stays_a_tag() -> None:
+    """The server would refuse a batch with a kind it does not know."""
+    tracer, recorder = make()
+    span = finished(tracer.start_trace("x", tags={"span.kind": "robot"}), recorder)
+
+    assert (None, {"span.kind": "robot"}) == (span.kind, span.tags)
+
+
+PEERS: list[tuple[dict[str, Any], Endpoint | None, dict[str, str]]] = [
+    ({"peer.service": "Back", "peer.ipv4": "1.2.3.4", "peer.port": 80}, Endpoint("back", "1.2.3.4", "", 80), {}),
+    ({"peer.port": "80", "peer.ipv4": 127 << 24 | 1}, Endpoint("", "127.0.0.1", "", 80), {}),
+    ({"peer.ipv6": "2001:DB8::1"}, Endpoint("", "", "2001:db8::1"), {}),
+    ({"peer.ipv6": "::ffff:1.2.3.4"}, Endpoint("", "1.2.3.4"), {}),
+    ({"peer.ipv4": "example.org", "peer.hostname": "h"}, None, {"peer.ipv4": "example.org", "peer.hostname": "h"}),
+    ({"peer.hostname": "10.0.0.1"}, Endpoint("", "10.0.0.1"), {}),
+    ({"peer.address": "10.0.0.1:9042"}, Endpoint("", "10.0.0.1", "", 9042), {}),
+    ({"peer.address": "[::1]:9042"}, Endpoint("", "", "::1", 9042), {}),
+    ({"peer.port": 70000, "peer.service": "x"}, Endpoint("x"), {"peer.port": "70000"}),
+    ({"peer.port": None, "peer.ipv4": b"1", "peer.service": 3}, None, {"peer.ipv4": "1", "peer.service": "3"}),
+    ({"peer.ipv4": -1}, None, {"peer.ipv4": "-1"}),
+]
+
+
+@pytest.mark.parametrize(("tags", "remote", "rest"), PEERS)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_remote_endpoint_comes_from_the_peer_tags_in_any_order(
+    tags: dict[str, Any], remote: Endpoint | None, rest: dict[str, str], backwards: bool
+) -> None:
+    """What was understood is not sent again as a tag; the rest stays."""
+    tracer, recorder = make()
+    span = tracer.start_trace("x").start_child("y", tags={"span.kind": "client"})
+    for key, value in reversed(tags.items()) if backwards else tags.items():
+        span.set_tag(key, value)
+    seen = finished(span, recorder)
+
+    assert (remote, rest) == (seen.remote, seen.tags)
+
+
+def test_a_child_with_a_peer_and_no_kind_is_a_client() -> None:
+    """The seed's outbound flow sets no kind."""
+    tracer, recorder = make()
+    span = tracer.start_trace("x").start_child("y").add_tag("peer.service", "back")
+    seen = finished(span, recorder)
+
+    assert ("CLIENT", Endpoint("back"), {}) == (seen.kind, seen.remote, seen.tags)
+
+
+def test_a_root_with_a_peer_and_no_kind_keeps_its_tags() -> None:
+    """A kindless root with two endpoints would draw a wrong arrow."""
+    tracer, recorder = make()
+    seen = finished(tracer.start_trace("x").add_tag("peer.service", "back").add_tag("peer.port", 80), recorder)
+
+    assert (None, None, {"peer.service": "back", "peer.port": "80"}) == (seen.kind, seen.remote, seen.tags)
+
+
+def test_every_span_has_a_local_endpoint_with_the_services_name() -> None:
+    """In lower case, as the server keeps it, with the address that was given."""
+    tracer, recorder = make(local_ip="10.1.2.3", local_port=8080)
+
+    assert Endpoint("service", "10.1.2.3", "", 8080) == finished(tracer.start_trace("x"), recorder).local
+
+
+def test_default_tags_are_on_the_first_span_of_a_trace_in_this_process() -> None:
+    """On a root and on a joined span, not below; a span's own tag wins."""
+    tracer, recorder = make(default_tags={"version": 2, "zone": "a"})
+    root = tracer.start_trace("root", tags={"zone": "b"})
+    child = root.start_child("child")
+    joined = tracer.join_trace("joined", tracer.extract(Format.HTTP_HEADERS, SAMPLED))
+
+    assert {} == finished(child, recorder).tags
+    assert {"version": "2", "zone": "b"} == finished(root, recorder).tags
+    assert {"version": "2", "zone": "a"} == finished(joined, recorder).tags
+
+
+def test_a_producers_context_is_written_as_one_header_without_parent() -> None:
+    """Whether the kind was given at the start or later."""
+    tracer, _ = make()
+    parent = tracer.start_trace("x")
+    for span in (
+        parent.start_child("send", {"span.kind": "producer"}),
+        parent.start_child("send").set_tag("span.kind", "producer"),
+    ):
+        headers, _ = tracer.trace_context_to_text(span.context)
+
+        assert {"b3": f"{span.context.trace_id}-{span.context.span_id}-1"} == headers

@@ -1,0 +1,374 @@
+"""The reporter: every finished span is sent or counted, and nobody waits for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from opentracing_zipkin import FinishedSpan, codec
+from opentracing_zipkin.codec import json_v2
+from opentracing_zipkin.reporter import Reporter
+from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.testing import FakeSender
+
+
+class Span:
+    """As much of a span as the reporter asks for."""
+
+    def __init__(self, name: str = "x", broken: bool = False) -> None:
+        self.name = name
+        self.broken = broken
+
+    def to_finished(self) -> FinishedSpan:
+        if self.broken:
+            raise RuntimeError("cannot be encoded")
+        return FinishedSpan("1".zfill(16), "2".zfill(16), name=self.name)
+
+
+class Gate(FakeSender):
+    """A sender that lets nothing through until it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = threading.Event()
+
+    def send(self, body: bytes, /) -> None:
+        assert self.opened.wait(10)
+        super().send(body)
+
+
+Make = Callable[..., Reporter]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    made = []
+
+    def make(sender: FakeSender, **settings: Any) -> Reporter:
+        made.append(Reporter(json_v2, sender, **{"flush_interval": 0.02, **settings}))
+        return made[-1]
+
+    yield make
+    for reporter in made:
+        reporter.close(0.1).result(5)
+
+
+def names(sender: FakeSender) -> list[str]:
+    return [span.get("name", "") for body in sender.bodies for span in json.loads(body)]
+
+
+def test_a_codec_module_is_an_encoder() -> None:
+    """The type checker agrees."""
+    encoder: codec.SpanEncoder = json_v2
+
+    assert "application/json" == encoder.media_type
+
+
+def test_spans_arrive_in_order_without_being_asked_for(make: Make) -> None:
+    """The thread wakes on its own."""
+    sender = FakeSender()
+    reporter = make(sender)
+    for number in range(300):
+        reporter.record(Span(str(number)))
+    until(lambda: 300 == reporter.stats().sent)
+
+    assert [str(number) for number in range(300)] == names(sender)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen within 10 s"
+        time.sleep(0.005)
+
+
+def test_no_thread_runs_before_the_first_span(make: Make) -> None:
+    """And the one that does has a name and holds up no exit."""
+    reporter = make(FakeSender())
+
+    assert reporter._thread is None
+    reporter.record(Span())
+    assert reporter._thread is not None
+    assert ("zipkin-reporter", True) == (reporter._thread.name, reporter._thread.daemon)
+
+
+def test_a_full_queue_drops_the_newest_and_counts_it(make: Make) -> None:
+    """The caller never waits."""
+    sender = Gate()
+    reporter = make(sender, max_queued_spans=2)
+    reporter.record(Span("on its way"))
+    until(lambda: 1 == reporter.stats().in_flight)
+    for number in range(5):
+        reporter.record(Span(str(number)))
+
+    assert (2, 3) == (reporter.stats().queued, reporter.stats().dropped["full"])
+    sender.opened.set()
+    assert False is reporter.flush(5)
+    assert ["on its way", "0", "1"] == names(sender)
+
+
+def test_flush_says_whether_everything_was_accepted(make: Make) -> None:
+    """True once all spans finished before are sent; False at the timeout, and if one was dropped."""
+    sender = Gate()
+    reporter = make(sender)
+
+    assert True is reporter.flush(0)
+    reporter.record(Span())
+    assert False is reporter.flush(0.05)
+    sender.opened.set()
+    assert True is reporter.flush(5)
+    sender.error = SendError("no", retryable=False)
+    reporter.record(Span())
+    assert False is reporter.flush(5)
+    assert True is reporter.flush(5)
+
+
+def test_close_answers_at_once_with_the_same_future_and_drains(make: Make) -> None:
+    """True when everything arrived; what comes later is dropped as closed."""
+    sender = Gate()
+    reporter = make(sender)
+    for number in range(2500):
+        reporter.record(Span(str(number)))
+    start = time.monotonic()
+    future = reporter.close(5)
+
+    assert Future is type(future)
+    assert future is reporter.close()
+    assert time.monotonic() - start < 1
+    assert not future.done()
+    sender.opened.set()
+    assert True is future.result(10)
+    assert 2500 == len(names(sender))
+    reporter.record(Span("late"))
+    assert (2501, 2500, 1) == (reporter.stats().finished, reporter.stats().sent, reporter.stats().dropped["closed"])
+
+
+def test_close_is_done_at_the_deadline(make: Make) -> None:
+    """Even if the collector hangs; the answer is False and never an exception."""
+    sender = Gate()
+    reporter = make(sender)
+    reporter.record(Span())
+    future = reporter.close(0.1)
+
+    assert False is future.result(5)
+    sender.opened.set()
+
+
+def test_closing_a_reporter_that_was_never_used_is_done_at_once(make: Make) -> None:
+    """There is nothing to wait for."""
+
+    assert True is make(FakeSender()).close().result(0)
+
+
+def test_a_failed_message_is_counted_by_cause(make: Make) -> None:
+    """Rejected, or expired where it might have been accepted later."""
+    sender = FakeSender(SendError("poison", retryable=False))
+    reporter = make(sender)
+    reporter.record(Span())
+    reporter.flush(5)
+    sender.error = SendError("refused", retryable=True)
+    reporter.record(Span())
+    reporter.flush(5)
+
+    assert (1, 1) == (reporter.stats().dropped["rejected"], reporter.stats().dropped["expired"])
+
+
+def test_a_failing_collector_costs_one_log_line_and_its_recovery_another(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """The first failure of a streak is a warning that names the reason."""
+    sender = FakeSender(SendError("connection refused", retryable=True))
+    reporter = make(sender)
+    with caplog.at_level(logging.INFO, "opentracing_zipkin"):
+        for _ in range(3):
+            reporter.record(Span())
+            reporter.flush(5)
+        sender.error = None
+        reporter.record(Span())
+        reporter.flush(5)
+        until(lambda: 2 <= len(caplog.records))
+
+    assert [
+        ("WARNING", "1 spans were not accepted: connection refused"),
+        ("INFO", "the collector accepts spans again"),
+    ] == [(record.levelname, record.message) for record in caplog.records]
+
+
+def test_a_full_queue_is_said_by_the_reporters_thread(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """With the number of spans that were dropped."""
+    sender = Gate()
+    reporter = make(sender, max_queued_spans=1)
+    reporter.record(Span())
+    until(lambda: 1 == reporter.stats().in_flight)
+    for _ in range(4):
+        reporter.record(Span())
+
+    assert [] == caplog.messages
+    sender.opened.set()
+    until(lambda: bool(caplog.messages))
+    assert ["3 spans were dropped: 1 were waiting already"] == caplog.messages
+    assert caplog.records[0].threadName == "zipkin-reporter"
+
+
+def test_a_span_finished_by_the_garbage_collector_inside_the_account_is_no_deadlock(make: Make) -> None:
+    """The lock is re-entrant."""
+    reporter = make(FakeSender())
+    with reporter._lock:
+        reporter._count_full()
+
+    assert 1 == reporter.stats().dropped["full"]
+
+
+def test_a_span_that_cannot_be_encoded_costs_only_itself(make: Make) -> None:
+    """Its neighbours arrive, the thread lives on."""
+    sender = FakeSender()
+    reporter = make(sender)
+    for span in (Span("a"), Span(broken=True), Span("b")):
+        reporter.record(span)
+    reporter.flush(5)
+    reporter.record(Span("c"))
+    reporter.flush(5)
+
+    assert ["a", "b", "c"] == names(sender)
+    assert 1 == reporter.stats().dropped["too_large"]
+
+
+def test_messages_are_no_longer_than_the_sender_takes(make: Make) -> None:
+    """Spans are packed up to the limit; one that is longer alone is dropped and counted."""
+    sender = FakeSender()
+    sender.max_bytes = 300
+    reporter = make(sender)
+    for number in range(20):
+        reporter.record(Span("n" * number))
+    reporter.record(Span("n" * 400))
+
+    assert False is reporter.flush(5)
+    assert 20 == len(names(sender))
+    assert 300 >= max(map(len, sender.bodies)) > 200
+    assert {"too_large": 1} == {cause: count for cause, count in reporter.stats().dropped.items() if count}
+
+
+def test_the_account_balances_under_many_threads(make: Make) -> None:
+    """What eight threads finished is what was sent and dropped, to the span."""
+    sender = FakeSender()
+    reporter = make(sender, max_queued_spans=500)
+
+    def work() -> None:
+        for _ in range(2000):
+            reporter.record(Span())
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    reporter.flush(10)
+    stats = reporter.stats()
+
+    assert (16_000, 0, 0) == (stats.finished, stats.queued, stats.in_flight)
+    assert 16_000 == stats.sent + stats.dropped["full"]
+    assert stats.sent == len(names(sender))
+
+
+def test_a_forked_child_reports_its_own_spans_and_none_of_its_parents(make: Make) -> None:
+    """With a thread of its own; the parent goes on."""
+    sender = Gate()
+    reporter = make(sender)
+    reporter.record(Span("parent's"))
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            sender.opened.set()
+            empty = reporter.stats().finished
+            reporter.record(Span("child's"))
+            sent = reporter.flush(5)
+            os.write(write, f"{empty} {sent} {names(sender)}".encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    sender.opened.set()
+
+    assert '0 True ["child\'s"]' == os.read(read, 200).decode()
+    assert True is reporter.flush(5)
+    assert ["parent's"] == names(sender)
+
+
+def test_the_state_shows_in_repr(make: Make) -> None:
+    """Idle, reporting, failing, closed."""
+    sender = FakeSender()
+    reporter = make(sender)
+    states = [repr(reporter)]
+    reporter.record(Span())
+    reporter.flush(5)
+    states.append(repr(reporter))
+    sender.error = SendError("no", retryable=True)
+    reporter.record(Span())
+    reporter.flush(5)
+    until(lambda: "failing" in repr(reporter))
+    reporter.close(1).result(5)
+    states.append(repr(reporter))
+
+    assert ["idle", "reporting", "closed"] == [state.removeprefix("Reporter(").split(",")[0] for state in states]
+
+
+EXIT = """
+    import json, sys, threading
+    from opentracing_zipkin.codec import json_v2
+    from opentracing_zipkin import FinishedSpan
+    from opentracing_zipkin.reporter import Reporter
+
+    class Span:
+        def to_finished(self):
+            return FinishedSpan("1".zfill(16), "2".zfill(16))
+
+    class Sender:
+        max_bytes = 2000
+        hang = {hang}
+        def send(self, body):
+            if self.hang:
+                threading.Event().wait()
+            print(len(json.loads(body)), flush=True)
+        def close(self):
+            pass
+
+    reporter = Reporter(json_v2, Sender(), flush_interval=60, exit_stall=0.3)
+    for _ in range(900):
+        reporter.record(Span())
+    {end}
+"""
+
+
+def run(hang: bool, end: str = "") -> tuple[subprocess.CompletedProcess[str], float]:
+    start = time.monotonic()
+    code = textwrap.dedent(EXIT).format(hang=hang, end=end)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    return result, time.monotonic() - start
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise KeyError"])
+def test_what_waits_is_sent_when_the_interpreter_exits(end: str) -> None:
+    """Without a close, and in however many messages it takes."""
+    result, _ = run(hang=False, end=end)
+
+    assert 900 == sum(map(int, result.stdout.split()))
+    assert {"": 0, "sys.exit(3)": 3, "raise KeyError": 1}[end] == result.returncode
+
+
+def test_exit_does_not_wait_for_a_collector_that_accepts_nothing() -> None:
+    """It gives up without progress, and says in one line what was lost."""
+    result, seconds = run(hang=True)
+
+    assert 0 == result.returncode
+    assert ["900 spans were not accepted before the process ended and are lost"] == result.stderr.splitlines()
+    assert seconds < 15

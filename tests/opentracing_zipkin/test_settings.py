@@ -1,0 +1,194 @@
+"""configure(): arguments over environment over defaults; a wrong setting is said at once, with the remedy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import opentracing
+import opentracing_zipkin
+from opentracing_zipkin import Endpoint, ZipkinTracer, configure
+from opentracing_zipkin.testing import InMemoryRecorder
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in list(os.environ):
+        if name.startswith(("ZIPKIN_", "OTEL_")):
+            monkeypatch.delenv(name)
+    yield
+    opentracing._reset_global_tracer()
+
+
+def sender_url(tracer: ZipkinTracer) -> str:
+    url: str = tracer._recorder._sender.url  # type: ignore[attr-defined]
+    return url
+
+
+def test_one_line_makes_the_global_tracer() -> None:
+    """With the collector where Zipkin is by default."""
+    tracer = opentracing_zipkin.configure("service")
+
+    assert tracer is opentracing.tracer is opentracing.global_tracer()
+    assert "http://localhost:9411/api/v2/spans" == sender_url(tracer)
+
+
+def test_thrift_has_a_path_of_its_own() -> None:
+    """Appended to the endpoint's base."""
+
+    assert "http://h:1/p/api/v1/spans" == sender_url(configure("s", endpoint="http://h:1/p/api/v2/spans", encoding="thrift"))
+
+
+def test_constructing_a_tracer_touches_nothing_global(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the global tracer nor the environment."""
+    monkeypatch.setenv("ZIPKIN_ENDPOINT", "http://elsewhere:1")
+    tracer = ZipkinTracer("service")
+
+    assert "http://localhost:9411/api/v2/spans" == sender_url(tracer)
+    assert False is opentracing.is_global_tracer_registered()
+
+
+def test_the_environment_gives_what_the_arguments_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ZIPKIN_` and the argument's name; an argument wins, an empty variable is none."""
+    for name, value in {
+        "SERVICE_NAME": "from-env",
+        "ENDPOINT": "http://env:9411/",
+        "ENCODING": "",
+        "SAMPLE_RATE": "0",
+        "B3_FORMAT": "single",
+        "SHARED_SPANS": "no",
+        "TRACE_ID_BITS": "64",
+        "MAX_QUEUED_SPANS": "7",
+        "LOCAL_IP": "10.0.0.9",
+        "LOCAL_PORT": "8080",
+    }.items():
+        monkeypatch.setenv(f"ZIPKIN_{name}", value)
+    tracer = configure()
+
+    assert ("from-env", "http://env:9411/api/v2/spans") == (tracer.service_name, sender_url(tracer))
+    assert (64, 7, False) == (tracer._trace_id_bits, tracer._recorder._backlog.capacity, tracer._shared_spans)  # type: ignore[attr-defined]
+    assert Endpoint("from-env", "10.0.0.9", "", 8080) == tracer._local
+    assert ["b3"] == list(tracer.trace_context_to_text(tracer.start_trace("x").context)[0])
+    assert False is tracer.start_trace("x").context.sampled
+    assert ("mine", True) == (configure("mine", sample_rate=1).service_name, opentracing.tracer.start_span("x").context.sampled)
+
+
+def test_opentelemetrys_variables_are_the_fall_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their timeout is in milliseconds, as their specification has it."""
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "otel")
+    monkeypatch.setenv("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "http://otel:9411/api/v2/spans")
+    monkeypatch.setenv("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "2500")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=other,zone=a%20b,nonsense")
+    tracer = configure()
+
+    assert ("otel", "http://otel:9411/api/v2/spans") == (tracer.service_name, sender_url(tracer))
+    assert 2.5 == tracer._recorder._sender._timeout  # type: ignore[attr-defined]
+    assert {"service.name": "other", "zone": "a b"} == tracer._default_tags
+    monkeypatch.delenv("OTEL_SERVICE_NAME")
+    assert "other" == configure().service_name
+
+
+def test_kubernetes_own_variables_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Service named "zipkin" puts these into every pod."""
+    monkeypatch.setenv("ZIPKIN_PORT", "tcp://10.0.0.1:9411")
+    monkeypatch.setenv("ZIPKIN_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("ZIPKIN_SERVICE_PORT", "9411")
+
+    assert "http://localhost:9411/api/v2/spans" == sender_url(configure("service"))
+
+
+def test_no_service_name_anywhere_names_the_variable() -> None:
+    """ValueError."""
+    with pytest.raises(ValueError, match="ZIPKIN_SERVICE_NAME"):
+        configure()
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"sample_rate": 100}, r"sample_rate is 100; use 0\.0 .* to 1\.0"),
+    ({"encoding": "xml"}, "encoding is 'xml'; use 'json' or 'thrift'"),
+    ({"endpoint": "localhost:9411"}, "endpoint is 'localhost:9411'; use the collector's URL"),
+    ({"b3_format": "x"}, "b3_format is 'x'; use one of multi, single, both"),
+    ({"trace_id_bits": 32}, "trace_id_bits is 32; use 64 or 128"),
+    ({"shared_spans": "false"}, "shared_spans is 'false'; use True or False"),
+    ({"max_queued_spans": 0}, "max_queued_spans is 0; use a number from 1"),
+    ({"flush_interval": -1}, "flush_interval is -1; use a number from"),
+    ({"send_timeout": "3"}, "send_timeout is '3'; use a number from"),
+    ({"local_ip": "my-host"}, "local_ip is 'my-host'; use an IPv4 or IPv6 address"),
+    ({"local_port": 70000}, "local_port is 70000; use a number from 0 to 65535"),
+    ({"sampler": 3}, "sampler is 3; use a function"),
+    ({"sampler": lambda trace_id: True, "sample_rate": 0.5}, "sampler and sample_rate exclude each other"),
+    ({"recorder": InMemoryRecorder(), "sender": object()}, "recorder and sender exclude each other"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), WRONG)
+def test_a_wrong_setting_names_the_value_and_the_remedy(settings: dict[str, Any], message: str) -> None:
+    """At once, and the global tracer stays what it was."""
+    with pytest.raises(ValueError, match=message):
+        configure("service", **settings)
+    assert False is opentracing.is_global_tracer_registered()
+
+
+@pytest.mark.parametrize("name", ["", "  ", None, 3])
+def test_a_service_has_a_name(name: Any) -> None:
+    """ValueError that shows how."""
+    with pytest.raises(ValueError, match=r"service_name is .*ZipkinTracer\('checkout'\)"):
+        ZipkinTracer(name)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "remedy"),
+    [
+        ("ZIPKIN_SAMPLE_RATE", "ten", "use a number"),
+        ("ZIPKIN_MAX_QUEUED_SPANS", "1.5", "use a whole number"),
+        ("ZIPKIN_SHARED_SPANS", "maybe", "use true or false"),
+        ("ZIPKIN_ENABLED", "2", "use true or false"),
+        ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "1s", "use a number"),
+    ],
+)
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, remedy: str) -> None:
+    """With its value and the remedy."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=f"environment variable {variable} is '{value}'; {remedy}"):
+        configure("service")
+
+
+def test_a_second_call_replaces_and_closes_the_first_tracer(caplog: pytest.LogCaptureFixture) -> None:
+    """With a warning."""
+    first = configure("first")
+    second = configure("second")
+
+    assert second is opentracing.tracer
+    assert "closed" in repr(first)
+    assert "configure() was called again" in caplog.text
+
+
+@pytest.mark.parametrize("switch", ["argument", "ZIPKIN_ENABLED", "OTEL_SDK_DISABLED"])
+def test_disabled_installs_the_no_op(monkeypatch: pytest.MonkeyPatch, switch: str) -> None:
+    """By argument or by environment; what is returned records nothing."""
+    if switch != "argument":
+        monkeypatch.setenv(switch, "true" if switch.startswith("OTEL") else "off")
+    tracer = configure("service", enabled=False if switch == "argument" else None)
+    tracer.start_span("x").finish()
+
+    assert opentracing.Tracer is type(opentracing.tracer)
+    assert (0, 1) == (tracer.stats.queued, tracer.stats.dropped["closed"])
+
+
+def test_parts_go_to_the_tracer() -> None:
+    """A sampler in code outranks a rate in the environment."""
+    recorder = InMemoryRecorder()
+    tracer = configure("service", recorder=recorder, default_tags={"zone": "a"})
+    tracer.start_trace("x").finish()
+
+    assert {"zone": "a"} == recorder.spans[0].tags
+
+
+def test_a_sampler_in_code_outranks_a_rate_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two arguments exclude each other, an argument and a variable do not."""
+    monkeypatch.setenv("ZIPKIN_SAMPLE_RATE", "0.5")
+
+    assert False is configure("service", sampler=lambda trace_id: False).start_trace("x").context.sampled

@@ -1,0 +1,375 @@
+"""What a span gathers and how it is sent: tags, errors, annotations, names, times."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from opentracing_zipkin import FinishedSpan, ZipkinTracer
+from opentracing_zipkin.testing import FakeClock, InMemoryRecorder
+
+NOW_US = 1_700_000_000_000_000
+
+
+class Hostile:
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+    __repr__ = __str__
+
+
+class Subject:
+    """A tracer on a clock that stands still, and what it recorded."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = FakeClock()
+        self.recorder = InMemoryRecorder()
+        self.tracer = ZipkinTracer("service", recorder=self.recorder, clock=self.clock, **settings)
+
+    def finish(self, span: Any) -> FinishedSpan:
+        span.finish()
+        return self.recorder.spans[-1]
+
+    def with_tags(self, tags: dict[Any, Any]) -> dict[str, str]:
+        return self.finish(self.tracer.start_trace("x", tags=tags)).tags
+
+
+@pytest.fixture
+def subject() -> Subject:
+    return Subject()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("text", "text"),
+        (1, "1"),
+        (-1.5, "-1.5"),
+        (True, "true"),
+        (False, "false"),
+        (b"caf\xc3\xa9\xff", "caf\u00e9\ufffd"),
+        ({"a": [1, None]}, '{"a": [1, null]}'),
+        (["\u00e4"], '["\u00e4"]'),
+        ({"a": {1}}, "{'a': {1}}"),
+        ((1, 2), "(1, 2)"),
+        (ValueError("x"), "ValueError: x"),
+        (KeyError, "KeyError"),
+        (Hostile(), "<Hostile: RuntimeError in its conversion to text>"),
+    ],
+)
+def test_a_tag_of_any_type_becomes_text(subject: Subject, value: Any, text: str) -> None:
+    """Given at the start or later."""
+
+    assert {"k": text} == subject.with_tags({"k": value})
+    assert {"k": text} == subject.finish(subject.tracer.start_trace("x").set_tag("k", value)).tags
+
+
+def test_a_tag_of_none_is_left_out(subject: Subject) -> None:
+    """Nothing is known, so nothing is said."""
+
+    assert {} == subject.with_tags({"k": None})
+
+
+def test_a_key_of_any_type_becomes_text(subject: Subject) -> None:
+    """And one that is too long for a storage's column is cut."""
+
+    assert {"1": "x", "k" * 255: "y"} == subject.with_tags({1: "x", "k" * 300: "y"})
+
+
+def test_what_a_tag_was_when_it_was_set_is_what_is_sent(subject: Subject) -> None:
+    """A list that changes afterwards does not change the tag."""
+    items = [1]
+    span = subject.tracer.start_trace("x").set_tag("k", items)
+    items.append(2)
+
+    assert {"k": "[1]"} == subject.finish(span).tags
+
+
+def test_long_values_are_cut_and_many_are_counted() -> None:
+    """8,192 characters by default, 128 tags and 128 annotations; what is over is counted on the span."""
+    subject = Subject(max_tag_length=10)
+    span = subject.tracer.start_trace("x", tags={"long": "\U0001f600" * 11, "bytes": b"x" * 50})
+    for number in range(130):
+        span.set_tag(f"k{number}", "v")
+        span.info("m" * 20)
+    span.set_tag("long", "replaced")
+    seen = subject.finish(span)
+
+    assert ("replaced", "x" * 10) == (seen.tags["long"], seen.tags["bytes"])
+    assert 128 + 2 == len(seen.tags)
+    assert ("4", "2") == (seen.tags["dropped_tags"], seen.tags["dropped_annotations"])
+    assert [(NOW_US, "m" * 10)] * 128 == seen.annotations
+    assert {"k": "\U0001f600" * 8192} == Subject().with_tags({"k": "\U0001f600" * 9000})
+
+
+def raising(error: BaseException) -> Any:
+    subject = Subject()
+    with pytest.raises(type(error)), subject.tracer.start_trace("x"):
+        raise error
+    return subject.recorder.spans[-1].tags.get("error")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ValueError("boom"), "ValueError: boom"),
+        (ValueError(), "ValueError"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (SystemExit(1), "SystemExit: 1"),
+        (SystemExit(0), None),
+        (SystemExit(), None),
+        (GeneratorExit(), None),
+        (asyncio.CancelledError(), None),
+    ],
+)
+def test_an_exception_leaving_the_block_is_the_error_tag(error: BaseException, expected: str | None) -> None:
+    """`Type: message`, or `Type`; what ends a block as planned is no error."""
+
+    assert expected == raising(error)
+
+
+def test_an_exception_whose_text_raises_is_named() -> None:
+    """By its type."""
+
+    class Unspeakable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert "Unspeakable" == raising(Unspeakable())
+
+
+def test_a_scope_left_by_an_exception_marks_its_span(subject: Subject) -> None:
+    """The same as `with span`."""
+    with pytest.raises(ValueError, match="boom"), subject.tracer.start_active_span("x"):
+        raise ValueError("boom")
+
+    assert {"error": "ValueError: boom"} == subject.recorder.spans[-1].tags
+    assert [] == subject.recorder.spans[-1].annotations
+
+
+@pytest.mark.parametrize(
+    ("tags", "logged", "expected"),
+    [
+        ({"error": True}, None, "true"),
+        ({"error": False}, None, None),
+        ({"error": "own words"}, {"event": "error", "message": "logged"}, "own words"),
+        ({"error": True}, {"event": "error", "message": "logged"}, "logged"),
+        ({"error": True}, {"event": "error", "error.object": ValueError("x"), "message": "m"}, "ValueError: x"),
+        ({"error": True}, {"event": "other", "message": "no error"}, "true"),
+        ({}, {"event": "error", "message": "logged"}, None),
+    ],
+)
+def test_the_error_tag_says_what_is_known(
+    subject: Subject, tags: dict[str, Any], logged: dict[str, Any] | None, expected: str | None
+) -> None:
+    """A text wins, True is replaced by what was logged, False is never sent: its presence would be the error."""
+    span = subject.tracer.start_trace("x", tags=tags)
+    if logged:
+        span.log_kv(logged)
+
+    assert expected == subject.finish(span).tags.get("error")
+
+
+def test_error_formats_its_message_into_tag_and_annotation(subject: Subject) -> None:
+    """0.5's `error(message, *args)`."""
+    seen = subject.finish(subject.tracer.start_trace("x").error("card %s declined", 7))
+
+    assert {"error": "card 7 declined"} == seen.tags
+    assert [(NOW_US, "card 7 declined")] == seen.annotations
+
+
+def test_error_with_a_python_exception_is_that_exceptions_tag(subject: Subject) -> None:
+    """What 0.5's `__exit__` passes to `error`."""
+    payload = {"type": ValueError, "val": ValueError("x"), "tb": None}
+
+    assert {"error": "ValueError: x"} == subject.finish(subject.tracer.start_trace("x").error("python.exception", payload)).tags
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"event": "cache miss"}, "cache miss"),
+        ({"event": "cache miss", "key": "k", "n": 1}, "cache miss key=k n=1"),
+        ({"a": True, "b": None}, "a=true b=None"),
+        ({"event": "error", "error.kind": ValueError, "stack": "very long"}, "error error.kind=ValueError"),
+        ({"event": b"\xff", 3: Hostile()}, "\ufffd 3=<Hostile: RuntimeError in its conversion to text>"),
+    ],
+)
+def test_a_log_record_becomes_an_annotation(subject: Subject, fields: dict[Any, Any], text: str) -> None:
+    """The event's text, then the other fields, without the stack."""
+
+    assert [(NOW_US, text)] == subject.finish(subject.tracer.start_trace("x").log_kv(fields)).annotations
+
+
+def test_info_formats_its_message(subject: Subject) -> None:
+    """And shows the arguments it does not refer to."""
+    span = subject.tracer.start_trace("x").info("%s of %d", "a", 2).info("hit", "arg").info("%(id)s", {"id": 1}).info("%d", "x")
+
+    assert ["a of 2", "hit 'arg'", "1", "%d 'x'"] == [text for _, text in subject.finish(span).annotations]
+
+
+def test_a_log_record_that_is_none_is_ignored(subject: Subject) -> None:
+    """Nothing raises, nothing is added."""
+    span = subject.tracer.start_trace("x").log_kv(None).log_kv({"event": "e"}, "no time")  # type: ignore[arg-type]
+
+    assert [] == subject.finish(span).annotations
+
+
+def test_times_are_microseconds_of_wall_time_and_a_duration_is_one_at_least(subject: Subject) -> None:
+    """An annotation has the time of its call, or the one it is given."""
+    span = subject.tracer.start_trace("x")
+    subject.clock.advance(0.25)
+    span.info("then").log_kv({"event": "given"}, 1_700_000_001.5)
+    subject.clock.advance(0.25)
+    seen = subject.finish(span)
+
+    assert (NOW_US, 500_000) == (seen.timestamp_us, seen.duration_us)
+    assert [(NOW_US + 250_000, "then"), (NOW_US + 1_500_000, "given")] == seen.annotations
+    assert 1 == subject.finish(subject.tracer.start_trace("x")).duration_us
+
+
+def test_a_wall_clock_that_is_set_back_makes_no_negative_duration(subject: Subject) -> None:
+    """Ticks count, within a trace's spans of one process; they share the root's reading of the wall clock."""
+    root = subject.tracer.start_trace("x")
+    subject.clock.set_wall(1_600_000_000)
+    subject.clock._ticks += 2_000_000_000
+    child = root.start_child("y")
+
+    assert NOW_US + 2_000_000 == subject.finish(child).timestamp_us
+    assert 2_000_000 == subject.finish(root).duration_us
+
+
+def test_the_pairing_of_the_clocks_is_renewed_after_a_minute(subject: Subject) -> None:
+    """So that a long trace follows the wall clock."""
+    root = subject.tracer.start_trace("x")
+    subject.clock._ticks += 61_000_000_000
+    subject.clock.set_wall(1_700_000_100)
+
+    assert NOW_US + 100_000_000 == subject.finish(root.start_child("y")).timestamp_us
+
+
+def test_given_times_are_used_as_they_are(subject: Subject) -> None:
+    """With a given start and no given end, the end is wall time as well."""
+    seen = subject.finish(subject.tracer.start_span("x", start_time=1_699_999_990.0))
+    given = subject.tracer.start_span("x", start_time=100.0)
+    given.finish(finish_time=100.5)
+
+    assert (1_699_999_990_000_000, 10_000_000) == (seen.timestamp_us, seen.duration_us)
+    assert (100_000_000, 500_000) == (subject.recorder.spans[-1].timestamp_us, subject.recorder.spans[-1].duration_us)
+
+
+def test_a_time_that_is_no_number_is_now(subject: Subject) -> None:
+    """Nothing raises."""
+    span = subject.tracer.start_span("x", start_time="yesterday")  # type: ignore[arg-type]
+    span.finish(finish_time=object())
+
+    assert (NOW_US, 1) == (subject.recorder.spans[-1].timestamp_us, subject.recorder.spans[-1].duration_us)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [("GET /Foo", "get /foo"), (None, ""), (7, "7"), ("n" * 300, "n" * 255), (Hostile(), "<hostile: runtimeerror in its conversion to text>")],
+)  # fmt: skip
+def test_a_name_of_any_type_is_lower_case_text_of_255_characters(subject: Subject, name: Any, sent: str) -> None:
+    """As the server keeps it; replaced by `set_operation_name`."""
+
+    assert sent == subject.finish(subject.tracer.start_span(name)).name
+    assert sent == subject.finish(subject.tracer.start_span("x").set_operation_name(name)).name
+
+
+def test_two_threads_that_finish_a_span_record_it_once(subject: Subject) -> None:
+    """Of two finishes one is late, always."""
+    for _ in range(200):
+        span = subject.tracer.start_trace("x")
+        barrier = threading.Barrier(2)
+        threads = [threading.Thread(target=lambda: (barrier.wait(), span.finish())) for _ in range(2)]  # noqa: B023
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert 200 == len(subject.recorder.spans)
+
+
+def test_a_tag_set_while_the_span_is_being_sent_is_survived(subject: Subject) -> None:
+    """Another thread may go on tagging; the span is sent with what it had."""
+    span = subject.tracer.start_trace("x")
+    span.finish()
+    stop = threading.Event()
+
+    def tag() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            span.set_tag(f"k{number % 100}", "v")
+            span._tags.pop(f"k{(number * 7) % 100}", None)
+
+    thread = threading.Thread(target=tag)
+    thread.start()
+    try:
+        for _ in range(500):
+            span.to_finished()  # type: ignore[attr-defined]
+    finally:
+        stop.set()
+        thread.join()
+
+    assert "x" == span.to_finished().name  # type: ignore[attr-defined]
+
+
+def test_priority_at_the_start_decides(subject: Subject) -> None:
+    """0 against recording, above 0 for it, whatever the sampler or the parent says."""
+    unsampled = Subject(sample_rate=0.0)
+
+    assert False is subject.tracer.start_span("x", tags={"sampling.priority": 0}).context.sampled
+    assert True is unsampled.tracer.start_span("x", tags={"sampling.priority": 1}).context.sampled
+    assert True is subject.tracer.start_span("x", tags={"sampling.priority": "?"}).context.sampled
+    parent = unsampled.tracer.start_span("x")
+    child = parent.start_child("y", {"sampling.priority": 1})
+    assert (False, True) == (parent.context.sampled, child.context.sampled)
+    assert parent.context.span_id == unsampled.finish(child).parent_id
+
+
+def test_a_later_priority_of_zero_discards_the_span_and_its_later_children(subject: Subject) -> None:
+    """What was already propagated stands; a later one above 0 is ignored."""
+    span = subject.tracer.start_trace("x")
+    earlier = span.start_child("earlier")
+    span.set_tag("sampling.priority", 0)
+    later = span.start_child("later")
+    for each in (earlier, later, span):
+        each.finish()
+
+    assert ["earlier"] == [seen.name for seen in subject.recorder.spans]
+    assert (False, False) == (span.context.sampled, later.context.sampled)
+    assert True is subject.tracer.start_trace("x").set_tag("sampling.priority", 1).context.sampled
+
+
+def test_an_unsampled_span_records_nothing_and_propagates() -> None:
+    """Its ids are there when asked for, its baggage travels."""
+    subject = Subject(sample_rate=0.0)
+    span = subject.tracer.start_trace("x", tags={"k": "v"}).set_baggage_item("a", "b")
+    span.set_tag("k", "v").log_kv({"event": "e"}).info("m").error("e").set_operation_name("y").finish()
+    child = span.start_child("y")
+
+    assert [] == subject.recorder.spans
+    assert (False, 32, 16) == (span.context.sampled, len(span.context.trace_id or ""), len(span.context.span_id or ""))
+    assert (span.context.trace_id, span.context.span_id) == (child.context.trace_id, child.context.parent_id)
+    assert "b" == child.get_baggage_item("a")
+
+
+def test_baggage_keeps_its_spelling_and_is_replaced_in_any() -> None:
+    """`get_baggage_item` looks for the exact spelling first."""
+    span = Subject().tracer.start_trace("x").set_baggage_item("Kiff-loves", "Amy")
+
+    assert {"Kiff-loves": "Amy"} == span.context.baggage
+    assert "Amy" == span.get_baggage_item("Kiff-loves") == span.get_baggage_item("kiff_LOVES")
+    assert {"KIFF_LOVES": "Leela"} == span.set_baggage_item("KIFF_LOVES", "Leela").context.baggage
+
+
+def test_a_context_is_one_object_under_both_names(subject: Subject) -> None:
+    """`trace_context` of 0.5 is `context` of 2.4, at every look."""
+    span = subject.tracer.start_trace("x")
+
+    assert span.context is span.context is span.trace_context
