@@ -1,0 +1,7 @@
+"""A Zipkin-compatible collector in this process: takes spans over HTTP, keeps them in memory, answers Zipkin's queries."""
+
+from __future__ import annotations
+
+from .server import Collector
+
+__all__ = ["Collector"]

@@ -1,0 +1,42 @@
+"""`opentracing-zipkin collector`, or `python -m opentracing_zipkin.collector`: the collector, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from threading import Event
+
+from . import Collector
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=9411, help="port to listen on, 0 for a free one (%(default)s)")
+    parser.add_argument(
+        "--max-spans", type=int, default=100_000, help="spans to keep; the oldest traces go first (%(default)s)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until a signal comes; the exit status."""
+    stopped = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        with Collector(options.host, options.port, options.max_spans) as collector:
+            print(f"collecting spans at {collector.url}, traces are shown there too; Ctrl-C stops", flush=True)
+            stopped.wait()
+    except (OSError, ValueError) as error:
+        print(f"opentracing-zipkin collector: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    _parser = argparse.ArgumentParser("python -m opentracing_zipkin.collector", description="Collect spans in memory.")
+    add_arguments(_parser)
+    sys.exit(run(_parser.parse_args()))

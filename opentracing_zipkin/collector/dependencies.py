@@ -1,0 +1,167 @@
+"""Who calls whom: links between services, aggregated over traces.
+
+Rules: one link a call, though two spans tell of it.  A server knows its own name best, a client that no server answered has the
+word; messages link to their broker; local spans in between are skipped.
+Source: openzipkin/zipkin, DependencyLinker and SpanNode; each rule measured on zipkin-server 3.5.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..model import Endpoint, FinishedSpan
+
+__all__ = ["dependency_links"]
+
+
+@dataclass(eq=False)
+class _Node:
+    """A span in its tree; pieces of the same span are one node."""
+
+    span: FinishedSpan
+    parent: _Node | None = None
+    children: list[_Node] = field(default_factory=list)
+
+
+def dependency_links(traces: Iterable[Sequence[FinishedSpan]]) -> list[dict[str, object]]:
+    """`parent`, `child`, `callCount` and, where there are any, `errorCount`, as the API answers them."""
+    links: dict[tuple[str, str], list[int]] = {}
+    for trace in traces:
+        for node in _tree(trace):
+            for parent, child, failed in _calls(node):
+                counts = links.setdefault((parent, child), [0, 0])
+                counts[0] += 1
+                counts[1] += failed
+    return [
+        {"parent": parent, "child": child, "callCount": calls, **({"errorCount": errors} if errors else {})}
+        for (parent, child), (calls, errors) in links.items()
+    ]
+
+
+def _calls(node: _Node) -> Iterable[tuple[str, str, bool]]:
+    """The calls that this span tells of: caller, called, and whether it failed."""
+    span = node.span
+    own, remote = _name(span.local), _name(span.remote)
+    kind = span.kind or ("CLIENT" if own and remote else None)
+    if kind is None or (span.kind == "CLIENT" and node.children):
+        return  # the server, further down, knows better
+    parent, child = (remote, own) if kind in ("SERVER", "CONSUMER") else (own, remote)
+    failed = "error" in span.tags
+    if kind in ("CLIENT", "SERVER"):
+        ancestor = _remote_ancestor(node)
+        ancestor_name = _name(ancestor.local) if ancestor else ""
+        if ancestor and ancestor_name:
+            if kind == "CLIENT" and own and own != ancestor_name:
+                yield ancestor_name, own, False  # the span that would tell of this call is missing
+            if kind == "SERVER" or not parent:
+                parent = ancestor_name
+            # With ids of their own, client and server each tell of the same failure, or only the client does.
+            if ancestor.kind == "CLIENT" and span.parent_id == ancestor.span_id:
+                failed = failed or "error" in ancestor.tags
+    if parent and child:
+        yield parent, child, failed
+
+
+def _name(endpoint: Endpoint | None) -> str:
+    return "" if endpoint is None else endpoint.service_name
+
+
+def _remote_ancestor(node: _Node) -> FinishedSpan | None:
+    """The nearest span above that is not local."""
+    seen = {id(node)}
+    above = node.parent
+    while above is not None and id(above) not in seen:  # ids that form a ring are no tree
+        if above.span.kind is not None:
+            return above.span
+        seen.add(id(above))
+        above = above.parent
+    return None
+
+
+def _tree(trace: Iterable[FinishedSpan]) -> list[_Node]:
+    """Nodes with parents and children: a shared span hangs under the client span with its id."""
+    nodes = [_Node(span) for span in _merged(trace)]
+    clients = {node.span.span_id: node for node in reversed(nodes) if not node.span.shared}
+    servers: dict[str, list[_Node]] = {}
+    for node in nodes:
+        if node.span.shared:
+            servers.setdefault(node.span.span_id, []).append(node)
+    for node in nodes:
+        span = node.span
+        if span.shared and span.span_id in clients:
+            parent: _Node | None = clients[span.span_id]
+        else:
+            parent = _parent_of(span, clients, servers)
+        node.parent = parent if parent is not node else None
+    _plant(nodes)
+    for node in nodes:
+        if node.parent is not None:
+            node.parent.children.append(node)
+    return nodes
+
+
+def _plant(nodes: Sequence[_Node]) -> None:
+    """Give what has no parent in the trace the root: of several roots, the one with the least id."""
+    roots = [node for node in nodes if node.span.parent_id is None and node.parent is None]
+    if not roots:
+        return
+    root = min(roots, key=lambda node: node.span.span_id)
+    for node in nodes:
+        if node.parent is None and node is not root:
+            node.parent = root
+
+
+def _parent_of(span: FinishedSpan, clients: dict[str, _Node], servers: dict[str, list[_Node]]) -> _Node | None:
+    """The server on the same endpoint if there is one: its client has the same id, but is elsewhere."""
+    parent_id = span.parent_id or ""
+    sharing = servers.get(parent_id, [])
+    for node in sharing:
+        if node.span.local == span.local:
+            return node
+    return clients.get(parent_id) or (sharing[0] if sharing else None)
+
+
+def _merged(trace: Iterable[FinishedSpan]) -> list[FinishedSpan]:
+    """The pieces of each span as one; a server with the id of a client shares it, whether it says so or not."""
+    by_id: dict[str, list[FinishedSpan]] = {}
+    for span in trace:
+        by_id.setdefault(span.span_id, []).append(span)
+    merged = []
+    for pieces in by_id.values():
+        client = next((piece for piece in pieces if piece.kind == "CLIENT"), None)
+        whole: list[FinishedSpan] = []
+        for piece in pieces:
+            piece = _copy(piece)
+            if client is not None and piece.kind == "SERVER":
+                piece.shared = True
+                piece.parent_id = piece.parent_id or client.parent_id
+            _merge_into(whole, piece)
+        merged += whole
+    return merged
+
+
+def _merge_into(whole: list[FinishedSpan], piece: FinishedSpan) -> None:
+    for span in whole:
+        if span.shared == piece.shared and (span.local is None or piece.local is None or span.local == piece.local):
+            span.parent_id = span.parent_id or piece.parent_id
+            span.kind = span.kind or piece.kind
+            span.local = span.local or piece.local
+            span.remote = span.remote or piece.remote
+            span.tags.update(piece.tags)
+            return
+    whole.append(piece)
+
+
+def _copy(span: FinishedSpan) -> FinishedSpan:
+    """What links need of it."""
+    return FinishedSpan(
+        span.trace_id,
+        span.span_id,
+        span.parent_id,
+        span.kind,
+        local=span.local,
+        remote=span.remote,
+        tags=dict(span.tags),
+        shared=span.shared,
+    )

@@ -1,0 +1,191 @@
+"""What can be asked of the collector: names, and traces that match.
+
+Rules: the parameters, their defaults and their faults are those of Zipkin's API, version 2; so is what matches: each condition
+has to hold for some span of the trace, with a service name for some span of that service.
+Source: openzipkin/zipkin-api, zipkin2-api.yaml; zipkin2.storage.QueryRequest, behaviour measured on zipkin-server 3.5.1.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from ..model import FinishedSpan
+
+__all__ = [
+    "TraceQuery",
+    "Window",
+    "find",
+    "read_trace_id",
+    "read_trace_ids",
+    "remote_service_names",
+    "required",
+    "service_names",
+    "span_names",
+]
+
+DAY_MS = 86_400_000
+
+Trace: TypeAlias = Sequence[FinishedSpan]
+
+_LOWER_HEX = re.compile("[0-9a-f]{1,32}", re.ASCII)
+_WHOLE = re.compile("-?[0-9]{1,18}", re.ASCII)
+
+
+class Window(NamedTuple):
+    """From when to when a trace began, in microseconds."""
+
+    begin_us: int
+    end_us: int
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, str]) -> Window:
+        """`endTs` and `lookback`, in milliseconds; the last day if they are not given."""
+        end_ms = _positive(parameters, "endTs", int(time.time() * 1000))
+        lookback_ms = _positive(parameters, "lookback", DAY_MS)
+        return cls((end_ms - lookback_ms) * 1000, end_ms * 1000)
+
+    def holds(self, spans: Trace) -> bool:
+        """Whether a trace began in it."""
+        return self.begin_us <= begin_of(spans) <= self.end_us and begin_of(spans) > 0
+
+
+class TraceQuery(NamedTuple):
+    """A search for traces; an empty field is no condition.  `terms` are (tag or annotation, value of the tag or "")."""
+
+    window: Window
+    service_name: str
+    remote_service_name: str
+    span_name: str
+    terms: tuple[tuple[str, str], ...]
+    min_duration_us: int
+    max_duration_us: int
+    limit: int
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, str]) -> TraceQuery:
+        """Raises ValueError that names a wrong parameter."""
+        min_duration_us = _positive(parameters, "minDuration", 0)
+        max_duration_us = _positive(parameters, "maxDuration", 0)
+        if max_duration_us and not min_duration_us:
+            raise ValueError("maxDuration is only valid with minDuration")
+        if max_duration_us and max_duration_us < min_duration_us:
+            raise ValueError("maxDuration < minDuration")
+        return cls(
+            Window.of(parameters),
+            parameters.get("serviceName", "").lower(),
+            parameters.get("remoteServiceName", "").lower(),
+            parameters.get("spanName", "").lower(),
+            _terms(parameters.get("annotationQuery", "")),
+            min_duration_us,
+            max_duration_us,
+            _positive(parameters, "limit", 10),
+        )
+
+    def matches(self, spans: Trace) -> bool:
+        """Whether every condition holds for some span, of the service if one is named."""
+        if not self.window.holds(spans):
+            return False
+        if self.service_name:
+            spans = [span for span in spans if span.local is not None and span.local.service_name == self.service_name]
+        return (
+            bool(spans)
+            and (not self.span_name or any(span.name == self.span_name for span in spans))
+            and (not self.remote_service_name or self.remote_service_name in _remote_names(spans))
+            and all(any(_has(span, key, value) for span in spans) for key, value in self.terms)
+            and (not self.min_duration_us or any(self._lasts(span) for span in spans))
+        )
+
+    def _lasts(self, span: FinishedSpan) -> bool:
+        return self.min_duration_us <= span.duration_us <= (self.max_duration_us or span.duration_us)
+
+
+def _has(span: FinishedSpan, key: str, value: str) -> bool:
+    if value:
+        return span.tags.get(key) == value
+    return key in span.tags or any(text == key for _, text in span.annotations)
+
+
+def _terms(text: str) -> tuple[tuple[str, str], ...]:
+    """`error and http.method=GET`: conditions that have to hold together."""
+    pairs = (term.partition("=") for term in text.split(" and "))
+    return tuple((key.strip(), value.strip()) for key, _, value in pairs if key.strip())
+
+
+def begin_of(spans: Trace) -> int:
+    """When a trace began: as its root says, else its earliest span; 0 where no span has a timestamp."""
+    timed = [span for span in spans if span.timestamp_us]
+    roots = [span.timestamp_us for span in timed if span.parent_id is None]
+    return roots[0] if roots else min((span.timestamp_us for span in timed), default=0)
+
+
+def find(traces: Iterable[Trace], query: TraceQuery) -> list[Trace]:
+    """Those that match, the latest first, not more than the limit."""
+    found = [trace for trace in traces if query.matches(trace)]
+    found.sort(key=begin_of, reverse=True)
+    return found[: query.limit]
+
+
+def service_names(traces: Iterable[Trace]) -> list[str]:
+    """Who sent spans."""
+    return sorted({span.local.service_name for trace in traces for span in trace if span.local} - {""})
+
+
+def span_names(traces: Iterable[Trace], service_name: str) -> list[str]:
+    """The names of a service's spans."""
+    return sorted({span.name for span in _of_service(traces, service_name)} - {""})
+
+
+def remote_service_names(traces: Iterable[Trace], service_name: str) -> list[str]:
+    """Whom a service's spans name as their other side."""
+    return sorted(_remote_names(_of_service(traces, service_name)))
+
+
+def _of_service(traces: Iterable[Trace], service_name: str) -> Iterable[FinishedSpan]:
+    name = service_name.lower()
+    return (span for trace in traces for span in trace if span.local and span.local.service_name == name)
+
+
+def _remote_names(spans: Iterable[FinishedSpan]) -> set[str]:
+    return {span.remote.service_name for span in spans if span.remote} - {""}
+
+
+def required(parameters: Mapping[str, str], key: str) -> str:
+    """A parameter that has no default."""
+    value = parameters.get(key, "")
+    if not value:
+        raise ValueError(f"the parameter {key} is missing")
+    return value
+
+
+def _positive(parameters: Mapping[str, str], key: str, default: int) -> int:
+    text = parameters.get(key, "")
+    if not text:
+        return default
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(f"{key} is {text[:40]!r}; a whole number is expected")
+    number = int(text)
+    if number <= 0:
+        raise ValueError(f"{key} <= 0")
+    return number
+
+
+def read_trace_id(text: str) -> str:
+    """A trace id in the length it is stored with."""
+    if not _LOWER_HEX.fullmatch(text) or not text.strip("0"):
+        raise ValueError(f"{text[:40]} should be lower-hex encoded with no prefix, 1 to 32 characters, not zero")
+    significant = text.lstrip("0")
+    return significant.zfill(16 if len(significant) <= 16 else 32)
+
+
+def read_trace_ids(text: str) -> list[str]:
+    """The ids of `traceIds`: two or more, each once."""
+    ids = [read_trace_id(each) for each in text.split(",")]
+    if len(ids) < 2:
+        raise ValueError("use /api/v2/trace/{traceId} to retrieve a single trace")
+    for each in ids:
+        if ids.count(each) > 1:
+            raise ValueError(f"redundant traceId: {each}")
+    return ids

@@ -1,0 +1,79 @@
+"""The collector's side of the demo: is it there, and what has it stored?
+
+Rules: Zipkin's HTTP API v2 only, so that any Zipkin-compatible server can be asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import requests
+
+from ..senders.http import base_url
+from .failure import DemoFailed
+from .trees import Json, key_of
+from .visits import SpanKey
+
+__all__ = ["Collector"]
+
+# A server answers before it has stored, and an indexed storage takes a second or two.
+STORED_WITHIN_S = 10.0
+TIMEOUT_S = 5.0
+
+_PROBE = {"Content-Type": "application/json", "b3": "0"}
+
+
+class Collector:
+    """A Zipkin-compatible server, by its base URL.  Raises ValueError where that is no URL."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.url = base_url(endpoint)
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def check(self) -> None:
+        """Raise DemoFailed where nobody takes spans."""
+        try:
+            # The empty list is the documented probe of a collector.
+            response = self._session.post(f"{self.url}/api/v2/spans", data=b"[]", headers=_PROBE, timeout=TIMEOUT_S)
+        except requests.RequestException as error:
+            raise DemoFailed(
+                f"no collector answers at {self.url} ({type(error).__name__}); start one, for instance with `make zipkin`, "
+                "or leave out --endpoint to use the embedded one"
+            ) from error
+        if not response.ok:
+            raise DemoFailed(
+                f"{self.url} takes no spans: HTTP {response.status_code} {response.reason}; is it a Zipkin server's base URL?"
+            )
+
+    def trace(self, trace_id: str, expected: Sequence[SpanKey]) -> list[Json]:
+        """The spans of a trace, once all that are expected are there; raises DemoFailed that names the missing ones."""
+        deadline = time.monotonic() + STORED_WITHIN_S
+        while True:
+            spans = self._stored(trace_id)
+            missing = Counter(expected) - Counter(key_of(span) for span in spans)
+            if not missing:
+                return spans
+            if time.monotonic() > deadline:
+                names = ", ".join(f"{key.service} {key.kind.lower() or 'local'} '{key.name}'" for key in missing)
+                raise DemoFailed(f"trace {trace_id} is not whole at {self.url}; missing: {names}")
+            time.sleep(0.1)
+
+    def _stored(self, trace_id: str) -> list[Json]:
+        try:
+            response = self._session.get(f"{self.url}/api/v2/trace/{trace_id}", timeout=TIMEOUT_S)
+        except requests.RequestException as error:
+            raise DemoFailed(f"{self.url} took the spans and is gone now ({type(error).__name__})") from error
+        if response.status_code == 404:
+            return []
+        try:
+            response.raise_for_status()
+            spans: list[Json] = response.json()
+        except (requests.RequestException, ValueError) as error:
+            raise DemoFailed(f"{response.url} is no trace: {error}") from error
+        return spans
+
+    def close(self) -> None:
+        self._session.close()

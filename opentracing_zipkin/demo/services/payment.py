@@ -1,0 +1,43 @@
+"""Charges the customer's card, which the bank may decline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import opentracing
+import opentracing_zipkin
+
+from .serving import Answer, Handler, serve
+
+LIMIT = 100
+
+
+class CardDeclined(Exception):
+    """The bank said no."""
+
+    status = "402 Payment Required"
+
+
+def routes(_addresses: Mapping[str, str]) -> Mapping[str, Handler]:
+    return {"POST /charge": charge}
+
+
+def charge(arguments: Mapping[str, str]) -> Answer:
+    span = opentracing.tracer.active_span
+    # Set by the frontend, two services away.
+    span.add_tag("customer", span.trace_context.get_trace_attribute("customer"))
+    span.add_tag("amount", arguments["amount"])
+    with span.start_child("ask the bank") as asking:
+        asking.info("card number sent")
+        time.sleep(0.035)
+        accepted = float(arguments["amount"]) <= LIMIT
+        asking.info("the bank said %s", "yes" if accepted else "no")
+    if not accepted:
+        raise CardDeclined("insufficient funds")
+    return "200 OK", {"paid": arguments["amount"]}
+
+
+if __name__ == "__main__":
+    opentracing_zipkin.configure("payment")
+    serve(routes)

@@ -1,0 +1,93 @@
+"""A service as a process: an HTTP server on a free loopback port that lives as long as its standard input.
+
+Rules: the port is written to standard output as one line; the addresses of the other services come as one line of JSON.  At the
+end of the input, which comes too when the parent dies, the server stops and the interpreter exits in the usual way.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from socketserver import TCPServer, ThreadingMixIn
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from .tracing import TracingMiddleware
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = ["Answer", "Handler", "serve"]
+
+Answer = tuple[str, Any]  # the status line, and what becomes the JSON
+Handler = Callable[[Mapping[str, str]], Answer]
+
+_HEADERS = [("Content-Type", "application/json")]
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    """One thread a request."""
+
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        # WSGIServer's own asks the name server for this host's name, which can take seconds.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.socket.getsockname()[1]
+        self.setup_environ()
+
+
+class Connection(WSGIRequestHandler):
+    """Tells the application its caller's port, and logs nothing."""
+
+    def get_environ(self) -> dict[str, Any]:
+        return {**super().get_environ(), "REMOTE_PORT": str(self.client_address[1])}
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def serve(routes: Callable[[Mapping[str, str]], Mapping[str, Handler]]) -> None:
+    """Serve what `routes` makes of the services' addresses ("METHOD /path" to handler) until standard input ends."""
+    # Ctrl-C reaches the whole process group; when to end is the parent's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Server(("127.0.0.1", 0), Connection) as server:
+        print(server.server_port, flush=True)
+        addresses = json.loads(sys.stdin.readline() or "{}")
+        server.set_app(error_page(TracingMiddleware(application(routes(addresses)))))
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        sys.stdin.read()
+        server.shutdown()
+
+
+def application(routes: Mapping[str, Handler]) -> WSGIApplication:
+    """The handlers as a WSGI application, without any tracing."""
+
+    def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        handler = routes.get(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}", _not_found)
+        status, body = handler(dict(parse_qsl(environ["QUERY_STRING"])))
+        start_response(status, _HEADERS)
+        return [json.dumps(body).encode()]
+
+    return respond
+
+
+def _not_found(_arguments: Mapping[str, str]) -> Answer:
+    return "404 Not Found", {"error": "no such page"}
+
+
+def error_page(inner: WSGIApplication) -> WSGIApplication:
+    """Answer with an exception's `status`, or 500, where one leaves `inner`."""
+
+    def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return inner(environ, start_response)
+        except Exception as error:
+            start_response(getattr(error, "status", "500 Internal Server Error"), _HEADERS)
+            return [json.dumps({"error": str(error)}).encode()]
+
+    return respond

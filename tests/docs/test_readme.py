@@ -1,0 +1,81 @@
+"""The README is true: its examples run, its two commands exist, its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.collector import Collector
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def run(code: str, **environment: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (0, "") == (result.returncode, result.stderr)
+    return result.stdout
+
+
+def test_the_first_example_reports_its_trace() -> None:
+    """Two spans arrive at the collector, and the printed headers name the second one."""
+    with Collector() as collector:
+        printed = run(EXAMPLES[0], ZIPKIN_ENDPOINT=collector.url)
+        [trace] = collector.store.traces()
+
+    assert {"order", "pay"} == {span.name for span in trace}
+    [call] = [span for span in trace if span.kind == "CLIENT"]
+    assert call.remote is not None
+    assert "bank" == call.remote.service_name
+    assert f"'x-b3-spanid': '{call.span_id}'" in printed
+
+
+def test_the_first_example_is_ten_lines_of_code() -> None:
+    """Short enough to be read at a glance."""
+
+    assert len([line for line in EXAMPLES[0].splitlines() if line.strip()]) <= 10
+
+
+@pytest.mark.parametrize("code", EXAMPLES[1:])
+def test_the_other_examples_run_without_a_tracer(code: str) -> None:
+    """On the no-op, as any instrumented code."""
+
+    assert "Hello, Amy!" in run(code)
+
+
+def test_the_table_of_settings_is_complete_and_its_defaults_are_right() -> None:
+    """Every argument of ZipkinTracer that is a setting, and no other."""
+    import inspect
+
+    parameters = inspect.signature(ZipkinTracer).parameters
+    rows = re.findall(r"^\| (`.*?`.*?) \| (.*?) \|", README, re.MULTILINE)
+    documented = {name: default.strip("`") for names, default in rows for name in re.findall(r"`(\w+)`", names)}
+    parts = {"sampler", "propagation", "recorder", "sender", "clock", "scope_manager"}
+
+    assert {*parameters} - parts | {"enabled"} == set(documented)
+    for name, default in documented.items():
+        if default not in ("required", "none", "found") and name in parameters:
+            assert default == str(parameters[name].default)
+
+
+def test_every_command_and_link_exists() -> None:
+    """Targets of the Makefile, files of the repository."""
+    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"make ([a-z-]+)", README)) <= targets
+    assert all((ROOT / link).exists() for link in re.findall(r"\]\((?!http)(.*?)\)", README))
+
+
+def test_the_readme_is_short() -> None:
+    """At most 130 lines."""
+
+    assert len(README.splitlines()) <= 130

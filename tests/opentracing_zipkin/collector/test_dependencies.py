@@ -1,0 +1,103 @@
+"""Who calls whom: each rule as the real server was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opentracing_zipkin.collector.dependencies import dependency_links
+from opentracing_zipkin.model import Endpoint, FinishedSpan
+
+ERROR = {"error": ""}
+
+
+def span(
+    number: int, parent: int | None, kind: str | None, service: str, remote: str | None = None, **more: Any
+) -> FinishedSpan:
+    return FinishedSpan(
+        "a" * 16,
+        f"{number:016x}",
+        None if parent is None else f"{parent:016x}",
+        kind,
+        local=Endpoint(service),
+        remote=None if remote is None else Endpoint(remote),
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        pytest.param(
+            [span(1, None, "CLIENT", "web", "alias"), span(1, None, "SERVER", "app", shared=True)],
+            [("web", "app", 1, 0)],
+            id="shared: the server knows its name",
+        ),
+        pytest.param(
+            [span(1, None, "CLIENT", "web"), span(1, None, "SERVER", "app")],
+            [("web", "app", 1, 0)],
+            id="shared without the flag",
+        ),
+        pytest.param(
+            [span(1, None, "CLIENT", "web"), span(2, 1, "SERVER", "app")], [("web", "app", 1, 0)], id="ids of their own"
+        ),
+        pytest.param([span(1, None, "CLIENT", "web", "db")], [("web", "db", 1, 0)], id="a client without server"),
+        pytest.param([span(1, None, "CLIENT", "web")], [], id="a client that names nobody"),
+        pytest.param([span(1, None, "SERVER", "app")], [], id="a root server"),
+        pytest.param([span(1, None, "SERVER", "app", "web")], [("web", "app", 1, 0)], id="a root server that names its client"),
+        pytest.param([span(1, None, "PRODUCER", "web", "kafka")], [("web", "kafka", 1, 0)], id="a producer and its broker"),
+        pytest.param([span(1, None, "CONSUMER", "app", "kafka")], [("kafka", "app", 1, 0)], id="a consumer and its broker"),
+        pytest.param(
+            [span(1, None, "PRODUCER", "web"), span(2, 1, "CONSUMER", "app")], [], id="messages without the name of the broker"
+        ),
+        pytest.param([span(1, None, None, "web", "db")], [("web", "db", 1, 0)], id="no kind, but both ends"),
+        pytest.param([span(1, None, None, "web")], [], id="a local span"),
+        pytest.param(
+            [span(1, None, "SERVER", "web"), span(2, 1, None, "web"), span(3, 2, "CLIENT", "web", "db")],
+            [("web", "db", 1, 0)],
+            id="local spans are skipped",
+        ),
+        pytest.param(
+            [span(1, None, "CLIENT", "web"), span(1, None, "SERVER", "web", shared=True)], [("web", "web", 1, 0)], id="itself"
+        ),
+        pytest.param(
+            [span(1, None, "SERVER", "web"), span(2, 1, "CLIENT", "app", "db")],
+            [("web", "app", 1, 0), ("app", "db", 1, 0)],
+            id="a missing server is filled in",
+        ),
+        pytest.param(
+            [span(1, None, "CLIENT", "web", tags=ERROR), span(1, None, "SERVER", "app", shared=True)],
+            [("web", "app", 1, 0)],
+            id="shared: the client's error does not count",
+        ),
+        pytest.param(
+            [span(1, None, "CLIENT", "web"), span(1, None, "SERVER", "app", shared=True, tags=ERROR)],
+            [("web", "app", 1, 1)],
+            id="shared: the server's error counts",
+        ),
+        pytest.param(
+            [span(1, None, "CLIENT", "web", tags=ERROR), span(2, 1, "SERVER", "app")],
+            [("web", "app", 1, 1)],
+            id="ids of their own: the client's error counts",
+        ),
+        pytest.param(
+            [span(1, 2, "CLIENT", "web"), span(2, 1, "SERVER", "app")], [("web", "app", 1, 0)], id="ids that form a ring"
+        ),
+    ],
+)
+def test_a_trace_tells_who_called_whom(spans: list[FinishedSpan], expected: list[tuple[str, str, int, int]]) -> None:
+    """One link for each call, whoever tells of it, in whatever order."""
+    for trace in (spans, spans[::-1]):
+        links = [
+            (link["parent"], link["child"], link["callCount"], link.get("errorCount", 0)) for link in dependency_links([trace])
+        ]
+
+        assert sorted(expected) == sorted(links)  # type: ignore[type-var]
+
+
+def test_links_add_up_over_traces() -> None:
+    """Calls and errors of the same pair are counted together."""
+    good, bad = span(1, None, "CLIENT", "web", "db"), span(1, None, "CLIENT", "web", "db", tags=ERROR)
+
+    assert [{"parent": "web", "child": "db", "callCount": 3, "errorCount": 1}] == dependency_links([[good], [bad], [good]])

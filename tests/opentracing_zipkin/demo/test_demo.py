@@ -1,0 +1,129 @@
+"""The demo as a user runs it: three processes, and the embedded collector."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from opentracing_zipkin.demo import add_arguments, run, runner
+from opentracing_zipkin.demo.trees import key_of
+from opentracing_zipkin.demo.visits import VISITS, SpanKey
+
+DEMO = (sys.executable, "-m", "opentracing_zipkin", "demo")
+
+
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DEMO, *arguments], capture_output=True, encoding="utf-8", timeout=50)
+
+
+def parsed(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+@pytest.mark.parametrize("encoding", ["json", "thrift"])
+def test_the_demo_shows_every_span_of_every_request(encoding: str, tmp_path: Path) -> None:
+    """One row a span, grouped by request; the exit status is 0, and the written file has the same spans as JSON v2."""
+    done = demo("--encoding", encoding, "--output", str(tmp_path / "spans.json"))
+    expected = [key for visit in VISITS for key in visit.spans]
+    rows = re.findall(r"^(\w+) +[└├│─ ]*(.+?) +(server|client|local)  .*\d ms", done.stdout, re.MULTILINE)
+    shown = [SpanKey(service, kind.upper().replace("LOCAL", ""), name) for service, name, kind in rows]
+
+    assert (0, f"wrote {tmp_path / 'spans.json'}\n") == (done.returncode, done.stderr)
+    assert sorted(expected) == sorted(shown)
+    assert sorted(expected) == sorted(map(key_of, json.loads((tmp_path / "spans.json").read_text())))
+
+
+def test_the_demo_shows_what_failed_and_where_to_look() -> None:
+    """The declined card is marked at the span that failed, and the way to the real server's UI is named."""
+    done = demo()
+
+    assert re.search(r"^payment +└─post /charge .* ms ✗\n +│ CardDeclined: insufficient funds$", done.stdout, re.MULTILINE)
+    assert 5 == done.stdout.count("✗")
+    assert "make demo ZIPKIN=http://127.0.0.1:9411" in done.stdout
+    assert "\033" not in done.stdout
+
+
+def test_kept_the_collector_shows_its_page_until_ctrl_c() -> None:
+    """With --keep the embedded collector's URL is printed and answers until Ctrl-C, which ends the demo with status 0."""
+    import requests
+
+    with subprocess.Popen([*DEMO, "--keep"], stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True) as process:
+        assert process.stdout is not None
+        url = next(filter(None, (re.search(r"http://\S+(?= until Ctrl-C)", line) for line in process.stdout)))[0]
+        page = requests.get(url, timeout=5)
+        process.send_signal(signal.SIGINT)
+
+        assert 0 == process.wait(10)
+    assert (200, "text/html") == (page.status_code, page.headers["Content-Type"].partition(";")[0])
+
+
+def test_ctrl_c_ends_the_demo_and_its_services(tmp_path: Path) -> None:
+    """Interrupted in the middle, the demo ends with the shell's status for that and leaves no service behind."""
+    command = [*DEMO, "--output", str(tmp_path / "spans.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()  # the services run
+        process.send_signal(signal.SIGINT)
+        # The pipes' ends: a service that was left behind would hold standard error open.
+        rest = process.stdout.read(), process.stderr.read()
+
+        assert 130 == process.wait(10), rest
+    assert not (tmp_path / "spans.json").exists()
+
+
+def test_an_unreachable_collector_is_one_line_and_status_1() -> None:
+    """Where nobody answers at --endpoint, the demo says so at once and starts nothing."""
+    done = demo("--endpoint", "http://127.0.0.1:9")
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert re.fullmatch(r"demo: no collector answers at http://127\.0\.0\.1:9 .*\n", done.stderr)
+
+
+def test_a_wrong_endpoint_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no URL is refused with the remedy."""
+    assert 1 == run(parsed("--endpoint", "localhost:9411"))
+    assert "use the collector's URL" in capsys.readouterr().err
+
+
+def test_keep_and_endpoint_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody else's collector is not ours to keep."""
+    assert 2 == run(parsed("--keep", "--endpoint", "http://127.0.0.1:9411"))
+    assert "--keep is for the embedded collector" in capsys.readouterr().err
+
+
+def test_a_missing_span_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo fails, and names the span, where one that a request must leave is not in the collector."""
+    more = VISITS[0]._replace(spans=(*VISITS[0].spans, SpanKey("payment", "", "dream")))
+    monkeypatch.setattr(runner, "VISITS", (more,))
+    monkeypatch.setattr("opentracing_zipkin.demo.query.STORED_WITHIN_S", 0.2)
+
+    assert 1 == run(parsed())
+    assert capsys.readouterr().err.endswith("missing: payment local 'dream'\n")
+
+
+def test_an_unexpected_answer_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo fails where the application does not answer as it should."""
+    monkeypatch.setattr(runner, "VISITS", (VISITS[0]._replace(status=418),))
+
+    assert 1 == run(parsed())
+    assert "GET /products was answered 200" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The demo fails with the remedy where --output cannot be written."""
+    monkeypatch.setattr(runner, "VISITS", VISITS[:1])
+
+    assert 1 == run(parsed("--output", str(tmp_path / "no" / "such" / "folder.json")))
+    assert "give --output another place" in capsys.readouterr().err
