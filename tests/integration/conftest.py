@@ -1,0 +1,62 @@
+"""What the integration tests share: one real server, one demo run an encoding, one real browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, sync_playwright
+
+from . import chromium
+from .demo_run import DemoRun, run_demo
+from .zipkin_server import ZipkinServer
+
+# So wide that a README scales the picture little, and so high that the failing span's tags are all in it.
+VIEWPORT = {"width": 1280, "height": 780}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshot", metavar="PATH", help="keep the picture of the failing trace in the Zipkin UI here")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Tests only: the first one's fixtures may have to fetch a server and a browser, and those waits have their own limits.
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(120, func_only=True))
+
+
+@pytest.fixture(scope="session")
+def zipkin() -> Iterator[ZipkinServer]:
+    """A real Zipkin server that is empty at the session's start."""
+    with ZipkinServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["json", "thrift"])
+def demo(request: pytest.FixtureRequest, zipkin: ZipkinServer, tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """The demo, run against the real server once in each encoding."""
+    return run_demo(zipkin.url, request.param, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """A real browser."""
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("chromium"),
+            executable_path=chromium.executable(),
+            headless=True,
+            args=list(chromium.ARGUMENTS),
+            viewport=VIEWPORT,  # type: ignore[arg-type]  # a TypedDict, spelled as a plain one
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def screenshot(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where the picture goes: `--screenshot PATH`, ZIPKIN_SCREENSHOT, or a temporary folder."""
+    return Path(request.config.getoption("--screenshot") or os.environ.get("ZIPKIN_SCREENSHOT") or tmp_path / "trace.png")
