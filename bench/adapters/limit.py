@@ -1,0 +1,50 @@
+"""The least possible: what a tracer in pure Python would cost that did no more than it must."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..samples import RICH_SPANS
+from .limit_codec import Address, encode_thrift
+from .limit_tracer import NoopTracer, RecordedSpan, Tracer, json_message
+from .opentracing_work import WORK, Work
+
+__all__ = ["Adapter", "json_message", "recorded_spans", "thrift_message"]
+
+
+def thrift_message(spans: list[Any], local: Address) -> bytes:
+    return b"\x0c" + len(spans).to_bytes(4, "big") + b"".join([encode_thrift(span, local) for span in spans])
+
+
+_MESSAGES = {"encode_json": json_message, "encode_thrift": thrift_message}
+
+
+class Adapter:
+    def work(self, task: str, endpoint: str) -> Work:
+        if task == "noop":
+            return WORK[task](NoopTracer())
+        if task in _MESSAGES:
+            message, spans, local = _MESSAGES[task], recorded_spans(), Address(*RICH_SPANS[0].local)
+            return lambda: message(spans, local)
+        self._tracer = Tracer("bench", endpoint, sampled=task != "unsampled")
+        return WORK[task](self._tracer)
+
+    def flush(self) -> None:
+        self._tracer.flush()
+        if self._tracer.dropped:
+            raise RuntimeError(f"{self._tracer.dropped} spans were dropped")
+
+
+def recorded_spans() -> list[RecordedSpan]:
+    """The rich spans as the reporter's thread finds its own: ids as integers, times as ticks, the kind among the tags."""
+    spans = []
+    remote = Address(*RICH_SPANS[0].remote)
+    for rich in RICH_SPANS:
+        span = RecordedSpan()
+        span.trace_id, span.span_id, span.parent_id = (int(text, 16) for text in (rich.trace_id, rich.span_id, rich.parent_id))
+        span.name = rich.name
+        span.start, span.end, span.offset = rich.start_us * 1000, (rich.start_us + rich.duration_us) * 1000, 0
+        span.tags = {"span.kind": "client", **rich.tags}
+        span.annotations, span.remote, span.shared = rich.annotations, remote, False
+        spans.append(span)
+    return spans

@@ -1,0 +1,85 @@
+"""The work in the calls of OpenTracing 2.4, for every tracer of that shape.
+
+Rules: one function a task, which returns one unit of work ready to be called again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..samples import HEADERS
+
+__all__ = ["WORK", "Work"]
+
+Work = Callable[[], object]
+
+HTTP_HEADERS = "http_headers"  # opentracing.Format.HTTP_HEADERS
+
+
+def root(tracer: Any) -> Work:
+    def work() -> None:
+        span = tracer.start_span("get")
+        span.set_tag("http.method", "GET")
+        span.set_tag("http.path", "/orders")
+        span.finish()
+
+    return work
+
+
+def active(tracer: Any) -> Work:
+    def work() -> None:
+        with tracer.start_active_span("get") as scope:
+            span = scope.span
+            span.set_tag("http.method", "GET")
+            span.set_tag("http.path", "/orders")
+
+    return work
+
+
+def request(tracer: Any) -> Work:
+    def work() -> None:
+        context = tracer.extract(HTTP_HEADERS, HEADERS)
+        server = tracer.start_span("get", child_of=context, tags={"span.kind": "server"})
+        server.set_tag("http.method", "GET")
+        server.set_tag("http.path", "/orders")
+        client = tracer.start_span("post", child_of=server, tags={"span.kind": "client"})
+        client.set_tag("http.method", "POST")
+        client.set_tag("http.path", "/payments")
+        headers: dict[str, str] = {}
+        tracer.inject(client.context, HTTP_HEADERS, headers)
+        client.finish()
+        server.finish()
+
+    return work
+
+
+def extract(tracer: Any) -> Work:
+    assert tracer.extract(HTTP_HEADERS, HEADERS) is not None
+
+    def work() -> None:
+        tracer.extract(HTTP_HEADERS, HEADERS)
+
+    return work
+
+
+def inject(tracer: Any) -> Work:
+    # As a service does it: a child that has only its own id from here, its trace's and parent's from the caller.
+    server = tracer.start_span("get", child_of=tracer.extract(HTTP_HEADERS, HEADERS), tags={"span.kind": "server"})
+    context = tracer.start_span("post", child_of=server, tags={"span.kind": "client"}).context
+
+    def work() -> None:
+        tracer.inject(context, HTTP_HEADERS, {})
+
+    return work
+
+
+WORK: dict[str, Callable[[Any], Work]] = {
+    "root": root,
+    "active": active,
+    "request": request,
+    "unsampled": root,
+    "noop": root,
+    "extract": extract,
+    "inject": inject,
+}

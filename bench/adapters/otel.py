@@ -1,0 +1,132 @@
+"""OpenTelemetry's SDK with its Zipkin JSON exporter, by the cheapest calls of its API.
+
+Rules: its queue and batches are as large as ours, because it loses spans with its own defaults.  Its encoder has no place
+for a remote endpoint and so writes that much less.
+"""
+
+# mypy: disable-error-code="import-not-found"
+# It is installed in an environment of its own only.
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.exporter.zipkin.json import ZipkinExporter
+from opentelemetry.exporter.zipkin.json.v2 import JsonV2Encoder
+from opentelemetry.exporter.zipkin.node_endpoint import NodeEndpoint
+from opentelemetry.propagators.b3 import B3MultiFormat
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+from opentelemetry.trace import NoOpTracer, SpanContext, SpanKind, TraceFlags, set_span_in_context
+
+from ..samples import HEADERS, RICH_SPANS, RichSpan
+from .opentracing_work import Work
+
+__all__ = ["Adapter"]
+
+_NO_PARENT = Context()  # without it each root span looks for an active one
+
+
+class Adapter:
+    def work(self, task: str, endpoint: str) -> Work:
+        if task == "encode_json":
+            return _encode_json()
+        if task == "noop":
+            return _root(NoOpTracer())
+        resource = Resource.create({"service.name": "bench"})
+        self._provider = TracerProvider(resource=resource, sampler=ALWAYS_OFF if task == "unsampled" else ALWAYS_ON)
+        exporter = ZipkinExporter(endpoint=f"{endpoint}/api/v2/spans")
+        self._provider.add_span_processor(
+            BatchSpanProcessor(exporter, max_queue_size=50_000, schedule_delay_millis=1_000, max_export_batch_size=1_000)
+        )
+        return _WORK[task](self._provider.get_tracer("bench"))
+
+    def flush(self) -> None:
+        if not self._provider.force_flush(30_000):
+            raise RuntimeError("spans were not accepted in time")
+
+
+def _root(tracer: Any) -> Work:
+    def work() -> None:
+        span = tracer.start_span("get", _NO_PARENT)
+        span.set_attribute("http.method", "GET")
+        span.set_attribute("http.path", "/orders")
+        span.end()
+
+    return work
+
+
+def _active(tracer: Any) -> Work:
+    def work() -> None:
+        with tracer.start_as_current_span("get") as span:
+            span.set_attribute("http.method", "GET")
+            span.set_attribute("http.path", "/orders")
+
+    return work
+
+
+def _request(tracer: Any) -> Work:
+    b3 = B3MultiFormat()
+
+    def work() -> None:
+        server = tracer.start_span("get", b3.extract(HEADERS), SpanKind.SERVER)
+        server.set_attribute("http.method", "GET")
+        server.set_attribute("http.path", "/orders")
+        client = tracer.start_span("post", set_span_in_context(server), SpanKind.CLIENT)
+        client.set_attribute("http.method", "POST")
+        client.set_attribute("http.path", "/payments")
+        headers: dict[str, str] = {}
+        b3.inject(headers, set_span_in_context(client))
+        client.end()
+        server.end()
+
+    return work
+
+
+def _extract(tracer: Any) -> Work:
+    b3 = B3MultiFormat()
+    return lambda: b3.extract(HEADERS)
+
+
+def _inject(tracer: Any) -> Work:
+    b3 = B3MultiFormat()
+    context = set_span_in_context(tracer.start_span("post", b3.extract(HEADERS), SpanKind.CLIENT))
+    return lambda: b3.inject({}, context)
+
+
+_WORK = {
+    "root": _root,
+    "active": _active,
+    "request": _request,
+    "unsampled": _root,
+    "extract": _extract,
+    "inject": _inject,
+}
+
+
+def _encode_json() -> Work:
+    # Its default of no limit for a tag's length costs it nothing; the exporter's own default is used.
+    encoder = JsonV2Encoder(None)
+    spans = [_readable(span) for span in RICH_SPANS]
+    _, ipv4, port = RICH_SPANS[0].local
+    local = NodeEndpoint(ipv4, None, port)
+    local.service_name = RICH_SPANS[0].local[0]
+    return lambda: encoder.serialize(spans, local)
+
+
+def _readable(span: RichSpan) -> ReadableSpan:
+    trace_id, flags = int(span.trace_id, 16), TraceFlags(TraceFlags.SAMPLED)
+    return ReadableSpan(
+        span.name,
+        context=SpanContext(trace_id, int(span.span_id, 16), False, flags),
+        parent=SpanContext(trace_id, int(span.parent_id, 16), False, flags),
+        resource=Resource({}),
+        attributes=span.tags,
+        events=[Event(text, {}, at_us * 1_000) for at_us, text in span.annotations],
+        kind=SpanKind.CLIENT,
+        start_time=span.start_us * 1_000,
+        end_time=(span.start_us + span.duration_us) * 1_000,
+    )

@@ -1,0 +1,41 @@
+"""A virtual environment for each adapter under `.venv-bench/`, so that no tracer meets another's dependencies.
+
+Rules: made by the first run that needs it, and again when its requirements or the Python have changed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+__all__ = ["ROOT", "python_of"]
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENTS = ROOT / ".venv-bench"
+
+
+def python_of(adapter: str) -> Path:
+    """The interpreter of an adapter's environment, which is made if need be.  Raises CalledProcessError."""
+    requirements = ROOT / "bench" / "requirements" / f"{adapter}.txt"
+    environment = ENVIRONMENTS / adapter
+    python = environment / "bin" / "python"
+    stamp = environment / ".installed"
+    wanted = f"{sys.version}\n{requirements.read_text()}"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return python
+    ENVIRONMENTS.mkdir(exist_ok=True)
+    # Neither git nor the linters that ask it are to look in here.
+    (ENVIRONMENTS / ".gitignore").write_text("*\n")
+    print(f"making {environment.relative_to(ROOT)} ...", file=sys.stderr)
+    shutil.rmtree(environment, ignore_errors=True)
+    # Without a pip of its own, which would take longer to install than all the rest.
+    _run("-m", "venv", "--without-pip", str(environment))
+    _run("-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements))
+    stamp.write_text(wanted)
+    return python
+
+
+def _run(*arguments: str) -> None:
+    subprocess.run([sys.executable, *arguments], check=True, stdout=sys.stderr)

@@ -1,0 +1,58 @@
+"""The data that every tracer works on: the headers of a request, and rich spans to encode."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["HEADERS", "RICH_SPANS", "RichSpan"]
+
+# Four of B3 and four of any request; lower case, as ASGI gives them and as the one spelling that every peer reads.
+HEADERS = {
+    "host": "orders.example.com",
+    "user-agent": "Mozilla/5.0 (X11; Linux x86_64)",
+    "accept": "text/html,application/json;q=0.9",
+    "accept-encoding": "gzip, deflate",
+    "x-b3-traceid": "463ac35c9f6413ad48485a3953bb6124",
+    "x-b3-spanid": "a2fb4a1d1a96d312",
+    "x-b3-parentspanid": "0020000000000001",
+    "x-b3-sampled": "1",
+}
+
+
+class RichSpan(NamedTuple):
+    """A client's span with all that a span may have; ids are lower-hex, addresses are (service name, IPv4, port)."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    name: str
+    start_us: int
+    duration_us: int
+    local: tuple[str, str, int]
+    remote: tuple[str, str, int]
+    tags: dict[str, str]
+    annotations: list[tuple[int, str]]
+
+
+def _rich_span(number: int) -> RichSpan:
+    start_us = 1_700_000_000_000_000 + number * 1_000
+    return RichSpan(
+        trace_id=f"463ac35c9f6413ad48485a3953bb{number:04x}",
+        span_id=f"a2fb4a1d1a96{number:04x}",
+        parent_id="0020000000000001",
+        name="get /orders/{id}",
+        start_us=start_us,
+        duration_us=1_000 + number,
+        local=("checkout", "192.168.1.10", 8080),
+        remote=("orders", "192.168.1.20", 9000),
+        tags={
+            "component": "requests",
+            "http.method": "GET",
+            "http.path": f"/orders/{number}",
+            "http.status_code": "200",
+        },
+        annotations=[(start_us + 10, "connection opened"), (start_us + 500, f"{number} bytes received")],
+    )
+
+
+RICH_SPANS = [_rich_span(number) for number in range(100)]

@@ -1,0 +1,132 @@
+"""The work that is measured and how, for any tracer behind an `Adapter`.
+
+Rules: what a task costs is told per unit of work in µs, its least and its median repetition.  A *paced* task is done in
+bursts with pauses in which the reporter works, as in a service; a *tight* one in a loop, as nothing of it is delivered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import repeat
+from statistics import median
+from typing import NamedTuple, Protocol
+
+__all__ = ["TASKS", "Adapter", "Measured", "Task", "run"]
+
+Work = Callable[[], object]
+
+BURST = 100
+PAUSE_S = 0.005
+LONGEST_PAUSE_S = 0.2
+WARM_UP_BURSTS = 10
+TIGHT_REPEATS = 15
+TIGHT_REPEAT_S = 0.012
+
+
+class Adapter(Protocol):
+    """What a module of `adapters` has under this name: one tracer, made for one task in a process of its own."""
+
+    def work(self, task: str, endpoint: str) -> Work:
+        """One unit of `task`, ready to be called again and again; what it records goes to the collector at `endpoint`."""
+
+    def flush(self) -> None:
+        """Return when the collector has accepted all that was recorded; raises where it has not."""
+
+
+class Task(NamedTuple):
+    """`spans` is what a unit of work delivers; `units` is what a call of the work holds (100 spans are encoded at once)."""
+
+    title: str
+    paced: bool = False
+    spans: int = 0
+    units: int = 1
+
+
+TASKS = {
+    "root": Task("root span: start, 2 tags, finish", paced=True, spans=1),
+    "active": Task("the same as active span", paced=True, spans=1),
+    "request": Task("web request: extract, server span, client span, inject", paced=True, spans=2),
+    "unsampled": Task("unsampled root span"),
+    "noop": Task("no-op root span"),
+    "extract": Task("extract B3"),
+    "inject": Task("inject B3"),
+    "encode_json": Task("encode a rich span as JSON v2", units=100),
+    "encode_thrift": Task("encode a rich span as Thrift v1", units=100),
+}
+
+
+class Measured(NamedTuple):
+    """Per unit of work in µs; `cpu` is the whole process until delivery, 0 where nothing is delivered."""
+
+    least: float
+    median: float
+    cpu: float
+    delivered: int
+
+
+def run(adapter: Adapter, name: str, endpoint: str, bursts: int) -> Measured:
+    """Measure one task in this process."""
+    task = TASKS[name]
+    work = adapter.work(name, endpoint)
+    if task.paced:
+        return _paced(work, adapter.flush, bursts, task.spans)
+    return _tight(work, task.units)
+
+
+def _paced(work: Work, flush: Callable[[], None], bursts: int, spans: int) -> Measured:
+    _bursts(work, WARM_UP_BURSTS)
+    flush()
+    before = time.process_time_ns()
+    times = _bursts(work, bursts)
+    flush()  # what is still to be sent belongs to the cost
+    cpu_ns = time.process_time_ns() - before
+    before = time.process_time_ns()
+    _bursts(_nothing, bursts)
+    cpu_ns -= time.process_time_ns() - before
+    return Measured(
+        least=min(times) / BURST / 1000,
+        median=median(times) / BURST / 1000,
+        cpu=cpu_ns / (bursts * BURST) / 1000,
+        delivered=(WARM_UP_BURSTS + bursts) * BURST * spans,
+    )
+
+
+def _bursts(work: Work, count: int) -> list[int]:
+    times = []
+    for _ in range(count):
+        start = time.perf_counter_ns()
+        for _ in repeat(None, BURST):
+            work()
+        times.append(time.perf_counter_ns() - start)
+        _pause()
+    return times
+
+
+def _pause() -> None:
+    """Sleep, and on as long as other threads of this process are at work: a burst is not to meet the last one's reports."""
+    deadline = time.perf_counter() + LONGEST_PAUSE_S
+    busy = True
+    while busy and time.perf_counter() < deadline:
+        before = time.process_time()
+        time.sleep(PAUSE_S)
+        busy = time.process_time() - before > PAUSE_S / 5
+
+
+def _nothing() -> None:
+    pass
+
+
+def _tight(work: Work, units: int) -> Measured:
+    calls = 1
+    while _loop(work, calls) < TIGHT_REPEAT_S / 2:
+        calls *= 2
+    times = [_loop(work, calls) / calls / units * 1e6 for _ in range(TIGHT_REPEATS)]
+    return Measured(min(times), median(times), 0.0, 0)
+
+
+def _loop(work: Work, calls: int) -> float:
+    start = time.perf_counter()
+    for _ in repeat(None, calls):
+        work()
+    return time.perf_counter() - start
