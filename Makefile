@@ -6,10 +6,10 @@ BIN = $(VENV)/bin
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test lint integration bench-quick zipkin build clean
+.PHONY: help bootstrap demo test test-all test-upstream lint integration bench-quick zipkin build clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # One stamp a set of packages: a target runs pip only when pyproject.toml has changed.
 $(VENV)/bin/python:
@@ -27,6 +27,25 @@ demo: $(VENV)/.installed-thrift ## run three services and show their traces (ZIP
 
 test: $(VENV)/.installed-test ## unit tests, contract suites and the documentation's examples
 	$(BIN)/python -m pytest --ignore=tests/integration $(TESTS)
+
+test-all: ## the tests on every Python we support, each in an environment of its own
+	@for version in 3.10 3.11 3.12 3.13; do \
+		python=$$(scripts/find-python $$version) || exit 1; \
+		echo "== Python $$version ($$python)"; \
+		$(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version || exit 1; \
+	done
+
+# The archived upstream package in place of ours: a folder in which only the tracer and its tests are found.
+UPSTREAM = .cache/upstream
+test-upstream: ## the tracer's tests on the archived OpenTracing 2.4.0 in place of our opentracing/
+	@test -x .venv-upstream/bin/python || $(PYTHON) -m venv .venv-upstream
+	@.venv-upstream/bin/python -m pip install --quiet --disable-pip-version-check opentracing==2.4.0 requests \
+		'pytest>=8' 'pytest-timeout>=2.3' 'hypothesis>=6.100' 'responses>=0.25' 'thriftpy2>=0.5.2'
+	@rm -rf $(UPSTREAM) && mkdir -p $(UPSTREAM) && cp -r opentracing_zipkin tests pyproject.toml $(UPSTREAM)
+	cd $(UPSTREAM) && $(CURDIR)/.venv-upstream/bin/python -c 'import opentracing; assert not hasattr(opentracing, "TraceContext")'
+	cd $(UPSTREAM) && $(CURDIR)/.venv-upstream/bin/python -m pytest tests/opentracing_zipkin \
+		--ignore tests/opentracing_zipkin/demo \
+		--deselect tests/opentracing_zipkin/test_span.py::test_an_exception_that_leaves_a_scope_is_no_annotation
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types, and who may import whom
 	$(BIN)/ruff check .
@@ -47,4 +66,4 @@ build: $(VENV)/.installed-build ## a wheel and a source distribution in dist/
 	$(BIN)/python -m build
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .venv-bench .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv* .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
