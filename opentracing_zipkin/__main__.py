@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 
 __all__ = ["main"]
 
@@ -15,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .collector import __main__ as collector
 
     parser = argparse.ArgumentParser(prog="opentracing-zipkin", description="Zipkin tracing for Python.")
+    parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, module, text in (
         ("demo", demo, "run an application of three services and show its traces"),
@@ -26,6 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     status: int = options.run(options)
     return status
+
+
+def _version() -> str:
+    try:
+        return f"opentracing {version('opentracing')}"
+    except PackageNotFoundError:  # run from a folder, without an installation
+        return "opentracing, not installed"
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from .backlog import Backlog
 from .codec import SpanEncoder
 from .model import FinishedSpan
+from .outbox import Message, Outbox, backoff_s
 from .senders import Sender, SendError
 from .stats import CAUSES, TracerStats
 
@@ -32,6 +33,13 @@ log = logging.getLogger("opentracing_zipkin")
 CHUNK = 100
 WAKE_AT = 1000
 LOG_INTERVAL_S = 30.0
+
+LONGEST_RETRY_AFTER_S = 60.0
+# While the process ends there is no time for patience.
+CLOSING_DELAY_S = 0.2
+# A message that is refused is halved until the span that is to blame is alone.  A collector that refuses so many in a row
+# refuses everything: then whole messages are dropped, instead of two requests a span.
+MOST_REFUSALS = 32
 
 
 class Finishable(Protocol):
@@ -62,6 +70,8 @@ class Reporter:
         flush_interval: float = 1.0,
         exit_stall: float = 2.0,
         exit_total: float = 10.0,
+        max_outbox_bytes: int = 32 * 1024 * 1024,
+        retry_timeout: float = 300.0,
         on_thread_start: Callable[[], None] = lambda: None,
     ) -> None:
         self._encoder = encoder
@@ -69,7 +79,10 @@ class Reporter:
         self._flush_interval = flush_interval
         self._exit_stall = exit_stall
         self._exit_total = exit_total
+        self._max_outbox_bytes = max_outbox_bytes
+        self._retry_timeout = retry_timeout
         self._on_thread_start = on_thread_start
+        self._closed = False
         self._backlog = Backlog(max_queued_spans, WAKE_AT, self._attend, self._count_full)
         self.record = self._backlog.offer
         self._renew()
@@ -84,7 +97,12 @@ class Reporter:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._closing: Future[bool] | None = None
-        self._closed = False
+        self._abandoned: str | None = None  # the cause, once what is left is to be dropped
+        self._hurried = False  # somebody waits: try now, whatever the delay
+        self._outbox = Outbox(self._max_outbox_bytes)
+        self._failures = 0  # in a row, that may pass
+        self._refusals = 0  # in a row, of messages that could be divided
+        self._retry_at = 0.0
         self._sent = 0
         self._in_flight = 0
         self._dropped = dict.fromkeys(CAUSES, 0)
@@ -129,6 +147,7 @@ class Reporter:
         with self._lock:
             due = self._gone() + self._in_flight + len(self._backlog)
             if self._gone() < due:
+                self._hurried = True
                 self._wake.set()
             while self._gone() < due:
                 left = deadline - time.monotonic()
@@ -168,6 +187,7 @@ class Reporter:
     def _at_exit(self) -> None:
         """Drain as long as it makes progress, and say what was lost."""
         self._closed = True
+        self._hurried = True
         self._backlog.unattended()
         self._wake.set()
         start = last = time.monotonic()
@@ -184,11 +204,31 @@ class Reporter:
         if lost:
             log.warning("%d spans were not accepted before the process ended and are lost", lost)
 
+    def drain_for_signal(self) -> None:
+        """As at exit, in a signal handler: it only looks, because the code it interrupted may hold the lock."""
+        self._closed = True
+        self._hurried = True
+        self._backlog.unattended()
+        if self._thread is None:
+            return
+        start = last = time.monotonic()
+        sent = self._sent
+        while self._in_flight or len(self._backlog):
+            self._wake.set()
+            time.sleep(0.01)
+            now = time.monotonic()
+            if self._sent != sent:
+                sent, last = self._sent, now
+            if now - last > self._exit_stall or now - start > self._exit_total:
+                return
+
     def _give_up(self, cause: str) -> int:
         """Drop what still waits; what is on its way stays with the thread, which counts it."""
         with self._lock:
             waiting = len(self._backlog.drain(len(self._backlog)))
             self._dropped[cause] += waiting
+            self._abandoned = cause
+            self._wake.set()
             return waiting + self._in_flight
 
     def stats(self) -> TracerStats:
@@ -206,39 +246,103 @@ class Reporter:
             self._on_thread_start()
         except Exception:
             log.exception("the reporter's preparation failed; spans are reported all the same")
-        while True:
-            if not self._closed:
-                self._wake.wait(self._flush_interval)
+        while not (self._closed and self._is_empty()):
+            self._wake.wait(self._patience_s())
             self._wake.clear()
             try:
                 self._report()
                 self._say_full()
             except Exception:  # never the thread: the next batch may be fine
                 log.exception("reporting failed unexpectedly")
-            if self._closed and not len(self._backlog):
-                self._sender.close()
-                return
+        self._sender.close()
+
+    def _is_empty(self) -> bool:
+        return not len(self._backlog) and not len(self._outbox)
+
+    def _patience_s(self) -> float:
+        """How long nothing has to be done: until the next flush, or the next try of what failed."""
+        if self._hurried or (self._closed and not len(self._outbox)):
+            return 0.0
+        if not len(self._outbox):
+            return self._flush_interval
+        return min(self._flush_interval, max(0.0, self._retry_at - time.monotonic()))
 
     def _report(self) -> None:
-        """Send all that waits, in messages as long as the sender takes them."""
+        """Encode all that waits as far as the outbox has room, and send it unless a delay is to be kept."""
         message: list[bytes] = []
         length = 0
-        while True:
+        while self._outbox.has_room:
             with self._lock:
                 spans = self._backlog.drain(CHUNK)
                 self._in_flight += len(spans)
             if not spans:
                 break
-            encoded = self._encode(spans)
-            added = sum(map(len, encoded))
-            if not self._fits(len(message) + len(encoded), length + added):
-                message, length = self._send_full_messages(message, length, encoded)
-            else:
-                message += encoded
-                length += added
+            for data in self._encode(spans):
+                if message and not self._fits(len(message) + 1, length + len(data)):
+                    self._post(message)
+                    message, length = [], 0
+                message.append(data)
+                length += len(data)
             time.sleep(0)
         if message:
-            self._send(message)
+            self._post(message)
+        self._send_outbox()
+
+    def _post(self, encoded: list[bytes]) -> None:
+        self._outbox.put(Message(encoded, time.monotonic()))
+        self._send_outbox()
+
+    def _send_outbox(self) -> None:
+        """Send messages, oldest first, until none is left or one fails in a way that may pass."""
+        while len(self._outbox):
+            if self._abandoned is not None:
+                self._settle(self._abandoned, len(self._outbox.take()))
+            elif time.monotonic() < self._retry_at and not self._hurried:
+                return
+            else:
+                self._hurried = False
+                self._try_first()
+        self._hurried = False
+
+    def _try_first(self) -> None:
+        message = self._outbox.first()
+        try:
+            self._sender.send(self._encoder.join(message.encoded))
+        except SendError as error:
+            self._handle_failure(message, error)
+        except Exception as error:  # a sender of the user's, or a fault of ours: no reason to lose count of the spans
+            log.debug("sending failed unexpectedly", exc_info=True)
+            self._handle_failure(message, SendError(repr(error), retryable=False))
+        else:
+            self._failures = self._refusals = 0
+            self._retry_at = 0.0
+            self._settle(None, len(self._outbox.take()))
+            self._say_recovered()
+
+    def _handle_failure(self, message: Message, error: SendError) -> None:
+        if error.retryable:
+            self._failures += 1
+            self._retry_at = time.monotonic() + self._delay_s(error)
+            if time.monotonic() - message.since < self._retry_timeout:
+                self._say_failing(f"{len(message)} spans are not accepted yet: {error}")
+                return
+            self._drop_first("expired", error)
+        elif error.divisible and len(message) > 1 and self._refusals < MOST_REFUSALS:
+            self._refusals += 1
+            self._outbox.split_first()
+        else:
+            self._refusals += 1
+            self._drop_first("too_large" if error.too_large else "rejected", error)
+
+    def _delay_s(self, error: SendError) -> float:
+        if self._closed:
+            return CLOSING_DELAY_S
+        return backoff_s(self._failures, min(error.retry_after, LONGEST_RETRY_AFTER_S))
+
+    def _drop_first(self, cause: str, error: SendError) -> None:
+        message = self._outbox.take()
+        self._settle(cause, len(message))
+        self._say_failing(f"{len(message)} spans are lost ({cause}): {error}")
 
     def _encode(self, spans: list[Finishable]) -> list[bytes]:
         """All of them at once; one by one where that fails, so that a span that cannot be sent costs only itself."""
@@ -263,26 +367,6 @@ class Reporter:
 
     def _fits(self, count: int, length: int) -> bool:
         return self._encoder.size(count, length) <= self._sender.max_bytes
-
-    def _send_full_messages(self, message: list[bytes], length: int, encoded: list[bytes]) -> tuple[list[bytes], int]:
-        """Add spans one by one, sending each message that is full; what remains, and its length."""
-        for data in encoded:
-            if not self._fits(len(message) + 1, length + len(data)):
-                self._send(message)
-                message, length = [], 0
-            message.append(data)
-            length += len(data)
-        return message, length
-
-    def _send(self, message: list[bytes]) -> None:
-        try:
-            self._sender.send(self._encoder.join(message))
-        except SendError as error:
-            self._settle("expired" if error.retryable else "rejected", len(message))
-            self._say_failing(f"{len(message)} spans were not accepted: {error}")
-        else:
-            self._settle(None, len(message))
-            self._say_recovered()
 
     def _settle(self, cause: str | None, spans: int) -> None:
         """Spans leave: accepted, or dropped for a cause."""

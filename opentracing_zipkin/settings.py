@@ -6,6 +6,8 @@ ones are ignored, because Kubernetes adds its own (ZIPKIN_PORT, ZIPKIN_SERVICE_H
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -14,7 +16,9 @@ from urllib.parse import unquote
 
 import opentracing
 
+from .termination import on_sigterm
 from .tracer import ZipkinTracer
+from .validation import check_flag
 
 __all__ = ["configure"]
 
@@ -38,21 +42,29 @@ def configure(
     send_timeout: float | None = None,
     exit_stall_timeout: float | None = None,
     exit_timeout: float | None = None,
+    max_outbox_bytes: int | None = None,
+    retry_timeout: float | None = None,
     max_tag_length: int | None = None,
     local_ip: str | None = None,
     local_port: int | None = None,
     default_tags: Mapping[str, Any] | None = None,
     enabled: bool | None = None,
+    handle_sigterm: bool | None = None,
     **parts: Any,
 ) -> ZipkinTracer:
     """Build a ZipkinTracer, make it `opentracing.tracer` and return it; nothing to close, it flushes at exit.
 
     An argument that is None comes from the environment: `ZIPKIN_SERVICE_NAME`, `ZIPKIN_ENDPOINT` and so on, then
     `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_ZIPKIN_ENDPOINT`, `OTEL_EXPORTER_ZIPKIN_TIMEOUT` (ms), `OTEL_RESOURCE_ATTRIBUTES`
-    (default_tags) and `OTEL_SDK_DISABLED`, then the defaults of ZipkinTracer.  `parts` (sampler, sender, clock, ...) go to it
-    as they are.  `enabled=False` makes the no-op the global tracer; what is returned then records nothing.  A second call
-    replaces and closes the first tracer.  Raises ValueError that names a wrong value and the remedy.
+    (default_tags) and `OTEL_SDK_DISABLED`, then the defaults of ZipkinTracer.  `parts` (sampler, sender, ...) go to it as
+    they are.  `handle_sigterm`: on SIGTERM, where nobody else handles it, what waits is sent before the process ends by it;
+    True unless you say otherwise.  `enabled=False` makes the no-op the global tracer; what is returned then records nothing.
+    A second call replaces and closes the first tracer.  Raises ValueError that names a wrong value and the remedy.
     """
+    _check_names(parts)
+    for flag, value in (("enabled", enabled), ("handle_sigterm", handle_sigterm)):
+        if value is not None:
+            check_flag(flag, value)
     resource = _resource_attributes(os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
     given: dict[str, Any] = {
         "endpoint": _setting("endpoint", endpoint, str, "OTEL_EXPORTER_ZIPKIN_ENDPOINT"),
@@ -66,6 +78,8 @@ def configure(
         "send_timeout": _setting("send_timeout", send_timeout, float, "OTEL_EXPORTER_ZIPKIN_TIMEOUT", _milliseconds),
         "exit_stall_timeout": _setting("exit_stall_timeout", exit_stall_timeout, float),
         "exit_timeout": _setting("exit_timeout", exit_timeout, float),
+        "max_outbox_bytes": _setting("max_outbox_bytes", max_outbox_bytes, int),
+        "retry_timeout": _setting("retry_timeout", retry_timeout, float),
         "max_tag_length": _setting("max_tag_length", max_tag_length, int),
         "local_ip": _setting("local_ip", local_ip, str),
         "local_port": _setting("local_port", local_port, int),
@@ -82,10 +96,21 @@ def configure(
     tracer = ZipkinTracer(name, **{key: value for key, value in given.items() if value is not None})
     if _enabled(enabled):
         _install(tracer)
+        if _setting("handle_sigterm", handle_sigterm, _flag) is not False:
+            on_sigterm(_drain_global_tracer)
     else:
         tracer.close()
         _install(opentracing.Tracer())
     return tracer
+
+
+def _check_names(parts: Mapping[str, Any]) -> None:
+    """A misspelt argument is told apart from one that ZipkinTracer takes."""
+    known = list(inspect.signature(configure).parameters)[:-1] + list(inspect.signature(ZipkinTracer).parameters)
+    for name in parts:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise TypeError(f"configure() has no argument {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
 
 def _install(tracer: opentracing.Tracer) -> None:
@@ -94,6 +119,13 @@ def _install(tracer: opentracing.Tracer) -> None:
         log.warning("configure() was called again: %r is closed and replaced", former)
         former.close()
     opentracing.set_global_tracer(tracer)
+
+
+def _drain_global_tracer() -> None:
+    """Of whichever tracer is installed when the signal comes."""
+    tracer = opentracing.global_tracer()
+    if isinstance(tracer, ZipkinTracer):
+        tracer.drain_for_signal()
 
 
 def _enabled(argument: bool | None) -> bool:

@@ -30,16 +30,18 @@ class InMemoryRecorder:
 
 
 class FakeSender:
-    """Keeps messages in `bodies`; raises `error` while it is set."""
+    """Keeps messages in `bodies`, counts `tries`; raises `error` while it is set."""
 
     max_bytes = 500_000
 
     def __init__(self, error: SendError | None = None) -> None:
         self.bodies: list[bytes] = []
         self.error = error
+        self.tries = 0
         self.closed = 0
 
     def send(self, body: bytes, /) -> None:
+        self.tries += 1
         if self.error is not None:
             raise self.error
         self.bodies.append(body)

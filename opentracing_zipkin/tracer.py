@@ -68,6 +68,7 @@ class ZipkinTracer(Tracer):
 
     `endpoint`: the collector's base URL.  `encoding`: "json" or "thrift".  `sample_rate`: 0.0 to 1.0, or a `sampler`.
     `flush_interval`, `send_timeout`: seconds.
+    `max_outbox_bytes`, `retry_timeout`: how much is kept, and for how many seconds, while the collector accepts nothing.
     `exit_stall_timeout`, `exit_timeout`: seconds that the interpreter's exit waits after the last accepted message, and in all.
     `default_tags`: on the first span of each trace in this process.
     `local_ip`, `local_port`: this service's address; by default the one that the route to the collector leaves from.
@@ -91,6 +92,8 @@ class ZipkinTracer(Tracer):
         send_timeout: float = 10.0,
         exit_stall_timeout: float = 2.0,
         exit_timeout: float = 10.0,
+        max_outbox_bytes: int = 32 * 1024 * 1024,
+        retry_timeout: float = 300.0,
         max_tag_length: int = 8192,
         default_tags: Mapping[str, Any] | None = None,
         local_ip: str | None = None,
@@ -117,6 +120,8 @@ class ZipkinTracer(Tracer):
         self._shared_spans = shared_spans
         self._trace_id_bits = trace_id_bits
         self._tag_limit = int(check_number("max_tag_length", max_tag_length, 1, 1_000_000))
+        if not isinstance(default_tags, (Mapping, type(None))):
+            raise ValueError(f"default_tags is {default_tags!r}; use a dict, for instance {{'version': '1.2'}}")
         self._default_tags = {str(key): to_text(value, self._tag_limit) for key, value in (default_tags or {}).items()}
         self._clock: Clock = SystemClock() if clock is None else clock
         self._ticks = self._clock.ticks_ns
@@ -138,6 +143,8 @@ class ZipkinTracer(Tracer):
                 flush_interval=check_number("flush_interval", flush_interval, 0.001, 3600),
                 exit_stall=check_number("exit_stall_timeout", exit_stall_timeout, 0, 3600),
                 exit_total=check_number("exit_timeout", exit_timeout, 0, 3600),
+                max_outbox_bytes=int(check_number("max_outbox_bytes", max_outbox_bytes, 1, 1 << 40)),
+                retry_timeout=check_number("retry_timeout", retry_timeout, 0, 86_400),
                 on_thread_start=self._on_reporter_thread,
             )
         self._recorder = recorder
@@ -421,6 +428,11 @@ class ZipkinTracer(Tracer):
     def close(self, timeout: float = 2.0) -> Future[bool]:
         """Flush and stop; at once the Future of `flush`'s answer, done within `timeout` seconds.  Later spans are dropped."""
         return self._recorder.close(timeout)
+
+    def drain_for_signal(self) -> None:
+        """Send what waits, from inside a signal handler; for `configure`."""
+        if isinstance(self._recorder, Reporter):
+            self._recorder.drain_for_signal()
 
     def __repr__(self) -> str:
         return f"ZipkinTracer({self.service_name!r}, {self._recorder!r})"

@@ -77,10 +77,10 @@ def _explained(error: Exception, host: str, port: int) -> OSError:
     """The same failure, with the remedy."""
     number = getattr(error, "errno", None) or 0
     remedy = {
-        errno.EADDRINUSE: "it is taken; stop what listens there, or give port=0 for a free one",
-        errno.EACCES: "this user may not; give a port from 1024, or port=0 for a free one",
-        errno.EADDRNOTAVAIL: "it is no address of this machine; give host='127.0.0.1', or '0.0.0.0' for all",
-    }.get(number, f"{error}; give host='127.0.0.1' and port=0 for a free one")
+        errno.EADDRINUSE: "it is taken; stop what listens there, or take port 0, which is any free one",
+        errno.EACCES: "this user may not; take a port from 1024, or port 0, which is any free one",
+        errno.EADDRNOTAVAIL: "it is no address of this machine; listen on 127.0.0.1, or on 0.0.0.0 for all",
+    }.get(number, f"{error}; listen on 127.0.0.1 and port 0, which is any free one")
     return OSError(number, f"the collector cannot listen on {host} port {port}: {remedy}")
 
 

@@ -41,7 +41,7 @@ class Collector:
         except requests.RequestException as error:
             raise DemoFailed(
                 f"no collector answers at {self.url} ({type(error).__name__}); start one, for instance with `make zipkin`, "
-                "or leave out --endpoint to use the embedded one"
+                "or leave out --endpoint (ZIPKIN=) to use the embedded one"
             ) from error
         if not response.ok:
             raise DemoFailed(

@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         print("demo: --keep is for the embedded collector; leave out --keep or --endpoint", file=sys.stderr)
         return 2
     try:
-        with _endpoint(options.endpoint) as url, contextlib.closing(Collector(url)) as collector:
+        with _endpoint(options.endpoint, options.encoding) as url, contextlib.closing(Collector(url)) as collector:
             _show(collector, options)
             if options.keep:
                 _keep(collector.url)
@@ -81,11 +82,13 @@ def _keep(url: str) -> None:
 
 
 @contextlib.contextmanager
-def _endpoint(given: str | None) -> Iterator[str]:
+def _endpoint(given: str | None, encoding: str) -> Iterator[str]:
     """The collector's URL: the given one, or that of an embedded collector that lives inside the block."""
     if given is not None:
         yield given
         return
+    if encoding == "thrift" and find_spec("thriftpy2") is None:
+        raise DemoFailed("the embedded collector reads Thrift with thriftpy2; install it with: pip install '.[thrift]'")
     from ..collector import Collector as EmbeddedCollector
 
     with EmbeddedCollector(host="127.0.0.1", port=0) as embedded:
@@ -146,7 +149,7 @@ def _print_hints(url: str, answered: list[Answered], options: argparse.Namespace
             _say(f"{page}{trace_id}  {visit.title}", style)
     if not options.endpoint:
         if not options.keep:
-            _say("In a browser: --keep leaves the embedded collector and its page running.", style)
+            _say("In a browser: --keep (make demo DEMO=--keep) leaves the embedded collector and its page running.", style)
         _say(
             "With the real Zipkin server: `make zipkin` in one terminal, `make demo ZIPKIN=http://127.0.0.1:9411` in another;",
             style,

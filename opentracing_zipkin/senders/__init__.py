@@ -22,8 +22,17 @@ class Sender(Protocol):
 
 
 class SendError(Exception):
-    """A message was not accepted; `retryable` says whether the same bytes may be accepted later."""
+    """A message was not accepted.
 
-    def __init__(self, reason: str, *, retryable: bool) -> None:
+    `retryable`: the same bytes may be accepted later, after `retry_after` seconds at the least.  `divisible`: parts of it may
+    be accepted now, as one span is to blame or, if `too_large`, its size.
+    """
+
+    def __init__(
+        self, reason: str, *, retryable: bool, divisible: bool = False, too_large: bool = False, retry_after: float = 0.0
+    ) -> None:
         super().__init__(reason)
         self.retryable = retryable
+        self.divisible = divisible or too_large
+        self.too_large = too_large
+        self.retry_after = retry_after

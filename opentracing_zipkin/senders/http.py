@@ -21,7 +21,10 @@ def base_url(endpoint: str) -> str:
     parts = urlsplit(endpoint) if isinstance(endpoint, str) else None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"endpoint is {endpoint!r}; use the collector's URL, for instance http://localhost:9411")
-    _ = parts.port  # raises ValueError where it is none
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"endpoint is {endpoint!r}; {error}") from error
     path = parts.path.rstrip("/")
     for suffix in ("/api/v1/spans", "/api/v2/spans"):
         path = path.removesuffix(suffix)
@@ -52,11 +55,7 @@ class HttpSender:
         except requests.RequestException as error:
             raise SendError(f"{self._shown_url()}: {_reason(error)}", retryable=True) from error
         if not 200 <= response.status_code < 300:
-            said = " ".join(response.text[:200].split())
-            raise SendError(
-                f"{self._shown_url()}: HTTP {response.status_code} {response.reason}{': ' + said if said else ''}",
-                retryable=response.status_code in _RETRYABLE,
-            )
+            raise _refusal(self._shown_url(), response)
 
     def close(self) -> None:
         session, self._session = self._session, None
@@ -76,6 +75,25 @@ class HttpSender:
 
     def __repr__(self) -> str:
         return f"HttpSender({self._shown_url()!r})"
+
+
+def _refusal(url: str, response: requests.Response) -> SendError:
+    said = " ".join(response.text[:200].split())
+    status = response.status_code
+    # Zipkin's own limit answers 500, and only its body says why.
+    too_large = status == 413 or (status == 500 and said.startswith("413"))
+    return SendError(
+        f"{url}: HTTP {status} {response.reason}{': ' + said if said else ''}",
+        retryable=status in _RETRYABLE and not too_large and not said.startswith("Input is not in the GZIP format"),
+        divisible=status == 400,
+        too_large=too_large,
+        retry_after=_seconds(response.headers.get("Retry-After", "")),
+    )
+
+
+def _seconds(retry_after: str) -> float:
+    """The header's number of seconds; 0 for its other form, a date, and for nonsense."""
+    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else 0.0
 
 
 def _reason(error: BaseException) -> str:

@@ -25,6 +25,12 @@ def test_help_names_the_subcommands() -> None:
     assert {"demo", "collector"} <= set(re.findall(r"^ +(\w+)\s", result.stdout, re.MULTILINE))
 
 
+def test_version_names_the_distribution() -> None:
+    """As pip knows it."""
+
+    assert "opentracing 2.5" in run("--version").stdout
+
+
 @pytest.mark.parametrize("arguments", [(), ("dmeo",), ("collector", "--prot", "1")])
 def test_a_misspelling_ends_with_status_2_and_the_usage(arguments: tuple[str, ...]) -> None:
     """On standard error."""

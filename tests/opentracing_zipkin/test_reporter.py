@@ -171,17 +171,174 @@ def test_closing_a_reporter_that_was_never_used_is_done_at_once(make: Make) -> N
     assert True is make(FakeSender()).close().result(0)
 
 
-def test_a_failed_message_is_counted_by_cause(make: Make) -> None:
-    """Rejected, or expired where it might have been accepted later."""
-    sender = FakeSender(SendError("poison", retryable=False))
+def test_a_refused_message_is_dropped_at_once_and_counted(make: Make) -> None:
+    """What the collector will never take is not sent again."""
+    sender = FakeSender(SendError("404", retryable=False))
     reporter = make(sender)
     reporter.record(Span())
-    reporter.flush(5)
-    sender.error = SendError("refused", retryable=True)
-    reporter.record(Span())
-    reporter.flush(5)
 
-    assert (1, 1) == (reporter.stats().dropped["rejected"], reporter.stats().dropped["expired"])
+    assert False is reporter.flush(5)
+    assert (1, 1) == (reporter.stats().dropped["rejected"], sender.tries)
+
+
+def test_what_may_be_accepted_later_is_sent_again_in_the_same_bytes(make: Make) -> None:
+    """Storages tell copies apart by their content; nothing is lost over an outage."""
+    sender = Flaky(failures=3)
+    reporter = make(sender)
+    for number in range(5):
+        reporter.record(Span(str(number)))
+
+    until(lambda: 5 == reporter.stats().sent)
+    assert (4, 1) == (len(sender.seen), len(set(sender.seen)))
+    assert {} == {cause: count for cause, count in reporter.stats().dropped.items() if count}
+
+
+class Flaky(FakeSender):
+    """Refuses the first few messages, and remembers all."""
+
+    def __init__(self, failures: int, retry_after: float = 0.0) -> None:
+        super().__init__()
+        self.failures = failures
+        self.retry_after = retry_after
+        self.seen: list[bytes] = []
+
+    def send(self, body: bytes, /) -> None:
+        self.seen.append(body)
+        if len(self.seen) <= self.failures:
+            raise SendError("503", retryable=True, retry_after=self.retry_after)
+        super().send(body)
+
+
+def test_the_time_that_a_collector_asks_for_is_kept(make: Make) -> None:
+    """`Retry-After`; meanwhile spans gather, and a flush is in more of a hurry."""
+    sender = Flaky(failures=1, retry_after=30.0)
+    reporter = make(sender)
+    reporter.record(Span("a"))
+    until(lambda: 1 == len(sender.seen))
+    reporter.record(Span("b"))
+    time.sleep(0.2)
+
+    assert (1, 2) == (len(sender.seen), reporter.stats().in_flight + reporter.stats().queued)
+    assert True is reporter.flush(5)
+    assert ["a", "b"] == names(sender)
+
+
+def test_what_is_not_accepted_in_time_is_counted_as_expired(make: Make) -> None:
+    """`retry_timeout` after it was encoded."""
+    sender = FakeSender(SendError("connection refused", retryable=True))
+    reporter = make(sender, retry_timeout=0.3)
+    reporter.record(Span())
+
+    assert False is reporter.flush(5)
+    assert 1 == reporter.stats().dropped["expired"]
+    assert sender.tries > 1
+
+
+def test_the_outbox_is_bounded_and_then_the_queue_is(make: Make) -> None:
+    """In an outage memory does not grow: what does not fit is dropped as `full`, and what fits arrives."""
+    sender = FakeSender(SendError("connection refused", retryable=True))
+    sender.max_bytes = 1000
+    reporter = make(sender, max_outbox_bytes=2000, max_queued_spans=100)
+    for _ in range(50):
+        for _ in range(20):
+            reporter.record(Span("n" * 50))
+        time.sleep(0.005)
+    kept = reporter.stats().queued + reporter.stats().in_flight
+
+    assert reporter.stats().dropped["full"] == 1000 - kept > 0
+    assert 100 <= kept <= 100 + 100 + 40
+    sender.error = None
+    reporter.flush(10)
+    assert kept == len(names(sender)) == reporter.stats().sent
+
+
+class Picky(FakeSender):
+    """Refuses every message that has a certain text in it."""
+
+    def __init__(self, poison: bytes, **kind: Any) -> None:
+        super().__init__()
+        self.poison = poison
+        self.kind = kind
+
+    def send(self, body: bytes, /) -> None:
+        self.tries += 1
+        if self.poison in body:
+            raise SendError("400: this span", retryable=False, **self.kind)
+        self.bodies.append(body)
+
+
+def test_of_a_refused_message_only_the_poisoned_span_is_lost(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """It is halved until that span is alone; the log names the server's reason."""
+    sender = Picky(b"poison", divisible=True)
+    reporter = make(sender)
+    for number in range(1000):
+        reporter.record(Span("poison" if number == 617 else str(number)))
+
+    assert False is reporter.flush(10)
+    assert [str(number) for number in range(1000) if number != 617] == names(sender)
+    assert (999, 1) == (reporter.stats().sent, reporter.stats().dropped["rejected"])
+    assert ["1 spans are lost (rejected): 400: this span"] == [r.message for r in caplog.records if r.levelname == "WARNING"]
+
+
+def test_a_collector_that_refuses_everything_is_not_asked_for_every_span(make: Make) -> None:
+    """After some refusals in a row whole messages are dropped."""
+    sender = Picky(b"[", divisible=True)
+    reporter = make(sender)
+    for number in range(1000):
+        reporter.record(Span(str(number)))
+
+    assert False is reporter.flush(10)
+    assert 1000 == reporter.stats().dropped["rejected"]
+    assert sender.tries < 150
+
+
+def test_a_message_that_is_too_large_for_the_server_is_split(make: Make) -> None:
+    """One span that is too large alone is counted as such."""
+
+    class Narrow(FakeSender):
+        def send(self, body: bytes, /) -> None:
+            if len(body) > 5000:
+                raise SendError("413", retryable=False, too_large=True)
+            super().send(body)
+
+    sender = Narrow()
+    reporter = make(sender)
+    for number in range(200):
+        reporter.record(Span("n" * 6000 if number == 7 else str(number)))
+
+    assert False is reporter.flush(10)
+    assert (199, 1) == (len(names(sender)), reporter.stats().dropped["too_large"])
+
+
+def test_a_sender_that_raises_anything_costs_its_message_and_not_the_account(make: Make) -> None:
+    """The thread lives on, the spans are counted."""
+
+    class Broken(FakeSender):
+        def send(self, body: bytes, /) -> None:
+            if self.tries == 0:
+                self.tries += 1
+                raise UnicodeError("not foreseen")
+            super().send(body)
+
+    sender = Broken()
+    reporter = make(sender)
+    reporter.record(Span())
+
+    assert False is reporter.flush(5)
+    reporter.record(Span())
+    assert True is reporter.flush(5)
+    assert (1, 1, 0) == (reporter.stats().sent, reporter.stats().dropped["rejected"], reporter.stats().in_flight)
+
+
+def test_closing_in_an_outage_counts_what_is_left(make: Make) -> None:
+    """As `closed`, at the deadline."""
+    reporter = make(FakeSender(SendError("connection refused", retryable=True)))
+    for _ in range(10):
+        reporter.record(Span())
+
+    assert False is reporter.close(0.3).result(5)
+    until(lambda: 10 == reporter.stats().dropped["closed"])
+    assert (0, 0) == (reporter.stats().queued, reporter.stats().in_flight)
 
 
 def test_a_failing_collector_costs_one_log_line_and_its_recovery_another(make: Make, caplog: pytest.LogCaptureFixture) -> None:
@@ -191,14 +348,14 @@ def test_a_failing_collector_costs_one_log_line_and_its_recovery_another(make: M
     with caplog.at_level(logging.INFO, "opentracing_zipkin"):
         for _ in range(3):
             reporter.record(Span())
-            reporter.flush(5)
+            reporter.flush(0.2)
         sender.error = None
         reporter.record(Span())
         reporter.flush(5)
         until(lambda: 2 <= len(caplog.records))
 
     assert [
-        ("WARNING", "1 spans were not accepted: connection refused"),
+        ("WARNING", "1 spans are not accepted yet: connection refused"),
         ("INFO", "the collector accepts spans again"),
     ] == [(record.levelname, record.message) for record in caplog.records]
 
@@ -314,7 +471,6 @@ def test_the_state_shows_in_repr(make: Make) -> None:
     states.append(repr(reporter))
     sender.error = SendError("no", retryable=True)
     reporter.record(Span())
-    reporter.flush(5)
     until(lambda: "failing" in repr(reporter))
     reporter.close(1).result(5)
     states.append(repr(reporter))

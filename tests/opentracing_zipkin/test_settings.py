@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import opentracing
 import opentracing_zipkin
 from opentracing_zipkin import Endpoint, ZipkinTracer, configure
+from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.testing import InMemoryRecorder
 
 
@@ -118,6 +121,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"send_timeout": "3"}, "send_timeout is '3'; use a number from"),
     ({"local_ip": "my-host"}, "local_ip is 'my-host'; use an IPv4 or IPv6 address"),
     ({"local_port": 70000}, "local_port is 70000; use a number from 0 to 65535"),
+    ({"enabled": "no"}, "enabled is 'no'; use True or False"),
+    ({"handle_sigterm": 1}, "handle_sigterm is 1; use True or False"),
+    ({"default_tags": "x"}, "default_tags is 'x'; use a dict"),
+    ({"endpoint": "http://h:99999"}, "endpoint is 'http://h:99999'; Port out of range"),
+    ({"max_outbox_bytes": 0}, "max_outbox_bytes is 0; use a number from 1"),
     ({"sampler": 3}, "sampler is 3; use a function"),
     ({"sampler": lambda trace_id: True, "sample_rate": 0.5}, "sampler and sample_rate exclude each other"),
     ({"recorder": InMemoryRecorder(), "sender": object()}, "recorder and sender exclude each other"),
@@ -130,6 +138,12 @@ def test_a_wrong_setting_names_the_value_and_the_remedy(settings: dict[str, Any]
     with pytest.raises(ValueError, match=message):
         configure("service", **settings)
     assert False is opentracing.is_global_tracer_registered()
+
+
+def test_a_misspelt_argument_is_told_with_the_right_one() -> None:
+    """TypeError, as for any function."""
+    with pytest.raises(TypeError, match=r"configure\(\) has no argument 'samplerate'; did you mean 'sample_rate'\?"):
+        configure("service", samplerate=0.5)
 
 
 @pytest.mark.parametrize("name", ["", "  ", None, 3])
@@ -176,6 +190,35 @@ def test_disabled_installs_the_no_op(monkeypatch: pytest.MonkeyPatch, switch: st
 
     assert opentracing.Tracer is type(opentracing.tracer)
     assert (0, 1) == (tracer.stats.queued, tracer.stats.dropped["closed"])
+
+
+SIGTERM = """
+import os, signal, sys, time
+{before}
+import opentracing_zipkin
+tracer = opentracing_zipkin.configure("service", endpoint=sys.argv[1], flush_interval=60{argument})
+for number in range(500):
+    tracer.start_trace("x").finish()
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "argument", "status", "spans"),
+    [
+        ("", "", -15, 500),
+        ("", ", handle_sigterm=False", -15, 0),
+        ("signal.signal(signal.SIGTERM, lambda *_: os._exit(7))", "", 7, 0),
+    ],
+)
+def test_sigterm_loses_no_span_and_still_ends_the_process(before: str, argument: str, status: int, spans: int) -> None:
+    """With the signal's own status; where somebody else handles it, or on request, it is left alone."""
+    with Collector() as collector:
+        code = SIGTERM.format(before=before, argument=argument)
+        result = subprocess.run([sys.executable, "-c", code, collector.url], timeout=30, check=False)
+
+        assert (status, spans) == (result.returncode, sum(map(len, collector.store.traces())))
 
 
 def test_parts_go_to_the_tracer() -> None:

@@ -43,6 +43,31 @@ def test_a_refusal_says_what_the_server_said_and_whether_to_retry(status: int, r
     assert retryable is caught.value.retryable
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "expected"),
+    [
+        (400, "bad span", {}, (False, True, False, 0.0)),
+        (413, "", {}, (False, True, True, 0.0)),
+        (500, "413 Request Entity Too Large", {}, (False, True, True, 0.0)),
+        (500, "Input is not in the GZIP format", {}, (False, False, False, 0.0)),
+        (503, "", {"Retry-After": "7"}, (True, False, False, 7.0)),
+        (503, "", {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, (True, False, False, 0.0)),
+        (404, "", {}, (False, False, False, 0.0)),
+    ],
+)
+@responses.activate
+def test_a_refusal_says_what_can_be_done(
+    status: int, body: str, headers: dict[str, str], expected: tuple[bool, bool, bool, float]
+) -> None:
+    """Try again, after which time; or divide; or split, also where Zipkin says 413 in the body of a 500."""
+    responses.post(URL, status=status, body=body, headers=headers)
+
+    with pytest.raises(SendError) as caught:
+        sender().send(b"[]")
+    error = caught.value
+    assert expected == (error.retryable, error.divisible, error.too_large, error.retry_after)
+
+
 @responses.activate
 def test_a_redirect_is_a_failure_and_not_followed() -> None:
     """requests would turn the POST into a GET and call a login page success."""
@@ -120,8 +145,10 @@ def test_an_endpoint_is_cut_to_its_base(endpoint: str, base: str) -> None:
     assert base == base_url(endpoint)
 
 
-@pytest.mark.parametrize("endpoint", ["localhost:9411", "ftp://x", "http://", "", "http://h:port", None, 9411])
+@pytest.mark.parametrize(
+    "endpoint", ["localhost:9411", "ftp://x", "http://", "", "http://h:port", "http://h:99999", None, 9411]
+)
 def test_an_endpoint_that_is_no_url_is_refused(endpoint: Any) -> None:
     """ValueError."""
-    with pytest.raises(ValueError, match=r"endpoint is .*http://localhost:9411|[Pp]ort"):
+    with pytest.raises(ValueError, match=r"endpoint is .*(http://localhost:9411|[Pp]ort)"):
         base_url(endpoint)

@@ -1,0 +1,79 @@
+"""Outbox: encoded messages on their way to the collector, oldest first.
+
+Rules: what is sent again is the same bytes, because storages tell copies apart by their content; so a message is encoded once
+and kept until it was accepted or given up.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+__all__ = ["Message", "Outbox", "backoff_s"]
+
+FIRST_DELAY_S = 0.25
+LONGEST_DELAY_S = 30.0
+
+
+class Message:
+    """Encoded spans that travel together; `since` is when it was made, in monotonic seconds."""
+
+    __slots__ = ("encoded", "length", "since")
+
+    def __init__(self, encoded: Sequence[bytes], since: float) -> None:
+        self.encoded = encoded
+        self.length = sum(map(len, encoded))
+        self.since = since
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def halves(self) -> Iterator[Message]:
+        """Two messages of half the spans each."""
+        middle = len(self.encoded) // 2
+        yield Message(self.encoded[:middle], self.since)
+        yield Message(self.encoded[middle:], self.since)
+
+
+class Outbox:
+    """A queue of messages bounded in bytes; used by the reporter's thread only."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._messages: deque[Message] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it is below its bound; one message may go over it."""
+        return self._bytes < self.max_bytes
+
+    def put(self, message: Message) -> None:
+        self._messages.append(message)
+        self._bytes += message.length
+
+    def first(self) -> Message:
+        """The oldest message, which stays."""
+        return self._messages[0]
+
+    def take(self) -> Message:
+        """The oldest message, which leaves."""
+        message = self._messages.popleft()
+        self._bytes -= message.length
+        return message
+
+    def split_first(self) -> None:
+        """The oldest message becomes two, in its place."""
+        for half in reversed(list(self.take().halves())):
+            self._messages.appendleft(half)
+            self._bytes += half.length
+
+
+def backoff_s(failures: int, at_least_s: float = 0.0) -> float:
+    """How long to wait after so many failures in a row: exponential, with jitter so that a fleet does not return as one."""
+    delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 20))
+    return max(at_least_s, delay * random.uniform(0.5, 1.0))
