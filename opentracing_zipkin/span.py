@@ -178,7 +178,7 @@ class RecordingSpan(ZipkinSpan):
             self._set_priority(value)
         elif len(self._tags) >= MAX_TAGS and key not in self._tags:
             self._count_dropped("dropped_tags")
-        elif type(value) in _INERT and (type(value) is not str or len(value) <= limit):
+        elif type(value) in _INERT and _is_short(value, limit):
             self._tags[key] = value
         else:
             self._tags[key] = to_text(value, limit)
@@ -192,7 +192,7 @@ class RecordingSpan(ZipkinSpan):
 
     def log_kv(self: _R, key_values: dict[str, Any], timestamp: float | None = None) -> _R:
         try:
-            fields = {str(key): value for key, value in key_values.items()}
+            fields = {to_text(key, MAX_NAME_LENGTH): value for key, value in key_values.items()}
             at = self._now_us() if timestamp is None else int(float(timestamp) * 1_000_000)
         except Exception:  # no mapping, or a timestamp that is no number
             return self
@@ -316,6 +316,13 @@ class WallClockSpan(RecordingSpan):
 
     def finish(self, finish_time: float | None = None) -> None:
         super().finish(self._tracer._clock.wall_ns() / 1_000_000_000 if finish_time is None else finish_time)
+
+
+def _is_short(value: Any, limit: int) -> bool:
+    """Whether an inert value may wait as it is; Python refuses to write an int of more than 4,300 digits."""
+    if type(value) is str:
+        return len(value) <= limit
+    return type(value) is not int or value.bit_length() <= 64
 
 
 def name_of(operation_name: Any) -> str:

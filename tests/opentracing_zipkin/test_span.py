@@ -58,6 +58,8 @@ def subject() -> Subject:
         (ValueError("x"), "ValueError: x"),
         (KeyError, "KeyError"),
         (Hostile(), "<Hostile: RuntimeError in its conversion to text>"),
+        (1 << 70, "1180591620717411303424"),
+        pytest.param(1 << 20_000, "<int: ValueError in its conversion to text>", id="more digits than Python writes"),
     ],
 )
 def test_a_tag_of_any_type_becomes_text(subject: Subject, value: Any, text: str) -> None:
