@@ -7,6 +7,7 @@ Two vocabularies on one model: `start_span`, `inject` and `extract` of 2.4, and 
 from __future__ import annotations
 
 from .context import TraceContextDecoder, TraceContextEncoder, TraceContextSource
+from .continuation import detached, wrap
 from .propagation import Format, InvalidCarrierException, SpanContextCorruptedException, UnsupportedFormatException
 from .scope import Scope
 from .scope_manager import ScopeManager
@@ -30,6 +31,7 @@ __all__ = [
     "Tracer",
     "UnsupportedFormatException",
     "child_of",
+    "detached",
     "follows_from",
     "global_tracer",
     "is_global_tracer_registered",
@@ -37,6 +39,7 @@ __all__ = [
     "set_global_tracer",
     "start_child_span",
     "tracer",
+    "wrap",
 ]
 
 TraceContext = SpanContext
@@ -66,8 +69,8 @@ def is_global_tracer_registered() -> bool:
 
 def _reset_global_tracer() -> None:
     """Back to the no-op; for tests."""
-    global tracer, is_tracer_registered, _noop_tracer
-    tracer = _noop_tracer = Tracer()
+    global tracer, is_tracer_registered
+    tracer = _noop_tracer
     is_tracer_registered = False
 
 

@@ -6,6 +6,7 @@ Rules: nothing here raises because of a value.  Both constructors of the API's h
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -110,14 +111,19 @@ class Span(ClassicSpan):
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
-        if exc_type is not None:
-            self.error(PYTHON_EXCEPTION, {"type": exc_type, "val": exc_val, "tb": exc_tb})
+        if exc_val is not None and not _is_planned(exc_val):
+            own = type(self)
+            if own.error is not Span.error and own.log_kv is not Span.log_kv:
+                # A 2.x span whose `error` is its own affair, as jaeger_client's, which would lose the stack.
+                self._on_error(self, exc_type, exc_val, exc_tb)
+            else:
+                self.error(PYTHON_EXCEPTION, {"type": exc_type, "val": exc_val, "tb": exc_tb})
         self.finish()
 
     @staticmethod
     def _on_error(span: Any, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         """Mark `span` as failed by an exception; a hook of 2.4, also called when a scope is left by one."""
-        if span is None or exc_val is None:
+        if span is None or exc_val is None or _is_planned(exc_val):
             return
         span.set_tag(tags.ERROR, True)
         span.log_kv(
@@ -138,3 +144,13 @@ class Span(ClassicSpan):
         """Deprecated since 2.0: `log_kv`; knows `event`, `payload` and `timestamp`."""
         fields = {key: kwargs[key] for key in (logs.EVENT, "payload") if key in kwargs}
         return self.log_kv(fields, kwargs.get("timestamp"))
+
+
+def _is_planned(error: BaseException) -> bool:
+    """Whether this is how a block ends that did not fail: a closed generator, a cancelled task, an exit with success."""
+    if isinstance(error, GeneratorExit):
+        return True
+    if isinstance(error, SystemExit):
+        return not error.code
+    asyncio = sys.modules.get("asyncio")  # whoever has not imported it cannot be cancelled by it
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)

@@ -6,17 +6,22 @@ verbs of 0.5 come from `classic`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from .classic import ClassicTracer
 from .context import NOOP_CONTEXT, TraceContextSource
+from .decorator import traced
 from .propagation import Format, UnsupportedFormatException
 from .scope import Scope
 from .scope_manager import ScopeManager
 from .span import Span
 
 __all__ = ["Reference", "ReferenceType", "Tracer", "child_of", "follows_from", "start_child_span"]
+
+_F = TypeVar("_F")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Tracer(ClassicTracer, TraceContextSource):
@@ -82,6 +87,28 @@ class Tracer(ClassicTracer, TraceContextSource):
         `start_time` is in seconds since the epoch, None is now.
         """
         return self._noop_span
+
+    @overload
+    def trace(self, operation_name: Callable[_P, _T], tags: None = None) -> Callable[_P, _T]: ...
+    @overload
+    def trace(self, operation_name: str | None = None, tags: dict[str, Any] | None = None) -> Callable[[_F], _F]: ...
+
+    def trace(self, operation_name: Any = None, tags: dict[str, Any] | None = None) -> Any:
+        """A decorator: each run of the function, coroutine, generator or async generator is a span, active inside.
+
+        `@tracer.trace("name", tags={...})`, or `@tracer.trace` for the function's own name.  An exception that leaves it makes
+        the error tag.  What was decorated with the default no-op follows `opentracing.tracer`, so that a module may decorate
+        before the application configures.
+        """
+        tracer = self._when_called
+        if operation_name is None or isinstance(operation_name, str):
+            return lambda function: traced(function, tracer, operation_name, tags)
+        return traced(operation_name, tracer, None, tags)
+
+    def _when_called(self) -> Tracer:
+        import opentracing
+
+        return opentracing.global_tracer() if self is opentracing._noop_tracer else self
 
     def inject(self, span_context: Any, format: str, carrier: Any) -> None:
         """Write a context into a carrier.  Raises UnsupportedFormatException, InvalidCarrierException."""

@@ -1,19 +1,23 @@
-"""The active span on contextvars: right in threads, tasks, callbacks and generators without a choice to make.
+"""The active span on contextvars: right in threads, tasks, callbacks, greenlets and generators without a choice to make.
 
 Rules: a variable per manager, so that two tracers never parent on each other's spans.  A scope closed while an inner one is
-open waits for it.  A scope closed elsewhere (another thread, another task) finishes its span at once and is skipped where it
-was opened.  A task started inside a scope keeps it as parent even after it was closed.
+open waits for it; one whose `with` block is left finishes its span without waiting.  A scope closed elsewhere (another thread,
+another task) finishes its span at once and is skipped where it was opened.  A task started inside a scope keeps it as parent
+even after it was closed.
 """
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar, copy_context
+from types import TracebackType
 from typing import Any
 
 from ..scope import Scope
 from ..scope_manager import ScopeManager
 
-__all__ = ["ContextVarsScopeManager"]
+__all__ = ["ContextVarsScopeManager", "no_parent_scope"]
 
 
 class ContextVarsScopeManager(ScopeManager):
@@ -61,11 +65,23 @@ class _ContextVarsScope(Scope):
         self._open = False
         if current is not self or not self._reset():
             self.closed_away = True
-        outer, self._outer = self._outer, None  # a closed scope may live long in a task's context, alone
-        if self._finish_on_close:
-            self._span.finish()
+        # A closed scope may live long in a task's context, so it lets go of the older ones.
+        outer, self._outer = self._outer, None
+        self._finish()
         if outer is not None and outer._close_is_due:
             outer.close()
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        super().__exit__(exc_type, exc_val, exc_tb)
+        # The block is over, even if a generator that was left half-way keeps an inner scope open, perhaps for ever.
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._finish_on_close:
+            self._finish_on_close = False
+            self._span.finish()
 
     def _is_outside(self, scope: _ContextVarsScope | None) -> bool:
         while scope is not None:
@@ -82,3 +98,27 @@ class _ContextVarsScope(Scope):
             return False
         self._token = None
         return True
+
+
+_block: ContextVar[None] = ContextVar("no_parent_scope")
+
+
+@contextmanager
+def no_parent_scope() -> Iterator[None]:
+    """Inside the block no span is active, of any manager: what starts there is nobody's child, and may outlive its starter."""
+    before = _active_scopes()
+    for variable in before:
+        variable.set(None)
+    token = _block.set(None)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # left in another context, where nothing was hidden
+            _block.reset(token)
+            # Those too that were activated inside and never closed, as code written for Tornado's stack contexts leaves them.
+            for variable in {**before, **_active_scopes()}:
+                variable.set(before.get(variable))
+
+
+def _active_scopes() -> dict[ContextVar[Any], _ContextVarsScope]:
+    return {variable: value for variable, value in copy_context().items() if isinstance(value, _ContextVarsScope)}

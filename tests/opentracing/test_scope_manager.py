@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import importlib
+import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from unittest import mock
 
+import pytest
+
 from opentracing import Span
-from opentracing.scope_managers.contextvars import ContextVarsScopeManager
+from opentracing.scope_managers.contextvars import ContextVarsScopeManager, no_parent_scope
+from opentracing.scope_managers.tornado import tracer_stack_context
 
 
 def span() -> mock.Mock:
@@ -37,6 +42,23 @@ def test_a_scope_closed_before_an_inner_one_ends_with_it() -> None:
     outer_scope.close()
     assert (inner_scope, 0) == (manager.active, outer.finish.call_count)
     inner_scope.close()
+    assert (None, 1, 1) == (manager.active, outer.finish.call_count, inner.finish.call_count)
+
+
+def test_a_block_that_is_left_before_an_inner_scope_finishes_its_span_at_once() -> None:
+    """A generator left half-way keeps a scope open; the block around it does not wait for that, and its place is freed later."""
+    manager, outer, inner = ContextVarsScopeManager(), span(), span()
+
+    def numbers() -> Iterator[int]:
+        with manager.activate(inner, True):
+            yield 1
+            yield 2
+
+    generator = numbers()
+    with manager.activate(outer, True):
+        next(generator)
+    assert (1, 0) == (outer.finish.call_count, inner.finish.call_count)
+    generator.close()
     assert (None, 1, 1) == (manager.active, outer.finish.call_count, inner.finish.call_count)
 
 
@@ -109,6 +131,77 @@ def test_a_task_that_outlives_its_parents_scope_keeps_it_as_parent() -> None:
 
     assert manager.active is None
     assert scope is copied.run(lambda: manager.active)
+
+
+def test_a_callback_inherits_and_a_thread_does_not() -> None:
+    """`call_soon` and `to_thread` carry the active span along, `run_in_executor` does not: that needs `opentracing.wrap`."""
+    manager = ContextVarsScopeManager()
+
+    async def main() -> list[object]:
+        loop = asyncio.get_running_loop()
+        called: asyncio.Future[object] = loop.create_future()
+        with manager.activate(span(), True) as scope:
+            loop.call_soon(lambda: called.set_result(manager.active))
+            seen = [await called, await asyncio.to_thread(lambda: manager.active)]
+            assert [scope, scope] == seen
+            return [await loop.run_in_executor(None, lambda: manager.active)]
+
+    assert [None] == asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ThreadLocalScopeManager",
+        "asyncio.AsyncioScopeManager",
+        "contextvars.ContextVarsScopeManager",
+        "gevent.GeventScopeManager",
+        "tornado.TornadoScopeManager",
+    ],
+)
+def test_one_manager_has_every_name(name: str) -> None:
+    """Code that names the manager for its framework gets the one that is right everywhere; no framework is imported for it."""
+    module, _, class_name = name.rpartition(".")
+    found = importlib.import_module(f"opentracing.scope_managers.{module}".rstrip("."))
+
+    assert ContextVarsScopeManager is getattr(found, class_name)
+    assert not {"gevent", "tornado"} & sys.modules.keys()
+
+
+def test_a_stack_context_starts_without_an_active_span_and_restores_it() -> None:
+    """The value of the block is a function, as Tornado's was; it may be entered by several threads, and more than once."""
+    manager, before = ContextVarsScopeManager(), span()
+    context = tracer_stack_context()
+    with manager.activate(before, True) as scope:
+        with context as deactivate, manager.activate(span(), True) as inner:
+            with context:
+                assert manager.active is None
+            assert inner is manager.active
+            deactivate()
+        assert scope is manager.active
+        with no_parent_scope():
+            assert manager.active is None
+
+
+def test_a_scope_that_is_never_closed_ends_with_its_stack_context() -> None:
+    """Code written for Tornado's stack contexts activates a span inside and leaves the rest to the block."""
+    manager = ContextVarsScopeManager()
+    with tracer_stack_context():
+        manager.activate(span(), False)
+        assert manager.active is not None
+
+    assert manager.active is None
+
+
+def test_a_scope_closed_while_no_parent_scope_hides_it_is_skipped_afterwards() -> None:
+    """Its span is finished at once, and what was active before it is active again when the block is left."""
+    manager, one = ContextVarsScopeManager(), span()
+    with manager.activate(span(), True) as before:
+        scope = manager.activate(one, True)
+        with no_parent_scope():
+            scope.close()
+            assert 1 == one.finish.call_count
+        assert before is manager.active
 
 
 def test_two_managers_do_not_see_each_other() -> None:
