@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+INTEROP_VENV ?= .venv-interop
 # Where `make demo` sends its spans: empty for the embedded collector, else a Zipkin server's URL.
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test test-all test-upstream lint integration bench-quick zipkin build clean
+.PHONY: help bootstrap demo test test-all test-upstream lint integration interop bench-quick zipkin build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,13 +27,14 @@ demo: $(VENV)/.installed-thrift ## run three services and show their traces (ZIP
 	@$(BIN)/python -m opentracing_zipkin demo $(if $(ZIPKIN),--endpoint $(ZIPKIN)) $(DEMO)
 
 test: $(VENV)/.installed-test ## unit tests, contract suites and the documentation's examples
-	$(BIN)/python -m pytest --ignore=tests/integration $(TESTS)
+	$(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/interop $(TESTS)
 
-test-all: ## the tests on every Python we support, each in an environment of its own
+test-all: ## test and interop on every Python we support, each in environments of its own
 	@for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(scripts/find-python $$version) || exit 1; \
 		echo "== Python $$version ($$python)"; \
-		$(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version || exit 1; \
+		$(MAKE) --no-print-directory test interop PYTHON=$$python VENV=.venv-$$version \
+			INTEROP_VENV=.venv-interop-$$version || exit 1; \
 	done
 
 # The archived upstream package in place of ours: a folder in which only the tracer and its tests are found.
@@ -55,6 +57,20 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types, and who m
 
 integration: $(VENV)/.installed-test $(VENV)/.installed-integration ## the real Zipkin server and a real browser
 	$(BIN)/python -m pytest --timeout=1200 tests/integration $(TESTS)  # the first run fetches the server and the browser
+
+# Third-party packages have old pins, some on the archived `opentracing`, so they are installed without their dependencies,
+# beside a lock file of what they really need.
+$(INTEROP_VENV)/.installed: tests/interop/requirements.txt tests/interop/packages.txt pyproject.toml setup.py
+	@echo "installing what 'make interop' needs into $(INTEROP_VENV) ..." >&2
+	@test -x $(INTEROP_VENV)/bin/python || $(PYTHON) -m venv $(INTEROP_VENV)
+	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/interop/requirements.txt
+	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/interop/packages.txt
+	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+interop: $(INTEROP_VENV)/.installed ## third-party instrumentations in small applications, on the Zipkin tracer
+	@scripts/need-command redis-server redis-server
+	$(INTEROP_VENV)/bin/python -m pytest tests/interop $(TESTS)
 
 zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, until Ctrl-C
 	$(BIN)/python -m tests.integration.zipkin_server

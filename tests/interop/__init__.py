@@ -1,0 +1,1 @@
+"""Instrumentation packages from PyPI, unmodified, on ZipkinTracer: small real applications and the spans that come of them."""

@@ -1,0 +1,63 @@
+"""A shop's background work on Celery, traced by celery-opentracing; the broker is a folder.
+
+As a script it is the worker, with a forked process that does the work, as Celery has it by default.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+from celery_opentracing import CeleryTracing
+
+import opentracing
+from opentracing_zipkin import ZipkinTracer, configure
+
+__all__ = ["shop"]
+
+WORKER = ["worker", "--pool=prefork", "--concurrency=1", "--loglevel=warning"]
+WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+
+def pack(article: str) -> str:
+    with opentracing.tracer.start_active_span("wrap"):
+        return article
+
+
+def lose(article: str) -> str:
+    raise LookupError(f"{article} is lost")
+
+
+def shop(tracer: ZipkinTracer, folder: str) -> CeleryTracing:
+    """The application, for the worker's process and for the one that asks for work."""
+    app = CeleryTracing("shop", tracer=tracer, broker="filesystem://", set_as_current=False)
+    app.conf.broker_transport_options = {
+        "data_folder_in": folder,
+        "data_folder_out": folder,
+        "control_folder": os.path.join(folder, "control"),
+        "polling_interval": 0.05,
+    }
+    app.conf.task_ignore_result = True
+    app.conf.worker_send_task_events = False
+    app.task(name="shop.pack")(pack)
+    app.task(name="shop.lose")(lose)
+    return app
+
+
+def end_when_told() -> None:
+    # Not sys.stdin.read: the forked process closes sys.stdin and would wait for the lock that a reading thread holds.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    app = shop(configure(), os.environ["SHOP_FOLDER"])
+    threading.Thread(target=end_when_told, daemon=True).start()
+    print(0, flush=True)  # it has no port
+    app.worker_main(WORKER)
+
+
+if __name__ == "__main__":
+    main()

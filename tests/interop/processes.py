@@ -1,0 +1,125 @@
+"""Starting and ending the real programs that the applications consist of.
+
+Rules: loopback only; waits are by the clock; what a program said before it failed is in the exception; none outlives its block.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["application", "redis_server"]
+
+PROJECT = Path(__file__).resolve().parents[2]
+STOPPED_WITHIN_S = 15.0
+READY_WITHIN_S = 15.0
+
+
+@contextmanager
+def application(
+    name: str, service_name: str, collector_url: str, environment: Mapping[str, str] | None = None
+) -> Iterator[int]:
+    """Run `apps/<name>.py` as a service; the value is its port.  Its spans are at the collector when the block is left."""
+    settings = {
+        "ZIPKIN_SERVICE_NAME": service_name,
+        "ZIPKIN_ENDPOINT": collector_url,
+        "ZIPKIN_FLUSH_INTERVAL": "0.05",
+        **(environment or {}),
+    }
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"tests.interop.apps.{name}"],
+            cwd=PROJECT,
+            env={**os.environ, **settings},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,  # so that force reaches what it forked
+        )
+        try:
+            assert process.stdout is not None
+            first_line = process.stdout.readline()
+            if not first_line.strip().isdigit():
+                process.wait(STOPPED_WITHIN_S)
+                errors.seek(0)
+                raise RuntimeError(f"{name} did not start, it said {first_line!r} and:\n{errors.read()[-3000:]}")
+            yield int(first_line)
+        finally:
+            _end(process)
+        errors.seek(0)
+        assert 0 == process.returncode, errors.read()[-3000:]
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """The end of its input, then force."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    try:
+        process.wait(STOPPED_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    process.stdout.close()
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[int]:
+    """A real Redis server that keeps nothing; the value is its port."""
+    program = shutil.which("redis-server")
+    if program is None:
+        raise RuntimeError("redis-server is not installed; install it, for instance with: apt-get install -y redis-server")
+    port = _free_port()
+    options = {"bind": "127.0.0.1", "port": str(port), "save": "", "appendonly": "no", "dir": str(folder)}
+    process = subprocess.Popen(
+        [program, *(part for key, value in options.items() for part in (f"--{key}", value))],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=_end_with_parent(),
+    )
+    try:
+        _await_port(port, process)
+        yield port
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOPPED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"redis-server does not listen on port {port}; its exit status is {process.poll()}")
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    """To be called in the child before it becomes the server: the kernel then ends it with us, however we end."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    set_parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
+    return lambda: prctl(set_parent_death_signal, signal.SIGTERM)
