@@ -27,8 +27,8 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def sender_url(tracer: ZipkinTracer) -> str:
-    url: str = tracer._recorder._sender.url  # type: ignore[attr-defined]
-    return url
+    [url] = tracer._recorder._sender.urls  # type: ignore[attr-defined]
+    return str(url)
 
 
 def test_one_line_makes_the_global_tracer() -> None:

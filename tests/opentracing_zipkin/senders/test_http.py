@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,11 +101,18 @@ def test_a_broken_connection_may_be_retried_and_its_cause_is_named() -> None:
     assert True is caught.value.retryable
 
 
-def test_the_environments_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`trust_env` is off."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+@responses.activate
+def test_nothing_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither proxies nor certificates nor the passwords of a .netrc."""
+    (tmp_path / ".netrc").write_text("machine zipkin login user password secret")
+    for name, value in (("HTTP_PROXY", "http://127.0.0.1:1"), ("REQUESTS_CA_BUNDLE", "/none"), ("HOME", str(tmp_path))):
+        monkeypatch.setenv(name, value)
+    responses.post(URL, status=202)
+    sender().send(b"[]")
+    [call] = responses.calls
 
-    assert False is sender()._connection().trust_env
+    assert "Authorization" not in call.request.headers
+    assert (True, {}) == (call.request.req_kwargs["verify"], call.request.req_kwargs["proxies"])
 
 
 def test_credentials_are_never_shown() -> None:
