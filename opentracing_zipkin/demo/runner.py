@@ -76,8 +76,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _keep(url: str) -> None:
-    print(f"The collector shows its traces at {url}/ until Ctrl-C.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
+        print(f"The collector shows its traces at {url}/ until Ctrl-C.", flush=True)
         threading.Event().wait()
 
 
