@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ..scope import Scope
+from ..scope_manager import ScopeManager
 from .contextvars import ContextVarsScopeManager
 
-__all__ = ["ContextVarsScopeManager", "ThreadLocalScopeManager"]
+# Scope and ScopeManager are here because packages import them from here, jaeger-client for one.
+__all__ = ["ContextVarsScopeManager", "Scope", "ScopeManager", "ThreadLocalScopeManager"]
 
 ThreadLocalScopeManager = ContextVarsScopeManager

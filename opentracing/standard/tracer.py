@@ -13,12 +13,13 @@ from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
+from ..classic import format_message
 from ..logs import EVENT
 from ..propagation import Format, InvalidCarrierException, UnsupportedFormatException
 from ..scope import Scope
 from ..scope_manager import ScopeManager
 from ..scope_managers import ContextVarsScopeManager
-from ..span import Span
+from ..span import Span, SpanContext
 from ..tags import ERROR
 from ..tracer import Reference, Tracer
 from .context import TraceContext
@@ -27,6 +28,7 @@ from .recorder import Recorder
 
 __all__ = ["RecordedSpan", "RecordingContext", "RecordingTracer"]
 
+_C = TypeVar("_C", bound="RecordingContext")
 _S = TypeVar("_S", bound="RecordedSpan")
 
 TRACE_ID = "ot-tracer-traceid"
@@ -44,6 +46,20 @@ class RecordingContext(TraceContext):
         self.trace_id = trace_id
         self.span_id = span_id
         self.parent_id = parent_id
+
+    def set_baggage_item(self, key: str, value: str) -> None:
+        """Keep `value` under the spelling that was given, in place of any other spelling of the same key."""
+        normal = self.normalize_key(key)
+        with self.lock:
+            others = {name: old for name, old in (self.trace_attributes or {}).items() if self.normalize_key(name) != normal}
+            self.trace_attributes = {**others, key: value}
+
+    def set_trace_attribute(self: _C, key: str, value: str) -> _C:
+        self.set_baggage_item(self.normalize_key(key), value)
+        return self
+
+    def get_trace_attribute(self, key: str) -> str | None:
+        return SpanContext.get_trace_attribute(self, key)
 
 
 class RecordedSpan(Span):
@@ -66,22 +82,21 @@ class RecordedSpan(Span):
 
     def log_kv(self: _S, key_values: dict[str, Any], timestamp: float | None = None) -> _S:
         fields = dict(key_values)
-        event = str(fields.pop(EVENT, ""))
-        at = time.time() if timestamp is None else timestamp
+        event = format_message(fields.pop(EVENT, ""), ())
         with self._lock:
-            self._raw.add_log(RawLog(at, event == ERROR, event, *([fields] if fields else [])))
+            self._raw.add_log(RawLog(_seconds(timestamp), event == ERROR, event, *([fields] if fields else [])))
         return self
 
     def set_baggage_item(self: _S, key: str, value: str) -> _S:
-        self.context.set_trace_attribute(key, value)
+        self.context.set_baggage_item(key, value)
         return self
 
     def get_baggage_item(self, key: str) -> str | None:
-        attribute: str | None = self.context.get_trace_attribute(key)
-        return attribute
+        item: str | None = self.context.baggage.get(key)
+        return self.context.get_trace_attribute(key) if item is None else item
 
     def finish(self, finish_time: float | None = None) -> None:
-        end = time.time() if finish_time is None else finish_time
+        end = _seconds(finish_time)
         with self._lock:
             if self._raw.duration is not None:
                 return
@@ -106,8 +121,8 @@ class RecordingTracer(Tracer):
         ignore_active_span: bool = False,
     ) -> Span:
         parent = self._parent(child_of, references, ignore_active_span)
-        raw = RawSpan(_new_context(parent), operation_name or "")
-        raw.start_time = time.time() if start_time is None else start_time
+        raw = RawSpan(_new_context(parent), "" if operation_name is None else operation_name)
+        raw.start_time = _seconds(start_time)
         for key, value in (tags or {}).items():
             raw.add_tag(key, value)
         return RecordedSpan(self, raw)
@@ -158,6 +173,14 @@ class RecordingTracer(Tracer):
 
     def close(self) -> Any:
         return self.recorder.close()
+
+
+def _seconds(given: float | None) -> float:
+    """The time that was given, or now where none was or it is no number."""
+    try:
+        return time.time() if given is None else float(given)
+    except (TypeError, ValueError, OverflowError):
+        return time.time()
 
 
 def _new_context(parent: RecordingContext | None) -> RecordingContext:

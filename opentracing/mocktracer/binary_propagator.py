@@ -1,0 +1,57 @@
+"""A MockTracer's context as bytes: pickled, because that is what opentracing 2.4.0's mock tracer writes and reads.
+
+Rules: what is written is the context class itself, under its public name, with a state of three entries and nothing else; and
+nothing else is read.  A pickle may name any callable there is, so the reader finds this one class and refuses all others.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+from ..classic import format_message
+from ..propagation import InvalidCarrierException, SpanContextCorruptedException
+from .context import SpanContext
+from .propagator import Propagator, identifies
+
+__all__ = ["BinaryPropagator"]
+
+PROTOCOL = 2  # the lowest with a compact form for new-style classes: readable by every Python
+
+
+class BinaryPropagator(Propagator):
+    """For Format.BINARY; a carrier is a bytearray, or bytes to read from."""
+
+    def inject(self, span_context: Any, carrier: Any) -> None:
+        if not isinstance(carrier, bytearray):
+            raise InvalidCarrierException(f"a binary carrier is a bytearray, not {type(carrier).__name__}")
+        if identifies(span_context):
+            baggage = {key: format_message(value, ()) for key, value in span_context.baggage.items()}
+            written = SpanContext(span_context.trace_id, span_context.span_id, baggage)
+            carrier.extend(pickle.dumps(written, PROTOCOL))
+
+    def extract(self, carrier: Any) -> SpanContext:
+        if not isinstance(carrier, (bytearray, bytes)):
+            raise InvalidCarrierException(f"a binary carrier is a bytearray, not {type(carrier).__name__}")
+        try:
+            return _checked(_ContextUnpickler(io.BytesIO(carrier)).load())
+        except Exception as error:  # damaged pickles raise nearly everything
+            raise SpanContextCorruptedException("the bytes are no pickled context of a MockTracer") from error
+
+
+class _ContextUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == (SpanContext.__module__, SpanContext.__name__):
+            return SpanContext
+        raise pickle.UnpicklingError(f"{module}.{name} is not a context")
+
+
+def _checked(context: Any) -> SpanContext:
+    """A context with what was pickled, and nothing that a stranger added to it."""
+    if not identifies(context):
+        raise pickle.UnpicklingError("no identity")
+    baggage = context.baggage
+    if not all(isinstance(text, str) for item in baggage.items() for text in item):
+        raise pickle.UnpicklingError("a baggage item that is not text")
+    return SpanContext(context.trace_id, context.span_id, baggage)

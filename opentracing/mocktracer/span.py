@@ -1,0 +1,105 @@
+"""MockSpan: keeps all it is told in plain attributes, for tests to look at.
+
+Rules: nothing raises because of a value, and values are kept as they are.  Tags and logs are kept even after the span has
+finished, so that a test can see them; but it finishes once.
+"""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..classic import format_message
+from ..span import Span
+from .context import SpanContext
+
+if TYPE_CHECKING:
+    from .tracer import MockTracer
+
+__all__ = ["LogData", "MockSpan"]
+
+_S = TypeVar("_S", bound="MockSpan")
+
+
+class MockSpan(Span):
+    """May be used from any thread.  Times are in seconds since the epoch; `finish_time` is -1 until `finished`.
+
+    `parent_id`: the parent's span id, None for a root.  `logs`: a LogData for each event.
+    """
+
+    def __init__(
+        self,
+        tracer: MockTracer,
+        operation_name: str | None = None,
+        context: SpanContext | None = None,
+        parent_id: int | None = None,
+        tags: dict[str, Any] | None = None,
+        start_time: float | None = None,
+    ) -> None:
+        super().__init__(tracer, SpanContext() if context is None else context)
+        self._lock = Lock()
+        self.operation_name = operation_name
+        self.start_time = start_time
+        self.parent_id = parent_id
+        self.tags = _own(tags)
+        self.logs: list[LogData] = []
+        self.finish_time: float = -1
+        self.finished = False
+
+    def set_operation_name(self: _S, operation_name: str) -> _S:
+        with self._lock:
+            self.operation_name = operation_name
+        return self
+
+    def set_tag(self: _S, key: str, value: Any) -> _S:
+        with self._lock:
+            try:
+                self.tags[key] = value
+            except TypeError:  # not hashable
+                self.tags[format_message(key, ())] = value
+        return self
+
+    def log_kv(self: _S, key_values: dict[str, Any], timestamp: float | None = None) -> _S:
+        log = LogData(_own(key_values), timestamp)
+        with self._lock:
+            self.logs.append(log)
+        return self
+
+    def set_baggage_item(self: _S, key: str, value: str) -> _S:
+        self.context._set_item(key, value)
+        return self
+
+    def get_baggage_item(self, key: str) -> str | None:
+        item: str | None = self.context._get_item(key)
+        return item
+
+    def finish(self, finish_time: float | None = None) -> None:
+        with self._lock:
+            if self.finished:
+                return
+            self.finish_time = time.time() if finish_time is None else finish_time
+            self.finished = True
+        self._tracer._append_finished_span(self)
+
+    def __repr__(self) -> str:
+        return f"<MockSpan {self.operation_name!r}, {self.context!r}, parent_id={self.parent_id}>"
+
+
+class LogData:
+    """An event: its fields, at `timestamp` seconds since the epoch, by default now."""
+
+    def __init__(self, key_values: dict[str, Any], timestamp: float | None = None) -> None:
+        self.key_values = key_values
+        self.timestamp = time.time() if timestamp is None else timestamp
+
+    def __repr__(self) -> str:
+        return f"LogData({self.key_values!r}, {self.timestamp!r})"
+
+
+def _own(values: Any) -> dict[str, Any]:
+    """A copy, because callers use one dict for several spans; empty where it is no mapping."""
+    try:
+        return {} if values is None else dict(values)
+    except Exception:  # whatever a mapping of the user's does
+        return {}

@@ -1,0 +1,67 @@
+"""A MockTracer's context as text: two entries of hexadecimal numbers, and one for each baggage item.
+
+Rules: keys are read in any case, unrelated entries are passed over.  The entries are those that opentracing 2.4.0's mock tracer
+writes and reads, so the two can talk to each other; like it, this one raises where there is no context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..classic import format_message
+from ..propagation import InvalidCarrierException, SpanContextCorruptedException
+from .context import SpanContext
+from .propagator import Propagator, identifies
+
+__all__ = ["TextPropagator"]
+
+prefix_tracer_state = "ot-tracer-"
+prefix_baggage = "ot-baggage-"
+field_name_trace_id = prefix_tracer_state + "traceid"
+field_name_span_id = prefix_tracer_state + "spanid"
+field_count = 2  # without which there is no context
+
+
+class TextPropagator(Propagator):
+    """For Format.TEXT_MAP and Format.HTTP_HEADERS; a carrier is anything that can be assigned to and read by key."""
+
+    def inject(self, span_context: Any, carrier: Any) -> None:
+        if not hasattr(carrier, "__setitem__"):
+            raise InvalidCarrierException(f"a text map is a mutable mapping, not {type(carrier).__name__}")
+        try:
+            for key, value in _entries(span_context):
+                carrier[key] = value
+        except TypeError as error:  # a list, a bytearray: their keys are numbers
+            raise InvalidCarrierException(f"a text map has text for keys, unlike {type(carrier).__name__}") from error
+
+    def extract(self, carrier: Any) -> SpanContext:
+        entries = _lowered(carrier)
+        try:
+            trace_id, span_id = (int(entries[name], 16) for name in (field_name_trace_id, field_name_span_id))
+        except (KeyError, TypeError, ValueError) as error:
+            raise SpanContextCorruptedException(
+                f"{field_name_trace_id} and {field_name_span_id} are missing or no hexadecimal numbers"
+            ) from error
+        cut = len(prefix_baggage)
+        return SpanContext(trace_id, span_id, {key[cut:]: entries[key] for key in entries if key.startswith(prefix_baggage)})
+
+
+def _entries(span_context: Any) -> Iterator[tuple[str, str]]:
+    if not identifies(span_context):
+        return
+    yield field_name_trace_id, f"{span_context.trace_id:x}"
+    yield field_name_span_id, f"{span_context.span_id:x}"
+    for key, value in span_context.baggage.items():
+        yield prefix_baggage + key, format_message(value, ())
+
+
+def _lowered(carrier: Any) -> dict[str, Any]:
+    if isinstance(carrier, (str, bytes, bytearray)):
+        raise InvalidCarrierException(f"a text map is a mapping, not {type(carrier).__name__}")
+    try:
+        # The headers of some frameworks are iterated in pairs, not in keys; all of those have `items`.
+        items = carrier.items() if hasattr(carrier, "items") else [(key, carrier[key]) for key in carrier]
+        return {key.lower(): value for key, value in items if isinstance(key, str)}
+    except Exception as error:  # whatever a carrier of the user's does
+        raise InvalidCarrierException(f"a text map is a mapping, not {type(carrier).__name__}") from error

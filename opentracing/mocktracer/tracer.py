@@ -1,0 +1,138 @@
+"""MockTracer: makes spans that a test can look at, and keeps the finished ones.
+
+Rules: ids are small numbers in the order of their making, so that a test can tell them; a root takes two, the span's and then
+the trace's.  `extract` raises SpanContextCorruptedException where there is no context or a damaged one: what instrumentation
+makes of that exception is what its tests want to know.  0.5's verbs answer None there, as on every tracer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+from ..propagation import Format, UnsupportedFormatException
+from ..scope import Scope
+from ..scope_manager import ScopeManager
+from ..scope_managers import ContextVarsScopeManager
+from ..tracer import Reference, Tracer
+from .binary_propagator import BinaryPropagator
+from .context import SpanContext
+from .propagator import Propagator
+from .span import MockSpan
+from .text_propagator import TextPropagator
+
+__all__ = ["MockTracer"]
+
+
+class MockTracer(Tracer):
+    """Owns the list of finished spans; may be used from any thread."""
+
+    def __init__(self, scope_manager: ScopeManager | None = None) -> None:
+        super().__init__(ContextVarsScopeManager() if scope_manager is None else scope_manager)
+        self._propagators: dict[str, Propagator] = {}
+        self._finished_spans: list[MockSpan] = []
+        self._spans_lock = Lock()
+        self._ids = itertools.count(1)
+        self._register_required_propagators()
+
+    def register_propagator(self, format: str, propagator: Propagator) -> None:
+        """Let `propagator` carry contexts in `format`, one of your own or one of Format's."""
+        self._propagators[format] = propagator
+
+    def _register_required_propagators(self) -> None:
+        self.register_propagator(Format.TEXT_MAP, TextPropagator())
+        self.register_propagator(Format.HTTP_HEADERS, TextPropagator())
+        self.register_propagator(Format.BINARY, BinaryPropagator())
+
+    def finished_spans(self) -> list[MockSpan]:
+        """A copy of the list of spans finished so far, first finished first."""
+        with self._spans_lock:
+            return list(self._finished_spans)
+
+    def reset(self) -> None:
+        """Forget the finished spans; those that are still open will be listed when they finish."""
+        with self._spans_lock:
+            self._finished_spans = []
+
+    def _append_finished_span(self, span: MockSpan) -> None:
+        with self._spans_lock:
+            self._finished_spans.append(span)
+
+    def _generate_id(self) -> int:
+        with self._spans_lock:  # `next` of a count is atomic by CPython's grace only
+            return next(self._ids)
+
+    def start_span(
+        self,
+        operation_name: str | None = None,
+        child_of: Any = None,
+        references: Sequence[Reference] | Reference | None = None,
+        tags: dict[str, Any] | None = None,
+        start_time: float | None = None,
+        ignore_active_span: bool = False,
+    ) -> MockSpan:
+        parent = self._parent(child_of, references, ignore_active_span)
+        return MockSpan(
+            self,
+            operation_name,
+            context=self._child_context(parent),
+            parent_id=parent.span_id,
+            tags=tags,
+            start_time=time.time() if start_time is None else start_time,
+        )
+
+    def start_active_span(
+        self,
+        operation_name: str,
+        child_of: Any = None,
+        references: Sequence[Reference] | Reference | None = None,
+        tags: dict[str, Any] | None = None,
+        start_time: float | None = None,
+        ignore_active_span: bool = False,
+        finish_on_close: bool = True,
+    ) -> Scope:
+        span = self.start_span(operation_name, child_of, references, tags, start_time, ignore_active_span)
+        return self.scope_manager.activate(span, finish_on_close)
+
+    def _parent(self, child_of: Any, references: Any, ignore_active_span: bool) -> SpanContext:
+        """The first context of ours among what was named, and then the active span's; one without identity for a root."""
+        candidates = [child_of, *_referenced(references)]
+        if not ignore_active_span:
+            candidates.append(self.active_span)
+        for candidate in candidates:
+            context = getattr(candidate, "context", candidate)
+            if isinstance(context, SpanContext):
+                return context
+        return SpanContext()
+
+    def _child_context(self, parent: SpanContext) -> SpanContext:
+        span_id = self._generate_id()
+        trace_id = self._generate_id() if parent.trace_id is None else parent.trace_id
+        return SpanContext(trace_id, span_id, parent.baggage)
+
+    def inject(self, span_context: Any, format: str, carrier: Any) -> None:
+        self._propagator(format).inject(span_context, carrier)
+
+    def extract(self, format: str, carrier: Any) -> SpanContext | None:
+        """The context in a carrier.  Raises UnsupportedFormatException, InvalidCarrierException, and, where there is no
+        context or a damaged one, SpanContextCorruptedException; None only from a propagator of the user's.
+        """
+        return self._propagator(format).extract(carrier)
+
+    def _propagator(self, format: str) -> Propagator:
+        try:
+            return self._propagators[format]
+        except (KeyError, TypeError):  # TypeError: not hashable
+            raise UnsupportedFormatException(f"{format!r}; register_propagator makes it known") from None
+
+
+def _referenced(references: Any) -> list[Any]:
+    if isinstance(references, Reference):
+        return [references.referenced_context]
+    try:
+        return [] if references is None else [getattr(each, "referenced_context", None) for each in references]
+    except Exception:  # whatever was given in place of a list
+        return []
