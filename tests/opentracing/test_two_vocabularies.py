@@ -17,7 +17,6 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from opentracing.harness.trace_context_check import TraceContextCheckMixin
 
 import opentracing
 from opentracing import (
@@ -36,6 +35,7 @@ from opentracing import (
     tags,
 )
 from opentracing.harness.api_check import APICompatibilityCheckMixin
+from opentracing.harness.trace_context_check import TraceContextCheckMixin
 from opentracing.mocktracer import MockTracer
 from opentracing.standard import InMemoryRecorder, RecordingTracer
 from opentracing.standard.context import TraceContext as StoredContext
