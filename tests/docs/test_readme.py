@@ -15,6 +15,7 @@ from opentracing_zipkin.collector import Collector
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+CONFIGURATION = (ROOT / "docs" / "reference" / "configuration.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -52,19 +53,25 @@ def test_the_other_examples_run_without_a_tracer(code: str) -> None:
     assert "hello, amy!" in run(code).lower()
 
 
+def settings(page: str) -> dict[str, str]:
+    """Name and default of each row of a table of settings."""
+    rows = re.findall(r"^\| (`.*?`.*?) \| (.*?) \|", page, re.MULTILINE)
+    return {name: default.strip("`") for names, default in rows for name in re.findall(r"`(\w+)`", names)}
+
+
 def test_the_table_of_settings_is_complete_and_its_defaults_are_right() -> None:
-    """Every argument of ZipkinTracer that is a setting, and no other."""
+    """Every argument of ZipkinTracer that is a setting, and no other; the README has some of the rows."""
     import inspect
 
     parameters = inspect.signature(ZipkinTracer).parameters
-    rows = re.findall(r"^\| (`.*?`.*?) \| (.*?) \|", README, re.MULTILINE)
-    documented = {name: default.strip("`") for names, default in rows for name in re.findall(r"`(\w+)`", names)}
+    documented = settings(CONFIGURATION)
     parts = {"sampler", "propagation", "recorder", "sender", "clock", "scope_manager"}
 
     assert {*parameters} - parts | {"enabled", "handle_sigterm"} == set(documented)
     for name, default in documented.items():
         if default not in ("required", "none", "found") and name in parameters:
             assert default == str(parameters[name].default)
+    assert settings(README).items() <= documented.items()
 
 
 def test_every_command_and_link_exists() -> None:
