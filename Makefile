@@ -41,8 +41,8 @@ test-all: ## test and interop on every Python we support, each in environments o
 UPSTREAM = .cache/upstream
 test-upstream: ## the tracer's tests on the archived OpenTracing 2.4.0 in place of our opentracing/
 	@test -x .venv-upstream/bin/python || $(PYTHON) -m venv .venv-upstream
-	@.venv-upstream/bin/python -m pip install --quiet --disable-pip-version-check opentracing==2.4.0 requests \
-		'pytest>=8' 'pytest-timeout>=2.3' 'hypothesis>=6.100' 'responses>=0.25' 'thriftpy2>=0.5.2'
+	@.venv-upstream/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	@.venv-upstream/bin/python -m pip install --quiet --disable-pip-version-check --no-deps opentracing==2.4.0
 	@rm -rf $(UPSTREAM) && mkdir -p $(UPSTREAM) && cp -r opentracing_zipkin tests pyproject.toml $(UPSTREAM)
 	cd $(UPSTREAM) && $(CURDIR)/.venv-upstream/bin/python -c 'import opentracing; assert not hasattr(opentracing, "TraceContext")'
 	cd $(UPSTREAM) && $(CURDIR)/.venv-upstream/bin/python -m pytest tests/opentracing_zipkin \
