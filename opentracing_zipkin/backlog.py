@@ -1,10 +1,13 @@
 """Backlog: the finished spans that wait for the reporter's thread.
 
-Rules: `offer` is all that reporting costs the application: one comparison and one append, no lock, no waiting.
+Rules: `offer` is all that reporting costs the application: one comparison and one append, no lock, and no waiting unless the
+application has chosen to wait for room.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -16,15 +19,25 @@ class Backlog:
     """A bounded queue that drops the newest; `offer` from any thread, `drain` from the reporter's only.
 
     `attend` is called, at the price of a function call, by an offer that finds the backlog unattended (nobody started yet, or
-    closed) or as long as `wake_at`; False refuses the span.
+    closed) or as long as `wake_at`; False refuses the span.  An offer to a full backlog waits up to `max_wait` seconds for room.
     """
 
-    def __init__(self, capacity: int, wake_at: int, attend: Callable[[], bool], count_full: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        wake_at: int,
+        attend: Callable[[], bool],
+        count_full: Callable[[], None],
+        max_wait: float = 0.0,
+    ) -> None:
         self.capacity = capacity
+        self._max_wait = max_wait
         self._wake_at = min(wake_at, capacity)
         self._attend = attend
         self._count_full = count_full
         self._spans: deque[Any] = deque()
+        self._room = threading.Condition()
+        self._waiting = 0
         # Below it an offer has nothing to think about: 0 sends it to `_offer_with_care`.
         self._carefree = 0
 
@@ -39,12 +52,24 @@ class Backlog:
             self._offer_with_care(span)
 
     def _offer_with_care(self, span: Any) -> None:
-        if not self._attend():
-            return
-        if len(self._spans) < self.capacity:
-            self._spans.append(span)
-        else:
-            self._count_full()
+        deadline = 0.0
+        while self._attend():
+            if len(self._spans) < self.capacity:
+                self._spans.append(span)
+                return
+            now = time.monotonic()
+            deadline = deadline or now + self._max_wait
+            if now >= deadline:
+                self._count_full()
+                return
+            self._wait_for_room(deadline - now)
+
+    def _wait_for_room(self, timeout_s: float) -> None:
+        with self._room:
+            self._waiting += 1
+            if len(self._spans) >= self.capacity:
+                self._room.wait(timeout_s)
+            self._waiting -= 1
 
     def attended(self) -> None:
         """From now on an offer below `wake_at` need not call `attend`."""
@@ -57,9 +82,15 @@ class Backlog:
     def renew(self) -> None:
         """Forget all spans, as a forked child does, and be unattended."""
         self._spans = deque()
+        self._room = threading.Condition()
+        self._waiting = 0
         self._carefree = 0
 
     def drain(self, most: int) -> list[Any]:
         """Up to `most` spans, oldest first."""
         popleft = self._spans.popleft
-        return [popleft() for _ in range(min(most, len(self._spans)))]
+        drained = [popleft() for _ in range(min(most, len(self._spans)))]
+        if self._waiting:
+            with self._room:
+                self._room.notify(len(drained))
+        return drained

@@ -72,6 +72,8 @@ class Reporter:
         exit_total: float = 10.0,
         max_outbox_bytes: int = 32 * 1024 * 1024,
         retry_timeout: float = 300.0,
+        queue_full_timeout: float = 0.0,
+        on_stats: Callable[[TracerStats], None] | None = None,
         on_thread_start: Callable[[], None] = lambda: None,
     ) -> None:
         self._encoder = encoder
@@ -81,9 +83,11 @@ class Reporter:
         self._exit_total = exit_total
         self._max_outbox_bytes = max_outbox_bytes
         self._retry_timeout = retry_timeout
+        self._on_stats = on_stats
         self._on_thread_start = on_thread_start
         self._closed = False
-        self._backlog = Backlog(max_queued_spans, WAKE_AT, self._attend, self._count_full)
+        self._paused = False
+        self._backlog = Backlog(max_queued_spans, WAKE_AT, self._attend, self._count_full, queue_full_timeout)
         self.record = self._backlog.offer
         self._renew()
         _reporters.add(self)
@@ -108,6 +112,7 @@ class Reporter:
         self._dropped = dict.fromkeys(CAUSES, 0)
         self._dropped_before_flush = 0
         self._full_said = 0
+        self._told: TracerStats | None = None
         self._failing = False
         self._logged_at = 0.0
         self._backlog.renew()
@@ -116,7 +121,7 @@ class Reporter:
 
     def _attend(self) -> bool:
         """Called by an offer that needs the thread: start it, wake it, or refuse the span."""
-        if self._closed:
+        if self._closed or self._paused:
             self._count_dropped("closed", 1)
             return False
         if self._thread is None:
@@ -137,6 +142,14 @@ class Reporter:
             self._thread = thread
         atexit.register(self._at_exit)
         self._backlog.attended()
+
+    def pause(self, paused: bool) -> None:
+        """From now on take and send nothing; what waits is kept for the time after.  Or go on."""
+        self._paused = paused
+        self._backlog.unattended()
+        if not paused and self._thread is not None:
+            self._backlog.attended()
+            self._wake.set()
 
     def _count_full(self) -> None:
         self._count_dropped("full", 1)
@@ -193,7 +206,7 @@ class Reporter:
         start = last = time.monotonic()
         sent = self._sent
         with self._lock:
-            while self._in_flight or len(self._backlog):
+            while (self._in_flight or len(self._backlog)) and not self._paused:
                 self._settled.wait(0.05)
                 now = time.monotonic()
                 if self._sent != sent:
@@ -213,7 +226,7 @@ class Reporter:
             return
         start = last = time.monotonic()
         sent = self._sent
-        while self._in_flight or len(self._backlog):
+        while (self._in_flight or len(self._backlog)) and not self._paused:
             self._wake.set()
             time.sleep(0.01)
             now = time.monotonic()
@@ -252,6 +265,7 @@ class Reporter:
             try:
                 self._report()
                 self._say_full()
+                self._tell_stats()
             except Exception:  # never the thread: the next batch may be fine
                 log.exception("reporting failed unexpectedly")
         self._sender.close()
@@ -259,8 +273,23 @@ class Reporter:
     def _is_empty(self) -> bool:
         return not len(self._backlog) and not len(self._outbox)
 
+    def _tell_stats(self) -> None:
+        if self._on_stats is None:
+            return
+        stats = self.stats()
+        if stats == self._told:
+            return
+        self._told = stats
+        try:
+            self._on_stats(stats)
+        except Exception:
+            log.exception("on_stats failed and is not called any more")
+            self._on_stats = None
+
     def _patience_s(self) -> float:
         """How long nothing has to be done: until the next flush, or the next try of what failed."""
+        if self._paused and self._abandoned is None:
+            return self._flush_interval
         if self._hurried or (self._closed and not len(self._outbox)):
             return 0.0
         if not len(self._outbox):
@@ -271,7 +300,7 @@ class Reporter:
         """Encode all that waits as far as the outbox has room, and send it unless a delay is to be kept."""
         message: list[bytes] = []
         length = 0
-        while self._outbox.has_room:
+        while self._outbox.has_room and not self._paused:
             with self._lock:
                 spans = self._backlog.drain(CHUNK)
                 self._in_flight += len(spans)
@@ -297,7 +326,7 @@ class Reporter:
         while len(self._outbox):
             if self._abandoned is not None:
                 self._settle(self._abandoned, len(self._outbox.take()))
-            elif time.monotonic() < self._retry_at and not self._hurried:
+            elif self._paused or (time.monotonic() < self._retry_at and not self._hurried):
                 return
             else:
                 self._hurried = False
@@ -408,7 +437,17 @@ class Reporter:
             log.info("the collector accepts spans again")
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "failing" if self._failing else "reporting" if self._thread else "idle"
+        state = (
+            "closed"
+            if self._closed
+            else "paused"
+            if self._paused
+            else "failing"
+            if self._failing
+            else "reporting"
+            if self._thread
+            else "idle"
+        )
         stats = self.stats()
         return (
             f"Reporter({state}, {self._sender!r}, queued={stats.queued}, sent={stats.sent}, "

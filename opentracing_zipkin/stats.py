@@ -23,3 +23,27 @@ class TracerStats(NamedTuple):
     queued: int
     in_flight: int
     dropped: Mapping[str, int]
+
+    def to_prometheus(self, **labels: str) -> str:
+        """The account in Prometheus' text format, each sample with `labels`, for a `/metrics` page to append.
+
+        Source: prometheus.io, "Exposition formats", "Text-based format".
+        """
+        common = [f'{name}="{_escaped(value)}"' for name, value in labels.items()]
+        lines = []
+        for name, kind, meaning, samples in (
+            ("finished_total", "counter", "Spans that were finished.", {"": self.finished}),
+            ("sent_total", "counter", "Spans that the collector accepted.", {"": self.sent}),
+            ("dropped_total", "counter", "Spans that were lost, by cause.", self.dropped),
+            ("queued", "gauge", "Spans that wait to be encoded.", {"": self.queued}),
+            ("in_flight", "gauge", "Spans that are encoded and not accepted yet.", {"": self.in_flight}),
+        ):
+            lines += [f"# HELP zipkin_spans_{name} {meaning}", f"# TYPE zipkin_spans_{name} {kind}"]
+            for cause, value in samples.items():
+                own = [*common, f'cause="{cause}"'] if cause else common
+                lines.append(f"zipkin_spans_{name}{'{' + ','.join(own) + '}' if own else ''} {value}")
+        return "\n".join(lines) + "\n"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

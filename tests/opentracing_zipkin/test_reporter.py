@@ -20,6 +20,7 @@ from opentracing_zipkin import FinishedSpan, codec
 from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.reporter import Reporter
 from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.stats import TracerStats
 from opentracing_zipkin.testing import FakeSender
 
 
@@ -62,6 +63,13 @@ def make() -> Iterator[Make]:
     yield make
     for reporter in made:
         reporter.close(0.1).result(5)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen within 10 s"
+        time.sleep(0.005)
 
 
 def names(sender: FakeSender) -> list[str]:
@@ -459,6 +467,103 @@ def test_a_forked_child_reports_its_own_spans_and_none_of_its_parents(make: Make
     assert '0 True ["child\'s"]' == os.read(read, 200).decode()
     assert True is reporter.flush(5)
     assert ["parent's"] == names(sender)
+
+
+def test_an_offer_to_a_full_queue_may_wait_for_room(make: Make) -> None:
+    """With `queue_full_timeout` the finishing thread waits until the reporter has taken something, and nothing is lost."""
+    sender = Gate()
+    reporter = make(sender, max_queued_spans=1, queue_full_timeout=10.0, max_outbox_bytes=1)
+    reporter.record(Span("first"))
+    wait_until(lambda: 1 == reporter.stats().in_flight)
+    reporter.record(Span("second"))
+    late = threading.Thread(target=reporter.record, args=(Span("third"),))
+    late.start()
+    time.sleep(0.1)
+    assert late.is_alive()
+    sender.opened.set()
+    late.join(10)
+
+    assert True is reporter.flush(10)
+    assert ["first", "second", "third"] == names(sender)
+
+
+@pytest.mark.parametrize("closing", [False, True])
+def test_waiting_for_room_ends_in_time_and_is_counted_once(make: Make, closing: bool) -> None:
+    """At its end the newest span is dropped as without waiting; a reporter that closes meanwhile ends it, too."""
+    sender = Gate()
+    reporter = make(sender, max_queued_spans=1, queue_full_timeout=0.2, max_outbox_bytes=1)
+    reporter.record(Span("first"))
+    wait_until(lambda: 1 == reporter.stats().in_flight)
+    reporter.record(Span("second"))
+    threads = [threading.Thread(target=reporter.record, args=(Span("late"),)) for _ in range(4)]
+    start = time.monotonic()
+    for thread in threads:
+        thread.start()
+    if closing:
+        reporter.close(0.0)
+    for thread in threads:
+        thread.join(10)
+    dropped = reporter.stats().dropped
+
+    assert 4 == dropped["full"] + dropped["closed"] - (1 if closing else 0)
+    assert time.monotonic() - start < 5
+    sender.opened.set()
+
+
+def test_paused_it_takes_and_sends_nothing_and_keeps_what_waits(make: Make) -> None:
+    """Spans finished meanwhile are counted as closed; afterwards what waited is sent."""
+    sender = Gate()
+    reporter = make(sender, max_outbox_bytes=1)
+    reporter.record(Span("on its way"))
+    wait_until(lambda: 1 == reporter.stats().in_flight)
+    reporter.record(Span("waiting"))
+    reporter.pause(True)
+    sender.opened.set()
+    reporter.record(Span("meanwhile"))
+    assert False is reporter.flush(0.2)
+    assert (["on its way"], 1, 1) == (names(sender), reporter.stats().queued, reporter.stats().dropped["closed"])
+    assert "paused" in repr(reporter)
+
+    reporter.pause(False)
+    reporter.record(Span("afterwards"))
+    wait_until(lambda: 3 == reporter.stats().sent)
+    assert ["on its way", "waiting", "afterwards"] == names(sender)
+
+
+def test_a_paused_reporter_closes_in_time_and_without_haste(make: Make) -> None:
+    """What waits is counted; the thread does not turn in circles meanwhile."""
+    reporter = make(Gate(), max_outbox_bytes=1)
+    reporter.pause(True)
+    reporter._start()
+    reporter.pause(False)
+    reporter._sender.opened.set()  # type: ignore[attr-defined]
+    reporter.record(Span())
+    reporter.pause(True)
+    used = time.process_time()
+
+    reporter.close(0.5).result(5)
+    assert 1 == reporter.stats().sent + reporter.stats().dropped["closed"]
+    assert time.process_time() - used < 0.4
+
+
+def test_the_account_is_told_when_it_changes(make: Make) -> None:
+    """`on_stats` is called on the reporter's thread with a snapshot that balances; one that raises is not called again."""
+    told: list[TracerStats] = []
+
+    def tell(stats: TracerStats) -> None:
+        told.append(stats)
+        assert "zipkin-reporter" == threading.current_thread().name
+        if len(told) == 2:
+            raise RuntimeError("no")
+
+    reporter = make(FakeSender(), on_stats=tell)
+    for count in (1, 2, 3):
+        reporter.record(Span())
+        wait_until(lambda count=count: count == reporter.stats().sent)  # type: ignore[misc]
+        time.sleep(0.1)
+
+    assert [1, 2] == [stats.sent for stats in told]
+    assert 3 == reporter.stats().sent
 
 
 def test_the_state_shows_in_repr(make: Make) -> None:
