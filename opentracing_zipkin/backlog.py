@@ -19,7 +19,7 @@ class Backlog:
     """A bounded queue that drops the newest; `offer` from any thread, `drain` from the reporter's only.
 
     `attend` is called, at the price of a function call, by an offer that finds the backlog unattended (nobody started yet, or
-    closed) or as long as `wake_at`; False refuses the span.  An offer to a full backlog waits up to `max_wait` seconds for room.
+    closed) or as long as `wake_at`; False refuses the span.  One to a full backlog waits up to `max_wait` seconds.
     """
 
     def __init__(

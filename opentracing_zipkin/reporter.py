@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import MappingProxyType
@@ -19,6 +17,7 @@ from typing import Any, Protocol
 
 from .backlog import Backlog
 from .codec import SpanEncoder
+from .forking import checked, lacks_threads, may_start_thread, renew_in_children
 from .model import FinishedSpan
 from .outbox import Message, Outbox, backoff_s
 from .senders import Sender, SendError
@@ -88,9 +87,17 @@ class Reporter:
         self._closed = False
         self._paused = False
         self._backlog = Backlog(max_queued_spans, WAKE_AT, self._attend, self._count_full, queue_full_timeout)
-        self.record = self._backlog.offer
+        self.record = checked("record", self, self._backlog.offer)
         self._renew()
-        _reporters.add(self)
+        renew_in_children(self)
+        if lacks_threads():
+            log.warning("uWSGI runs without threads, so spans are sent late or not at all; start it with --enable-threads")
+
+    def renew_after_fork(self) -> None:
+        """The parent keeps its spans and sends them; the child begins with none, and with its own thread when needed."""
+        atexit.unregister(self._at_exit)
+        self._renew()
+        self._sender.close()
 
     def _renew(self) -> None:
         """Everything that a forked child must not share with its parent."""
@@ -133,6 +140,9 @@ class Reporter:
     def _start(self) -> None:
         with self._lock:
             if self._thread is not None or self._closed:
+                return
+            if not may_start_thread():
+                self._say_failing("spans wait in uWSGI's master, where no thread may run; start it with --enable-threads")
                 return
             thread = threading.Thread(target=self._run, name="zipkin-reporter", daemon=True)
             try:
@@ -453,18 +463,3 @@ class Reporter:
             f"Reporter({state}, {self._sender!r}, queued={stats.queued}, sent={stats.sent}, "
             f"dropped={sum(stats.dropped.values())})"
         )
-
-
-_reporters: weakref.WeakSet[Reporter] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    """The parent keeps its spans and sends them; the child begins with none, and with a thread of its own when it needs one."""
-    for reporter in list(_reporters):
-        atexit.unregister(reporter._at_exit)
-        reporter._renew()
-        reporter._sender.close()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

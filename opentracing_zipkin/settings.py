@@ -10,7 +10,7 @@ import difflib
 import inspect
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,6 +35,8 @@ def configure(
     encoding: str | None = None,
     sample_rate: float | None = None,
     b3_format: str | None = None,
+    w3c: bool | None = None,
+    baggage_fields: Sequence[str] | None = None,
     shared_spans: bool | None = None,
     trace_id_bits: int | None = None,
     max_queued_spans: int | None = None,
@@ -71,6 +73,8 @@ def configure(
         "encoding": _setting("encoding", encoding, str),
         "sample_rate": _setting("sample_rate", sample_rate, float),
         "b3_format": _setting("b3_format", b3_format, str),
+        "w3c": _setting("w3c", w3c, _flag),
+        "baggage_fields": baggage_fields,
         "shared_spans": _setting("shared_spans", shared_spans, _flag),
         "trace_id_bits": _setting("trace_id_bits", trace_id_bits, int),
         "max_queued_spans": _setting("max_queued_spans", max_queued_spans, int),
@@ -88,6 +92,8 @@ def configure(
     }
     if "sampler" in parts and sample_rate is None:
         given["sample_rate"] = None  # the code's sampler outranks the environment's rate
+    if "propagation" in parts:
+        given.update(b3_format=b3_format, w3c=w3c)  # likewise
     name = _setting("service_name", service_name, str, "OTEL_SERVICE_NAME") or resource.get("service.name")
     if name is None:
         raise ValueError(

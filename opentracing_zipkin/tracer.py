@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -36,8 +35,10 @@ from .context import (
     SAMPLED,
     ZipkinContext,
 )
+from .forking import checked, renew_in_children
 from .model import KIND_OF_TAG
 from .propagation import Propagation, binary
+from .propagation.attributes import Attributes
 from .propagation.b3 import B3Propagation
 from .reporter import Recorder, Reporter
 from .senders import Sender
@@ -66,7 +67,11 @@ _new = object.__new__
 class ZipkinTracer(Tracer):
     """Records into a Reporter, which sends to a Zipkin collector.  May be used from any thread.
 
-    `endpoint`: the collector's base URL.  `encoding`: "json" or "thrift".  `sample_rate`: 0.0 to 1.0, or a `sampler`.
+    `endpoint`: the collector's base URL.  `encoding`: "json" (version 2), "json_v1", "thrift" or "proto3".
+    `sample_rate`: 0.0 to 1.0, or a `sampler`.
+    `b3_format`: which B3 headers are written, "multi", "single" or "both"; all are read.
+    `w3c`: also write `traceparent` and `tracestate`, and read them where there is no B3.
+    `baggage_fields`: names of headers, `x-request-id` for instance, that are trace attributes under these very names.
     `flush_interval`, `send_timeout`: seconds.
     `max_outbox_bytes`, `retry_timeout`: how much is kept, and for how many seconds, while the collector accepts nothing.
     `exit_stall_timeout`, `exit_timeout`: seconds that the interpreter's exit waits after the last accepted message, and in all.
@@ -85,6 +90,8 @@ class ZipkinTracer(Tracer):
         sample_rate: float = 1.0,
         sampler: sampling.Sampler | None = None,
         b3_format: str = "multi",
+        w3c: bool = False,
+        baggage_fields: Sequence[str] = (),
         shared_spans: bool = True,
         trace_id_bits: int = 128,
         max_queued_spans: int = 50_000,
@@ -111,6 +118,8 @@ class ZipkinTracer(Tracer):
             raise ValueError("sampler and sample_rate exclude each other; give one of them")
         if recorder is not None and sender is not None:
             raise ValueError("recorder and sender exclude each other: a recorder sends by itself; give one of them")
+        if propagation is not None and (b3_format != "multi" or w3c or baggage_fields):
+            raise ValueError("propagation excludes b3_format, w3c and baggage_fields; give them to the propagation")
         check_choice("trace_id_bits", trace_id_bits, (64, 128))
         check_flag("shared_spans", shared_spans)
         self.service_name = service_name
@@ -126,7 +135,11 @@ class ZipkinTracer(Tracer):
         self._clock: Clock = SystemClock() if clock is None else clock
         self._ticks = self._clock.ticks_ns
         self._wall = self._clock.wall_ns
-        self._propagation: Propagation = B3Propagation(b3_format) if propagation is None else propagation
+        if propagation is None:
+            propagation = B3Propagation(b3_format, w3c, baggage_fields)
+        self._propagation: Propagation = propagation
+        self._attributes = propagation.attributes if isinstance(propagation, B3Propagation) else Attributes()
+        self._inject = self._inject_decided if getattr(propagation, "decided", False) else propagation.inject
         self._decisions: dict[int | str, bool] = {}
         self._local_ip = local_ip
         self._local = local_address.endpoint(service_name, local_ip, int(check_number("local_port", local_port, 0, 65535)))
@@ -149,8 +162,8 @@ class ZipkinTracer(Tracer):
             )
         self._recorder = recorder
         self._record = recorder.record
-        self._renew_ids()
-        _tracers.add(self)
+        self.renew_after_fork()
+        renew_in_children(self)
 
     def _fast_current_scope(self) -> Callable[[], Any]:
         """Our own scope manager has a short way to the active scope; any other, upstream's too, the usual one."""
@@ -159,12 +172,12 @@ class ZipkinTracer(Tracer):
 
     # Ids
 
-    def _renew_ids(self) -> None:
+    def renew_after_fork(self) -> None:
         """The next id seeds a generator of its own: two processes that fork from here never draw the same."""
         self._random_bits: Callable[[int], int] = self._first_random_bits
 
     def _first_random_bits(self, bits: int) -> int:
-        self._random_bits = random.Random(os.urandom(32)).getrandbits
+        self._random_bits = checked("_random_bits", self, random.Random(os.urandom(32)).getrandbits)
         return self._random_bits(bits)
 
     def _new_trace_id(self) -> int:
@@ -337,13 +350,24 @@ class ZipkinTracer(Tracer):
 
     # Propagation
 
+    @property
+    def propagation(self) -> Propagation:
+        """What writes and reads headers; ours counts in `malformed` and `attributes.dropped` what it could not take."""
+        return self._propagation
+
+    def _inject_decided(self, context: ZipkinContext, carrier: Any) -> None:
+        """`traceparent` has no way to leave a decision to the next."""
+        if not context._state & DECIDED and context._trace_id is not None:
+            self._decide(context)
+        self._propagation.inject(context, carrier)
+
     def inject(self, span_context: Any, format: Any, carrier: Any) -> None:
         if format in TEXT_FORMATS:
             if type(carrier) is not dict and not hasattr(carrier, "__setitem__"):
                 raise InvalidCarrierException(f"{format}: use a mutable mapping, not {type(carrier).__name__}")
-            context = _context_of(span_context)
+            context = span_context if type(span_context) is ZipkinContext else _context_of(span_context)
             if context is not None:
-                self._propagation.inject(context, carrier)
+                self._inject(context, carrier)
         elif format == Format.BINARY:
             if not isinstance(carrier, bytearray):
                 raise InvalidCarrierException(f"{format}: use a bytearray, not {type(carrier).__name__}")
@@ -356,11 +380,14 @@ class ZipkinTracer(Tracer):
         if format in TEXT_FORMATS:
             if type(carrier) is not dict and not _is_carrier(carrier):
                 raise InvalidCarrierException(f"{format}: use a mapping or pairs, not {type(carrier).__name__}")
-            return self._read(carrier)
+            try:  # as `_read` has it, for 30 ns less
+                return self._propagation.extract(carrier)
+            except Exception:
+                return None
         if format == Format.BINARY:
             if not isinstance(carrier, (bytes, bytearray)):
                 raise InvalidCarrierException(f"{format}: use bytes or a bytearray, not {type(carrier).__name__}")
-            return binary.decode(bytes(carrier))
+            return binary.decode(bytes(carrier), self._attributes)
         raise UnsupportedFormatException(format)
 
     def _read(self, carrier: Any) -> ZipkinContext | None:
@@ -375,10 +402,10 @@ class ZipkinTracer(Tracer):
         context = _context_of(trace_context)
         if context is None:
             return carrier, None
-        self._propagation.inject(context, carrier)
+        self._inject(context, carrier)
         attributes = {}
         if context._baggage:
-            attributes = {name: carrier.pop(name) for name in list(carrier) if name.startswith("ot-baggage-")}
+            attributes = {name: carrier.pop(name) for name in list(carrier) if self._attributes.has(name)}
         return carrier, attributes or None
 
     def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> ZipkinContext | None:
@@ -397,13 +424,13 @@ class ZipkinTracer(Tracer):
         context = _context_of(trace_context)
         if context is None:
             return bytearray(), None
-        attributes = binary.encode_attributes(context) if context._baggage else b""
+        attributes = binary.encode_attributes(context, self._attributes) if context._baggage else b""
         return bytearray(binary.encode_identity(context)), bytearray(attributes) or None
 
     def trace_context_from_binary(self, trace_context_id: Any, trace_attributes: Any) -> ZipkinContext | None:
         """The context in two byte strings, None where there is none.  Never raises."""
         try:
-            return binary.decode(b"\n".join((bytes(trace_context_id or b""), bytes(trace_attributes or b""))))
+            return binary.decode(b"\n".join((bytes(trace_context_id or b""), bytes(trace_attributes or b""))), self._attributes)
         except Exception:
             return None
 
@@ -481,15 +508,3 @@ def _guarded(sampler: sampling.Sampler) -> sampling.Sampler:
             return False
 
     return sample
-
-
-_tracers: weakref.WeakSet[ZipkinTracer] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for tracer in list(_tracers):
-        tracer._renew_ids()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

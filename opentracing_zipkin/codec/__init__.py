@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Protocol
 
 from ..model import FinishedSpan
 
-__all__ = ["SpanEncoder", "encoder_named"]
+__all__ = ["ENCODINGS", "SpanEncoder", "encoder_named"]
 
 
 class SpanEncoder(Protocol):
-    """What the reporter needs of a wire format; `json_v2` and `thrift_v1` are modules of this shape."""
+    """What the reporter needs of a wire format; `json_v2`, `json_v1`, `thrift_v1` and `proto3` are modules of this shape."""
 
     @property
     def media_type(self) -> str:
@@ -31,14 +32,16 @@ class SpanEncoder(Protocol):
         """Length in bytes of the message that `join` makes of `count` spans that are `total_bytes` long together."""
 
 
+# The names that configuration knows, and their modules here.
+_MODULES = {"json": "json_v2", "json_v1": "json_v1", "thrift": "thrift_v1", "proto3": "proto3"}
+ENCODINGS = tuple(_MODULES)
+
+
 def encoder_named(name: str) -> SpanEncoder:
     """The codec of an `encoding`; raises ValueError for any other name.  A codec is imported when it is first named."""
-    if name == "json":
-        from . import json_v2
-
-        return json_v2
-    if name == "thrift":
-        from . import thrift_v1
-
-        return thrift_v1
-    raise ValueError(f"encoding is {name!r}; use 'json' or 'thrift'")
+    module = _MODULES.get(name) if isinstance(name, str) else None
+    if module is None:
+        *first, last = map(repr, ENCODINGS)
+        raise ValueError(f"encoding is {name!r}; use {', '.join(first)} or {last}")
+    encoder: SpanEncoder = import_module(f".{module}", __name__)
+    return encoder

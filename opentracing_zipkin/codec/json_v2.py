@@ -13,6 +13,7 @@ from json.encoder import encode_basestring as quote  # json.dumps' own, in C
 
 from ..model import Endpoint, FinishedSpan
 from .json_v2_reader import decode
+from .mending import LEAST, MOST, mended, nearest, to_utf8
 
 __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
 
@@ -26,6 +27,8 @@ _templates: dict[tuple[object, ...], str] = {}
 
 def encode(span: FinishedSpan, /) -> bytes:
     """One span as a JSON object."""
+    if span.timestamp_us + span.duration_us > MOST:
+        span = mended(span)
     tags = span.tags
     remote = span.remote
     annotations = span.annotations
@@ -54,24 +57,15 @@ def encode(span: FinishedSpan, /) -> bytes:
         quote(span.name),
         span.timestamp_us,
         span.duration_us,
-        "" if span.local is None else _endpoint(span.local),
-        "" if remote is None else _endpoint(remote),
+        "" if span.local is None else endpoint_text(span.local),
+        "" if remote is None else endpoint_text(remote),
         _annotations(annotations) if annotations else "",
         *map(quote, tags.values()),
     )
     # The server takes a list with `yAnnotations"` in it for version 1.
     if 'yAnnotations"' in text:
         text = text.replace('yAnnotations"', '\\u0079Annotations"')
-    return text.encode() if text.isascii() else _encode_unicode(text)
-
-
-def _encode_unicode(text: str) -> bytes:
-    # With one of these and another non-ASCII character the server answers queries with NULs behind the JSON.
-    text = text.replace("\u2028", " ").replace("\u2029", " ")
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode(errors="replace")  # a lone surrogate becomes "?", as in Java
+    return text.encode() if text.isascii() else to_utf8(text)
 
 
 def _template(span: FinishedSpan) -> str:
@@ -98,7 +92,8 @@ def _template(span: FinishedSpan) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _endpoint(endpoint: Endpoint) -> str:
+def endpoint_text(endpoint: Endpoint) -> str:
+    """An endpoint as a JSON object; what it does not know is not in it."""
     fields = []
     if endpoint.service_name:
         fields.append(f'"serviceName":{quote(endpoint.service_name)}')
@@ -112,7 +107,9 @@ def _endpoint(endpoint: Endpoint) -> str:
 
 
 def _annotations(annotations: Sequence[tuple[int, str]]) -> str:
-    return ",".join([f'{{"timestamp":{at},"value":{quote(value)}}}' for at, value in annotations])
+    return ",".join(
+        [f'{{"timestamp":{at if LEAST <= at <= MOST else nearest(at)},"value":{quote(value)}}}' for at, value in annotations]
+    )
 
 
 def join(encoded: Sequence[bytes], /) -> bytes:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from binascii import unhexlify
 from collections.abc import Callable, Iterable, Sequence
-from copy import copy
 from functools import lru_cache
 from operator import itemgetter
 from socket import AF_INET6, inet_aton, inet_pton
-from struct import Struct
+from struct import Struct, error as OutOfRange  # noqa: N812  # what `pack` raises
 
 from ..model import Endpoint, FinishedSpan, parse_ip
+from .mending import may_break_queries, mended
 from .thrift_v1_reader import decode
-from .v1 import CORE_VALUES, LOCAL_COMPONENT, core_of
+from .v1 import CORE_VALUES, LOCAL_COMPONENT, core_of, events
 
 __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
 
@@ -55,9 +55,10 @@ _TAGS_AT = 5  # how many parts of a span stand before its first tag
 def encode(span: FinishedSpan, /) -> bytes:
     """One span as a Thrift struct."""
     try:
-        return _encode(span)
-    except UnicodeEncodeError:
-        return _encode(_without_surrogates(span))
+        encoded = _encode(span)
+    except (UnicodeEncodeError, OutOfRange):
+        return _encode(mended(span))
+    return _encode(mended(span)) if may_break_queries(encoded) else encoded
 
 
 def _encode(span: FinishedSpan) -> bytes:
@@ -121,17 +122,10 @@ def _annotations(span: FinishedSpan, shape: _Shape) -> bytes:
 
 def _any_annotations(span: FinishedSpan, structs: _Annotations) -> bytes:
     """The same for spans without kind, times or order, and for those that bring an annotation of their kind."""
-    events = list(span.annotations)
-    if span.timestamp_us > 0:
-        core = core_of(span.kind, span.duration_us > 0)
-        own = {value for _, value in events}
-        if core.begin and core.begin not in own:
-            events.append((span.timestamp_us, core.begin))
-        if core.end and core.end not in own:
-            events.append((span.timestamp_us + span.duration_us, core.end))
-    if not events:
+    written = events(span)
+    if not written:
         return _NO_STRUCTS
-    return _I64_1.join([_i32(len(events)), *(_i64(at) + structs[value] for at, value in sorted(events))])
+    return _I64_1.join([_i32(len(written)), *(_i64(at) + structs[value] for at, value in written)])
 
 
 class _Annotations(dict[str, bytes]):
@@ -206,7 +200,7 @@ def _make_shape(span: FinishedSpan) -> _Shape:
 def _add_binary_annotations(shape: _Shape, keys: Sequence[str], host: bytes, address: str) -> None:
     """What stands between the values, where the end of each struct goes with the beginning of the next."""
     tag_end = _IS_TAG + (_STRUCT_4 + host if host else b"") + _STOP
-    structs = [(_STRING_1 + _replaced(key) + _STRING_2, tag_end) for key in keys]
+    structs = [(_STRING_1 + _text(key) + _STRING_2, tag_end) for key in keys]
     before = sum(key < address for key in keys)
     if address:
         structs.insert(before, (_STRING_1 + _text(address) + _STRING_2 + _text("\x01") + _IS_ADDRESS, _STOP))
@@ -228,12 +222,6 @@ def _text(text: str) -> bytes:
     return _i32(len(data)) + data
 
 
-def _replaced(text: str) -> bytes:
-    """A text that may hold lone surrogates: each becomes "?", as in Java."""
-    data = text.encode(errors="replace")
-    return _i32(len(data)) + data
-
-
 @lru_cache(maxsize=4096)
 def _endpoint(endpoint: Endpoint) -> bytes:
     """An Endpoint struct; an address that is no literal is unknown, as the server reads it in JSON."""
@@ -242,24 +230,11 @@ def _endpoint(endpoint: Endpoint) -> bytes:
         (
             _I32_1 + inet_aton(ipv4 or "0.0.0.0"),
             _I16_2 + endpoint.port.to_bytes(2, "big"),
-            _STRING_3 + _replaced(endpoint.service_name),
+            _STRING_3 + _text(endpoint.service_name),
             _STRING_4 + _i32(16) + inet_pton(AF_INET6, ipv6) if ipv6 else b"",
             _STOP,
         )
     )
-
-
-def _without_surrogates(span: FinishedSpan) -> FinishedSpan:
-    """The same span; a lone surrogate in its name, annotations or tags is "?"."""
-
-    def clean(text: str) -> str:
-        return text.encode(errors="replace").decode()
-
-    cleaned = copy(span)
-    cleaned.name = clean(span.name)
-    cleaned.annotations = [(at, clean(value)) for at, value in span.annotations]
-    cleaned.tags = {key: clean(value) for key, value in span.tags.items()}
-    return cleaned
 
 
 def join(encoded: Sequence[bytes], /) -> bytes:

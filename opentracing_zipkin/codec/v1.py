@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..model import Endpoint, FinishedSpan
 
-__all__ = ["ADDRESSES", "CORE_VALUES", "LOCAL_COMPONENT", "Core", "V1Span", "core_of", "to_v2"]
+__all__ = ["ADDRESSES", "CORE_VALUES", "LOCAL_COMPONENT", "Core", "V1Span", "core_of", "events", "to_v2"]
 
 # Keys of binary annotations that are endpoints, if they also have the value true and a host.
 ADDRESSES = frozenset(("ca", "sa", "ma"))
@@ -62,6 +62,19 @@ def core_of(kind: str | None, has_duration: bool) -> Core:
     if has_duration:
         return _CORE[kind]
     return _RECEIVED if kind == "CONSUMER" else _CORE[kind]._replace(end="")
+
+
+def events(span: FinishedSpan) -> list[tuple[int, str]]:
+    """A span's annotations with those of its kind, by time; one of the kind that it brings itself is not written again."""
+    written = list(span.annotations)
+    if span.timestamp_us > 0:
+        core = core_of(span.kind, span.duration_us > 0)
+        own = {value for _, value in written}
+        if core.begin and core.begin not in own:
+            written.append((span.timestamp_us, core.begin))
+        if core.end and core.end not in own:
+            written.append((span.timestamp_us + span.duration_us, core.end))
+    return sorted(written)
 
 
 class V1Span(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ..model import Endpoint, FinishedSpan
 
@@ -123,27 +124,34 @@ def _parent_of(span: FinishedSpan, clients: dict[str, _Node], servers: dict[str,
 
 
 def _merged(trace: Iterable[FinishedSpan]) -> list[FinishedSpan]:
-    """The pieces of each span as one; a server with the id of a client shares it, whether it says so or not."""
+    """The pieces of each span as one; a server with the id of a client shares it, whether it says so or not.
+
+    Merged first: a client and a server that does not say so are one span where their endpoints do not tell them apart.
+    """
     by_id: dict[str, list[FinishedSpan]] = {}
     for span in trace:
         by_id.setdefault(span.span_id, []).append(span)
     merged = []
     for pieces in by_id.values():
-        client = next((piece for piece in pieces if piece.kind == "CLIENT"), None)
         whole: list[FinishedSpan] = []
-        for piece in pieces:
-            piece = _copy(piece)
-            if client is not None and piece.kind == "SERVER":
-                piece.shared = True
-                piece.parent_id = piece.parent_id or client.parent_id
-            _merge_into(whole, piece)
+        for piece in sorted(pieces, key=_clients_first):
+            _merge_into(whole, _copy(piece))
+        for before, span in pairwise(whole):
+            if before.kind == "CLIENT" and span.kind == "SERVER":
+                span.shared = True
+            if span.shared:
+                span.parent_id = span.parent_id or before.parent_id
         merged += whole
     return merged
 
 
+def _clients_first(piece: FinishedSpan) -> tuple[bool, bool]:
+    return piece.shared, piece.kind != "CLIENT"
+
+
 def _merge_into(whole: list[FinishedSpan], piece: FinishedSpan) -> None:
     for span in whole:
-        if span.shared == piece.shared and (span.local is None or piece.local is None or span.local == piece.local):
+        if span.shared == piece.shared and _may_be_one(span.local, piece.local):
             span.parent_id = span.parent_id or piece.parent_id
             span.kind = span.kind or piece.kind
             span.local = span.local or piece.local
@@ -151,6 +159,13 @@ def _merge_into(whole: list[FinishedSpan], piece: FinishedSpan) -> None:
             span.tags.update(piece.tags)
             return
     whole.append(piece)
+
+
+def _may_be_one(one: Endpoint | None, other: Endpoint | None) -> bool:
+    """Whether two endpoints contradict each other in nothing that both know."""
+    if one is None or other is None:
+        return True
+    return all(left == right or not (left and right) for left, right in zip(one, other, strict=True))
 
 
 def _copy(span: FinishedSpan) -> FinishedSpan:

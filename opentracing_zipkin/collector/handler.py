@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ..codec import json_v2, json_v2_reader, thrift_v1
+from ..codec import json_v1, json_v2, proto3, thrift_v1
 from ..model import FinishedSpan
 from . import query
 from .body import BadBody, BodyTooLarge, read_body
@@ -120,23 +120,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def _post(self, path: str, parameters: Parameters) -> _Answer:
         body = read_body(self.headers, self.rfile)
-        decode = {json_v2.path: self._decode_v2, thrift_v1.path: self._decode_v1}.get(path)
-        if decode is None:
-            raise _NotFound(f"{path} takes no spans; POST to {json_v2.path} or {thrift_v1.path}")
-        self.store.add(decode(self.headers.get_content_type(), body))
+        readers = _READERS.get(path)
+        if readers is None:
+            raise _NotFound(f"{path} takes no spans; POST to {' or '.join(_READERS)}")
+        media_type = self.headers.get_content_type()
+        if media_type not in readers and media_type in _BINARY_TYPES:
+            raise _UnsupportedType(f"{media_type} is not supported on {path}; send {' or '.join(readers)}")
+        self.store.add(readers.get(media_type, readers[_JSON_TYPE])(body))
         return _Answer(HTTPStatus.ACCEPTED)
-
-    def _decode_v2(self, media_type: str, body: bytes) -> list[FinishedSpan]:
-        if media_type in ("application/x-protobuf", thrift_v1.media_type):
-            raise _UnsupportedType(f"{media_type} is not supported on {json_v2.path}; send {json_v2.media_type}")
-        return json_v2_reader.decode(body)
-
-    def _decode_v1(self, media_type: str, body: bytes) -> list[FinishedSpan]:
-        if media_type != thrift_v1.media_type:
-            raise _UnsupportedType(
-                f"{media_type} is not supported on {thrift_v1.path}; send {thrift_v1.media_type}, or JSON to {json_v2.path}"
-            )
-        return thrift_v1.decode(body)
 
     def _get(self, path: str, parameters: Parameters) -> _Answer:
         if path.startswith("/api/v2/trace/"):
@@ -184,6 +175,16 @@ class Handler(BaseHTTPRequestHandler):
     def _page_elsewhere(self, parameters: Parameters) -> _Answer:
         return _Answer(HTTPStatus.FOUND, location="/")
 
+
+_JSON_TYPE = json_v2.media_type
+_BINARY_TYPES = (proto3.media_type, thrift_v1.media_type)
+
+# By path and media type.  Any other type is JSON, and so is none, as in a real server; but one binary type on the other's path
+# is refused with the reason, where a real server finds malformed JSON.
+_READERS: dict[str, dict[str, Callable[[bytes], list[FinishedSpan]]]] = {
+    json_v2.path: {_JSON_TYPE: json_v2.decode, proto3.media_type: proto3.decode},
+    json_v1.path: {_JSON_TYPE: json_v1.decode, thrift_v1.media_type: thrift_v1.decode},
+}
 
 _GET: dict[str, Callable[[Handler, Parameters], _Answer]] = {
     "/": Handler._page,

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import requests
 
+from ..codec import ENCODINGS
 from .failure import DemoFailed
 from .processes import Services
 from .query import Collector
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  make demo ZIPKIN=http://127.0.0.1:9411      in another\n"
     )
     parser.add_argument("--endpoint", metavar="URL", help="a Zipkin server's base URL (default: an embedded collector)")
-    parser.add_argument("--encoding", choices=("json", "thrift"), default="json", help="how spans are sent (default: json)")
+    parser.add_argument("--encoding", choices=ENCODINGS, default="json", help="how spans are sent (default: json)")
     parser.add_argument(
         "--output", metavar="FILE", type=Path, help="also write the spans as JSON v2, which the Zipkin UI can load"
     )

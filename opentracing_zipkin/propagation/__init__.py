@@ -9,9 +9,15 @@ from ..context import ZipkinContext
 
 __all__ = ["Propagation", "headers_of"]
 
+# Of these all values count, in their order (W3C Trace Context, 3.3.1.3); of any other header the first does.
+_LISTS = frozenset(("traceparent", "tracestate"))
+
 
 class Propagation(Protocol):
-    """Writes and reads text carriers; `headers_of` has the shapes a carrier may have."""
+    """Writes and reads text carriers; `headers_of` has the shapes a carrier may have.
+
+    One whose format cannot leave the decision open has an attribute `decided`, which is True: the tracer decides before.
+    """
 
     def inject(self, context: ZipkinContext, carrier: Any, /) -> None: ...
 
@@ -21,25 +27,38 @@ class Propagation(Protocol):
 def headers_of(carrier: Any) -> dict[str, str]:
     """Names in lower case to values, of a mapping or an iterable of pairs; bytes are read as ISO 8859-1, as HTTP does.
 
-    The first of several values wins.  Names of a WSGI environ (`HTTP_X_B3_TRACEID`) lose their prefix.  What is neither
-    text nor bytes is left out.  Raises TypeError where `carrier` is no such thing.
+    The first of several values wins.  Names of a WSGI environ (`HTTP_X_B3_TRACEID`) lose their prefix.  What is no pair is
+    skipped, a value that cannot be one of a header is empty.  Raises TypeError where `carrier` is no such thing.
     """
     items: Iterable[Any] = carrier.items() if hasattr(carrier, "items") else carrier
     headers: dict[str, str] = {}
-    for name, value in items:
+    for item in items:
+        try:
+            name, value = item
+        except (TypeError, ValueError):
+            continue
         key = _text(name).lower()
         if key.startswith("http_"):
             key = key[5:].replace("_", "-")
-        if key:
+        if key in _LISTS:
+            headers[key] = ",".join([headers[key], *_texts(value)] if key in headers else _texts(value))
+        elif key:
             headers.setdefault(key, _text(value))
     return headers
+
+
+def _texts(value: Any) -> list[str]:
+    """All values of a name, which gRPC and some frameworks give as a list."""
+    return [_text(each) for each in value] if isinstance(value, (list, tuple)) else [_text(value)]
 
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, (bytes, bytearray)):
-        return value.decode("latin-1")
-    if isinstance(value, (list, tuple)) and value:  # gRPC and some frameworks give all values of a name
-        return _text(value[0])
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).decode("latin-1")
+    if isinstance(value, (list, tuple)) and value:
+        return _text(value[0]) if not isinstance(value[0], (list, tuple)) else ""
+    if isinstance(value, int) and value in (0, 1):
+        return str(int(value))  # a decision that is no text yet; any other number would be read as another id than was meant
     return ""

@@ -1,51 +1,150 @@
-"""Trace attributes in headers of their own: `ot-baggage-<key>`, the value percent-encoded where it is not header-safe.
+"""Trace attributes in headers of their own: `ot-baggage-<key>`, and the fields of an allow-list under their own names.
 
-Rules: nothing that came from a peer or a user gets a control character into an outgoing header.
+Rules: nothing that came from a peer or a user gets a control character into an outgoing header.  What is over a limit is left
+out whole, because half a value is a wrong one, and counted; nothing raises.
+Sources: W3C Baggage, 3.3.2, for the limits; openzipkin/brave, BaggageField, for the fields.
 """
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote, unquote
 
 from ..context import normalize_key
+from ..text import to_text
 
-__all__ = ["PREFIX", "read", "write"]
+__all__ = ["MAX_ATTRIBUTES", "MAX_BYTES", "PREFIX", "TRACESTATE", "Attributes", "is_header_safe"]
 
 PREFIX = "ot-baggage-"
+TRACESTATE = "tracestate"  # kept as an attribute, but written and read with `traceparent` only
 
+# What every platform has to pass on.  Counted are names and values as they are on the wire.
 MAX_ATTRIBUTES = 64
-MAX_VALUE_LENGTH = 4096
+MAX_BYTES = 8192
 
-# RFC 9110's token characters, of which normalised keys use the lower-case ones.
-_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9a-z]+")
-# Printable ASCII but "%" itself, which would be ambiguous.
-_SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+log = logging.getLogger("opentracing_zipkin")
+
+# RFC 9110's token characters; normalised keys use the lower-case ones.
+_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
+# "%" itself is encoded under our prefix, where a reader decodes everything.
+_SAFE = _PRINTABLE.replace("%", "")
+_NOT_SAFE = re.compile(r"\A | \Z|[^ -~]+")
+# What `_NOT_SAFE` becomes when encoded, a character at a time, and nothing else: another's "%41" stays as it is.
+_MORE = "%[89AB][0-9A-F]"
+_ENCODED = re.compile(
+    r"\A%20|%20\Z|%(?:[01][0-9A-F]|7F)"
+    rf"|%(?:C[2-9A-F]|D[0-9A-F]){_MORE}|%E[0-9A-F](?:{_MORE}){{2}}|%F[0-4](?:{_MORE}){{3}}"
+)
+_HEADER_SAFE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
+_RESERVED = re.compile(r"b3|x-b3-.*|traceparent|tracestate|ot-baggage-.*")
 
 
-def write(baggage: Mapping[str, str], carrier: MutableMapping[str, Any]) -> None:
-    """Add each attribute to `carrier`; a key that cannot be a header's name is left out."""
-    for key, value in list(baggage.items())[:MAX_ATTRIBUTES]:
-        name = normalize_key(str(key))
-        if _TOKEN.fullmatch(name):
-            # strip: a proxy may drop white space at the ends, so it goes encoded or not at all.
-            text = quote(str(value)[:MAX_VALUE_LENGTH], safe=_SAFE, errors="replace")
-            carrier[PREFIX + name] = _encode_ends(text)
+def is_header_safe(text: str) -> bool:
+    """Printable ASCII without white space at the ends, where a proxy may strip it."""
+    return _HEADER_SAFE.fullmatch(text) is not None
 
 
-def _encode_ends(text: str) -> str:
+class Attributes:
+    """Writes and reads attributes, and counts what it left out; may be used from any thread."""
+
+    def __init__(self, fields: Iterable[str] = (), w3c: bool = False) -> None:
+        self.names = _checked(fields)  # normalised key -> the header's name, as it was given
+        self.dropped = 0  # attributes, read or to be written, that were over a limit or had no possible name
+        self._not_here = frozenset((TRACESTATE,)) if w3c else frozenset()
+
+    def has(self, name: str) -> bool:
+        """Whether a header of this name, as it is written, is an attribute."""
+        return name.startswith(PREFIX) or name in self.names.values()
+
+    def write(self, baggage: Mapping[str, str], carrier: MutableMapping[str, Any]) -> None:
+        """Add each attribute to `carrier`: those of the allow-list first, then in their own order."""
+        count, left = 0, MAX_BYTES
+        for name, value in self._headers(baggage):
+            size = len(name) + len(value)
+            if count < MAX_ATTRIBUTES and size <= left and name != PREFIX and _TOKEN.fullmatch(name):
+                count, left = count + 1, left - size
+                carrier[name] = value
+            else:
+                self._drop("to be written", name)
+
+    def _headers(self, baggage: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Names, possible or not, and values as they go out; None is a value that was removed."""
+        normalised = {normalize_key(str(key)): to_text(value, MAX_BYTES) for key, value in baggage.items() if value is not None}
+        for key, name in self.names.items():
+            if key in normalised:
+                yield name, _encode_field(normalised.pop(key))
+        for key, value in normalised.items():
+            if key not in self._not_here:
+                yield PREFIX + key, _encode(value)
+
+    def read(self, headers: Mapping[str, str]) -> dict[str, str] | None:
+        """The attributes in headers whose names are in lower case, None where there are none."""
+        found: dict[str, str] = {}
+        left = MAX_BYTES
+        for name, value in self._ours(headers):
+            size = len(name) + len(value)
+            if len(found) == MAX_ATTRIBUTES or size > left:
+                self._drop("received", name)
+                continue
+            left -= size
+            if name.startswith(PREFIX):
+                found.setdefault(name[len(PREFIX) :], unquote(value))  # a field's own header outranks it
+            else:
+                found[self.names[normalize_key(name)]] = _ENCODED.sub(_decoded, value)
+        return found or None
+
+    def _ours(self, headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        if self.names:
+            yield from ((name, value) for name, value in headers.items() if normalize_key(name) in self.names and value)
+        for name, value in headers.items():
+            if name.startswith(PREFIX) and len(name) > len(PREFIX):
+                yield name, value
+
+    def _drop(self, where: str, name: str) -> None:
+        self.dropped += 1
+        if self.dropped == 1:
+            log.warning(
+                "trace attribute %s left out: at most %d, of %d bytes in all, with a header's name (said once): %r",
+                where, MAX_ATTRIBUTES, MAX_BYTES, name[:80],
+            )  # fmt: skip
+
+
+def _checked(fields: Iterable[str]) -> dict[str, str]:
+    if isinstance(fields, (str, bytes)) or not isinstance(fields, Iterable):
+        raise ValueError(f"baggage_fields is {fields!r}; use a list of header names, for instance ['x-request-id']")
+    names: dict[str, str] = {}
+    for field in fields:
+        if not isinstance(field, str) or not _TOKEN.fullmatch(field):
+            raise ValueError(f"baggage_fields has {field!r}; use names of headers, for instance 'x-request-id'")
+        if _RESERVED.fullmatch(normalize_key(field)):
+            raise ValueError(f"baggage_fields has {field!r}, which propagation itself writes; use another name")
+        if normalize_key(field) in names:
+            raise ValueError(f"baggage_fields has {field!r} twice, case and '_' for '-' apart; name each header once")
+        names[normalize_key(field)] = field
+    if len(names) > MAX_ATTRIBUTES:
+        raise ValueError(f"baggage_fields has {len(names)} names; use at most {MAX_ATTRIBUTES}")
+    return names
+
+
+def _encode(value: str) -> str:
+    """Percent-encoded UTF-8 where it is not header-safe."""
+    text = quote(value, safe=_SAFE, errors="replace")
     if text[:1] == " ":
         text = "%20" + text[1:]
     return text[:-1] + "%20" if text[-1:] == " " else text
 
 
-def read(headers: Mapping[str, str]) -> dict[str, str] | None:
-    """The attributes in headers whose names are in lower case, None where there are none."""
-    found = {
-        name[len(PREFIX) :]: unquote(value)
-        for name, value in headers.items()
-        if name.startswith(PREFIX) and len(name) > len(PREFIX)
-    }
-    return dict(list(found.items())[:MAX_ATTRIBUTES]) or None
+def _encode_field(value: str) -> str:
+    return _NOT_SAFE.sub(lambda part: quote(part[0], safe="", errors="replace"), value)
+
+
+def _decoded(part: re.Match[str]) -> str:
+    """The text of an encoded part, or the part itself where it is no UTF-8: another's value goes on unchanged."""
+    try:
+        return unquote(part[0], errors="strict")
+    except UnicodeDecodeError:
+        return part[0]

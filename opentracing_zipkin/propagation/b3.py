@@ -1,19 +1,22 @@
-"""B3: one header or five, leniently read, canonically written.
+"""B3: one header or five, leniently read, canonically written; with `traceparent` beside it on request.
 
 Rules: reading never raises and never widens an id; a sampling decision survives malformed ids, so that a deny is not lost;
-a malformed `b3` falls back to `X-B3-*`.  Writing uses lower-case names, lower-hex ids and 1 or 0.
+a malformed `b3` gives way to `X-B3-*`.  Writing uses lower-case names, lower-hex ids and 1 or 0.
 Source: openzipkin/b3-propagation, README.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..context import DEBUG, DECIDED, MESSAGING, REMOTE, SAMPLED, SHARED, ZipkinContext, hex_id
-from . import attributes, headers_of
+from ..validation import check_flag
+from . import headers_of, w3c as trace_context
+from .attributes import PREFIX, Attributes
 
 __all__ = ["FORMATS", "B3Propagation", "read_single", "write_single"]
 
@@ -22,32 +25,41 @@ FORMATS = ("multi", "single", "both")
 log = logging.getLogger("opentracing_zipkin")
 
 _HEX = frozenset(string.hexdigits)
-_ZEROS = frozenset("0" * width for width in range(1, 33))
+_ONE = "0000000000000001"  # what sorts before it begins with 16 zeros: no id, or one of 64 bits that somebody padded
 _new = object.__new__
 _ACCEPT = DECIDED | SAMPLED
-_STATES = {
-    "1": _ACCEPT,
-    "true": _ACCEPT,
-    "0": DECIDED,
-    "false": DECIDED,
-    "d": DECIDED | SAMPLED | DEBUG,
-}
+_DEBUG = DECIDED | SAMPLED | DEBUG
+_STATES = {"1": _ACCEPT, "true": _ACCEPT, "0": DECIDED, "false": DECIDED}
+_SINGLE_STATES = {**_STATES, "d": _DEBUG}
 _PLAIN_STATES = {"1": _ACCEPT, "0": DECIDED}
-_STATE_TEXTS = {_ACCEPT: "1", DECIDED: "0", DECIDED | SAMPLED | DEBUG: "d"}
-_STATE_BITS = DECIDED | SAMPLED | DEBUG
+_STATE_TEXTS = {_ACCEPT: "1", DECIDED: "0", _DEBUG: "d"}
 
 
 class B3Propagation:
-    """Reads every shape of B3, writes the one it was made for.  May be used from any thread."""
+    """Reads every shape of B3, writes the one it was made for.  May be used from any thread.
 
-    def __init__(self, b3_format: str = "multi") -> None:
+    `w3c`: writes `traceparent` too, and reads it where B3 gives no ids.
+    `baggage_fields`: names of headers that are trace attributes, beside all that begin with `ot-baggage-`.
+    """
+
+    def __init__(self, b3_format: str = "multi", w3c: bool = False, baggage_fields: Iterable[str] = ()) -> None:
         if b3_format not in FORMATS:
             raise ValueError(f"b3_format is {b3_format!r}; use one of {', '.join(FORMATS)}")
         self._multi = b3_format != "single"
         self._single = b3_format != "multi"
+        self._w3c = self.decided = check_flag("w3c", w3c)  # whoever injects has to have decided before
+        self._more = self._single or w3c
+        self._stale = _STALE | _STALE_W3C if w3c else _STALE
+        self.attributes = Attributes(baggage_fields, w3c)
         self.malformed = 0  # carriers whose B3 could not be read whole
+        marks = [*self.attributes.names.values()] + ([trace_context.TRACEPARENT] if w3c else [])
+        # In names that are joined, with the "_" of a WSGI environ for "-".
+        self._marks = re.compile("|".join(re.escape(mark.lower()).replace(r"\-", "[-_]") for mark in marks)) if marks else None
 
     def inject(self, context: ZipkinContext, carrier: Any, /) -> None:
+        if carrier and type(carrier) is dict and not self._stale.isdisjoint(carrier):
+            for name in self._stale:
+                carrier.pop(name, None)
         state = context._state
         messaging = state & MESSAGING
         if self._multi and not messaging:
@@ -62,12 +74,19 @@ class B3Propagation:
                 carrier["x-b3-flags"] = "1"
             elif state & DECIDED:
                 carrier["x-b3-sampled"] = "1" if state & SAMPLED else "0"
+        if messaging or self._more:
+            self._inject_more(context, carrier)
+        if context._baggage:
+            self.attributes.write(context._baggage, carrier)
+
+    def _inject_more(self, context: ZipkinContext, carrier: Any) -> None:
+        messaging = context._state & MESSAGING
         if self._single or messaging:
             single = write_single(context, parent=not messaging)
             if single:
                 carrier["b3"] = single
-        if context._baggage:
-            attributes.write(context._baggage, carrier)
+        if self._w3c:
+            trace_context.write(context, carrier)
 
     def extract(self, carrier: Any, /) -> ZipkinContext | None:
         if type(carrier) is dict:
@@ -76,31 +95,39 @@ class B3Propagation:
                 names = "\n".join(carrier).lower()
             except TypeError:  # a key that is no text
                 return self._extract(headers_of(carrier))
-            if attributes.PREFIX not in names:
+            if PREFIX not in names and (self._marks is None or self._marks.search(names) is None):
                 count = names.count("b3")
-                if not count:
+                if count:
+                    context = _read_plain(carrier, _LOWER, count) or _read_plain(carrier, _CANONICAL, count)
+                    if context is not None:
+                        return context
+                elif _ENVIRON_PREFIX not in names:
                     return None
-                context = _read_plain(carrier, _LOWER, count) or _read_plain(carrier, _CANONICAL, count)
-                if context is not None:
-                    return context
         return self._extract(headers_of(carrier))
 
     def _extract(self, headers: Mapping[str, str]) -> ZipkinContext | None:
-        """Any spelling and any mistake: the single header, else the five, and attributes in any case."""
-        context = None
-        single = headers.get("b3")
-        if single is not None:
-            context = read_single(single)
-        if context is None:
-            context = _read_multi(headers)
-            if (single is not None) or (context is None and _has_multi(headers)):
-                self._count_malformed(headers)
-        baggage = attributes.read(headers)
+        """Any spelling and any mistake: B3, what `traceparent` has beyond it, and attributes."""
+        context = self._read(headers)
+        if self._w3c:
+            context = trace_context.complete(context, headers)
+        baggage = self.attributes.read(headers)
         if baggage is not None:
             if context is None:
                 return ZipkinContext(state=REMOTE, baggage=baggage)
-            context._baggage = baggage
+            context._baggage = {**(context._baggage or {}), **baggage}
         return context
+
+    def _read(self, headers: Mapping[str, str]) -> ZipkinContext | None:
+        """The single header if it is whole, else the five, else what can be read of the single one; a deny in any of them."""
+        single, whole = _parse_single(headers["b3"]) if "b3" in headers else (None, False)
+        if single is not None and whole and single._state & DECIDED:
+            return single
+        multi = _read_multi(headers)
+        if not whole and ("b3" in headers or (multi is None and _has_multi(headers))):
+            self._count_malformed(headers)
+        if single is None or multi is None:
+            return single or multi
+        return _merged(single, multi, whole)
 
     def _count_malformed(self, headers: Mapping[str, str]) -> None:
         self.malformed += 1
@@ -112,6 +139,11 @@ class B3Propagation:
 # The two spellings that libraries write: trace id, span id, parent id, sampled.
 _LOWER = ("x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled")
 _CANONICAL = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled")
+_TITLE = tuple(name.title() for name in _LOWER)
+# What a service that forwards its caller's headers may leave in a dict: a receiver might prefer it to what is written.
+_STALE = frozenset((*_LOWER, *_CANONICAL, *_TITLE, "x-b3-flags", "X-B3-Flags", "b3", "B3"))
+_STALE_W3C = frozenset(("traceparent", "Traceparent", "tracestate", "Tracestate"))
+_ENVIRON_PREFIX = PREFIX.replace("-", "_")
 
 
 def _read_plain(carrier: dict[str, Any], names: tuple[str, str, str, str], count: int) -> ZipkinContext | None:
@@ -129,7 +161,7 @@ def _read_plain(carrier: dict[str, Any], names: tuple[str, str, str, str], count
             parent_id = carrier[parent]
             text += parent_id
             count -= 1
-            if len(parent_id) != 16 or parent_id in _ZEROS:
+            if len(parent_id) != 16 or parent_id < _ONE:
                 return None
         state = 0
         if sampled in carrier:
@@ -138,7 +170,7 @@ def _read_plain(carrier: dict[str, Any], names: tuple[str, str, str, str], count
         # fromhex skips white space, which the sum of the lengths then shows.
         if count != 2 or len(bytes.fromhex(text)) * 2 != len(text) or text != text.lower():
             return None
-        if len(trace_id) not in (32, 16) or len(span_id) != 16 or trace_id in _ZEROS or span_id in _ZEROS:
+        if len(trace_id) not in (32, 16) or len(span_id) != 16 or trace_id < _ONE or span_id < _ONE:
             return None
     except (KeyError, TypeError, ValueError):
         return None
@@ -155,7 +187,7 @@ def _read_plain(carrier: dict[str, Any], names: tuple[str, str, str, str], count
 
 def write_single(context: ZipkinContext, parent: bool = True) -> str:
     """The value of the `b3` header; "" for a context that says nothing."""
-    state = _STATE_TEXTS.get(context._state & _STATE_BITS, "")
+    state = _STATE_TEXTS.get(context._state & _DEBUG, "")
     if context._trace_id is None:
         return state
     parts = [hex_id(context._trace_id), hex_id(context._span_id)]  # type: ignore[arg-type]  # set together
@@ -167,42 +199,75 @@ def write_single(context: ZipkinContext, parent: bool = True) -> str:
 
 
 def read_single(value: str) -> ZipkinContext | None:
-    """The context in a `b3` header; its decision alone where the ids are malformed; None where nothing can be read."""
-    parts = value.strip().lower().split("-")
+    """The context in a `b3` header; its decision alone where anything else is malformed; None where nothing can be read."""
+    return _parse_single(value)[0]
+
+
+def _parse_single(value: str) -> tuple[ZipkinContext | None, bool]:
+    """What can be read, and whether that is all there is."""
+    parts = _first(value).split("-", 5)
     if len(parts) == 1:
-        alone = _STATES.get(parts[0])
-        return None if alone is None else ZipkinContext(state=alone | REMOTE)
+        alone = _SINGLE_STATES.get(parts[0])
+        return (None, False) if alone is None else (ZipkinContext(state=alone | REMOTE), True)
     trace_id, span_id, rest = _id(parts[0], 32), _id(parts[1], 16), parts[2:]
     state = 0
-    if rest and rest[0] in _STATES:
-        state = _STATES[rest.pop(0)]
-    parent_id = _id(rest.pop(0), 16) if rest and (rest[0] in _ZEROS or _id(rest[0], 16)) else None
+    if rest and rest[0] in _SINGLE_STATES:
+        state = _SINGLE_STATES[rest.pop(0)]
+    parent_id = None
+    # Without a state before it only 16 digits are a parent: "2" is a state that does not exist.
+    if rest and (state or len(rest[0]) == 16) and _is_hex(rest[0], 16):
+        parent_id = _id(rest.pop(0), 16)
     if trace_id is None or span_id is None or rest:
-        return ZipkinContext(state=state | REMOTE) if state else None
-    return _received(trace_id, span_id, parent_id, state)
+        return (ZipkinContext(state=state | REMOTE) if state else None), False
+    return _received(trace_id, span_id, parent_id, state), True
+
+
+def _merged(single: ZipkinContext, multi: ZipkinContext, whole: bool) -> ZipkinContext:
+    """Of readable `X-B3-*` and a `b3` that leaves the decision open or, not whole, has nothing but one."""
+    if whole:
+        return _decided(single, multi._state)
+    # Of two that contradict each other, one of them malformed, a deny is the one that must not get lost.
+    return multi if multi._state & DECIDED and single._state & SAMPLED else _decided(multi, single._state)
+
+
+def _decided(context: ZipkinContext, state: int) -> ZipkinContext:
+    if state & DECIDED:
+        context._state = state
+        if context._trace_id is not None:
+            context._join = SHARED
+    return context
 
 
 def _read_multi(headers: Mapping[str, str]) -> ZipkinContext | None:
-    state = _STATES.get(headers.get("x-b3-sampled", "").strip().lower(), 0)
-    if headers.get("x-b3-flags", "").strip() == "1":
-        state = DECIDED | SAMPLED | DEBUG
-    trace_id = _id(headers.get("x-b3-traceid", ""), 32)
-    span_id = _id(headers.get("x-b3-spanid", ""), 16)
+    state = _STATES.get(_first(headers.get("x-b3-sampled", "")), 0)
+    if _first(headers.get("x-b3-flags", "")) == "1":
+        state = _DEBUG
+    trace_id = _id(_first(headers.get("x-b3-traceid", "")), 32)
+    span_id = _id(_first(headers.get("x-b3-spanid", "")), 16)
     if trace_id is None or span_id is None:
         return ZipkinContext(state=state | REMOTE) if state else None
-    return _received(trace_id, span_id, _id(headers.get("x-b3-parentspanid", ""), 16), state)
+    return _received(trace_id, span_id, _id(_first(headers.get("x-b3-parentspanid", "")), 16), state)
 
 
 def _has_multi(headers: Mapping[str, str]) -> bool:
     return any(name.startswith("x-b3-") for name in headers)
 
 
+def _first(value: str) -> str:
+    """The first of values that somebody joined with commas; they are worth what the first of several headers is."""
+    return value.partition(",")[0].strip().lower()
+
+
+def _is_hex(text: str, longest: int) -> bool:
+    return 1 <= len(text) <= longest and _HEX.issuperset(text)
+
+
 def _id(text: str, longest: int) -> str | None:
-    """An id padded to 16 digits, or to 32 where it is longer; None where it is no id."""
-    text = text.strip().lower()
-    if not 1 <= len(text) <= longest or not _HEX.issuperset(text) or text in _ZEROS:
+    """An id of 16 digits, or of 32 where its high half is not zero; None where it is no id."""
+    digits = text.lstrip("0")
+    if not digits or not _is_hex(text, longest):
         return None
-    return text.zfill(16 if len(text) <= 16 else 32)
+    return digits.zfill(16 if len(digits) <= 16 else 32)
 
 
 def _received(trace_id: str, span_id: str, parent_id: str | None, state: int) -> ZipkinContext:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..context import REMOTE, ZipkinContext
-from . import attributes
+from .attributes import Attributes
 from .b3 import read_single, write_single
 
 __all__ = ["decode", "encode_attributes", "encode_identity"]
+
+_FREE_FORM = Attributes()
 
 
 def encode_identity(context: ZipkinContext) -> bytes:
@@ -14,21 +16,22 @@ def encode_identity(context: ZipkinContext) -> bytes:
     return write_single(context).encode()
 
 
-def encode_attributes(context: ZipkinContext) -> bytes:
-    """A line `ot-baggage-<key>: <value>` for each attribute; empty where there are none."""
+def encode_attributes(context: ZipkinContext, attributes: Attributes = _FREE_FORM) -> bytes:
+    """A line `<header's name>: <value>` for each attribute; empty where there are none."""
     carrier: dict[str, str] = {}
     attributes.write(context.baggage, carrier)
     return "\n".join(f"{name}: {value}" for name, value in carrier.items()).encode()
 
 
-def decode(data: bytes) -> ZipkinContext | None:
+def decode(data: bytes, attributes: Attributes = _FREE_FORM) -> ZipkinContext | None:
     """The context in the two parts, joined by a line's end; None where there is none.  Never raises."""
     first, *lines = data.decode("latin-1").split("\n")
-    if first.startswith(attributes.PREFIX):
+    if ": " in first:
         lines.insert(0, first)
         first = ""
     context = read_single(first)
-    baggage = attributes.read(dict(line.split(": ", 1) for line in lines if ": " in line))
+    pairs = (line.split(": ", 1) for line in lines if ": " in line)
+    baggage = attributes.read({name.lower(): value for name, value in pairs})
     if baggage is not None:
         context = context or ZipkinContext(state=REMOTE)
         context._baggage = baggage

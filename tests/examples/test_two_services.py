@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from opentracing_zipkin.codec import ENCODINGS
 from opentracing_zipkin.collector import Collector
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "two_services.py"
@@ -29,7 +30,7 @@ def test_without_a_tracer_everything_works_and_nothing_travels() -> None:
     assert "Hello, whoever you are!" == run()
 
 
-@pytest.mark.parametrize("encoding", ["json", "thrift"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_with_a_tracer_both_services_are_in_one_trace(encoding: str) -> None:
     """Root, client and shared server span, with an attribute that travelled."""
     with Collector() as collector:

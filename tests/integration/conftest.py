@@ -1,4 +1,4 @@
-"""What the integration tests share: one real server, one demo run an encoding, one real browser."""
+"""What the integration tests share: one real server and its API, one demo run an encoding, one real browser."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, sync_playwright
 
+from opentracing_zipkin.codec import ENCODINGS
+
 from . import chromium
 from .demo_run import DemoRun, run_demo
+from .spans_api import SpansApi
 from .zipkin_server import ZipkinServer
 
 # So wide that a README scales the picture little, and so high that the failing span's tags are all in it.
@@ -35,7 +38,15 @@ def zipkin() -> Iterator[ZipkinServer]:
         yield server
 
 
-@pytest.fixture(scope="session", params=["json", "thrift"])
+@pytest.fixture(scope="module")
+def api(zipkin: ZipkinServer) -> Iterator[SpansApi]:
+    """The real server's API, over a connection of the module's own."""
+    spans_api = SpansApi(zipkin.url)
+    yield spans_api
+    spans_api.close()
+
+
+@pytest.fixture(scope="session", params=ENCODINGS)
 def demo(request: pytest.FixtureRequest, zipkin: ZipkinServer, tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     """The demo, run against the real server once in each encoding."""
     return run_demo(zipkin.url, request.param, tmp_path_factory.mktemp(request.param))

@@ -111,7 +111,7 @@ def test_no_service_name_anywhere_names_the_variable() -> None:
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sample_rate": 100}, r"sample_rate is 100; use 0\.0 .* to 1\.0"),
-    ({"encoding": "xml"}, "encoding is 'xml'; use 'json' or 'thrift'"),
+    ({"encoding": "xml"}, "encoding is 'xml'; use 'json', 'json_v1', 'thrift' or 'proto3'"),
     ({"endpoint": "localhost:9411"}, "endpoint is 'localhost:9411'; use the collector's URL"),
     ({"b3_format": "x"}, "b3_format is 'x'; use one of multi, single, both"),
     ({"trace_id_bits": 32}, "trace_id_bits is 32; use 64 or 128"),

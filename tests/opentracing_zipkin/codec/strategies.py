@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from hypothesis import strategies as st
 
 from opentracing_zipkin.codec.v1 import ADDRESSES, CORE_VALUES, LOCAL_COMPONENT
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
-__all__ = ["VECTORS", "endpoints", "finished_spans", "span_of", "texts"]
-
-# Twelve spans, each as the official Java codec writes it in five encodings.
-VECTORS: dict[str, dict[str, str]] = json.loads((Path(__file__).parents[2] / "data" / "zipkin-vectors.json").read_text("utf-8"))
+__all__ = ["endpoints", "finished_spans", "texts"]
 
 # Of the lone surrogates UTF-8 knows nothing, and two separators are replaced on purpose (see json_v2).
 _LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\u2028\u2029")
@@ -74,29 +68,3 @@ def finished_spans(draw: st.DrawFn) -> FinishedSpan:
         draw(st.booleans()),
         kind == "SERVER" and draw(st.booleans()),
     )
-
-
-def span_of(json_v2: str) -> FinishedSpan:
-    """The span in a test vector, read as plainly as can be."""
-    fields = json.loads(json_v2)
-    return FinishedSpan(
-        fields["traceId"],
-        fields["id"],
-        fields.get("parentId"),
-        fields.get("kind"),
-        fields.get("name", ""),
-        fields.get("timestamp", 0),
-        fields.get("duration", 0),
-        _endpoint_of(fields.get("localEndpoint")),
-        _endpoint_of(fields.get("remoteEndpoint")),
-        [(each["timestamp"], each["value"]) for each in fields.get("annotations", ())],
-        fields.get("tags", {}),
-        fields.get("debug", False),
-        fields.get("shared", False),
-    )
-
-
-def _endpoint_of(fields: dict[str, Any] | None) -> Endpoint | None:
-    if fields is None:
-        return None
-    return Endpoint(fields.get("serviceName", ""), fields.get("ipv4", ""), fields.get("ipv6", ""), fields.get("port", 0))

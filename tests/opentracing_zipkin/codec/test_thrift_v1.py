@@ -12,10 +12,10 @@ from hypothesis import given, strategies as st
 from thriftpy2.utils import deserialize, serialize
 
 import opentracing_zipkin.codec
-from opentracing_zipkin.codec import encoder_named, thrift_v1, thrift_v1_reader
+from opentracing_zipkin.codec import thrift_v1, thrift_v1_reader
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
-from .strategies import VECTORS, finished_spans, span_of
+from .strategies import finished_spans
 
 IDL = thriftpy2.load(str(Path(opentracing_zipkin.codec.__file__).with_name("zipkinCore.thrift")), module_name="judge_thrift")
 
@@ -38,32 +38,6 @@ def normalised(given_span: FinishedSpan) -> FinishedSpan:
     return given_span
 
 
-@pytest.mark.parametrize("name", VECTORS)
-def test_writes_the_bytes_of_the_official_codec(name: str) -> None:
-    """A span in Thrift, alone or in a list, is byte for byte what Zipkin's own codec writes."""
-    encoded = thrift_v1.encode(span_of(VECTORS[name]["json_v2"]))
-
-    assert VECTORS[name]["thrift_span_hex"] == encoded.hex()
-    assert VECTORS[name]["thrift_list_hex"] == thrift_v1.join([encoded]).hex()
-
-
-# Version 1 says the kind by annotations that count only with a host.
-@pytest.mark.parametrize("name", sorted(VECTORS.keys() - {"no_endpoint"}))
-def test_reads_what_the_official_codec_writes(name: str) -> None:
-    """A span that another Zipkin library wrote in Thrift is read with all it had."""
-    body = bytes.fromhex(VECTORS[name]["thrift_list_hex"])
-
-    assert [span_of(VECTORS[name]["json_v2"])] == thrift_v1.decode(body)
-
-
-def test_a_span_without_local_endpoint_is_read_without_its_kind() -> None:
-    """Core annotations without a host stay annotations, as in the server."""
-    (read_span,) = thrift_v1.decode(bytes.fromhex(VECTORS["no_endpoint"]["thrift_list_hex"]))
-
-    assert None is read_span.kind
-    assert ["cs", "cr"] == [value for _, value in read_span.annotations]
-
-
 @given(finished_spans())
 def test_thriftpy2_writes_the_same_bytes(given_span: FinishedSpan) -> None:
     """Any span is the same bytes whether this codec writes it or thriftpy2 by the IDL."""
@@ -80,14 +54,6 @@ def test_reads_what_it_writes(spans: list[FinishedSpan]) -> None:
     assert [normalised(each) for each in spans] == thrift_v1.decode(body)
 
 
-@given(st.lists(finished_spans(), max_size=3))
-def test_size_is_the_length_of_the_message(spans: list[FinishedSpan]) -> None:
-    """`size` tells the length of a message before it is made."""
-    encoded = [thrift_v1.encode(each) for each in spans]
-
-    assert len(thrift_v1.join(encoded)) == thrift_v1.size(len(encoded), sum(map(len, encoded)))
-
-
 @given(finished_spans())
 def test_the_same_span_is_written_the_same_when_its_shape_is_known(given_span: FinishedSpan) -> None:
     """What is kept from span to span changes nothing."""
@@ -95,29 +61,6 @@ def test_the_same_span_is_written_the_same_when_its_shape_is_known(given_span: F
     first = thrift_v1.encode(given_span)
 
     assert first == thrift_v1.encode(given_span)
-
-
-def test_thrift_is_a_codec() -> None:
-    """`encoding="thrift"` posts `application/x-thrift` to `/api/v1/spans`."""
-    codec = encoder_named("thrift")
-
-    assert ("application/x-thrift", "/api/v1/spans") == (codec.media_type, codec.path)
-
-
-@pytest.mark.parametrize(
-    "given_span",
-    [
-        span(name="a\ud800b"),
-        span(tags={"k": "a\ud800b"}),
-        span(tags={"k\udfff": "v"}),
-        span(annotations=[(1010, "a\ud800b")]),
-        span(local=Endpoint("a\ud800b")),
-        span(remote=Endpoint("a\ud800b")),
-    ],
-)
-def test_a_lone_surrogate_becomes_a_question_mark(given_span: FinishedSpan) -> None:
-    """Text that is no text never costs a span."""
-    assert b"?" in thrift_v1.encode(given_span)
 
 
 def test_ids_above_the_signed_range_survive() -> None:

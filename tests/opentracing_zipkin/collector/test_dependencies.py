@@ -40,6 +40,16 @@ def span(
             id="shared without the flag",
         ),
         pytest.param(
+            [span(1, None, "CLIENT", "web", "web"), span(1, None, "SERVER", "web", shared=True), span(2, 1, None, "web")],
+            [("web", "web", 1, 0)],
+            id="a service that calls itself",
+        ),
+        pytest.param(
+            [span(1, None, "SERVER", "web"), span(1, None, "CLIENT", "web", "web"), span(2, 1, None, "web")],
+            [],
+            id="without the flag and on the same endpoint both sides are one span",
+        ),
+        pytest.param(
             [span(1, None, "CLIENT", "web"), span(2, 1, "SERVER", "app")], [("web", "app", 1, 0)], id="ids of their own"
         ),
         pytest.param([span(1, None, "CLIENT", "web", "db")], [("web", "db", 1, 0)], id="a client without server"),

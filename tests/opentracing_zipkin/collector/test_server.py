@@ -13,14 +13,16 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from opentracing_zipkin.codec import json_v2, thrift_v1
+from opentracing_zipkin.codec import json_v1, json_v2, proto3, thrift_v1
 from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
 V1, V2 = "/api/v1/spans", "/api/v2/spans"
 SPAN = FinishedSpan("0" * 15 + "a", "0" * 15 + "b", None, "SERVER", "get", 1000, 50, Endpoint("shop"), tags={"k": "ü"})
 JSON = json_v2.join([json_v2.encode(SPAN)])
+JSON_V1 = json_v1.join([json_v1.encode(SPAN)])
 THRIFT = thrift_v1.join([thrift_v1.encode(SPAN)])
+PROTO3 = proto3.join([proto3.encode(SPAN)])
 
 
 @pytest.fixture
@@ -52,13 +54,29 @@ def raw(collector: Collector, request: bytes) -> bytes:
         (V2, gzip.compress(JSON), {"Content_Encoding": "gzip"}),
         (V2, gzip.compress(JSON[:9]) + gzip.compress(JSON[9:]), {"Content_Encoding": "gzip"}),
         (V2, iter([JSON[:5], JSON[5:]]), {}),
+        (V2, PROTO3, {"Content_Type": "application/x-protobuf"}),
+        (V2, gzip.compress(PROTO3), {"Content_Type": "application/x-protobuf", "Content_Encoding": "gzip"}),
+        (V1, JSON_V1, {"Content_Type": "application/json"}),
+        (V1, JSON_V1, {}),
         (V1, THRIFT, {"Content_Type": "application/x-thrift"}),
         (V1, gzip.compress(THRIFT), {"Content_Type": "application/x-thrift", "Content_Encoding": "gzip"}),
     ],
-    ids=["json", "any type", "gzip", "gzip in members", "chunked", "thrift", "thrift in gzip"],
+    ids=[
+        "json",
+        "any type",
+        "gzip",
+        "gzip in members",
+        "chunked",
+        "proto3",
+        "proto3 in gzip",
+        "json v1",
+        "any type v1",
+        "thrift",
+        "thrift in gzip",
+    ],
 )
 def test_spans_are_taken(collector: Collector, path: str, body: object, headers: dict[str, str]) -> None:
-    """Spans in JSON v2 or Thrift, compressed or chunked, are answered 202 without a body, and can be queried at once."""
+    """Spans in JSON of both versions, Thrift or proto3, compressed or chunked, are answered 202 without a body, and can be queried at once."""
     assert (202, "") == post(collector, path, body, **headers)
     assert [SPAN] == collector.store.trace(SPAN.trace_id)
     assert json.loads(JSON) == requests.get(f"{collector.url}/api/v2/trace/a", timeout=10).json()
@@ -76,15 +94,30 @@ def test_an_empty_message_is_taken(collector: Collector, body: bytes) -> None:
         (V2, b'[{"traceId":"A","id":"1"}]', {}, 400, '$[0].traceId is "A"'),
         (V2, b"[{\n", {}, 400, "malformed JSON"),
         (V2, JSON, {"Content_Encoding": "gzip"}, 400, "not in the GZIP format"),
-        (V2, JSON, {"Content_Type": "application/x-protobuf"}, 415, "send application/json"),
-        (V2, THRIFT, {"Content_Type": "application/x-thrift"}, 415, "send application/json"),
-        (V1, JSON, {"Content_Type": "application/json"}, 415, "send application/x-thrift, or JSON to /api/v2/spans"),
+        (V1, PROTO3, {"Content_Type": "application/x-protobuf"}, 415, "send application/json or application/x-thrift"),
+        (V2, THRIFT, {"Content_Type": "application/x-thrift"}, 415, "send application/json or application/x-protobuf"),
+        (V1, JSON, {"Content_Type": "application/json"}, 400, "got version 2"),
+        (V2, JSON_V1, {"Content_Type": "application/json"}, 400, "got version 1"),
         (V1, THRIFT[:-1], {"Content_Type": "application/x-thrift"}, 400, "truncated"),
+        (V2, PROTO3[:-1], {"Content_Type": "application/x-protobuf"}, 400, "truncated"),
         ("/api/v2/spans/", JSON, {}, 404, "POST to /api/v2/spans"),
         (V2, b"x" * (10 * 1024 * 1024 + 1), {}, 413, "more than 10485760 bytes"),
         (V2, gzip.compress(b" " * (64 * 1024 * 1024 + 1)), {"Content_Encoding": "gzip"}, 413, "when decompressed"),
     ],
-    ids=["value", "syntax", "no gzip", "proto", "thrift v2", "json v1", "truncated", "path", "too large", "bomb"],
+    ids=[
+        "value",
+        "syntax",
+        "no gzip",
+        "proto v1",
+        "thrift v2",
+        "json v2 on v1",
+        "json v1 on v2",
+        "thrift cut",
+        "proto cut",
+        "path",
+        "too large",
+        "bomb",
+    ],
 )
 def test_a_refusal_gives_the_reason(
     collector: Collector, path: str, body: bytes, headers: dict[str, str], status: int, reason: str

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from opentracing_zipkin.codec import ENCODINGS
 from opentracing_zipkin.demo import add_arguments, run, runner
 from opentracing_zipkin.demo.trees import key_of
 from opentracing_zipkin.demo.visits import VISITS, SpanKey
@@ -29,7 +30,7 @@ def parsed(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-@pytest.mark.parametrize("encoding", ["json", "thrift"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_the_demo_shows_every_span_of_every_request(encoding: str, tmp_path: Path) -> None:
     """One row a span, grouped by request; the exit status is 0, and the written file has the same spans as JSON v2."""
     done = demo("--encoding", encoding, "--output", str(tmp_path / "spans.json"))

@@ -1,0 +1,173 @@
+"""Zipkin's version 2 in Protocol Buffers: what `/api/v2/spans` takes as `application/x-protobuf`, and the smallest on the wire.
+
+Rules: writing needs no library.  A span is its values between bytes that are made once for each name, endpoint, annotation and
+tag's key; the bytes are the official codec's, fields by number.
+Source: openzipkin/zipkin-api, zipkin.proto; Protocol Buffers, "Encoding".
+"""
+
+from __future__ import annotations
+
+from binascii import unhexlify
+from collections.abc import Sequence
+from functools import lru_cache
+from socket import AF_INET6, inet_aton, inet_pton
+from struct import Struct, error as OutOfRange  # noqa: N812  # what `pack` raises
+
+from ..model import Endpoint, FinishedSpan, parse_ip
+from .mending import MOST, may_break_queries, mended
+from .proto3_reader import decode
+
+__all__ = ["decode", "encode", "join", "media_type", "path", "size"]
+
+media_type = "application/x-protobuf"
+path = "/api/v2/spans"
+
+MAX_KEYS = 2000
+MAX_HEADS = 20_000
+
+_timestamp = Struct("<cq").pack
+_i64 = Struct("<q").pack
+
+# A field's key: its number, and how its value is written (0 varint, 1 eight bytes, 2 bytes behind their length).
+_SPAN, _LOCAL, _REMOTE, _ANNOTATION, _TAG = b"\n", b"B", b"J", b"R", b"Z"
+_TIMESTAMP, _DURATION = b"1", b"8"
+_DEBUG, _SHARED = b"`\1", b"h\1"
+_KINDS = {None: b"", "CLIENT": b" \1", "SERVER": b" \2", "PRODUCER": b" \3", "CONSUMER": b" \4"}
+
+
+def encode(span: FinishedSpan, /) -> bytes:
+    """One span as an item of a ListOfSpans: its key, its length, itself."""
+    if span.timestamp_us + span.duration_us > MOST:
+        span = mended(span)
+    try:
+        encoded = _encode(span)
+    except (UnicodeEncodeError, OutOfRange):
+        return _encode(mended(span))
+    return _encode(mended(span)) if may_break_queries(encoded) else encoded
+
+
+def _encode(span: FinishedSpan) -> bytes:
+    trace_id = span.trace_id
+    parent = "" if span.parent_id is None else f"1208{span.parent_id}"
+    parts = [
+        unhexlify(f"0a{len(trace_id) >> 1:02x}{trace_id}{parent}1a08{span.span_id}"),
+        _KINDS[span.kind],
+        _name(span.name),
+    ]
+    if span.timestamp_us > 0:
+        parts.append(_timestamp(_TIMESTAMP, span.timestamp_us))
+    if span.duration_us > 0:
+        parts += (_DURATION, _varint(span.duration_us))
+    if span.local is not None:
+        parts += (_LOCAL, _endpoint(span.local))
+    if span.remote is not None:
+        parts += (_REMOTE, _endpoint(span.remote))
+    for at, value in span.annotations:
+        head, tail = _annotations[value]
+        parts += (head, _i64(at), tail)
+    for key, value in span.tags.items():
+        data = value.encode()
+        parts += (_tags[key][len(data)], data)
+    if span.debug:
+        parts.append(_DEBUG)
+    if span.shared:
+        parts.append(_SHARED)
+    encoded = b"".join(parts)
+    length = len(encoded)
+    return (_SPAN_HEADS[length] if length < _SHORT else _SPAN + _varint(length)) + encoded
+
+
+def _varint(number: int) -> bytes:
+    """A whole number from 0 on, seven bits a byte, the lowest first."""
+    if number < 1 << 7:
+        return _BYTES[number]
+    if number < 1 << 14:
+        return bytes((number & 127 | 128, number >> 7))
+    if number < 1 << 21:
+        return bytes((number & 127 | 128, number >> 7 & 127 | 128, number >> 14))
+    return bytes((number & 127 | 128, number >> 7 & 127 | 128, number >> 14 & 127 | 128)) + _varint(number >> 21)
+
+
+_BYTES = [bytes((byte,)) for byte in range(128)]
+
+# Nearly all spans are shorter than this.
+_SHORT = 2048
+_SPAN_HEADS = [_SPAN + _varint(length) for length in range(_SHORT)]
+
+
+def _prefixed(data: bytes) -> bytes:
+    return _varint(len(data)) + data
+
+
+@lru_cache(maxsize=4096)
+def _name(name: str) -> bytes:
+    """The span's name with its key; nothing where there is none."""
+    return b"*" + _prefixed(name.encode()) if name else b""
+
+
+@lru_cache(maxsize=4096)
+def _endpoint(endpoint: Endpoint) -> bytes:
+    """An Endpoint behind its length; an address that is no literal is unknown, as the server reads it in JSON."""
+    ipv4, ipv6 = parse_ip(endpoint.ipv4)[0], parse_ip(endpoint.ipv6)[1]
+    fields = (
+        b"\n" + _prefixed(endpoint.service_name.encode()) if endpoint.service_name else b"",
+        b"\x12\4" + inet_aton(ipv4) if ipv4 else b"",
+        b"\x1a\x10" + inet_pton(AF_INET6, ipv6) if ipv6 else b"",
+        b" " + _varint(endpoint.port) if endpoint.port else b"",
+    )
+    return _prefixed(b"".join(fields))
+
+
+class _Annotations(dict[str, tuple[bytes, bytes]]):
+    """What stands before and behind the timestamp of an annotation, by its value; the first of them are kept."""
+
+    MAX_KEPT = 1000
+
+    def __missing__(self, value: str) -> tuple[bytes, bytes]:
+        tail = b"\x12" + _prefixed(value.encode())
+        pair = _ANNOTATION + _varint(9 + len(tail)) + b"\t", tail
+        if len(self) < self.MAX_KEPT:
+            self[value] = pair
+        return pair
+
+
+class _Heads(dict[int, bytes]):
+    """What stands before the value of a tag, by the value's length: the entry's length, the key, the value's length."""
+
+    kept = 0
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._key = b"\n" + _prefixed(key.encode()) + b"\x12"
+
+    def __missing__(self, length: int) -> bytes:
+        entry = self._key + _varint(length)
+        head = _TAG + _varint(len(entry) + length) + entry
+        if _Heads.kept < MAX_HEADS:
+            _Heads.kept += 1
+            self[length] = head
+        return head
+
+
+class _Tags(dict[str, _Heads]):
+    """The heads of tags, by their key; keys without end cost time, never memory."""
+
+    def __missing__(self, key: str) -> _Heads:
+        heads = _Heads(key)
+        if len(self) < MAX_KEYS:
+            self[key] = heads
+        return heads
+
+
+_annotations = _Annotations()
+_tags = _Tags()
+
+
+def join(encoded: Sequence[bytes], /) -> bytes:
+    """A ListOfSpans: its items, one after the other."""
+    return b"".join(encoded)
+
+
+def size(count: int, total_bytes: int, /) -> int:
+    """That of the spans alone."""
+    return total_bytes

@@ -1,0 +1,207 @@
+"""Zipkin's version 2 in Protocol Buffers, read: bytes of any origin become spans or a ValueError.
+
+Rules: every length is checked against the bytes that are there before anything is taken; no claim costs more memory or time
+than the message itself.  Fields that are unknown, or written in another way than zipkin.proto says, are skipped.
+Source: Protocol Buffers, "Encoding"; what a real server takes (zipkin-server 3.5.1, measured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from socket import AF_INET, AF_INET6, inet_ntop
+
+from ..model import Endpoint, FinishedSpan, parse_ip
+
+__all__ = ["decode"]
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_WIDTHS = {_FIXED64: 8, _FIXED32: 4}
+
+_KINDS = {1: "CLIENT", 2: "SERVER", 3: "PRODUCER", 4: "CONSUMER"}
+
+
+def _key(number: int, wire_type: int) -> int:
+    return number << 3 | wire_type
+
+
+_SPAN = _key(1, _BYTES)
+_TRACE_ID, _PARENT_ID, _ID, _NAME = (_key(number, _BYTES) for number in (1, 2, 3, 5))
+_KIND, _DURATION, _DEBUG, _SHARED = (_key(number, _VARINT) for number in (4, 7, 12, 13))
+_TIMESTAMP = _key(6, _FIXED64)
+_LOCAL, _REMOTE, _ANNOTATION, _TAG = (_key(number, _BYTES) for number in (8, 9, 10, 11))
+_SERVICE_NAME, _IPV4, _IPV6, _PORT = _key(1, _BYTES), _key(2, _BYTES), _key(3, _BYTES), _key(4, _VARINT)
+_AT, _VALUE = _key(1, _FIXED64), _key(2, _BYTES)
+_TAG_KEY, _TAG_VALUE = _key(1, _BYTES), _key(2, _BYTES)
+
+
+def decode(body: bytes) -> list[FinishedSpan]:
+    """The spans in a ListOfSpans; an empty body holds none.
+
+    Raises ValueError that says which span of a message is wrong, and why.
+    """
+    spans: list[FinishedSpan] = []
+    try:
+        for key, _, data in _fields(body):
+            if key == _SPAN:
+                spans.append(_span(data))
+    except ValueError as error:
+        raise ValueError(f"span {len(spans)}: {error}") from error
+    return spans
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """The fields of a message: key, value of a number, value of bytes."""
+    at = 0
+    while at < len(message):
+        begin = at
+        key, at = _varint(message, at)
+        wire_type = key & 7
+        if wire_type == _VARINT:
+            number, at = _varint(message, at)
+            yield key, number, b""
+            continue
+        if wire_type == _BYTES:
+            width, at = _varint(message, at)
+        elif wire_type in _WIDTHS:
+            width = _WIDTHS[wire_type]
+        else:
+            raise ValueError(f"no field begins with {message[begin : begin + 5]!r}: wire type {wire_type}")
+        if width > len(message) - at:
+            raise ValueError(f"truncated: {width} bytes announced, but only {len(message) - at} follow")
+        data = message[at : at + width]
+        at += width
+        yield (key, 0, data) if wire_type == _BYTES else (key, int.from_bytes(data, "little", signed=True), b"")
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    """A number of at most 64 bits, and where it ends."""
+    number = 0
+    for shift in range(0, 70, 7):
+        if at == len(message):
+            raise ValueError("truncated: a number has no end")
+        byte = message[at]
+        at += 1
+        number |= (byte & 127) << shift
+        if byte < 128:
+            return number & 0xFFFF_FFFF_FFFF_FFFF, at
+    raise ValueError("a number is longer than ten bytes")
+
+
+def _span(message: bytes) -> FinishedSpan:
+    span = FinishedSpan("", "")
+    tags: dict[str, str] = {}
+    annotations: set[tuple[int, str]] = set()
+    for key, number, data in _fields(message):
+        if key == _TRACE_ID:
+            span.trace_id = _trace_id(data)
+        elif key == _PARENT_ID:
+            span.parent_id = _id("parent_id", data) if any(data) else None
+        elif key == _ID:
+            span.span_id = _id("id", data)
+        elif key == _KIND:
+            span.kind = _KINDS.get(number, span.kind)
+        elif key == _NAME:
+            span.name = _text(data).lower()
+        elif key == _TIMESTAMP:
+            span.timestamp_us = max(0, number)
+        elif key == _DURATION:
+            span.duration_us = 0 if number >> 63 else number  # a negative one says nothing
+        elif key == _LOCAL:
+            span.local = _endpoint(data)
+        elif key == _REMOTE:
+            span.remote = _endpoint(data)
+        elif key == _ANNOTATION:
+            annotations.update(_annotation(data))
+        elif key == _TAG:
+            tags.update(_tag(data))
+        elif key == _DEBUG:
+            span.debug = bool(number)
+        elif key == _SHARED:
+            span.shared = bool(number)
+    return _normalised(span, annotations, tags)
+
+
+def _normalised(span: FinishedSpan, annotations: set[tuple[int, str]], tags: dict[str, str]) -> FinishedSpan:
+    """The span as the server keeps it: with ids, annotations by time, tags by key."""
+    for name, value in (("trace_id", span.trace_id), ("id", span.span_id)):
+        if not value:
+            raise ValueError(f"{name} is missing")
+    span.annotations = sorted(annotations)
+    span.tags = dict(sorted(tags.items()))
+    if span.parent_id == span.span_id:
+        span.parent_id = None
+    if span.kind == "CLIENT":
+        span.shared = False
+    return span
+
+
+def _trace_id(data: bytes) -> str:
+    """16 or 32 characters: one of 128 bits whose high half is zero is one of 64 bits, padded by someone on the way."""
+    return _hex("trace_id", data.lstrip(b"\0"), 8 if len(data.lstrip(b"\0")) <= 8 else 16)
+
+
+def _id(name: str, data: bytes) -> str:
+    return _hex(name, data, 8)
+
+
+def _hex(name: str, data: bytes, width: int) -> str:
+    if len(data) > width:
+        raise ValueError(f"{name} has {len(data)} bytes; it should have {width}")
+    if not any(data):
+        raise ValueError(f"{name} is zero")
+    return data.rjust(width, b"\0").hex()
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
+
+
+def _endpoint(message: bytes) -> Endpoint | None:
+    """The endpoint in a message, None where it says nothing."""
+    name, ipv4, ipv6, port = "", "", "", 0
+    for key, number, data in _fields(message):
+        if key == _SERVICE_NAME:
+            name = _text(data).lower()
+        elif key in (_IPV4, _IPV6):  # each may hold the other
+            found4, found6 = _address(data)
+            ipv4, ipv6 = found4 or ipv4, found6 or ipv6
+        elif key == _PORT:
+            port = _port(number)
+    endpoint = Endpoint(name, ipv4, ipv6, port)
+    return endpoint if any(endpoint) else None
+
+
+def _address(data: bytes) -> tuple[str, str]:
+    """IPv4 and IPv6 literal, empty where it is none: what has neither 4 nor 16 bytes is no address."""
+    family = {4: AF_INET, 16: AF_INET6}.get(len(data))
+    return ("", "") if family is None else parse_ip(inet_ntop(family, data))
+
+
+def _port(number: int) -> int:
+    if number >> 63:  # an int32 below zero, which takes 64 bits
+        return 0
+    if number > 65535:
+        raise ValueError(f"port is {number}; a port is at most 65535")
+    return number
+
+
+def _annotation(message: bytes) -> list[tuple[int, str]]:
+    """The annotation in a message; none where it has no time or no value."""
+    at, value = 0, ""
+    for key, number, data in _fields(message):
+        if key == _AT:
+            at = number
+        elif key == _VALUE:
+            value = _text(data)
+    return [(at, value)] if at and value else []
+
+
+def _tag(message: bytes) -> list[tuple[str, str]]:
+    """The tag in an entry of the map; none where it has no key."""
+    name, value = "", ""
+    for key, _, data in _fields(message):
+        if key == _TAG_KEY:
+            name = _text(data)
+        elif key == _TAG_VALUE:
+            value = _text(data)
+    return [(name, value)] if name else []

@@ -1,0 +1,88 @@
+"""Forks: whoever owns a thread, a connection or a generator of ids renews it in the child.
+
+Rules: Python calls us in the child.  uWSGI forks without Python, so there its own hook is chained; and as its decorators
+replace that hook, the process id is looked at, too, at each id that is drawn and each span that is recorded, under uWSGI only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+__all__ = ["checked", "lacks_threads", "may_start_thread", "renew_in_children"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Renewable(Protocol):
+    """Has something that a forked child must not share with its parent."""
+
+    def renew_after_fork(self) -> None: ...
+
+
+_renewables: weakref.WeakSet[Renewable] = weakref.WeakSet()
+_pid = os.getpid()
+
+
+def renew_in_children(owner: Renewable) -> None:
+    """Call its `renew_after_fork` in every process that is forked from this one, before anything else of ours runs there."""
+    _renewables.add(owner)
+    if "uwsgi" in sys.modules:
+        _chain_uwsgi()
+
+
+def checked(name: str, owner: Any, function: _F) -> _F:
+    """`function`, and under uWSGI one that first looks whether this is a new process, and then uses `owner`'s new `name`."""
+    if "uwsgi" not in sys.modules:
+        return function
+
+    def check(*args: Any) -> Any:
+        if os.getpid() != _pid:
+            _renew()
+            return getattr(owner, name)(*args)
+        return function(*args)
+
+    return check  # type: ignore[return-value]
+
+
+def lacks_threads() -> bool:
+    """Whether this is uWSGI without --enable-threads, where a thread runs only while the application happens to let it."""
+    uwsgi: Any = sys.modules.get("uwsgi")
+    return uwsgi is not None and not uwsgi.opt.keys() & {"enable-threads", "threads"}
+
+
+def may_start_thread() -> bool:
+    """Not in uWSGI's master without --enable-threads: a worker forked while a thread has the GIL would wait for it for ever."""
+    uwsgi: Any = sys.modules.get("uwsgi")
+    return uwsgi is None or "enable-threads" in uwsgi.opt or uwsgi.worker_id() != 0
+
+
+def _renew() -> None:
+    global _pid
+    if os.getpid() == _pid:
+        return
+    _pid = os.getpid()
+    for owner in list(_renewables):
+        owner.renew_after_fork()
+
+
+def _chain_uwsgi() -> None:
+    uwsgi: Any = sys.modules["uwsgi"]  # made by the server; there is no package of that name
+    former = getattr(uwsgi, "post_fork_hook", None)
+    if getattr(former, "is_zipkins", False):
+        return
+
+    def post_fork_hook() -> None:
+        _renew()
+        if former is not None:
+            former()
+
+    setattr(post_fork_hook, "is_zipkins", True)  # noqa: B010  # mypy knows no attributes of functions
+    uwsgi.post_fork_hook = post_fork_hook
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)

@@ -1,0 +1,82 @@
+"""W3C Trace Context: `traceparent`, strictly read and written, and `tracestate`, passed on as it came.
+
+Rules: B3 outranks it; where B3 has no ids, `traceparent` is the position in the trace, and B3's decision, if there is one,
+outranks the flag, which cannot tell "denied" from "left to you".  A span never shares the id in it.
+Source: W3C Trace Context, level 1, 3.2 and 3.3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..context import DECIDED, REMOTE, SAMPLED, ZipkinContext, hex_id
+from .attributes import MAX_BYTES, TRACESTATE, is_header_safe
+
+__all__ = ["TRACEPARENT", "complete", "read_traceparent", "write", "write_traceparent"]
+
+TRACEPARENT = "traceparent"
+
+# Lower case only; of a version after 00 more may follow, behind a dash.
+_TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_ZEROS = "0" * 16
+
+
+def read_traceparent(value: str) -> ZipkinContext | None:
+    """The context in a `traceparent`, always decided; None where it is malformed.
+
+    A trace id whose high half is zero is one of 64 bits, as it was before somebody padded it.
+    """
+    match = _TRACEPARENT.fullmatch(value.strip(" \t"))
+    if match is None or (match[1] == "00" and match[5] is not None):
+        return None
+    trace_id, flags = match[2], int(match[4], 16)
+    state = DECIDED | SAMPLED if flags & 1 else DECIDED
+    return ZipkinContext(trace_id.removeprefix(_ZEROS), match[3], None, state | REMOTE)
+
+
+def write_traceparent(context: ZipkinContext) -> str:
+    """Version 00, with a 64-bit trace id padded to 32 digits; "" for a context without ids.
+
+    Only "sampled" and "not sampled" can be said here: who left the decision open has to have made it before.
+    """
+    trace_id, span_id = context._trace_id, context._span_id
+    if trace_id is None or span_id is None:
+        return ""
+    return f"00-{hex_id(trace_id):0>32}-{hex_id(span_id)}-{'01' if context._state & SAMPLED else '00'}"
+
+
+def complete(context: ZipkinContext | None, headers: Mapping[str, str]) -> ZipkinContext | None:
+    """What B3 gave, with the position in `traceparent` where B3 gave none, and with the `tracestate` of the same trace."""
+    received = read_traceparent(headers.get(TRACEPARENT, ""))
+    if received is None:
+        return context
+    if context is None or context._trace_id is None:
+        if context is not None:
+            received._state = context._state
+        context = received
+    elif _padded(context) != _padded(received):
+        return context
+    tracestate = headers.get(TRACESTATE, "").replace("\t", " ").strip(" ")  # both are white space here
+    if tracestate and _may_pass(tracestate):
+        context._baggage = {TRACESTATE: tracestate}
+    return context
+
+
+def write(context: ZipkinContext, carrier: Any) -> None:
+    """Both headers, the second where there is one."""
+    traceparent = write_traceparent(context)
+    if traceparent:
+        carrier[TRACEPARENT] = traceparent
+        tracestate = (context._baggage or {}).get(TRACESTATE)
+        if type(tracestate) is str and tracestate and _may_pass(tracestate):
+            carrier[TRACESTATE] = tracestate
+
+
+def _padded(context: ZipkinContext) -> str:
+    return (context.trace_id or "").zfill(32)
+
+
+def _may_pass(tracestate: str) -> bool:
+    return len(tracestate) <= MAX_BYTES and is_header_safe(tracestate)

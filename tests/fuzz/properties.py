@@ -1,0 +1,147 @@
+"""What must hold for any input: one function a property, from bytes to an AssertionError where it does not.
+
+Rules: a parser raises nothing but what it documents, what it lets through is safe to send, and what was decided stays so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from opentracing_zipkin import ZipkinContext
+from opentracing_zipkin.codec import ENCODINGS, encoder_named
+from opentracing_zipkin.context import normalize_key
+from opentracing_zipkin.propagation import binary, headers_of
+from opentracing_zipkin.propagation.attributes import MAX_ATTRIBUTES, MAX_BYTES, Attributes, is_header_safe
+from opentracing_zipkin.propagation.b3 import B3Propagation
+from opentracing_zipkin.propagation.w3c import read_traceparent, write_traceparent
+
+__all__ = ["DECODERS", "PROPERTIES"]
+
+FIELDS = ("x-request-id", "User_Id")
+
+_SINGLE = re.compile(r"[01d]|([0-9a-f]{16}){1,2}-[0-9a-f]{16}(-[01d])?(-[0-9a-f]{16})?")
+_WRITTEN = {
+    "b3": _SINGLE,
+    "x-b3-traceid": re.compile(r"([0-9a-f]{16}){1,2}"),
+    "x-b3-spanid": re.compile(r"[0-9a-f]{16}"),
+    "x-b3-parentspanid": re.compile(r"[0-9a-f]{16}"),
+    "x-b3-sampled": re.compile(r"[01]"),
+    "x-b3-flags": re.compile(r"1"),
+    "traceparent": re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]"),
+}
+_TRACEPARENT = re.compile(r"[ \t]*([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?[ \t]*", re.DOTALL)
+
+
+def headers(data: bytes) -> None:
+    """Lines `name: value` as headers: what is read can be written, is safe, and is read again as the same."""
+    pairs = [line.partition(b": ")[::2] for line in data.split(b"\n")]
+    for w3c, fields in ((False, ()), (True, FIELDS)):
+        propagation = B3Propagation("both", w3c, fields)
+        for carrier in (pairs, {name.decode("latin-1"): value.decode("utf-8", "replace") for name, value in pairs}):
+            context = propagation.extract(carrier)
+            if context is not None:
+                _check_written(context, propagation)
+
+
+def _check_written(context: ZipkinContext, propagation: B3Propagation) -> None:
+    written: dict[str, str] = {}
+    propagation.inject(context, written)
+    for name, value in written.items():
+        assert type(value) is str, (name, value)
+        assert is_header_safe(value) or not value, (name, value)
+        assert is_header_safe(name), name
+        assert name not in _WRITTEN or _WRITTEN[name].fullmatch(value), (name, value)
+    again = propagation.extract(written)
+    assert _identity(context) == _identity(again)
+    before, after = _items(context), _items(again)
+    assert after.items() <= before.items(), (before, after)
+    assert before == after or propagation.attributes.dropped, (before, after)
+
+
+def _identity(context: ZipkinContext | None) -> object:
+    if context is None or (context.trace_id is None and context.sampled is None):
+        return None
+    return context.trace_id, context.span_id, context.parent_id, context.sampled, context.debug
+
+
+def _items(context: ZipkinContext | None) -> dict[str, str]:
+    return {normalize_key(key): value for key, value in context.baggage.items()} if context is not None else {}
+
+
+def deny(data: bytes) -> None:
+    """A deny in one B3 header stays one, whatever the others hold, unless they are a `b3` that is whole, or demand debug."""
+    first, second, third, fourth, fifth = [*data.decode("latin-1").split("\n", 4), "", "", "", ""][:5]
+    # Commas part several values, dashes the fields of one; a last field "x" makes any `b3` malformed.
+    head, span_id = (re.sub("[-,]", "", text) for text in (first, second))
+    multi = [("x-b3-traceid", first), ("X-B3-SpanId", second), ("x-b3-parentspanid", third), ("x-b3-sampled", "0")]
+    single = ("b3", f"{head}-{span_id}-0" + ("-" + third if third else ""))
+    malformed = ("b3", first.replace(",", "") + "-x")
+    others = [("x-b3-traceid", second), ("x-b3-spanid", third), ("x-b3-sampled", fourth)]
+    for w3c in (False, True):
+        for pairs in (multi, [single], [single, *others], [malformed, *multi]):
+            context = B3Propagation(w3c=w3c).extract([*pairs, ("traceparent", fifth)])
+            assert context is not None, pairs
+            assert context.sampled is False, pairs
+
+
+def traceparent(data: bytes) -> None:
+    """What is read is what stands there, and is written again in version 00."""
+    text = data.decode("latin-1")
+    context = read_traceparent(text)
+    match = _TRACEPARENT.fullmatch(text)
+    if context is None:
+        return
+    assert match is not None, text
+    assert match[1] != "ff", text
+    assert context.sampled is bool(int(match[4], 16) & 1), text
+    assert write_traceparent(context) == f"00-{match[2]}-{match[3]}-{'01' if context.sampled else '00'}", text
+    assert int(match[2], 16), text
+    assert int(match[3], 16), text
+
+
+def attributes(data: bytes) -> None:
+    """Any items are written within the limits, and read again as they were unless they were left out."""
+    lines = data.decode("utf-8", "replace").split("\n")
+    baggage = {key: value for key, _, value in (line.partition(":") for line in lines)}
+    ours = Attributes(FIELDS)
+    written: dict[str, str] = {}
+    ours.write(baggage, written)
+    assert len(written) <= MAX_ATTRIBUTES
+    assert sum(len(name) + len(value) for name, value in written.items()) <= MAX_BYTES
+    assert all(is_header_safe(name) and (is_header_safe(value) or not value) for name, value in written.items())
+    read = ours.read(headers_of(written)) or {}
+    again: dict[str, str] = {}
+    ours.write(read, again)
+    assert again == {name: value for name, value in written.items() if value or name.startswith("ot-baggage-")}
+
+
+def carrier(data: bytes) -> None:
+    """The binary carrier is read without an exception, and what it says survives being written again."""
+    context = binary.decode(data)
+    if context is not None:
+        again = binary.decode(binary.encode_identity(context) + b"\n" + binary.encode_attributes(context))
+        assert _identity(context) == _identity(again)
+
+
+def decoder(name: str, data: bytes) -> None:
+    """Bytes become spans or a ValueError; the spans can be written, and what is written can be read."""
+    codec = encoder_named(name)
+    try:
+        spans = codec.decode(data)  # type: ignore[attr-defined]  # the embedded collector's part of a codec
+    except ValueError:
+        return
+    codec.decode(codec.join([codec.encode(span) for span in spans]))  # type: ignore[attr-defined]
+
+
+DECODERS = {name: partial(decoder, name) for name in ENCODINGS if hasattr(encoder_named(name), "decode")}
+
+PROPERTIES: dict[str, Callable[[bytes], None]] = {
+    "headers": headers,
+    "deny": deny,
+    "traceparent": traceparent,
+    "attributes": attributes,
+    "carrier": carrier,
+    **DECODERS,
+}

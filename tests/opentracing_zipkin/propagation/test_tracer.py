@@ -1,0 +1,154 @@
+"""The tracer's carriers: what goes into them and comes out, with every option of propagation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import opentracing
+from opentracing import Format
+from opentracing_zipkin import ZipkinContext, ZipkinTracer, configure
+from opentracing_zipkin.context import DECIDED, SAMPLED
+from opentracing_zipkin.propagation import binary
+from opentracing_zipkin.propagation.b3 import B3Propagation
+from opentracing_zipkin.testing import InMemoryRecorder
+
+TRACE, SPAN, PARENT = "463ac35c9f6413ad48485a3953bb6124", "a2fb4a1d1a96d312", "0020000000000001"
+
+
+def make(**settings: Any) -> ZipkinTracer:
+    return ZipkinTracer("service", recorder=InMemoryRecorder(), **settings)
+
+
+def test_a_field_travels_through_a_service_under_its_own_name() -> None:
+    """Read, given to every child, written again, and found as a baggage item and as an attribute."""
+    tracer = make(baggage_fields=["x-request-id"])
+    context = tracer.extract(Format.HTTP_HEADERS, {"X-Request-ID": "7", "b3": "0"})
+    child = tracer.join_trace("x", context).start_child("y")
+    carrier: dict[str, str] = {}
+    tracer.inject(child.context, Format.HTTP_HEADERS, carrier)
+
+    assert "7" == carrier["x-request-id"]
+    assert ("7", "7") == (child.get_baggage_item("x-request-id"), child.trace_context.get_trace_attribute("X_Request_Id"))
+    assert {} == dict(make().extract(Format.HTTP_HEADERS, {"x-request-id": "7", "b3": "0"}).baggage)  # type: ignore[union-attr]
+
+
+def test_a_field_comes_out_of_a_wsgi_environ() -> None:
+    """With or without a trace beside it."""
+    tracer = make(baggage_fields=["x-request-id"])
+    for trace in ({}, {"HTTP_X_B3_SAMPLED": "0"}):
+        context = tracer.extract(Format.HTTP_HEADERS, {"HTTP_X_REQUEST_ID": "7", "HTTP_HOST": "h", **trace})
+
+        assert context is not None
+        assert {"x-request-id": "7"} == dict(context.baggage)
+
+
+def test_attributes_alone_come_out_of_a_wsgi_environ() -> None:
+    """Though no header of B3 is there."""
+    context = make().extract(Format.HTTP_HEADERS, {"HTTP_OT_BAGGAGE_USER_ID": "amy"})
+
+    assert context is not None
+    assert {"user-id": "amy"} == dict(context.baggage)
+
+
+def test_fields_and_attributes_are_the_second_half_of_a_context_in_text() -> None:
+    """The first half are ids and decision, `traceparent` and `tracestate` among them."""
+    tracer = make(baggage_fields=["x-request-id"], w3c=True)
+    context = tracer.extract(
+        Format.TEXT_MAP,
+        {"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "a=1", "x-request-id": "7", "ot-baggage-k": "v"},
+    )
+    ids, attributes = tracer.trace_context_to_text(context)
+
+    assert {"x-request-id": "7", "ot-baggage-k": "v"} == attributes
+    assert {"x-b3-traceid", "x-b3-spanid", "x-b3-sampled", "traceparent", "tracestate"} == set(ids)
+    again = tracer.trace_context_from_text(ids, attributes)
+    assert again is not None
+    assert dict(context.baggage) == dict(again.baggage)  # type: ignore[union-attr]
+
+
+def test_the_binary_carrier_is_the_single_header_and_a_line_for_each_attribute() -> None:
+    """ASCII, whatever the attributes hold."""
+    tracer = make(baggage_fields=["x-request-id"])
+    context = ZipkinContext(TRACE, SPAN, PARENT, DECIDED | SAMPLED, {"k": "\u00e4\n", "x-request-id": "7"})
+    carrier = bytearray()
+    tracer.inject(context, Format.BINARY, carrier)
+
+    assert f"{TRACE}-{SPAN}-1-{PARENT}\nx-request-id: 7\not-baggage-k: %C3%A4%0A".encode() == bytes(carrier)
+    again = tracer.extract(Format.BINARY, carrier)
+    assert again is not None
+    assert (TRACE, SPAN, PARENT, True) == (again.trace_id, again.span_id, again.parent_id, again.sampled)
+    assert {"k": "\u00e4\n", "x-request-id": "7"} == dict(again.baggage)
+
+
+@pytest.mark.parametrize(
+    ("data", "sampled", "baggage"),
+    [
+        (b"0", False, {}),
+        (b"zz-zz-0", False, {}),
+        (b"d", True, {}),
+        (b"ot-baggage-k: v", None, {"k": "v"}),
+        (b"\not-baggage-k: v", None, {"k": "v"}),
+        (b"\r\nOT-Baggage-K: v\nnonsense\n\n", None, {"k": "v"}),
+    ],
+)
+def test_a_binary_carrier_may_hold_a_decision_or_attributes_alone(
+    data: bytes, sampled: bool | None, baggage: dict[str, str]
+) -> None:
+    """As headers may."""
+    context = binary.decode(data)
+
+    assert context is not None
+    assert (None, sampled, baggage) == (context.trace_id, context.sampled, dict(context.baggage))
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"zz", b"\xff\xfe", b"\x00" * 100, b": ", b"a: b"])
+def test_other_bytes_are_no_context(data: bytes) -> None:
+    """Never an exception."""
+
+    assert None is make().extract(Format.BINARY, data)
+
+
+def test_the_settings_reach_the_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As arguments, and as variables where they are scalars."""
+    monkeypatch.setenv("ZIPKIN_W3C", "true")
+    monkeypatch.setenv("ZIPKIN_B3_FORMAT", "single")
+    try:
+        tracer = configure("service", baggage_fields=["x-request-id"])
+        span = tracer.start_span("x").set_baggage_item("x-request-id", "7")
+        carrier: dict[str, str] = {}
+        tracer.inject(span.context, Format.HTTP_HEADERS, carrier)
+        tracer.close()
+        other = configure("service", w3c=False, propagation=B3Propagation("multi"))  # the code's outranks the environment's
+
+        assert {"b3", "traceparent", "x-request-id"} == set(carrier)
+        assert isinstance(other.propagation, B3Propagation)
+        assert False is other.propagation.decided
+    finally:
+        opentracing._reset_global_tracer()
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its value and the remedy."""
+    monkeypatch.setenv("ZIPKIN_W3C", "maybe")
+    with pytest.raises(ValueError, match="environment variable ZIPKIN_W3C is 'maybe'; use true or false"):
+        configure("service")
+
+
+@pytest.mark.parametrize("setting", [{"b3_format": "single"}, {"w3c": True}, {"baggage_fields": ["x"]}])
+def test_a_propagation_of_ones_own_excludes_the_settings_of_ours(setting: dict[str, Any]) -> None:
+    """Two that exclude each other raise."""
+    with pytest.raises(
+        ValueError, match="propagation excludes b3_format, w3c and baggage_fields; give them to the propagation"
+    ):
+        make(propagation=B3Propagation(), **setting)
+
+
+def test_what_could_not_be_read_is_counted() -> None:
+    """Where the tracer's user can see it."""
+    tracer = make()
+    tracer.extract(Format.HTTP_HEADERS, {"b3": "zz", "ot-baggage-k": "x" * 9000})
+
+    assert isinstance(tracer.propagation, B3Propagation)
+    assert (1, 1) == (tracer.propagation.malformed, tracer.propagation.attributes.dropped)

@@ -1,0 +1,233 @@
+"""W3C Trace Context: strictly read and written, below B3 in rank, and never with a shared span id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opentracing import Format
+from opentracing_zipkin import ZipkinContext, ZipkinTracer
+from opentracing_zipkin.context import DEBUG, DECIDED, MESSAGING, SAMPLED
+from opentracing_zipkin.propagation.b3 import B3Propagation
+from opentracing_zipkin.propagation.w3c import read_traceparent
+from opentracing_zipkin.testing import InMemoryRecorder
+
+TRACE = "463ac35c9f6413ad48485a3953bb6124"
+LOW = "48485a3953bb6124"
+SPAN = "a2fb4a1d1a96d312"
+OTHER = "0020000000000001"
+
+Facts = tuple[str | None, str | None, bool | None] | None
+
+
+def facts(context: ZipkinContext | None) -> Facts:
+    return None if context is None else (context.trace_id, context.span_id, context.sampled)
+
+
+READ: list[tuple[str, Facts]] = [
+    (f"00-{TRACE}-{SPAN}-01", (TRACE, SPAN, True)),
+    (f"00-{TRACE}-{SPAN}-00", (TRACE, SPAN, False)),
+    (f"00-{TRACE}-{SPAN}-03", (TRACE, SPAN, True)),  # only bit 0 means anything
+    (f"00-{TRACE}-{SPAN}-fe", (TRACE, SPAN, False)),
+    (f"00-{'0' * 16}{LOW}-{SPAN}-01", (LOW, SPAN, True)),  # of 64 bits, as before it was padded
+    (f" \t00-{TRACE}-{SPAN}-01 ", (TRACE, SPAN, True)),
+    (f"01-{TRACE}-{SPAN}-01", (TRACE, SPAN, True)),  # a version to come: its first four fields
+    (f"fe-{TRACE}-{SPAN}-01-what-follows", (TRACE, SPAN, True)),
+    (f"cc-{TRACE}-{SPAN}-01-", (TRACE, SPAN, True)),
+    (f"cc-{TRACE}-{SPAN}-01.x", None),
+    (f"ff-{TRACE}-{SPAN}-01", None),
+    (f"00-{TRACE}-{SPAN}-01-what-follows", None),  # but not in version 00
+    (f"00-{TRACE}-{SPAN}-01-", None),
+    (f"00-{TRACE.upper()}-{SPAN}-01", None),
+    (f"00-{TRACE}-{SPAN.upper()}-01", None),
+    (f"0A-{TRACE}-{SPAN}-01", None),
+    (f"00-{TRACE}-{SPAN}-0A", None),
+    (f"00-{'0' * 32}-{SPAN}-01", None),
+    (f"00-{TRACE}-{'0' * 16}-01", None),
+    (f"00-{LOW}-{SPAN}-01", None),
+    (f"00-{TRACE}-{SPAN}-1", None),
+    (f"00-{TRACE}-{SPAN}", None),
+    (f"0-{TRACE}-{SPAN}-01", None),
+    (f"00-{'z' * 32}-{SPAN}-01", None),
+    (f"00-{TRACE}-{SPAN}-01\n", None),
+    (f"00-{TRACE}-{SPAN}-01,00-{TRACE}-{SPAN}-01", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), READ)
+def test_a_traceparent_is_read_strictly(value: str, expected: Facts) -> None:
+    """Lower case, no zeros, not version ff; later versions by their first four fields."""
+
+    assert expected == facts(read_traceparent(value))
+
+
+WRITTEN: list[tuple[ZipkinContext, str | None]] = [
+    (ZipkinContext(TRACE, SPAN, OTHER, DECIDED | SAMPLED), f"00-{TRACE}-{SPAN}-01"),
+    (ZipkinContext(TRACE, SPAN, OTHER, DECIDED), f"00-{TRACE}-{SPAN}-00"),
+    (ZipkinContext(TRACE, SPAN, OTHER, DECIDED | SAMPLED | DEBUG), f"00-{TRACE}-{SPAN}-01"),
+    (ZipkinContext(LOW, SPAN, None, DECIDED | SAMPLED), f"00-{'0' * 16}{LOW}-{SPAN}-01"),
+    (ZipkinContext(int(LOW, 16), 1, None, DECIDED | SAMPLED), f"00-{'0' * 16}{LOW}-{1:016x}-01"),
+    (ZipkinContext(TRACE, SPAN, None, DECIDED | SAMPLED | MESSAGING), f"00-{TRACE}-{SPAN}-01"),
+    (ZipkinContext(state=DECIDED | SAMPLED), None),
+]
+
+
+@pytest.mark.parametrize(("context", "expected"), WRITTEN)
+def test_a_traceparent_is_written_beside_b3(context: ZipkinContext, expected: str | None) -> None:
+    """Where it is asked for and there are ids; 64 bits are padded to the 32 digits it demands."""
+    beside: dict[str, str] = {}
+    alone: dict[str, str] = {}
+    B3Propagation(w3c=True).inject(context, beside)
+    B3Propagation().inject(context, alone)
+
+    assert {**alone, **({"traceparent": expected} if expected else {})} == beside
+
+
+PARENT = f"00-{TRACE}-{SPAN}-01"
+RANK: list[tuple[str, dict[str, str], Facts]] = [
+    ("alone", {"traceparent": PARENT}, (TRACE, SPAN, True)),
+    ("in a WSGI environ", {"HTTP_TRACEPARENT": PARENT}, (TRACE, SPAN, True)),
+    ("in title case", {"Traceparent": PARENT}, (TRACE, SPAN, True)),
+    ("below the single header", {"traceparent": PARENT, "b3": f"{LOW}-{OTHER}-0"}, (LOW, OTHER, False)),
+    ("below the five", {"traceparent": PARENT, "x-b3-traceid": LOW, "x-b3-spanid": OTHER, "x-b3-sampled": "0"}, (LOW, OTHER, False)),
+    ("below a deferred one", {"traceparent": PARENT, "b3": f"{LOW}-{OTHER}"}, (LOW, OTHER, None)),
+    ("where B3 is malformed", {"traceparent": PARENT, "b3": "zz", "x-b3-traceid": "zz"}, (TRACE, SPAN, True)),
+    ("with B3's deny", {"traceparent": PARENT, "b3": "0"}, (TRACE, SPAN, False)),
+    ("with the deny of malformed B3", {"traceparent": PARENT, "x-b3-traceid": "zz", "x-b3-sampled": "0"}, (TRACE, SPAN, False)),
+    ("with B3's accept", {"traceparent": PARENT[:-1] + "0", "x-b3-sampled": "1"}, (TRACE, SPAN, True)),
+    ("malformed", {"traceparent": PARENT.upper(), "x-b3-sampled": "0"}, (None, None, False)),
+    ("malformed and alone", {"traceparent": "zz"}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("headers", "expected"), [row[1:] for row in RANK], ids=[row[0] for row in RANK])
+def test_b3_outranks_the_traceparent(headers: dict[str, str], expected: Facts) -> None:
+    """It gives the position where B3 gives none; a decision of B3 outranks its flag."""
+
+    assert expected == facts(B3Propagation(w3c=True).extract(headers))
+
+
+def test_debug_alone_applies_to_the_trace_of_the_traceparent() -> None:
+    """So that one request can be made a debug trace from outside."""
+    context = B3Propagation(w3c=True).extract({"traceparent": PARENT, "X-B3-Flags": "1"})
+
+    assert context is not None
+    assert (TRACE, True) == (context.trace_id, context.debug)
+
+
+def test_two_traceparents_are_none() -> None:
+    """Nobody knows which is right."""
+
+    assert None is B3Propagation(w3c=True).extract([("traceparent", PARENT), ("Traceparent", PARENT)])
+
+
+def test_without_the_option_there_is_no_w3c() -> None:
+    """Neither read nor written."""
+    propagation = B3Propagation()
+
+    assert None is propagation.extract({"traceparent": PARENT, "tracestate": "a=1"})
+    context = propagation.extract({"b3": f"{TRACE}-{SPAN}-1", "traceparent": PARENT, "tracestate": "a=1"})
+    assert context is not None
+    assert {} == dict(context.baggage)
+
+
+STATES: list[tuple[Any, str | None]] = [
+    ("congo=t61rcWkgMzE,rojo=00f067aa0ba902b7", "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7"),
+    ("a=%41 , b=:/;", "a=%41 , b=:/;"),
+    ("b3=0,what is no list", "b3=0,what is no list"),
+    ("a=1,\tb=2", "a=1, b=2"),  # both are white space, and one of them a control character
+    (["a=1", "b=2"], "a=1,b=2"),
+    ("x" * 8192, "x" * 8192),
+    ("x" * 8193, None),
+    ("a=1\r\nhost: evil", None),
+    ("a=\x7f", None),
+    ("a=\u00e4", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("tracestate", "expected"), STATES)
+def test_a_tracestate_is_passed_on_untouched_or_not_at_all(tracestate: Any, expected: str | None) -> None:
+    """To every span below, unread; what could break a header stops here."""
+    tracer = ZipkinTracer("service", w3c=True, recorder=InMemoryRecorder())
+    context = tracer.extract(Format.HTTP_HEADERS, {"traceparent": PARENT, "tracestate": tracestate})
+    child = tracer.join_trace("x", context).start_child("y")
+    carrier: dict[str, str] = {}
+    tracer.inject(child.context, Format.HTTP_HEADERS, carrier)
+
+    assert expected == carrier.get("tracestate")
+    assert expected == child.get_baggage_item("tracestate")
+    assert not [name for name in carrier if name.startswith("ot-baggage-")]
+
+
+def test_several_tracestates_are_one_list() -> None:
+    """In their order."""
+    context = B3Propagation(w3c=True).extract([("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2")])
+
+    assert context is not None
+    assert {"tracestate": "a=1,b=2"} == dict(context.baggage)
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"b3": f"{TRACE}-{OTHER}-1", "traceparent": PARENT}, "a=1"),
+        ({"b3": f"{LOW}-{OTHER}-1", "traceparent": f"00-{'0' * 16}{LOW}-{SPAN}-01"}, "a=1"),
+        ({"b3": f"{LOW}-{OTHER}-1", "traceparent": PARENT}, None),
+        ({"b3": f"{LOW}-{OTHER}-1"}, None),
+        ({"b3": f"{LOW}-{OTHER}-1", "traceparent": "zz"}, None),
+    ],
+)
+def test_a_tracestate_goes_with_the_traceparent_of_the_same_trace(headers: dict[str, str], expected: str | None) -> None:
+    """Beside B3 it is passed on if it is about B3's trace."""
+    context = B3Propagation(w3c=True).extract({**headers, "tracestate": "a=1"})
+
+    assert context is not None
+    assert expected == context.baggage.get("tracestate")
+
+
+@pytest.mark.parametrize("kind", ["server", "client", "consumer", "producer", None])
+def test_the_span_id_of_a_traceparent_is_never_shared(kind: str | None) -> None:
+    """The caller reports on it, by rules that know no sharing."""
+    recorder = InMemoryRecorder()
+    tracer = ZipkinTracer("service", w3c=True, recorder=recorder)
+    context = tracer.extract(Format.HTTP_HEADERS, {"traceparent": PARENT})
+    tracer.start_span("x", child_of=context, tags={"span.kind": kind} if kind else None).finish()
+    [span] = recorder.spans
+
+    assert (TRACE, SPAN, False) == (span.trace_id, span.parent_id, span.shared)
+    assert SPAN != span.span_id
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_deferred_context_is_decided_before_it_is_written_as_traceparent(answer: bool) -> None:
+    """Once: what a span that joins it later does is what was told to the next."""
+    answers = [answer, not answer]
+    tracer = ZipkinTracer("service", w3c=True, sampler=lambda trace_id: answers.pop(0), recorder=InMemoryRecorder())
+    context = tracer.extract(Format.HTTP_HEADERS, {"b3": f"{TRACE}-{SPAN}"})
+    assert context is not None
+    assert None is context.sampled
+    headers, _ = tracer.trace_context_to_text(context)
+    carrier: dict[str, str] = {}
+    tracer.inject(context, Format.HTTP_HEADERS, carrier)
+
+    assert f"00-{TRACE}-{SPAN}-{'01' if answer else '00'}" == headers["traceparent"]
+    assert ("1" if answer else "0") == headers["x-b3-sampled"]
+    assert headers == carrier
+    assert answer is tracer.join_trace("x", context).context.sampled
+
+
+def test_headers_of_another_span_do_not_outlive_the_writing() -> None:
+    """Its tracestate neither."""
+    carrier = {"Traceparent": PARENT, "tracestate": "a=1"}
+    B3Propagation(w3c=True).inject(ZipkinContext(LOW, SPAN, None, DECIDED), carrier)
+
+    assert {"traceparent", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled"} == set(carrier)
+
+
+def test_the_option_is_a_bool() -> None:
+    """The text "false" is true."""
+    with pytest.raises(ValueError, match="w3c is 'false'; use True or False"):
+        B3Propagation(w3c="false")  # type: ignore[arg-type]

@@ -1,0 +1,106 @@
+"""Forks that Python does not tell of: what holds under uWSGI, whose module is put in place here; the real one is in integration."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from opentracing_zipkin import ZipkinTracer, forking
+from opentracing_zipkin.codec import json_v2
+from opentracing_zipkin.reporter import Reporter
+from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
+
+
+class Uwsgi(ModuleType):
+    opt: dict[str, Any]
+
+    def worker_id(self) -> int:
+        return 0
+
+
+@pytest.fixture
+def uwsgi(monkeypatch: pytest.MonkeyPatch) -> Iterator[Uwsgi]:
+    module = Uwsgi("uwsgi")
+    module.opt = {"enable-threads": True}
+    monkeypatch.setitem(sys.modules, "uwsgi", module)
+    pid = forking._pid
+    yield module
+    forking._pid = pid
+
+
+def test_uwsgis_own_hook_is_chained_once(uwsgi: Uwsgi) -> None:
+    """What was there before is called as well."""
+    called: list[str] = []
+    uwsgi.post_fork_hook = lambda: called.append("former")  # type: ignore[attr-defined]
+    tracers = [ZipkinTracer("service", recorder=InMemoryRecorder()) for _ in range(2)]
+    tracers[0]._new_trace_id()
+    used = tracers[0]._random_bits
+    forking._pid = 0
+    uwsgi.post_fork_hook()  # type: ignore[attr-defined]
+
+    assert ["former"] == called
+    assert tracers[0]._random_bits is not used
+    assert os.getpid() == forking._pid
+
+
+def test_a_process_that_no_hook_told_of_is_noticed_at_the_first_id(uwsgi: Uwsgi) -> None:
+    """Ids of the child come from a generator of its own."""
+    tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
+    tracer._new_trace_id()
+    before = tracer._random_bits
+    forking._pid = 0
+    tracer.start_trace("x")
+
+    assert before is not tracer._random_bits
+
+
+def test_a_process_that_no_hook_told_of_is_noticed_at_the_first_record(uwsgi: Uwsgi) -> None:
+    """The child has an account and a thread of its own, and does not send what was its parent's."""
+
+    class Never:
+        def to_finished(self) -> Any:
+            raise AssertionError("of the parent")
+
+    reporter = Reporter(json_v2, FakeSender(), flush_interval=60)
+    reporter.record(Never())
+    thread = reporter._thread
+    forking._pid = 0
+    reporter.record(Never())
+
+    assert thread is not reporter._thread
+    assert 1 == reporter.stats().finished
+    reporter.close(0.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "starts", "warns"),
+    [({}, False, True), ({"threads": b"2"}, False, False), ({"enable-threads": True}, True, False)],
+)
+def test_no_thread_starts_in_a_master_whose_workers_it_would_block(
+    uwsgi: Uwsgi, caplog: pytest.LogCaptureFixture, options: dict[str, Any], starts: bool, warns: bool
+) -> None:
+    """Only with --enable-threads; that threads lack altogether is said when the tracer is made."""
+    uwsgi.opt = options
+    with caplog.at_level(logging.WARNING):
+        reporter = Reporter(json_v2, FakeSender())
+        assert warns is ("start it with --enable-threads" in caplog.text)
+        reporter.record(object())
+
+    assert starts is (reporter._thread is not None)
+    assert starts is ("spans wait in uWSGI's master" not in caplog.text)
+    reporter.close(0.0)
+
+
+def test_without_uwsgi_nothing_is_checked() -> None:
+    """The function itself is used, so that it costs nothing."""
+
+    def function() -> None:
+        pass
+
+    assert function is forking.checked("function", object(), function)
