@@ -10,7 +10,7 @@ import atexit
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -22,8 +22,9 @@ from .model import FinishedSpan
 from .outbox import Message, Outbox, backoff_s
 from .senders import Sender, SendError
 from .stats import CAUSES, TracerStats
+from .untraced import suppress_instrumentation
 
-__all__ = ["Finishable", "Recorder", "Reporter"]
+__all__ = ["Finishable", "Handler", "Recorder", "Reporter"]
 
 log = logging.getLogger("opentracing_zipkin")
 
@@ -45,6 +46,16 @@ class Finishable(Protocol):
     """What the reporter asks of a span."""
 
     def to_finished(self) -> FinishedSpan: ...
+
+
+class Handler(Protocol):
+    """Sees each span before it is encoded, on the reporter's thread.
+
+    Returns it, changed or not, or another one in its place, or None to drop it.  One that raises drops the span, too, because
+    what it was to remove from the span must not be sent.
+    """
+
+    def __call__(self, span: FinishedSpan, /) -> FinishedSpan | None: ...
 
 
 class Recorder(Protocol):
@@ -72,6 +83,7 @@ class Reporter:
         max_outbox_bytes: int = 32 * 1024 * 1024,
         retry_timeout: float = 300.0,
         queue_full_timeout: float = 0.0,
+        handlers: Sequence[Handler] = (),
         on_stats: Callable[[TracerStats], None] | None = None,
         on_thread_start: Callable[[], None] = lambda: None,
     ) -> None:
@@ -82,6 +94,8 @@ class Reporter:
         self._exit_total = exit_total
         self._max_outbox_bytes = max_outbox_bytes
         self._retry_timeout = retry_timeout
+        self._handlers = _checked(handlers)
+        self._handler_failed = False
         self._on_stats = on_stats
         self._on_thread_start = on_thread_start
         self._closed = False
@@ -273,6 +287,7 @@ class Reporter:
             self._wake.wait(self._patience_s())
             self._wake.clear()
             try:
+                suppress_instrumentation()
                 self._report()
                 self._say_full()
                 self._tell_stats()
@@ -385,24 +400,47 @@ class Reporter:
 
     def _encode(self, spans: list[Finishable]) -> list[bytes]:
         """All of them at once; one by one where that fails, so that a span that cannot be sent costs only itself."""
-        encode = self._encoder.encode
-        try:
-            encoded = [encode(span.to_finished()) for span in spans]
-        except Exception:
-            encoded = [data for span in spans if (data := self._encode_guarded(span)) is not None]
-        sendable = encoded
-        if not self._fits(1, max(map(len, encoded), default=0)):
-            sendable = [data for data in encoded if self._fits(1, len(data))]
-        if len(sendable) != len(spans):
-            self._settle("too_large", len(spans) - len(sendable))
+        if self._handlers:
+            encoded = self._encode_one_by_one(spans)
+        else:
+            encode = self._encoder.encode
+            try:
+                encoded = [encode(span.to_finished()) for span in spans]
+            except Exception:
+                encoded = self._encode_one_by_one(spans)
+        if self._fits(1, max(map(len, encoded), default=0)):
+            return encoded
+        sendable = [data for data in encoded if self._fits(1, len(data))]
+        self._settle("too_large", len(encoded) - len(sendable))
         return sendable
 
-    def _encode_guarded(self, span: Finishable) -> bytes | None:
-        try:
-            return self._encoder.encode(span.to_finished())
-        except Exception:
-            log.debug("a span could not be encoded", exc_info=True)
-            return None
+    def _encode_one_by_one(self, spans: list[Finishable]) -> list[bytes]:
+        encoded = []
+        for span in spans:
+            try:
+                finished = self._handle(span.to_finished())
+                if finished is not None:
+                    encoded.append(self._encoder.encode(finished))
+            except Exception:
+                log.debug("a span could not be encoded", exc_info=True)
+                self._settle("too_large", 1)
+        return encoded
+
+    def _handle(self, span: FinishedSpan) -> FinishedSpan | None:
+        """The span as the handlers leave it, None where it is dropped and counted."""
+        for handler in self._handlers:
+            try:
+                handled = handler(span)
+            except Exception:
+                handled = None
+                if not self._handler_failed:
+                    log.exception("%r failed, and the span is dropped (said once)", handler)
+                self._handler_failed = True
+            if handled is None:
+                self._settle("handler", 1)
+                return None
+            span = handled
+        return span
 
     def _fits(self, count: int, length: int) -> bool:
         return self._encoder.size(count, length) <= self._sender.max_bytes
@@ -463,3 +501,9 @@ class Reporter:
             f"Reporter({state}, {self._sender!r}, queued={stats.queued}, sent={stats.sent}, "
             f"dropped={sum(stats.dropped.values())})"
         )
+
+
+def _checked(handlers: Any) -> tuple[Handler, ...]:
+    if callable(handlers) or not isinstance(handlers, (list, tuple)) or not all(map(callable, handlers)):
+        raise ValueError(f"handlers is {handlers!r}; use a list of functions that take and return a FinishedSpan")
+    return tuple(handlers)

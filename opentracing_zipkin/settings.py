@@ -12,12 +12,15 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
+
+from requests.utils import get_environ_proxies, select_proxy
 
 import opentracing
 
+from .senders.http import base_urls
 from .termination import on_sigterm
-from .tracer import ZipkinTracer
+from .tracer import DEFAULT_ENDPOINT, ZipkinTracer
 from .validation import check_flag
 
 __all__ = ["configure"]
@@ -31,7 +34,7 @@ _FALSE = frozenset(("false", "0", "no", "off"))
 def configure(
     service_name: str | None = None,
     *,
-    endpoint: str | None = None,
+    endpoint: str | Sequence[str] | None = None,
     encoding: str | None = None,
     sample_rate: float | None = None,
     b3_format: str | None = None,
@@ -42,6 +45,14 @@ def configure(
     max_queued_spans: int | None = None,
     flush_interval: float | None = None,
     send_timeout: float | None = None,
+    headers: Mapping[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+    ca_bundle: str | None = None,
+    client_cert: str | None = None,
+    client_key: str | None = None,
+    proxy: str | Mapping[str, str] | None = None,
+    compress: bool | None = None,
+    queue_full_timeout: float | None = None,
     exit_stall_timeout: float | None = None,
     exit_timeout: float | None = None,
     max_outbox_bytes: int | None = None,
@@ -58,7 +69,8 @@ def configure(
 
     An argument that is None comes from the environment: `ZIPKIN_SERVICE_NAME`, `ZIPKIN_ENDPOINT` and so on, then
     `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_ZIPKIN_ENDPOINT`, `OTEL_EXPORTER_ZIPKIN_TIMEOUT` (ms), `OTEL_RESOURCE_ATTRIBUTES`
-    (default_tags) and `OTEL_SDK_DISABLED`, then the defaults of ZipkinTracer.  `parts` (sampler, sender, ...) go to it as
+    (default_tags) and `OTEL_SDK_DISABLED`, then the defaults of ZipkinTracer.  The proxies and the CA bundle of `requests`
+    (`HTTPS_PROXY`, `NO_PROXY`, `REQUESTS_CA_BUNDLE`, ...) are read here once.  `parts` (sampler, sender, ...) go to it as
     they are.  `handle_sigterm`: on SIGTERM, where nobody else handles it, what waits is sent before the process ends by it;
     True unless you say otherwise.  `enabled=False` makes the no-op the global tracer; what is returned then records nothing.
     A second call replaces and closes the first tracer.  Raises ValueError that names a wrong value and the remedy.
@@ -80,6 +92,7 @@ def configure(
         "max_queued_spans": _setting("max_queued_spans", max_queued_spans, int),
         "flush_interval": _setting("flush_interval", flush_interval, float),
         "send_timeout": _setting("send_timeout", send_timeout, float, "OTEL_EXPORTER_ZIPKIN_TIMEOUT", _milliseconds),
+        "queue_full_timeout": _setting("queue_full_timeout", queue_full_timeout, float),
         "exit_stall_timeout": _setting("exit_stall_timeout", exit_stall_timeout, float),
         "exit_timeout": _setting("exit_timeout", exit_timeout, float),
         "max_outbox_bytes": _setting("max_outbox_bytes", max_outbox_bytes, int),
@@ -88,8 +101,17 @@ def configure(
         "local_ip": _setting("local_ip", local_ip, str),
         "local_port": _setting("local_port", local_port, int),
         "default_tags": default_tags if default_tags is not None else resource or None,
+        "headers": headers,
+        "auth": auth,
+        "ca_bundle": ca_bundle,
+        "client_cert": client_cert,
+        "client_key": client_key,
+        "proxy": proxy,
+        "compress": compress,
         **parts,
     }
+    if not parts.keys() & {"sender", "recorder"}:
+        given.update(_transport(given))
     if "sampler" in parts and sample_rate is None:
         given["sample_rate"] = None  # the code's sampler outranks the environment's rate
     if "propagation" in parts:
@@ -108,6 +130,42 @@ def configure(
         tracer.close()
         _install(opentracing.Tracer())
     return tracer
+
+
+def _transport(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the environment says of the connection; read once, here, because the sender does not look."""
+    read = {
+        "auth": _setting("auth", given["auth"], _user_and_password),
+        "ca_bundle": _setting("ca_bundle", given["ca_bundle"], str),
+        "client_cert": _setting("client_cert", given["client_cert"], str),
+        "client_key": _setting("client_key", given["client_key"], str),
+        "compress": _setting("compress", given["compress"], _flag),
+        "proxy": _setting("proxy", given["proxy"], str),
+    }
+    urls = base_urls(given["endpoint"] or DEFAULT_ENDPOINT)
+    if read["ca_bundle"] is None and any(url.startswith("https:") for url in urls):
+        read["ca_bundle"] = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None
+    if read["proxy"] is None:
+        read["proxy"] = _proxies(urls)
+    return read
+
+
+def _proxies(urls: list[str]) -> dict[str, str] | None:
+    """Each collector's proxy by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, as requests understands them."""
+    proxies = {}
+    for url in urls:
+        proxy = select_proxy(url, get_environ_proxies(url))
+        if proxy:
+            parts = urlsplit(url)
+            proxies[f"{parts.scheme}://{parts.hostname}"] = proxy
+    return proxies or None
+
+
+def _user_and_password(text: str) -> tuple[str, str]:
+    user, colon, password = text.partition(":")
+    if not colon:
+        raise ValueError("use user:password")
+    return user, password
 
 
 def _check_names(parts: Mapping[str, Any]) -> None:
@@ -158,7 +216,8 @@ def _setting(
             try:
                 return convert(text)
             except ValueError as error:
-                raise ValueError(f"environment variable {variable} is {text!r}; {_remedy(convert, error)}") from error
+                shown = "wrong" if name == "auth" else repr(text)
+                raise ValueError(f"environment variable {variable} is {shown}; {_remedy(convert, error)}") from error
     return None
 
 

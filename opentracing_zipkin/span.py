@@ -103,6 +103,13 @@ class UnsampledSpan(ZipkinSpan):
             context = self._context = ZipkinContext(trace_id, trace_id & LOW_64_BITS, None, self._state)
         return context
 
+    def set_tag(self, key: str, value: Any) -> UnsampledSpan:
+        if key == "span.kind" and value == "producer":  # also without a record the broker gets one header
+            self._state |= MESSAGING
+            if self._context is not None:
+                self._context._state |= MESSAGING
+        return self
+
     @staticmethod
     def _on_error(span: Any, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         pass

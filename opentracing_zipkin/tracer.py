@@ -40,9 +40,9 @@ from .model import KIND_OF_TAG
 from .propagation import Propagation, binary
 from .propagation.attributes import Attributes
 from .propagation.b3 import B3Propagation
-from .reporter import Recorder, Reporter
+from .reporter import Handler, Recorder, Reporter
 from .senders import Sender
-from .senders.http import HttpSender
+from .senders.http import HttpSender, base_urls
 from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, name_of
 from .stats import CAUSES, TracerStats
 from .text import to_text
@@ -67,15 +67,20 @@ _new = object.__new__
 class ZipkinTracer(Tracer):
     """Records into a Reporter, which sends to a Zipkin collector.  May be used from any thread.
 
-    `endpoint`: the collector's base URL.  `encoding`: "json" (version 2), "json_v1", "thrift" or "proto3".
+    `endpoint`: the collector's base URL, or several, in a list or separated by commas, of which the next is tried where one
+    does not answer.  `encoding`: "json" (version 2), "json_v1", "thrift" or "proto3".
+    `headers`, `auth`, `ca_bundle`, `client_cert`, `client_key`, `proxy`, `compress`: of the HTTP connection; see HttpSender.
     `sample_rate`: 0.0 to 1.0, or a `sampler`.
     `b3_format`: which B3 headers are written, "multi", "single" or "both"; all are read.
     `w3c`: also write `traceparent` and `tracestate`, and read them where there is no B3.
     `baggage_fields`: names of headers, `x-request-id` for instance, that are trace attributes under these very names.
     `flush_interval`, `send_timeout`: seconds.
+    `queue_full_timeout`: seconds that `finish` may wait for room in a full queue, where losing a span is worse than waiting.
     `max_outbox_bytes`, `retry_timeout`: how much is kept, and for how many seconds, while the collector accepts nothing.
     `exit_stall_timeout`, `exit_timeout`: seconds that the interpreter's exit waits after the last accepted message, and in all.
     `default_tags`: on the first span of each trace in this process.
+    `handlers`: functions that change, replace or drop a FinishedSpan before it is encoded; see `Handler`.
+    `on_stats`: called with `stats` when they have changed, on the reporter's thread.
     `local_ip`, `local_port`: this service's address; by default the one that the route to the collector leaves from.
     `recorder`, `sender`, `clock`, `propagation`, `scope_manager`: other parts in place of ours.
     Raises ValueError that names a wrong value and the remedy.
@@ -85,7 +90,7 @@ class ZipkinTracer(Tracer):
         self,
         service_name: str,
         *,
-        endpoint: str = DEFAULT_ENDPOINT,
+        endpoint: str | Sequence[str] = DEFAULT_ENDPOINT,
         encoding: str = "json",
         sample_rate: float = 1.0,
         sampler: sampling.Sampler | None = None,
@@ -97,6 +102,14 @@ class ZipkinTracer(Tracer):
         max_queued_spans: int = 50_000,
         flush_interval: float = 1.0,
         send_timeout: float = 10.0,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        ca_bundle: str | None = None,
+        client_cert: str | None = None,
+        client_key: str | None = None,
+        proxy: str | Mapping[str, str] | None = None,
+        compress: bool | None = None,
+        queue_full_timeout: float = 0.0,
         exit_stall_timeout: float = 2.0,
         exit_timeout: float = 10.0,
         max_outbox_bytes: int = 32 * 1024 * 1024,
@@ -110,6 +123,8 @@ class ZipkinTracer(Tracer):
         sender: Sender | None = None,
         clock: Clock | None = None,
         scope_manager: ScopeManager | None = None,
+        handlers: Sequence[Handler] = (),
+        on_stats: Callable[[TracerStats], None] | None = None,
     ) -> None:
         super().__init__(ContextVarsScopeManager() if scope_manager is None else scope_manager)
         self._current_scope = self._fast_current_scope()
@@ -118,6 +133,12 @@ class ZipkinTracer(Tracer):
             raise ValueError("sampler and sample_rate exclude each other; give one of them")
         if recorder is not None and sender is not None:
             raise ValueError("recorder and sender exclude each other: a recorder sends by itself; give one of them")
+        transport: dict[str, Any] = {
+            "headers": headers, "auth": auth, "ca_bundle": ca_bundle, "client_cert": client_cert, "client_key": client_key,
+            "proxy": proxy, "compress": compress,
+        }  # fmt: skip
+        _check_unused("recorder", recorder, {"handlers": handlers or None, "on_stats": on_stats, **transport})
+        _check_unused("sender", sender, transport)
         if propagation is not None and (b3_format != "multi" or w3c or baggage_fields):
             raise ValueError("propagation excludes b3_format, w3c and baggage_fields; give them to the propagation")
         check_choice("trace_id_bits", trace_id_bits, (64, 128))
@@ -147,8 +168,8 @@ class ZipkinTracer(Tracer):
             encoder = encoder_named(encoding)
             if sender is None:
                 timeout = check_number("send_timeout", send_timeout, 0.001, 3600)
-                sender = HttpSender(endpoint, encoder.path, encoder.media_type, timeout)
-            self._endpoint = endpoint
+                sender = HttpSender(endpoint, encoder.path, encoder.media_type, timeout, **transport)
+            self._collector_url = base_urls(endpoint)[0]
             recorder = Reporter(
                 encoder,
                 sender,
@@ -158,6 +179,9 @@ class ZipkinTracer(Tracer):
                 exit_total=check_number("exit_timeout", exit_timeout, 0, 3600),
                 max_outbox_bytes=int(check_number("max_outbox_bytes", max_outbox_bytes, 1, 1 << 40)),
                 retry_timeout=check_number("retry_timeout", retry_timeout, 0, 86_400),
+                queue_full_timeout=check_number("queue_full_timeout", queue_full_timeout, 0, 3600),
+                handlers=handlers,
+                on_stats=on_stats,
                 on_thread_start=self._on_reporter_thread,
             )
         self._recorder = recorder
@@ -246,7 +270,7 @@ class ZipkinTracer(Tracer):
     def _start(self, name: Any, parent: Any, tags: Mapping[str, Any] | None, start_time: float | None) -> ZipkinSpan:
         """`parent`: a context, or a recording span that stands for its own; None starts a trace."""
         if parent is None and self._samples_none and (tags is None or "sampling.priority" not in tags):
-            return self._unsampled(0, _ROOT, None)  # its ids are drawn when first asked for: a third less
+            return self._unsampled(0, _ROOT, None, tags)  # its ids are drawn when first asked for: a third less
         clock = None
         if parent is None or parent._trace_id is None:
             trace_id: Any = self._random_bits(self._trace_id_bits)
@@ -282,7 +306,7 @@ class ZipkinTracer(Tracer):
 
         if not state & SAMPLED:
             context = None if parent is None else ZipkinContext(trace_id, span_id, parent_id, state, baggage)
-            return self._unsampled(trace_id, state, context)
+            return self._unsampled(trace_id, state, context, tags)
         # Slots set here rather than in an __init__: 100 ns a span.
         span: RecordingSpan = _new(RecordingSpan if start_time is None else WallClockSpan)
         span._tracer = self
@@ -312,12 +336,16 @@ class ZipkinTracer(Tracer):
                     span.set_tag(key, value)
         return span
 
-    def _unsampled(self, trace_id: int | str, state: int, context: ZipkinContext | None) -> UnsampledSpan:
+    def _unsampled(
+        self, trace_id: int | str, state: int, context: ZipkinContext | None, tags: Mapping[str, Any] | None
+    ) -> UnsampledSpan:
         span = _new(UnsampledSpan)
         span._tracer = self
         span._trace_id = trace_id
         span._state = state
         span._context = context
+        if tags is not None and "span.kind" in tags:
+            span.set_tag("span.kind", tags["span.kind"])
         return span
 
     def _join(self, context: ZipkinContext, tags: Mapping[str, Any] | None) -> int | None:
@@ -439,8 +467,38 @@ class ZipkinTracer(Tracer):
     def _on_reporter_thread(self) -> None:
         """Before the first span is sent: find this host's address, and keep our own requests out of every trace."""
         if self._local_ip is None:
-            self._local = local_address.towards(self._endpoint, self._local)
-        self._scope_manager.activate(self._unsampled(0, _ROOT, None), False)
+            self._local = local_address.towards(self._collector_url, self._local)
+        self._scope_manager.activate(self._unsampled(0, _ROOT, None, None), False)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether spans are recorded and sent.  False stops both at once, in the middle of anything; propagation goes on.
+
+        A span that starts meanwhile stands for its parent: what it propagates is the parent's context.  One without a parent
+        propagates nothing but its baggage, so that the next service decides for itself.  Spans that finish meanwhile are
+        dropped as `closed`; those that waited already are sent when the tracer is enabled again.
+        """
+        return "_start" not in self.__dict__
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        if check_flag("enabled", enabled):
+            self.__dict__.pop("_start", None)
+        else:
+            self.__dict__["_start"] = self._stand_in
+        if isinstance(self._recorder, Reporter):
+            self._recorder.pause(not enabled)
+        else:
+            self._record = self._recorder.record if enabled else _discard
+
+    def _stand_in(self, name: Any, parent: Any, tags: Mapping[str, Any] | None, start_time: float | None) -> ZipkinSpan:
+        """In place of `_start`: a span that records nothing and propagates its parent's context."""
+        if parent is None:
+            return self._unsampled(0, 0, ZipkinContext(), None)
+        if type(parent) is not ZipkinContext:
+            parent = parent.context
+        context = ZipkinContext(parent._trace_id, parent._span_id, parent._parent_id, parent._state, parent._baggage)
+        return self._unsampled(0, context._state, context, tags)
 
     @property
     def stats(self) -> TracerStats:
@@ -463,6 +521,17 @@ class ZipkinTracer(Tracer):
 
     def __repr__(self) -> str:
         return f"ZipkinTracer({self.service_name!r}, {self._recorder!r})"
+
+
+def _discard(span: Any, /) -> None:
+    """What a recorder that cannot be paused gets of spans that end while the tracer is not enabled."""
+
+
+def _check_unused(part: str, given: Any, settings: Mapping[str, Any]) -> None:
+    """Raise ValueError where settings are given to a part that somebody else has made already."""
+    unused = [name for name, value in settings.items() if value is not None]
+    if given is not None and unused:
+        raise ValueError(f"{part} excludes {', '.join(unused)}; give {'them' if len(unused) > 1 else 'it'} to the {part}")
 
 
 def _context_of(source: Any) -> ZipkinContext | None:

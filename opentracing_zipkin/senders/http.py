@@ -7,13 +7,17 @@ Certificates are verified, always.  Credentials appear neither in errors nor in 
 from __future__ import annotations
 
 import ipaddress
+import os
 import time
 import zlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.utils import check_header_validity
 
+from ..validation import check_flag
 from . import SendError
 from .deadline import DeadlineAdapter, set_deadline
 
@@ -56,8 +60,9 @@ class HttpSender:
     `endpoint`: one URL or several, of which the next is tried where one does not answer.  `timeout`: seconds to connect, and
     from the start of a request to the end of its answer.  `headers`: sent with each request.  `auth`: user and password; a
     URL may have them as well.  `ca_bundle`: a file or folder of certificates to trust in place of the usual ones.
-    `client_cert`, `client_key`: files with ours.  `proxy`: a URL.  `compress`: gzip; by default for every collector that is
-    not on this machine.
+    `client_cert`, `client_key`: files with ours, PEM; one may hold both.  `proxy`: a URL, or a mapping from the collectors'
+    scheme and host, `https://zipkin.example`, to those of their proxies.  `compress`: gzip; by default for every collector
+    that is not on this machine.  Raises ValueError that names a wrong value and the remedy.
     """
 
     max_bytes = 512 * 1024
@@ -74,7 +79,7 @@ class HttpSender:
         ca_bundle: str | None = None,
         client_cert: str | None = None,
         client_key: str | None = None,
-        proxy: str | None = None,
+        proxy: str | Mapping[str, str] | None = None,
         compress: bool | None = None,
     ) -> None:
         self.urls = [url + path for url in base_urls(endpoint)]
@@ -82,18 +87,19 @@ class HttpSender:
         self._timeout = timeout
         self._headers = {
             "User-Agent": "opentracing-zipkin",
-            **(headers or {}),
+            **_checked_headers(headers),
             "Content-Type": media_type,
             # "b3: 0" keeps a proxy between us and the collector from tracing our own report.
             "b3": "0",
         }
-        self._auth = auth
-        self._verify = True if ca_bundle is None else ca_bundle
-        self._cert = client_cert if client_cert is None or client_key is None else (client_cert, client_key)
-        self._proxies = {} if proxy is None else {"http": proxy, "https": proxy}
-        self._compress = not all(map(_is_on_this_machine, self.urls)) if compress is None else compress
+        self._auth = _checked_auth(auth)
+        self._verify = True if ca_bundle is None else _checked_file("ca_bundle", ca_bundle)
+        self._cert = _checked_cert(client_cert, client_key)
+        self._proxies = _checked_proxies(proxy)
+        self._compress = not all(map(_is_on_this_machine, self.urls)) if compress is None else check_flag("compress", compress)
         self._adapter: DeadlineAdapter | None = None
-        self._requests: dict[str, requests.PreparedRequest] = {}
+        # Prepared once: preparing takes as long as sending.
+        self._requests = {url: requests.Request("POST", url, self._headers, auth=self._auth).prepare() for url in self.urls}
 
     def send(self, body: bytes, /) -> None:
         encoding = None
@@ -111,7 +117,7 @@ class HttpSender:
 
     def _send_to(self, url: str, body: bytes, encoding: str | None) -> None:
         try:
-            request = self._request(url)
+            request = self._requests[url]
             request.body = body
             request.headers["Content-Length"] = str(len(body))
             if encoding is None:
@@ -128,13 +134,6 @@ class HttpSender:
         if not 200 <= response.status_code < 300:
             raise _refusal(_shown(url), response, said)
 
-    def _request(self, url: str) -> requests.PreparedRequest:
-        """Prepared once: preparing takes as long as sending."""
-        request = self._requests.get(url)
-        if request is None:
-            request = self._requests[url] = requests.Request("POST", url, self._headers, auth=self._auth).prepare()
-        return request
-
     def close(self) -> None:
         connection, self._adapter = self._adapter, None
         if connection is not None:
@@ -148,6 +147,51 @@ class HttpSender:
 
     def __repr__(self) -> str:
         return f"HttpSender({', '.join(map(repr, map(_shown, self.urls)))})"
+
+
+def _checked_headers(headers: Any) -> dict[str, str]:
+    if headers is None:
+        return {}
+    remedy = "use a dict from names to values, for instance {'X-Tenant': 'blue'}"
+    if not isinstance(headers, Mapping):
+        raise ValueError(f"headers is {headers!r}; {remedy}")
+    for name, value in headers.items():
+        try:
+            check_header_validity((name, value))
+        except requests.exceptions.InvalidHeader as error:
+            raise ValueError(f"headers has {name!r} with a value that cannot be sent; {remedy}") from error
+    return dict(headers)
+
+
+def _checked_auth(auth: Any) -> tuple[str, str] | None:
+    if auth is not None and not (isinstance(auth, (tuple, list)) and [str, str] == [type(part) for part in auth]):
+        raise ValueError("auth is no pair of texts; use ('user', 'password')")
+    return None if auth is None else (auth[0], auth[1])
+
+
+def _checked_file(name: str, path: Any) -> str:
+    if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
+        raise ValueError(f"{name} is {path!r}; use the path of an existing PEM file")
+    return os.fspath(path)
+
+
+def _checked_cert(cert: Any, key: Any) -> str | tuple[str, str] | None:
+    if key is not None and cert is None:
+        raise ValueError("client_key is given without client_cert; give both, or client_cert alone with the key in its file")
+    if cert is None:
+        return None
+    cert = _checked_file("client_cert", cert)
+    return cert if key is None else (cert, _checked_file("client_key", key))
+
+
+def _checked_proxies(proxy: Any) -> dict[str, str]:
+    proxies = dict(proxy) if isinstance(proxy, Mapping) else {} if proxy is None else {"http": proxy, "https": proxy}
+    for url in proxies.values():
+        parts = urlsplit(url) if isinstance(url, str) else None
+        if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
+            shown = _shown(url) if isinstance(url, str) else url
+            raise ValueError(f"proxy is {shown!r}; use its URL, for instance http://proxy.example:3128")
+    return proxies
 
 
 def _shown(url: str) -> str:

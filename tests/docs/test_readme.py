@@ -65,7 +65,7 @@ def test_the_table_of_settings_is_complete_and_its_defaults_are_right() -> None:
 
     parameters = inspect.signature(ZipkinTracer).parameters
     documented = settings(CONFIGURATION)
-    parts = {"sampler", "propagation", "recorder", "sender", "clock", "scope_manager"}
+    parts = {"sampler", "propagation", "recorder", "sender", "clock", "scope_manager", "handlers", "on_stats"}
 
     assert {*parameters} - parts | {"enabled", "handle_sigterm"} == set(documented)
     for name, default in documented.items():

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,21 +15,28 @@ import opentracing
 import opentracing_zipkin
 from opentracing_zipkin import Endpoint, ZipkinTracer, configure
 from opentracing_zipkin.collector import Collector
-from opentracing_zipkin.testing import InMemoryRecorder
+from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in list(os.environ):
-        if name.startswith(("ZIPKIN_", "OTEL_")):
+        if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
             monkeypatch.delenv(name)
     yield
     opentracing._reset_global_tracer()
 
 
+def sender_of(tracer: ZipkinTracer) -> HttpSender:
+    sender = tracer._recorder._sender  # type: ignore[attr-defined]
+    assert isinstance(sender, HttpSender)
+    return sender
+
+
 def sender_url(tracer: ZipkinTracer) -> str:
-    [url] = tracer._recorder._sender.urls  # type: ignore[attr-defined]
-    return str(url)
+    [url] = sender_of(tracer).urls
+    return url
 
 
 def test_one_line_makes_the_global_tracer() -> None:
@@ -129,6 +137,22 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sampler": 3}, "sampler is 3; use a function"),
     ({"sampler": lambda trace_id: True, "sample_rate": 0.5}, "sampler and sample_rate exclude each other"),
     ({"recorder": InMemoryRecorder(), "sender": object()}, "recorder and sender exclude each other"),
+    (
+        {"sender": FakeSender(), "proxy": "http://p", "compress": True},
+        "sender excludes proxy, compress; give them to the sender",
+    ),
+    ({"endpoint": ["http://a", "b"]}, "endpoint is 'b'; use the collector's URL"),
+    ({"endpoint": []}, r"endpoint is \[\]; use the collector's URL"),
+    ({"headers": "X-Tenant: blue"}, "headers is 'X-Tenant: blue'; use a dict"),
+    ({"headers": {"X-Tenant": "blue\r\nX: y"}}, "headers has 'X-Tenant' with a value that cannot be sent"),
+    ({"auth": "user:secret"}, r"auth is no pair of texts; use \('user', 'password'\)$"),
+    ({"ca_bundle": "/no/such.pem"}, "ca_bundle is '/no/such.pem'; use the path of an existing PEM file"),
+    ({"client_cert": "/no/such.pem"}, "client_cert is '/no/such.pem'; use the path of an existing PEM file"),
+    ({"client_key": "key.pem"}, "client_key is given without client_cert"),
+    ({"proxy": "proxy:3128"}, "proxy is 'proxy:3128'; use its URL"),
+    ({"proxy": "socks5://user:secret@proxy"}, "proxy is 'socks5://proxy'; use its URL"),
+    ({"compress": "yes"}, "compress is 'yes'; use True or False"),
+    ({"queue_full_timeout": -1}, "queue_full_timeout is -1; use a number from 0"),
 ]
 
 
@@ -161,6 +185,8 @@ def test_a_service_has_a_name(name: Any) -> None:
         ("ZIPKIN_SHARED_SPANS", "maybe", "use true or false"),
         ("ZIPKIN_ENABLED", "2", "use true or false"),
         ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "1s", "use a number"),
+        ("ZIPKIN_COMPRESS", "gzip", "use true or false"),
+        ("ZIPKIN_QUEUE_FULL_TIMEOUT", "100ms", "use a number"),
     ],
 )
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, remedy: str) -> None:
@@ -168,6 +194,64 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: st
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValueError, match=f"environment variable {variable} is '{value}'; {remedy}"):
         configure("service")
+
+
+def test_a_wrong_secret_in_the_environment_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is named, and what belongs there."""
+    monkeypatch.setenv("ZIPKIN_AUTH", "secret")
+    with pytest.raises(ValueError, match="environment variable ZIPKIN_AUTH is wrong; use user:password") as caught:
+        configure("service")
+
+    assert "secret" not in str(caught.value)
+
+
+def test_the_connections_settings_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """User and password, certificates, gzip, and a list of collectors."""
+    files = {name: tmp_path / f"{name}.pem" for name in ("ca_bundle", "client_cert", "client_key")}
+    for name, path in files.items():
+        path.write_text("")
+        monkeypatch.setenv(f"ZIPKIN_{name.upper()}", str(path))
+    monkeypatch.setenv("ZIPKIN_AUTH", "user:pass:word")
+    monkeypatch.setenv("ZIPKIN_COMPRESS", "true")
+    monkeypatch.setenv("ZIPKIN_ENDPOINT", "http://one, http://two:9411/api/v2/spans")
+    sender = sender_of(configure("service"))
+
+    assert ["http://one/api/v2/spans", "http://two:9411/api/v2/spans"] == sender.urls
+    assert (("user", "pass:word"), True) == (sender._auth, sender._compress)
+    assert (str(files["ca_bundle"]), (str(files["client_cert"]), str(files["client_key"]))) == (sender._verify, sender._cert)
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_the_ca_bundle_of_requests_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str) -> None:
+    """Unless we have one of our own, and for collectors with TLS; read once, when the tracer is configured."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("")
+    monkeypatch.setenv(variable, str(bundle))
+
+    assert str(bundle) == sender_of(configure("service", endpoint="https://zipkin"))._verify
+    assert True is sender_of(ZipkinTracer("service", endpoint="https://zipkin"))._verify
+
+
+def test_the_usual_proxy_variables_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each collector by its scheme, but for those that NO_PROXY names; `proxy` outranks them."""
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("HTTPS_PROXY", "http://secure:3128")
+    monkeypatch.setenv("NO_PROXY", "internal")
+    urls = "http://one:9411,https://two,http://internal"
+
+    assert {"http://one": "http://proxy:3128", "https://two": "http://secure:3128"} == sender_of(
+        configure("service", endpoint=urls)
+    )._proxies
+    assert {} == sender_of(ZipkinTracer("service", endpoint=urls))._proxies
+    assert {"http://p"} == set(sender_of(configure("service", endpoint=urls, proxy="http://p"))._proxies.values())
+
+
+def test_a_sender_in_code_needs_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment says of it is not for that sender."""
+    monkeypatch.setenv("ZIPKIN_CA_BUNDLE", "/no/such.pem")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
+
+    assert "FakeSender" in repr(configure("service", sender=FakeSender()))
 
 
 def test_a_second_call_replaces_and_closes_the_first_tracer(caplog: pytest.LogCaptureFixture) -> None:

@@ -70,7 +70,7 @@ def found(collector: Collector, **parameters: object) -> list[str]:
         ({"serviceName": "db", "annotationQuery": "cache miss"}, []),
         ({"minDuration": 101}, ["b"]),
         ({"minDuration": 30, "maxDuration": 50}, ["a"]),
-        ({"lookback": 60_000}, ["a"]),
+        ({"endTs": NOW_US // 1000 + 1, "lookback": 60_000}, ["a"]),
         ({"endTs": NOW_US // 1000 - 300_000}, ["b"]),
         ({"endTs": NOW_US // 1000 - 300_000, "lookback": 1000}, []),
     ],
