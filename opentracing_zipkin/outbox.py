@@ -49,7 +49,7 @@ class Outbox:
 
     @property
     def has_room(self) -> bool:
-        """Whether it is below its bound; one message may go over it."""
+        """Whether it is below its bound; the spans that are encoded next may go over it."""
         return self._bytes < self.max_bytes
 
     def put(self, message: Message) -> None:
