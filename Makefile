@@ -7,7 +7,7 @@ INTEROP_VENV ?= .venv-interop
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test test-all test-upstream lint integration interop fuzz bench-quick zipkin build clean
+.PHONY: help bootstrap demo test test-all test-upstream lint integration interop fuzz soak bench-quick zipkin build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ FUZZ_SECONDS ?= 15
 fuzz: $(VENV)/.installed-test $(VENV)/.installed-fuzz ## every parser on hostile input: atheris, then Hypothesis, 5 minutes at most
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/fuzz $(TESTS)
+
+soak: $(VENV)/.installed-test $(VENV)/.installed-soak ## ten minutes under load with a collector that fails in turn (SOAK="--minutes 2")
+	$(BIN)/python -m tests.soak $(SOAK)
 
 zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, until Ctrl-C
 	$(BIN)/python -m tests.integration.zipkin_server

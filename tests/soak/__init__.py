@@ -1,0 +1,1 @@
+"""Ten minutes under load with a collector that fails in turn: `make soak`."""
