@@ -56,7 +56,9 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types, and who m
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-integration: $(VENV)/.installed-test $(VENV)/.installed-integration ## the real Zipkin server and a real browser
+integration: $(VENV)/.installed-test $(VENV)/.installed-integration ## real servers, brokers and processes, real faults, a real browser
+	@scripts/need-command redis-server redis-server
+	@scripts/need-command go golang
 	$(BIN)/python -m pytest --timeout=1200 tests/integration $(TESTS)  # the first run fetches the server and the browser
 
 # Third-party packages have old pins, some on the archived `opentracing`, so they are installed without their dependencies,

@@ -55,9 +55,12 @@ def lacks_threads() -> bool:
 
 
 def may_start_thread() -> bool:
-    """Not in uWSGI's master without --enable-threads: a worker forked while a thread has the GIL would wait for it for ever."""
+    """Not in uWSGI's master: a worker that is forked while a thread has the GIL waits for it for ever (unbit/uwsgi, 1369).
+
+    With --py-call-uwsgi-fork-hooks the master has the GIL when it forks, if threads are enabled.
+    """
     uwsgi: Any = sys.modules.get("uwsgi")
-    return uwsgi is None or "enable-threads" in uwsgi.opt or uwsgi.worker_id() != 0
+    return uwsgi is None or uwsgi.worker_id() != 0 or {"enable-threads", "py-call-uwsgi-fork-hooks"} <= uwsgi.opt.keys()
 
 
 def _renew() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from .model import FinishedSpan
 from .outbox import Message, Outbox, backoff_s
 from .senders import Sender, SendError
 from .stats import CAUSES, TracerStats
+from .termination import at_childs_exit, at_exit
 from .untraced import suppress_instrumentation
 
 __all__ = ["Finishable", "Handler", "Recorder", "Reporter"]
@@ -103,13 +105,13 @@ class Reporter:
         self._backlog = Backlog(max_queued_spans, WAKE_AT, self._attend, self._count_full, queue_full_timeout)
         self.record = checked("record", self, self._backlog.offer)
         self._renew()
+        self._exit_hook = at_exit(self._at_exit)
         renew_in_children(self)
         if lacks_threads():
             log.warning("uWSGI runs without threads, so spans are sent late or not at all; start it with --enable-threads")
 
     def renew_after_fork(self) -> None:
         """The parent keeps its spans and sends them; the child begins with none, and with its own thread when needed."""
-        atexit.unregister(self._at_exit)
         self._renew()
         self._sender.close()
 
@@ -146,6 +148,9 @@ class Reporter:
             self._count_dropped("closed", 1)
             return False
         if self._thread is None:
+            if sys.is_finalizing():  # a thread would never get to run, and Python 3.11 waits for it for ever
+                self._count_dropped("closed", 1)
+                return False
             self._start()
         elif not self._wake.is_set():
             self._wake.set()
@@ -156,7 +161,7 @@ class Reporter:
             if self._thread is not None or self._closed:
                 return
             if not may_start_thread():
-                self._say_failing("spans wait in uWSGI's master, where no thread may run; start it with --enable-threads")
+                self._say_failing("spans wait in uWSGI's master, where a thread could stop its workers; use --lazy-apps")
                 return
             thread = threading.Thread(target=self._run, name="zipkin-reporter", daemon=True)
             try:
@@ -164,7 +169,7 @@ class Reporter:
             except RuntimeError:  # no threads left, or the interpreter is going down: the next span tries again
                 return
             self._thread = thread
-        atexit.register(self._at_exit)
+        at_childs_exit(self._exit_hook)
         self._backlog.attended()
 
     def pause(self, paused: bool) -> None:
@@ -204,7 +209,7 @@ class Reporter:
             self._closing = closing
             self._closed = True
         self._backlog.unattended()
-        atexit.unregister(self._at_exit)
+        atexit.unregister(self._exit_hook)
         if self._thread is None:
             closing.set_result(self.flush(0.0))
             return closing
@@ -227,6 +232,8 @@ class Reporter:
         self._hurried = True
         self._backlog.unattended()
         self._wake.set()
+        if self._thread is None and not self._paused:  # it could not be started; there is nobody who would wait
+            self._report()
         start = last = time.monotonic()
         sent = self._sent
         with self._lock:
@@ -456,6 +463,9 @@ class Reporter:
             self._settled.notify_all()
 
     def _count_dropped(self, cause: str, spans: int) -> None:
+        if sys.is_finalizing():  # the thread is frozen, and may be so with the lock in its hands
+            self._dropped[cause] += spans
+            return
         with self._lock:
             self._dropped[cause] += spans
 

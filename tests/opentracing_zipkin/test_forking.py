@@ -16,6 +16,8 @@ from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.reporter import Reporter
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 
+HOOKS = {"enable-threads": True, "py-call-uwsgi-fork-hooks": True}
+
 
 class Uwsgi(ModuleType):
     opt: dict[str, Any]
@@ -27,7 +29,7 @@ class Uwsgi(ModuleType):
 @pytest.fixture
 def uwsgi(monkeypatch: pytest.MonkeyPatch) -> Iterator[Uwsgi]:
     module = Uwsgi("uwsgi")
-    module.opt = {"enable-threads": True}
+    module.opt = HOOKS
     monkeypatch.setitem(sys.modules, "uwsgi", module)
     pid = forking._pid
     yield module
@@ -80,12 +82,12 @@ def test_a_process_that_no_hook_told_of_is_noticed_at_the_first_record(uwsgi: Uw
 
 @pytest.mark.parametrize(
     ("options", "starts", "warns"),
-    [({}, False, True), ({"threads": b"2"}, False, False), ({"enable-threads": True}, True, False)],
+    [({}, False, True), ({"threads": b"2"}, False, False), ({"enable-threads": True}, False, False), (HOOKS, True, False)],
 )
 def test_no_thread_starts_in_a_master_whose_workers_it_would_block(
     uwsgi: Uwsgi, caplog: pytest.LogCaptureFixture, options: dict[str, Any], starts: bool, warns: bool
 ) -> None:
-    """Only with --enable-threads; that threads lack altogether is said when the tracer is made."""
+    """Only where uWSGI takes Python's lock before it forks; that threads lack altogether is said when the tracer is made."""
     uwsgi.opt = options
     with caplog.at_level(logging.WARNING):
         reporter = Reporter(json_v2, FakeSender())

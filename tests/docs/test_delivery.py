@@ -1,0 +1,30 @@
+"""The page on delivery is true as far as its tests are: each row names one that exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+PAGE = (TESTS.parent / "docs" / "reference" / "delivery.md").read_text()
+ROWS = re.findall(r"^\| (?!Case|---)(.*?) \| (.*) \| ?(.*?) ?\|$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("case", "test"), [(case, test) for case, _, test in ROWS])
+def test_every_case_names_its_test(case: str, test: str) -> None:
+    """But for the end that nobody survives."""
+    if not test:
+        assert case.startswith("SIGKILL")
+        return
+    file, name = test.strip("`").split("::")
+    path = TESTS / file if file.startswith(("integration/", "interop/", "contract/")) else TESTS / "opentracing_zipkin" / file
+
+    assert re.search(rf"^(def {name}\(|{name}\b)", path.read_text(), re.MULTILINE)
+
+
+def test_the_page_has_all_its_rows() -> None:
+    """As many as the table's lines, of which none is read wrongly."""
+
+    assert len(ROWS) == len(re.findall(r"^\| (?!Case)", PAGE, re.MULTILINE)) >= 40

@@ -1,0 +1,205 @@
+"""However an application makes and ends its processes, each finished span arrives once, and no two have the same id.
+
+Spans are sent when the processes end: the reporters' interval is a minute.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from opentracing_zipkin.collector import Collector
+from opentracing_zipkin.model import FinishedSpan
+
+from ..interop.processes import redis_server
+from .apps.children import CHILDREN, SPANS
+
+PROJECT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+REQUESTS = 200
+WORKERS = 3
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with Collector() as collector:
+        yield collector
+
+
+def spans_of(collector: Collector) -> list[FinishedSpan]:
+    return [span for trace in collector.store.traces() for span in trace]
+
+
+def environment(collector: Collector, **more: str) -> dict[str, str]:
+    return {**os.environ, "ZIPKIN_ENDPOINT": collector.url, "ZIPKIN_FLUSH_INTERVAL": "60", "PYTHONPATH": str(PROJECT), **more}
+
+
+@contextmanager
+def running(command: list[str], settings: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is ended by SIGTERM, and by force where that takes too long; its status is 0 or that of the signal."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=dict(settings),
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) in (0, -signal.SIGTERM), log.read_text()[-3000:]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def await_answer(url: str, log: Path) -> str:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return get(url)
+        except OSError:
+            assert time.monotonic() < deadline, log.read_text()[-3000:]
+            time.sleep(0.1)
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+@pytest.mark.parametrize("method", ["os.fork", "fork", "spawn", "forkserver"])
+def test_a_parents_and_its_childrens_spans_arrive(collector: Collector, method: str) -> None:
+    """By os.fork and by all ways of multiprocessing, and nothing that the parent had waiting is sent by a child."""
+    command = [sys.executable, "-m", "tests.integration.apps.children", method]
+    subprocess.run(command, env=environment(collector), cwd=PROJECT, timeout=60, check=True)
+    spans = spans_of(collector)
+    processes = Counter((span.tags["role"], span.tags["pid"]) for span in spans)
+
+    assert sorted([("parent", 2 * SPANS)] + [("child", SPANS)] * CHILDREN) == sorted(
+        (role, n) for (role, _), n in processes.items()
+    )
+    assert len(spans) == len({span.span_id for span in spans})
+
+
+GUNICORN = {
+    "sync": ["--workers", str(WORKERS)],
+    "preload": ["--workers", str(WORKERS), "--preload"],
+    "threads": ["--workers", str(WORKERS), "--threads", "4"],
+    "preload, threads": ["--workers", str(WORKERS), "--threads", "4", "--preload"],
+    "few requests a worker": ["--workers", str(WORKERS), "--max-requests", "20"],
+}
+UWSGI = {
+    "without threads": [],
+    "threads enabled": ["--enable-threads"],
+    "lazy": ["--enable-threads", "--lazy-apps"],
+    "threads": ["--threads", "2"],
+    "python's hooks": ["--enable-threads", "--py-call-uwsgi-fork-hooks"],
+}
+
+
+def check_requests(collector: Collector, command: list[str], port: int, log: Path) -> None:
+    """Every answered request has its span, of the process that answered."""
+    with running(command, environment(collector), log):
+        first = await_answer(f"http://127.0.0.1:{port}/", log)
+        with ThreadPoolExecutor(6) as executor:
+            answers = [first, *executor.map(get, [f"http://127.0.0.1:{port}/"] * REQUESTS)]
+    spans = spans_of(collector)
+    served = [f"{span.span_id} {span.tags['pid']}" for span in spans if span.name == "get"]
+
+    assert sorted(answers) == sorted(served), log.read_text()[-3000:]
+    assert len(spans) == len({span.span_id for span in spans})
+    assert len({span.tags["pid"] for span in spans if span.name == "get"}) > 1
+
+
+@pytest.mark.parametrize("options", GUNICORN)
+def test_under_gunicorn_every_request_has_its_span(collector: Collector, tmp_path: Path, options: str) -> None:
+    """With the application loaded before the fork or after it, with threads, and with workers that are replaced."""
+    port = free_port()
+    command = [
+        str(BIN / "gunicorn"),
+        "--bind",
+        f"127.0.0.1:{port}",
+        *GUNICORN[options],
+        "tests.integration.apps.web:application",
+    ]
+    check_requests(collector, command, port, tmp_path / "log")
+
+    assert {"import", "get"} == {span.name for span in spans_of(collector)}
+
+
+def uwsgi(port: int, options: list[str]) -> list[str]:
+    return [
+        str(BIN / "uwsgi"), "--http-socket", f"127.0.0.1:{port}", "--master", "--processes", str(WORKERS), "--die-on-term",
+        "--virtualenv", sys.prefix, "--module", "tests.integration.apps.web:application", *options,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", UWSGI)
+def test_under_uwsgi_every_request_has_its_span(collector: Collector, tmp_path: Path, options: str) -> None:
+    """It forks without Python's hooks, and by default runs Python without threads."""
+    port = free_port()
+    check_requests(collector, uwsgi(port, UWSGI[options]), port, tmp_path / "log")
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "arrived"), [(UWSGI["python's hooks"], 0, 1), (["--enable-threads"], 1, 0), ([], 1, 0)]
+)
+def test_uwsgis_master_sends_while_it_runs(
+    collector: Collector, tmp_path: Path, options: list[str], said: int, arrived: int
+) -> None:
+    """It has no exit of Python's: what the application finished at import is sent by a thread, or a warning says what to do."""
+    port, log = free_port(), tmp_path / "log"
+    with running(uwsgi(port, options), environment(collector, ZIPKIN_FLUSH_INTERVAL="0.1"), log):
+        await_answer(f"http://127.0.0.1:{port}/", log)
+        time.sleep(1)
+
+    assert said == log.read_text().count("spans wait in uWSGI's master")
+    assert arrived == [span.name for span in spans_of(collector)].count("import")
+
+
+def test_under_celery_every_task_has_its_span(collector: Collector, tmp_path: Path) -> None:
+    """Its prefork pool, whose processes end without Python's exit."""
+    with redis_server(tmp_path) as port:
+        settings = environment(collector, BROKER=f"redis://127.0.0.1:{port}/0")
+        worker = [str(BIN / "celery"), "-A", "tests.integration.apps.tasks", "worker", "-P", "prefork", "-c", str(WORKERS)]
+        client = "from tests.integration.apps.tasks import work; [print(r.get(timeout=50)) for r in [work.delay() for _ in range(100)]]"
+        with running(worker, settings, tmp_path / "log"):
+            asked = subprocess.run(
+                [sys.executable, "-c", client],
+                env=settings,
+                cwd=PROJECT,
+                timeout=60,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+    spans = spans_of(collector)
+
+    assert 100 == len(asked.stdout.splitlines())
+    assert sorted(asked.stdout.splitlines()) == sorted(f"{span.span_id} {span.tags['pid']}" for span in spans), (
+        tmp_path / "log"
+    ).read_text()[-3000:]
+    assert len({span.tags["pid"] for span in spans}) > 1

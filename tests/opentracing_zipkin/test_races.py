@@ -1,0 +1,94 @@
+"""Other threads, our own requests, and a name that nobody knows: what happens beside the reporter's thread does it no harm."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import urllib3.connectionpool
+
+from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.collector import Collector
+from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.testing import FakeSender
+
+
+def test_tags_and_logs_that_are_set_while_a_span_is_encoded_cost_nothing() -> None:
+    """Late they are, and no error: every span arrives, with as much of them as was there."""
+    sender = FakeSender()
+    tracer = ZipkinTracer("service", sender=sender, flush_interval=0.001)
+    latest: list[Any] = [tracer.start_trace("first")]
+    ended = threading.Event()
+
+    def be_late() -> None:
+        number = 0
+        while not ended.is_set():
+            number += 1
+            latest[0].set_tag(f"late{number % 100}", number).log_kv({"event": "late"})
+
+    thread = threading.Thread(target=be_late)
+    thread.start()
+    for _ in range(3000):
+        latest[0] = tracer.start_trace("x").set_tag("a", "b")
+        latest[0].finish()
+    ended.set()
+    thread.join()
+
+    assert True is tracer.flush(10)
+    spans = [span for body in sender.bodies for span in json.loads(body)]
+    assert 3000 == len(spans) == tracer.stats.sent
+    assert all("b" == span["tags"]["a"] for span in spans)
+    assert any("late1" in span["tags"] for span in spans), "nobody was late"
+    tracer.close()
+
+
+def instrumented(tracer: ZipkinTracer, function: Callable[..., Any]) -> Callable[..., Any]:
+    """As an instrumentation does it: a span of kind client, below the active one."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with tracer.start_active_span("POST", tags={"span.kind": "client"}):
+            return function(*args, **kwargs)
+
+    return call
+
+
+def test_our_own_requests_are_no_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With urllib3 and http.client instrumented, a tracer with nothing to do stays quiet, or each flush would be the next one's span."""
+    with Collector() as collector:
+        tracer = ZipkinTracer("service", endpoint=collector.url, flush_interval=0.02)
+        calls: list[str] = []
+        for owner, name in (
+            (http.client.HTTPConnection, "request"),
+            (http.client.HTTPConnection, "putrequest"),
+            (urllib3.connectionpool.HTTPConnectionPool, "urlopen"),
+            (urllib3.connection.HTTPConnection, "request"),
+        ):
+            original = getattr(owner, name)
+
+            def noted(*args: Any, original: Any = original, name: str = name, **kwargs: Any) -> Any:
+                calls.append(name)
+                return original(*args, **kwargs)
+
+            monkeypatch.setattr(owner, name, instrumented(tracer, noted))
+        for _ in range(5):
+            tracer.start_trace("x").finish()
+            assert tracer.flush(5)
+            time.sleep(0.1)
+        tracer.close().result(5)
+
+        assert {"urlopen", "putrequest"} <= set(calls)
+        assert 5 == tracer.stats.finished == sum(map(len, collector.store.traces()))
+
+
+def test_a_collector_whose_name_nobody_knows_may_be_known_later() -> None:
+    """A failure of DNS is one that may pass."""
+    with pytest.raises(SendError, match=r"http://zipkin\.invalid/api/v2/spans: \w+") as caught:
+        HttpSender("http://zipkin.invalid", "/api/v2/spans", "application/json", 5.0).send(b"[]")
+
+    assert True is caught.value.retryable
