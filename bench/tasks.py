@@ -1,18 +1,20 @@
 """The work that is measured and how, for any tracer behind an `Adapter`.
 
-Rules: what a task costs is told per unit of work in µs, its least and its median repetition.  A *paced* task is done in
-bursts with pauses in which the reporter works, as in a service; a *tight* one in a loop, as nothing of it is delivered.
+Rules: what a task costs is told per unit of work, its least and its median repetition.  A *paced* task is done in bursts with
+pauses in which the reporter works, as in a service; a *tight* one in a loop, as nothing of it is delivered; the others once.
 """
 
 from __future__ import annotations
 
+import gc
 import time
+import tracemalloc
 from collections.abc import Callable
 from itertools import repeat
 from statistics import median
 from typing import NamedTuple, Protocol
 
-__all__ = ["TASKS", "Adapter", "Measured", "Task", "run"]
+__all__ = ["BURST_SPANS", "TASKS", "Adapter", "Measured", "Task", "run"]
 
 Work = Callable[[], object]
 
@@ -22,6 +24,10 @@ LONGEST_PAUSE_S = 0.2
 WARM_UP_BURSTS = 10
 TIGHT_REPEATS = 15
 TIGHT_REPEAT_S = 0.012
+BURST_SPANS = 200_000
+# Fewer than would make any of the tracers send.
+WAITING_SPANS = 800
+WARM_UP_SPANS = 100
 
 
 class Adapter(Protocol):
@@ -33,31 +39,41 @@ class Adapter(Protocol):
     def flush(self) -> None:
         """Return when the collector has accepted all that was recorded; raises where it has not."""
 
+    # One that needs the thread for its work has a `sleep(seconds)` as well.
+
 
 class Task(NamedTuple):
-    """`spans` is what a unit of work delivers; `units` is what a call of the work holds (100 spans are encoded at once)."""
+    """`spans` is what a unit of work delivers; `units` is what a call of the work holds (100 spans are encoded at once).
+
+    `manner`: "tight", "paced", "burst", "memory" or "import".  `cost` says what `Measured.least` is of, and in which unit.
+    """
 
     title: str
-    paced: bool = False
+    manner: str = "tight"
     spans: int = 0
     units: int = 1
+    cost: str = "µs"
 
 
 TASKS = {
-    "root": Task("root span: start, 2 tags, finish", paced=True, spans=1),
-    "active": Task("the same as active span", paced=True, spans=1),
-    "request": Task("web request: extract, server span, client span, inject", paced=True, spans=2),
+    "root": Task("root span: start, 2 tags, finish", "paced", spans=1),
+    "active": Task("the same as active span", "paced", spans=1),
+    "request": Task("web request: extract, server span, client span, inject", "paced", spans=2),
     "unsampled": Task("unsampled root span"),
     "noop": Task("no-op root span"),
     "extract": Task("extract B3"),
     "inject": Task("inject B3"),
     "encode_json": Task("encode a rich span as JSON v2", units=100),
     "encode_thrift": Task("encode a rich span as Thrift v1", units=100),
+    "encode_proto3": Task("encode a rich span as proto3", units=100),
+    "burst": Task("200,000 root spans in a burst, until all are delivered", "burst", cost="µs a span"),
+    "memory": Task("memory of a finished span that waits", "memory", cost="bytes"),
+    "import": Task("import and construction, CPU", "import", cost="ms"),
 }
 
 
 class Measured(NamedTuple):
-    """Per unit of work in µs; `cpu` is the whole process until delivery, 0 where nothing is delivered."""
+    """Per unit of work, in the task's unit; `cpu` is the whole process until delivery, 0 where nothing is delivered."""
 
     least: float
     median: float
@@ -65,24 +81,58 @@ class Measured(NamedTuple):
     delivered: int
 
 
-def run(adapter: Adapter, name: str, endpoint: str, bursts: int) -> Measured:
-    """Measure one task in this process."""
-    task = TASKS[name]
+def run(load: Callable[[], Adapter], name: str, endpoint: str, bursts: int) -> Measured:
+    """Measure one task in this process, which has not imported the tracer yet."""
+    before = time.process_time()
+    adapter = load()
     work = adapter.work(name, endpoint)
-    if task.paced:
-        return _paced(work, adapter.flush, bursts, task.spans)
+    loaded_ms = (time.process_time() - before) * 1000
+    task = TASKS[name]
+    if task.manner == "import":
+        return Measured(loaded_ms, loaded_ms, 0.0, 0)
+    if task.manner == "paced":
+        return _paced(work, adapter, bursts, task.spans)
+    if task.manner == "burst":
+        return _burst(work, adapter)
+    if task.manner == "memory":
+        return _memory(work)
     return _tight(work, task.units)
 
 
-def _paced(work: Work, flush: Callable[[], None], bursts: int, spans: int) -> Measured:
-    _bursts(work, WARM_UP_BURSTS)
-    flush()
+def _burst(work: Work, adapter: Adapter) -> Measured:
+    cpu, start = time.process_time(), time.perf_counter()
+    for _ in repeat(None, BURST_SPANS):
+        work()
+    made = time.perf_counter() - start
+    adapter.flush()
+    delivered = time.perf_counter() - start
+    cpu = time.process_time() - cpu
+    return Measured(*(seconds / BURST_SPANS * 1e6 for seconds in (delivered, made, cpu)), delivered=BURST_SPANS)
+
+
+def _memory(work: Work) -> Measured:
+    tracemalloc.start()
+    for _ in repeat(None, WARM_UP_SPANS):
+        work()
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in repeat(None, WAITING_SPANS):
+        work()
+    gc.collect()
+    each = (tracemalloc.get_traced_memory()[0] - before) / WAITING_SPANS
+    return Measured(each, each, 0.0, 0)
+
+
+def _paced(work: Work, adapter: Adapter, bursts: int, spans: int) -> Measured:
+    sleep = getattr(adapter, "sleep", time.sleep)
+    _bursts(work, WARM_UP_BURSTS, sleep)
+    adapter.flush()
     before = time.process_time_ns()
-    times = _bursts(work, bursts)
-    flush()  # what is still to be sent belongs to the cost
+    times = _bursts(work, bursts, sleep)
+    adapter.flush()  # what is still to be sent belongs to the cost
     cpu_ns = time.process_time_ns() - before
     before = time.process_time_ns()
-    _bursts(_nothing, bursts)
+    _bursts(_nothing, bursts, time.sleep)
     cpu_ns -= time.process_time_ns() - before
     return Measured(
         least=min(times) / BURST / 1000,
@@ -92,24 +142,24 @@ def _paced(work: Work, flush: Callable[[], None], bursts: int, spans: int) -> Me
     )
 
 
-def _bursts(work: Work, count: int) -> list[int]:
+def _bursts(work: Work, count: int, sleep: Callable[[float], None]) -> list[int]:
     times = []
     for _ in range(count):
         start = time.perf_counter_ns()
         for _ in repeat(None, BURST):
             work()
         times.append(time.perf_counter_ns() - start)
-        _pause()
+        _pause(sleep)
     return times
 
 
-def _pause() -> None:
+def _pause(sleep: Callable[[float], None]) -> None:
     """Sleep, and on as long as other threads of this process are at work: a burst is not to meet the last one's reports."""
     deadline = time.perf_counter() + LONGEST_PAUSE_S
     busy = True
     while busy and time.perf_counter() < deadline:
         before = time.process_time()
-        time.sleep(PAUSE_S)
+        sleep(PAUSE_S)
         busy = time.process_time() - before > PAUSE_S / 5
 
 

@@ -34,8 +34,12 @@ def main() -> None:
         sys.path.insert(0, options.source)
     _make_importable()
     tasks = importlib.import_module("bench.tasks")
-    adapter = importlib.import_module(f"bench.adapters.{options.adapter}").Adapter()
-    measured = tasks.run(adapter, options.task, options.endpoint, options.bursts)
+    measured = tasks.run(
+        lambda: importlib.import_module(f"bench.adapters.{options.adapter}").Adapter(),
+        options.task,
+        options.endpoint,
+        options.bursts,
+    )
     print(json.dumps(measured._asdict()))
 
 

@@ -40,7 +40,12 @@ class Adapter:
         self._provider = TracerProvider(resource=resource, sampler=ALWAYS_OFF if task == "unsampled" else ALWAYS_ON)
         exporter = ZipkinExporter(endpoint=f"{endpoint}/api/v2/spans")
         self._provider.add_span_processor(
-            BatchSpanProcessor(exporter, max_queue_size=50_000, schedule_delay_millis=1_000, max_export_batch_size=1_000)
+            BatchSpanProcessor(
+                exporter,
+                max_queue_size=250_000 if task == "burst" else 50_000,
+                schedule_delay_millis=3_600_000 if task == "memory" else 1_000,
+                max_export_batch_size=1_000,
+            )
         )
         return _WORK[task](self._provider.get_tracer("bench"))
 
@@ -102,6 +107,9 @@ _WORK = {
     "active": _active,
     "request": _request,
     "unsampled": _root,
+    "burst": _root,
+    "memory": _root,
+    "import": _root,
     "extract": _extract,
     "inject": _inject,
 }

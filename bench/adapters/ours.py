@@ -13,7 +13,12 @@ from .opentracing_work import WORK, Work
 
 __all__ = ["Adapter"]
 
-_CODECS = {"encode_json": "json_v2", "encode_thrift": "thrift_v1"}
+_CODECS = {"encode_json": "json_v2", "encode_thrift": "thrift_v1", "encode_proto3": "proto3"}
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "unsampled": {"sample_rate": 0.0},
+    "burst": {"max_queued_spans": 250_000},
+    "memory": {"flush_interval": 3600},
+}
 
 
 class Adapter:
@@ -22,7 +27,7 @@ class Adapter:
             return _encoding(importlib.import_module(f"opentracing_zipkin.codec.{_CODECS[task]}"))
         if task == "noop":
             return WORK[task](opentracing.Tracer())
-        self._tracer = ZipkinTracer("bench", endpoint=endpoint, sample_rate=0.0 if task == "unsampled" else 1.0)
+        self._tracer = ZipkinTracer("bench", endpoint=endpoint, **_SETTINGS.get(task, {}))
         return WORK[task](self._tracer)
 
     def flush(self) -> None:
