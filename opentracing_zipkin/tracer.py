@@ -146,7 +146,7 @@ class ZipkinTracer(Tracer):
         self.service_name = service_name
         self._sampler = _guarded(sampling.boundary(sample_rate) if sampler is None else sampler)
         self._samples_all = self._sampler is sampling.always
-        self._samples_none = self._sampler is sampling.never
+        self._samples_none = self._starts_unsampled = self._sampler is sampling.never
         self._shared_spans = shared_spans
         self._trace_id_bits = trace_id_bits
         self._tag_limit = int(check_number("max_tag_length", max_tag_length, 1, 1_000_000))
@@ -235,7 +235,16 @@ class ZipkinTracer(Tracer):
                 scope = self._current_scope()
                 if scope is not None:
                     child_of = self.active_span if getattr(scope, "closed_away", False) else scope.span
-        if child_of is not None:
+        if child_of is None:
+            if self._starts_unsampled and tags is None:
+                # As `_start` has it, without two calls: a seventh less.  Its ids are drawn when first asked for.
+                span = _new(UnsampledSpan)
+                span._tracer = self
+                span._trace_id = 0
+                span._state = _ROOT
+                span._context = None
+                return span
+        else:
             kind = type(child_of)
             if kind is RecordingSpan:
                 child_of = child_of._context or child_of
@@ -482,7 +491,8 @@ class ZipkinTracer(Tracer):
 
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
-        if check_flag("enabled", enabled):
+        self._starts_unsampled = check_flag("enabled", enabled) and self._samples_none
+        if enabled:
             self.__dict__.pop("_start", None)
         else:
             self.__dict__["_start"] = self._stand_in

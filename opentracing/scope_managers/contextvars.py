@@ -74,9 +74,13 @@ class _ContextVarsScope(Scope):
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
-        super().__exit__(exc_type, exc_val, exc_tb)
+        if exc_type is None:
+            self.close()
+        else:
+            super().__exit__(exc_type, exc_val, exc_tb)
         # The block is over, even if a generator that was left half-way keeps an inner scope open, perhaps for ever.
-        self._finish()
+        if self._finish_on_close:
+            self._finish()
 
     def _finish(self) -> None:
         if self._finish_on_close:
