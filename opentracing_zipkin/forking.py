@@ -6,6 +6,7 @@ replace that hook, the process id is looked at, too, at each id that is drawn an
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import weakref
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 __all__ = ["checked", "lacks_threads", "may_start_thread", "renew_in_children"]
+
+log = logging.getLogger("opentracing_zipkin")
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -69,7 +72,10 @@ def _renew() -> None:
         return
     _pid = os.getpid()
     for owner in list(_renewables):
-        owner.renew_after_fork()
+        try:
+            owner.renew_after_fork()
+        except Exception:  # of a part that is not ours; all others are renewed nevertheless
+            log.exception("%r is not ready for a forked process", owner)
 
 
 def _chain_uwsgi() -> None:

@@ -6,7 +6,6 @@ that is not sent is counted by its cause, at the place where it was lost.  Nothi
 
 from __future__ import annotations
 
-import atexit
 import logging
 import sys
 import threading
@@ -16,7 +15,7 @@ from concurrent.futures import Future
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from .backlog import Backlog
+from .backlog import Alarm, Backlog
 from .codec import SpanEncoder
 from .forking import checked, lacks_threads, may_start_thread, renew_in_children
 from .model import FinishedSpan
@@ -113,7 +112,8 @@ class Reporter:
     def renew_after_fork(self) -> None:
         """The parent keeps its spans and sends them; the child begins with none, and with its own thread when needed."""
         self._renew()
-        self._sender.close()
+        # Whatever the parent's thread was at, it may have held a lock of the connection's.
+        getattr(self._sender, "renew_after_fork", self._sender.close)()
 
     def _renew(self) -> None:
         """Everything that a forked child must not share with its parent."""
@@ -121,7 +121,7 @@ class Reporter:
         self._lock = threading.RLock()
         # Notified whenever spans have left the reporter, sent or dropped.
         self._settled = threading.Condition(self._lock)
-        self._wake = threading.Event()
+        self._wake = Alarm()
         self._thread: threading.Thread | None = None
         self._closing: Future[bool] | None = None
         self._abandoned: str | None = None  # the cause, once what is left is to be dropped
@@ -152,7 +152,7 @@ class Reporter:
                 self._count_dropped("closed", 1)
                 return False
             self._start()
-        elif not self._wake.is_set():
+        else:
             self._wake.set()
         return True
 
@@ -209,7 +209,6 @@ class Reporter:
             self._closing = closing
             self._closed = True
         self._backlog.unattended()
-        atexit.unregister(self._exit_hook)
         if self._thread is None:
             closing.set_result(self.flush(0.0))
             return closing
@@ -292,7 +291,6 @@ class Reporter:
             log.exception("the reporter's preparation failed; spans are reported all the same")
         while not (self._closed and self._is_empty()):
             self._wake.wait(self._patience_s())
-            self._wake.clear()
             try:
                 suppress_instrumentation()
                 self._report()

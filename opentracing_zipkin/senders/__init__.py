@@ -18,7 +18,11 @@ class Sender(Protocol):
         """Return once the collector has accepted the message; raise SendError otherwise."""
 
     def close(self) -> None:
-        """Give back what it holds; it may be used again after, as in a forked process."""
+        """Give back what it holds; it may be used again after.
+
+        A sender with a method `renew_after_fork` has it called in a forked child in place of `close`.  It forgets what it
+        holds and takes no lock, because a thread of the parent's may have held that when the process was forked.
+        """
 
 
 class SendError(Exception):

@@ -30,6 +30,8 @@ GZIP_LEVEL = 1
 SHORTEST_TO_COMPRESS = 1024
 LONGEST_ANSWER = 4096
 
+_parents: list[DeadlineAdapter] = []  # of the processes that this one was forked from
+
 
 def base_url(endpoint: str) -> str:
     """A collector's address without the path of a wire format.  Raises ValueError where it is no http(s) URL."""
@@ -138,6 +140,12 @@ class HttpSender:
         connection, self._adapter = self._adapter, None
         if connection is not None:
             connection.close()
+
+    def renew_after_fork(self) -> None:
+        """The parent's connection stays the parent's; kept, because closing it, also by the garbage collector, takes a lock."""
+        if self._adapter is not None:
+            _parents.append(self._adapter)
+            self._adapter = None
 
     def _connection(self) -> DeadlineAdapter:
         # An adapter and no Session, which would add what it finds in the environment, keep cookies and look into redirects.

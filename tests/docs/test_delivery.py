@@ -14,9 +14,9 @@ ROWS = re.findall(r"^\| (?!Case|---)(.*?) \| (.*) \| ?(.*?) ?\|$", PAGE, re.MULT
 
 @pytest.mark.parametrize(("case", "test"), [(case, test) for case, _, test in ROWS])
 def test_every_case_names_its_test(case: str, test: str) -> None:
-    """But for the end that nobody survives."""
+    """But for the two ends that no code of ours survives."""
     if not test:
-        assert case.startswith("SIGKILL")
+        assert case.startswith(("SIGKILL", "a worker of uWSGI"))
         return
     file, name = test.strip("`").split("::")
     path = TESTS / file if file.startswith(("integration/", "interop/", "contract/")) else TESTS / "opentracing_zipkin" / file

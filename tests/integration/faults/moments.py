@@ -1,0 +1,186 @@
+"""Something sudden at one line of the tracer's code: `python -m tests.integration.faults.moments WHAT ENDPOINT`.
+
+Rules: the moments that matter are too short to be met by chance, so a trace function waits for the n-th line that is run, in
+the tracer's code or below it, and acts there.  Prints what went wrong, and at last for how many lines it was tried.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from opentracing_zipkin import configure
+
+CHILDS_END_S = 5.0
+EARLIER = 1000  # spans; one more wakes the thread
+# Where the reporter's thread may hold a lock; all modules would be five times as many lines.
+WATCHED = ("opentracing_zipkin.", "urllib3.connectionpool", "urllib3._collections", "queue", "threading", "logging")
+UNWATCHED = ("opentracing_zipkin.codec", "opentracing_zipkin.model", "opentracing_zipkin.span")
+
+
+def at_line(number: int, act: Callable[[], None]) -> tuple[Callable[..., Any], list[int]]:
+    """A trace function that calls `act` at the n-th line, and a list of how many lines there were."""
+    seen = [0]
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if event == "line":
+            seen[0] += 1
+            if seen[0] == number:
+                act()
+        return trace
+
+    return trace, seen
+
+
+def each_line(run: Callable[[int], bool]) -> int:
+    number = 1
+    while run(number):
+        number += 1
+    return number - 1
+
+
+def finish_in_finish(endpoint: str) -> int:
+    """A handler of a signal, as sudden as the garbage collector, finishes a span while one is being finished."""
+    faulthandler.dump_traceback_later(30, exit=True)
+    tracer = configure("service", endpoint=endpoint, flush_interval=60, max_outbox_bytes=1)
+    finished = 0
+
+    def finish(*_: object) -> None:
+        nonlocal finished
+        tracer.start_trace("x").finish()
+        finished += 1
+
+    for _ in range(1500):  # one fills the outbox, so many more wait that each further one wakes the thread
+        finish()
+    time.sleep(0.3)
+    for _ in range(1500):
+        finish()
+    signal.signal(signal.SIGUSR1, finish)
+
+    def run(number: int) -> bool:
+        span = tracer.start_trace("x")
+        time.sleep(0.002)  # so that the thread is asleep
+        trace, seen = at_line(number, lambda: signal.raise_signal(signal.SIGUSR1))
+        sys.settrace(trace)
+        span.finish()
+        sys.settrace(None)
+        nonlocal finished
+        finished += 1
+        return seen[0] >= number
+
+    lines = each_line(run)
+    if finished != tracer.stats.finished:
+        print("finished", finished, "counted", tracer.stats.finished)
+    tracer.close(0.1)
+    return lines
+
+
+def end_in_finish(endpoint: str) -> int:
+    """SIGTERM comes while a span is being finished, and the thread is to be woken for it; each line has its own process."""
+
+    def run(number: int) -> bool:
+        child = os.fork()
+        if child == 0:
+            _finish_and_end(endpoint, number)
+        status = _status(child)
+        if status not in (0, -signal.SIGTERM):
+            print("hung", number, flush=True)
+        return status == -signal.SIGTERM
+
+    return each_line(run)
+
+
+def _finish_and_end(endpoint: str, number: int) -> None:
+    tracer = configure("service", endpoint=endpoint, flush_interval=60)
+    for _ in range(EARLIER):
+        tracer.start_trace("x").finish()
+    time.sleep(0.02)  # so that the thread is asleep
+    span = tracer.start_trace("the one that wakes it")
+    trace, _ = at_line(number, lambda: signal.raise_signal(signal.SIGTERM))
+    sys.settrace(trace)
+    span.finish()
+    sys.settrace(None)
+    os._exit(0)
+
+
+def fork_while_reporting(endpoint: str) -> int:
+    """One of the tracer's threads stands still at a line, and the process is forked: the child reports by a thread of its own."""
+    at, forked = threading.Event(), threading.Event()
+
+    def stand() -> None:
+        at.set()
+        forked.wait()
+
+    # A first message, so that what is tried is the second one, with all imported and connected.
+    tracer = configure("service", endpoint=endpoint, flush_interval=60)
+    traced: list[Any] = [None]
+    threading.settrace(lambda *arguments: _traced(traced, *arguments))
+    tracer.start_trace("first").finish()
+    tracer.flush(10)
+    hung = 0
+
+    def run(number: int) -> bool:
+        nonlocal hung
+        at.clear()
+        forked.clear()
+        traced[0], _ = at_line(number, stand)
+        tracer.start_trace("parent").finish()
+        flushing = threading.Thread(target=tracer.flush, args=(20,))
+        flushing.start()
+        while not at.wait(0.005):
+            if not flushing.is_alive():
+                return False
+        child = os.fork()
+        if child == 0:
+            traced[0] = None
+            threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
+            tracer.start_trace("child").finish()
+            os._exit(0 if tracer.flush(CHILDS_END_S) else 1)
+        forked.set()
+        flushing.join()
+        if _status(child) != 0:
+            hung += 1
+            print("hung", number, flush=True)
+        return hung < 3
+
+    return each_line(run)
+
+
+def _traced(traced: list[Any], frame: FrameType, event: str, argument: Any) -> Any:
+    name = frame.f_globals.get("__name__", "")
+    if not name.startswith(WATCHED) or name.startswith(UNWATCHED):
+        return None
+
+    def local(frame: FrameType, event: str, argument: Any) -> Any:
+        if traced[0] is not None:
+            traced[0](frame, event, argument)
+        return local
+
+    return local
+
+
+def _status(child: int) -> int:
+    """How it ended; it is killed where it does not."""
+    deadline = time.monotonic() + CHILDS_END_S + 1
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return -signal.SIGKILL
+        time.sleep(0.002)
+
+
+WHAT = {"finish in finish": finish_in_finish, "end in finish": end_in_finish, "fork while reporting": fork_while_reporting}
+
+if __name__ == "__main__":
+    print("lines", WHAT[sys.argv[1]](sys.argv[2]))

@@ -1,0 +1,97 @@
+"""Forks, signals and collections of garbage come at any moment, also within a few instructions of the tracer's own code."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from opentracing_zipkin.collector import Collector
+
+from ..test_processes import PROJECT, spans_of
+from .moments import EARLIER
+
+REFUSING = "http://127.0.0.1:9"
+
+
+def tried(what: str, endpoint: str, least: int) -> int:
+    """For how many lines nothing went wrong; `least` are fewer than the tracer can do with, so that the test sees them."""
+    command = [sys.executable, "-m", "tests.integration.faults.moments", what, endpoint]
+    result = subprocess.run(command, cwd=PROJECT, timeout=60, check=False, capture_output=True, text=True)
+    *wrong, last = result.stdout.splitlines() or [""]
+
+    assert (0, []) == (result.returncode, wrong), result.stderr[-3000:]
+    lines = int(last.removeprefix("lines "))
+    assert lines >= least
+    return lines
+
+
+def test_a_process_may_be_forked_at_any_moment(collector: Collector) -> None:
+    """Whatever the reporter's thread is at, and whichever locks it holds: the child sends its spans, the parent its own."""
+    lines = tried("fork while reporting", collector.url, 100)
+    names = [span.name for span in spans_of(collector)]
+
+    assert (lines, lines + 1) == (names.count("child"), names.count("parent"))  # one more ended without a stop
+
+
+def test_a_span_may_be_finished_at_any_moment_of_another_ones_finish() -> None:
+    """By a signal's handler, or by the garbage collector, which is as sudden."""
+    tried("finish in finish", REFUSING, 10)
+
+
+def test_sigterm_may_come_at_any_moment_of_a_spans_finish(collector: Collector) -> None:
+    """The process ends by it, and sends what was finished before."""
+    lines = tried("end in finish", collector.url, 10)
+
+    assert EARLIER * (lines + 1) > len(spans_of(collector)) - lines >= EARLIER * lines - lines
+
+
+BUSY = """
+import mmap, sys, time
+import opentracing_zipkin
+with open(sys.argv[2], "r+b") as file:
+    counter = mmap.mmap(file.fileno(), 8)
+tracer = opentracing_zipkin.configure("service", endpoint=sys.argv[1], flush_interval=0.01)
+print("ready", flush=True)
+finished = 0
+while True:
+    for _ in range(20):
+        tracer.start_trace("x").finish()
+        finished += 1
+        counter[:] = finished.to_bytes(8, "little")
+    time.sleep(0.002)
+"""
+
+
+def end_while_busy(seconds: float) -> tuple[int, int, int]:
+    """Exit status, spans that the application finished, spans that arrived."""
+    with Collector() as collector, tempfile.NamedTemporaryFile() as counter:
+        counter.write(bytes(8))
+        counter.flush()
+        command = [sys.executable, "-c", BUSY, collector.url, counter.name]
+        with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(seconds)
+            process.send_signal(signal.SIGTERM)
+            status = process.wait(15)
+        counter.seek(0)
+        [finished] = struct.unpack("<Q", os.pread(counter.fileno(), 8, 0))
+        return status, finished, len(spans_of(collector))
+
+
+def test_sigterm_in_a_busy_process_loses_nothing() -> None:
+    """The span that it interrupted may be one more than the application had counted."""
+    moments = [random.uniform(0.05, 0.4) for _ in range(10)]
+    with ThreadPoolExecutor(2) as executor:
+        ends = list(executor.map(end_while_busy, moments))
+
+    assert [-signal.SIGTERM] * len(moments) == [status for status, _, _ in ends]
+    assert {0, 1} >= {arrived - finished for _, finished, arrived in ends}
+    assert all(finished for _, finished, _ in ends)

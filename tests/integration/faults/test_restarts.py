@@ -1,0 +1,145 @@
+"""Servers that replace their processes while requests come: each answered request has its span, and none has two."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from opentracing_zipkin.collector import Collector
+
+from ...interop.processes import redis_server
+from ..test_processes import (
+    BIN,
+    PROJECT,
+    WORKERS,
+    await_answer,
+    environment,
+    free_port,
+    get,
+    running,
+    spans_of,
+    uwsgi,
+)
+
+REQUESTS = 150
+RELOADS_S = (0.4, 1.4)  # after the first request
+
+
+def gunicorn(port: int, options: list[str]) -> list[str]:
+    command = [str(BIN / "gunicorn"), "--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS), "--graceful-timeout", "20"]
+    return [*command, *options, "tests.integration.apps.web:application"]
+
+
+RELOADED: dict[str, tuple[Callable[[int, list[str]], list[str]], list[str], bool]] = {
+    "gunicorn": (gunicorn, [], True),
+    "gunicorn, threads": (gunicorn, ["--threads", "4"], True),
+    "uwsgi": (uwsgi, ["--enable-threads"], True),
+    "uwsgi, lazy": (uwsgi, ["--enable-threads", "--lazy-apps"], True),
+    "uwsgi, workers of 20 requests": (uwsgi, ["--enable-threads", "--max-requests", "20", "--min-worker-lifetime", "0"], False),
+    "uwsgi, threads and workers of 20 requests": (
+        uwsgi,
+        ["--threads", "2", "--max-requests", "20", "--min-worker-lifetime", "0"],
+        False,
+    ),
+}
+
+
+def ask(url: str) -> str:
+    """An answer; a connection that the old process has dropped unanswered is no request."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return get(url)
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def reload_after(seconds: float, pid: int) -> None:
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGHUP)
+
+
+@contextmanager
+def reloading(process: subprocess.Popen[bytes], reloads: bool) -> Iterator[ThreadPoolExecutor]:
+    """Threads that ask, while the server is told to reload, or not."""
+    with ThreadPoolExecutor(5) as executor:
+        for moment in RELOADS_S if reloads else ():
+            executor.submit(reload_after, moment, process.pid)
+        yield executor
+
+
+@pytest.mark.parametrize("server", RELOADED)
+def test_requests_while_a_server_replaces_its_workers_have_their_spans(
+    collector: Collector, tmp_path: Path, server: str
+) -> None:
+    """By a reload, or because they have answered so many; the workers that end send what they have."""
+    make, options, reloads = RELOADED[server]
+    port, log = free_port(), tmp_path / "log"
+    url = f"http://127.0.0.1:{port}/"
+    # uWSGI begins anew as the bare interpreter, which knows nothing of a virtual environment.
+    # A worker of uWSGI that is ended within a request, if only to log it, runs no exit handlers: its thread has to be in time.
+    interval = "0.2" if make is uwsgi else "60"
+    settings = environment(
+        collector, ZIPKIN_FLUSH_INTERVAL=interval, PYTHONPATH=f"{PROJECT}{os.pathsep}{sysconfig.get_path('platlib')}"
+    )
+    with running(make(port, options), settings, log) as process:
+        answers = [await_answer(url, log)]
+        with reloading(process, reloads) as executor:
+            start = time.monotonic()
+            while len(answers) < REQUESTS or (reloads and time.monotonic() < start + RELOADS_S[-1] + 1.5):
+                answers += executor.map(ask, [url] * 10)
+        time.sleep(1.0)
+    spans = [span for span in spans_of(collector) if span.name == "get"]
+    told = log.read_text()[-3000:]
+
+    assert set(answers) == {f"{span.span_id} {span.tags['pid']}" for span in spans}, told
+    assert len(answers) == len(set(answers)) == len(spans), told
+    assert len({span.tags["pid"] for span in spans}) > WORKERS, told
+
+
+CLIENT = """
+from tests.integration.apps.tasks import work
+print(*[result.get(timeout=50) for result in [work.delay() for _ in range(60)]], sep="\\n")
+"""
+CELERY = {
+    "processes of 5 tasks": ["-P", "prefork", "-c", str(WORKERS), "--max-tasks-per-child", "5"],
+    "a number of processes that follows the load": ["-P", "prefork", "--autoscale", "4,1"],
+    "threads": ["-P", "threads", "-c", str(WORKERS)],
+    "no pool": ["-P", "solo"],
+}
+
+
+@pytest.mark.parametrize("pool", CELERY)
+def test_every_task_has_its_span_whatever_celery_does_with_its_pool(collector: Collector, tmp_path: Path, pool: str) -> None:
+    """Processes that are replaced after some tasks, more and fewer of them, threads, or neither."""
+    log = tmp_path / "log"
+    with redis_server(tmp_path) as port:
+        settings = environment(collector, BROKER=f"redis://127.0.0.1:{port}/0")
+        worker = [str(BIN / "celery"), "-A", "tests.integration.apps.tasks", "worker", *CELERY[pool]]
+        with running(worker, settings, log):
+            asked = subprocess.run(
+                [sys.executable, "-c", CLIENT],
+                env=settings,
+                cwd=PROJECT,
+                timeout=60,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+    answers = asked.stdout.splitlines()
+
+    assert 60 == len(set(answers))
+    assert sorted(answers) == sorted(f"{span.span_id} {span.tags['pid']}" for span in spans_of(collector)), log.read_text()[
+        -3000:
+    ]
