@@ -7,11 +7,13 @@ that is not sent is counted by its cause, at the place where it was lost.  Nothi
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -233,6 +235,14 @@ class Reporter:
         self._wake.set()
         if self._thread is None and not self._paused:  # it could not be started; there is nobody who would wait
             self._report()
+        with suppress(KeyboardInterrupt):  # enough of waiting
+            self._await_progress()
+        lost = self._give_up("expired")
+        if lost:
+            log.warning("%d spans were not accepted before the process ended and are lost", lost)
+
+    def _await_progress(self) -> None:
+        """Until nothing waits any more, or nothing has been accepted for too long."""
         start = last = time.monotonic()
         sent = self._sent
         with self._lock:
@@ -243,9 +253,6 @@ class Reporter:
                     sent, last = self._sent, now
                 if now - last > self._exit_stall or now - start > self._exit_total:
                     break
-        lost = self._give_up("expired")
-        if lost:
-            log.warning("%d spans were not accepted before the process ended and are lost", lost)
 
     def drain_for_signal(self) -> None:
         """As at exit, in a signal handler: it only looks, because the code it interrupted may hold the lock."""
@@ -263,7 +270,12 @@ class Reporter:
             if self._sent != sent:
                 sent, last = self._sent, now
             if now - last > self._exit_stall or now - start > self._exit_total:
-                return
+                break
+        lost = self._in_flight + len(self._backlog)
+        if lost:
+            # Not by logging, whose lock the interrupted code may hold.
+            with suppress(OSError):
+                os.write(2, b"opentracing_zipkin: %d spans were not accepted before SIGTERM and are lost\n" % lost)
 
     def _give_up(self, cause: str) -> int:
         """Drop what still waits; what is on its way stays with the thread, which counts it."""
@@ -336,12 +348,18 @@ class Reporter:
                 self._in_flight += len(spans)
             if not spans:
                 break
-            for data in self._encode(spans):
-                if message and not self._fits(len(message) + 1, length + len(data)):
-                    self._post(message)
-                    message, length = [], 0
-                message.append(data)
-                length += len(data)
+            encoded = self._encode(spans)
+            total = sum(map(len, encoded))
+            if self._fits(len(message) + len(encoded), length + total):  # nearly always
+                message += encoded
+                length += total
+            else:
+                for data in encoded:
+                    if message and not self._fits(len(message) + 1, length + len(data)):
+                        self._post(message)
+                        message, length = [], 0
+                    message.append(data)
+                    length += len(data)
             time.sleep(0)
         if message:
             self._post(message)

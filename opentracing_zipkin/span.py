@@ -308,7 +308,8 @@ class RecordingSpan(ZipkinSpan):
         finished.kind, finished.remote, finished.tags = resolve(tags, not local_root)
         finished.name = (name if len(name) <= MAX_NAME_LENGTH else name[:MAX_NAME_LENGTH]).lower()
         finished.timestamp_us = start_us
-        finished.duration_us = max(1, (self._end + offset) // 1000 - start_us)
+        duration_us = (self._end + offset) // 1000 - start_us
+        finished.duration_us = duration_us if duration_us > 0 else 1
         finished.local = tracer._local
         finished.annotations = self._logs or []
         finished.debug = self._state & DEBUG != 0

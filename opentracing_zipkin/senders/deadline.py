@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import http.client
 import io
+import os
 import threading
 import time
+import weakref
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -17,14 +19,24 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
 
-__all__ = ["DeadlineAdapter", "set_deadline"]
+__all__ = ["DeadlineAdapter", "drop_inherited_connections", "set_deadline"]
 
 _current = threading.local()
+_connections: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def set_deadline(at_s: float) -> None:
     """When answers to this thread's requests must be complete, in monotonic seconds."""
     _current.at_s = at_s
+
+
+def drop_inherited_connections() -> None:
+    """In a forked process: close our descriptors of the parent's connections, without urllib3's locks."""
+    for connection in list(_connections):
+        _connections.discard(connection)
+        sock, connection.sock = connection.sock, None
+        if sock is not None and sock.fileno() >= 0:
+            os.close(sock.detach())
 
 
 class _Reader(io.RawIOBase):
@@ -60,9 +72,17 @@ class _Response(http.client.HTTPResponse):
 class _Connection(HTTPConnection):
     response_class = _Response
 
+    def connect(self) -> None:
+        super().connect()
+        _connections.add(self)
+
 
 class _TLSConnection(HTTPSConnection):
     response_class = _Response
+
+    def connect(self) -> None:
+        super().connect()
+        _connections.add(self)
 
 
 class _Pool(HTTPConnectionPool):

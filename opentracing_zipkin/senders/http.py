@@ -19,7 +19,7 @@ from requests.utils import check_header_validity
 
 from ..validation import check_flag
 from . import SendError
-from .deadline import DeadlineAdapter, set_deadline
+from .deadline import DeadlineAdapter, drop_inherited_connections, set_deadline
 
 __all__ = ["HttpSender", "base_url", "base_urls"]
 
@@ -142,10 +142,11 @@ class HttpSender:
             connection.close()
 
     def renew_after_fork(self) -> None:
-        """The parent's connection stays the parent's; kept, because closing it, also by the garbage collector, takes a lock."""
+        """Give back what a forked process has inherited; the adapter is kept, because its end, too, takes a lock."""
         if self._adapter is not None:
             _parents.append(self._adapter)
             self._adapter = None
+        drop_inherited_connections()
 
     def _connection(self) -> DeadlineAdapter:
         # An adapter and no Session, which would add what it finds in the environment, keep cookies and look into redirects.

@@ -150,3 +150,17 @@ def test_spans_at_the_very_end_are_sent_or_refused_without_a_word(end: str) -> N
 
     assert (0, "") == (result.returncode, result.stderr)
     assert expected == collector.distinct
+
+
+def test_sigterm_says_how_many_spans_it_cost() -> None:
+    """As the interpreter's exit does, but by a plain write: logging may be what it interrupted."""
+    code = LAST_SPANS.replace("{before}", "").replace(
+        "{after}", "import os, signal; finish(); os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    with CountingCollector([("silence", 3600)]) as collector:
+        result = subprocess.run(
+            [sys.executable, "-c", code, collector.url], cwd=PROJECT, capture_output=True, text=True, timeout=30, check=False
+        )
+
+    assert -15 == result.returncode
+    assert "opentracing_zipkin: 1 spans were not accepted before SIGTERM and are lost" in result.stderr

@@ -40,6 +40,35 @@ def test_a_process_may_be_forked_at_any_moment(collector: Collector) -> None:
     assert (lines, lines + 1) == (names.count("child"), names.count("parent"))  # one more ended without a stop
 
 
+SOCKETS = """
+import glob, os, sys
+import opentracing_zipkin
+
+def sockets():
+    links = [os.readlink(path) for path in glob.glob("/proc/self/fd/*") if os.path.lexists(path)]
+    return len([link for link in links if link.startswith("socket:")])
+
+tracer = opentracing_zipkin.configure("service", endpoint=sys.argv[1])
+before = sockets()
+tracer.start_trace("x").finish()
+assert tracer.flush(10)
+assert before + 1 == sockets()
+if os.fork() == 0:
+    print(sockets() - before, flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_forked_child_does_not_keep_its_parents_connection_open(collector: Collector) -> None:
+    """Or the collector would not see that the parent has gone."""
+    result = subprocess.run(
+        [sys.executable, "-c", SOCKETS, collector.url], cwd=PROJECT, timeout=20, check=True, capture_output=True, text=True
+    )
+
+    assert "0\n" == result.stdout
+
+
 def test_a_span_may_be_finished_at_any_moment_of_another_ones_finish() -> None:
     """By a signal's handler, or by the garbage collector, which is as sudden."""
     tried("finish in finish", REFUSING, 10)
