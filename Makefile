@@ -7,7 +7,7 @@ INTEROP_VENV ?= .venv-interop
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test test-all test-upstream lint integration interop fuzz soak bench-quick zipkin build clean
+.PHONY: help bootstrap demo test test-all test-upstream lint integration interop fuzz soak bench bench-quick bench-guard bench-record zipkin build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,21 @@ zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, un
 
 bench-quick: $(VENV)/.installed-test ## cost beside the least possible and beside OpenTelemetry, as ratios, in about a minute
 	$(BIN)/python -m bench --quick
+
+bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## the same beside four peers, curves, and services under load, in ten minutes; makes a page of docs/
+	$(BIN)/python -m bench --json .cache/bench.json --page docs/explanation $(BENCH)
+
+bench-guard: $(VENV)/.installed-test ## instructions of each step of a span against bench/recorded.json
+	@scripts/need-command valgrind valgrind
+	$(BIN)/python -m bench.guard
+
+bench-record: ## make the instructions of now the record that bench-guard compares with, on every Python, in ten minutes
+	@scripts/need-command valgrind valgrind
+	@for version in 3.10 3.11 3.12 3.13; do \
+		python=$$(scripts/find-python $$version) || exit 1; \
+		$(MAKE) --no-print-directory .venv-$$version/.installed-test PYTHON=$$python VENV=.venv-$$version || exit 1; \
+		echo "== Python $$version"; .venv-$$version/bin/python -m bench.guard --record || exit 1; \
+	done
 
 build: $(VENV)/.installed-build ## a wheel and a source distribution in dist/
 	$(BIN)/python -m build

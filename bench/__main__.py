@@ -1,58 +1,104 @@
-"""Costs of tracing as ratios: ours beside the least that pure Python can do, and beside OpenTelemetry.
+"""Costs of tracing as ratios: ours beside the least that pure Python can do, and beside its peers.
 
 Each task runs in fresh processes, in rounds that are interleaved over the tracers; what is compared is the median over the
 rounds of each round's least (or median) time.  Less is better.  A tracer beside itself, in three rounds on two busy cores,
 comes out between 0.9 and 1.1 by its least burst, and between 0.75 and 1.3 by its median burst or its CPU.
+Without options: all costs, the curves, and the two services under load, in less than ten minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
+import os
 import platform
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from .environments import ROOT
-from .harness import ADAPTERS, QUICK_ADAPTERS, Contestant, Outcome, measure
+from . import page
+from .curves import CURVES, GROWTH_SPANS
+from .environments import ROOT, python_of
+from .harness import ADAPTERS, QUICK_ADAPTERS, Contestant, Outcome, measure, run_worker, sink
 from .table import OURS, Row, markdown, rows
 from .tasks import TASKS
 
 QUICK_TASKS = [name for name, task in TASKS.items() if task.manner in ("paced", "tight") and name != "encode_proto3"]
+PARTS = ("costs", "curves", "services")
+CURVE_ADAPTERS = {**dict.fromkeys(CURVES, (OURS, "limit")), "delay": (OURS, "naive"), "growth": (OURS,)}
+SERVICE_ROUNDS = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    start = time.monotonic()
+    result: dict[str, Any] = {"machine": _machine(), "failures": []}
+    for part in ["costs"] if options.quick or options.tasks or options.adapters else options.only:
+        {"costs": _costs, "curves": _curves, "services": _services}[part](options, result)
+    print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
+    if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    if options.page is not None:
+        page.write([result], options.page)
+    for failure in result["failures"]:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if result["failures"] else 0
+
+
+def _costs(options: argparse.Namespace, result: dict[str, Any]) -> None:
     tasks = options.tasks or (QUICK_TASKS if options.quick else list(TASKS))
     contestants = {name: ADAPTERS[name] for name in options.adapters or (QUICK_ADAPTERS if options.quick else ADAPTERS)}
     if options.beside is not None:
         contestants["beside"] = Contestant("ours", ADAPTERS[OURS].tasks, options.beside.resolve())
-    start = time.monotonic()
-    outcome = measure(contestants, tasks, options.rounds or (3 if options.quick else 5), options.bursts)
+    outcome = measure(contestants, tasks, options.rounds, options.bursts)
     table = rows(outcome.results)
     print(markdown(table, list(contestants)))
-    print(
-        f"\nCosts per unit of work, less is better; medians of rounds.  Python {platform.python_version()}, "
-        f"{time.monotonic() - start:.0f} s.  The sink takes {outcome.sink_capacity / 1e6:.1f} million spans a second."
-    )
-    if options.json is not None:
-        options.json.write_text(json.dumps(_as_json(outcome, table), indent=1) + "\n")
-    for failure in outcome.failures:
-        print(f"failed: {failure}", file=sys.stderr)
-    return 1 if outcome.failures else 0
+    print("\nCosts per unit of work, less is better; medians of rounds.", end="  ")
+    print(f"The sink takes {outcome.sink_capacity / 1e6:.1f} million spans a second.")
+    result["failures"] += outcome.failures
+    result["costs"] = _as_json(outcome, table)
+
+
+def _curves(options: argparse.Namespace, result: dict[str, Any]) -> None:
+    result["curves"] = {}
+    with sink() as port:
+        for curve, names in CURVE_ADAPTERS.items():
+            print(f"curve {curve}", file=sys.stderr, flush=True)
+            for name in names:
+                contestant = ADAPTERS.get(name, Contestant(name, frozenset()))
+                found = run_worker(python_of(contestant.module), contestant, curve, port, options.spans)
+                if isinstance(found, str):
+                    result["failures"].append(f"{name}, {curve}: {found}")
+                else:
+                    result["curves"].setdefault(curve, {})[name] = found
+                    print(f"{curve}, {name}: " + ", ".join(f"{at} {value:.3g}" for at, value in found.items()))
+
+
+def _services(options: argparse.Namespace, result: dict[str, Any]) -> None:
+    from .web import measure as services  # gunicorn and the like are of no use on every system that the rest runs on
+
+    with sink() as port:
+        result["services"] = services.measure(port, SERVICE_ROUNDS)
+    for framework, ways in result["services"].items():
+        for way, found in ways.items():
+            print(f"{framework}, {way}: " + ", ".join(f"{at} {value:.3g}" for at, value in found.items()))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="three rounds of the usual tasks and tracers, about a minute")
-    parser.add_argument("--rounds", type=int, help="how often each task is measured; 5 by default, 3 with --quick")
+    parser.add_argument("--quick", action="store_true", help="the usual tasks and tracers, about a minute")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each task is measured (default: 3)")
     parser.add_argument("--bursts", type=int, default=60, help="bursts of 100 calls in a paced task (default: 60)")
     parser.add_argument("--tasks", type=_names(TASKS), help=f"of {','.join(TASKS)}")
     parser.add_argument("--adapters", type=_names(ADAPTERS), help=f"of {','.join(ADAPTERS)}")
+    parser.add_argument("--only", type=_names(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}")
+    parser.add_argument("--spans", type=int, default=GROWTH_SPANS, help="of the long run (default: 10^6)")
     parser.add_argument("--beside", type=Path, metavar="DIR", help="another checkout of ours, to be measured beside this one")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured here")
+    parser.add_argument("--page", type=Path, metavar="DIR", help="write benchmarks.md and its pictures here; needs matplotlib")
     return parser
 
 
@@ -67,20 +113,38 @@ def _names(known: Any) -> Any:
     return names
 
 
-def _as_json(outcome: Outcome, table: list[Row]) -> dict[str, Any]:
+def _machine() -> dict[str, Any]:
+    models = [line.partition(": ")[2] for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
     return {
         "python": platform.python_version(),
-        "machine": platform.machine(),
-        "requirements": {
-            path.stem: path.read_text().split("\n") for path in sorted((ROOT / "bench" / "requirements").glob("*.txt"))
-        },
+        "processor": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
+        "date": datetime.date.today().isoformat(),
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _requirements() -> set[str]:
+    folder = ROOT / "bench" / "requirements"
+    names = {contestant.module for contestant in ADAPTERS.values()} | {"web"}
+    lines = [line for name in names for line in (folder / f"{name}.txt").read_text().splitlines()]
+    return {line for line in lines if not line.startswith("#")}
+
+
+def _as_json(outcome: Outcome, table: list[Row]) -> dict[str, Any]:
+    return {
+        "requirements": sorted(_requirements()),
         "sink_spans_per_second": round(outcome.sink_capacity),
         "rows": [{**row._asdict(), "title": row.title, "targets": row.targets, "missed": row.missed} for row in table],
         "rounds": {
             task: {adapter: [measured._asdict() for measured in rounds] for adapter, rounds in of_adapters.items()}
             for task, of_adapters in outcome.results.items()
         },
-        "failures": outcome.failures,
     }
 
 

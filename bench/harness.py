@@ -1,7 +1,8 @@
 """Runs each task of each adapter in a fresh process, round by round, and sees that no span is lost.
 
-Rules: rounds are interleaved over the adapters, so that a slow minute of the machine meets all of them; one process at a
-time is measured; a process that fails or loses a span fails the run, and the others are still measured.
+Rules: rounds are interleaved over the adapters, so that a slow minute of the machine meets all of them, and tight loops, which
+take little time, are measured twice a round; one process at a time is measured; a process that fails or loses a span fails the
+run, and the others are still measured.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .environments import ROOT, python_of
 from .sink import capacity
 from .tasks import TASKS, Measured
 
-__all__ = ["ADAPTERS", "QUICK_ADAPTERS", "Contestant", "Outcome", "measure"]
+__all__ = ["ADAPTERS", "QUICK_ADAPTERS", "Contestant", "Outcome", "count", "environment", "measure", "run_worker", "sink"]
 
 WORKER = ROOT / "bench" / "worker.py"
 TIMEOUT_S = 90
+SLOWEST_SPANS_PER_S = 5_000
 
 
 class Contestant(NamedTuple):
@@ -38,14 +40,15 @@ _ALL = frozenset(TASKS)
 
 ADAPTERS = {
     "ours": Contestant("ours", _ALL, ROOT),
-    "limit": Contestant("limit", _ALL - {"encode_proto3"}),
+    "limit": Contestant("limit", _ALL),
     "otel": Contestant("otel", _ALL - {"encode_thrift", "encode_proto3"}),
+    "otel_proto": Contestant("otel_proto", frozenset({"encode_proto3"})),
     "py_zipkin": Contestant("py_zipkin", _ALL - {"noop", "encode_thrift"}),
+    "py_zipkin_thrift": Contestant("py_zipkin_thrift", frozenset({"encode_thrift"})),
     "aiozipkin": Contestant("aiozipkin", _ALL - {"noop", "active", "encode_thrift", "encode_proto3"}),
     "upstream_noop": Contestant("upstream_noop", frozenset({"noop"})),
     "bare": Contestant("bare", frozenset({"import"})),
 }
-
 
 QUICK_ADAPTERS = ["ours", "limit", "otel", "upstream_noop"]
 
@@ -64,13 +67,13 @@ def measure(contestants: Mapping[str, Contestant], tasks: Sequence[str], rounds:
         task: {name: [] for name, contestant in contestants.items() if task in contestant.tasks} for task in tasks
     }
     failures: list[str] = []
-    with _sink() as port:
+    with sink() as port:
         able = capacity(port)
         for number in range(rounds):
             _say(f"round {number + 1} of {rounds}:")
             for task in tasks:
                 _say(f" {task}")
-                for name in _turned(list(results[task]), number):
+                for name in _turned(list(results[task]), number) * (2 if TASKS[task].manner == "tight" else 1):
                     measured = _measure_once(pythons[name], contestants[name], task, port, bursts)
                     if isinstance(measured, Measured):
                         results[task][name].append(measured)
@@ -86,40 +89,48 @@ def _turned(names: list[str], by: int) -> list[str]:
     return names[by:] + names[:by]
 
 
-def _measure_once(python: Path, contestant: Contestant, task: str, port: int, bursts: int) -> Measured | str:
-    """What was measured, or in words why it was not."""
-    before = _count(port)
+def run_worker(python: Path, contestant: Contestant, task: str, port: int, size: int) -> dict[str, Any] | str:
+    """What a process of its own has measured, or in words why it has not; `size` is in bursts, or in spans of a curve."""
     # -I: neither PYTHONPATH nor the file's directory, which would put this checkout's packages before the adapter's own.
-    command = [str(python), "-I", str(WORKER), contestant.module, task]
-    command += ["--endpoint", f"http://127.0.0.1:{port}", "--bursts", str(bursts)]
-    if contestant.source is not None:
-        command += ["--source", str(contestant.source)]
+    source = "" if contestant.source is None else str(contestant.source)
+    command = [str(python), "-I", str(WORKER), contestant.module, task, f"http://127.0.0.1:{port}", str(size), source]
+    timeout_s = TIMEOUT_S + size / SLOWEST_SPANS_PER_S
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, env=_environment())
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, env=environment())
     except subprocess.TimeoutExpired:
-        return f"took longer than {TIMEOUT_S} s"
+        return f"took longer than {timeout_s:.0f} s"
     if done.returncode:
         return f"exit status {done.returncode}\n{done.stderr.strip()}"
-    measured = Measured(**json.loads(done.stdout))
-    arrived = _count(port) - before
+    measured: dict[str, Any] = json.loads(done.stdout)
+    return measured
+
+
+def _measure_once(python: Path, contestant: Contestant, task: str, port: int, bursts: int) -> Measured | str:
+    """The same for a task, of which no span may be missing."""
+    before = count(port)
+    found = run_worker(python, contestant, task, port, bursts)
+    if isinstance(found, str):
+        return found
+    measured = Measured(**found)
+    arrived = count(port) - before
     if TASKS[task].manner != "memory" and arrived != measured.delivered:
         return f"{measured.delivered} spans were finished and {arrived} arrived"
     return measured
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Without what configures a tracer or leads its requests elsewhere."""
     foreign = ("OTEL_", "ZIPKIN_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
 
 
-def _count(port: int) -> int:
+def count(port: int) -> int:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
         return int(answer.read())
 
 
 @contextlib.contextmanager
-def _sink() -> Iterator[int]:
+def sink() -> Iterator[int]:
     """The port of a sink in a process of its own."""
     command = [sys.executable, "-m", "bench.sink"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

@@ -14,7 +14,7 @@ from itertools import repeat
 from statistics import median
 from typing import NamedTuple, Protocol
 
-__all__ = ["BURST_SPANS", "TASKS", "Adapter", "Measured", "Task", "run"]
+__all__ = ["BURST", "BURST_SPANS", "TASKS", "Adapter", "Measured", "Task", "pause", "run"]
 
 Work = Callable[[], object]
 
@@ -68,7 +68,7 @@ TASKS = {
     "encode_proto3": Task("encode a rich span as proto3", units=100),
     "burst": Task("200,000 root spans in a burst, until all are delivered", "burst", cost="µs a span"),
     "memory": Task("memory of a finished span that waits", "memory", cost="bytes"),
-    "import": Task("import and construction, CPU", "import", cost="ms"),
+    "import": Task("import and construction, CPU over bare Python", "import", cost="ms"),
 }
 
 
@@ -82,14 +82,10 @@ class Measured(NamedTuple):
 
 
 def run(load: Callable[[], Adapter], name: str, endpoint: str, bursts: int) -> Measured:
-    """Measure one task in this process, which has not imported the tracer yet."""
-    before = time.process_time()
+    """Measure one task in this process, which has not imported the tracer yet; `worker` measures the import itself."""
     adapter = load()
     work = adapter.work(name, endpoint)
-    loaded_ms = (time.process_time() - before) * 1000
     task = TASKS[name]
-    if task.manner == "import":
-        return Measured(loaded_ms, loaded_ms, 0.0, 0)
     if task.manner == "paced":
         return _paced(work, adapter, bursts, task.spans)
     if task.manner == "burst":
@@ -149,11 +145,11 @@ def _bursts(work: Work, count: int, sleep: Callable[[float], None]) -> list[int]
         for _ in repeat(None, BURST):
             work()
         times.append(time.perf_counter_ns() - start)
-        _pause(sleep)
+        pause(sleep)
     return times
 
 
-def _pause(sleep: Callable[[float], None]) -> None:
+def pause(sleep: Callable[[float], None]) -> None:
     """Sleep, and on as long as other threads of this process are at work: a burst is not to meet the last one's reports."""
     deadline = time.perf_counter() + LONGEST_PAUSE_S
     busy = True

@@ -1,46 +1,52 @@
-"""Run as a file, under an adapter's own Python: measures one task once and prints it as JSON.
+"""Run as a file, under an adapter's own Python: measures one task, or one curve, once and prints it as JSON.
 
-Rules: of this checkout only `bench` is made importable, unless `--source` says otherwise: our `opentracing` lies beside
-it and would hide the upstream package that one of the adapters is about.
+Rules: of this checkout only `bench` is made importable, unless a source is given: our `opentracing` lies beside it and would
+hide the upstream package that one of the adapters is about.  Before an import is measured nothing is imported here that a
+tracer might need, so that each pays for all of its own.
+Arguments: adapter, task, the sink's URL, its size (bursts, or spans), and the directory to import the tracer from, or "".
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import importlib.util
-import json
 import sys
-from pathlib import Path
-
-HERE = Path(__file__).resolve().parent
+import time
 
 
-def _make_importable() -> None:
-    spec = importlib.util.spec_from_file_location("bench", HERE / "__init__.py", submodule_search_locations=[str(HERE)])
-    assert spec is not None
-    sys.modules["bench"] = importlib.util.module_from_spec(spec)
+def _make_importable(source: str) -> None:
+    here = __file__.rpartition("/")[0]
+    if source:
+        sys.path.insert(0, source)
+    package = type(sys)("bench")
+    package.__path__ = [here]  # a package without its __init__, and without what finding one would import
+    sys.modules["bench"] = package
+
+
+def _load(adapter: str) -> object:
+    return __import__(f"bench.adapters.{adapter}", fromlist=["Adapter"]).Adapter()
+
+
+def _cpu_of_import(adapter: str, endpoint: str) -> dict[str, float]:
+    before = time.process_time()
+    _load(adapter).work("import", endpoint)  # type: ignore[attr-defined]
+    cost_ms = (time.process_time() - before) * 1000
+    return {"least": cost_ms, "median": cost_ms, "cpu": 0.0, "delivered": 0}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("adapter")
-    parser.add_argument("task")
-    parser.add_argument("--endpoint", required=True, help="the sink's URL")
-    parser.add_argument("--bursts", type=int, default=60)
-    parser.add_argument("--source", help="directory to import the tracer from")
-    options = parser.parse_args()
-    if options.source:
-        sys.path.insert(0, options.source)
-    _make_importable()
-    tasks = importlib.import_module("bench.tasks")
-    measured = tasks.run(
-        lambda: importlib.import_module(f"bench.adapters.{options.adapter}").Adapter(),
-        options.task,
-        options.endpoint,
-        options.bursts,
-    )
-    print(json.dumps(measured._asdict()))
+    adapter, task, endpoint, size, source = sys.argv[1:]
+    _make_importable(source)
+    if task == "import":
+        measured = _cpu_of_import(adapter, endpoint)
+    else:
+        from bench import curves, tasks
+
+        if task in curves.CURVES:
+            measured = curves.CURVES[task](adapter, endpoint, int(size))
+        else:
+            measured = tasks.run(lambda: _load(adapter), task, endpoint, int(size))._asdict()  # type: ignore
+    import json
+
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ ones are ignored, because Kubernetes adds its own (ZIPKIN_PORT, ZIPKIN_SERVICE_H
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -170,6 +168,11 @@ def _user_and_password(text: str) -> tuple[str, str]:
 
 def _check_names(parts: Mapping[str, Any]) -> None:
     """A misspelt argument is told apart from one that ZipkinTracer takes."""
+    if not parts:
+        return
+    import difflib  # here, because they take 7 ms and are rarely needed
+    import inspect
+
     known = list(inspect.signature(configure).parameters)[:-1] + list(inspect.signature(ZipkinTracer).parameters)
     for name in parts:
         if name not in known:

@@ -5,39 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 from ..samples import RICH_SPANS
-from . import limit_tracer
+from . import limit_proto3, limit_tracer
 from .limit_codec import Address, encode_thrift
 from .limit_tracer import NoopTracer, RecordedSpan, Tracer, json_message
 from .opentracing_work import WORK, Work
 
-__all__ = ["Adapter", "json_message", "recorded_spans", "thrift_message"]
+__all__ = ["MESSAGES", "Adapter", "recorded_spans"]
 
 
 def thrift_message(spans: list[Any], local: Address) -> bytes:
     return b"\x0c" + len(spans).to_bytes(4, "big") + b"".join([encode_thrift(span, local) for span in spans])
 
 
-_MESSAGES = {"encode_json": json_message, "encode_thrift": thrift_message}
+_REMOTE_PROTO3, _LOCAL_PROTO3 = (limit_proto3.endpoint(*end) for end in (RICH_SPANS[0].remote, RICH_SPANS[0].local))
+
+
+def proto3_message(spans: list[Any], local: Address) -> bytes:
+    return limit_proto3.message(spans, _LOCAL_PROTO3, _REMOTE_PROTO3)
+
+
+MESSAGES = {"encode_json": json_message, "encode_thrift": thrift_message, "encode_proto3": proto3_message}
 
 
 class Adapter:
     def work(self, task: str, endpoint: str) -> Work:
         if task == "noop":
             return WORK[task](NoopTracer())
-        if task in _MESSAGES:
-            message, spans, local = _MESSAGES[task], recorded_spans(), Address(*RICH_SPANS[0].local)
+        if task in MESSAGES:
+            message, spans, local = MESSAGES[task], recorded_spans(), Address(*RICH_SPANS[0].local)
             return lambda: message(spans, local)
         if task == "burst":
             limit_tracer.QUEUE_LIMIT = 250_000
         if task == "memory":
             limit_tracer.INTERVAL_S = 3600.0
-        self._tracer = Tracer("bench", endpoint, sampled=task != "unsampled")
-        return WORK[task](self._tracer)
+        self.tracer = Tracer("bench", endpoint, sampled=task != "unsampled")
+        return WORK[task](self.tracer)
 
     def flush(self) -> None:
-        self._tracer.flush()
-        if self._tracer.dropped:
-            raise RuntimeError(f"{self._tracer.dropped} spans were dropped")
+        self.tracer.flush()
+        if self.tracer.dropped:
+            raise RuntimeError(f"{self.tracer.dropped} spans were dropped")
 
 
 def recorded_spans() -> list[RecordedSpan]:

@@ -25,7 +25,7 @@ from opentelemetry.trace import NoOpTracer, SpanContext, SpanKind, TraceFlags, s
 from ..samples import HEADERS, RICH_SPANS, RichSpan
 from .opentracing_work import Work
 
-__all__ = ["Adapter"]
+__all__ = ["Adapter", "encoding"]
 
 _NO_PARENT = Context()  # without it each root span looks for an active one
 
@@ -33,7 +33,7 @@ _NO_PARENT = Context()  # without it each root span looks for an active one
 class Adapter:
     def work(self, task: str, endpoint: str) -> Work:
         if task == "encode_json":
-            return _encode_json()
+            return encoding(JsonV2Encoder)
         if task == "noop":
             return _root(NoOpTracer())
         resource = Resource.create({"service.name": "bench"})
@@ -115,9 +115,9 @@ _WORK = {
 }
 
 
-def _encode_json() -> Work:
+def encoding(encoder_class: Any) -> Work:
     # Its default of no limit for a tag's length costs it nothing; the exporter's own default is used.
-    encoder = JsonV2Encoder(None)
+    encoder = encoder_class(None)
     spans = [_readable(span) for span in RICH_SPANS]
     _, ipv4, port = RICH_SPANS[0].local
     local = NodeEndpoint(ipv4, None, port)

@@ -27,12 +27,12 @@ class Adapter:
             return _encoding(importlib.import_module(f"opentracing_zipkin.codec.{_CODECS[task]}"))
         if task == "noop":
             return WORK[task](opentracing.Tracer())
-        self._tracer = ZipkinTracer("bench", endpoint=endpoint, **_SETTINGS.get(task, {}))
-        return WORK[task](self._tracer)
+        self.tracer = ZipkinTracer("bench", endpoint=endpoint, **_SETTINGS.get(task, {}))
+        return WORK[task](self.tracer)
 
     def flush(self) -> None:
-        if not self._tracer.flush(timeout=30.0):
-            raise RuntimeError(f"spans were not accepted: {self._tracer.stats}")
+        if not self.tracer.flush(timeout=30.0):
+            raise RuntimeError(f"spans were not accepted: {self.tracer.stats}")
 
 
 def _encoding(codec: Any) -> Work:

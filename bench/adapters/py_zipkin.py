@@ -24,7 +24,7 @@ from py_zipkin.transport import BaseTransportHandler
 from ..samples import HEADERS, RICH_SPANS, RichSpan
 from .opentracing_work import Work
 
-__all__ = ["Adapter"]
+__all__ = ["Adapter", "encoding"]
 
 INTERVAL_S = 0.1
 
@@ -73,7 +73,7 @@ class Transport(BaseTransportHandler):  # type: ignore[misc]  # without its pack
 class Adapter:
     def work(self, task: str, endpoint: str) -> Work:
         if task in _ENCODINGS:
-            return _encode(_ENCODINGS[task])
+            return encoding(_ENCODINGS[task])
         self._transport = Transport(None if task == "memory" else f"{endpoint}/api/v2/spans")
         return _WORK[task](self._transport)
 
@@ -154,8 +154,8 @@ _WORK: dict[str, Any] = {
 _ENCODINGS = {"encode_json": Encoding.V2_JSON, "encode_proto3": Encoding.V2_PROTO3}
 
 
-def _encode(encoding: Any) -> Work:
-    encoder, spans = get_encoder(encoding), [_span(span) for span in RICH_SPANS]
+def encoding(name: Any) -> Work:
+    encoder, spans = get_encoder(name), [_span(span) for span in RICH_SPANS]
     return lambda: encoder.encode_queue([encoder.encode_span(span) for span in spans])
 
 

@@ -136,10 +136,10 @@ def test_attributes_travel_on() -> None:
     assert "7" == headers["OT-Baggage-User"]
 
 
-@pytest.mark.parametrize("task", ["encode_json", "encode_thrift"])
+@pytest.mark.parametrize("task", ["encode_json", "encode_thrift", "encode_proto3"])
 def test_a_rich_span_is_encoded_as_ours_is(task: str) -> None:
     """Both encoders write the same bytes, so that their speed can be compared."""
-    message = {"encode_json": limit.json_message, "encode_thrift": limit.thrift_message}[task]
+    message = limit.MESSAGES[task]
     encoded = message(limit.recorded_spans(), Address(*RICH_SPANS[0].local))
 
     assert Ours().work(task, "")() == encoded

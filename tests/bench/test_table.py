@@ -51,3 +51,16 @@ def test_the_table_has_a_column_for_each_tracer_that_was_measured_and_blanks_for
     assert "| --- | --: | --: | --: |" == rule
     assert "| encode a rich span as Thrift v1, µs | **2.00** (≤ 1.18) | 0.50 | 0.25 |" == thrift
     assert "| no-op root span, µs |  | 0.50 |  |" == noop
+
+
+def test_an_import_may_cost_so_much_more_than_the_clients_that_it_needs() -> None:
+    """What is bounded there is the difference, in milliseconds."""
+    assert [] == Row("import", "least", {"ours": 110.0, "bare": 90.0}, {"bare": 1.22}).missed
+    assert ["bare"] == Row("import", "least", {"ours": 111.0, "bare": 90.0}, {"bare": 1.23}).missed
+
+
+def test_parts_of_a_peer_share_its_column() -> None:
+    """OpenTelemetry's proto3 lives in an environment of its own, and is OpenTelemetry's all the same."""
+    (row,) = rows({"encode_proto3": {"ours": _rounds(1.0), "otel_proto": _rounds(50.0)}})
+
+    assert {"otel": 0.02} == row.ratios

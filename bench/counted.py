@@ -1,0 +1,104 @@
+"""Run as a file under callgrind by `guard`: the work whose instructions are counted, ours and the limit's, in one process.
+
+Rules: nothing here depends on the clock or the network: the reporter sleeps until `flush`, and what it sends goes nowhere.
+Each stretch of work ends with a call of `os.getppid`, at which callgrind writes down what it has counted since the last.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from collections.abc import Callable
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.adapters import limit, limit_tracer, ours
+from bench.adapters.opentracing_work import WORK, Work
+from opentracing_zipkin import ZipkinTracer
+
+# Python 3.11 and later rewrites code that it has seen often.
+WARM_UP = 100
+# Three times as many requests, of two spans each, do not yet wake the reporter.
+CALLS = 120
+BATCHES = 4  # of 100 spans each
+AN_HOUR_S = 3600.0
+
+TRACER_TASKS = ["start_span", "root", "active", "request", "unsampled", "extract", "inject"]
+CODEC_TASKS = ["encode_json", "encode_thrift", "encode_proto3"]
+
+
+class Nowhere:
+    """A sender without a network."""
+
+    max_bytes = 1 << 20
+
+    def send(self, body: bytes, /) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def start_span(tracer: Any) -> Work:
+    return lambda: tracer.start_span("get")
+
+
+def deliver(tracer: Any) -> Work:
+    """A hundred root spans, until they have been encoded, packed and sent."""
+    root = WORK["root"](tracer)
+
+    def work() -> None:
+        for _ in repeat(None, 100):
+            root()
+        assert tracer.flush(60.0)
+
+    return work
+
+
+def count(work: Work, calls: int, settle: Callable[[], object]) -> None:
+    """Two stretches, the second twice as long as the first: what both have in common is not the work's."""
+    for _ in repeat(None, min(calls, WARM_UP)):
+        work()
+    settle()
+    gc.collect()
+    os.getppid()
+    for _ in repeat(None, calls):
+        work()
+    os.getppid()
+    for _ in repeat(None, 2 * calls):
+        work()
+    os.getppid()
+    settle()
+
+
+def _tracer(sample_rate: float = 1.0) -> ZipkinTracer:
+    return ZipkinTracer("bench", sender=Nowhere(), flush_interval=AN_HOUR_S, sample_rate=sample_rate)
+
+
+def main() -> None:
+    """Prints what was counted, in its order: whose, which task, how many units in the first stretch."""
+    gc.disable()  # when it comes round depends on everything before
+    limit_tracer.INTERVAL_S = AN_HOUR_S
+    counted = []
+    for task in TRACER_TASKS:
+        prepare, rate = {"start_span": start_span, **WORK}[task], 0.0 if task == "unsampled" else 1.0
+        tracer, other = _tracer(rate), limit_tracer.Tracer("bench", "http://127.0.0.1:9", sampled=rate > 0)
+        count(prepare(tracer), CALLS, tracer.flush)
+        count(prepare(other), CALLS, other.queue.clear)
+        counted += [("ours", task, CALLS), ("limit", task, CALLS)]
+    for task in CODEC_TASKS:
+        count(ours.Adapter().work(task, ""), BATCHES, gc.collect)
+        count(limit.Adapter().work(task, ""), BATCHES, gc.collect)
+        counted += [("ours", task, BATCHES * 100), ("limit", task, BATCHES * 100)]
+    count(deliver(_tracer()), BATCHES, gc.collect)
+    counted += [("ours", "deliver", BATCHES * 100)]
+    print(json.dumps(counted))
+
+
+if __name__ == "__main__":
+    main()

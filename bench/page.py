@@ -1,0 +1,151 @@
+"""Makes docs/explanation/benchmarks.md and its pictures from what was measured: `python -m bench.page RESULT.json ... DIR`.
+
+Rules: the page has no number that was not measured; what is missed is bold in the table and named below it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from .table import OURS, Row, line, number, ratio
+
+__all__ = ["write"]
+
+TEMPLATE = Path(__file__).with_name("benchmarks.template.md")
+
+Result = dict[str, Any]
+
+PEERS = {
+    "limit": "limit",
+    "otel": "OpenTelemetry",
+    "py_zipkin": "py_zipkin",
+    "aiozipkin": "aiozipkin",
+    "upstream_noop": "opentracing 2.4",
+    "bare": "requests",
+}
+
+CURVES = {
+    "delay": """\
+How late a thread wakes that sleeps for half a millisecond: beside an idle reporter, and beside one with 5,000 spans to report.
+`naive` is a reporter that encodes all of them in one go.
+The 99th percentile beside a busy one should be below 1.5 ms.""",
+    "rates": """\
+What a root span costs its caller, the median, by spans a second, one at a time.
+The rarer they are, the colder are the processor's caches, for any tracer.""",
+    "threads": "Root spans a second of all threads together, by their number.",
+    "tags": "What a root span costs its caller, the least, by the number of its tags.",
+    "growth": """\
+Resident memory after so many spans, each with a value that no other had.
+`make bench BENCH="--spans 10000000"` goes on to ten million.""",
+    "collection": "The garbage collector's full pass, with no span and with a full queue.",
+}
+
+
+def write(results: Sequence[Result], folder: Path) -> None:
+    """The page of the first result, which has all parts, with the ratios of the others below, and the pictures beside it."""
+    from . import plot  # matplotlib is of the extra `bench`
+
+    folder.mkdir(parents=True, exist_ok=True)
+    first = results[0]
+    plot.ratios(_rows(first), folder / "benchmarks.svg")
+    plot.services(first["services"], folder / "benchmarks-services.svg")
+    text = Template(TEMPLATE.read_text()).substitute(
+        machine=_machine(first),
+        ratios=_ratios(first),
+        missed=_missed(first),
+        absolute=_absolute(first),
+        services=_services(first["services"]),
+        curves=_curves(first["curves"]),
+    )
+    for other in results[1:]:
+        text += f"\n## On Python {other['machine']['python']}\n\n{_machine(other)}\n\n{_ratios(other)}\n{_missed(other)}"
+    (folder / "benchmarks.md").write_text(text)
+
+
+def _machine(result: Result) -> str:
+    machine = result["machine"]
+    versions = ", ".join(requirement.replace("==", " ") for requirement in result["costs"]["requirements"])
+    return (
+        f"Measured on {machine['date']}: {machine['cores']} cores of {machine['processor']}, {machine['system']}, "
+        f"Python {machine['python']}, load {machine['load']} before it began.\nVersions: {versions}."
+    )
+
+
+def _rows(result: Result) -> list[Row]:
+    return [Row(row["task"], row["measure"], row["costs"], row["ratios"]) for row in result["costs"]["rows"]]
+
+
+def _work(row: Row) -> str:
+    """The title without its unit, which a ratio does not have."""
+    return row.title.rpartition(", ")[0]
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    return "\n".join([line(head), line(["---", *["--:"] * (len(head) - 1)]), *map(line, body)]) + "\n"
+
+
+def _ratios(result: Result) -> str:
+    bounded = [row for row in _rows(result) if row.targets or row.allowances]
+    return _table(["work", *PEERS.values()], [[_work(row), *(ratio(row, peer) for peer in PEERS)] for row in bounded])
+
+
+def _missed(result: Result) -> str:
+    missed = [f"- {_work(row)}: {', '.join(PEERS[peer] for peer in row.missed)}\n" for row in _rows(result) if row.missed]
+    return "Missed in this run:\n\n" + "".join(missed) if missed else "None is missed in this run.\n"
+
+
+def _absolute(result: Result) -> str:
+    names = [OURS, *PEERS]
+    body = [[row.title, *(number(row.costs.get(name)) for name in names)] for row in _rows(result)]
+    return _table(["work", OURS, *PEERS.values()], body)
+
+
+def _services(found: dict[str, dict[str, dict[str, float]]]) -> str:
+    text = """\
+## What a team feels
+
+A service under load that calls a second one, both traced: Flask on gunicorn with requests, FastAPI on uvicorn with httpx.
+A sampled request makes three spans.
+Services, load and collector share the cores; the CPU is that of the two services.
+The delays are at 100 requests a second, counted from when a request was due.
+Each number is the better of two rounds.
+On a machine with other work the same pair differs by a quarter from run to run, so smaller differences say nothing.
+
+![Requests a second and CPU a request](benchmarks-services.svg)
+"""
+    head = ["requests/s, at most", "of it without", "CPU a request, ms", "more, ms", "p50, ms", "p99, ms", "spans that arrived"]
+    for framework, ways in found.items():
+        text += "\n" + _table([framework, *head], [_service(way, of, ways["without"]) for way, of in ways.items()])
+    return text
+
+
+def _service(way: str, found: dict[str, float], without: dict[str, float]) -> list[str]:
+    return [
+        way,
+        f"{found['requests_per_s']:.0f}",
+        f"{found['requests_per_s'] / without['requests_per_s']:.0%}",
+        f"{found['cpu_ms']:.2f}",
+        f"{found['cpu_ms'] - without['cpu_ms']:+.2f}",
+        f"{found['p50_ms']:.1f}",
+        f"{found['p99_ms']:.1f}",
+        f"{found['arrived']:.1%}",
+    ]
+
+
+def _curves(curves: dict[str, dict[str, dict[str, float]]]) -> str:
+    text = "## As something grows\n"
+    for curve, of_tracers in curves.items():
+        points = next(iter(of_tracers.values()))
+        body = [[at.replace("_", " "), *(number(found[at]) for found in of_tracers.values())] for at in points]
+        text += f"\n{CURVES[curve]}\n\n" + _table([curve, *of_tracers], body)
+    return text
+
+
+if __name__ == "__main__":
+    *files, target = sys.argv[1:]
+    write([json.loads(Path(file).read_text()) for file in files], Path(target))

@@ -1,0 +1,1 @@
+"""What a team feels: two real services under load, without tracing, with ours and with OpenTelemetry's."""

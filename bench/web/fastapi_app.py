@@ -1,0 +1,34 @@
+"""Two services in one: `/orders` calls `/payments` of the service behind BENCH_BACK."""
+
+# mypy: disable-error-code="import-not-found,misc,untyped-decorator"
+# It is installed in an environment of its own only.
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+import httpx
+from fastapi import FastAPI, Request
+
+tracing = importlib.import_module(f"bench.web.tracing_{os.environ['BENCH_TRACER']}")
+BACK = os.environ.get("BENCH_BACK", "")
+
+app = FastAPI()
+client = httpx.AsyncClient(trust_env=False)
+
+
+@app.get("/orders")
+async def orders(request: Request) -> dict[str, Any]:
+    with tracing.server("GET", "/orders", request.headers):
+        headers: dict[str, str] = {}
+        with tracing.client("GET", "/payments", headers):
+            paid = (await client.get(BACK + "/payments", headers=headers)).json()
+        return {"order": 7, "paid": paid["paid"]}
+
+
+@app.get("/payments")
+async def payments(request: Request) -> dict[str, Any]:
+    with tracing.server("GET", "/payments", request.headers):
+        return {"paid": True}

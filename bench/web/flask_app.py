@@ -1,0 +1,43 @@
+"""Two services in one: `/orders` calls `/payments` of the service behind BENCH_BACK."""
+
+# mypy: disable-error-code="import-not-found,misc,untyped-decorator"
+# It is installed in an environment of its own only.
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from typing import Any
+
+import requests
+from flask import Flask, jsonify, request
+
+tracing = importlib.import_module(f"bench.web.tracing_{os.environ['BENCH_TRACER']}")
+BACK = os.environ.get("BENCH_BACK", "")
+
+app = Flask(__name__)
+_local = threading.local()
+
+
+def _session() -> requests.Session:
+    session: requests.Session | None = getattr(_local, "session", None)
+    if session is None:
+        session = _local.session = requests.Session()
+        session.trust_env = False
+    return session
+
+
+@app.get("/orders")
+def orders() -> Any:
+    with tracing.server("GET", "/orders", request.headers):
+        headers: dict[str, str] = {}
+        with tracing.client("GET", "/payments", headers):
+            paid = _session().get(BACK + "/payments", headers=headers).json()
+        return jsonify(order=7, paid=paid["paid"])
+
+
+@app.get("/payments")
+def payments() -> Any:
+    with tracing.server("GET", "/payments", request.headers):
+        return jsonify(paid=True)
