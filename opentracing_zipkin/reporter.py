@@ -33,7 +33,7 @@ log = logging.getLogger("opentracing_zipkin")
 
 # In chunks, with the GIL offered between them: a busy reporter then delays the application's threads by 1 ms at the most,
 # where one long batch delays them by 7 (p99 of a sleeping thread).
-CHUNK = 100
+CHUNK = 50
 WAKE_AT = 1000
 LOG_INTERVAL_S = 30.0
 

@@ -273,8 +273,9 @@ class RecordingSpan(ZipkinSpan):
         except AttributeError:
             return
         tracer = self._tracer
-        self._end = tracer._ticks() if finish_time is None else self._ticks_at(finish_time)
-        tracer._record(self)
+        read_ticks, record = tracer._ticks, tracer._record  # see ZipkinTracer._start
+        self._end = read_ticks() if finish_time is None else self._ticks_at(finish_time)
+        record(self)
 
     def _ticks_at(self, time_s: float) -> int:
         try:
