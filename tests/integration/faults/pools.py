@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -72,11 +74,39 @@ def leave_daemons(context: Any, terminate: bool = False) -> Iterable[str]:
     return told
 
 
+def work_and_sleep_through(results: Any) -> None:
+    """SIGTERM comes to another thread, as if the main one were about to wait: nothing interrupts that."""
+    begin()
+    results.put([work(number) for number in range(TASKS // WORKERS)])
+    lock = threading.Lock()
+    lock.acquire()
+
+    def interrupt() -> None:
+        time.sleep(0.2)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    lock.acquire()
+
+
+def sleep_through(context: Any) -> Iterable[str]:
+    results = context.Queue()
+    processes = [context.Process(target=work_and_sleep_through, args=(results,)) for _ in range(WORKERS)]
+    for process in processes:
+        process.start()
+    told = [line for _ in processes for line in results.get(timeout=30)]
+    for process in processes:
+        process.join()
+        assert process.exitcode == -signal.SIGTERM
+    return told
+
+
 HOW: dict[str, Callable[[Any], Iterable[str]]] = {
     "a pool that is left": leave_pool,
     "a pool of short-lived workers that is closed": close_pool,
     "an executor": use_executor,
     "daemons that are left": leave_daemons,
+    "processes that are about to wait when SIGTERM comes": sleep_through,
     "processes that are terminated": lambda context: leave_daemons(context, terminate=True),
 }
 
