@@ -63,7 +63,7 @@ class Sender:
         self.fault: Fault = lambda names: None
         self.accepted: list[str] = []
         self.wrongs: list[str] = []
-        self.hurried = False  # somebody waits, so no delay is kept
+        self.hurried = False  # somebody waits, or it is closed, so no delay is kept
         self._clock = clock
         self.forget()
 
@@ -171,7 +171,8 @@ class Reporting(RuleBasedStateMachine):
             assert 0 == stats.dropped["expired"]
 
     def _round(self, hurried: bool = False) -> None:
-        self.reporter._hurried = self.sender.hurried = hurried
+        self.reporter._hurried = hurried
+        self.sender.hurried = hurried or self.closed
         self.reporter._report()
 
     @rule(kinds=st.lists(st.sampled_from(["fine"] * 5 + ["broken", "long", "unwanted"]), min_size=1, max_size=15))
