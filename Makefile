@@ -79,7 +79,7 @@ interop: $(INTEROP_VENV)/.installed ## third-party instrumentations in small app
 FUZZ_SECONDS ?= 15
 fuzz: $(VENV)/.installed-test $(VENV)/.installed-fuzz ## every parser on hostile input: atheris, then Hypothesis, 5 minutes at most
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
-	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/fuzz $(TESTS)
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz -o timeout=300 tests/fuzz tests/opentracing_zipkin/test_reporter_states.py $(TESTS)
 
 soak: $(VENV)/.installed-test $(VENV)/.installed-soak ## ten minutes under load with a collector that fails in turn (SOAK="--minutes 2")
 	$(BIN)/python -m tests.soak $(SOAK)

@@ -6,7 +6,7 @@ import struct
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from opentracing_zipkin.codec import encoder_named
 
@@ -27,7 +27,6 @@ def _spliced(seed: bytes, at: int, length: int, piece: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
-@settings(deadline=None)
 @given(data=st.data())
 def test_every_property_holds_for_any_input(name: str, data: st.DataObject) -> None:
     """No parser raises what it does not document, loses a deny, or lets anything unsafe through."""

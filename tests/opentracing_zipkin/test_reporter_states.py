@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
-from hypothesis import HealthCheck, settings, strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from opentracing_zipkin import FinishedSpan
@@ -264,6 +264,4 @@ class Reporting(RuleBasedStateMachine):
 
 
 TestReporting: Any = Reporting.TestCase
-TestReporting.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestReporting.settings = settings(max_examples=settings.default.max_examples * 3 // 2, stateful_step_count=40)
