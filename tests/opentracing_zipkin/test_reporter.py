@@ -42,9 +42,11 @@ class Gate(FakeSender):
 
     def __init__(self) -> None:
         super().__init__()
+        self.reached = threading.Event()
         self.opened = threading.Event()
 
     def send(self, body: bytes, /) -> None:
+        self.reached.set()
         assert self.opened.wait(10)
         super().send(body)
 
@@ -116,7 +118,7 @@ def test_a_full_queue_drops_the_newest_and_counts_it(make: Make) -> None:
     sender = Gate()
     reporter = make(sender, max_queued_spans=2)
     reporter.record(Span("on its way"))
-    until(lambda: 1 == reporter.stats().in_flight)
+    assert sender.reached.wait(10)
     for number in range(5):
         reporter.record(Span(str(number)))
 
@@ -373,7 +375,7 @@ def test_a_full_queue_is_said_by_the_reporters_thread(make: Make, caplog: pytest
     sender = Gate()
     reporter = make(sender, max_queued_spans=1)
     reporter.record(Span())
-    until(lambda: 1 == reporter.stats().in_flight)
+    assert sender.reached.wait(10)
     for _ in range(4):
         reporter.record(Span())
 
@@ -474,7 +476,7 @@ def test_an_offer_to_a_full_queue_may_wait_for_room(make: Make) -> None:
     sender = Gate()
     reporter = make(sender, max_queued_spans=1, queue_full_timeout=10.0, max_outbox_bytes=1)
     reporter.record(Span("first"))
-    wait_until(lambda: 1 == reporter.stats().in_flight)
+    assert sender.reached.wait(10)
     reporter.record(Span("second"))
     late = threading.Thread(target=reporter.record, args=(Span("third"),))
     late.start()
@@ -493,7 +495,7 @@ def test_waiting_for_room_ends_in_time_and_is_counted_once(make: Make, closing: 
     sender = Gate()
     reporter = make(sender, max_queued_spans=1, queue_full_timeout=0.2, max_outbox_bytes=1)
     reporter.record(Span("first"))
-    wait_until(lambda: 1 == reporter.stats().in_flight)
+    assert sender.reached.wait(10)
     reporter.record(Span("second"))
     threads = [threading.Thread(target=reporter.record, args=(Span("late"),)) for _ in range(4)]
     start = time.monotonic()
@@ -515,7 +517,7 @@ def test_paused_it_takes_and_sends_nothing_and_keeps_what_waits(make: Make) -> N
     sender = Gate()
     reporter = make(sender, max_outbox_bytes=1)
     reporter.record(Span("on its way"))
-    wait_until(lambda: 1 == reporter.stats().in_flight)
+    assert sender.reached.wait(10)
     reporter.record(Span("waiting"))
     reporter.pause(True)
     sender.opened.set()
