@@ -1,6 +1,7 @@
 """Time: wall time once per local root, monotonic ticks after, so that a duration never runs backwards.
 
-A pairing is a tuple of two ints in ns: what to add to ticks to have wall time, and the ticks at which that was measured.
+A pairing is two ints in ns, `_offset` and `_paired_at` of a span or context: what to add to ticks to have wall time, and the
+ticks at which that was measured.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock", "pair"]
+__all__ = ["Clock", "SystemClock"]
 
 
 class Clock(Protocol):
@@ -24,9 +25,3 @@ class SystemClock:
 
     wall_ns = staticmethod(time.time_ns)
     ticks_ns = staticmethod(time.perf_counter_ns)
-
-
-def pair(clock: Clock) -> tuple[int, int]:
-    """What wall time and ticks are to each other now."""
-    ticks = clock.ticks_ns()
-    return clock.wall_ns() - ticks, ticks

@@ -49,14 +49,15 @@ def normalize_key(key: str) -> str:
 class ZipkinContext(SpanContext):
     """Identity, sampling decision and baggage of a span; may be used from any thread."""
 
-    __slots__ = ("_baggage", "_clock", "_join", "_parent_id", "_span_id", "_state", "_trace_id")
+    __slots__ = ("_baggage", "_join", "_offset", "_paired_at", "_parent_id", "_span_id", "_state", "_trace_id")
 
     _trace_id: int | str | None
     _span_id: int | str | None
     _parent_id: int | str | None
     _state: int
     _baggage: Mapping[str, str] | None
-    _clock: tuple[int, int] | None  # see clock.py
+    _offset: int  # see clock.py
+    _paired_at: int | None  # None on a context that is not a span's of this process
     _join: int  # set on a context that may still be joined: SHARED, or 0 where the caller left the decision to us
 
     def __init__(
@@ -66,14 +67,14 @@ class ZipkinContext(SpanContext):
         parent_id: int | str | None = None,
         state: int = 0,
         baggage: Mapping[str, str] | None = None,
-        clock: tuple[int, int] | None = None,
     ) -> None:
         self._trace_id = trace_id
         self._span_id = span_id
         self._parent_id = parent_id
         self._state = state
         self._baggage = baggage
-        self._clock = clock
+        self._offset = 0
+        self._paired_at = None
 
     @property
     def trace_id(self) -> str | None:

@@ -99,7 +99,7 @@ class UnsampledSpan(ZipkinSpan):
     def context(self) -> ZipkinContext:
         context = self._context
         if context is None:
-            trace_id: Any = self._trace_id or self._tracer._new_trace_id()
+            trace_id: Any = self._trace_id or self._tracer._new_root_ids()[0]
             context = self._context = ZipkinContext(trace_id, trace_id & LOW_64_BITS, None, self._state)
         return context
 
@@ -124,12 +124,13 @@ class RecordingSpan(ZipkinSpan):
 
     __slots__ = (
         "_baggage",
-        "_clock",
         "_end",
         "_error",
         "_logs",
         "_name",
+        "_offset",
         "_open",
+        "_paired_at",
         "_parent_id",
         "_span_id",
         "_start",
@@ -139,7 +140,8 @@ class RecordingSpan(ZipkinSpan):
     _span_id: int | str
     _parent_id: int | str | None
     _baggage: Mapping[str, str] | None
-    _clock: tuple[int, int]
+    _offset: int  # see clock.py
+    _paired_at: int
     _name: str
     _start: int
     _end: int
@@ -160,7 +162,8 @@ class RecordingSpan(ZipkinSpan):
             context._parent_id = self._parent_id
             context._state = self._state
             context._baggage = self._baggage
-            context._clock = self._clock
+            context._offset = self._offset
+            context._paired_at = self._paired_at
             self._context = context
         return context
 
@@ -176,6 +179,11 @@ class RecordingSpan(ZipkinSpan):
         else:
             self._set_unusual_tag(key, value)
         return self
+
+    def _retake(self, tags: Mapping[str, Any]) -> None:
+        """Those given at the start, one by one, because not all of them are usual."""
+        self._tags = {}
+        self.add_tags(tags)
 
     def _set_unusual_tag(self, key: Any, value: Any) -> None:
         limit = self._tracer._tag_limit
@@ -264,7 +272,7 @@ class RecordingSpan(ZipkinSpan):
             span._fail(describe_exception(exc_val, span._tracer._tag_limit))
 
     def _now_us(self) -> int:
-        return (self._tracer._ticks() + self._clock[0]) // 1000
+        return (self._tracer._ticks() + self._offset) // 1000
 
     def finish(self, finish_time: float | None = None) -> None:
         # Deleting is atomic, so of two threads that finish a span one is late; a flag would let both through.
@@ -273,13 +281,13 @@ class RecordingSpan(ZipkinSpan):
         except AttributeError:
             return
         tracer = self._tracer
-        read_ticks, record = tracer._ticks, tracer._record  # see ZipkinTracer._start
+        read_ticks, record = tracer._ticks, tracer._record  # see ZipkinTracer.start_span
         self._end = read_ticks() if finish_time is None else self._ticks_at(finish_time)
         record(self)
 
     def _ticks_at(self, time_s: float) -> int:
         try:
-            return int(float(time_s) * 1_000_000_000) - self._clock[0]
+            return int(float(time_s) * 1_000_000_000) - self._offset
         except (TypeError, ValueError, OverflowError):
             return self._tracer._ticks()
 
@@ -291,7 +299,7 @@ class RecordingSpan(ZipkinSpan):
     def to_finished(self) -> FinishedSpan:
         """The span as it is sent; called once, on the reporter's thread."""
         tracer = self._tracer
-        offset = self._clock[0]
+        offset = self._offset
         start_us = (self._start + offset) // 1000
         local_root = self._state & LOCAL_ROOT
         # One C call: another thread may be setting a tag at this moment.

@@ -146,7 +146,8 @@ class ZipkinTracer(Tracer):
         self.service_name = service_name
         self._sampler = _guarded(sampling.boundary(sample_rate) if sampler is None else sampler)
         self._samples_all = self._sampler is sampling.always
-        self._samples_none = self._starts_unsampled = self._sampler is sampling.never
+        self._samples_none = self._sampler is sampling.never
+        self._enabled = True
         self._shared_spans = shared_spans
         self._trace_id_bits = trace_id_bits
         self._tag_limit = int(check_number("max_tag_length", max_tag_length, 1, 1_000_000))
@@ -204,12 +205,12 @@ class ZipkinTracer(Tracer):
         self._random_bits = checked("_random_bits", self, random.Random(os.urandom(32)).getrandbits)
         return self._random_bits(bits)
 
-    def _new_trace_id(self) -> int:
-        """Its low half is the root's span id, as Brave has it, and not 0, which means "no id" on the wire."""
-        trace_id = self._random_bits(self._trace_id_bits)
-        while not trace_id & LOW_64_BITS:
+    def _new_root_ids(self) -> tuple[int, int]:
+        """Trace id and span id; the latter is the low half, as Brave has it, and not 0, which means "no id" on the wire."""
+        while True:
             trace_id = self._random_bits(self._trace_id_bits)
-        return trace_id
+            if trace_id & LOW_64_BITS:
+                return trace_id, trace_id & LOW_64_BITS
 
     def _new_span_id(self) -> int:
         span_id = 0
@@ -228,30 +229,87 @@ class ZipkinTracer(Tracer):
         start_time: float | None = None,
         ignore_active_span: bool = False,
     ) -> ZipkinSpan:
-        if child_of is None:
+        # All in one function, and what is called by a local name: together a seventh less for a span.
+        parent = child_of
+        if parent is None:
             if references is not None:
-                child_of = _first_context(references)
-            if child_of is None and not ignore_active_span:
+                parent = _first_context(references)
+            if parent is None and not ignore_active_span:
                 current_scope = self._current_scope
                 scope = current_scope()
                 if scope is not None:
-                    child_of = self.active_span if getattr(scope, "closed_away", False) else scope.span
-        if child_of is None:
-            if self._starts_unsampled and tags is None:
-                # As `_start` has it, without two calls: a seventh less.  Its ids are drawn when first asked for.
-                span = _new(UnsampledSpan)
-                span._tracer = self
-                span._trace_id = 0
-                span._state = _ROOT
-                span._context = None
-                return span
+                    parent = self.active_span if getattr(scope, "closed_away", False) else scope.span
+        if parent is not None and type(parent) is not RecordingSpan and type(parent) is not ZipkinContext:
+            parent = _context_of(parent)
+        if not self._enabled:
+            return self._stand_in(parent, tags)
+
+        random_bits, paired_at, offset = self._random_bits, None, 0
+        if parent is None:
+            if self._samples_none and tags is None:  # what `_unsampled` does, its ids drawn when first asked for: a half less
+                unsampled: UnsampledSpan = _new(UnsampledSpan)
+                unsampled._tracer = self
+                unsampled._context = None
+                unsampled._trace_id = 0
+                unsampled._state = _ROOT
+                return unsampled
+            trace_id: Any = random_bits(self._trace_id_bits)
+            span_id: Any = trace_id & LOW_64_BITS
+            if not span_id:
+                trace_id, span_id = self._new_root_ids()
+            parent_id = baggage = None
+            state = _SAMPLED_ROOT if self._samples_all or self._sampler(span_id) else _ROOT
+        elif type(parent) is RecordingSpan and parent._context is None:  # it stands for its context
+            trace_id, parent_id, baggage = parent._trace_id, parent._span_id, parent._baggage
+            state, paired_at, offset = parent._state & INHERITED, parent._paired_at, parent._offset
+            span_id = random_bits(64) or self._new_span_id()
         else:
-            kind = type(child_of)
-            if kind is RecordingSpan:
-                child_of = child_of._context or child_of
-            elif kind is not ZipkinContext:
-                child_of = _context_of(child_of)
-        return self._start(operation_name, child_of, tags, start_time)
+            if type(parent) is RecordingSpan:
+                parent = parent._context
+            trace_id, span_id, parent_id, state = self._identity(parent, tags)
+            baggage, paired_at, offset = parent._baggage, parent._paired_at, parent._offset
+        if tags is not None and "sampling.priority" in tags:
+            state = _prioritised(state, tags)
+        if not state & SAMPLED:
+            context = None if parent is None else ZipkinContext(trace_id, span_id, parent_id, state, baggage)
+            return self._unsampled(trace_id, state, context, tags)
+
+        # Slots set here rather than in an __init__: 100 ns a span.
+        span: RecordingSpan = _new(RecordingSpan if start_time is None else WallClockSpan)
+        span._tracer = self
+        span._context = None
+        span._trace_id = trace_id
+        span._span_id = span_id
+        span._parent_id = parent_id
+        span._state = state
+        span._baggage = baggage
+        span._name = operation_name if type(operation_name) is str else name_of(operation_name)
+        span._logs = None
+        span._error = None
+        span._open = True
+        read_ticks = self._ticks
+        span._start = ticks = read_ticks()
+        if paired_at is None or ticks - paired_at > PAIRING_LASTS_NS:
+            read_wall = self._wall
+            span._offset = read_wall() - ticks
+            span._paired_at = ticks
+        else:
+            span._offset = offset
+            span._paired_at = paired_at
+        if tags is None:
+            span._tags = {}
+        elif type(tags) is dict and len(tags) <= MAX_TAGS:
+            span._tags = tags = tags.copy()
+            limit = self._tag_limit
+            for key, value in tags.items():
+                if type(value) is not str or type(key) is not str or len(value) > limit:
+                    span._retake(tags)
+                    break
+        else:
+            span._retake(tags)
+        if start_time is not None:
+            span._start = span._ticks_at(start_time)
+        return span
 
     def start_active_span(
         self,
@@ -269,7 +327,7 @@ class ZipkinTracer(Tracer):
 
     def start_trace(self, operation_name: str, tags: Mapping[str, Any] | None = None) -> ZipkinSpan:
         """The root span of a new trace, whatever span is active."""
-        return self._start(operation_name, None, tags, None)
+        return self.start_span(operation_name, tags=tags, ignore_active_span=True)
 
     def join_trace(self, operation_name: str, parent_trace_context: Any, tags: Mapping[str, Any] | None = None) -> ZipkinSpan:
         """The server's side of a call, on the client's span id where that is allowed; a root span for None."""
@@ -277,77 +335,29 @@ class ZipkinTracer(Tracer):
             tags = {"span.kind": "server", **(tags or {})}
         return self.start_span(operation_name, child_of=parent_trace_context, tags=tags, ignore_active_span=True)
 
-    def _start(self, name: Any, parent: Any, tags: Mapping[str, Any] | None, start_time: float | None) -> ZipkinSpan:
-        """`parent`: a context, or a recording span that stands for its own; None starts a trace."""
-        if parent is None and self._samples_none and (tags is None or "sampling.priority" not in tags):
-            return self._unsampled(0, _ROOT, None, tags)  # its ids are drawn when first asked for: a third less
-        clock = None
-        # Functions that are attributes are called by a name of their own: Python 3.11 is quicker at that, here by a twentieth.
-        random_bits, read_ticks = self._random_bits, self._ticks
-        if parent is None or parent._trace_id is None:
-            trace_id: Any = random_bits(self._trace_id_bits)
-            span_id: Any = trace_id & LOW_64_BITS
-            if not span_id:
-                trace_id = self._new_trace_id()
-                span_id = trace_id & LOW_64_BITS
-            parent_id: Any = None
-            baggage = None if parent is None else parent._baggage
-            if parent is not None and parent._state & DECIDED:
-                state = parent._state & INHERITED | LOCAL_ROOT
-            elif self._samples_all or self._sampler(span_id):
-                state = _SAMPLED_ROOT
+    def _identity(self, parent: ZipkinContext, tags: Mapping[str, Any] | None) -> tuple[Any, Any, Any, int]:
+        """Trace id, span id, parent id and state of a span below a context."""
+        trace_id, state = parent._trace_id, parent._state
+        if trace_id is None:
+            trace_id, span_id = self._new_root_ids()
+            if not state & DECIDED:
+                return trace_id, span_id, None, _SAMPLED_ROOT if self._sampler(span_id) else _ROOT
+            return trace_id, span_id, None, state & INHERITED | LOCAL_ROOT
+        if not state & REMOTE:
+            return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state & INHERITED
+        if not state & DECIDED:
+            state = self._decide(parent)
+        state = state & INHERITED | LOCAL_ROOT
+        kind = tags.get("span.kind") if tags else None
+        if (kind == "server" or KIND_OF_TAG.get(str(kind).lower()) == "SERVER") and self._shared_spans:
+            try:
+                shared = parent._join
+                del parent._join  # atomic: of two that join at the same time one is late
+            except AttributeError:
+                pass
             else:
-                state = _ROOT
-        else:
-            trace_id, span_id, parent_id = parent._trace_id, 0, parent._span_id
-            baggage, clock = parent._baggage, parent._clock
-            state = parent._state
-            if state & REMOTE:
-                shared = self._join(parent, tags)
-                if shared is not None:
-                    span_id, parent_id = parent_id, parent._parent_id
-                if not state & DECIDED:
-                    state = self._decide(parent)
-                state = state & INHERITED | LOCAL_ROOT | (shared or 0)
-            else:
-                state &= INHERITED
-            if not span_id:
-                span_id = random_bits(64) or self._new_span_id()
-        if tags is not None and "sampling.priority" in tags:
-            state = _prioritised(state, tags)
-
-        if not state & SAMPLED:
-            context = None if parent is None else ZipkinContext(trace_id, span_id, parent_id, state, baggage)
-            return self._unsampled(trace_id, state, context, tags)
-        # Slots set here rather than in an __init__: 100 ns a span.
-        span: RecordingSpan = _new(RecordingSpan if start_time is None else WallClockSpan)
-        span._tracer = self
-        span._context = None
-        span._trace_id = trace_id
-        span._span_id = span_id
-        span._parent_id = parent_id
-        span._state = state
-        span._baggage = baggage
-        span._name = name if type(name) is str else name_of(name)
-        span._logs = None
-        span._error = None
-        span._open = True
-        span._tags = {}
-        span._start = ticks = read_ticks()
-        if clock is None or ticks - clock[1] > PAIRING_LASTS_NS:
-            read_wall = self._wall
-            clock = (read_wall() - ticks, ticks)
-        span._clock = clock
-        if start_time is not None:
-            span._start = span._ticks_at(start_time)
-        if tags:
-            own, limit = span._tags, self._tag_limit
-            for key, value in tags.items():
-                if type(value) is str and type(key) is str and len(value) <= limit and len(own) < MAX_TAGS:
-                    own[key] = value
-                else:
-                    span.set_tag(key, value)
-        return span
+                return trace_id, parent._span_id, parent._parent_id, state | shared
+        return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state
 
     def _unsampled(
         self, trace_id: int | str, state: int, context: ZipkinContext | None, tags: Mapping[str, Any] | None
@@ -360,20 +370,6 @@ class ZipkinTracer(Tracer):
         if tags is not None and "span.kind" in tags:
             span.set_tag("span.kind", tags["span.kind"])
         return span
-
-    def _join(self, context: ZipkinContext, tags: Mapping[str, Any] | None) -> int | None:
-        """SHARED, or 0, where a span may report on the id that a caller sent; None where it needs an id of its own."""
-        kind = tags.get("span.kind") if tags else None
-        if kind != "server" and KIND_OF_TAG.get(str(kind).lower()) != "SERVER":
-            return None
-        if not self._shared_spans:
-            return None
-        try:
-            join = context._join
-            del context._join  # atomic: of two joins at the same time one is late
-        except AttributeError:
-            return None
-        return join
 
     def _decide(self, context: ZipkinContext) -> int:
         """The state of a context whose caller left the decision to us; the same at every call and every extraction."""
@@ -492,22 +488,18 @@ class ZipkinTracer(Tracer):
         propagates nothing but its baggage, so that the next service decides for itself.  Spans that finish meanwhile are
         dropped as `closed`; those that waited already are sent when the tracer is enabled again.
         """
-        return "_start" not in self.__dict__
+        return self._enabled
 
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
-        self._starts_unsampled = check_flag("enabled", enabled) and self._samples_none
-        if enabled:
-            self.__dict__.pop("_start", None)
-        else:
-            self.__dict__["_start"] = self._stand_in
+        self._enabled = check_flag("enabled", enabled)
         if isinstance(self._recorder, Reporter):
             self._recorder.pause(not enabled)
         else:
             self._record = self._recorder.record if enabled else _discard
 
-    def _stand_in(self, name: Any, parent: Any, tags: Mapping[str, Any] | None, start_time: float | None) -> ZipkinSpan:
-        """In place of `_start`: a span that records nothing and propagates its parent's context."""
+    def _stand_in(self, parent: Any, tags: Mapping[str, Any] | None) -> ZipkinSpan:
+        """While not enabled: a span that records nothing and propagates its parent's context."""
         if parent is None:
             return self._unsampled(0, 0, ZipkinContext(), None)
         if type(parent) is not ZipkinContext:

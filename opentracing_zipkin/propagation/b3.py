@@ -180,7 +180,8 @@ def _read_plain(carrier: dict[str, Any], names: tuple[str, str, str, str], count
     context._parent_id = parent_id
     context._state = state | REMOTE
     context._baggage = None
-    context._clock = None
+    context._offset = 0
+    context._paired_at = None
     context._join = SHARED if state else 0
     return context
 
