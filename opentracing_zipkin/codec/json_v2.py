@@ -1,7 +1,6 @@
 """Zipkin's JSON, version 2: what `/api/v2/spans` takes by default.
 
-Rules: a template for each shape of span (what it has, and its tags' keys), so that a span costs one `%`.  Field order and
-escapes are those of the official codec, but for two kinds of text that make a real server fail.
+Rules: field order and escapes are those of the official codec, but for two kinds of text that make a real server fail.
 Source: openzipkin/zipkin, V2SpanWriter and JsonEscaper.
 """
 
@@ -20,75 +19,83 @@ __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
 media_type = "application/json"
 path = "/api/v2/spans"
 
-MAX_TEMPLATES = 2000
+MAX_KEYS = 2000
 
-_templates: dict[tuple[object, ...], str] = {}
+_KINDS = {
+    None: "",
+    "CLIENT": ',"kind":"CLIENT"',
+    "SERVER": ',"kind":"SERVER"',
+    "PRODUCER": ',"kind":"PRODUCER"',
+    "CONSUMER": ',"kind":"CONSUMER"',
+}
 
 
 def encode(span: FinishedSpan, /) -> bytes:
     """One span as a JSON object."""
-    if span.timestamp_us + span.duration_us > MOST:
-        span = mended(span)
-    tags = span.tags
-    remote = span.remote
-    annotations = span.annotations
-    shape = (
-        span.kind,
-        not span.name,
-        span.parent_id is None,
-        span.timestamp_us > 0,
-        span.duration_us > 0,
-        span.local is None,
-        remote is None,
-        not annotations,
-        span.debug,
-        span.shared,
-        *tags,
-    )
-    template = _templates.get(shape)
-    if template is None:
-        template = _template(span)
-        if len(_templates) < MAX_TEMPLATES:  # tag keys without end cost time, never memory
-            _templates[shape] = template
-    text = template % (
-        span.trace_id,
-        span.parent_id or "",
-        span.span_id,
-        quote(span.name),
-        span.timestamp_us,
-        span.duration_us,
-        "" if span.local is None else endpoint_text(span.local),
-        "" if remote is None else endpoint_text(remote),
-        _annotations(annotations) if annotations else "",
-        *map(quote, tags.values()),
-    )
+    timestamp_us = span.timestamp_us
+    duration_us = span.duration_us
+    name = span.name
+    local = span.local
+    if timestamp_us + duration_us > MOST:
+        return encode(mended(span))
+    if not name or timestamp_us <= 0 or duration_us <= 0 or local is None:
+        text = _sparse(span)
+    else:
+        # In one piece: a quarter less than with a text for each field, and a sixth less than with a template for each shape.
+        parent_id = span.parent_id
+        remote = span.remote
+        annotations = span.annotations
+        tags = ",".join([_keys[key] + quote(value) for key, value in span.tags.items()])
+        text = (
+            f'{{"traceId":"{span.trace_id}"'
+            f"""{"" if parent_id is None else f',"parentId":"{parent_id}"'},"id":"{span.span_id}\""""
+            f'{_KINDS[span.kind]},"name":{quote(name)}'
+            f',"timestamp":{timestamp_us},"duration":{duration_us},"localEndpoint":{endpoint_text(local)}'
+            f"""{"" if remote is None else f',"remoteEndpoint":{endpoint_text(remote)}'}"""
+            f"""{f',"annotations":[{_annotations(annotations)}]' if annotations else ""}"""
+            f"""{',"tags":{' if tags else ""}{tags}{"}" if tags else ""}"""
+            f"""{',"debug":true' if span.debug else ""}{',"shared":true}' if span.shared else "}"}"""
+        )
     # The server takes a list with `yAnnotations"` in it for version 1.
     if 'yAnnotations"' in text:
         text = text.replace('yAnnotations"', '\\u0079Annotations"')
     return text.encode() if text.isascii() else to_utf8(text)
 
 
-def _template(span: FinishedSpan) -> str:
-    """The text of spans of this shape; every value has its place, those that are absent as an empty `%.0s`."""
-    tags = ",".join(quote(key).replace("%", "%%") + ":%s" for key in span.tags)
+def _sparse(span: FinishedSpan) -> str:
+    """The same for any span: each field where it is known."""
+    tags = ",".join([_keys[key] + quote(value) for key, value in span.tags.items()])
     return "".join(
         (
-            '{"traceId":"%s"',
-            ',"parentId":"%s"' if span.parent_id is not None else "%.0s",
-            ',"id":"%s"',
-            f',"kind":"{span.kind}"' if span.kind else "",
-            ',"name":%s' if span.name else "%.0s",
-            ',"timestamp":%d' if span.timestamp_us > 0 else "%.0s",
-            ',"duration":%d' if span.duration_us > 0 else "%.0s",
-            ',"localEndpoint":%s' if span.local is not None else "%.0s",
-            ',"remoteEndpoint":%s' if span.remote is not None else "%.0s",
-            ',"annotations":[%s]' if span.annotations else "%.0s",
+            f'{{"traceId":"{span.trace_id}"',
+            f',"parentId":"{span.parent_id}"' if span.parent_id is not None else "",
+            f',"id":"{span.span_id}"',
+            _KINDS[span.kind],
+            f',"name":{quote(span.name)}' if span.name else "",
+            f',"timestamp":{span.timestamp_us}' if span.timestamp_us > 0 else "",
+            f',"duration":{span.duration_us}' if span.duration_us > 0 else "",
+            f',"localEndpoint":{endpoint_text(span.local)}' if span.local is not None else "",
+            f',"remoteEndpoint":{endpoint_text(span.remote)}' if span.remote is not None else "",
+            f',"annotations":[{_annotations(span.annotations)}]' if span.annotations else "",
             f',"tags":{{{tags}}}' if tags else "",
             ',"debug":true' if span.debug else "",
             ',"shared":true' if span.shared else "",
             "}",
         )
     )
+
+
+class _Keys(dict[str, str]):
+    """The keys of tags as they are written; keys without end cost time, never memory."""
+
+    def __missing__(self, key: str) -> str:
+        written = quote(key) + ":"
+        if len(self) < MAX_KEYS:
+            self[key] = written
+        return written
+
+
+_keys = _Keys()
 
 
 @lru_cache(maxsize=4096)

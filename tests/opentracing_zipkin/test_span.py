@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opentracing_zipkin import FinishedSpan, ZipkinTracer
+from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinTracer, model
 from opentracing_zipkin.testing import FakeClock, InMemoryRecorder
 
 NOW_US = 1_700_000_000_000_000
@@ -79,6 +79,29 @@ def test_a_key_of_any_type_becomes_text(subject: Subject) -> None:
     """And one that is too long for a storage's column is cut."""
 
     assert {"1": "x", "k" * 255: "y"} == subject.with_tags({1: "x", "k" * 300: "y"})
+
+
+def test_what_was_seen_of_keys_before_changes_nothing(subject: Subject) -> None:
+    """A key's second span is like its first: long ones are cut, peers become endpoints, values text; also among known keys."""
+    tags = {"seen.before": "v", "k" * 300: "y", "peer.service": "db", "span.kind": "Client"}
+    expected = {"seen.before": "v", "k" * 255: "y"}
+    subject.with_tags({"seen.before": "v"})
+    for _ in range(2):
+        subject.with_tags(tags)
+        seen = subject.recorder.spans[-1]
+
+        assert (expected, "CLIENT", Endpoint("db")) == (seen.tags, seen.kind, seen.remote)
+        assert {"seen.before": "1"} == subject.with_tags({"seen.before": 1})
+
+
+def test_keys_without_end_cost_no_memory(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are remembered are bounded, and the others are sent all the same."""
+    monkeypatch.setattr(model, "_plain_keys", set())
+    monkeypatch.setattr(model, "MAX_PLAIN_KEYS", 3)
+    for number in range(10):
+        assert {f"endless.{number}": "v"} == subject.with_tags({f"endless.{number}": "v"})
+
+    assert {"endless.0", "endless.1", "endless.2"} == model._plain_keys
 
 
 def test_what_a_tag_was_when_it_was_set_is_what_is_sent(subject: Subject) -> None:

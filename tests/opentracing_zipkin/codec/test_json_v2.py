@@ -48,11 +48,11 @@ def test_what_looks_like_version_1_is_escaped() -> None:
 
 
 def test_tag_keys_without_end_cost_no_memory() -> None:
-    """The templates kept are bounded."""
-    for number in range(json_v2.MAX_TEMPLATES + 100):
+    """Those kept are bounded."""
+    for number in range(json_v2.MAX_KEYS + 100):
         with_tag("v", f"key{number}")
 
-    assert json_v2.MAX_TEMPLATES >= len(json_v2._templates)
+    assert json_v2.MAX_KEYS >= len(json_v2._keys)
 
 
 def test_an_endpoint_with_everything() -> None:
