@@ -139,6 +139,6 @@ class ZipkinContext(SpanContext):
 
     def __repr__(self) -> str:
         return (
-            f"ZipkinContext(trace_id={self.trace_id!r}, span_id={self.span_id!r}, parent_id={self.parent_id!r}, "
+            f"{type(self).__name__}(trace_id={self.trace_id!r}, span_id={self.span_id!r}, parent_id={self.parent_id!r}, "
             f"sampled={self.sampled}, debug={self.debug}, shared={self.shared})"
         )

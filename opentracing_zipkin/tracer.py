@@ -31,6 +31,7 @@ from .context import (
     INHERITED,
     LOCAL_ROOT,
     LOW_64_BITS,
+    MESSAGING,
     REMOTE,
     SAMPLED,
     ZipkinContext,
@@ -61,7 +62,6 @@ TEXT_FORMATS = (Format.TEXT_MAP, Format.HTTP_HEADERS)
 
 _ROOT = DECIDED | LOCAL_ROOT
 _SAMPLED_ROOT = DECIDED | SAMPLED | LOCAL_ROOT
-_new = object.__new__
 
 
 class ZipkinTracer(Tracer):
@@ -247,7 +247,7 @@ class ZipkinTracer(Tracer):
         random_bits, paired_at, offset = self._random_bits, None, 0
         if parent is None:
             if self._samples_none and tags is None:  # what `_unsampled` does, its ids drawn when first asked for: a half less
-                unsampled: UnsampledSpan = _new(UnsampledSpan)
+                unsampled = UnsampledSpan()
                 unsampled._tracer = self
                 unsampled._context = None
                 unsampled._trace_id = 0
@@ -259,13 +259,11 @@ class ZipkinTracer(Tracer):
                 trace_id, span_id = self._new_root_ids()
             parent_id = baggage = None
             state = _SAMPLED_ROOT if self._samples_all or self._sampler(span_id) else _ROOT
-        elif type(parent) is RecordingSpan and parent._context is None:  # it stands for its context
+        elif type(parent) is RecordingSpan:  # nearly always; what `_identity` says of any context of this process
             trace_id, parent_id, baggage = parent._trace_id, parent._span_id, parent._baggage
             state, paired_at, offset = parent._state & INHERITED, parent._paired_at, parent._offset
             span_id = random_bits(64) or self._new_span_id()
         else:
-            if type(parent) is RecordingSpan:
-                parent = parent._context
             trace_id, span_id, parent_id, state = self._identity(parent, tags)
             baggage, paired_at, offset = parent._baggage, parent._paired_at, parent._offset
         if tags is not None and "sampling.priority" in tags:
@@ -275,9 +273,8 @@ class ZipkinTracer(Tracer):
             return self._unsampled(trace_id, state, context, tags)
 
         # Slots set here rather than in an __init__: 100 ns a span.
-        span: RecordingSpan = _new(RecordingSpan if start_time is None else WallClockSpan)
+        span = RecordingSpan() if start_time is None else WallClockSpan()
         span._tracer = self
-        span._context = None
         span._trace_id = trace_id
         span._span_id = span_id
         span._parent_id = parent_id
@@ -301,7 +298,8 @@ class ZipkinTracer(Tracer):
         elif type(tags) is dict and len(tags) <= MAX_TAGS:
             span._tags = tags = tags.copy()
             limit = self._tag_limit
-            for key, value in tags.items():
+            for key in tags:
+                value = tags[key]
                 if type(value) is not str or type(key) is not str or len(value) > limit:
                     span._retake(tags)
                     break
@@ -362,7 +360,7 @@ class ZipkinTracer(Tracer):
     def _unsampled(
         self, trace_id: int | str, state: int, context: ZipkinContext | None, tags: Mapping[str, Any] | None
     ) -> UnsampledSpan:
-        span = _new(UnsampledSpan)
+        span = UnsampledSpan()
         span._tracer = self
         span._trace_id = trace_id
         span._state = state
@@ -543,10 +541,12 @@ def _check_unused(part: str, given: Any, settings: Mapping[str, Any]) -> None:
 
 def _context_of(source: Any) -> ZipkinContext | None:
     """Of a context or a span; None where it is another tracer's, for instance the no-op's before this one was installed."""
-    if type(source) is ZipkinContext:
+    if isinstance(source, RecordingSpan):
+        if source._tags.get("span.kind") == "producer":
+            source._state |= MESSAGING
         return source
-    context = getattr(source, "context", None)
-    return context if type(context) is ZipkinContext else None
+    context = getattr(source, "context", source)
+    return context if isinstance(context, ZipkinContext) else None
 
 
 def _is_carrier(carrier: Any) -> bool:

@@ -51,6 +51,7 @@ class B3Propagation:
         self._more = self._single or w3c
         self._stale = _STALE | _STALE_W3C if w3c else _STALE
         self.attributes = Attributes(baggage_fields, w3c)
+        self._plans: dict[str, _Plan] = {}  # by the names of a carrier
         self.malformed = 0  # carriers whose B3 could not be read whole
         marks = [*self.attributes.names.values()] + ([trace_context.TRACEPARENT] if w3c else [])
         # In names that are joined, with the "_" of a WSGI environ for "-".
@@ -91,19 +92,42 @@ class B3Propagation:
     def extract(self, carrier: Any, /) -> ZipkinContext | None:
         if type(carrier) is dict:
             try:
-                # One look at all names at once: 0.3 µs for eight headers, where a loop over them takes 0.7.
-                names = "\n".join(carrier).lower()
+                joined = "\n".join(carrier)
             except TypeError:  # a key that is no text
                 return self._extract(headers_of(carrier))
-            if PREFIX not in names and (self._marks is None or self._marks.search(names) is None):
-                count = names.count("b3")
-                if count:
-                    context = _read_plain(carrier, _LOWER, count) or _read_plain(carrier, _CANONICAL, count)
-                    if context is not None:
-                        return context
-                elif _ENVIRON_PREFIX not in names:
-                    return None
+            # The same clients send the same names again and again, so what they hold is found out once: an eighth less.
+            plan = self._plans.get(joined)
+            if plan is None:
+                plan = self._add_plan(joined)
+            if plan is _NOTHING:
+                return None
+            if plan is not _CAREFULLY:
+                context = _read_plain(carrier, plan)
+                if context is not None:
+                    return context
         return self._extract(headers_of(carrier))
+
+    def _add_plan(self, joined: str) -> _Plan:
+        plan = self._plan(joined)
+        if len(joined) <= MAX_PLANNED_LENGTH:
+            if len(self._plans) >= MAX_PLANS:  # names without end cost time, never memory
+                self._plans.clear()
+            self._plans[joined] = plan
+        return plan
+
+    def _plan(self, joined: str) -> _Plan:
+        """How to read a carrier with these names."""
+        names = joined.lower()
+        if PREFIX in names or (self._marks is not None and self._marks.search(names) is not None):
+            return _CAREFULLY
+        count = names.count("b3")
+        if not count:
+            return _CAREFULLY if _ENVIRON_PREFIX in names else _NOTHING
+        present = set(joined.split("\n"))
+        for trace, span, parent, sampled in (_LOWER, _CANONICAL):
+            if trace in present and span in present and count == len(present.intersection((trace, span, parent, sampled))):
+                return trace, span, parent if parent in present else None, sampled if sampled in present else None
+        return _CAREFULLY
 
     def _extract(self, headers: Mapping[str, str]) -> ZipkinContext | None:
         """Any spelling and any mistake: B3, what `traceparent` has beyond it, and attributes."""
@@ -142,33 +166,34 @@ _CANONICAL = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled"
 _TITLE = tuple(name.title() for name in _LOWER)
 # What a service that forwards its caller's headers may leave in a dict: a receiver might prefer it to what is written.
 _STALE = frozenset((*_LOWER, *_CANONICAL, *_TITLE, "x-b3-flags", "X-B3-Flags", "b3", "B3"))
+
+# The names of the trace id, the span id, the parent id and the decision, the latter two None where they are not there.
+_Plan = tuple[str, str, str | None, str | None]
+_NOTHING: _Plan = ("", "", None, None)
+_CAREFULLY: _Plan = ("", "", None, "")  # in any spelling, or with something beside
+MAX_PLANS = 500
+MAX_PLANNED_LENGTH = 2000
 _STALE_W3C = frozenset(("traceparent", "Traceparent", "tracestate", "Tracestate"))
 _ENVIRON_PREFIX = PREFIX.replace("-", "_")
 
 
-def _read_plain(carrier: dict[str, Any], names: tuple[str, str, str, str], count: int) -> ZipkinContext | None:
-    """The usual headers in their usual form, a third of the price; None where anything about them is unusual.
-
-    `count`: how many names have "b3" in them, so that no other header of B3 is overlooked.
-    """
-    trace, span, parent, sampled = names
+def _read_plain(carrier: dict[str, Any], plan: _Plan) -> ZipkinContext | None:
+    """The usual headers in their usual form, a third of the price; None where anything about them is unusual."""
+    trace, span, parent, sampled = plan
     try:
         trace_id: Any = carrier[trace]
         span_id: Any = carrier[span]
-        text = trace_id + span_id
         parent_id: Any = None
-        if parent in carrier:
+        if parent is None:
+            text = f"{trace_id}{span_id}"
+        else:
             parent_id = carrier[parent]
-            text += parent_id
-            count -= 1
+            text = f"{trace_id}{span_id}{parent_id}"
             if len(parent_id) != 16 or parent_id < _ONE:
                 return None
-        state = 0
-        if sampled in carrier:
-            state = _PLAIN_STATES[carrier[sampled]]
-            count -= 1
-        # fromhex skips white space, which the sum of the lengths then shows.
-        if count != 2 or len(bytes.fromhex(text)) * 2 != len(text) or text != text.lower():
+        state = 0 if sampled is None else _PLAIN_STATES[carrier[sampled]]
+        # There and back again, so that neither white space nor capitals nor anything but text gets through.
+        if bytes.fromhex(text).hex() != text:
             return None
         if len(trace_id) not in (32, 16) or len(span_id) != 16 or trace_id < _ONE or span_id < _ONE:
             return None

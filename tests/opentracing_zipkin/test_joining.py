@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from opentracing import Format
-from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinTracer
+from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinContext, ZipkinTracer
 from opentracing_zipkin.testing import InMemoryRecorder
 
 TRACE, SPAN, PARENT = "463ac35c9f6413ad48485a3953bb6124", "a2fb4a1d1a96d312", "0020000000000001"
@@ -256,7 +256,29 @@ def test_a_producers_context_is_written_as_one_header_without_parent() -> None:
     for span in (
         parent.start_child("send", {"span.kind": "producer"}),
         parent.start_child("send").set_tag("span.kind", "producer"),
+        tracer.start_span("send", parent, tags={"span.kind": "producer"}, start_time=1.0),
     ):
-        headers, _ = tracer.trace_context_to_text(span.context)
+        expected = {"b3": f"{span.context.trace_id}-{span.context.span_id}-1"}
+        injected: dict[str, str] = {}
+        of_span: dict[str, str] = {}
+        tracer.inject(span.context, Format.HTTP_HEADERS, injected)
+        tracer.inject(span, Format.HTTP_HEADERS, of_span)
 
-        assert {"b3": f"{span.context.trace_id}-{span.context.span_id}-1"} == headers
+        assert (expected, expected, (expected, None)) == (injected, of_span, tracer.trace_context_to_text(span.context))
+
+
+def test_a_context_says_the_same_after_its_span_has_ended() -> None:
+    """It is kept, asked, injected and continued when the span has long been sent."""
+    tracer, recorder = make()
+    parent = tracer.start_trace("x")
+    context = parent.context
+    sent = finished(parent, recorder)
+    before: dict[str, str] = {}
+    tracer.inject(context, Format.HTTP_HEADERS, before)
+    child = finished(tracer.start_span("y", child_of=context), recorder)
+
+    assert isinstance(context, ZipkinContext)
+    assert (sent.trace_id, sent.span_id, None, True) == (context.trace_id, context.span_id, context.parent_id, context.sampled)
+    assert {"x-b3-traceid": sent.trace_id, "x-b3-spanid": sent.span_id, "x-b3-sampled": "1"} == before
+    assert (sent.trace_id, sent.span_id) == (child.trace_id, child.parent_id)
+    assert sent.span_id in repr(context)

@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 
 from opentracing_zipkin import ZipkinContext
 from opentracing_zipkin.context import DEBUG, DECIDED, MESSAGING, SAMPLED
+from opentracing_zipkin.propagation import b3
 from opentracing_zipkin.propagation.b3 import B3Propagation, read_single, write_single
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "conformance" / "b3.json").read_text())["cases"]
@@ -152,6 +153,32 @@ def test_headers_of_another_span_do_not_outlive_the_writing(b3_format: str) -> N
     B3Propagation(b3_format).inject(context, fresh)
 
     assert {**fresh, "host": "h"} == carrier
+
+
+def test_what_was_seen_of_names_before_changes_nothing() -> None:
+    """The second carrier with the same names, or with names that look the same when joined, is read like the first."""
+    propagation = B3Propagation()
+    usual = {"host": "h", "x-b3-traceid": TRACE, "x-b3-spanid": SPAN}
+    joined = {"host\nx-b3-traceid": TRACE, "x-b3-spanid": SPAN}
+    for _ in range(2):
+        assert facts(ZipkinContext(TRACE, SPAN)) == facts(propagation.extract(dict(usual)))
+        assert facts(propagation.extract(joined)) is None
+        assert facts(propagation.extract({**usual, "x-b3-spanid": SPAN.upper()})) == facts(propagation.extract(usual))
+        assert facts(propagation.extract({**usual, "x-b3-spanid": "none"})) is None
+        assert propagation.extract({"host": TRACE}) is None
+
+
+def test_names_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither many sets of names nor long ones are remembered, and all are read."""
+    monkeypatch.setattr(b3, "MAX_PLANS", 3)
+    propagation = B3Propagation()
+    for number in range(10):
+        carrier = {f"x-endless-{number}": "v", "X-B3-TraceId": TRACE, "X-B3-SpanId": SPAN}
+
+        assert facts(ZipkinContext(TRACE, SPAN)) == facts(propagation.extract(carrier))
+        assert facts(ZipkinContext(TRACE, SPAN)) == facts(propagation.extract({**carrier, "x" * 3000: "v"}))
+        assert 3 >= len(propagation._plans)
+        assert b3.MAX_PLANNED_LENGTH >= max(map(len, propagation._plans))
 
 
 def test_malformed_headers_are_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
