@@ -58,7 +58,7 @@ PAIRING_LASTS_NS = 60 * 1_000_000_000
 
 MAX_REMEMBERED_DECISIONS = 1024
 
-TEXT_FORMATS = (Format.TEXT_MAP, Format.HTTP_HEADERS)
+TEXT_FORMATS = (Format.HTTP_HEADERS, Format.TEXT_MAP)
 
 _ROOT = DECIDED | LOCAL_ROOT
 _SAMPLED_ROOT = DECIDED | SAMPLED | LOCAL_ROOT
@@ -400,7 +400,11 @@ class ZipkinTracer(Tracer):
         if format in TEXT_FORMATS:
             if type(carrier) is not dict and not hasattr(carrier, "__setitem__"):
                 raise InvalidCarrierException(f"{format}: use a mutable mapping, not {type(carrier).__name__}")
-            context = span_context if type(span_context) is ZipkinContext else _context_of(span_context)
+            kind = type(span_context)
+            if kind is ZipkinContext or (kind is RecordingSpan and span_context._tags.get("span.kind") != "producer"):
+                context = span_context
+            else:
+                context = _context_of(span_context)
             if context is not None:
                 inject = self._inject
                 inject(context, carrier)

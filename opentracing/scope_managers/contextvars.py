@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..scope import Scope
 from ..scope_manager import ScopeManager
@@ -32,7 +32,14 @@ class ContextVarsScopeManager(ScopeManager):
         self.current = self._current.get
 
     def activate(self, span: Any, finish_on_close: bool) -> Scope:
-        return _ContextVarsScope(self, span, finish_on_close)
+        scope = _ContextVarsScope()
+        scope._manager = self
+        scope._span = span
+        scope._finish_on_close = finish_on_close
+        scope._variable = variable = self._current
+        scope._outer = variable.get()
+        scope._token = variable.set(scope)
+        return scope
 
     @property
     def active(self) -> Scope | None:
@@ -47,27 +54,43 @@ class _ContextVarsScope(Scope):
     _close_is_due = False  # closed while an inner scope was open
     closed_away = False  # closed in another context than it was opened in
 
-    def __init__(self, manager: ContextVarsScopeManager, span: Any, finish_on_close: bool) -> None:
-        self._manager = manager
-        self._span = span
-        self._finish_on_close = finish_on_close
-        self._variable = variable = manager._current
-        self._outer = variable.get()
-        self._token: Any = variable.set(self)
+    _manager: ContextVarsScopeManager
+    _span: Any
+    _finish_on_close: bool
+    _variable: ContextVar[_ContextVarsScope | None]
+    _outer: _ContextVarsScope | None
+    _token: Any
+
+    # The manager sets these: an eighth less for a scope.
+    if TYPE_CHECKING:
+
+        def __init__(self) -> None: ...
+
+    else:
+        __init__ = object.__init__
 
     def close(self) -> None:
         if not self._open:
             return
-        current = self._variable.get()
-        if current is not self and self._is_outside(current):
+        variable = self._variable
+        current = variable.get()
+        if current is self:
+            try:  # as `_reset` has it
+                variable.reset(self._token)
+                self._token = None
+            except ValueError:
+                self.closed_away = True
+        elif self._is_outside(current):
             self._close_is_due = True
             return
-        self._open = False
-        if current is not self or not self._reset():
+        else:
             self.closed_away = True
+        self._open = False
         # A closed scope may live long in a task's context, so it lets go of the older ones.
         outer, self._outer = self._outer, None
-        self._finish()
+        if self._finish_on_close:
+            self._finish_on_close = False
+            self._span.finish()
         if outer is not None and outer._close_is_due:
             outer.close()
 

@@ -29,6 +29,7 @@ _ONE = "0000000000000001"  # what sorts before it begins with 16 zeros: no id, o
 _new = object.__new__
 _ACCEPT = DECIDED | SAMPLED
 _DEBUG = DECIDED | SAMPLED | DEBUG
+_SAID = _DEBUG | MESSAGING  # the latter is the greatest
 _STATES = {"1": _ACCEPT, "true": _ACCEPT, "0": DECIDED, "false": DECIDED}
 _SINGLE_STATES = {**_STATES, "d": _DEBUG}
 _PLAIN_STATES = {"1": _ACCEPT, "0": DECIDED}
@@ -61,21 +62,30 @@ class B3Propagation:
         if carrier and type(carrier) is dict and not self._stale.isdisjoint(carrier):
             for name in self._stale:
                 carrier.pop(name, None)
-        state = context._state
-        messaging = state & MESSAGING
-        if self._multi and not messaging:
-            trace_id, parent_id = context._trace_id, context._parent_id
+        said = context._state & _SAID
+        if self._multi and said < MESSAGING:
+            trace_id: Any = context._trace_id
             if trace_id is not None:
-                carrier["x-b3-traceid"] = trace_id if type(trace_id) is str else hex_id(trace_id)
                 span_id: Any = context._span_id
-                carrier["x-b3-spanid"] = span_id if type(span_id) is str else "%016x" % span_id  # noqa: UP031
+                parent_id: Any = context._parent_id
+                # Text once made is kept: for the next call, for the span's own record and for its children.
+                if type(trace_id) is not str:
+                    context._trace_id = trace_id = hex_id(trace_id)
+                if type(span_id) is not str:
+                    context._span_id = span_id = "%016x" % span_id  # noqa: UP031
+                carrier["x-b3-traceid"] = trace_id
+                carrier["x-b3-spanid"] = span_id
                 if parent_id is not None:
-                    carrier["x-b3-parentspanid"] = parent_id if type(parent_id) is str else hex_id(parent_id)
-            if state & DEBUG:
+                    if type(parent_id) is not str:
+                        context._parent_id = parent_id = hex_id(parent_id)
+                    carrier["x-b3-parentspanid"] = parent_id
+            if said == _ACCEPT:
+                carrier["x-b3-sampled"] = "1"
+            elif said & DEBUG:
                 carrier["x-b3-flags"] = "1"
-            elif state & DECIDED:
-                carrier["x-b3-sampled"] = "1" if state & SAMPLED else "0"
-        if messaging or self._more:
+            elif said & DECIDED:
+                carrier["x-b3-sampled"] = "0"
+        if said >= MESSAGING or self._more:
             self._inject_more(context, carrier)
         if context._baggage:
             self.attributes.write(context._baggage, carrier)
