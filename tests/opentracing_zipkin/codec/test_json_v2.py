@@ -47,12 +47,35 @@ def test_what_looks_like_version_1_is_escaped() -> None:
         assert (text, text) == tag_of(encoded)
 
 
-def test_tag_keys_without_end_cost_no_memory() -> None:
-    """Those kept are bounded."""
-    for number in range(json_v2.MAX_KEYS + 100):
-        with_tag("v", f"key{number}")
+def test_keys_and_endpoints_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those kept are bounded, and all are written."""
+    monkeypatch.setattr(json_v2, "MAX_KEPT", 3)
+    monkeypatch.setattr(json_v2, "_keys", {})
+    monkeypatch.setattr(json_v2, "_endpoints", {})
+    for number in range(10):
+        [span] = json_v2.decode(json_v2.join([json_v2.encode(whole(f"key{number}", Endpoint(f"peer{number}")))]))
 
-    assert json_v2.MAX_KEYS >= len(json_v2._keys)
+        assert ({f"key{number}": "v"}, Endpoint(f"peer{number}")) == (span.tags, span.remote)
+        assert 3 >= max(len(json_v2._keys), len(json_v2._endpoints))
+
+
+def whole(key: str, remote: Endpoint | None = None) -> FinishedSpan:
+    return FinishedSpan("1" * 32, "2" * 16, None, None, "n", 1, 1, Endpoint("s"), remote, tags={key: "v"})
+
+
+def test_a_second_span_is_written_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether its keys and endpoints were known or not."""
+    monkeypatch.setattr(json_v2, "_keys", {})
+    monkeypatch.setattr(json_v2, "_endpoints", {})
+    spans = [whole("k"), whole("%s"), whole("k", Endpoint("peer")), whole('"')]
+    for span in spans:
+        span.kind, span.parent_id, span.debug, span.shared = "SERVER", "3" * 16, True, True
+        span.annotations = [(2, "a")]
+
+    first = [json_v2.encode(span) for span in spans]
+
+    assert first == [json_v2.encode(span) for span in spans]
+    assert spans == json_v2.decode(json_v2.join(first))
 
 
 def test_an_endpoint_with_everything() -> None:
