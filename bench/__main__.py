@@ -28,7 +28,6 @@ from .tasks import TASKS
 QUICK_TASKS = [name for name, task in TASKS.items() if task.manner in ("paced", "tight") and name != "encode_proto3"]
 PARTS = ("costs", "curves", "services")
 CURVE_ADAPTERS = {**dict.fromkeys(CURVES, (OURS, "limit")), "delay": (OURS, "naive"), "growth": (OURS,)}
-SERVICE_ROUNDS = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,8 +79,7 @@ def _curves(options: argparse.Namespace, result: dict[str, Any]) -> None:
 def _services(options: argparse.Namespace, result: dict[str, Any]) -> None:
     from .web import measure as services  # gunicorn and the like are of no use on every system that the rest runs on
 
-    with sink() as port:
-        result["services"] = services.measure(port, SERVICE_ROUNDS)
+    result["services"] = services.measure()
     for framework, ways in result["services"].items():
         for way, found in ways.items():
             print(f"{framework}, {way}: " + ", ".join(f"{at} {value:.3g}" for at, value in found.items()))

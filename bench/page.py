@@ -113,8 +113,7 @@ A service under load that calls a second one, both traced: Flask on gunicorn wit
 A sampled request makes three spans.
 Services, load and collector share the cores; the CPU is that of the two services.
 The delays are at 100 requests a second, counted from when a request was due.
-Each number is the better of two rounds.
-On a machine with other work the same pair differs by a quarter from run to run, so smaller differences say nothing.
+Each number is the median of nine turns of a second, in which the ways of tracing alternate.
 
 ![Requests a second and CPU a request](benchmarks-services.svg)
 """

@@ -1,7 +1,8 @@
-"""Starts a pair of services for each way of tracing, loads them, and tells throughput, delay and CPU.
+"""Starts a pair of services for each way of tracing, loads them in turn, and tells throughput, delay and CPU.
 
-Rules: rounds are interleaved over the ways of tracing; the load comes from a process of its own and the spans go to another;
-all of them share the machine's cores, so the throughput is of the whole, and CPU a request of the two services alone.
+Rules: all pairs live at the same time and have short turns, so that a slow minute of the machine meets all of them; the load
+comes from a process of its own and the spans of each pair go to another; all of them share the machine's cores, so the
+throughput is of the whole, and CPU a request of the two services alone.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 from ..environments import ROOT, python_of
-from ..harness import count, environment
+from ..harness import count, environment, sink
 
 __all__ = ["WAYS", "Way", "measure"]
 
-WARM_UP_S, SATURATION_S, RATE_S = 1.0, 3.0, 4.0
+TURNS = 9
+WARM_UP_S, SATURATION_S, RATE_S = 1.0, 1.0, 1.0
 RATE = 100
 SPANS_A_REQUEST = 3
 
@@ -44,51 +47,72 @@ _SERVERS = {
     "fastapi": "uvicorn --log-level=error --no-access-log --host=127.0.0.1 --port={}",
 }
 
-_BEST: dict[str, Callable[[Iterator[float]], float]] = {"requests_per_s": max}
-
 # framework -> way's title -> measure -> value
 Results = dict[str, dict[str, dict[str, float]]]
 
 
-def measure(sink_port: int, rounds: int, frameworks: Mapping[str, Any] = _SERVERS) -> Results:
-    """The best of the rounds, as other work on the machine only ever makes it worse."""
-    found: dict[str, dict[str, list[dict[str, float]]]] = {}
-    for number in range(rounds):
-        print(f"services, round {number + 1} of {rounds}:", end="", file=sys.stderr, flush=True)
-        for framework in frameworks:
-            for way in WAYS[number % len(WAYS) :] + WAYS[: number % len(WAYS)]:
-                print(f" {framework} {way.title};", end="", file=sys.stderr, flush=True)
-                one = _measure_once(framework, way, sink_port)
-                found.setdefault(framework, {}).setdefault(way.title, []).append(one)
-        print(file=sys.stderr)
+class _Pair(NamedTuple):
+    """Two services, the first of which calls the second, and the sink of their spans."""
+
+    port: int
+    front: subprocess.Popen[bytes]
+    back: subprocess.Popen[bytes]
+
+    def cpu_s(self) -> float:
+        return _cpu_s(self.front.pid) + _cpu_s(self.back.pid)
+
+
+def measure(turns: int = TURNS, frameworks: Mapping[str, Any] = _SERVERS) -> Results:
+    """The medians of the turns; `arrived` is the share of the spans that a request makes."""
+    return {framework: _measure_framework(framework, turns) for framework in frameworks}
+
+
+def _measure_framework(framework: str, turns: int) -> dict[str, dict[str, float]]:
+    print(f"services, {framework}, {turns} turns:", end="", file=sys.stderr, flush=True)
+    measured: dict[str, list[dict[str, float]]] = {way.title: [] for way in WAYS}
+    with contextlib.ExitStack() as sinks:
+        ports = {way.title: sinks.enter_context(sink()) for way in WAYS}
+        with contextlib.ExitStack() as services:
+            pairs = {way.title: services.enter_context(_pair(framework, way, ports[way.title])) for way in WAYS}
+            requests = {title: _load(pair.port, 0, WARM_UP_S)["requests"] for title, pair in pairs.items()}
+            for number in range(turns):
+                print(f" {number + 1}", end="", file=sys.stderr, flush=True)
+                titles = list(pairs)
+                first = number % len(titles)
+                for title in titles[first:] + titles[:first]:
+                    turn = _take_turn(pairs[title])
+                    requests[title] += turn["requests"]
+                    measured[title].append(turn)
+        # The services have ended, and with them have sent what they had.
+        arrived = {title: count(port) / (requests[title] * SPANS_A_REQUEST) for title, port in ports.items()}
+    print(file=sys.stderr)
+    names = ("requests_per_s", "cpu_ms", "p50_ms", "p99_ms")
     return {
-        framework: {
-            way.title: {name: _BEST.get(name, min)(one[name] for one in ways[way.title]) for name in ways[way.title][0]}
-            for way in WAYS
-        }
-        for framework, ways in found.items()
+        title: {**{name: median(turn[name] for turn in of_way) for name in names}, "arrived": arrived[title]}
+        for title, of_way in measured.items()
     }
 
 
-def _measure_once(framework: str, way: Way, sink_port: int) -> dict[str, float]:
-    before = count(sink_port)
-    with contextlib.ExitStack() as services:
-        back_port, back = services.enter_context(_service(framework, way, sink_port, "payments", ""))
-        back_url = f"http://127.0.0.1:{back_port}"
-        port, front = services.enter_context(_service(framework, way, sink_port, "orders", back_url))
-        warm = _load(port, 0, WARM_UP_S)
-        cpu_s = _cpu_s(front.pid) + _cpu_s(back.pid)
-        most = _load(port, 0, SATURATION_S)
-        cpu_s = _cpu_s(front.pid) + _cpu_s(back.pid) - cpu_s
-        even = _load(port, RATE, RATE_S)
-    requests = warm["requests"] + most["requests"] + even["requests"]
+def _take_turn(pair: _Pair) -> dict[str, float]:
+    cpu_s = pair.cpu_s()
+    most = _load(pair.port, 0, SATURATION_S)
+    cpu_s = pair.cpu_s() - cpu_s
+    even = _load(pair.port, RATE, RATE_S)
     return {
+        "requests": most["requests"] + even["requests"],
         "requests_per_s": most["requests"] / most["seconds"],
         "cpu_ms": cpu_s * 1000 / most["requests"],
         "p50_ms": even["p50_ms"],
         "p99_ms": even["p99_ms"],
-        "arrived": (count(sink_port) - before) / (requests * SPANS_A_REQUEST),
     }
+
+
+@contextlib.contextmanager
+def _pair(framework: str, way: Way, sink_port: int) -> Iterator[_Pair]:
+    with _service(framework, way, sink_port, "payments", "") as (back_port, back):
+        back_url = f"http://127.0.0.1:{back_port}"
+        with _service(framework, way, sink_port, "orders", back_url) as (port, front):
+            yield _Pair(port, front, back)
 
 
 def _load(port: int, rate: int, seconds: float) -> dict[str, float]:
