@@ -1,0 +1,135 @@
+"""A busy thread of ours gives way to the application's, and does not sleep where nobody waits."""
+
+from __future__ import annotations
+
+import math
+import runpy
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from opentracing_zipkin import handover
+from opentracing_zipkin.handover import Handover
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts who waits")
+
+
+@pytest.fixture
+def long_slices() -> Iterator[None]:
+    """Nobody gets the GIL but by what is offered."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What was slept; a builtin takes it down, because any other function is taken for gevent's."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    return slept
+
+
+@pytest.fixture
+def count(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What Linux answers, one after the other."""
+    answers: list[int] = []
+    monkeypatch.setattr(handover, "getrusage", lambda who: SimpleNamespace(ru_nvcsw=answers.pop(0)))
+    return answers
+
+
+def test_a_thread_that_wakes_meanwhile_gets_its_turn(long_slices: None) -> None:
+    for _ in range(5):
+        awake: list[float] = []
+
+        def sleeper(awake: list[float] = awake) -> None:
+            time.sleep(0.005)
+            awake.append(time.perf_counter())
+
+        thread = threading.Thread(target=sleeper)
+        thread.start()
+        offers, end = Handover(), time.perf_counter() + 10
+        while not awake and time.perf_counter() < end:
+            work_until = time.perf_counter() + 0.000_2
+            while time.perf_counter() < work_until:
+                pass
+            offers.offer()
+        in_time = bool(awake)
+        thread.join()
+        assert in_time
+
+
+@on_linux
+def test_where_nobody_waits_it_hardly_sleeps() -> None:
+    program = """if True:
+        from resource import RUSAGE_SELF, getrusage
+        from opentracing_zipkin.handover import Handover
+        offers = Handover()
+        before = getrusage(RUSAGE_SELF).ru_nvcsw
+        for _ in range(1000):
+            offers.offer()
+        print(getrusage(RUSAGE_SELF).ru_nvcsw - before)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert 1 <= int(done.stdout) <= 10
+
+
+@on_linux
+def test_it_sleeps_again_once_a_thread_has_gone_to_sleep(slept: list[float], count: list[int]) -> None:
+    offers = Handover()
+    count[:] = [7, 8]
+    offers.offer()
+    assert [handover.A_MOMENT_S] == slept
+    count[:] = [8, 8]
+    offers.offer()
+    offers.offer()
+    assert 1 == len(slept)
+    count[:] = [9, 10]
+    offers.offer()
+    assert 2 == len(slept)
+
+
+@on_linux
+def test_who_goes_to_sleep_while_it_sleeps_is_not_overlooked(slept: list[float], count: list[int]) -> None:
+    offers = Handover()
+    count[:] = [7, 9]
+    offers.offer()
+    count[:] = [9, 10]
+    offers.offer()
+    assert 2 == len(slept)
+
+
+@on_linux
+def test_where_sleeps_are_not_counted_it_always_sleeps(slept: list[float], count: list[int]) -> None:
+    offers = Handover()
+    count[:] = [0] * 6
+    for _ in range(3):
+        offers.offer()
+    assert 3 == len(slept)
+
+
+def test_a_patched_sleep_is_always_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", lambda seconds: slept.append(seconds))
+    offers = Handover()
+    for _ in range(3):
+        offers.offer()
+    assert [0, 0, 0] == slept
+
+
+@pytest.mark.parametrize(("platform", "moment"), [("win32", 0.0), ("darwin", 1e-6)])
+def test_elsewhere_it_always_sleeps(platform: str, moment: float, slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    elsewhere = runpy.run_path(str(Path(handover.__file__)))
+    assert math.isnan(elsewhere["_switches"]())
+    offers = elsewhere["Handover"]()
+    for _ in range(3):
+        offers.offer()
+    assert [moment] * 3 == slept
