@@ -115,7 +115,7 @@ Services, load and collector share the cores; the CPU is that of the two service
 The delays are at 100 requests a second, counted from when a request was due.
 Each number is the median of turns of a second, in which the ways of tracing alternate; what CPU a request takes more is told
 within a turn, where it varies least.
-Writing, sending and reading B3's headers is part of it also where 1 % are sampled.
+To send B3's headers costs a service something whatever the tracer; "headers alone" is that, without any.
 
 ![Requests a second and CPU a request](benchmarks-services.svg)
 """

@@ -53,16 +53,16 @@ def services(found: Mapping[str, Mapping[str, Mapping[str, float]]], path: Path)
     for axes, measure, title in ((left, "requests_per_s", "requests a second, at most"), (right, "cpu_ms", "CPU ms a request")):
         for group, ways in enumerate(found.values()):
             for number, (way, values) in enumerate(ways.items()):
-                axes.bar(group + 0.16 * number, values[measure], 0.15, color=_color(way), label=way if group == 0 else None)
-        axes.set_xticks([group + 0.32 for group in range(len(found))], list(found))
+                axes.bar(group + 0.14 * number, values[measure], 0.13, color=_color(way), label=way if group == 0 else None)
+        axes.set_xticks([group + 0.35 for group in range(len(found))], list(found))
         axes.set_title(title, fontsize=10)
-    figure.legend(*left.get_legend_handles_labels(), loc="lower center", ncols=5, fontsize=8, frameon=False)
+    figure.legend(*left.get_legend_handles_labels(), loc="lower center", ncols=6, fontsize=8, frameon=False)
     figure.subplots_adjust(bottom=0.18)
     _save(figure, path)
 
 
 def _color(way: str) -> str:
-    shade = {"ours": "#b03a48", "otel": COLORS["otel"]}.get(way.partition(",")[0], "#888888")
+    shade = {"ours": "#b03a48", "otel": COLORS["otel"], "headers alone": "#bbbbbb"}.get(way.partition(",")[0], "#888888")
     return shade + ("88" if way.endswith(" 1%") else "")
 
 

@@ -38,10 +38,11 @@ class Way(NamedTuple):
 
     @property
     def title(self) -> str:
-        return "without" if self.tracer == "none" else f"{self.tracer}, {self.sample_rate:.0%}"
+        return _TITLES.get(self.tracer) or f"{self.tracer}, {self.sample_rate:.0%}"
 
 
-WAYS = [Way("none"), Way("ours"), Way("otel"), Way("ours", 0.01), Way("otel", 0.01)]
+_TITLES = {"none": "without", "headers": "headers alone"}
+WAYS = [Way("none"), Way("headers"), Way("ours"), Way("otel"), Way("ours", 0.01), Way("otel", 0.01)]
 
 _SERVERS = {
     "flask": "gunicorn --worker-class=gthread --threads=4 --keep-alive=60 --log-level=error --bind=127.0.0.1:{}",
