@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import Any
 
 import httpx
 from fastapi import FastAPI, Request
 
-tracing = importlib.import_module(f"bench.web.tracing_{os.environ['BENCH_TRACER']}")
+from .ways import Switch
+
+switch = Switch()
 BACK = os.environ.get("BENCH_BACK", "")
 
 app = FastAPI()
@@ -21,14 +22,20 @@ client = httpx.AsyncClient(trust_env=False)
 
 @app.get("/orders")
 async def orders(request: Request) -> dict[str, Any]:
-    with tracing.server("GET", "/orders", request.headers):
+    with switch.way.server("GET", "/orders", request.headers):
         headers: dict[str, str] = {}
-        with tracing.client("GET", "/payments", headers):
+        with switch.way.client("GET", "/payments", headers):
             paid = (await client.get(BACK + "/payments", headers=headers)).json()
         return {"order": 7, "paid": paid["paid"]}
 
 
+@app.get("/use/{number}")
+async def use(number: int) -> int:
+    switch.use(number)
+    return number
+
+
 @app.get("/payments")
 async def payments(request: Request) -> dict[str, Any]:
-    with tracing.server("GET", "/payments", request.headers):
+    with switch.way.server("GET", "/payments", request.headers):
         return {"paid": True}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import threading
 from typing import Any
@@ -13,7 +12,9 @@ from typing import Any
 import requests
 from flask import Flask, jsonify, request
 
-tracing = importlib.import_module(f"bench.web.tracing_{os.environ['BENCH_TRACER']}")
+from .ways import Switch
+
+switch = Switch()
 BACK = os.environ.get("BENCH_BACK", "")
 
 app = Flask(__name__)
@@ -30,14 +31,20 @@ def _session() -> requests.Session:
 
 @app.get("/orders")
 def orders() -> Any:
-    with tracing.server("GET", "/orders", request.headers):
+    with switch.way.server("GET", "/orders", request.headers):
         headers: dict[str, str] = {}
-        with tracing.client("GET", "/payments", headers):
+        with switch.way.client("GET", "/payments", headers):
             paid = _session().get(BACK + "/payments", headers=headers).json()
         return jsonify(order=7, paid=paid["paid"])
 
 
+@app.get("/use/<int:number>")
+def use(number: int) -> Any:
+    switch.use(number)
+    return jsonify(number)
+
+
 @app.get("/payments")
 def payments() -> Any:
-    with tracing.server("GET", "/payments", request.headers):
+    with switch.way.server("GET", "/payments", request.headers):
         return jsonify(paid=True)

@@ -1,4 +1,4 @@
-"""Run as a process: load on one service, first as much as it takes, then at a fixed rate.
+"""Load on one service: as much as it takes, or at a fixed rate.
 
 Rules: a few kept connections, each with a thread; at a fixed rate a request's time is counted from when it was due, so that
 one that waits for a slow one is counted as slow as well; any answer but 200 is a failure.
@@ -6,15 +6,72 @@ one that waits for a slow one is counted as slow as well; any answer but 200 is 
 
 from __future__ import annotations
 
-import json
 import socket
-import sys
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TypeVar
+
+__all__ = ["Load"]
 
 CONNECTIONS = 8
 REQUEST = b"GET /orders HTTP/1.1\r\nHost: bench\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n"
+
+_T = TypeVar("_T")
+
+
+class Load:
+    """Owns the connections to a service, from entering it on."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def __enter__(self) -> Load:
+        with ExitStack() as stack:
+            self._threads = stack.enter_context(ThreadPoolExecutor(CONNECTIONS))
+            self._connections = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", self._port), timeout=10)) for _ in range(CONNECTIONS)
+            ]
+            self._open = stack.pop_all()
+        for connection in self._connections:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def saturate(self, requests: int) -> float:
+        """The seconds that so many took, one after the other on each connection."""
+        numbers = iter(range(requests))
+
+        def ask(connection: socket.socket) -> None:
+            for _ in numbers:  # shared by all, so that none is left with the rest
+                _ask(connection)
+
+        start = time.perf_counter()
+        self._on_all(ask)
+        return time.perf_counter() - start
+
+    def at_rate(self, rate: int, seconds: float) -> list[float]:
+        """The seconds that each request took from when it was due."""
+        start = time.perf_counter()
+        due_times = iter([start + number / rate for number in range(int(rate * seconds))])
+
+        def ask(connection: socket.socket) -> list[float]:
+            taken = []
+            for due in due_times:
+                ahead = due - time.perf_counter()
+                if ahead > 0:
+                    time.sleep(ahead)
+                _ask(connection)
+                taken.append(time.perf_counter() - due)
+            return taken
+
+        return [each for taken in self._on_all(ask) for each in taken]
+
+    def _on_all(self, work: Callable[[socket.socket], _T]) -> list[_T]:
+        return list(self._threads.map(work, self._connections))
 
 
 def _ask(connection: socket.socket) -> None:
@@ -35,78 +92,3 @@ def _received(connection: socket.socket) -> bytes:
     if not data:
         raise RuntimeError("the service closed the connection")
     return data
-
-
-def _on_all_connections(port: int, loop: Callable[[socket.socket], None]) -> None:
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                loop(connection)
-        except BaseException as failure:
-            failures.append(failure)
-
-    workers = [threading.Thread(target=run) for _ in range(CONNECTIONS)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    if failures:
-        raise failures[0]
-
-
-def saturate(port: int, seconds: float) -> int:
-    """How many requests were answered."""
-    done: list[int] = []
-    end = time.perf_counter() + seconds
-
-    def loop(connection: socket.socket) -> None:
-        count = 0
-        while time.perf_counter() < end:
-            _ask(connection)
-            count += 1
-        done.append(count)
-
-    _on_all_connections(port, loop)
-    return sum(done)
-
-
-def at_rate(port: int, rate: int, seconds: float) -> list[float]:
-    """The seconds that each request took."""
-    taken: list[float] = []
-    numbers = iter(range(int(rate * seconds)))
-    lock = threading.Lock()
-    start = time.perf_counter()
-
-    def loop(connection: socket.socket) -> None:
-        while True:
-            with lock:
-                number = next(numbers, None)
-            if number is None:
-                return
-            due = start + number / rate
-            ahead = due - time.perf_counter()
-            if ahead > 0:
-                time.sleep(ahead)
-            _ask(connection)
-            taken.append(time.perf_counter() - due)
-
-    _on_all_connections(port, loop)
-    return sorted(taken)
-
-
-def main() -> None:
-    port, rate, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    if rate:
-        taken = at_rate(port, rate, seconds)
-        p50_s, p99_s = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
-        print(json.dumps({"requests": len(taken), "p50_ms": p50_s * 1000, "p99_ms": p99_s * 1000}))
-    else:
-        start = time.perf_counter()
-        print(json.dumps({"requests": saturate(port, seconds), "seconds": time.perf_counter() - start}))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,8 @@
-"""Starts a pair of services for each way of tracing, loads them in turn, and tells throughput, delay and CPU.
+"""Starts a pair of services, loads it in each way of tracing in turn, and tells throughput, delay and CPU.
 
-Rules: all pairs live at the same time and have short turns, so that a slow minute of the machine meets all of them; the load
-comes from a process of its own and the spans of each pair go to another; all of them share the machine's cores, so the
+Rules: the ways take turns of a third of a second in one pair of processes, as the machine's speed varies by more than what is
+measured from one second to the next; a turn's CPU includes the reports of its spans; the pair is started anew several times.
+The load comes from this process and the spans of each way go to another; all of them share the machine's cores, so the
 throughput is of the whole, and CPU a request of the two services alone.
 """
 
@@ -9,40 +10,31 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+import urllib.request
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import median
-from typing import Any, NamedTuple
+from statistics import median, quantiles
+from typing import NamedTuple
 
 from ..environments import ROOT, python_of
 from ..harness import count, environment, sink
+from .load import Load
+from .ways import WAYS
 
-__all__ = ["WAYS", "Way", "measure"]
+__all__ = ["measure"]
 
-TURNS = 15
-TURNS_AT_RATE = 5
-WARM_UP_S, SATURATION_S, RATE_S = 1.0, 1.0, 1.0
-RATE = 100
+STARTS = 3
+ROUNDS = 20  # of each start, with a turn of each way
+TURN = 200  # requests, as fast as they are answered
+ROUNDS_AT_RATE = 3
+RATE = 100  # requests a second
+RATE_S = 1.0
 SPANS_A_REQUEST = 3
-
-
-class Way(NamedTuple):
-    tracer: str
-    sample_rate: float = 1.0
-
-    @property
-    def title(self) -> str:
-        return _TITLES.get(self.tracer) or f"{self.tracer}, {self.sample_rate:.0%}"
-
-
-_TITLES = {"none": "without", "headers": "headers alone"}
-WAYS = [Way("none"), Way("headers"), Way("ours"), Way("otel"), Way("ours", 0.01), Way("otel", 0.01)]
 
 _SERVERS = {
     "flask": "gunicorn --worker-class=gthread --threads=4 --keep-alive=60 --log-level=error --bind=127.0.0.1:{}",
@@ -53,93 +45,125 @@ _SERVERS = {
 Results = dict[str, dict[str, dict[str, float]]]
 
 
-class _Pair(NamedTuple):
-    """Two services, the first of which calls the second, and the sink of their spans."""
+class _Turn(NamedTuple):
+    """`cpu_ms` is that of both services, a request."""
 
-    port: int
-    front: subprocess.Popen[bytes]
-    back: subprocess.Popen[bytes]
+    requests_per_s: float
+    cpu_ms: float
+
+
+class _Pair(NamedTuple):
+    """Two services, the first of which calls the second."""
+
+    ports: tuple[int, int]
+    pids: list[int]
+
+    def use(self, way: int) -> None:
+        """Go on in this way; the spans of the one before are reported first."""
+        for port in self.ports:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/use/{way}", timeout=30):
+                pass
 
     def cpu_s(self) -> float:
-        return _cpu_s(self.front.pid) + _cpu_s(self.back.pid)
+        """By the clock that Linux has of each process, as `clock_getcpuclockid` names it."""
+        return sum(time.clock_gettime(~pid << 3 | 2) for pid in self.pids)
 
 
-def measure(turns: int = TURNS, frameworks: Mapping[str, Any] = _SERVERS) -> Results:
-    """The medians of the turns.
+class _Measured:
+    """What all starts of one framework gave, by way."""
 
-    `more_ms` is the median of what a way's CPU in a turn was above that without tracing in the same turn, which varies far less
-    than either; `arrived` is the share of the spans that a request makes.
+    def __init__(self) -> None:
+        self.rounds: list[list[_Turn]] = []
+        self.delays_s: list[list[float]] = [[] for _ in WAYS]
+        self.requests = [0] * len(WAYS)
+
+    def summary(self, way: int, arrived: int) -> dict[str, float]:
+        turns = [turns[way] for turns in self.rounds]
+        delays_ms = quantiles([delay_s * 1000 for delay_s in self.delays_s[way]], n=100)
+        more_ms = quantiles([turns[way].cpu_ms - turns[0].cpu_ms for turns in self.rounds], n=4)
+        return {
+            "requests_per_s": median(turn.requests_per_s for turn in turns),
+            "cpu_ms": median(turn.cpu_ms for turn in turns),
+            "more_ms": more_ms[1],
+            "more_low_ms": more_ms[0],
+            "more_high_ms": more_ms[2],
+            "p50_ms": delays_ms[49],
+            "p99_ms": delays_ms[98],
+            "arrived": arrived / (self.requests[way] * SPANS_A_REQUEST),
+        }
+
+
+def measure(starts: int = STARTS, rounds: int = ROUNDS, frameworks: Sequence[str] = tuple(_SERVERS)) -> Results:
+    """The medians of the turns; the delays are quantiles of all of them together.
+
+    `more_ms` is the median of what a way's CPU in a turn was above that without tracing in the same round, which varies far
+    less than either; half of the turns lie between `more_low_ms` and `more_high_ms`.
+    `arrived` is the share of the spans that a request makes.
     """
-    return {framework: _measure_framework(framework, turns) for framework in frameworks}
+    return {framework: _measure_framework(framework, starts, rounds) for framework in frameworks}
 
 
-def _measure_framework(framework: str, turns: int) -> dict[str, dict[str, float]]:
-    print(f"services, {framework}, {turns} turns:", end="", file=sys.stderr, flush=True)
-    measured: dict[str, list[dict[str, float]]] = {way.title: [] for way in WAYS}
+def _measure_framework(framework: str, starts: int, rounds: int) -> dict[str, dict[str, float]]:
+    _say(f"services, {framework}, {starts} starts with {rounds} rounds:")
+    measured = _Measured()
     with contextlib.ExitStack() as sinks:
-        ports = {way.title: sinks.enter_context(sink()) for way in WAYS}
-        with contextlib.ExitStack() as services:
-            pairs = {way.title: services.enter_context(_pair(framework, way, ports[way.title])) for way in WAYS}
-            requests = {title: _load(pair.port, 0, WARM_UP_S)["requests"] for title, pair in pairs.items()}
-            for number in range(turns):
-                print(f" {number + 1}", end="", file=sys.stderr, flush=True)
-                titles = list(pairs)
-                first = number % len(titles)
-                for title in titles[first:] + titles[:first]:
-                    turn = _take_turn(pairs[title], number < TURNS_AT_RATE)
-                    requests[title] += turn["requests"]
-                    measured[title].append(turn)
+        ports = [sinks.enter_context(sink()) for _ in WAYS]
+        urls = [f"http://127.0.0.1:{port}" for port in ports]
+        for _ in range(starts):
+            with _pair(framework, urls) as pair, Load(pair.ports[0]) as load:
+                _measure_pair(pair, load, measured, rounds)
         # The services have ended, and with them have sent what they had.
-        arrived = {title: count(port) / (requests[title] * SPANS_A_REQUEST) for title, port in ports.items()}
-    print(file=sys.stderr)
-    return {title: {**_medians(of_way, measured["without"]), "arrived": arrived[title]} for title, of_way in measured.items()}
+        arrived = [count(port) for port in ports]
+    _say("\n")
+    return {way.title: measured.summary(number, arrived[number]) for number, way in enumerate(WAYS)}
 
 
-def _medians(turns: list[dict[str, float]], without: list[dict[str, float]]) -> dict[str, float]:
-    names = ("requests_per_s", "cpu_ms", "p50_ms", "p99_ms")
-    medians = {name: median(turn[name] for turn in turns if name in turn) for name in names}
-    more_ms = median(turn["cpu_ms"] - same["cpu_ms"] for turn, same in zip(turns, without, strict=True))
-    return {**medians, "more_ms": more_ms}
+def _measure_pair(pair: _Pair, load: Load, measured: _Measured, rounds: int) -> None:
+    numbers = list(range(len(WAYS)))
+    for number in range(-1, rounds):
+        turns = {way: _take_turn(pair, load, way) for way in _turned(numbers, number)}
+        if number >= 0:  # before it is warming up
+            measured.rounds.append([turns[way] for way in numbers])
+    for number in range(ROUNDS_AT_RATE):
+        for way in _turned(numbers, number):
+            pair.use(way)
+            measured.delays_s[way] += load.at_rate(RATE, RATE_S)
+    pair.use(0)
+    for way in numbers:
+        measured.requests[way] += (rounds + 1) * TURN + ROUNDS_AT_RATE * int(RATE * RATE_S)
+    _say(f" {len(measured.rounds)}")
 
 
-def _take_turn(pair: _Pair, at_rate: bool) -> dict[str, float]:
-    cpu_s = pair.cpu_s()
-    most = _load(pair.port, 0, SATURATION_S)
-    cpu_s = pair.cpu_s() - cpu_s
-    even = _load(pair.port, RATE, RATE_S) if at_rate else {"requests": 0}
-    return {
-        **even,
-        "requests": most["requests"] + even["requests"],
-        "requests_per_s": most["requests"] / most["seconds"],
-        "cpu_ms": cpu_s * 1000 / most["requests"],
-    }
+def _take_turn(pair: _Pair, load: Load, way: int) -> _Turn:
+    pair.use(way)
+    before_s = pair.cpu_s()
+    taken_s = load.saturate(TURN)
+    pair.use(0)
+    return _Turn(TURN / taken_s, (pair.cpu_s() - before_s) * 1000 / TURN)
+
+
+def _turned(numbers: list[int], by: int) -> list[int]:
+    """Another one begins each round."""
+    by %= len(numbers)
+    return numbers[by:] + numbers[:by]
 
 
 @contextlib.contextmanager
-def _pair(framework: str, way: Way, sink_port: int) -> Iterator[_Pair]:
-    with _service(framework, way, sink_port, "payments", "") as (back_port, back):
+def _pair(framework: str, sinks: Sequence[str]) -> Iterator[_Pair]:
+    with _service(framework, sinks, "payments", "") as (back_port, back):
         back_url = f"http://127.0.0.1:{back_port}"
-        with _service(framework, way, sink_port, "orders", back_url) as (port, front):
-            yield _Pair(port, front, back)
-
-
-def _load(port: int, rate: int, seconds: float) -> dict[str, float]:
-    command = [sys.executable, str(Path(__file__).with_name("load.py")), str(port), str(rate), str(seconds)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=60)
-    measured: dict[str, float] = json.loads(done.stdout)
-    return measured
+        with _service(framework, sinks, "orders", back_url) as (port, front):
+            yield _Pair((port, back_port), _pids(front.pid) + _pids(back.pid))
 
 
 @contextlib.contextmanager
-def _service(framework: str, way: Way, sink_port: int, name: str, back: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def _service(framework: str, sinks: Sequence[str], name: str, back: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     port = _free_port()
     server, *options = _SERVERS[framework].format(port).split()
     command = [str(python_of("web").with_name(server)), *options, f"bench.web.{framework}_app:app"]
     settings = {
         "PYTHONPATH": str(ROOT),
-        "BENCH_TRACER": way.tracer,
-        "BENCH_SAMPLE_RATE": str(way.sample_rate),
-        "BENCH_SINK": f"http://127.0.0.1:{sink_port}",
+        "BENCH_SINKS": json.dumps(sinks),
         "BENCH_SERVICE": name,
         "BENCH_BACK": back,
     }
@@ -172,12 +196,15 @@ def _await(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"{process.args!r} did not start")
 
 
-def _cpu_s(group: int) -> float:
-    """User and system time of all processes of a group; field 5 is the group, 14 and 15 the times."""
-    ticks = 0
+def _pids(group: int) -> list[int]:
+    """All processes of a group, which is field 5 of their `stat`."""
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group:
-                ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+            if int(stat.read_text().rpartition(")")[2].split()[2]) == group:
+                pids.append(int(stat.parent.name))
+    return pids
+
+
+def _say(text: str) -> None:
+    print(text, end="", file=sys.stderr, flush=True)

@@ -28,14 +28,23 @@ def test_where_nothing_is_missed_the_page_says_so() -> None:
     assert "None is missed in this run.\n" == _missed(result)
 
 
-def test_services_are_told_beside_the_same_without_tracing() -> None:
-    """Throughput as a share of that without tracing, CPU as what it takes more in the same turn."""
-    without = {"requests_per_s": 500.0, "cpu_ms": 2.0, "more_ms": 0.0, "p50_ms": 3.0, "p99_ms": 9.0, "arrived": 0.0}
-    ours = {"requests_per_s": 450.0, "cpu_ms": 2.1, "more_ms": 0.12, "p50_ms": 3.1, "p99_ms": 9.9, "arrived": 1.0}
+def _way(requests_per_s: float, cpu_ms: float, more_ms: float) -> dict[str, float]:
+    more = {"more_ms": more_ms, "more_low_ms": more_ms - 0.05, "more_high_ms": more_ms + 0.05}
+    return {"requests_per_s": requests_per_s, "cpu_ms": cpu_ms, **more, "p50_ms": 3.1, "p99_ms": 9.9, "arrived": 1.0}
 
-    assert "| ours, 100% | 450 | 90% | 2.10 | +0.120 | 3.1 | 9.9 | 100.0% |" in _services(
-        {"flask": {"without": without, "ours, 100%": ours}}
-    )
+
+def test_services_are_told_beside_the_same_without_tracing_and_beside_opentelemetry() -> None:
+    """Throughput as a share of that without tracing, CPU as what it takes more in the same round."""
+    ways = {
+        "without": _way(500.0, 2.0, 0.0),
+        "headers alone": _way(490.0, 2.04, 0.04),
+        "ours, 100%": _way(450.0, 2.1, 0.12),
+        "otel, 100%": _way(400.0, 2.4, 0.4),
+    }
+    page = _services({"flask": ways})
+
+    assert "| ours, 100% | 450 | 90% | 2.10 | +0.120 (+0.07 to +0.17) | 3.1 | 9.9 | 100.0% |" in page
+    assert "at 100 %, ours takes 30%; beyond the headers, which both send, 22%." in page
 
 
 def test_a_curve_has_a_line_for_each_point_and_a_column_for_each_tracer() -> None:
