@@ -56,6 +56,17 @@ class Headers(Mapping[str, str]):
         return self._pairs
 
 
+class EnvironHeaders(Headers):
+    """What Werkzeug and WebOb call their view of a WSGI environ."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        super().__init__(pairs)
+        self.environ = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in reversed(pairs)}
+
+    def items(self) -> Any:
+        return [(name[5:].replace("_", "-").title(), value) for name, value in self.environ.items()]
+
+
 CARRIERS: dict[str, Callable[[Pairs], Any]] = {
     "dict": lambda pairs: dict(reversed(pairs)),  # of several headers it has the first
     "dict among others": lambda pairs: {"host": "h", "accept": "*/*", **dict(reversed(pairs))},
@@ -70,6 +81,7 @@ CARRIERS: dict[str, Callable[[Pairs], Any]] = {
         "wsgi.input": object(),
         **{"HTTP_" + name.upper().replace("-", "_"): value for name, value in reversed(pairs)},
     },
+    "view of a WSGI environ": EnvironHeaders,
 }
 
 
