@@ -55,7 +55,8 @@ class Backlog:
     ) -> None:
         self.capacity = capacity
         self._max_wait = max_wait
-        self._wake_at = min(wake_at, capacity)
+        # In a short queue while there is still room for what comes until the thread is awake.
+        self._wake_at = min(wake_at, max(1, capacity // 2))
         self._attend = attend
         self._count_full = count_full
         self._spans: deque[Any] = deque()
