@@ -73,7 +73,7 @@ class B3Propagation:
                 if type(trace_id) is not str:
                     context._trace_id = trace_id = hex_id(trace_id)
                 if type(span_id) is not str:
-                    context._span_id = span_id = "%016x" % span_id  # noqa: UP031
+                    context._span_id = span_id = span_id.to_bytes(8, "big").hex()
                 carrier["x-b3-traceid"] = trace_id
                 carrier["x-b3-spanid"] = span_id
                 if parent_id is not None:
