@@ -187,8 +187,9 @@ def _free_port() -> int:
 
 
 def _await(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until it answers; that it takes connections says nothing of gunicorn's worker."""
     for _ in range(300):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/use/0", timeout=30):
             return
         if process.poll() is not None:
             break
