@@ -18,6 +18,7 @@ from ..context import DEBUG, DECIDED, MESSAGING, REMOTE, SAMPLED, SHARED, Zipkin
 from ..validation import check_flag
 from . import headers_of, w3c as trace_context
 from .attributes import PREFIX, Attributes
+from .frameworks import Frameworks
 
 __all__ = ["FORMATS", "B3Propagation", "read_single", "write_single"]
 
@@ -58,6 +59,7 @@ class B3Propagation:
         marks = [*self.attributes.names.values()] + ([trace_context.TRACEPARENT] if w3c else [])
         # In names that are joined, with the "_" of a WSGI environ for "-".
         self._marks = re.compile("|".join(re.escape(mark.lower()).replace(r"\-", "[-_]") for mark in marks)) if marks else None
+        self._frameworks = Frameworks(lambda name: "b3" in name or self._has_more(name))
 
     def inject(self, context: ZipkinContext, carrier: Any, /) -> None:
         if carrier and type(carrier) is dict and not self._stale.isdisjoint(carrier):
@@ -101,7 +103,7 @@ class B3Propagation:
             trace_context.write(context, carrier)
 
     def extract(self, carrier: Any, /) -> ZipkinContext | None:
-        plain = carrier if type(carrier) is dict else _as_dict(carrier)
+        plain = carrier if type(carrier) is dict else self._frameworks.as_dict(carrier)
         if plain is not None:
             try:
                 joined = "\n".join(plain)
@@ -130,7 +132,7 @@ class B3Propagation:
     def _plan(self, joined: str) -> _Plan:
         """How to read a carrier with these names."""
         names = joined.lower()
-        if PREFIX in names or _ENVIRON_PREFIX in names or (self._marks is not None and self._marks.search(names) is not None):
+        if self._has_more(names):
             return _CAREFULLY
         count = names.count("b3")
         if not count:
@@ -140,6 +142,12 @@ class B3Propagation:
             if trace in present and span in present and count == len(present.intersection((trace, span, parent, sampled))):
                 return trace, span, parent if parent in present else None, sampled if sampled in present else None
         return _CAREFULLY
+
+    def _has_more(self, names: str) -> bool:
+        """Whether anything but B3 may be among these names in lower case."""
+        if PREFIX in names or _ENVIRON_PREFIX in names:
+            return True
+        return self._marks is not None and self._marks.search(names) is not None
 
     def _extract(self, headers: Mapping[str, str]) -> ZipkinContext | None:
         """Any spelling and any mistake: B3, what `traceparent` has beyond it, and attributes."""
@@ -189,19 +197,6 @@ MAX_PLANS = 500
 MAX_PLANNED_LENGTH = 2000
 _STALE_W3C = frozenset(("traceparent", "Traceparent", "tracestate", "Tracestate"))
 _ENVIRON_PREFIX = PREFIX.replace("-", "_")
-
-
-def _as_dict(carrier: Any) -> dict[Any, Any] | None:
-    """A framework's mapping of headers, a third faster than by `headers_of`; None where a name has several values."""
-    try:
-        if type(carrier).__name__ == "EnvironHeaders":  # Werkzeug's and WebOb's, a view of the environ: a fourth of the price
-            environ = carrier.environ
-            return environ if type(environ) is dict else None
-        pairs = list(carrier.items())
-        plain = dict(pairs)
-    except (AttributeError, TypeError, ValueError):
-        return None
-    return plain if len(plain) == len(pairs) else None
 
 
 def _read_plain(carrier: dict[str, Any], plan: _Plan) -> ZipkinContext | None:

@@ -67,6 +67,14 @@ class EnvironHeaders(Headers):
         return [(name[5:].replace("_", "-").title(), value) for name, value in self.environ.items()]
 
 
+class MutableHeaders(Headers):
+    """What Starlette calls its view of ASGI's pairs."""
+
+    @property
+    def raw(self) -> list[tuple[bytes, bytes]]:
+        return [(name.lower().encode(), value.encode()) for name, value in self._pairs]
+
+
 CARRIERS: dict[str, Callable[[Pairs], Any]] = {
     "dict": lambda pairs: dict(reversed(pairs)),  # of several headers it has the first
     "dict among others": lambda pairs: {"host": "h", "accept": "*/*", **dict(reversed(pairs))},
@@ -74,6 +82,12 @@ CARRIERS: dict[str, Callable[[Pairs], Any]] = {
     "mapping": Headers,
     "tuple of lists": lambda pairs: tuple(list(pair) for pair in pairs),
     "bytes, as of ASGI": lambda pairs: [(name.lower().encode(), value.encode()) for name, value in pairs],
+    "bytes among others": lambda pairs: [
+        (b"cookie", b"a=b"),
+        *((name.lower().encode(), value.encode()) for name, value in pairs),
+        (b"cookie", b"c=d"),
+    ],
+    "view of ASGI's bytes": MutableHeaders,
     "text and bytes, as of Kafka": lambda pairs: [(name, value.encode()) for name, value in pairs],
     "dict of bytes": lambda pairs: {name.encode(): value.encode() for name, value in reversed(pairs)},
     "lists of values": lambda pairs: {name: [v for n, v in pairs if n == name] for name, _ in pairs},
@@ -92,6 +106,20 @@ def test_headers_become_the_context_of_the_conformance_table(case: dict[str, Any
     pairs = [(name, value) for name, value in case["headers"]]
 
     assert case["context"] == facts(B3Propagation().extract(carrier(pairs)))
+
+
+def test_names_that_look_like_others_once_joined_are_not_mistaken_for_them() -> None:
+    """A server that lets a line break into a name makes two names of one."""
+    values = {b"x-b3-traceid": TRACE.encode(), b"x-b3-spanid": SPAN.encode()}
+    propagation = B3Propagation()
+    right = facts(propagation.extract([(b"host", b"h"), *values.items()]))
+    broken = [(b"host\nx-b3-traceid", b"h"), (b"x-b3-spanid", SPAN.encode())]
+
+    assert right is not None
+    assert TRACE == right["traceId"]
+    assert propagation.extract(broken) is None
+    assert B3Propagation().extract(broken) is None
+    assert right == facts(propagation.extract([(b"host", b"h"), *values.items()]))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case["context"]], ids=lambda case: str(case["name"]))
