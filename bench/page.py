@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from math import hypot
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -112,11 +113,12 @@ def _services(found: dict[str, dict[str, dict[str, float]]]) -> str:
 A service under load that calls a second one, both traced: Flask on gunicorn with requests, FastAPI on uvicorn with httpx.
 A sampled request makes three spans.
 Services, load and collector share the cores; the CPU is that of the two services, the reports of their spans included.
-One pair of processes goes all ways in turns of 200 requests, and is started anew three times; each number is the median turn's.
-What a request takes more is the CPU above that of the turn without tracing in the same round; half of the rounds lie within the
-bounds behind it.
-The delays are at 100 requests a second, counted from when a request was due.
-To send and read B3's headers costs a service something whatever the tracer; "headers alone" is that, without any.
+One pair of processes, which has all tracers loaded, goes all ways in turns of 400 requests, in an order by chance, until their
+spans are reported; it is started anew four times.
+Throughput and CPU are the median turn's; what a request takes more is the mean of the CPU above that of the turn without
+tracing in the same round, with its standard error.
+The delays, at 100 requests a second and counted from when a request was due, are of all turns together.
+To send B3's headers, and to have the server parse them, costs a service something whatever the tracer; "headers alone" is that.
 
 ![Requests a second and CPU a request](benchmarks-services.svg)
 """
@@ -129,10 +131,13 @@ To send and read B3's headers costs a service something whatever the tracer; "he
 
 def _of_otel(ways: dict[str, dict[str, float]]) -> str:
     """What ours costs of OpenTelemetry's, everything sampled."""
-    more, other, headers = (ways[way]["more_ms"] for way in ("ours, 100%", "otel, 100%", "headers alone"))
+    ours, other, headers = (ways[way] for way in ("ours, 100%", "otel, 100%", "headers alone"))
+    ratio = ours["more_ms"] / other["more_ms"]
+    error = ratio * hypot(*(of["more_error_ms"] / of["more_ms"] for of in (ours, other)))
+    beyond = (ours["more_ms"] - headers["more_ms"]) / (other["more_ms"] - headers["more_ms"])
     return (
-        f"Of what OpenTelemetry takes more at 100 %, ours takes {more / other:.0%}; "
-        f"beyond the headers, which both send, {(more - headers) / (other - headers):.0%}."
+        f"Of what OpenTelemetry takes more at 100 %, ours takes {ratio:.0%} ± {error:.0%}; "
+        f"beyond the headers, which both send, {beyond:.0%}."
     )
 
 
@@ -142,7 +147,7 @@ def _service(way: str, found: dict[str, float], without: dict[str, float]) -> li
         f"{found['requests_per_s']:.0f}",
         f"{found['requests_per_s'] / without['requests_per_s']:.0%}",
         f"{found['cpu_ms']:.2f}",
-        f"{found['more_ms']:+.3f} ({found['more_low_ms']:+.2f} to {found['more_high_ms']:+.2f})",
+        f"{found['more_ms']:+.3f} ± {found['more_error_ms']:.3f}",
         f"{found['p50_ms']:.1f}",
         f"{found['p99_ms']:.1f}",
         f"{found['arrived']:.1%}",

@@ -46,7 +46,7 @@ class Adapter:
 
 
 async def _make(endpoint: str, sample_rate: float) -> Any:
-    transport = Transport(f"{endpoint}/api/v2/spans", INTERVAL_S, send_max_size=1_000)
+    transport = Transport(f"{endpoint}/api/v2/spans", INTERVAL_S, send_max_size=2_000)
     return Tracer(transport, Sampler(sample_rate=sample_rate), create_endpoint("bench", ipv4="127.0.0.1"))
 
 

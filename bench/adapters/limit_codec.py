@@ -35,7 +35,7 @@ class Address:
 def hex_id(value: int | str) -> str:
     if isinstance(value, str):
         return value
-    return "%016x" % value if value <= _LOW_64_BITS else "%032x" % value  # noqa: UP031  # an f-string is slower
+    return value.to_bytes(8 if value <= _LOW_64_BITS else 16, "big").hex()
 
 
 _json_templates: dict[Any, str] = {}

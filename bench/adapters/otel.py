@@ -44,7 +44,7 @@ class Adapter:
                 exporter,
                 max_queue_size=250_000 if task == "burst" else 50_000,
                 schedule_delay_millis=3_600_000 if task == "memory" else 1_000,
-                max_export_batch_size=1_000,
+                max_export_batch_size=2_000,
             )
         )
         return _WORK[task](self._provider.get_tracer("bench"))

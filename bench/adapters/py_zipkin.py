@@ -63,7 +63,7 @@ class Transport(BaseTransportHandler):  # type: ignore[misc]  # without its pack
     def flush(self) -> None:
         with self._sending:
             while self.messages:
-                count = min(len(self.messages), 1_000)
+                count = min(len(self.messages), 2_000)
                 messages, self.messages[:count] = self.messages[:count], []
                 body = "[" + ",".join([message[1:-1] for message in messages]) + "]"
                 assert self._url is not None

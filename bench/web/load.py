@@ -41,17 +41,15 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def saturate(self, requests: int) -> float:
-        """The seconds that so many took, one after the other on each connection."""
+    def saturate(self, requests: int) -> None:
+        """So many, one after the other on each connection."""
         numbers = iter(range(requests))
 
         def ask(connection: socket.socket) -> None:
             for _ in numbers:  # shared by all, so that none is left with the rest
                 _ask(connection)
 
-        start = time.perf_counter()
         self._on_all(ask)
-        return time.perf_counter() - start
 
     def at_rate(self, rate: int, seconds: float) -> list[float]:
         """The seconds that each request took from when it was due."""

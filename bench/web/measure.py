@@ -1,7 +1,7 @@
 """Starts a pair of services, loads it in each way of tracing in turn, and tells throughput, delay and CPU.
 
-Rules: the ways take turns of a third of a second in one pair of processes, as the machine's speed varies by more than what is
-measured from one second to the next; a turn's CPU includes the reports of its spans; the pair is started anew several times.
+Rules: the ways take short turns in one pair of processes, as the machine's speed varies by more than what is measured from one
+second to the next; a turn ends when its spans are reported; the pair is started anew several times.
 The load comes from this process and the spans of each way go to another; all of them share the machine's cores, so the
 throughput is of the whole, and CPU a request of the two services alone.
 """
@@ -17,20 +17,23 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from math import sqrt
 from pathlib import Path
-from statistics import median, quantiles
+from random import Random
+from statistics import mean, median, quantiles, stdev
 from typing import NamedTuple
+from urllib.error import HTTPError
 
 from ..environments import ROOT, python_of
 from ..harness import count, environment, sink
 from .load import Load
 from .ways import WAYS
 
-__all__ = ["measure"]
+__all__ = ["Measured", "Turn", "measure"]
 
-STARTS = 3
-ROUNDS = 20  # of each start, with a turn of each way
-TURN = 200  # requests, as fast as they are answered
+STARTS = 4
+ROUNDS = 8  # of each start, with a turn of each way
+TURN = 400  # requests, as fast as they are answered
 ROUNDS_AT_RATE = 3
 RATE = 100  # requests a second
 RATE_S = 1.0
@@ -45,8 +48,8 @@ _SERVERS = {
 Results = dict[str, dict[str, dict[str, float]]]
 
 
-class _Turn(NamedTuple):
-    """`cpu_ms` is that of both services, a request."""
+class Turn(NamedTuple):
+    """Its reports included; `cpu_ms` is that of both services, a request."""
 
     requests_per_s: float
     cpu_ms: float
@@ -69,24 +72,26 @@ class _Pair(NamedTuple):
         return sum(time.clock_gettime(~pid << 3 | 2) for pid in self.pids)
 
 
-class _Measured:
+class Measured:
     """What all starts of one framework gave, by way."""
 
     def __init__(self) -> None:
-        self.rounds: list[list[_Turn]] = []
+        self.rounds: list[list[Turn]] = []
         self.delays_s: list[list[float]] = [[] for _ in WAYS]
         self.requests = [0] * len(WAYS)
 
     def summary(self, way: int, arrived: int) -> dict[str, float]:
+        """`more_ms` is the mean of what a way's CPU in a turn was above that without tracing in the same round, which varies
+        less than either; not the median, which would miss what is rare and dear.  `more_error_ms` is its standard error.
+        """
         turns = [turns[way] for turns in self.rounds]
+        more_ms = [turns[way].cpu_ms - turns[0].cpu_ms for turns in self.rounds]
         delays_ms = quantiles([delay_s * 1000 for delay_s in self.delays_s[way]], n=100)
-        more_ms = quantiles([turns[way].cpu_ms - turns[0].cpu_ms for turns in self.rounds], n=4)
         return {
             "requests_per_s": median(turn.requests_per_s for turn in turns),
             "cpu_ms": median(turn.cpu_ms for turn in turns),
-            "more_ms": more_ms[1],
-            "more_low_ms": more_ms[0],
-            "more_high_ms": more_ms[2],
+            "more_ms": mean(more_ms),
+            "more_error_ms": stdev(more_ms) / sqrt(len(more_ms)),
             "p50_ms": delays_ms[49],
             "p99_ms": delays_ms[98],
             "arrived": arrived / (self.requests[way] * SPANS_A_REQUEST),
@@ -94,18 +99,13 @@ class _Measured:
 
 
 def measure(starts: int = STARTS, rounds: int = ROUNDS, frameworks: Sequence[str] = tuple(_SERVERS)) -> Results:
-    """The medians of the turns; the delays are quantiles of all of them together.
-
-    `more_ms` is the median of what a way's CPU in a turn was above that without tracing in the same round, which varies far
-    less than either; half of the turns lie between `more_low_ms` and `more_high_ms`.
-    `arrived` is the share of the spans that a request makes.
-    """
+    """`Measured.summary` of each way; `arrived` is the share of the spans that its requests made, were all of them sampled."""
     return {framework: _measure_framework(framework, starts, rounds) for framework in frameworks}
 
 
 def _measure_framework(framework: str, starts: int, rounds: int) -> dict[str, dict[str, float]]:
     _say(f"services, {framework}, {starts} starts with {rounds} rounds:")
-    measured = _Measured()
+    measured = Measured()
     with contextlib.ExitStack() as sinks:
         ports = [sinks.enter_context(sink()) for _ in WAYS]
         urls = [f"http://127.0.0.1:{port}" for port in ports]
@@ -118,34 +118,30 @@ def _measure_framework(framework: str, starts: int, rounds: int) -> dict[str, di
     return {way.title: measured.summary(number, arrived[number]) for number, way in enumerate(WAYS)}
 
 
-def _measure_pair(pair: _Pair, load: Load, measured: _Measured, rounds: int) -> None:
+def _measure_pair(pair: _Pair, load: Load, measured: Measured, rounds: int) -> None:
     numbers = list(range(len(WAYS)))
+    order = Random(len(measured.rounds))  # by chance, so that no way always follows the same other
     for number in range(-1, rounds):
-        turns = {way: _take_turn(pair, load, way) for way in _turned(numbers, number)}
+        turns = {way: _take_turn(pair, load, way, measured) for way in order.sample(numbers, len(numbers))}
         if number >= 0:  # before it is warming up
             measured.rounds.append([turns[way] for way in numbers])
-    for number in range(ROUNDS_AT_RATE):
-        for way in _turned(numbers, number):
+    for _ in range(ROUNDS_AT_RATE):
+        for way in order.sample(numbers, len(numbers)):
             pair.use(way)
-            measured.delays_s[way] += load.at_rate(RATE, RATE_S)
+            delays_s = load.at_rate(RATE, RATE_S)
+            measured.delays_s[way] += delays_s
+            measured.requests[way] += len(delays_s)
     pair.use(0)
-    for way in numbers:
-        measured.requests[way] += (rounds + 1) * TURN + ROUNDS_AT_RATE * int(RATE * RATE_S)
     _say(f" {len(measured.rounds)}")
 
 
-def _take_turn(pair: _Pair, load: Load, way: int) -> _Turn:
+def _take_turn(pair: _Pair, load: Load, way: int, measured: Measured) -> Turn:
     pair.use(way)
-    before_s = pair.cpu_s()
-    taken_s = load.saturate(TURN)
+    before_s, start = pair.cpu_s(), time.perf_counter()
+    load.saturate(TURN)
     pair.use(0)
-    return _Turn(TURN / taken_s, (pair.cpu_s() - before_s) * 1000 / TURN)
-
-
-def _turned(numbers: list[int], by: int) -> list[int]:
-    """Another one begins each round."""
-    by %= len(numbers)
-    return numbers[by:] + numbers[:by]
+    measured.requests[way] += TURN
+    return Turn(TURN / (time.perf_counter() - start), (pair.cpu_s() - before_s) * 1000 / TURN)
 
 
 @contextlib.contextmanager
@@ -189,8 +185,13 @@ def _free_port() -> int:
 def _await(port: int, process: subprocess.Popen[bytes]) -> None:
     """Until it answers; that it takes connections says nothing of gunicorn's worker."""
     for _ in range(300):
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/use/0", timeout=30):
-            return
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/use/0", timeout=30):
+                return
+        except HTTPError:
+            raise
+        except OSError:
+            pass
         if process.poll() is not None:
             break
         time.sleep(0.05)

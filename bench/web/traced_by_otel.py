@@ -27,7 +27,7 @@ class OpenTelemetry:
                 ZipkinExporter(endpoint=sink + "/api/v2/spans"),
                 max_queue_size=50_000,
                 schedule_delay_millis=1_000,
-                max_export_batch_size=1_000,
+                max_export_batch_size=2_000,
             )
         )
         self.tracer, self.b3 = self.provider.get_tracer("bench"), B3MultiFormat()

@@ -42,7 +42,7 @@ class Tracing(Protocol):
         """`headers` are to be sent with the request."""
 
     def flush(self) -> bool:
-        """Whether all spans are at the collector."""
+        """Wait until no span is left to be reported; False says that it failed, which OpenTelemetry does not."""
 
 
 class Switch:
@@ -56,7 +56,7 @@ class Switch:
     def use(self, number: int) -> None:
         """From now on; what the way before has not sent yet is sent first, so that it is at nobody else's cost."""
         if not self.way.flush():
-            raise RuntimeError(f"{self.way} could not send its spans")
+            raise RuntimeError(f"{WAYS[self._ways.index(self.way)].title}: the collector did not accept all spans")
         self.way = self._ways[number]
 
 

@@ -29,7 +29,7 @@ def test_where_nothing_is_missed_the_page_says_so() -> None:
 
 
 def _way(requests_per_s: float, cpu_ms: float, more_ms: float) -> dict[str, float]:
-    more = {"more_ms": more_ms, "more_low_ms": more_ms - 0.05, "more_high_ms": more_ms + 0.05}
+    more = {"more_ms": more_ms, "more_error_ms": 0.012}
     return {"requests_per_s": requests_per_s, "cpu_ms": cpu_ms, **more, "p50_ms": 3.1, "p99_ms": 9.9, "arrived": 1.0}
 
 
@@ -43,8 +43,8 @@ def test_services_are_told_beside_the_same_without_tracing_and_beside_openteleme
     }
     page = _services({"flask": ways})
 
-    assert "| ours, 100% | 450 | 90% | 2.10 | +0.120 (+0.07 to +0.17) | 3.1 | 9.9 | 100.0% |" in page
-    assert "at 100 %, ours takes 30%; beyond the headers, which both send, 22%." in page
+    assert "| ours, 100% | 450 | 90% | 2.10 | +0.120 ± 0.012 | 3.1 | 9.9 | 100.0% |" in page
+    assert "at 100 %, ours takes 30% ± 3%; beyond the headers, which both send, 22%." in page
 
 
 def test_a_curve_has_a_line_for_each_point_and_a_column_for_each_tracer() -> None:
