@@ -35,7 +35,8 @@ log = logging.getLogger("opentracing_zipkin")
 # In chunks, with the GIL offered between them: a busy reporter then delays the application's threads by 1.2 ms at the most,
 # where one long batch delays them by 7 (p99 of a sleeping thread).
 CHUNK = 25
-# A message costs 1 ms of CPU: twice as many spans in it take a twentieth off what a span costs until it is delivered.
+# A message costs 1 ms of CPU: 2,000 spans in it, where 1,000 were, take a twentieth off what a small span costs until it is
+# delivered; of larger ones, over 260 bytes, a message is full before.
 WAKE_AT = 2000
 LOG_INTERVAL_S = 30.0
 

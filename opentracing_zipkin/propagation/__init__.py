@@ -7,7 +7,10 @@ from typing import Any, Protocol
 
 from ..context import ZipkinContext
 
-__all__ = ["Propagation", "headers_of"]
+__all__ = ["MAX_REMEMBERED", "Propagation", "headers_of", "remember"]
+
+MAX_REMEMBERED = 500
+MAX_REMEMBERED_LENGTH = 2000
 
 # Of these all values count, in their order (W3C Trace Context, 3.3.1.3); of any other header the first does.
 _LISTS = frozenset(("traceparent", "tracestate"))
@@ -22,6 +25,14 @@ class Propagation(Protocol):
     def inject(self, context: ZipkinContext, carrier: Any, /) -> None: ...
 
     def extract(self, carrier: Any, /) -> ZipkinContext | None: ...
+
+
+def remember(known: dict[Any, Any], names: str | bytes, found: object) -> None:
+    """Keep what was found out about a carrier's names; names without end cost time, never memory."""
+    if len(names) <= MAX_REMEMBERED_LENGTH:
+        if len(known) >= MAX_REMEMBERED:
+            known.clear()
+        known[names] = found
 
 
 def headers_of(carrier: Any) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..context import DEBUG, DECIDED, MESSAGING, REMOTE, SAMPLED, SHARED, ZipkinContext, hex_id
 from ..validation import check_flag
-from . import headers_of, w3c as trace_context
+from . import headers_of, remember, w3c as trace_context
 from .attributes import PREFIX, Attributes
 from .frameworks import Frameworks
 
@@ -56,10 +56,10 @@ class B3Propagation:
         self.attributes = Attributes(baggage_fields, w3c)
         self._plans: dict[str, _Plan] = {}  # by the names of a carrier
         self.malformed = 0  # carriers whose B3 could not be read whole
-        marks = [*self.attributes.names.values()] + ([trace_context.TRACEPARENT] if w3c else [])
-        # In names that are joined, with the "_" of a WSGI environ for "-".
-        self._marks = re.compile("|".join(re.escape(mark.lower()).replace(r"\-", "[-_]") for mark in marks)) if marks else None
-        self._frameworks = Frameworks(lambda name: "b3" in name or self._has_more(name))
+        # What a name has in it that is no B3 and will be read, in lower case and with either of a WSGI environ's signs.
+        marks = [PREFIX, *self.attributes.names, *([trace_context.TRACEPARENT] if w3c else [])]
+        self._marks = re.compile("|".join(re.escape(mark).replace(r"\-", "[-_]") for mark in marks))
+        self._frameworks = Frameworks(lambda name: "b3" in name or self._marks.search(name) is not None)
 
     def inject(self, context: ZipkinContext, carrier: Any, /) -> None:
         if carrier and type(carrier) is dict and not self._stale.isdisjoint(carrier):
@@ -123,16 +123,13 @@ class B3Propagation:
 
     def _add_plan(self, joined: str) -> _Plan:
         plan = self._plan(joined)
-        if len(joined) <= MAX_PLANNED_LENGTH:
-            if len(self._plans) >= MAX_PLANS:  # names without end cost time, never memory
-                self._plans.clear()
-            self._plans[joined] = plan
+        remember(self._plans, joined, plan)
         return plan
 
     def _plan(self, joined: str) -> _Plan:
         """How to read a carrier with these names."""
         names = joined.lower()
-        if self._has_more(names):
+        if self._marks.search(names):
             return _CAREFULLY
         count = names.count("b3")
         if not count:
@@ -142,12 +139,6 @@ class B3Propagation:
             if trace in present and span in present and count == len(present.intersection((trace, span, parent, sampled))):
                 return trace, span, parent if parent in present else None, sampled if sampled in present else None
         return _CAREFULLY
-
-    def _has_more(self, names: str) -> bool:
-        """Whether anything but B3 may be among these names in lower case."""
-        if PREFIX in names or _ENVIRON_PREFIX in names:
-            return True
-        return self._marks is not None and self._marks.search(names) is not None
 
     def _extract(self, headers: Mapping[str, str]) -> ZipkinContext | None:
         """Any spelling and any mistake: B3, what `traceparent` has beyond it, and attributes."""
@@ -183,7 +174,7 @@ class B3Propagation:
 # The two spellings that libraries write, and those that frameworks make of them: trace id, span id, parent id, sampled.
 _LOWER = ("x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled")
 _CANONICAL = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled")
-_TITLE = ("X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid", "X-B3-Sampled")  # Werkzeug
+_TITLE = ("X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid", "X-B3-Sampled")  # Django
 _ENVIRON = ("HTTP_X_B3_TRACEID", "HTTP_X_B3_SPANID", "HTTP_X_B3_PARENTSPANID", "HTTP_X_B3_SAMPLED")  # WSGI
 _SPELLINGS = (_LOWER, _CANONICAL, _TITLE, _ENVIRON)
 # What a service that forwards its caller's headers may leave in a dict: a receiver might prefer it to what is written.
@@ -193,10 +184,7 @@ _STALE = frozenset((*_LOWER, *_CANONICAL, *_TITLE, "x-b3-flags", "X-B3-Flags", "
 _Plan = tuple[str, str, str | None, str | None]
 _NOTHING: _Plan = ("", "", None, None)
 _CAREFULLY: _Plan = ("", "", None, "")  # in any spelling, or with something beside
-MAX_PLANS = 500
-MAX_PLANNED_LENGTH = 2000
 _STALE_W3C = frozenset(("traceparent", "Traceparent", "tracestate", "Tracestate"))
-_ENVIRON_PREFIX = PREFIX.replace("-", "_")
 
 
 def _read_plain(carrier: dict[str, Any], plan: _Plan) -> ZipkinContext | None:

@@ -8,12 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import remember
+
 __all__ = ["Frameworks"]
 
-MAX_PLACES = 500
-MAX_NAMES_LENGTH = 2000
+# The classes that are views of something else, by their package, and the attribute that holds it.
+_VIEWS = {
+    ("werkzeug", "EnvironHeaders"): "environ",
+    ("webob", "EnvironHeaders"): "environ",
+    ("starlette", "Headers"): "raw",
+    ("starlette", "MutableHeaders"): "raw",
+}
 
-_VIEWS_OF_PAIRS = frozenset(("Headers", "MutableHeaders"))  # Starlette's
+MOST_PLACES = 16
 
 _Places = list[tuple[int, str]]  # which pairs are of interest, and their names
 
@@ -26,25 +33,24 @@ class Frameworks:
         self._places: dict[bytes, tuple[int, _Places | None]] = {}  # by the names of a carrier, with how many they are
 
     def as_dict(self, carrier: Any) -> dict[Any, Any] | None:
-        """Of a mapping all headers, of ASGI's pairs those of interest; None where it takes the longer way."""
+        """All headers or those of interest, not to be changed; None where it takes the longer way."""
         try:
-            if type(carrier) is list:
-                return self._of_pairs(carrier)
-            kind = type(carrier).__name__
-            if kind == "EnvironHeaders":  # Werkzeug's and WebOb's, a view of the environ: 1.5 µs where items() makes it 6
-                environ = carrier.environ
-                return environ if type(environ) is dict else None
-            if kind in _VIEWS_OF_PAIRS and type(getattr(carrier, "raw", None)) is list:
-                return self._of_pairs(carrier.raw)
+            kind = type(carrier)
+            view = _VIEWS.get((kind.__module__.partition(".")[0], kind.__name__))
+            viewed = carrier if view is None else getattr(carrier, view)
+            if type(viewed) is list:
+                return self._of_pairs(viewed)
+            if type(viewed) is dict:
+                return viewed
             pairs = list(carrier.items())
             plain = dict(pairs)
-        except (AttributeError, TypeError, ValueError):
+        except Exception:  # whatever a mapping of the user's does
             return None
         return plain if len(plain) == len(pairs) else None
 
     def _of_pairs(self, pairs: list[tuple[bytes, bytes]]) -> dict[str, str] | None:
-        """Pairs of bytes; raises TypeError or ValueError where they are none."""
-        names = b"\n".join([name for name, _ in pairs])
+        """Raises an exception of some kind where they are no pairs of bytes."""
+        names = b"\n".join([pair[0] for pair in pairs])  # not unpacked, which would use up a pair that is an iterator
         # The same clients send the same names again and again, so where they stand is found out once.
         try:
             count, places = self._places[names]
@@ -57,9 +63,7 @@ class Frameworks:
     def _add_places(self, joined: bytes) -> tuple[int, _Places | None]:
         names = joined.decode("latin-1").split("\n")
         found = [(place, name) for place, name in enumerate(names) if self._of_interest(name.lower())]
-        placed = len(names), found if len(found) == len({name.lower() for _, name in found}) else None
-        if len(joined) <= MAX_NAMES_LENGTH:
-            if len(self._places) >= MAX_PLACES:  # names without end cost time, never memory
-                self._places.clear()
-            self._places[joined] = placed
+        once = len(found) == len({name.lower() for _, name in found})
+        placed = len(names), found if once and len(found) <= MOST_PLACES else None
+        remember(self._places, joined, placed)
         return placed

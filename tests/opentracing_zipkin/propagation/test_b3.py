@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from opentracing_zipkin import ZipkinContext
+from opentracing_zipkin import ZipkinContext, propagation as propagation_package
 from opentracing_zipkin.context import DEBUG, DECIDED, MESSAGING, SAMPLED
-from opentracing_zipkin.propagation import b3
 from opentracing_zipkin.propagation.b3 import B3Propagation, read_single, write_single
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "conformance" / "b3.json").read_text())["cases"]
@@ -57,7 +56,9 @@ class Headers(Mapping[str, str]):
 
 
 class EnvironHeaders(Headers):
-    """What Werkzeug and WebOb call their view of a WSGI environ."""
+    """As Werkzeug and WebOb have it: a view of a WSGI environ."""
+
+    __module__ = "werkzeug.datastructures.headers"
 
     def __init__(self, pairs: Pairs) -> None:
         super().__init__(pairs)
@@ -68,7 +69,9 @@ class EnvironHeaders(Headers):
 
 
 class MutableHeaders(Headers):
-    """What Starlette calls its view of ASGI's pairs."""
+    """As Starlette has it: a view of ASGI's pairs."""
+
+    __module__ = "starlette.datastructures"
 
     @property
     def raw(self) -> list[tuple[bytes, bytes]]:
@@ -88,6 +91,7 @@ CARRIERS: dict[str, Callable[[Pairs], Any]] = {
         (b"cookie", b"c=d"),
     ],
     "view of ASGI's bytes": MutableHeaders,
+    "iterators": lambda pairs: [iter(pair) for pair in pairs],
     "text and bytes, as of Kafka": lambda pairs: [(name, value.encode()) for name, value in pairs],
     "dict of bytes": lambda pairs: {name.encode(): value.encode() for name, value in reversed(pairs)},
     "lists of values": lambda pairs: {name: [v for n, v in pairs if n == name] for name, _ in pairs},
@@ -208,17 +212,18 @@ def test_what_was_seen_of_names_before_changes_nothing() -> None:
         assert propagation.extract({"host": TRACE}) is None
 
 
-def test_names_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shape", ["dict", "bytes, as of ASGI"])
+def test_names_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch, shape: str) -> None:
     """Neither many sets of names nor long ones are remembered, and all are read."""
-    monkeypatch.setattr(b3, "MAX_PLANS", 3)
+    monkeypatch.setattr(propagation_package, "MAX_REMEMBERED", 3)
     propagation = B3Propagation()
     for number in range(10):
-        carrier = {f"x-endless-{number}": "v", "X-B3-TraceId": TRACE, "X-B3-SpanId": SPAN}
-
-        assert facts(ZipkinContext(TRACE, SPAN)) == facts(propagation.extract(carrier))
-        assert facts(ZipkinContext(TRACE, SPAN)) == facts(propagation.extract({**carrier, "x" * 3000: "v"}))
-        assert 3 >= len(propagation._plans)
-        assert b3.MAX_PLANNED_LENGTH >= max(map(len, propagation._plans))
+        pairs = [(f"x-endless-{number}", "v"), ("X-B3-TraceId", TRACE), ("X-B3-SpanId", SPAN)]
+        for carrier in (pairs, [*pairs, ("x" * 3000, "v")]):
+            assert facts(ZipkinContext(TRACE, SPAN)) == facts(propagation.extract(CARRIERS[shape](carrier)))
+        for known in (propagation._plans, propagation._frameworks._places):
+            assert 3 >= len(known)
+            assert propagation_package.MAX_REMEMBERED_LENGTH >= max(map(len, known), default=0)
 
 
 def test_malformed_headers_are_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:

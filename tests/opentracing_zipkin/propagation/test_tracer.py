@@ -44,6 +44,37 @@ def test_a_field_comes_out_of_a_wsgi_environ() -> None:
         assert {"x-request-id": "7"} == dict(context.baggage)
 
 
+@pytest.mark.parametrize("field", ["x-request-id", "x_request_id", "X_Request-Id"])
+@pytest.mark.parametrize(
+    "carrier",
+    [
+        {"x-request-id": "7"},
+        {"X-Request_ID": "7"},
+        {"HTTP_X_REQUEST_ID": "7"},
+        [(b"x-request-id", b"7")],
+        [("x_request_id", "7")],
+    ],
+    ids=str,
+)
+def test_a_field_is_found_in_either_spelling(field: str, carrier: Any) -> None:
+    """Of its own name and of the header's, as keys are compared: in any case, `-` for `_`."""
+    context = make(baggage_fields=[field]).extract(Format.HTTP_HEADERS, carrier)
+
+    assert context is not None
+    assert "7" == context.get_trace_attribute("x-request-id")
+
+
+@pytest.mark.parametrize(
+    "carrier", [{"HTTP_OT-BAGGAGE_KEY": "7"}, [(b"http_ot_baggage-key", b"7")], [(b"ot-baggage-key", b"7")]], ids=str
+)
+def test_an_attribute_is_found_with_either_sign_for_the_dash(carrier: Any) -> None:
+    """A WSGI environ has `_`, and some put into it what they were given."""
+    context = make().extract(Format.HTTP_HEADERS, carrier)
+
+    assert context is not None
+    assert {"key": "7"} == dict(context.baggage)
+
+
 def test_attributes_alone_come_out_of_a_wsgi_environ() -> None:
     """Though no header of B3 is there."""
     context = make().extract(Format.HTTP_HEADERS, {"HTTP_OT_BAGGAGE_USER_ID": "amy"})
