@@ -17,9 +17,10 @@ from types import FrameType
 from typing import Any
 
 from opentracing_zipkin import configure
+from opentracing_zipkin.reporter import WAKE_AT
 
 CHILDS_END_S = 5.0
-EARLIER = 1000  # spans; one more wakes the thread
+EARLIER = WAKE_AT  # spans; one more wakes the thread
 # Where the reporter's thread may hold a lock; all modules would be five times as many lines.
 WATCHED = ("opentracing_zipkin.", "urllib3.connectionpool", "urllib3._collections", "queue", "threading", "logging")
 UNWATCHED = ("opentracing_zipkin.codec", "opentracing_zipkin.model", "opentracing_zipkin.span")
@@ -57,10 +58,10 @@ def finish_in_finish(endpoint: str) -> int:
         tracer.start_trace("x").finish()
         finished += 1
 
-    for _ in range(1500):  # one fills the outbox, so many more wait that each further one wakes the thread
+    for _ in range(EARLIER + EARLIER // 2):  # one fills the outbox, so many more wait that each further one wakes the thread
         finish()
     time.sleep(0.3)
-    for _ in range(1500):
+    for _ in range(EARLIER + EARLIER // 2):
         finish()
     signal.signal(signal.SIGUSR1, finish)
 
