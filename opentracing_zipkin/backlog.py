@@ -60,7 +60,7 @@ class Backlog:
         self._attend = attend
         self._count_full = count_full
         self._spans: deque[Any] = deque()
-        self._room = threading.Condition()
+        self.room = threading.Condition()
         self._waiting = 0
         # Below it an offer has nothing to think about: 0 sends it to `_offer_with_care`.
         self._carefree = 0
@@ -89,10 +89,10 @@ class Backlog:
             self._wait_for_room(deadline - now)
 
     def _wait_for_room(self, timeout_s: float) -> None:
-        with self._room:
+        with self.room:
             self._waiting += 1
             if len(self._spans) >= self.capacity:
-                self._room.wait(timeout_s)
+                self.room.wait(timeout_s)
             self._waiting -= 1
 
     def attended(self) -> None:
@@ -106,7 +106,7 @@ class Backlog:
     def renew(self) -> None:
         """Forget all spans, as a forked child does, and be unattended."""
         self._spans = deque()
-        self._room = threading.Condition()
+        self.room = threading.Condition()
         self._waiting = 0
         self._carefree = 0
 
@@ -115,6 +115,6 @@ class Backlog:
         popleft = self._spans.popleft
         drained = [popleft() for _ in range(min(most, len(self._spans)))]
         if self._waiting:
-            with self._room:
-                self._room.notify(len(drained))
+            with self.room:
+                self.room.notify(len(drained))
         return drained

@@ -259,12 +259,19 @@ class Reporter:
                     break
 
     def drain_for_signal(self) -> None:
-        """As at exit, in a signal handler: it only looks, because the code it interrupted may hold the lock."""
+        """As at exit, in a signal handler: it takes no lock, and gives back those that the code it interrupted holds.
+
+        That code will not go on, and the thread could not send what waits.
+        """
         self._closed = True
         self._hurried = True
         self._backlog.unattended()
         if self._thread is None:
             return
+        for lock in (self._lock, self._backlog.room):
+            with suppress(RuntimeError):  # it is not ours, or not any more
+                while True:
+                    lock.release()
         start = last = time.monotonic()
         sent = self._sent
         while (self._in_flight or len(self._backlog)) and not self._paused:

@@ -21,6 +21,7 @@ from opentracing_zipkin.reporter import WAKE_AT
 
 CHILDS_END_S = 5.0
 EARLIER = WAKE_AT  # spans; one more wakes the thread
+A_FEW = 3
 # Where the reporter's thread may hold a lock; all modules would be five times as many lines.
 WATCHED = ("opentracing_zipkin.", "urllib3.connectionpool", "urllib3._collections", "queue", "threading", "logging")
 UNWATCHED = ("opentracing_zipkin.codec", "opentracing_zipkin.model", "opentracing_zipkin.span")
@@ -111,6 +112,33 @@ def _finish_and_end(endpoint: str, number: int) -> None:
     os._exit(0)
 
 
+def end_in_exit(endpoint: str) -> int:
+    """SIGTERM comes while the process ends by itself and its spans are sent; each line has its own process."""
+
+    def run(number: int) -> bool:
+        child = os.fork()
+        if child == 0:
+            _exit_and_end(endpoint, number)
+        status = _status(child)
+        if status not in (0, -signal.SIGTERM):
+            print("hung", number, flush=True)
+        return status == -signal.SIGTERM
+
+    return each_line(run)
+
+
+def _exit_and_end(endpoint: str, number: int) -> None:
+    tracer = configure("service", endpoint=endpoint, flush_interval=60)
+    for _ in range(A_FEW):
+        tracer.start_trace("x").finish()
+    time.sleep(0.02)  # so that the thread is asleep
+    trace, _ = at_line(number, lambda: signal.raise_signal(signal.SIGTERM))
+    sys.settrace(trace)
+    tracer._recorder._exit_hook()  # type: ignore[attr-defined]  # what Python calls at its exit
+    sys.settrace(None)
+    os._exit(0)
+
+
 def fork_while_reporting(endpoint: str) -> int:
     """One of the tracer's threads stands still at a line, and the process is forked: the child reports by a thread of its own."""
     at, forked = threading.Event(), threading.Event()
@@ -181,7 +209,12 @@ def _status(child: int) -> int:
         time.sleep(0.002)
 
 
-WHAT = {"finish in finish": finish_in_finish, "end in finish": end_in_finish, "fork while reporting": fork_while_reporting}
+WHAT = {
+    "finish in finish": finish_in_finish,
+    "end in finish": end_in_finish,
+    "end in exit": end_in_exit,
+    "fork while reporting": fork_while_reporting,
+}
 
 if __name__ == "__main__":
     print("lines", WHAT[sys.argv[1]](sys.argv[2]))

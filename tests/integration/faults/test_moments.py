@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from opentracing_zipkin.collector import Collector
 
 from ..test_processes import PROJECT, spans_of
-from .moments import EARLIER
+from .moments import A_FEW, EARLIER
 
 REFUSING = "http://127.0.0.1:9"
 
@@ -79,6 +79,13 @@ def test_sigterm_may_come_at_any_moment_of_a_spans_finish(collector: Collector) 
     lines = tried("end in finish", collector.url, 10)
 
     assert EARLIER * (lines + 1) > len(spans_of(collector)) - lines >= EARLIER * lines - lines
+
+
+def test_sigterm_may_come_at_any_moment_of_an_exit(collector: Collector) -> None:
+    """A pool of multiprocessing that is left does so: its workers are just about to end by themselves."""
+    lines = tried("end in exit", collector.url, 20)
+
+    assert A_FEW * (lines + 1) == len(spans_of(collector))  # one more ended before its line came
 
 
 BUSY = """
