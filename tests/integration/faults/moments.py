@@ -86,17 +86,22 @@ def finish_in_finish(endpoint: str) -> int:
 
 def end_in_finish(endpoint: str) -> int:
     """SIGTERM comes while a span is being finished, and the thread is to be woken for it; each line has its own process."""
+    return _ended_at_each_line(lambda number: _finish_and_end(endpoint, number))
 
-    def run(number: int) -> bool:
+
+def _ended_at_each_line(run: Callable[[int], None]) -> int:
+    """`run`, in a process of its own for each line, ends it."""
+
+    def ended(number: int) -> bool:
         child = os.fork()
         if child == 0:
-            _finish_and_end(endpoint, number)
+            run(number)
         status = _status(child)
         if status not in (0, -signal.SIGTERM):
             print("hung", number, flush=True)
         return status == -signal.SIGTERM
 
-    return each_line(run)
+    return each_line(ended)
 
 
 def _finish_and_end(endpoint: str, number: int) -> None:
@@ -114,17 +119,7 @@ def _finish_and_end(endpoint: str, number: int) -> None:
 
 def end_in_exit(endpoint: str) -> int:
     """SIGTERM comes while the process ends by itself and its spans are sent; each line has its own process."""
-
-    def run(number: int) -> bool:
-        child = os.fork()
-        if child == 0:
-            _exit_and_end(endpoint, number)
-        status = _status(child)
-        if status not in (0, -signal.SIGTERM):
-            print("hung", number, flush=True)
-        return status == -signal.SIGTERM
-
-    return each_line(run)
+    return _ended_at_each_line(lambda number: _exit_and_end(endpoint, number))
 
 
 def _exit_and_end(endpoint: str, number: int) -> None:
