@@ -1,10 +1,13 @@
-"""The data that every tracer works on: the headers of a request, and rich spans to encode."""
+"""What every tracer is given: the headers of a request, rich spans to encode, and how large a message may be."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["HEADERS", "RICH_SPANS", "RichSpan"]
+__all__ = ["HEADERS", "MESSAGE_SPANS", "RICH_SPANS", "RichSpan"]
+
+# As many as our reporter puts into one (WAKE_AT), so that each tracer is given the same.
+MESSAGE_SPANS = 2_000
 
 # Four of B3 and four of any request; lower case, as ASGI gives them and as the one spelling that every peer reads.
 HEADERS = {

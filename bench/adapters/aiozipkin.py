@@ -17,7 +17,7 @@ from aiozipkin.sampler import Sampler
 from aiozipkin.tracer import Tracer
 from aiozipkin.transport import Transport
 
-from ..samples import HEADERS, RICH_SPANS, RichSpan
+from ..samples import HEADERS, MESSAGE_SPANS, RICH_SPANS, RichSpan
 from .opentracing_work import Work
 
 __all__ = ["Adapter"]
@@ -46,7 +46,7 @@ class Adapter:
 
 
 async def _make(endpoint: str, sample_rate: float) -> Any:
-    transport = Transport(f"{endpoint}/api/v2/spans", INTERVAL_S, send_max_size=2_000)
+    transport = Transport(f"{endpoint}/api/v2/spans", INTERVAL_S, send_max_size=MESSAGE_SPANS)
     return Tracer(transport, Sampler(sample_rate=sample_rate), create_endpoint("bench", ipv4="127.0.0.1"))
 
 

@@ -20,13 +20,14 @@ from typing import Any
 
 import requests
 
+from ..samples import MESSAGE_SPANS
 from .limit_codec import Address, encode_json, hex_id
 
 __all__ = ["Context", "NoopTracer", "RecordedSpan", "Tracer", "json_message"]
 
 QUEUE_LIMIT = 50_000
 INTERVAL_S = 0.1
-BATCH = 2_000
+BATCH = MESSAGE_SPANS
 PREFIX = "ot-baggage-"
 
 # Slots set one by one rather than in an __init__: 50 ns a span.

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import NoOpTracer, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
-from ..samples import HEADERS, RICH_SPANS, RichSpan
+from ..samples import HEADERS, MESSAGE_SPANS, RICH_SPANS, RichSpan
 from .opentracing_work import Work
 
 __all__ = ["Adapter", "encoding"]
@@ -44,7 +44,7 @@ class Adapter:
                 exporter,
                 max_queue_size=250_000 if task == "burst" else 50_000,
                 schedule_delay_millis=3_600_000 if task == "memory" else 1_000,
-                max_export_batch_size=2_000,
+                max_export_batch_size=MESSAGE_SPANS,
             )
         )
         return _WORK[task](self._provider.get_tracer("bench"))

@@ -21,7 +21,7 @@ from py_zipkin.request_helpers import create_http_headers, extract_zipkin_attrs_
 from py_zipkin.storage import Tracer
 from py_zipkin.transport import BaseTransportHandler
 
-from ..samples import HEADERS, RICH_SPANS, RichSpan
+from ..samples import HEADERS, MESSAGE_SPANS, RICH_SPANS, RichSpan
 from .opentracing_work import Work
 
 __all__ = ["Adapter", "encoding"]
@@ -63,7 +63,7 @@ class Transport(BaseTransportHandler):  # type: ignore[misc]  # without its pack
     def flush(self) -> None:
         with self._sending:
             while self.messages:
-                count = min(len(self.messages), 2_000)
+                count = min(len(self.messages), MESSAGE_SPANS)
                 messages, self.messages[:count] = self.messages[:count], []
                 body = "[" + ",".join([message[1:-1] for message in messages]) + "]"
                 assert self._url is not None

@@ -15,6 +15,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 from opentelemetry.trace import SpanKind, set_span_in_context, use_span
 
+from ..samples import MESSAGE_SPANS
+
 __all__ = ["OpenTelemetry"]
 
 
@@ -27,7 +29,7 @@ class OpenTelemetry:
                 ZipkinExporter(endpoint=sink + "/api/v2/spans"),
                 max_queue_size=50_000,
                 schedule_delay_millis=1_000,
-                max_export_batch_size=2_000,
+                max_export_batch_size=MESSAGE_SPANS,
             )
         )
         self.tracer, self.b3 = self.provider.get_tracer("bench"), B3MultiFormat()

@@ -13,8 +13,9 @@ from bench.adapters import limit, limit_tracer
 from bench.adapters.limit_codec import Address
 from bench.adapters.opentracing_work import HTTP_HEADERS, WORK
 from bench.adapters.ours import Adapter as Ours
-from bench.samples import HEADERS, RICH_SPANS
+from bench.samples import HEADERS, MESSAGE_SPANS, RICH_SPANS
 from bench.sink import Sink
+from opentracing_zipkin.reporter import WAKE_AT
 
 
 class Delivery:
@@ -143,3 +144,8 @@ def test_a_rich_span_is_encoded_as_ours_is(task: str) -> None:
     encoded = message(limit.recorded_spans(), Address(*RICH_SPANS[0].local))
 
     assert Ours().work(task, "")() == encoded
+
+
+def test_every_tracer_may_put_as_many_spans_into_a_message_as_ours() -> None:
+    """A message costs the same for one span as for many, so fewer in it would be at the others' cost."""
+    assert WAKE_AT == MESSAGE_SPANS
