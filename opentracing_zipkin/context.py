@@ -1,7 +1,8 @@
 """ZipkinContext: where a span stands in its trace, and what was decided about it.
 
 Rules: ids are kept as they came, an int if drawn here and lower-hex text if received, and become text when first asked for
-(drawing text costs 100 ns an id).  Baggage is copied on write, so children share the mapping they started with.
+(drawing text costs 100 ns an id).  Of an int that is a span's or a parent's id the low 64 bits count: a root has its trace id
+there, which is 36 bytes less than another int.  Baggage is copied on write, so children share the mapping they started with.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TypeVar
 
 from opentracing import SpanContext
 
-__all__ = ["ZipkinContext", "hex_id", "normalize_key"]
+__all__ = ["ZipkinContext", "hex_id", "hex_span_id", "normalize_key"]
 
 _C = TypeVar("_C", bound="ZipkinContext")
 
@@ -40,6 +41,11 @@ def hex_id(value: int | str) -> str:
         return value
     # A tenth less for a span's record than by a format (Python 3.11).
     return value.to_bytes(16 if value > LOW_64_BITS else 8, "big").hex()
+
+
+def hex_span_id(value: int | str) -> str:
+    """16 lower-hex digits, of an int's low 64 bits; text is taken to be that already."""
+    return value if isinstance(value, str) else (value & LOW_64_BITS).to_bytes(8, "big").hex()
 
 
 def normalize_key(key: str) -> str:
@@ -85,12 +91,12 @@ class ZipkinContext(SpanContext):
     @property
     def span_id(self) -> str | None:
         """16 lower-hex digits; None where `trace_id` is."""
-        return None if self._span_id is None else hex_id(self._span_id)
+        return None if self._span_id is None else hex_span_id(self._span_id)
 
     @property
     def parent_id(self) -> str | None:
         """16 lower-hex digits; None for a root span."""
-        return None if self._parent_id is None else hex_id(self._parent_id)
+        return None if self._parent_id is None else hex_span_id(self._parent_id)
 
     @property
     def sampled(self) -> bool | None:

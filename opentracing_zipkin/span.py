@@ -110,8 +110,8 @@ class UnsampledSpan(ZipkinSpan):
     def context(self) -> ZipkinContext:
         context = self._context
         if context is None:
-            trace_id: Any = self._trace_id or self._tracer._new_root_ids()[0]
-            context = self._context = ZipkinContext(trace_id, trace_id & LOW_64_BITS, None, self._state)
+            trace_id = self._trace_id or self._tracer._new_trace_id()
+            context = self._context = ZipkinContext(trace_id, trace_id, None, self._state)
         return context
 
     def set_tag(self, key: str, value: Any) -> UnsampledSpan:
@@ -303,7 +303,7 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
         if type(span_id) is not str:  # drawn here: without a parent it is the low half of the trace id
             span_id = trace_id[-16:] if parent_id is None else span_id.to_bytes(8, "big").hex()
         if parent_id is not None and type(parent_id) is not str:
-            parent_id = parent_id.to_bytes(8, "big").hex()
+            parent_id = (parent_id & LOW_64_BITS).to_bytes(8, "big").hex()
         # Slots set here rather than by the constructor, and ids formatted here: a fifth less.
         finished = _new(FinishedSpan)
         finished.trace_id = trace_id

@@ -205,12 +205,12 @@ class ZipkinTracer(Tracer):
         self._random_bits = checked("_random_bits", self, random.Random(os.urandom(32)).getrandbits)
         return self._random_bits(bits)
 
-    def _new_root_ids(self) -> tuple[int, int]:
-        """Trace id and span id; the latter is the low half, as Brave has it, and not 0, which means "no id" on the wire."""
-        while True:
+    def _new_trace_id(self) -> int:
+        """Its low half is the root's span id, as Brave has it, and not 0, which means "no id" on the wire."""
+        trace_id = 0
+        while not trace_id & LOW_64_BITS:
             trace_id = self._random_bits(self._trace_id_bits)
-            if trace_id & LOW_64_BITS:
-                return trace_id, trace_id & LOW_64_BITS
+        return trace_id
 
     def _new_span_id(self) -> int:
         span_id = 0
@@ -254,11 +254,11 @@ class ZipkinTracer(Tracer):
                 unsampled._state = _ROOT
                 return unsampled
             trace_id: Any = random_bits(self._trace_id_bits)
-            span_id: Any = trace_id & LOW_64_BITS
-            if not span_id:
-                trace_id, span_id = self._new_root_ids()
+            if not trace_id & LOW_64_BITS:
+                trace_id = self._new_trace_id()
+            span_id: Any = trace_id  # its low half
             parent_id = baggage = None
-            state = _SAMPLED_ROOT if self._samples_all or self._sampler(span_id) else _ROOT
+            state = _SAMPLED_ROOT if self._samples_all or self._sampler(trace_id & LOW_64_BITS) else _ROOT
         elif type(parent) is RecordingSpan:  # nearly always; what `_identity` says of any context of this process
             trace_id, parent_id, baggage = parent._trace_id, parent._span_id, parent._baggage
             state, paired_at, offset = parent._state & INHERITED, parent._paired_at, parent._offset
@@ -337,10 +337,10 @@ class ZipkinTracer(Tracer):
         """Trace id, span id, parent id and state of a span below a context."""
         trace_id, state = parent._trace_id, parent._state
         if trace_id is None:
-            trace_id, span_id = self._new_root_ids()
+            root_id = self._new_trace_id()
             if not state & DECIDED:
-                return trace_id, span_id, None, _SAMPLED_ROOT if self._sampler(span_id) else _ROOT
-            return trace_id, span_id, None, state & INHERITED | LOCAL_ROOT
+                return root_id, root_id, None, _SAMPLED_ROOT if self._sampler(root_id & LOW_64_BITS) else _ROOT
+            return root_id, root_id, None, state & INHERITED | LOCAL_ROOT
         if not state & REMOTE:
             return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state & INHERITED
         if not state & DECIDED:

@@ -14,7 +14,7 @@ from binascii import unhexlify
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..context import DEBUG, DECIDED, MESSAGING, REMOTE, SAMPLED, SHARED, ZipkinContext, hex_id
+from ..context import DEBUG, DECIDED, LOW_64_BITS, MESSAGING, REMOTE, SAMPLED, SHARED, ZipkinContext, hex_id, hex_span_id
 from ..validation import check_flag
 from . import headers_of, remember, w3c as trace_context
 from .attributes import PREFIX, Attributes
@@ -75,12 +75,12 @@ class B3Propagation:
                 if type(trace_id) is not str:
                     context._trace_id = trace_id = hex_id(trace_id)
                 if type(span_id) is not str:
-                    context._span_id = span_id = span_id.to_bytes(8, "big").hex()
+                    context._span_id = span_id = (span_id & LOW_64_BITS).to_bytes(8, "big").hex()
                 carrier["x-b3-traceid"] = trace_id
                 carrier["x-b3-spanid"] = span_id
                 if parent_id is not None:
                     if type(parent_id) is not str:
-                        context._parent_id = parent_id = hex_id(parent_id)
+                        context._parent_id = parent_id = hex_span_id(parent_id)
                     carrier["x-b3-parentspanid"] = parent_id
             if said == _ACCEPT:
                 carrier["x-b3-sampled"] = "1"
@@ -226,11 +226,11 @@ def write_single(context: ZipkinContext, parent: bool = True) -> str:
     state = _STATE_TEXTS.get(context._state & _DEBUG, "")
     if context._trace_id is None:
         return state
-    parts = [hex_id(context._trace_id), hex_id(context._span_id)]  # type: ignore[arg-type]  # set together
+    parts = [hex_id(context._trace_id), hex_span_id(context._span_id)]  # type: ignore[arg-type]  # set together
     if state:
         parts.append(state)
     if parent and context._parent_id is not None:
-        parts.append(hex_id(context._parent_id))
+        parts.append(hex_span_id(context._parent_id))
     return "-".join(parts)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..context import DECIDED, REMOTE, SAMPLED, ZipkinContext, hex_id
+from ..context import DECIDED, REMOTE, SAMPLED, ZipkinContext, hex_id, hex_span_id
 from .attributes import MAX_BYTES, TRACESTATE, is_header_safe
 
 __all__ = ["TRACEPARENT", "complete", "read_traceparent", "write", "write_traceparent"]
@@ -44,7 +44,7 @@ def write_traceparent(context: ZipkinContext) -> str:
     trace_id, span_id = context._trace_id, context._span_id
     if trace_id is None or span_id is None:
         return ""
-    return f"00-{hex_id(trace_id):0>32}-{hex_id(span_id)}-{'01' if context._state & SAMPLED else '00'}"
+    return f"00-{hex_id(trace_id):0>32}-{hex_span_id(span_id)}-{'01' if context._state & SAMPLED else '00'}"
 
 
 def complete(context: ZipkinContext | None, headers: Mapping[str, str]) -> ZipkinContext | None:

@@ -41,7 +41,7 @@ def test_uwsgis_own_hook_is_chained_once(uwsgi: Uwsgi) -> None:
     called: list[str] = []
     uwsgi.post_fork_hook = lambda: called.append("former")  # type: ignore[attr-defined]
     tracers = [ZipkinTracer("service", recorder=InMemoryRecorder()) for _ in range(2)]
-    tracers[0]._new_root_ids()
+    tracers[0]._new_trace_id()
     used = tracers[0]._random_bits
     forking._pid = 0
     uwsgi.post_fork_hook()  # type: ignore[attr-defined]
@@ -54,7 +54,7 @@ def test_uwsgis_own_hook_is_chained_once(uwsgi: Uwsgi) -> None:
 def test_a_process_that_no_hook_told_of_is_noticed_at_the_first_id(uwsgi: Uwsgi) -> None:
     """Ids of the child come from a generator of its own."""
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
-    tracer._new_root_ids()
+    tracer._new_trace_id()
     before = tracer._random_bits
     forking._pid = 0
     tracer.start_trace("x")

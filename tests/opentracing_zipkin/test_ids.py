@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from opentracing import Format
 from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.context import ZipkinContext
 from opentracing_zipkin.testing import InMemoryRecorder
 
 
-def make(bits: int = 128) -> ZipkinTracer:
-    return ZipkinTracer("service", recorder=InMemoryRecorder(), trace_id_bits=bits)
+def make(bits: int = 128, **settings: Any) -> ZipkinTracer:
+    return ZipkinTracer("service", recorder=InMemoryRecorder(), trace_id_bits=bits, **settings)
 
 
 @pytest.mark.parametrize(("bits", "digits"), [(128, 32), (64, 16)])
@@ -32,6 +36,62 @@ def test_an_id_is_never_zero() -> None:
 
     assert ("5".zfill(16), "5".zfill(16)) == (root.context.trace_id, root.context.span_id)
     assert "7".zfill(16) == root.start_child("y").context.span_id
+
+
+def injected(span: Any, **settings: Any) -> list[str]:
+    """Trace id, span id and parent id, or those that the format has."""
+    headers: dict[str, str] = {}
+    make(**settings).inject(span.context, Format.HTTP_HEADERS, headers)
+    if "b3" in headers:
+        trace_id, span_id, _, *parent_id = headers["b3"].split("-")
+        return [trace_id, span_id, *parent_id]
+    if "traceparent" in headers:
+        return headers["traceparent"].split("-")[1:3]
+    return [headers[f"x-b3-{name}"] for name in ("traceid", "spanid", "parentspanid") if f"x-b3-{name}" in headers]
+
+
+def in_a_context(span: Any) -> list[str]:
+    context: ZipkinContext = span.context
+    return [id for id in (context.trace_id, context.span_id, context.parent_id) if id]
+
+
+def recorded(span: Any) -> list[str]:
+    span.finish()
+    finished = span.to_finished()
+    return [id for id in (finished.trace_id, finished.span_id, finished.parent_id) if id]
+
+
+def in_bytes(span: Any) -> list[str]:
+    trace_id, span_id, _, *parent_id = make().trace_context_to_binary(span.context)[0].decode().split("-")
+    return [trace_id, span_id, *parent_id]
+
+
+IDS: dict[str, Callable[[Any], list[str]]] = {
+    "a context": in_a_context,
+    "five headers": injected,
+    "one header": lambda span: injected(span, b3_format="single"),
+    "traceparent": lambda span: injected(span, w3c=True),
+    "bytes": in_bytes,
+    "a record": recorded,
+}
+
+
+@pytest.mark.parametrize("bits", [128, 64])
+@pytest.mark.parametrize("before", [None, *IDS])
+@pytest.mark.parametrize("shape", IDS)
+def test_a_roots_span_id_is_the_low_half_of_its_trace_id(shape: str, before: str | None, bits: int) -> None:
+    """In every shape, whichever other one was asked for before, and so is its child's parent id."""
+    root = make(bits).start_trace("x")
+    child = root.start_child("y")
+    for span in (root, child) if before else ():
+        IDS[before or ""](span)
+    trace_id, *of_root = IDS[shape](root)
+    childs_trace_id, childs_id, *childs_parent_id = IDS[shape](child)
+
+    assert [trace_id[-16:]] == of_root
+    assert trace_id == childs_trace_id
+    assert childs_id not in of_root
+    assert childs_parent_id == ([] if shape == "traceparent" else of_root)
 
 
 def test_a_forked_child_draws_other_ids_than_its_parent() -> None:
