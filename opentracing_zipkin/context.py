@@ -56,7 +56,7 @@ def normalize_key(key: str) -> str:
 class ZipkinContext(SpanContext):
     """Identity, sampling decision and baggage of a span; may be used from any thread."""
 
-    __slots__ = ("_baggage", "_join", "_offset", "_paired_at", "_parent_id", "_span_id", "_state", "_trace_id")
+    __slots__ = ("_baggage", "_offset", "_once", "_paired_at", "_parent_id", "_span_id", "_state", "_trace_id")
 
     _trace_id: int | str | None
     _span_id: int | str | None
@@ -65,7 +65,9 @@ class ZipkinContext(SpanContext):
     _baggage: Mapping[str, str] | None
     _offset: int  # see clock.py
     _paired_at: int | None  # None on a context that is not a span's of this process
-    _join: int  # set on a context that may still be joined: SHARED, or 0 where the caller left the decision to us
+    # Deleted by whoever does what is done once.  On a context that may be joined it is SHARED, or 0 where the caller left the
+    # decision to us; on a span, 1 until it is finished.
+    _once: int
 
     def __init__(
         self,

@@ -132,7 +132,7 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
     It is its own context, which saves 130 ns and 100 bytes for each span that is propagated.
     """
 
-    __slots__ = ("_end", "_error", "_logs", "_name", "_open", "_start", "_tags", "_tracer")
+    __slots__ = ("_end", "_error", "_logs", "_name", "_start", "_tags", "_tracer")
 
     _trace_id: int | str
     _span_id: int | str
@@ -143,7 +143,6 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
     _tags: dict[str, Any]
     _logs: list[tuple[int, str]] | None
     _error: str | None  # what the tag says when `error` is just True; None only as long as the values of all tags are text
-    _open: bool  # deleted by the one `finish` that counts
 
     @property
     def context(self) -> ZipkinContext:
@@ -263,7 +262,7 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
     def finish(self, finish_time: float | None = None) -> None:
         # Deleting is atomic, so of two threads that finish a span one is late; a flag would let both through.
         try:
-            del self._open
+            del self._once
         except AttributeError:
             return
         tracer = self._tracer
@@ -280,7 +279,7 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
     def _close(self) -> None:
         """Finish without a record."""
         with contextlib.suppress(AttributeError):
-            del self._open
+            del self._once
 
     def to_finished(self) -> FinishedSpan:
         """The span as it is sent; called once, on the reporter's thread."""

@@ -283,7 +283,7 @@ class ZipkinTracer(Tracer):
         span._name = operation_name if type(operation_name) is str else name_of(operation_name)
         span._logs = None
         span._error = None
-        span._open = True
+        span._once = 1
         read_ticks = self._ticks
         span._start = ticks = read_ticks()
         if paired_at is None or ticks - paired_at > PAIRING_LASTS_NS:
@@ -349,8 +349,8 @@ class ZipkinTracer(Tracer):
         kind = tags.get("span.kind") if tags else None
         if (kind == "server" or KIND_OF_TAG.get(str(kind).lower()) == "SERVER") and self._shared_spans:
             try:
-                shared = parent._join
-                del parent._join  # atomic: of two that join at the same time one is late
+                shared = parent._once
+                del parent._once  # atomic: of two that join at the same time one is late
             except AttributeError:
                 pass
             else:

@@ -217,7 +217,7 @@ def _read_plain(carrier: dict[str, Any], plan: _Plan) -> ZipkinContext | None:
     context._baggage = None
     context._offset = 0
     context._paired_at = None
-    context._join = SHARED if state else 0
+    context._once = SHARED if state else 0
     return context
 
 
@@ -270,7 +270,7 @@ def _decided(context: ZipkinContext, state: int) -> ZipkinContext:
     if state & DECIDED:
         context._state = state
         if context._trace_id is not None:
-            context._join = SHARED
+            context._once = SHARED
     return context
 
 
@@ -309,5 +309,5 @@ def _id(text: str, longest: int) -> str | None:
 def _received(trace_id: str, span_id: str, parent_id: str | None, state: int) -> ZipkinContext:
     context = ZipkinContext(trace_id, span_id, parent_id, state | REMOTE)
     # Who left the decision to us does not report: the id is ours to own then.
-    context._join = SHARED if state & DECIDED else 0
+    context._once = SHARED if state & DECIDED else 0
     return context
