@@ -34,14 +34,18 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start = time.monotonic()
     result: dict[str, Any] = {"machine": _machine(), "failures": []}
-    for part in ["costs"] if options.quick or options.tasks or options.adapters else options.only:
+    chosen = options.quick or options.tasks or options.adapters
+    parts = ["costs"] if chosen else options.only
+    for part in parts:
         {"costs": _costs, "curves": _curves, "services": _services}[part](options, result)
     print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=1) + "\n")
-    if options.page is not None:
+    if options.page is not None and not chosen and set(parts) == set(PARTS):
         page.write([result], options.page)
+    elif options.page is not None:
+        print("No page was written: it needs all costs, the curves and the services.")
     for failure in result["failures"]:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if result["failures"] else 0
