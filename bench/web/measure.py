@@ -41,7 +41,7 @@ SPANS_A_REQUEST = 3
 
 _SERVERS = {
     "flask": "gunicorn --worker-class=gthread --threads=4 --keep-alive=60 --log-level=error --bind=127.0.0.1:{}",
-    "fastapi": "uvicorn --log-level=error --no-access-log --host=127.0.0.1 --port={}",
+    "fastapi": "uvicorn --log-level=error --no-access-log --timeout-keep-alive=60 --host=127.0.0.1 --port={}",
 }
 
 # framework -> way's title -> measure -> value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +37,13 @@ def test_a_page_is_made_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     [([result], folder)] = written
     assert tmp_path == folder
     assert set(command.PARTS) <= set(result)
+
+
+def test_what_was_measured_is_kept_where_a_later_part_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It took ten minutes."""
+    monkeypatch.setattr(command, "_costs", lambda options, result: result.update(costs="measured"))
+    monkeypatch.setattr(command, "_curves", lambda options, result: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        command.main(["--json", str(tmp_path / "folder" / "bench.json")])
+    assert "measured" == json.loads((tmp_path / "folder" / "bench.json").read_text())["costs"]
