@@ -90,7 +90,7 @@ zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, un
 bench-quick: $(VENV)/.installed-test ## cost beside the least possible and beside OpenTelemetry, as ratios, in about a minute
 	$(BIN)/python -m bench --quick
 
-bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## the same beside four peers, curves, and services under load, in twelve minutes; makes a page of docs/
+bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## the same beside four peers, curves, and services under load, in a quarter of an hour; makes a page of docs/
 	$(BIN)/python -m bench --json .cache/bench.json --page docs/explanation $(BENCH)
 
 bench-guard: $(VENV)/.installed-test ## instructions of each step of a span against bench/recorded.json

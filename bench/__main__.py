@@ -1,9 +1,11 @@
 """Costs of tracing as ratios: ours beside the least that pure Python can do, and beside its peers.
 
 Each task runs in fresh processes, in rounds that are interleaved over the tracers; what is compared is the median over the
-rounds of each round's least (or median) time.  Less is better.  A tracer beside itself, in three rounds on two busy cores,
-comes out between 0.9 and 1.1 by its least burst, and between 0.75 and 1.3 by its median burst or its CPU.
-Without options: all costs, the curves, and the two services under load, in about twelve minutes.
+rounds of each round's least (or median) time.  Times count that were taken while the machine was as fast as it can be, if there
+were any.  Less is better.
+A tracer beside itself, in three rounds on two busy cores, comes out between 0.9 and 1.1 by its least burst, and between 0.75
+and 1.3 by its median burst or its CPU.
+Without options: all costs, the curves, and the two services under load, in about a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -61,6 +63,10 @@ def _costs(options: argparse.Namespace, result: dict[str, Any]) -> None:
     print(markdown(table, list(contestants)))
     print("\nCosts per unit of work, less is better; medians of rounds.", end="  ")
     print(f"The sink takes {outcome.sink_capacity / 1e6:.1f} million spans a second.")
+    every = [measured for of_task in outcome.results.values() for rounds in of_task.values() for measured in rounds]
+    busy = sum(not measured.quiet for measured in every)
+    if busy:
+        print(f"In {busy} of {len(every)} measurements no moment was quiet, by other work or by the tracer's own threads.")
     result["failures"] += outcome.failures
     result["costs"] = _as_json(outcome, table)
 
@@ -93,7 +99,7 @@ def _services(options: argparse.Namespace, result: dict[str, Any]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the usual tasks and tracers, about a minute")
+    parser.add_argument("--quick", action="store_true", help="the usual tasks and tracers, about a minute on a quiet machine")
     parser.add_argument("--rounds", type=int, default=3, help="how often each task is measured (default: 3)")
     parser.add_argument("--bursts", type=int, default=60, help="bursts of 100 calls in a paced task (default: 60)")
     parser.add_argument("--tasks", type=_names(TASKS), help=f"of {','.join(TASKS)}")

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import quiet
 from .environments import ROOT, python_of
 from .sink import capacity
 from .tasks import TASKS, Measured
@@ -94,9 +95,10 @@ def run_worker(python: Path, contestant: Contestant, task: str, port: int, size:
     # -I: neither PYTHONPATH nor the file's directory, which would put this checkout's packages before the adapter's own.
     source = "" if contestant.source is None else str(contestant.source)
     command = [str(python), "-I", str(WORKER), contestant.module, task, f"http://127.0.0.1:{port}", str(size), source]
+    settings = {**environment(), quiet.VARIABLE: str(quiet.fastest_ns())}
     timeout_s = TIMEOUT_S + size / SLOWEST_SPANS_PER_S
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, env=environment())
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, env=settings)
     except subprocess.TimeoutExpired:
         return f"took longer than {timeout_s:.0f} s"
     if done.returncode:

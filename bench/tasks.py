@@ -14,6 +14,8 @@ from itertools import repeat
 from statistics import median
 from typing import NamedTuple, Protocol
 
+from . import quiet
+
 __all__ = ["BURST", "BURST_SPANS", "TASKS", "Adapter", "Measured", "Task", "pause", "run"]
 
 Work = Callable[[], object]
@@ -73,12 +75,16 @@ TASKS = {
 
 
 class Measured(NamedTuple):
-    """Per unit of work, in the task's unit; `cpu` is the whole process until delivery, 0 where nothing is delivered."""
+    """Per unit of work, in the task's unit; `cpu` is the whole process until delivery, 0 where nothing is delivered.
+
+    `quiet` is False where the machine was slow whenever a time was taken.
+    """
 
     least: float
     median: float
     cpu: float
     delivered: int
+    quiet: bool = True
 
 
 def run(load: Callable[[], Adapter], name: str, endpoint: str, bursts: int) -> Measured:
@@ -124,29 +130,25 @@ def _paced(work: Work, adapter: Adapter, bursts: int, spans: int) -> Measured:
     _bursts(work, WARM_UP_BURSTS, sleep)
     adapter.flush()
     before = time.process_time_ns()
-    times = _bursts(work, bursts, sleep)
+    times = quiet.take(lambda: _loop_ns(work, BURST), bursts, lambda: pause(sleep))
     adapter.flush()  # what is still to be sent belongs to the cost
-    cpu_ns = time.process_time_ns() - before
+    cpu_ns = time.process_time_ns() - before - times.yardstick_ns
     before = time.process_time_ns()
-    _bursts(_nothing, bursts, time.sleep)
+    _bursts(_nothing, times.number, time.sleep)
     cpu_ns -= time.process_time_ns() - before
     return Measured(
-        least=min(times) / BURST / 1000,
-        median=median(times) / BURST / 1000,
-        cpu=cpu_ns / (bursts * BURST) / 1000,
-        delivered=(WARM_UP_BURSTS + bursts) * BURST * spans,
+        least=min(times.counted) / BURST / 1000,
+        median=median(times.counted) / BURST / 1000,
+        cpu=cpu_ns / (times.number * BURST) / 1000,
+        delivered=(WARM_UP_BURSTS + times.number) * BURST * spans,
+        quiet=times.quiet,
     )
 
 
-def _bursts(work: Work, count: int, sleep: Callable[[float], None]) -> list[int]:
-    times = []
+def _bursts(work: Work, count: int, sleep: Callable[[float], None]) -> None:
     for _ in range(count):
-        start = time.perf_counter_ns()
-        for _ in repeat(None, BURST):
-            work()
-        times.append(time.perf_counter_ns() - start)
+        _loop_ns(work, BURST)
         pause(sleep)
-    return times
 
 
 def pause(sleep: Callable[[float], None]) -> None:
@@ -165,14 +167,15 @@ def _nothing() -> None:
 
 def _tight(work: Work, units: int) -> Measured:
     calls = 1
-    while _loop(work, calls) < TIGHT_REPEAT_S / 2:
+    while _loop_ns(work, calls) < TIGHT_REPEAT_S / 2 * 1e9:
         calls *= 2
-    times = [_loop(work, calls) / calls / units * 1e6 for _ in range(TIGHT_REPEATS)]
-    return Measured(min(times), median(times), 0.0, 0)
+    times = quiet.take(lambda: _loop_ns(work, calls), TIGHT_REPEATS)
+    per_unit_us = 1 / calls / units / 1000
+    return Measured(min(times.counted) * per_unit_us, median(times.counted) * per_unit_us, 0.0, 0, times.quiet)
 
 
-def _loop(work: Work, calls: int) -> float:
-    start = time.perf_counter()
+def _loop_ns(work: Work, calls: int) -> int:
+    start = time.perf_counter_ns()
     for _ in repeat(None, calls):
         work()
-    return time.perf_counter() - start
+    return time.perf_counter_ns() - start

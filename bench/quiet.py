@@ -1,0 +1,70 @@
+"""Times that were taken while the machine was as fast as it can be.
+
+Rules: on a shared machine a core takes 1.6 to 1.9 times as long for the same work while others are busy on it, for seconds on
+end; so a piece of work that never changes is timed before and after whatever is measured, and what was slow around does not
+count.  How fast it can be is found out once in a run, and handed to each process by BENCH_QUIET_NS; without it all counts.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+__all__ = ["VARIABLE", "Times", "fastest_ns", "take"]
+
+VARIABLE = "BENCH_QUIET_NS"
+SLOWER = 1.3
+ENOUGH = 5
+PATIENCE_S = 1.5
+SEARCH_S = 3.0
+LOOPS = 1000
+
+
+class Times(NamedTuple):
+    """`counted` are those of quiet moments, or all if none was; `yardstick_ns` is what it has taken to tell them apart."""
+
+    counted: list[int]
+    quiet: bool
+    number: int
+    yardstick_ns: int
+
+
+def take(once: Callable[[], int], number: int, rest: Callable[[], object] = lambda: None) -> Times:
+    """So many times, in ns, and more as long as too few were quiet and patience lasts; `rest` is called after each."""
+    fastest_ns = int(os.environ.get(VARIABLE, 0))
+    limit_ns = fastest_ns * SLOWER if fastest_ns else float("inf")
+    every: list[int] = []
+    quiet: list[int] = []
+    yardstick_ns = 0
+    deadline = time.monotonic() + PATIENCE_S
+    while len(every) < number or (len(quiet) < ENOUGH and time.monotonic() < deadline):
+        around_ns = [_yardstick_ns(), _yardstick_ns()]  # the first of two finds the caches cold
+        taken_ns = once()
+        around_ns += [_yardstick_ns(), _yardstick_ns()]
+        yardstick_ns += sum(around_ns)
+        every.append(taken_ns)
+        if min(around_ns[:2]) <= limit_ns and min(around_ns[2:]) <= limit_ns:
+            quiet.append(taken_ns)
+        rest()
+    return Times(quiet or every, bool(quiet), len(every), yardstick_ns)
+
+
+@cache
+def fastest_ns() -> int:
+    """The least that the yardstick takes on this machine."""
+    deadline = time.monotonic() + SEARCH_S
+    least = _yardstick_ns()
+    while time.monotonic() < deadline:
+        least = min(least, *(_yardstick_ns() for _ in range(20)))
+        time.sleep(0.005)
+    return least
+
+
+def _yardstick_ns() -> int:
+    start = time.perf_counter_ns()
+    for _ in range(LOOPS):
+        pass
+    return time.perf_counter_ns() - start
