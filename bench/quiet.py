@@ -24,12 +24,12 @@ LOOPS = 1000
 
 
 class Times(NamedTuple):
-    """`counted` are those of quiet moments, or all if none was; `yardstick_ns` is what it has taken to tell them apart."""
+    """`counted` are those of quiet moments, or all if none was; `looking_ns` is the CPU that it took to tell them apart."""
 
     counted: list[int]
     quiet: bool
     number: int
-    yardstick_ns: int
+    looking_ns: int
 
 
 def take(once: Callable[[], int], number: int, rest: Callable[[], object] = lambda: None) -> Times:
@@ -38,18 +38,18 @@ def take(once: Callable[[], int], number: int, rest: Callable[[], object] = lamb
     limit_ns = fastest_ns * SLOWER if fastest_ns else float("inf")
     every: list[int] = []
     quiet: list[int] = []
-    yardstick_ns = 0
+    looking_ns = 0
     deadline = time.monotonic() + PATIENCE_S
     while len(every) < number or (len(quiet) < ENOUGH and time.monotonic() < deadline):
-        around_ns = [_yardstick_ns(), _yardstick_ns()]  # the first of two finds the caches cold
+        before_ns, looking_before_ns = _look()
         taken_ns = once()
-        around_ns += [_yardstick_ns(), _yardstick_ns()]
-        yardstick_ns += sum(around_ns)
+        after_ns, looking_after_ns = _look()
+        looking_ns += looking_before_ns + looking_after_ns
         every.append(taken_ns)
-        if min(around_ns[:2]) <= limit_ns and min(around_ns[2:]) <= limit_ns:
+        if max(before_ns, after_ns) <= limit_ns:
             quiet.append(taken_ns)
         rest()
-    return Times(quiet or every, bool(quiet), len(every), yardstick_ns)
+    return Times(quiet or every, bool(quiet), len(every), looking_ns)
 
 
 @cache
@@ -61,6 +61,13 @@ def fastest_ns() -> int:
         least = min(least, *(_yardstick_ns() for _ in range(20)))
         time.sleep(0.005)
     return least
+
+
+def _look() -> tuple[int, int]:
+    """What the yardstick takes now, and the CPU of this thread that it took to find out."""
+    start = time.thread_time_ns()
+    now_ns = min(_yardstick_ns(), _yardstick_ns())  # the first of two finds the caches cold
+    return now_ns, time.thread_time_ns() - start
 
 
 def _yardstick_ns() -> int:

@@ -132,7 +132,7 @@ def _paced(work: Work, adapter: Adapter, bursts: int, spans: int) -> Measured:
     before = time.process_time_ns()
     times = quiet.take(lambda: _loop_ns(work, BURST), bursts, lambda: pause(sleep))
     adapter.flush()  # what is still to be sent belongs to the cost
-    cpu_ns = time.process_time_ns() - before - times.yardstick_ns
+    cpu_ns = time.process_time_ns() - before - times.looking_ns
     before = time.process_time_ns()
     _bursts(_nothing, times.number, time.sleep)
     cpu_ns -= time.process_time_ns() - before
