@@ -75,22 +75,28 @@ def catches_hangup(process: subprocess.Popen[bytes]) -> bool:
     return bool(caught and int(caught[1], 16) >> (signal.SIGHUP - 1) & 1)
 
 
-def answers_across_reloads(url: str, process: subprocess.Popen[bytes], executor: ThreadPoolExecutor, n: int) -> list[str]:
-    """Some of the requests are under way when the server is told to reload.
+def answers_of_all_workers(
+    url: str, process: subprocess.Popen[bytes], executor: ThreadPoolExecutor, old: set[str]
+) -> list[str]:
+    """Until each of the workers, of which none is an old one, has answered and the server may be told to reload.
 
-    It is told when each of its workers has answered: one that is still loading its application is not ended by uWSGI's
-    reload, but killed a minute later.
+    A worker that is still loading its application is not ended by uWSGI's reload, but killed a minute later.
     """
     answers: list[str] = []
-    old: set[str] = set()
-    for reload in range(n + 1):
-        while len(pids_of(answers) - old) < WORKERS or not catches_hangup(process):
-            answers += executor.map(ask, [url] * 10)
-        if reload < n:
-            old = pids_of(answers)
-            asked = executor.map(ask, [url] * 40)
-            process.send_signal(signal.SIGHUP)
-            answers += asked
+    while len(pids_of(answers) - old) < WORKERS or not catches_hangup(process):
+        answers += executor.map(ask, [url] * 10)
+    return answers
+
+
+def answers_across_reloads(url: str, process: subprocess.Popen[bytes], executor: ThreadPoolExecutor) -> list[str]:
+    """Some of the requests are under way when the server is told to reload."""
+    answers = answers_of_all_workers(url, process, executor, set())
+    for _ in range(RELOADS):
+        old = pids_of(answers)
+        asked = executor.map(ask, [url] * 40)
+        process.send_signal(signal.SIGHUP)
+        answers += asked
+        answers += answers_of_all_workers(url, process, executor, old)
     return answers
 
 
@@ -112,7 +118,7 @@ def test_requests_while_a_server_replaces_its_workers_have_their_spans(
         answers = [await_answer(url, log)]
         with ThreadPoolExecutor(4) as executor:
             if reloads:
-                answers += answers_across_reloads(url, process, executor, RELOADS)
+                answers += answers_across_reloads(url, process, executor)
             while len(answers) < REQUESTS:
                 answers += executor.map(ask, [url] * 10)
         time.sleep(1.0)
