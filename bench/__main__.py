@@ -36,15 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start = time.monotonic()
     result: dict[str, Any] = {"machine": _machine(), "failures": []}
-    chosen = options.quick or options.tasks or options.adapters
-    parts = ["costs"] if chosen else options.only
+    parts = ["costs"] if options.quick or options.tasks or options.adapters else options.only
     for part in parts:
         {"costs": _costs, "curves": _curves, "services": _services}[part](options, result)
         if options.json is not None:  # after each, so that none is lost if the next one fails
             options.json.parent.mkdir(parents=True, exist_ok=True)
             options.json.write_text(json.dumps(result, indent=1) + "\n")
     print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
-    if options.page is not None and not chosen and set(parts) == set(PARTS):
+    if options.page is not None and set(parts) == set(PARTS):
         page.write([result], options.page)
     elif options.page is not None:
         print("No page was written: it needs all costs, the curves and the services.")

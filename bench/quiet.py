@@ -34,8 +34,7 @@ class Times(NamedTuple):
 
 def take(once: Callable[[], int], number: int, rest: Callable[[], object] = lambda: None) -> Times:
     """So many times, in ns, and more as long as too few were quiet and patience lasts; `rest` is called after each."""
-    fastest_ns = int(os.environ.get(VARIABLE, 0))
-    limit_ns = fastest_ns * SLOWER if fastest_ns else float("inf")
+    limit_ns = float(os.environ.get(VARIABLE, "inf")) * SLOWER
     every: list[int] = []
     quiet: list[int] = []
     looking_ns = 0
