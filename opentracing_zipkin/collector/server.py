@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Any
 
 from ..validation import check_number, check_text
-from .handler import Handler
+from .api import Api
+from .http import Connection
 from .store import Store
 
 __all__ = ["Collector"]
@@ -42,9 +43,9 @@ class Collector:
         """Listen; raises OSError that names the remedy where that is not possible, RuntimeError if it listens already."""
         if self._server is not None:
             raise RuntimeError(f"the collector runs already, at {self.url}")
-        handler = type("BoundHandler", (Handler,), {"store": self.store})
+        connection = type("BoundConnection", (Connection,), {"api": Api(self.store)})
         try:
-            self._server = _Server((self.host, self.port), handler)
+            self._server = _Server((self.host, self.port), connection)
         except (OSError, UnicodeError) as error:
             raise _explained(error, self.host, self.port) from error
         Thread(target=self._server.serve_forever, args=(0.1,), name="zipkin-collector", daemon=True).start()
@@ -91,12 +92,12 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], handler: type[Handler]) -> None:
+    def __init__(self, address: tuple[str, int], connection: type[Connection]) -> None:
         self._connections: set[socket.socket] = set()
         self._lock = Lock()
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
-        super().__init__(address, handler)
+        super().__init__(address, connection)
 
     def server_bind(self) -> None:
         # Not HTTPServer's, which asks the DNS for the full name of the host.

@@ -1,175 +1,114 @@
-"""The collector's queries, over real HTTP."""
+"""The collector's API without a socket: a request's parts in, an answer out."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from typing import Any
+import os
+import subprocess
+import sys
+import zipfile
+from http import HTTPStatus
+from pathlib import Path
 
 import pytest
-import requests
 
-from opentracing_zipkin.collector import Collector
+import opentracing_zipkin
+from opentracing_zipkin.codec import json_v1, json_v2, proto3, thrift_v1
+from opentracing_zipkin.collector import api as module
+from opentracing_zipkin.collector.api import Api
+from opentracing_zipkin.collector.store import Store
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
-NOW_US = time.time_ns() // 1000
-MINUTE_US = 60_000_000
+V1, V2 = "/api/v1/spans", "/api/v2/spans"
+SPAN = FinishedSpan("a".zfill(16), "b".zfill(16), None, "SERVER", "get", 1000, 50, Endpoint("shop"))
+JSON = json_v2.join([json_v2.encode(SPAN)])
+PROTO3 = proto3.join([proto3.encode(SPAN)])
 
 
-def span(trace: str, span_id: str, service: str = "web", **fields: Any) -> FinishedSpan:
-    """A span of just now, with short ids written out."""
-    made = FinishedSpan(trace.zfill(16), span_id.zfill(16), local=Endpoint(service), timestamp_us=NOW_US, duration_us=100)
-    for name, value in fields.items():
-        setattr(made, name, value)
-    return made
+@pytest.fixture
+def store() -> Store:
+    return Store(max_spans=10)
 
 
-# Three traces: one of two services with a failure, one ten minutes old, one without a timestamp.
-SPANS = [
-    span("a", "1", name="get /", kind="SERVER", tags={"http.method": "GET"}, annotations=[(NOW_US, "cache miss")]),
-    span("a", "2", kind="CLIENT", parent_id="1".zfill(16), remote=Endpoint("db"), duration_us=40),
-    span(
-        "a", "2", "db", name="query", kind="SERVER", parent_id="1".zfill(16), shared=True, tags={"error": "x"}, duration_us=30
-    ),
-    span("b", "1", name="post /", timestamp_us=NOW_US - 10 * MINUTE_US, duration_us=5000),
-    span("c", "1", "batch", timestamp_us=0, duration_us=0),
-]
-
-
-@pytest.fixture(scope="module")
-def collector() -> Iterator[Collector]:
-    with Collector() as running:
-        running.store.add(SPANS)
-        yield running
-
-
-def get(collector: Collector, path: str, **parameters: object) -> requests.Response:
-    return requests.get(f"{collector.url}/api/v2/{path}", params=parameters, timeout=10)  # type: ignore[arg-type]
-
-
-def found(collector: Collector, **parameters: object) -> list[str]:
-    """The traces that a search finds, by the last character of their ids."""
-    return [trace[0]["traceId"][-1] for trace in get(collector, "traces", **parameters).json()]
+@pytest.fixture
+def api(store: Store) -> Api:
+    return Api(store)
 
 
 @pytest.mark.parametrize(
-    ("parameters", "expected"),
+    ("path", "media_type", "body"),
     [
-        ({}, ["a", "b"]),
-        ({"limit": 1}, ["a"]),
-        ({"serviceName": "WEB"}, ["a", "b"]),
-        ({"serviceName": "db"}, ["a"]),
-        ({"serviceName": "nobody"}, []),
-        ({"serviceName": "web", "spanName": "POST /"}, ["b"]),
-        ({"serviceName": "web", "spanName": "query"}, []),
-        ({"remoteServiceName": "db"}, ["a"]),
-        ({"annotationQuery": "error"}, ["a"]),
-        ({"annotationQuery": "error=x and http.method=GET"}, ["a"]),
-        ({"annotationQuery": "error=y"}, []),
-        ({"annotationQuery": "cache miss"}, ["a"]),
-        ({"serviceName": "db", "annotationQuery": "cache miss"}, []),
-        ({"minDuration": 101}, ["b"]),
-        ({"minDuration": 30, "maxDuration": 50}, ["a"]),
-        ({"endTs": NOW_US // 1000 + 1, "lookback": 60_000}, ["a"]),
-        ({"endTs": NOW_US // 1000 - 300_000}, ["b"]),
-        ({"endTs": NOW_US // 1000 - 300_000, "lookback": 1000}, []),
+        (V2, "application/json", JSON),
+        (V2, "", JSON),
+        (V2, "text/plain", JSON),
+        (V2, "application/x-protobuf", PROTO3),
+        (V1, "application/json", json_v1.join([json_v1.encode(SPAN)])),
+        (V1, "application/x-thrift", thrift_v1.join([thrift_v1.encode(SPAN)])),
     ],
 )
-def test_a_search_finds_traces_that_meet_every_condition(
-    collector: Collector, parameters: dict[str, object], expected: list[str]
+def test_a_message_is_read_by_its_media_type(api: Api, store: Store, path: str, media_type: str, body: bytes) -> None:
+    """What is named as neither of the path's formats is read as JSON."""
+    answer = api.answer("POST", path, {}, media_type, body)
+
+    assert (HTTPStatus.ACCEPTED, b"") == (answer.status, answer.body)
+    assert [SPAN] == store.trace(SPAN.trace_id)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "media_type", "body", "status", "reason"),
+    [
+        ("POST", V2, "", b"[{", HTTPStatus.BAD_REQUEST, b"malformed JSON"),
+        ("POST", V1, "application/x-protobuf", PROTO3, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, b"send application/json or"),
+        ("POST", "/", "", JSON, HTTPStatus.NOT_FOUND, b"/ takes no spans; POST to /api/v2/spans or /api/v1/spans"),
+        ("GET", "/nowhere", "", b"", HTTPStatus.NOT_FOUND, b"/nowhere not found"),
+        ("GET", "/api/v2/trace/x", "", b"", HTTPStatus.BAD_REQUEST, b"lower-hex"),
+        ("GET", "/api/v2/spans", "", b"", HTTPStatus.BAD_REQUEST, b"serviceName is missing"),
+        ("PUT", V2, "", JSON, HTTPStatus.NOT_FOUND, b""),
+    ],
+)
+def test_a_wrong_request_is_answered_with_the_reason(
+    api: Api, store: Store, method: str, path: str, media_type: str, body: bytes, status: HTTPStatus, reason: bytes
 ) -> None:
-    """The latest first; with a service name, the other conditions are about its spans; without timestamps nothing is found."""
-    assert expected == found(collector, **parameters)
+    """No exception leaves the API, and nothing of a refused message is kept."""
+    answer = api.answer(method, path, {}, media_type, body)
+
+    assert status == answer.status
+    assert reason in answer.body
+    assert [] == store.traces()
 
 
-@pytest.mark.parametrize(
-    ("path", "parameters", "reason"),
-    [
-        ("traces", {"limit": 0}, "limit <= 0"),
-        ("traces", {"endTs": 0}, "endTs <= 0"),
-        ("traces", {"lookback": -1}, "lookback <= 0"),
-        ("traces", {"minDuration": 0}, "minDuration <= 0"),
-        ("traces", {"maxDuration": 5}, "maxDuration is only valid with minDuration"),
-        ("traces", {"minDuration": 9, "maxDuration": 5}, "maxDuration < minDuration"),
-        ("traces", {"limit": "x"}, "limit is 'x'"),
-        ("traceMany", {}, "traceIds is missing"),
-        ("traceMany", {"traceIds": "a"}, "/api/v2/trace/{traceId}"),
-        ("traceMany", {"traceIds": "a,0a"}, "redundant traceId"),
-        ("trace/A", {}, "lower-hex"),
-        ("spans", {}, "serviceName is missing"),
-        ("remoteServices", {}, "serviceName is missing"),
-        ("dependencies", {}, "endTs is missing"),
-    ],
-)
-def test_a_wrong_parameter_is_named(collector: Collector, path: str, parameters: dict[str, object], reason: str) -> None:
-    """400, and one line that says which parameter is wrong."""
-    answer = get(collector, path, **parameters)
+def test_a_format_whose_library_is_missing_is_an_unsupported_type(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """415, and what to install."""
 
-    assert 400 == answer.status_code
-    assert reason in answer.text
+    def decode(body: bytes) -> list[FinishedSpan]:
+        raise ImportError("reading Thrift needs thriftpy2")
+
+    monkeypatch.setitem(module._READERS[V1], thrift_v1.media_type, decode)
+    answer = api.answer("POST", V1, {}, thrift_v1.media_type)
+
+    assert (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, b"reading Thrift needs thriftpy2") == (answer.status, answer.body)
 
 
-def test_a_trace_is_answered_as_it_was_sent(collector: Collector) -> None:
-    """Every piece that came, in Zipkin's order of fields; short ids are understood."""
-    answer = get(collector, "trace/a")
+def test_the_ways_of_a_real_server_lead_to_the_page(api: Api) -> None:
+    """`/zipkin/`, with or without a trace's id, is answered with the place of the page."""
+    answers = [api.answer("GET", path, {}) for path in ("/zipkin/", "/zipkin/traces/a")]
 
-    assert ["traceId", "id", "kind", "name", "timestamp", "duration", "localEndpoint", "annotations", "tags"] == list(
-        answer.json()[0]
+    assert [(HTTPStatus.FOUND, "/"), (HTTPStatus.FOUND, "/#000000000000000a")] == [
+        (answer.status, answer.location) for answer in answers
+    ]
+
+
+def test_the_page_is_found_in_a_zip_file(api: Api, tmp_path: Path) -> None:
+    """The package may be imported from an archive; its page is the same."""
+    package = Path(opentracing_zipkin.__file__).parent
+    with zipfile.ZipFile(tmp_path / "packages.zip", "w") as archive:
+        for path in package.rglob("*"):
+            archive.write(path, path.relative_to(package.parent))
+    code = (
+        "import sys; from opentracing_zipkin.collector.api import Api; from opentracing_zipkin.collector.store import Store\n"
+        "sys.stdout.buffer.write(Api(Store(1)).answer('GET', '/', {}).body)"
     )
-    assert [("1", None), ("2", None), ("2", True)] == [(each["id"][-1], each.get("shared")) for each in answer.json()]
-    assert "application/json; charset=utf-8" == answer.headers["content-type"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "packages.zip")}
+    printed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, timeout=30)
 
-
-def test_a_trace_without_timestamps_is_found_by_its_id(collector: Collector) -> None:
-    """A span that no search finds is there for who knows its id."""
-    assert "batch" == get(collector, "trace/c").json()[0]["localEndpoint"]["serviceName"]
-
-
-def test_an_unknown_trace_is_not_found(collector: Collector) -> None:
-    """404, and the id in its full length."""
-    answer = get(collector, "trace/dead")
-
-    assert (404, "000000000000dead not found") == (answer.status_code, answer.text)
-
-
-def test_many_traces_are_answered_at_once(collector: Collector) -> None:
-    """Those that are here of those that were asked for."""
-    assert ["b", "a"] == [trace[0]["traceId"][-1] for trace in get(collector, "traceMany", traceIds="b,dead,a").json()]
-
-
-def test_names_are_listed(collector: Collector) -> None:
-    """Services that sent spans, and of each its span names and the services it names as remote."""
-    assert ["batch", "db", "web"] == get(collector, "services").json()
-    assert ["get /", "post /"] == get(collector, "spans", serviceName="Web").json()
-    assert ["db"] == get(collector, "remoteServices", serviceName="web").json()
-
-
-def test_dependencies_are_answered(collector: Collector) -> None:
-    """Links between services of the traces that began in the window."""
-    now = time.time_ns() // 1_000_000
-
-    assert [{"parent": "web", "child": "db", "callCount": 1, "errorCount": 1}] == get(
-        collector, "dependencies", endTs=now
-    ).json()
-    assert [] == get(collector, "dependencies", endTs=now - 300_000).json()
-
-
-def test_health_is_up(collector: Collector) -> None:
-    """Who waits for a collector asks for its health."""
-    assert {"status": "UP"} == requests.get(collector.url + "/health", timeout=10).json()
-
-
-def test_the_page_is_self_contained(collector: Collector) -> None:
-    """One page, that loads nothing else and is not allowed to."""
-    answer = requests.get(collector.url + "/", timeout=10)
-
-    assert "text/html; charset=utf-8" == answer.headers["content-type"]
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert not [word for word in ("http:", "https:", " src=", "<link", "innerHTML", "@import") if word in answer.text]
-
-
-def test_links_to_a_real_servers_pages_lead_to_the_page(collector: Collector) -> None:
-    """`/zipkin/traces/<id>`, as a real server has it, shows the trace here too."""
-    answer = requests.get(collector.url + "/zipkin/traces/a", allow_redirects=False, timeout=10)
-
-    assert (302, "/#000000000000000a") == (answer.status_code, answer.headers["location"])
+    assert b"" == printed.stderr
+    assert api.answer("GET", "/", {}).body == printed.stdout
