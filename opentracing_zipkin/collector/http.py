@@ -37,21 +37,16 @@ class Connection(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._send(self._answer())
 
-    do_POST = do_GET  # noqa: N815  # the base class's names
-
-    def do_other(self) -> None:
-        self.close_connection = True  # whatever body it had is not read
-        self._send(self._answer())
-
-    do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_other  # noqa: N815  # the base class's names
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815  # the base class's names
 
     def log_message(self, format: str, *args: Any) -> None:
         """No access log."""
 
     def _answer(self) -> Answer:
         try:
+            # First and whatever the method: what is not read here would be read as the next request.
+            body = read_body(self.headers, self.rfile)
             url = urlsplit(self.path)
-            body = read_body(self.headers, self.rfile) if self.command == "POST" else b""
         except BodyTooLarge as error:
             self.close_connection = True
             return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error)

@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import logging
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -155,6 +156,15 @@ def test_a_body_of_no_known_length_is_refused(collector: Collector, request_head
 
     assert b"HTTP/1.1 400 " == answer[:13]
     assert b"Connection: close" in answer
+
+
+@pytest.mark.parametrize(("request_line", "status"), [(b"POST http://[", 400), (b"GET /health", 200), (b"PUT /", 404)])
+def test_a_body_is_never_read_as_a_request(collector: Collector, request_line: bytes, status: int) -> None:
+    """The body of a request that needs none, or whose URL makes no sense, is read and forgotten."""
+    hidden = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = b"%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (request_line, len(hidden))
+
+    assert [b"HTTP/1.1 %d" % status] == re.findall(rb"HTTP/1.1 \d+", raw(collector, head + hidden))
 
 
 def test_a_connection_is_kept(collector: Collector) -> None:
