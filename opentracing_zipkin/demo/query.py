@@ -16,7 +16,7 @@ from .failure import DemoFailed
 from .trees import Json, key_of
 from .visits import SpanKey
 
-__all__ = ["Collector"]
+__all__ = ["ZipkinClient"]
 
 # A server answers before it has stored, and an indexed storage takes a second or two.
 STORED_WITHIN_S = 10.0
@@ -25,7 +25,7 @@ TIMEOUT_S = 5.0
 _PROBE = {"Content-Type": "application/json", "b3": "0"}
 
 
-class Collector:
+class ZipkinClient:
     """A Zipkin-compatible server, by its base URL.  Raises ValueError where that is no URL."""
 
     def __init__(self, endpoint: str) -> None:

@@ -23,7 +23,7 @@ import requests
 from ..codec import ENCODINGS
 from .failure import DemoFailed
 from .processes import Services
-from .query import Collector
+from .query import ZipkinClient
 from .trees import Json
 from .visits import VISITS, Visit
 from .waterfall import Style, render, style_of
@@ -61,10 +61,10 @@ def run(options: argparse.Namespace) -> int:
         print("demo: --keep is for the embedded collector; leave out --keep or --endpoint", file=sys.stderr)
         return 2
     try:
-        with _endpoint(options.endpoint, options.encoding) as url, contextlib.closing(Collector(url)) as collector:
-            _show(collector, options)
+        with _endpoint(options.endpoint, options.encoding) as url, contextlib.closing(ZipkinClient(url)) as zipkin:
+            _show(zipkin, options)
             if options.keep:
-                _keep(collector.url)
+                _keep(zipkin.url)
     except (DemoFailed, ValueError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -90,23 +90,23 @@ def _endpoint(given: str | None, encoding: str) -> Iterator[str]:
         return
     if encoding == "thrift" and find_spec("thriftpy2") is None:
         raise DemoFailed("the embedded collector reads Thrift with thriftpy2; install it with: pip install '.[thrift]'")
-    from ..collector import Collector as EmbeddedCollector
+    from ..collector import Collector
 
-    with EmbeddedCollector(host="127.0.0.1", port=0) as embedded:
+    with Collector(host="127.0.0.1", port=0) as embedded:
         yield embedded.url
 
 
-def _show(collector: Collector, options: argparse.Namespace) -> None:
+def _show(zipkin: ZipkinClient, options: argparse.Namespace) -> None:
     style = style_of(sys.stdout)
-    collector.check()
-    with Services(collector.url, options.encoding) as services:
+    zipkin.check()
+    with Services(zipkin.url, options.encoding) as services:
         where = "embedded collector" if options.endpoint is None else "collector"
-        _say(f"frontend, orders and payment run; their spans go to the {where} at {collector.url} as {options.encoding}", style)
+        _say(f"frontend, orders and payment run; their spans go to the {where} at {zipkin.url} as {options.encoding}", style)
         answered = [_ask(visit, services) for visit in VISITS]
-    traces = [collector.trace(trace_id, visit.spans) for visit, trace_id in answered]
+    traces = [zipkin.trace(trace_id, visit.spans) for visit, trace_id in answered]
     for (visit, trace_id), spans in zip(answered, traces, strict=True):
         _print_trace(visit, trace_id, spans, style)
-    _print_hints(collector.url, answered, options, style)
+    _print_hints(zipkin.url, answered, options, style)
     if options.output:
         _write(options.output, list(chain.from_iterable(traces)))
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import opentracing
 import opentracing_zipkin
 
-from .serving import Answer, Handler, serve
+from .serving import Answer, View, serve
 from .tracing import CallFailed, Client
 
 
-def routes(addresses: Mapping[str, str]) -> Mapping[str, Handler]:
+def routes(addresses: Mapping[str, str]) -> Mapping[str, View]:
     orders = Client("frontend", "orders", addresses["orders"])
 
     def products(_arguments: Mapping[str, str]) -> Answer:

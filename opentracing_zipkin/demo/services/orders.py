@@ -8,13 +8,13 @@ from collections.abc import Mapping
 import opentracing
 import opentracing_zipkin
 
-from .serving import Answer, Handler, serve
+from .serving import Answer, View, serve
 from .tracing import Client
 
 PRICES = {"teapot": "19.90", "samovar": "149.00"}
 
 
-def routes(addresses: Mapping[str, str]) -> Mapping[str, Handler]:
+def routes(addresses: Mapping[str, str]) -> Mapping[str, View]:
     payment = Client("orders", "payment", addresses["payment"])
 
     def stock(_arguments: Mapping[str, str]) -> Answer:

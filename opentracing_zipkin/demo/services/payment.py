@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import opentracing
 import opentracing_zipkin
 
-from .serving import Answer, Handler, serve
+from .serving import Answer, View, serve
 
 LIMIT = 100
 
@@ -19,7 +19,7 @@ class CardDeclined(Exception):
     status = "402 Payment Required"
 
 
-def routes(_addresses: Mapping[str, str]) -> Mapping[str, Handler]:
+def routes(_addresses: Mapping[str, str]) -> Mapping[str, View]:
     return {"POST /charge": charge}
 
 

@@ -21,10 +21,10 @@ from .tracing import TracingMiddleware
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["Answer", "Handler", "serve"]
+__all__ = ["Answer", "View", "serve"]
 
 Answer = tuple[str, Any]  # the status line, and what becomes the JSON
-Handler = Callable[[Mapping[str, str]], Answer]
+View = Callable[[Mapping[str, str]], Answer]
 
 _HEADERS = [("Content-Type", "application/json")]
 
@@ -51,8 +51,8 @@ class Connection(WSGIRequestHandler):
         pass
 
 
-def serve(routes: Callable[[Mapping[str, str]], Mapping[str, Handler]]) -> None:
-    """Serve what `routes` makes of the services' addresses ("METHOD /path" to handler) until standard input ends."""
+def serve(routes: Callable[[Mapping[str, str]], Mapping[str, View]]) -> None:
+    """Serve what `routes` makes of the services' addresses ("METHOD /path" to view) until standard input ends."""
     # Ctrl-C reaches the whole process group; when to end is the parent's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Server(("127.0.0.1", 0), Connection) as server:
@@ -64,12 +64,12 @@ def serve(routes: Callable[[Mapping[str, str]], Mapping[str, Handler]]) -> None:
         server.shutdown()
 
 
-def application(routes: Mapping[str, Handler]) -> WSGIApplication:
-    """The handlers as a WSGI application, without any tracing."""
+def application(routes: Mapping[str, View]) -> WSGIApplication:
+    """The views as a WSGI application, without any tracing."""
 
     def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        handler = routes.get(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}", _not_found)
-        status, body = handler(dict(parse_qsl(environ["QUERY_STRING"])))
+        view = routes.get(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}", _not_found)
+        status, body = view(dict(parse_qsl(environ["QUERY_STRING"])))
         start_response(status, _HEADERS)
         return [json.dumps(body).encode()]
 

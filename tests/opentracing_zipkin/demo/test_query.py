@@ -11,7 +11,7 @@ import pytest
 
 from opentracing_zipkin.demo import query
 from opentracing_zipkin.demo.failure import DemoFailed
-from opentracing_zipkin.demo.query import Collector
+from opentracing_zipkin.demo.query import ZipkinClient
 from opentracing_zipkin.demo.trees import Json, key_of
 
 from .spans import ROOT, TRACE
@@ -56,64 +56,64 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def collector(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+def zipkin(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZipkinClient]:
     monkeypatch.setattr(query, "STORED_WITHIN_S", 0.5)
-    collector = Collector(f"http://127.0.0.1:{server.server_port}/")
-    yield collector
-    collector.close()
+    zipkin = ZipkinClient(f"http://127.0.0.1:{server.server_port}/")
+    yield zipkin
+    zipkin.close()
 
 
 def found(spans: list[Json]) -> tuple[int, str]:
     return 200, json.dumps(spans)
 
 
-def test_a_trace_is_waited_for_until_it_is_whole(server: Server, collector: Collector) -> None:
+def test_a_trace_is_waited_for_until_it_is_whole(server: Server, zipkin: ZipkinClient) -> None:
     """A server that stores after it has answered is asked again until every expected span is there."""
     server.answers = [(404, ""), found([ROOT]), found(TRACE)]
 
-    assert TRACE == collector.trace("1", KEYS)
+    assert TRACE == zipkin.trace("1", KEYS)
 
 
-def test_missing_spans_are_named(server: Server, collector: Collector) -> None:
+def test_missing_spans_are_named(server: Server, zipkin: ZipkinClient) -> None:
     """When the wait is over, each missing span is named by service, kind and name."""
     server.answers = [found(TRACE[1:])]
 
     with pytest.raises(DemoFailed, match=r"trace 1 is not whole .* missing: orders local 'read'$"):
-        collector.trace("1", KEYS)
+        zipkin.trace("1", KEYS)
 
 
-def test_a_span_expected_twice_is_missed_once(server: Server, collector: Collector) -> None:
+def test_a_span_expected_twice_is_missed_once(server: Server, zipkin: ZipkinClient) -> None:
     """Expected spans are counted, not just looked for."""
     server.answers = [found(TRACE)]
 
     with pytest.raises(DemoFailed, match=r"missing: frontend server 'get /'$"):
-        collector.trace("1", [*KEYS, key_of(ROOT)])
+        zipkin.trace("1", [*KEYS, key_of(ROOT)])
 
 
-def test_what_is_no_zipkin_is_said(server: Server, collector: Collector) -> None:
+def test_what_is_no_zipkin_is_said(server: Server, zipkin: ZipkinClient) -> None:
     """A server without the query API, or without the collector's, is an error that says what it answered."""
     server.answers = [(200, "<html>")]
     server.post_status = 405
 
     with pytest.raises(DemoFailed, match=r"/api/v2/trace/1 is no trace: "):
-        collector.trace("1", KEYS)
+        zipkin.trace("1", KEYS)
     with pytest.raises(DemoFailed, match=r"takes no spans: HTTP 405"):
-        collector.check()
+        zipkin.check()
 
 
-def test_a_collector_that_went_away_is_said(server: Server, collector: Collector) -> None:
+def test_a_collector_that_went_away_is_said(server: Server, zipkin: ZipkinClient) -> None:
     """Where the server no longer answers when the traces are read, the failure says so in a few words."""
     server.shutdown()
     server.server_close()
 
     with pytest.raises(DemoFailed, match=r"^http://127\.0\.0\.1:\d+ took the spans and is gone now \(ConnectionError\)$"):
-        collector.trace("1", KEYS)
+        zipkin.trace("1", KEYS)
 
 
 def test_an_unreachable_collector_is_said_with_the_remedy() -> None:
     """Where nobody answers, the failure names the address and how to get a collector."""
-    collector = Collector("http://127.0.0.1:9")
+    zipkin = ZipkinClient("http://127.0.0.1:9")
 
     with pytest.raises(DemoFailed, match=r"no collector answers at http://127.0.0.1:9 .*make zipkin"):
-        collector.check()
-    collector.close()
+        zipkin.check()
+    zipkin.close()

@@ -77,7 +77,7 @@ def test_a_request_without_a_trace_starts_one(recorder: InMemoryRecorder) -> Non
 
 
 def test_an_exception_marks_the_server_s_span(recorder: InMemoryRecorder) -> None:
-    """What leaves the handler becomes the `error` tag, and the answer has the exception's status."""
+    """What leaves the view becomes the `error` tag, and the answer has the exception's status."""
     reply = charge("500.00", {})
     bank, server = recorder.spans
 
