@@ -1,30 +1,32 @@
-"""The command `opentracing-zipkin`: the demo, and the embedded collector."""
+"""The command `opentracing-zipkin`: one line a sub-command; see `commands`."""
 
 from __future__ import annotations
 
-import argparse
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+from .commands import Command, collector, demo
+
 __all__ = ["main"]
+
+# Name, module, and what it does, as `--help` says it.
+COMMANDS: tuple[tuple[str, Command, str], ...] = (
+    ("demo", demo, "run an application of three services and show its traces"),
+    ("collector", collector, "run the embedded Zipkin-compatible collector, in memory"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand; the exit status."""
-    from . import demo
-    from .collector import __main__ as collector
-
-    parser = argparse.ArgumentParser(prog="opentracing-zipkin", description="Zipkin tracing for Python.")
+    """Run a sub-command; the exit status."""
+    parser = ArgumentParser(prog="opentracing-zipkin", description="Zipkin tracing for Python.")
     parser.add_argument("--version", action="version", version=_version())
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, module, text in (
-        ("demo", demo, "run an application of three services and show its traces"),
-        ("collector", collector, "run the embedded Zipkin-compatible collector, in memory"),
-    ):
-        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, text in COMMANDS:
+        subparser = subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
     options = parser.parse_args(arguments)
     status: int = options.run(options)
     return status

@@ -1,15 +1,12 @@
-"""The demo from the command line: start, ask, end, fetch, show.
+"""The demo's course: start, ask, end, fetch, show.
 
-Rules: exit status 0 only if every span of every request was found in the collector; what went wrong is one line on standard
-error.  Nothing that was started here outlives the call.
+Rules: one span that is not found in the collector fails the demo.  Nothing that was started here outlives the call.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
-import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,7 +17,7 @@ from typing import NamedTuple
 
 import requests
 
-from ..codec import ENCODINGS
+from ..collector import Collector
 from .failure import DemoFailed
 from .processes import Services
 from .query import ZipkinClient
@@ -28,7 +25,7 @@ from .trees import Json
 from .visits import VISITS, Visit
 from .waterfall import Style, render, style_of
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["run_demo"]
 
 
 class Answered(NamedTuple):
@@ -38,42 +35,28 @@ class Answered(NamedTuple):
     trace_id: str
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The demo's options."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "Three processes (frontend, orders, payment) talk HTTP with each other and report to a Zipkin\n"
-        "collector; the traces are then read back from it.  In the repository, with the real server:\n\n"
-        "  make zipkin                                 in one terminal\n"
-        "  make demo ZIPKIN=http://127.0.0.1:9411      in another\n"
-    )
-    parser.add_argument("--endpoint", metavar="URL", help="a Zipkin server's base URL (default: an embedded collector)")
-    parser.add_argument("--encoding", choices=ENCODINGS, default="json", help="how spans are sent (default: json)")
-    parser.add_argument(
-        "--output", metavar="FILE", type=Path, help="also write the spans as JSON v2, which the Zipkin UI can load"
-    )
-    parser.add_argument("--keep", action="store_true", help="keep the embedded collector and its page until Ctrl-C")
+def run_demo(endpoint: str | None, encoding: str, *, output: Path | None = None, keep: bool = False) -> None:
+    """Make every visit and show its trace, which must be whole; raises DemoFailed, or ValueError where `endpoint` is no URL.
 
-
-def run(options: argparse.Namespace) -> int:
-    """Run the demo; the exit status."""
-    if options.keep and options.endpoint:
-        print("demo: --keep is for the embedded collector; leave out --keep or --endpoint", file=sys.stderr)
-        return 2
-    try:
-        with _endpoint(options.endpoint, options.encoding) as url, contextlib.closing(ZipkinClient(url)) as zipkin:
-            _show(zipkin, options)
-            if options.keep:
-                _keep(zipkin.url)
-    except (DemoFailed, ValueError) as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130  # as a shell says it: 128 and the signal's number
-    except BrokenPipeError:  # `demo | head`; the interpreter must not flush into it again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return 0
+    `endpoint`: where spans are sent and asked for; None for an embedded collector, which with `keep` stays until Ctrl-C.
+    `output`: a file for the spans as JSON v2.
+    """
+    style = style_of(sys.stdout)
+    embedded = endpoint is None
+    with _endpoint(endpoint, encoding) as url, contextlib.closing(ZipkinClient(url)) as zipkin:
+        zipkin.check()
+        where = f"{'embedded ' if embedded else ''}collector at {zipkin.url}"
+        with Services(zipkin.url, encoding) as services:
+            _say(f"frontend, orders and payment run; their spans go to the {where} as {encoding}", style)
+            answered = [_ask(visit, services) for visit in VISITS]
+        traces = [zipkin.trace(trace_id, visit.spans) for visit, trace_id in answered]
+        for (visit, trace_id), spans in zip(answered, traces, strict=True):
+            _print_trace(visit, trace_id, spans, style)
+        _print_hints(zipkin.url, answered, embedded, keep, style)
+        if output:
+            _write(output, list(chain.from_iterable(traces)))
+        if keep:
+            _keep(zipkin.url)
 
 
 def _keep(url: str) -> None:
@@ -90,25 +73,8 @@ def _endpoint(given: str | None, encoding: str) -> Iterator[str]:
         return
     if encoding == "thrift" and find_spec("thriftpy2") is None:
         raise DemoFailed("the embedded collector reads Thrift with thriftpy2; install it with: pip install '.[thrift]'")
-    from ..collector import Collector
-
-    with Collector(host="127.0.0.1", port=0) as embedded:
-        yield embedded.url
-
-
-def _show(zipkin: ZipkinClient, options: argparse.Namespace) -> None:
-    style = style_of(sys.stdout)
-    zipkin.check()
-    with Services(zipkin.url, options.encoding) as services:
-        where = "embedded collector" if options.endpoint is None else "collector"
-        _say(f"frontend, orders and payment run; their spans go to the {where} at {zipkin.url} as {options.encoding}", style)
-        answered = [_ask(visit, services) for visit in VISITS]
-    traces = [zipkin.trace(trace_id, visit.spans) for visit, trace_id in answered]
-    for (visit, trace_id), spans in zip(answered, traces, strict=True):
-        _print_trace(visit, trace_id, spans, style)
-    _print_hints(zipkin.url, answered, options, style)
-    if options.output:
-        _write(options.output, list(chain.from_iterable(traces)))
+    with Collector(host="127.0.0.1", port=0) as collector:
+        yield collector.url
 
 
 def _ask(visit: Visit, services: Services) -> Answered:
@@ -141,15 +107,15 @@ def _print_trace(visit: Visit, trace_id: str, spans: list[Json], style: Style) -
         _say(line, style)
 
 
-def _print_hints(url: str, answered: list[Answered], options: argparse.Namespace, style: Style) -> None:
+def _print_hints(url: str, answered: list[Answered], embedded: bool, keep: bool, style: Style) -> None:
     """Where to look at the traces."""
     _say("", style)
-    if options.endpoint or options.keep:
-        page = f"{url}/zipkin/traces/" if options.endpoint else f"{url}/#"
+    if keep or not embedded:
+        page = f"{url}/#" if embedded else f"{url}/zipkin/traces/"
         for visit, trace_id in answered:
             _say(f"{page}{trace_id}  {visit.title}", style)
-    if not options.endpoint:
-        if not options.keep:
+    if embedded:
+        if not keep:
             _say("In a browser: --keep (make demo DEMO=--keep) leaves the embedded collector and its page running.", style)
         _say(
             "With the real Zipkin server: `make zipkin` in one terminal, `make demo ZIPKIN=http://127.0.0.1:9411` in another;",

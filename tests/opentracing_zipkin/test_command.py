@@ -31,6 +31,15 @@ def test_version_names_the_distribution() -> None:
     assert "opentracing 2.5" in run("--version").stdout
 
 
+def test_a_sub_command_is_loaded_only_to_be_run() -> None:
+    """What the collector and the demo consist of is not imported for `--help`, or for another sub-command."""
+    code = "import sys, opentracing_zipkin.__main__; print(*sorted(sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+
+    assert "opentracing_zipkin.commands.demo" in printed.split()
+    assert [] == re.findall(r"opentracing_zipkin\.(?:collector|demo)\S*", printed)
+
+
 @pytest.mark.parametrize("arguments", [(), ("dmeo",), ("collector", "--prot", "1")])
 def test_a_misspelling_ends_with_status_2_and_the_usage(arguments: tuple[str, ...]) -> None:
     """On standard error."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from opentracing_zipkin.codec import ENCODINGS
-from opentracing_zipkin.demo import add_arguments, run, runner
+from opentracing_zipkin.commands.demo import add_arguments, run
+from opentracing_zipkin.demo import runner
 from opentracing_zipkin.demo.trees import key_of
 from opentracing_zipkin.demo.visits import VISITS, SpanKey
 

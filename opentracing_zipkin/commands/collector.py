@@ -1,19 +1,17 @@
-"""`opentracing-zipkin collector`, or `python -m opentracing_zipkin.collector`: the collector, until Ctrl-C or SIGTERM."""
+"""`opentracing-zipkin collector`: the embedded collector, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
+from argparse import ArgumentParser, Namespace
 from threading import Event
-
-from . import Collector
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
+def add_arguments(parser: ArgumentParser) -> None:
+    """Where it listens, and how much it keeps."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=9411, help="port to listen on, 0 for a free one (%(default)s)")
     parser.add_argument(
@@ -21,8 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Serve until a signal comes; the exit status."""
+def run(options: Namespace) -> int:
+    """Serve until a signal comes; 1 where it cannot listen."""
+    from ..collector import Collector
+
     stopped = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -34,9 +34,3 @@ def run(options: argparse.Namespace) -> int:
         print(f"opentracing-zipkin collector: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    _parser = argparse.ArgumentParser("python -m opentracing_zipkin.collector", description="Collect spans in memory.")
-    add_arguments(_parser)
-    sys.exit(run(_parser.parse_args()))

@@ -1,0 +1,53 @@
+"""`opentracing-zipkin demo`: an application of three services, and its traces in the terminal.
+
+Rules: what went wrong is one line on standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+
+from ..codec import ENCODINGS
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Which collector, in which format, and what is left afterwards."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = (
+        "Three processes (frontend, orders, payment) talk HTTP with each other and report to a Zipkin\n"
+        "collector; the traces are then read back from it.  In the repository, with the real server:\n\n"
+        "  make zipkin                                 in one terminal\n"
+        "  make demo ZIPKIN=http://127.0.0.1:9411      in another\n"
+    )
+    parser.add_argument("--endpoint", metavar="URL", help="a Zipkin server's base URL (default: an embedded collector)")
+    parser.add_argument("--encoding", choices=ENCODINGS, default="json", help="how spans are sent (default: json)")
+    parser.add_argument(
+        "--output", metavar="FILE", type=Path, help="also write the spans as JSON v2, which the Zipkin UI can load"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the embedded collector and its page until Ctrl-C")
+
+
+def run(options: Namespace) -> int:
+    """0 only if every span of every request was found in the collector; 2 for options that exclude each other."""
+    from ..demo.failure import DemoFailed
+    from ..demo.runner import run_demo
+
+    if options.keep and options.endpoint:
+        print("demo: --keep is for the embedded collector; leave out --keep or --endpoint", file=sys.stderr)
+        return 2
+    try:
+        run_demo(options.endpoint, options.encoding, output=options.output, keep=options.keep)
+    except (DemoFailed, ValueError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130  # as a shell says it: 128 and the signal's number
+    except BrokenPipeError:  # `demo | head`; the interpreter must not flush into it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
