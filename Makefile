@@ -7,7 +7,7 @@ INTEROP_VENV ?= .venv-interop
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test test-all test-upstream lint integration interop fuzz soak bench bench-quick bench-guard bench-record zipkin build clean
+.PHONY: help bootstrap demo test test-all test-upstream settings lint integration interop fuzz soak bench bench-quick bench-guard bench-record zipkin build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test-upstream: ## the tracer's tests on the archived OpenTracing 2.4.0 in place 
 		--ignore tests/opentracing_zipkin/demo \
 		--deselect tests/opentracing_zipkin/test_command.py::test_version_names_the_distribution \
 		--deselect tests/opentracing_zipkin/test_span.py::test_an_exception_that_leaves_a_scope_is_no_annotation
+
+settings: $(VENV)/.installed-test ## write the tables of docs/reference/configuration.md from the declarations
+	$(BIN)/python scripts/write-settings
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types, and who may import whom
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.adapters import limit, limit_tracer, ours
 from bench.adapters.opentracing_work import WORK, Work
 from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.senders import Sender
 
 # Python 3.11 and later rewrites code that it has seen often.
 WARM_UP = 100
@@ -32,15 +33,12 @@ TRACER_TASKS = ["start_span", "root", "active", "request", "unsampled", "extract
 CODEC_TASKS = ["encode_json", "encode_thrift", "encode_proto3"]
 
 
-class Nowhere:
+class Nowhere(Sender):
     """A sender without a network."""
 
     max_bytes = 1 << 20
 
     def send(self, body: bytes, /) -> None:
-        pass
-
-    def close(self) -> None:
         pass
 
 

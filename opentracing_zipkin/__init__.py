@@ -5,15 +5,54 @@ import opentracing_zipkin
 tracer = opentracing_zipkin.configure("checkout")
 with tracer.start_active_span("hello"):
     ...
+
+Rules: importing this package imports nothing else (PEP 562), so that gevent may patch after it, and a program that never asks
+for a name does not pay for `requests`.
 """
 
 from __future__ import annotations
 
-from .context import ZipkinContext
-from .model import Endpoint, FinishedSpan
-from .settings import configure
-from .span import ZipkinSpan
-from .stats import TracerStats
-from .tracer import ZipkinTracer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .context import ZipkinContext
+    from .model import Endpoint, FinishedSpan
+    from .settings import configure
+    from .span import ZipkinSpan
+    from .stats import TracerStats
+    from .tracer import ZipkinTracer
 
 __all__ = ["Endpoint", "FinishedSpan", "TracerStats", "ZipkinContext", "ZipkinSpan", "ZipkinTracer", "configure"]
+
+
+def __getattr__(name: str) -> Any:
+    # By statement: what is imported by a name made at run time is not found by bundlers.
+    if name == "configure":
+        from .settings import configure
+
+        return configure
+    if name == "ZipkinTracer":
+        from .tracer import ZipkinTracer
+
+        return ZipkinTracer
+    if name == "ZipkinSpan":
+        from .span import ZipkinSpan
+
+        return ZipkinSpan
+    if name == "ZipkinContext":
+        from .context import ZipkinContext
+
+        return ZipkinContext
+    if name == "TracerStats":
+        from .stats import TracerStats
+
+        return TracerStats
+    if name in ("Endpoint", "FinishedSpan"):
+        from . import model
+
+        return model.Endpoint if name == "Endpoint" else model.FinishedSpan
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""The span as Zipkin knows it, and how tags become it.
+"""The span as Zipkin keeps it.
 
 Rules: this file meets everything and imports nothing of ours.  Text is text, ids are lower-hex, times are integers in µs.
 Source: openzipkin/zipkin-api, zipkin2-api.yaml.
@@ -7,21 +7,10 @@ Source: openzipkin/zipkin-api, zipkin2-api.yaml.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-__all__ = ["KIND_OF_TAG", "Endpoint", "FinishedSpan", "parse_ip", "resolve"]
-
-# Both spellings of the API's two generations ('c' is 0.5's, 'client' is 2.x's); looked up in lower case.
-KIND_OF_TAG = {
-    "client": "CLIENT",
-    "c": "CLIENT",
-    "server": "SERVER",
-    "s": "SERVER",
-    "producer": "PRODUCER",
-    "consumer": "CONSUMER",
-}
+__all__ = ["Endpoint", "FinishedSpan", "parse_ip"]
 
 
 class Endpoint(NamedTuple):
@@ -115,90 +104,6 @@ class FinishedSpan:
         return f"FinishedSpan({fields})"
 
 
-_PEER_TAGS = frozenset(("peer.service", "peer.hostname", "peer.address", "peer.ipv4", "peer.ipv6", "peer.port"))
-
-MAX_KEY_LENGTH = 255  # MySQL's column
-
-# Keys seen before that are short and no `peer.*`: one look-up says that none of a span's tags needs another look.
-MAX_PLAIN_KEYS = 2000
-_plain_keys: set[str] = set()
-
-
-def resolve(tags: dict[str, Any], child: bool, usual: bool = False) -> tuple[str | None, Endpoint | None, dict[str, str]]:
-    """Kind, remote endpoint and the remaining tags as text, of tags in whatever order they were set; takes them over.
-
-    `child`: the span has a parent in this process.  Such a span with a peer and no kind is a CLIENT; any other kindless span
-    keeps its `peer.*` as tags, because with two endpoints it would draw a wrong arrow in the dependency graph.
-    `usual`: all values are known to be text.
-    """
-    kind = remote = None
-    if "span.kind" in tags:
-        given = tags["span.kind"]
-        kind = KIND_OF_TAG.get(given) or KIND_OF_TAG.get(str(given).lower())
-        if kind is not None:
-            del tags["span.kind"]
-    if usual:
-        if _plain_keys.issuperset(tags):  # nearly always: a quarter less for a span of two tags
-            return kind, None, tags
-        _learn(tags)
-    if not _PEER_TAGS.isdisjoint(tags):
-        if kind is None and child:
-            kind = "CLIENT"
-        if kind is not None:
-            remote = _take_remote(tags)
-    return kind, remote, _texts(tags)
-
-
-def _learn(keys: Iterable[str]) -> None:
-    for key in keys:
-        if len(key) <= MAX_KEY_LENGTH and key not in _PEER_TAGS and len(_plain_keys) < MAX_PLAIN_KEYS:
-            _plain_keys.add(key)  # keys without end cost time, never memory
-
-
-def _take_remote(tags: dict[str, Any]) -> Endpoint | None:
-    """The endpoint in the `peer.*` tags, which are removed as far as they were understood."""
-    service_name, ipv4, ipv6, port = "", "", "", 0
-    service = tags.get("peer.service")
-    if isinstance(service, str) and service:
-        service_name = tags.pop("peer.service").lower()
-    for key in ("peer.ipv4", "peer.ipv6", "peer.hostname", "peer.address"):
-        if key not in tags:
-            continue
-        found4, found6, found_port = _parse_address(tags[key], key == "peer.address")
-        if found4 or found6:
-            del tags[key]
-            ipv4, ipv6, port = ipv4 or found4, ipv6 or found6, port or found_port
-    if "peer.port" in tags:
-        given = _parse_port(tags["peer.port"])
-        if given:
-            del tags["peer.port"]
-            port = given
-    if not (service_name or ipv4 or ipv6 or port):
-        return None
-    return Endpoint(service_name, ipv4, ipv6, port)
-
-
-def _parse_address(value: Any, with_port: bool) -> tuple[str, str, int]:
-    """IPv4 literal, IPv6 literal and port, each empty where it is not there.  An int is an IPv4 address, as in 0.5."""
-    if type(value) is int and 0 < value < 1 << 32:
-        return socket.inet_ntoa(value.to_bytes(4, "big")), "", 0
-    if type(value) is not str:
-        return "", "", 0
-    ipv4, ipv6 = parse_ip(value)
-    if with_port and not (ipv4 or ipv6):
-        host, _, port = value.rpartition(":")
-        ipv4, ipv6 = parse_ip(host)
-        return ipv4, ipv6, _parse_port(port)
-    return ipv4, ipv6, 0
-
-
-def _parse_port(value: Any) -> int:
-    """1 to 65535, of an int or of digits; 0 where it is anything else."""
-    if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 5:
-        value = int(value)
-    return value if type(value) is int and 0 < value < 65536 else 0
-
-
 @lru_cache(maxsize=4096)
 def parse_ip(text: str) -> tuple[str, str]:
     """(IPv4, "") or ("", IPv6) in canonical spelling, ("", "") where the text is no literal.
@@ -215,18 +120,3 @@ def parse_ip(text: str) -> tuple[str, str]:
     if packed.startswith(b"\0" * 10 + b"\xff\xff"):
         return socket.inet_ntoa(packed[12:]), ""
     return "", socket.inet_ntop(socket.AF_INET6, packed)
-
-
-def _texts(tags: dict[str, Any]) -> dict[str, str]:
-    """Tags as they are sent: None is omitted, and `error` too where it is False, as its presence is the error."""
-    texts = {}
-    for key, value in tags.items():
-        if type(value) is not str:
-            if value is None or (value is False and key == "error"):
-                continue
-            value = _TEXT_OF.get(type(value), str)(value)
-        texts[key if len(key) <= MAX_KEY_LENGTH else key[:MAX_KEY_LENGTH]] = value
-    return texts
-
-
-_TEXT_OF: dict[type, Callable[[Any], str]] = {bool: lambda value: "true" if value else "false", int: str, float: repr}

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from opentracing import Span
 
+from .clock import Clock
 from .context import DEBUG, LOCAL_ROOT, LOW_64_BITS, MESSAGING, SAMPLED, SHARED, ZipkinContext
-from .model import FinishedSpan, resolve
+from .model import Endpoint, FinishedSpan
+from .tags import resolve
 from .text import cut, describe_exception, to_text
 
-if TYPE_CHECKING:
-    from .tracer import ZipkinTracer
-
-__all__ = ["RecordingSpan", "UnsampledSpan", "WallClockSpan", "ZipkinSpan"]
+__all__ = ["RecordingSpan", "SpanOwner", "UnsampledSpan", "WallClockSpan", "ZipkinSpan", "context_of"]
 
 _S = TypeVar("_S", bound="ZipkinSpan")
 _R = TypeVar("_R", bound="RecordingSpan")
@@ -38,6 +37,24 @@ _RARE = DEBUG | SHARED
 _new = object.__new__
 
 
+class SpanOwner(Protocol):
+    """What a span asks of its tracer."""
+
+    _clock: Clock
+    _default_tags: dict[str, str]
+    _local: Endpoint
+    _tag_limit: int
+
+    @property
+    def _record(self) -> Callable[[RecordingSpan], None]: ...
+    @property
+    def _ticks(self) -> Callable[[], int]: ...
+    def _new_trace_id(self) -> int: ...
+    def start_span(
+        self, operation_name: str, child_of: ZipkinSpan, references: None = None, tags: Mapping[str, Any] | None = None
+    ) -> ZipkinSpan: ...
+
+
 class ZipkinSpan(Span):
     """What both kinds share: a tracer, which sets their slots, and 0.5's verbs."""
 
@@ -45,7 +62,7 @@ class ZipkinSpan(Span):
 
     # 100 ns a span less than arguments, and a fifth less than `object.__new__`.
     if TYPE_CHECKING:
-        _tracer: ZipkinTracer
+        _tracer: SpanOwner
 
         def __init__(self) -> None: ...
 
@@ -101,7 +118,7 @@ class UnsampledSpan(ZipkinSpan):
 
     __slots__ = ("_context", "_state", "_trace_id", "_tracer")
 
-    _tracer: ZipkinTracer
+    _tracer: SpanOwner
     _context: ZipkinContext | None
     _trace_id: int | str
     _state: int
@@ -136,7 +153,7 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
 
     _trace_id: int | str
     _span_id: int | str
-    _tracer: ZipkinTracer
+    _tracer: SpanOwner
     _name: str
     _start: int
     _end: int
@@ -329,6 +346,16 @@ class WallClockSpan(RecordingSpan):
 
     def finish(self, finish_time: float | None = None) -> None:
         super().finish(self._tracer._clock.wall_ns() / 1_000_000_000 if finish_time is None else finish_time)
+
+
+def context_of(source: Any) -> ZipkinContext | None:
+    """Of a context or a span; None where it is another tracer's, for instance the no-op's before this one was installed."""
+    if isinstance(source, RecordingSpan):
+        if source._tags.get("span.kind") == "producer":
+            source._state |= MESSAGING
+        return source
+    context = getattr(source, "context", source)
+    return context if isinstance(context, ZipkinContext) else None
 
 
 def _is_short(value: Any, limit: int) -> bool:

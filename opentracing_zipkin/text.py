@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["cut", "describe_exception", "to_text"]
+__all__ = ["are", "cut", "describe_exception", "spans", "to_text", "were"]
 
 
 def cut(text: str, longest: int) -> str:
@@ -52,3 +52,18 @@ def describe_exception(error: BaseException, longest: int) -> str:
     except Exception:
         message = ""
     return cut(f"{name}: {message}" if message else name, longest)
+
+
+def spans(count: int) -> str:
+    """A number of spans, in words."""
+    return "1 span" if count == 1 else f"{count} spans"
+
+
+def are(count: int) -> str:
+    """The verb for so many."""
+    return "is" if count == 1 else "are"
+
+
+def were(count: int) -> str:
+    """The verb for so many, in the past."""
+    return "was" if count == 1 else "were"

@@ -10,7 +10,7 @@ import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast, get_type_hints
 
 from opentracing import (
     Format,
@@ -23,7 +23,8 @@ from opentracing import (
 )
 from opentracing.scope_managers.contextvars import ContextVarsScopeManager
 
-from . import local_address, sampling
+from . import sampling
+from .classic import ClassicTracer
 from .clock import Clock, SystemClock
 from .codec import encoder_named
 from .context import (
@@ -31,30 +32,43 @@ from .context import (
     INHERITED,
     LOCAL_ROOT,
     LOW_64_BITS,
-    MESSAGING,
     REMOTE,
     SAMPLED,
     ZipkinContext,
 )
-from .forking import checked, renew_in_children
-from .model import KIND_OF_TAG
+from .option import WrongSetting, check_flag, check_names, check_part, check_text, options_of, selected, show, taken, type_of
+from .options import (
+    DEFAULT_ENDPOINT,
+    ConnectionOptions,
+    EncodingOptions,
+    PropagationOptions,
+    ReporterOptions,
+    ReportingOptions,
+    SamplingOptions,
+    SendingOptions,
+    Settings,
+    TracerOptions,
+)
+from .process import local_address
+from .process.forking import checked, renew_in_children
 from .propagation import Propagation, binary
-from .propagation.attributes import Attributes
 from .propagation.b3 import B3Propagation
-from .reporter import Handler, Recorder, Reporter
+from .reporter import Recorder, Reporter
+from .sampling import Sampler
 from .senders import Sender
 from .senders.http import HttpSender, base_urls
-from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, name_of
-from .stats import CAUSES, TracerStats
+from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of
+from .stats import TracerStats
+from .tags import KIND_OF_TAG
 from .text import to_text
-from .validation import check_choice, check_flag, check_number, check_text
 
-__all__ = ["ZipkinTracer"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-DEFAULT_ENDPOINT = "http://localhost:9411"
+__all__ = ["PART_TYPES", "Parts", "TracerSettings", "ZipkinTracer", "replaced"]
 
 # A child that starts later than this gets a new pairing of the clocks, so that they cannot drift apart in a long trace.
-PAIRING_LASTS_NS = 60 * 1_000_000_000
+MAX_PAIRING_NS = 60 * 1_000_000_000
 
 MAX_REMEMBERED_DECISIONS = 1024
 
@@ -64,136 +78,100 @@ _ROOT = DECIDED | LOCAL_ROOT
 _SAMPLED_ROOT = DECIDED | SAMPLED | LOCAL_ROOT
 
 
-class ZipkinTracer(Tracer):
+class Parts(TypedDict, total=False):
+    """What may stand in place of our own parts."""
+
+    sampler: Sampler | None
+    propagation: Propagation | None
+    sender: Sender | None
+    recorder: Recorder | None
+    clock: Clock | None
+    scope_manager: ScopeManager | None
+
+
+class TracerSettings(Settings, Parts, total=False):
+    """All that ZipkinTracer takes beside the service's name."""
+
+
+# A part that is given replaces these groups: their settings are the part's own affair.
+REPLACED_BY: Mapping[str, tuple[type, ...]] = {
+    "sampler": (SamplingOptions,),
+    "propagation": (PropagationOptions,),
+    "sender": (SendingOptions,),
+    "recorder": (SendingOptions, ReportingOptions),
+}
+
+
+def replaced(given: Mapping[str, Any]) -> dict[str, str]:
+    """The settings whose group is replaced by a part given, and that part."""
+    return {
+        name: part
+        for part, groups in REPLACED_BY.items()
+        if given.get(part) is not None
+        for group in groups
+        for name in options_of(group)
+    }
+
+
+class ZipkinTracer(ClassicTracer, Tracer):
     """Records into a Reporter, which sends to a Zipkin collector.  May be used from any thread.
 
-    `endpoint`: the collector's base URL, or several, in a list or separated by commas, of which the next is tried where one
-    does not answer.  `encoding`: "json" (version 2), "json_v1", "thrift" or "proto3".
-    `headers`, `auth`, `ca_bundle`, `client_cert`, `client_key`, `proxy`, `compress`: of the HTTP connection; see HttpSender.
-    `sample_rate`: 0.0 to 1.0, or a `sampler`.
-    `b3_format`: which B3 headers are written, "multi", "single" or "both"; all are read.
-    `w3c`: also write `traceparent` and `tracestate`, and read them where there is no B3.
-    `baggage_fields`: names of headers, `x-request-id` for instance, that are trace attributes under these very names.
-    `flush_interval`, `send_timeout`: seconds.
-    `queue_full_timeout`: seconds that `finish` may wait for room in a full queue, where losing a span is worse than waiting.
-    `max_outbox_bytes`, `retry_timeout`: how much is kept, and for how many seconds, while the collector accepts nothing.
-    `exit_stall_timeout`, `exit_timeout`: seconds that the interpreter's exit waits after the last accepted message, and in all.
-    `default_tags`: on the first span of each trace in this process.
-    `handlers`: functions that change, replace or drop a FinishedSpan before it is encoded; see `Handler`.
-    `on_stats`: called with `stats` when they have changed, on the reporter's thread.
-    `local_ip`, `local_port`: this service's address; by default the one that the route to the collector leaves from.
-    `recorder`, `sender`, `clock`, `propagation`, `scope_manager`: other parts in place of ours.
-    Raises ValueError that names a wrong value and the remedy.
+    The arguments are the settings and parts of docs/reference/configuration.md; None means "not given".  A part (`sampler`,
+    `propagation`, `sender`, `recorder`) replaces a group of settings, so both together raise.  `clock` and `scope_manager`
+    replace no setting.  Raises ValueError that names a wrong value and the remedy, TypeError for a name that does not exist.
     """
 
-    def __init__(
-        self,
-        service_name: str,
-        *,
-        endpoint: str | Sequence[str] = DEFAULT_ENDPOINT,
-        encoding: str = "json",
-        sample_rate: float = 1.0,
-        sampler: sampling.Sampler | None = None,
-        b3_format: str = "multi",
-        w3c: bool = False,
-        baggage_fields: Sequence[str] = (),
-        shared_spans: bool = True,
-        trace_id_bits: int = 128,
-        max_queued_spans: int = 50_000,
-        flush_interval: float = 1.0,
-        send_timeout: float = 10.0,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        ca_bundle: str | None = None,
-        client_cert: str | None = None,
-        client_key: str | None = None,
-        proxy: str | Mapping[str, str] | None = None,
-        compress: bool | None = None,
-        queue_full_timeout: float = 0.0,
-        exit_stall_timeout: float = 2.0,
-        exit_timeout: float = 10.0,
-        max_outbox_bytes: int = 32 * 1024 * 1024,
-        retry_timeout: float = 300.0,
-        max_tag_length: int = 8192,
-        default_tags: Mapping[str, Any] | None = None,
-        local_ip: str | None = None,
-        local_port: int = 0,
-        propagation: Propagation | None = None,
-        recorder: Recorder | None = None,
-        sender: Sender | None = None,
-        clock: Clock | None = None,
-        scope_manager: ScopeManager | None = None,
-        handlers: Sequence[Handler] = (),
-        on_stats: Callable[[TracerStats], None] | None = None,
-    ) -> None:
-        super().__init__(ContextVarsScopeManager() if scope_manager is None else scope_manager)
-        self._current_scope = self._fast_current_scope()
-        check_text("service_name", service_name, "give the service a name, for instance ZipkinTracer('checkout')")
-        if sampler is not None and sample_rate != 1.0:
-            raise ValueError("sampler and sample_rate exclude each other; give one of them")
-        if recorder is not None and sender is not None:
-            raise ValueError("recorder and sender exclude each other: a recorder sends by itself; give one of them")
-        transport: dict[str, Any] = {
-            "headers": headers, "auth": auth, "ca_bundle": ca_bundle, "client_cert": client_cert, "client_key": client_key,
-            "proxy": proxy, "compress": compress,
-        }  # fmt: skip
-        _check_unused("recorder", recorder, {"handlers": handlers or None, "on_stats": on_stats, **transport})
-        _check_unused("sender", sender, transport)
-        if propagation is not None and (b3_format != "multi" or w3c or baggage_fields):
-            raise ValueError("propagation excludes b3_format, w3c and baggage_fields; give them to the propagation")
-        check_choice("trace_id_bits", trace_id_bits, (64, 128))
-        check_flag("shared_spans", shared_spans)
-        self.service_name = service_name
-        self._sampler = _guarded(sampling.boundary(sample_rate) if sampler is None else sampler)
+    def __init__(self, service_name: str, **given: Unpack[TracerSettings]) -> None:
+        check_names("ZipkinTracer()", given, _ARGUMENTS)
+        named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        _check_exclusions(named)
+        own = taken("ZipkinTracer()", TracerOptions, selected(TracerOptions, named))
+        scope_manager: ScopeManager = named["scope_manager"] if "scope_manager" in named else ContextVarsScopeManager()
+        Tracer.__init__(self, scope_manager)
+        # Ours has a short way to the active scope; upstream's class of the same name, and any other, have the usual one.
+        self._current_scope: Callable[[], Any] = getattr(scope_manager, "current", lambda: scope_manager.active)
+        self.service_name = check_text(
+            "service_name", service_name, "give the service a name, for instance ZipkinTracer('checkout')"
+        )
+        self._sampler = _sampler_of(named)
         self._samples_all = self._sampler is sampling.always
         self._samples_none = self._sampler is sampling.never
         self._enabled = True
-        self._shared_spans = shared_spans
-        self._trace_id_bits = trace_id_bits
-        self._tag_limit = int(check_number("max_tag_length", max_tag_length, 1, 1_000_000))
-        if not isinstance(default_tags, (Mapping, type(None))):
-            raise ValueError(f"default_tags is {default_tags!r}; use a dict, for instance {{'version': '1.2'}}")
-        self._default_tags = {str(key): to_text(value, self._tag_limit) for key, value in (default_tags or {}).items()}
-        self._clock: Clock = SystemClock() if clock is None else clock
+        self._shared_spans: bool = own["shared_spans"]
+        self._trace_id_bits: int = own["trace_id_bits"]
+        self._tag_limit: int = own["max_tag_length"]
+        self._default_tags = {str(key): to_text(value, self._tag_limit) for key, value in (own["default_tags"] or {}).items()}
+        self._clock: Clock = named["clock"] if "clock" in named else SystemClock()
+        check_part("clock", self._clock, Clock, ("wall_ns", "ticks_ns"))
         self._ticks = self._clock.ticks_ns
         self._wall = self._clock.wall_ns
-        if propagation is None:
-            propagation = B3Propagation(b3_format, w3c, baggage_fields)
-        self._propagation: Propagation = propagation
-        self._attributes = propagation.attributes if isinstance(propagation, B3Propagation) else Attributes()
-        self._inject = self._inject_decided if getattr(propagation, "decided", False) else propagation.inject
+        self._propagation = propagation = _propagation_of(named)
+        self._inject = self._inject_decided if propagation.decided else propagation.inject
         self._decisions: dict[int | str, bool] = {}
-        self._local_ip = local_ip
-        self._local = local_address.endpoint(service_name, local_ip, int(check_number("local_port", local_port, 0, 65535)))
-        if recorder is None:
-            encoder = encoder_named(encoding)
-            if sender is None:
-                timeout = check_number("send_timeout", send_timeout, 0.001, 3600)
-                sender = HttpSender(endpoint, encoder.path, encoder.media_type, timeout, **transport)
-            self._collector_url = base_urls(endpoint)[0]
-            recorder = Reporter(
-                encoder,
-                sender,
-                max_queued_spans=int(check_number("max_queued_spans", max_queued_spans, 1, 100_000_000)),
-                flush_interval=check_number("flush_interval", flush_interval, 0.001, 3600),
-                exit_stall=check_number("exit_stall_timeout", exit_stall_timeout, 0, 3600),
-                exit_total=check_number("exit_timeout", exit_timeout, 0, 3600),
-                max_outbox_bytes=int(check_number("max_outbox_bytes", max_outbox_bytes, 1, 1 << 40)),
-                retry_timeout=check_number("retry_timeout", retry_timeout, 0, 86_400),
-                queue_full_timeout=check_number("queue_full_timeout", queue_full_timeout, 0, 3600),
-                handlers=handlers,
-                on_stats=on_stats,
-                on_thread_start=self._on_reporter_thread,
-            )
-        self._recorder = recorder
+        self._local = local_address.endpoint(self.service_name, own["local_ip"], own["local_port"])
+        # The URL whose route tells this host's address; None where that was given.
+        self._route = base_urls(named.get("endpoint", DEFAULT_ENDPOINT))[0] if own["local_ip"] is None else None
+        self._recorder = recorder = self._recorder_of(named)
         self._record = recorder.record
         self.renew_after_fork()
         renew_in_children(self)
+        if not own["enabled"]:
+            self.enabled = False
 
-    def _fast_current_scope(self) -> Callable[[], Any]:
-        """Our own scope manager has a short way to the active scope; any other, upstream's too, the usual one."""
-        manager = self._scope_manager
-        return getattr(manager, "current", lambda: manager.active)
+    def _recorder_of(self, given: Mapping[str, Any]) -> Recorder:
+        """The recorder given, else our reporter behind the sender given or our own."""
+        if "recorder" in given:
+            recorder: Recorder = given["recorder"]
+            check_part("recorder", recorder, Recorder, ("record", "flush", "close", "pause", "stats"))
+            return recorder
+        encoder = encoder_named(taken("ZipkinTracer()", EncodingOptions, selected(EncodingOptions, given))["encoding"])
+        sender: Sender
+        if "sender" in given:
+            sender = given["sender"]
+        else:
+            connection = selected(ConnectionOptions, given)
+            sender = HttpSender(given.get("endpoint"), encoder.path, encoder.media_type, **connection)
+        return Reporter(encoder, sender, on_thread_start=self._on_reporter_thread, **selected(ReporterOptions, given))
 
     # Ids
 
@@ -229,7 +207,7 @@ class ZipkinTracer(Tracer):
         start_time: float | None = None,
         ignore_active_span: bool = False,
     ) -> ZipkinSpan:
-        # All in one function, and what is called by a local name: together a seventh less for a span.
+        # All in one function, and callees under local names: together 14 % less for a span.
         parent = child_of
         if parent is None:
             if references is not None:
@@ -240,7 +218,7 @@ class ZipkinTracer(Tracer):
                 if scope is not None:
                     parent = self.active_span if getattr(scope, "closed_away", False) else scope.span
         if parent is not None and type(parent) is not RecordingSpan and type(parent) is not ZipkinContext:
-            parent = _context_of(parent)
+            parent = context_of(parent)
         if not self._enabled:
             return self._stand_in(parent, tags)
 
@@ -286,7 +264,7 @@ class ZipkinTracer(Tracer):
         span._once = 1
         read_ticks = self._ticks
         span._start = ticks = read_ticks()
-        if paired_at is None or ticks - paired_at > PAIRING_LASTS_NS:
+        if paired_at is None or ticks - paired_at > MAX_PAIRING_NS:
             read_wall = self._wall
             span._offset = read_wall() - ticks
             span._paired_at = ticks
@@ -322,16 +300,6 @@ class ZipkinTracer(Tracer):
         span = self.start_span(operation_name, child_of, references, tags, start_time, ignore_active_span)
         scope: Scope = self._scope_manager.activate(span, finish_on_close)
         return scope
-
-    def start_trace(self, operation_name: str, tags: Mapping[str, Any] | None = None) -> ZipkinSpan:
-        """The root span of a new trace, whatever span is active."""
-        return self.start_span(operation_name, tags=tags, ignore_active_span=True)
-
-    def join_trace(self, operation_name: str, parent_trace_context: Any, tags: Mapping[str, Any] | None = None) -> ZipkinSpan:
-        """The server's side of a call, on the client's span id where that is allowed; a root span for None."""
-        if not tags or "span.kind" not in tags:
-            tags = {"span.kind": "server", **(tags or {})}
-        return self.start_span(operation_name, child_of=parent_trace_context, tags=tags, ignore_active_span=True)
 
     def _identity(self, parent: ZipkinContext, tags: Mapping[str, Any] | None) -> tuple[Any, Any, Any, int]:
         """Trace id, span id, parent id and state of a span below a context."""
@@ -404,7 +372,7 @@ class ZipkinTracer(Tracer):
             if kind is ZipkinContext or (kind is RecordingSpan and span_context._tags.get("span.kind") != "producer"):
                 context = span_context
             else:
-                context = _context_of(span_context)
+                context = context_of(span_context)
             if context is not None:
                 inject = self._inject
                 inject(context, carrier)
@@ -420,66 +388,22 @@ class ZipkinTracer(Tracer):
         if format in TEXT_FORMATS:
             if type(carrier) is not dict and not _is_carrier(carrier):
                 raise InvalidCarrierException(f"{format}: use a mapping or pairs, not {type(carrier).__name__}")
-            try:  # as `_read` has it, for 30 ns less
+            try:
                 return self._propagation.extract(carrier)
-            except Exception:
+            except Exception:  # whatever a mapping of the user's does
                 return None
         if format == Format.BINARY:
             if not isinstance(carrier, (bytes, bytearray)):
                 raise InvalidCarrierException(f"{format}: use bytes or a bytearray, not {type(carrier).__name__}")
-            return binary.decode(bytes(carrier), self._attributes)
+            return binary.decode(bytes(carrier), self._propagation.attributes)
         raise UnsupportedFormatException(format)
-
-    def _read(self, carrier: Any) -> ZipkinContext | None:
-        try:
-            return self._propagation.extract(carrier)
-        except Exception:  # whatever a mapping of the user's does
-            return None
-
-    def trace_context_to_text(self, trace_context: Any) -> tuple[dict[str, str], dict[str, str] | None]:
-        """The context as headers: the identity, and the attributes (None: there are none)."""
-        carrier: dict[str, str] = {}
-        context = _context_of(trace_context)
-        if context is None:
-            return carrier, None
-        self._inject(context, carrier)
-        attributes = {}
-        if context._baggage:
-            attributes = {name: carrier.pop(name) for name in list(carrier) if self._attributes.has(name)}
-        return carrier, attributes or None
-
-    def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> ZipkinContext | None:
-        """The context in two mappings, which may be one and the same; None where there is none.  Never raises."""
-        if trace_context_id is None or trace_attributes is None or trace_context_id is trace_attributes:
-            carrier = trace_attributes if trace_context_id is None else trace_context_id
-            return None if carrier is None else self._read(carrier)
-        try:
-            carrier = {**trace_attributes, **trace_context_id}
-        except Exception:
-            return None
-        return self._read(carrier)
-
-    def trace_context_to_binary(self, trace_context: Any) -> tuple[bytearray, bytearray | None]:
-        """The context as bytes: the identity, and the attributes (None: there are none)."""
-        context = _context_of(trace_context)
-        if context is None:
-            return bytearray(), None
-        attributes = binary.encode_attributes(context, self._attributes) if context._baggage else b""
-        return bytearray(binary.encode_identity(context)), bytearray(attributes) or None
-
-    def trace_context_from_binary(self, trace_context_id: Any, trace_attributes: Any) -> ZipkinContext | None:
-        """The context in two byte strings, None where there is none.  Never raises."""
-        try:
-            return binary.decode(b"\n".join((bytes(trace_context_id or b""), bytes(trace_attributes or b""))), self._attributes)
-        except Exception:
-            return None
 
     # Reporting
 
     def _on_reporter_thread(self) -> None:
         """Before the first span is sent: find this host's address, and keep our own requests out of every trace."""
-        if self._local_ip is None:
-            self._local = local_address.towards(self._collector_url, self._local)
+        if self._route is not None:
+            self._local = local_address.towards(self._route, self._local)
         self._scope_manager.activate(self._unsampled(0, _ROOT, None, None), False)
 
     @property
@@ -495,10 +419,7 @@ class ZipkinTracer(Tracer):
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
         self._enabled = check_flag("enabled", enabled)
-        if isinstance(self._recorder, Reporter):
-            self._recorder.pause(not enabled)
-        else:
-            self._record = self._recorder.record if enabled else _discard
+        self._recorder.pause(not enabled)
 
     def _stand_in(self, parent: Any, tags: Mapping[str, Any] | None) -> ZipkinSpan:
         """While not enabled: a span that records nothing and propagates its parent's context."""
@@ -512,8 +433,7 @@ class ZipkinTracer(Tracer):
     @property
     def stats(self) -> TracerStats:
         """The account of finished spans, now."""
-        stats = getattr(self._recorder, "stats", None)
-        return stats() if stats is not None else TracerStats(0, 0, 0, 0, dict.fromkeys(CAUSES, 0))
+        return self._recorder.stats()
 
     def flush(self, timeout: float = 2.0) -> bool:
         """Whether every span finished before the call was accepted by the collector, within `timeout` seconds."""
@@ -523,34 +443,8 @@ class ZipkinTracer(Tracer):
         """Flush and stop; at once the Future of `flush`'s answer, done within `timeout` seconds.  Later spans are dropped."""
         return self._recorder.close(timeout)
 
-    def drain_for_signal(self) -> None:
-        """Send what waits, from inside a signal handler; for `configure`."""
-        if isinstance(self._recorder, Reporter):
-            self._recorder.drain_for_signal()
-
     def __repr__(self) -> str:
         return f"ZipkinTracer({self.service_name!r}, {self._recorder!r})"
-
-
-def _discard(span: Any, /) -> None:
-    """What a recorder that cannot be paused gets of spans that end while the tracer is not enabled."""
-
-
-def _check_unused(part: str, given: Any, settings: Mapping[str, Any]) -> None:
-    """Raise ValueError where settings are given to a part that somebody else has made already."""
-    unused = [name for name, value in settings.items() if value is not None]
-    if given is not None and unused:
-        raise ValueError(f"{part} excludes {', '.join(unused)}; give {'them' if len(unused) > 1 else 'it'} to the {part}")
-
-
-def _context_of(source: Any) -> ZipkinContext | None:
-    """Of a context or a span; None where it is another tracer's, for instance the no-op's before this one was installed."""
-    if isinstance(source, RecordingSpan):
-        if source._tags.get("span.kind") == "producer":
-            source._state |= MESSAGING
-        return source
-    context = getattr(source, "context", source)
-    return context if isinstance(context, ZipkinContext) else None
 
 
 def _is_carrier(carrier: Any) -> bool:
@@ -574,12 +468,36 @@ def _prioritised(state: int, tags: Mapping[str, Any]) -> int:
     return state | SAMPLED | DECIDED if priority > 0 else state & ~SAMPLED
 
 
-def _guarded(sampler: sampling.Sampler) -> sampling.Sampler:
-    """A user's sampler whose exceptions mean no; our own need no guard."""
-    if getattr(sampler, "__module__", None) == sampling.__name__:
+def _check_exclusions(given: Mapping[str, Any]) -> None:
+    """Raise ValueError where a part is given beside a setting, or another part, that it replaces."""
+    if "recorder" in given and "sender" in given:
+        raise ValueError("recorder and sender exclude each other: a recorder sends by itself; give one of them")
+    parts = replaced(given)
+    for part in REPLACED_BY:
+        unused = [name for name in given if parts.get(name) == part]
+        if unused:
+            them = "them" if len(unused) > 1 else "it"
+            raise ValueError(f"{part} excludes {', '.join(unused)}; give {them} to the {part}, or leave {them} out")
+
+
+def _propagation_of(given: Mapping[str, Any]) -> Propagation:
+    """The propagation given, else ours."""
+    if "propagation" not in given:
+        return B3Propagation(**selected(PropagationOptions, given))
+    propagation: Propagation = given["propagation"]
+    check_part("propagation", propagation, Propagation, ("inject", "extract", "decided", "attributes"))
+    return propagation
+
+
+def _sampler_of(given: Mapping[str, Any]) -> Sampler:
+    """The sampler given, whose exceptions mean no; else ours, which needs no guard."""
+    if "sampler" not in given:
+        return sampling.boundary(taken("ZipkinTracer()", SamplingOptions, selected(SamplingOptions, given))["sample_rate"])
+    sampler: Sampler = given["sampler"]
+    if sampler is sampling.always or sampler is sampling.never:
         return sampler
     if not callable(sampler):
-        raise ValueError(f"sampler is {sampler!r}; use a function of a trace id's low 64 bits that returns a bool")
+        raise WrongSetting("sampler", f"is {sampler!r}; use a function of a trace id's low 64 bits that returns a bool")
 
     def sample(trace_id: int, /) -> bool:
         try:
@@ -588,3 +506,18 @@ def _guarded(sampler: sampling.Sampler) -> sampling.Sampler:
             return False
 
     return sample
+
+
+PART_TYPES = get_type_hints(Parts)
+_ARGUMENTS = (*options_of(Settings), *PART_TYPES)
+
+show(
+    cast("Any", ZipkinTracer.__init__),
+    {
+        "service_name": str,
+        **{name: type_of(Settings, name) for name in options_of(Settings)},
+        **PART_TYPES,
+        "return": type(None),
+    },
+    {name: option.default for name, option in options_of(Settings).items()},
+)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Protocol
 
 from ..model import FinishedSpan
+from ..option import options_of
+from ..options import ENCODINGS, ReportingOptions
 
 __all__ = ["ENCODINGS", "SpanEncoder", "encoder_named"]
 
@@ -32,16 +33,22 @@ class SpanEncoder(Protocol):
         """Length in bytes of the message that `join` makes of `count` spans that are `total_bytes` long together."""
 
 
-# The names that configuration knows, and their modules here.
-_MODULES = {"json": "json_v2", "json_v1": "json_v1", "thrift": "thrift_v1", "proto3": "proto3"}
-ENCODINGS = tuple(_MODULES)
-
-
 def encoder_named(name: str) -> SpanEncoder:
     """The codec of an `encoding`; raises ValueError for any other name.  A codec is imported when it is first named."""
-    module = _MODULES.get(name) if isinstance(name, str) else None
-    if module is None:
-        *first, last = map(repr, ENCODINGS)
-        raise ValueError(f"encoding is {name!r}; use {', '.join(first)} or {last}")
-    encoder: SpanEncoder = import_module(f".{module}", __name__)
-    return encoder
+    options_of(ReportingOptions)["encoding"].check("encoding", name)
+    # By statement: what is imported by a name made at run time is not found by bundlers.
+    if name == "json":
+        from . import json_v2
+
+        return json_v2
+    if name == "json_v1":
+        from . import json_v1
+
+        return json_v1
+    if name == "thrift":
+        from . import thrift_v1
+
+        return thrift_v1
+    from . import proto3
+
+    return proto3

@@ -11,7 +11,7 @@ from json.encoder import encode_basestring as quote  # json.dumps' own, in C
 from typing import Any
 
 from ..model import Endpoint, FinishedSpan
-from .mending import LEAST, MOST, mended, nearest, to_utf8
+from .mending import MAX_TIME_US, MIN_TIME_US, mended, nearest, to_utf8
 
 __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
 
@@ -38,7 +38,7 @@ def encode(span: FinishedSpan, /) -> bytes:
     duration_us = span.duration_us
     name = span.name
     local = span.local
-    if timestamp_us + duration_us > MOST:
+    if timestamp_us + duration_us > MAX_TIME_US:
         return encode(mended(span))
     if not name or timestamp_us <= 0 or duration_us <= 0 or local is None:
         text = _any(span)
@@ -127,7 +127,10 @@ def _kept(texts: dict[Any, str], key: Any, text: str) -> str:
 
 def _annotations(annotations: Sequence[tuple[int, str]]) -> str:
     return ",".join(
-        [f'{{"timestamp":{at if LEAST <= at <= MOST else nearest(at)},"value":{quote(value)}}}' for at, value in annotations]
+        [
+            f'{{"timestamp":{at if MIN_TIME_US <= at <= MAX_TIME_US else nearest(at)},"value":{quote(value)}}}'
+            for at, value in annotations
+        ]
     )
 
 

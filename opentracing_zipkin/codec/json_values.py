@@ -30,7 +30,7 @@ __all__ = [
     "trace_id",
 ]
 
-_MOST = (1 << 63) - 1
+_MAX_INT = (1 << 63) - 1
 _LOWER_HEX = re.compile("[0-9a-f]+", re.ASCII)
 _INTEGER = re.compile("-?[0-9]{1,40}", re.ASCII)
 
@@ -157,14 +157,14 @@ def _integer(value: Any, where: str) -> int:
     """A whole number, written in any way; over 63 bits it is the greatest."""
     written = text(value, where)
     if _INTEGER.fullmatch(written):
-        return min(int(written), _MOST)
+        return min(int(written), _MAX_INT)
     try:
         number = float(written)
     except ValueError:
         number = 0.5
     if not number.is_integer():
         raise ValueError(f"{where} is {shown(value)}; a whole number is expected")
-    return min(int(number), _MOST)
+    return min(int(number), _MAX_INT)
 
 
 def positive(fields: dict[str, Any], key: str, where: str) -> int:

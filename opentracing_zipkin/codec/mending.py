@@ -10,11 +10,11 @@ from copy import copy
 
 from ..model import Endpoint, FinishedSpan
 
-__all__ = ["LEAST", "MOST", "may_break_queries", "mended", "nearest", "to_utf8"]
+__all__ = ["MAX_TIME_US", "MIN_TIME_US", "may_break_queries", "mended", "nearest", "to_utf8"]
 
 # Times are signed 64-bit numbers in the server; one more digit in JSON and it refuses the whole list.
-MOST = (1 << 63) - 1
-LEAST = -MOST
+MAX_TIME_US = (1 << 63) - 1
+MIN_TIME_US = -MAX_TIME_US
 
 
 def to_utf8(text: str) -> bytes:
@@ -34,15 +34,15 @@ def may_break_queries(encoded: bytes) -> bool:
 
 def nearest(at: int) -> int:
     """A time, or the nearest one that fits: nanoseconds given for seconds do not."""
-    return max(LEAST, min(at, MOST))
+    return max(MIN_TIME_US, min(at, MAX_TIME_US))
 
 
 def mended(span: FinishedSpan) -> FinishedSpan:
     """The same span with texts that any format can carry, and with times that fit, their sum too, into 63 bits."""
     copied = copy(span)
     copied.name = _mended_text(span.name)
-    copied.timestamp_us = min(span.timestamp_us, MOST)
-    copied.duration_us = min(span.duration_us, MOST - max(0, copied.timestamp_us))
+    copied.timestamp_us = min(span.timestamp_us, MAX_TIME_US)
+    copied.duration_us = min(span.duration_us, MAX_TIME_US - max(0, copied.timestamp_us))
     copied.local, copied.remote = _mended_endpoint(span.local), _mended_endpoint(span.remote)
     copied.annotations = [(nearest(at), _mended_text(value)) for at, value in span.annotations]
     copied.tags = {_mended_text(key): _mended_text(value) for key, value in span.tags.items()}

@@ -14,7 +14,7 @@ from socket import AF_INET6, inet_aton, inet_pton
 from struct import Struct, error as OutOfRange  # noqa: N812  # what `pack` raises
 
 from ..model import Endpoint, FinishedSpan, parse_ip
-from .mending import MOST, may_break_queries, mended
+from .mending import MAX_TIME_US, may_break_queries, mended
 from .proto3_reader import decode
 
 __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
@@ -37,7 +37,7 @@ _KINDS = {None: b"", "CLIENT": b" \1", "SERVER": b" \2", "PRODUCER": b" \3", "CO
 
 def encode(span: FinishedSpan, /) -> bytes:
     """One span as an item of a ListOfSpans: its key, its length, itself."""
-    if span.timestamp_us + span.duration_us > MOST:
+    if span.timestamp_us + span.duration_us > MAX_TIME_US:
         span = mended(span)
     try:
         encoded = _encode(span)

@@ -16,7 +16,7 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Any
 
-from ..validation import check_number, check_text
+from ..option import check_text, check_whole
 from .api import Api
 from .http import Connection
 from .store import Store
@@ -35,8 +35,8 @@ class Collector:
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, max_spans: int = 100_000) -> None:
         self.host = check_text("host", host, "give a name or an address to listen on, such as '127.0.0.1'")
-        self.port = int(check_number("port", port, 0, 65535))
-        self.store = Store(int(check_number("max_spans", max_spans, 1, sys.maxsize)))
+        self.port = check_whole("port", port, 0, 65535)
+        self.store = Store(check_whole("max_spans", max_spans, 1, sys.maxsize))
         self._server: _Server | None = None
 
     def start(self) -> Collector:

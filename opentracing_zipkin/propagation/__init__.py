@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from ..context import ZipkinContext
+from .attributes import FREE_FORM, Attributes
 
 __all__ = ["MAX_REMEMBERED", "Propagation", "headers_of", "remember"]
 
@@ -19,12 +20,24 @@ _LISTS = frozenset(("traceparent", "tracestate"))
 class Propagation(Protocol):
     """Writes and reads text carriers; `headers_of` has the shapes a carrier may have.
 
-    One whose format cannot leave the decision open has an attribute `decided`, which is True: the tracer decides before.
+    A propagation of one's own inherits from this class and has at least `inject` and `extract`.
     """
 
-    def inject(self, context: ZipkinContext, carrier: Any, /) -> None: ...
+    def inject(self, context: ZipkinContext, carrier: Any, /) -> None:
+        """Write a context into a carrier."""
 
-    def extract(self, carrier: Any, /) -> ZipkinContext | None: ...
+    def extract(self, carrier: Any, /) -> ZipkinContext | None:
+        """The context in a carrier, None where there is none."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether its format cannot leave the sampling decision open, so that the tracer has to decide before `inject`."""
+        return False
+
+    @property
+    def attributes(self) -> Attributes:
+        """How trace attributes are written and read, and which headers they are."""
+        return FREE_FORM
 
 
 def remember(known: dict[Any, Any], names: str | bytes, found: object) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ..context import normalize_key
+from ..option import WrongSetting
 from ..text import to_text
 
-__all__ = ["MAX_ATTRIBUTES", "MAX_BYTES", "PREFIX", "TRACESTATE", "Attributes", "is_header_safe"]
+__all__ = ["FREE_FORM", "MAX_ATTRIBUTES", "MAX_BYTES", "PREFIX", "TRACESTATE", "Attributes", "is_header_safe"]
 
 PREFIX = "ot-baggage-"
 TRACESTATE = "tracestate"  # kept as an attribute, but written and read with `traceparent` only
@@ -115,18 +116,18 @@ class Attributes:
 
 def _checked(fields: Iterable[str]) -> dict[str, str]:
     if isinstance(fields, (str, bytes)) or not isinstance(fields, Iterable):
-        raise ValueError(f"baggage_fields is {fields!r}; use a list of header names, for instance ['x-request-id']")
+        raise WrongSetting("baggage_fields", f"is {fields!r}; use a list of header names, for instance ['x-request-id']")
     names: dict[str, str] = {}
     for field in fields:
         if not isinstance(field, str) or not _TOKEN.fullmatch(field):
-            raise ValueError(f"baggage_fields has {field!r}; use names of headers, for instance 'x-request-id'")
+            raise WrongSetting("baggage_fields", f"has {field!r}; use names of headers, for instance 'x-request-id'")
         if _RESERVED.fullmatch(normalize_key(field)):
-            raise ValueError(f"baggage_fields has {field!r}, which propagation itself writes; use another name")
+            raise WrongSetting("baggage_fields", f"has {field!r}, which propagation itself writes; use another name")
         if normalize_key(field) in names:
-            raise ValueError(f"baggage_fields has {field!r} twice, case and '_' for '-' apart; name each header once")
+            raise WrongSetting("baggage_fields", f"has {field!r} twice, case and '_' for '-' apart; name each header once")
         names[normalize_key(field)] = field
     if len(names) > MAX_ATTRIBUTES:
-        raise ValueError(f"baggage_fields has {len(names)} names; use at most {MAX_ATTRIBUTES}")
+        raise WrongSetting("baggage_fields", f"has {len(names)} names; use at most {MAX_ATTRIBUTES}")
     return names
 
 
@@ -148,3 +149,6 @@ def _decoded(part: re.Match[str]) -> str:
         return unquote(part[0], errors="strict")
     except UnicodeDecodeError:
         return part[0]
+
+
+FREE_FORM = Attributes()  # any key, in `ot-baggage-*` headers only

@@ -11,18 +11,20 @@ import logging
 import re
 import string
 from binascii import unhexlify
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..context import DEBUG, DECIDED, LOW_64_BITS, MESSAGING, REMOTE, SAMPLED, SHARED, ZipkinContext, hex_id, hex_span_id
-from ..validation import check_flag
+from ..option import taken
+from ..options import B3_FORMATS as FORMATS, PropagationOptions
 from . import headers_of, remember, w3c as trace_context
 from .attributes import PREFIX, Attributes
 from .frameworks import Frameworks
 
-__all__ = ["FORMATS", "B3Propagation", "read_single", "write_single"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-FORMATS = ("multi", "single", "both")
+__all__ = ["FORMATS", "B3Propagation", "read_single", "write_single"]
 
 log = logging.getLogger("opentracing_zipkin")
 
@@ -41,19 +43,19 @@ _STATE_TEXTS = {_ACCEPT: "1", DECIDED: "0", _DEBUG: "d"}
 class B3Propagation:
     """Reads every shape of B3, writes the one it was made for.  May be used from any thread.
 
-    `w3c`: writes `traceparent` too, and reads it where B3 gives no ids.
-    `baggage_fields`: names of headers that are trace attributes, beside all that begin with `ot-baggage-`.
+    The arguments are the settings of the group PropagationOptions, as in docs/reference/configuration.md; `b3_format` may stand
+    first, without its name.  Raises ValueError that names a wrong value and the remedy.
     """
 
-    def __init__(self, b3_format: str = "multi", w3c: bool = False, baggage_fields: Iterable[str] = ()) -> None:
-        if b3_format not in FORMATS:
-            raise ValueError(f"b3_format is {b3_format!r}; use one of {', '.join(FORMATS)}")
-        self._multi = b3_format != "single"
-        self._single = b3_format != "multi"
-        self._w3c = self.decided = check_flag("w3c", w3c)  # whoever injects has to have decided before
+    def __init__(self, b3_format: str | None = None, /, **given: Unpack[PropagationOptions]) -> None:
+        own = taken("B3Propagation()", PropagationOptions, given if b3_format is None else {**given, "b3_format": b3_format})
+        w3c: bool = own["w3c"]
+        self._multi = own["b3_format"] != "single"
+        self._single = own["b3_format"] != "multi"
+        self._w3c = self.decided = w3c  # `traceparent` cannot leave the decision open
         self._more = self._single or w3c
         self._stale = _STALE | _STALE_W3C if w3c else _STALE
-        self.attributes = Attributes(baggage_fields, w3c)
+        self.attributes = Attributes(own["baggage_fields"], w3c)
         self._plans: dict[str, _Plan] = {}  # by the names of a carrier
         self.malformed = 0  # carriers whose B3 could not be read whole
         # What a name has in it that is no B3 and will be read, in lower case and with either of a WSGI environ's signs.

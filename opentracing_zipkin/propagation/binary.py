@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from ..context import REMOTE, ZipkinContext
-from .attributes import Attributes
+from .attributes import FREE_FORM, Attributes
 from .b3 import read_single, write_single
 
 __all__ = ["decode", "encode_attributes", "encode_identity"]
-
-_FREE_FORM = Attributes()
 
 
 def encode_identity(context: ZipkinContext) -> bytes:
@@ -16,14 +14,14 @@ def encode_identity(context: ZipkinContext) -> bytes:
     return write_single(context).encode()
 
 
-def encode_attributes(context: ZipkinContext, attributes: Attributes = _FREE_FORM) -> bytes:
+def encode_attributes(context: ZipkinContext, attributes: Attributes = FREE_FORM) -> bytes:
     """A line `<header's name>: <value>` for each attribute; empty where there are none."""
     carrier: dict[str, str] = {}
     attributes.write(context.baggage, carrier)
     return "\n".join(f"{name}: {value}" for name, value in carrier.items()).encode()
 
 
-def decode(data: bytes, attributes: Attributes = _FREE_FORM) -> ZipkinContext | None:
+def decode(data: bytes, attributes: Attributes = FREE_FORM) -> ZipkinContext | None:
     """The context in the two parts, joined by a line's end; None where there is none.  Never raises."""
     first, *lines = data.decode("latin-1").split("\n")
     if ": " in first:

@@ -20,7 +20,7 @@ _VIEWS = {
     ("starlette", "MutableHeaders"): "raw",
 }
 
-MOST_PLACES = 16
+MAX_PLACES = 16
 
 _Places = list[tuple[int, str]]  # which pairs are of interest, and their names
 
@@ -64,6 +64,6 @@ class Frameworks:
         names = joined.decode("latin-1").split("\n")
         found = [(place, name) for place, name in enumerate(names) if self._of_interest(name.lower())]
         once = len(found) == len({name.lower() for _, name in found})
-        placed = len(names), found if once and len(found) <= MOST_PLACES else None
+        placed = len(names), found if once and len(found) <= MAX_PLACES else None
         remember(self._places, joined, placed)
         return placed

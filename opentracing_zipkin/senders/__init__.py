@@ -8,21 +8,28 @@ __all__ = ["SendError", "Sender"]
 
 
 class Sender(Protocol):
-    """Carries a message to the collector; called from the reporter's thread only."""
+    """Carries a message to the collector; called from the reporter's thread only.
+
+    A sender of one's own inherits from this class and has at least a `send`.
+    """
 
     @property
     def max_bytes(self) -> int:
         """The longest message it takes."""
+        return 512 * 1024
 
     def send(self, body: bytes, /) -> None:
         """Return once the collector has accepted the message; raise SendError otherwise."""
 
     def close(self) -> None:
-        """Give back what it holds; it may be used again after.
+        """Give back what it holds; it may be used again after."""
 
-        A sender with a method `renew_after_fork` has it called in a forked child in place of `close`.  It forgets what it
-        holds and takes no lock, because a thread of the parent's may have held that when the process was forked.
+    def renew_after_fork(self) -> None:
+        """In a forked child: forget what it holds, and take no lock.
+
+        A thread of the parent may have held a lock when the process was forked, and nobody releases it in the child.
         """
+        self.close()
 
 
 class SendError(Exception):

@@ -11,15 +11,19 @@ import os
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.utils import check_header_validity
 
-from ..validation import check_flag
+from ..option import WrongSetting, taken
+from ..options import DEFAULT_ENDPOINT, ConnectionOptions
 from . import SendError
 from .deadline import DeadlineAdapter, drop_inherited_connections, set_deadline
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["HttpSender", "base_url", "base_urls"]
 
@@ -27,8 +31,8 @@ _RETRYABLE = frozenset((408, 429, 500, 502, 503, 504))
 
 # Level 1 makes 320 bytes of JSON a span into 41, for 1.3 µs where encoding takes 3.5; level 6 into 36, for 3.4 µs.
 GZIP_LEVEL = 1
-SHORTEST_TO_COMPRESS = 1024
-LONGEST_ANSWER = 4096
+MIN_COMPRESSED_BYTES = 1024
+MAX_ANSWER_BYTES = 4096
 
 _parents: list[DeadlineAdapter] = []  # of the processes that this one was forked from
 
@@ -37,11 +41,11 @@ def base_url(endpoint: str) -> str:
     """A collector's address without the path of a wire format.  Raises ValueError where it is no http(s) URL."""
     parts = urlsplit(endpoint) if isinstance(endpoint, str) else None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"endpoint is {endpoint!r}; use the collector's URL, for instance http://localhost:9411")
+        raise WrongSetting("endpoint", f"is {endpoint!r}; use the collector's URL, for instance {DEFAULT_ENDPOINT}")
     try:
         _ = parts.port
     except ValueError as error:
-        raise ValueError(f"endpoint is {endpoint!r}; {error}") from error
+        raise WrongSetting("endpoint", f"is {endpoint!r}; {error}") from error
     path = parts.path.rstrip("/")
     for suffix in ("/api/v1/spans", "/api/v2/spans"):
         path = path.removesuffix(suffix)
@@ -52,60 +56,51 @@ def base_urls(endpoint: str | Sequence[str]) -> list[str]:
     """`base_url` of each of several addresses, in a list or separated by commas."""
     endpoints = [part.strip() for part in endpoint.split(",")] if isinstance(endpoint, str) else endpoint
     if not isinstance(endpoints, (list, tuple)) or not endpoints:
-        raise ValueError(f"endpoint is {endpoint!r}; use the collector's URL, for instance http://localhost:9411")
+        raise WrongSetting("endpoint", f"is {endpoint!r}; use the collector's URL, for instance {DEFAULT_ENDPOINT}")
     return [base_url(one) for one in endpoints]
 
 
 class HttpSender:
     """Owns a connection to the collector; may be used from one thread at a time.
 
-    `endpoint`: one URL or several, of which the next is tried where one does not answer.  `timeout`: seconds to connect, and
-    from the start of a request to the end of its answer.  `headers`: sent with each request.  `auth`: user and password; a
-    URL may have them as well.  `ca_bundle`: a file or folder of certificates to trust in place of the usual ones.
-    `client_cert`, `client_key`: files with ours, PEM; one may hold both.  `proxy`: a URL, or a mapping from the collectors'
-    scheme and host, `https://zipkin.example`, to those of their proxies.  `compress`: gzip; by default for every collector
-    that is not on this machine.  Raises ValueError that names a wrong value and the remedy.
+    `path` and `media_type` are the encoder's.  The other arguments are the settings of the group SendingOptions, as in
+    docs/reference/configuration.md.  Raises ValueError that names a wrong value and the remedy.
     """
 
     max_bytes = 512 * 1024
 
     def __init__(
         self,
-        endpoint: str | Sequence[str],
+        endpoint: str | Sequence[str] | None,
         path: str,
         media_type: str,
-        timeout: float = 10.0,
-        *,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        ca_bundle: str | None = None,
-        client_cert: str | None = None,
-        client_key: str | None = None,
-        proxy: str | Mapping[str, str] | None = None,
-        compress: bool | None = None,
+        **given: Unpack[ConnectionOptions],
     ) -> None:
-        self.urls = [url + path for url in base_urls(endpoint)]
+        own = taken("HttpSender()", ConnectionOptions, given)
+        self.urls = [url + path for url in base_urls(DEFAULT_ENDPOINT if endpoint is None else endpoint)]
         self._current = 0
-        self._timeout = timeout
+        self._timeout: float = own["send_timeout"]
         self._headers = {
             "User-Agent": "opentracing-zipkin",
-            **_checked_headers(headers),
+            **_checked_headers(own["headers"]),
             "Content-Type": media_type,
             # "b3: 0" keeps a proxy between us and the collector from tracing our own report.
             "b3": "0",
         }
-        self._auth = _checked_auth(auth)
-        self._verify = True if ca_bundle is None else _checked_file("ca_bundle", ca_bundle)
-        self._cert = _checked_cert(client_cert, client_key)
-        self._proxies = _checked_proxies(proxy)
-        self._compress = not all(map(_is_on_this_machine, self.urls)) if compress is None else check_flag("compress", compress)
+        self._auth = _checked_auth(own["auth"])
+        self._verify = True if own["ca_bundle"] is None else _checked_file("ca_bundle", own["ca_bundle"])
+        self._cert = _checked_cert(own["client_cert"], own["client_key"])
+        self._proxies = _checked_proxies(own["proxy"])
+        self._compress: bool = own["compress"]
+        if own["compress"] is None:
+            self._compress = not all(map(_is_on_this_machine, self.urls))
         self._adapter: DeadlineAdapter | None = None
         # Prepared once: preparing takes as long as sending.
         self._requests = {url: requests.Request("POST", url, self._headers, auth=self._auth).prepare() for url in self.urls}
 
     def send(self, body: bytes, /) -> None:
         encoding = None
-        if self._compress and len(body) >= SHORTEST_TO_COMPRESS:
+        if self._compress and len(body) >= MIN_COMPRESSED_BYTES:
             body, encoding = _gzip(body), "gzip"
         for _ in self.urls[1:]:
             try:
@@ -163,30 +158,32 @@ def _checked_headers(headers: Any) -> dict[str, str]:
         return {}
     remedy = "use a dict from names to values, for instance {'X-Tenant': 'blue'}"
     if not isinstance(headers, Mapping):
-        raise ValueError(f"headers is {headers!r}; {remedy}")
+        raise WrongSetting("headers", f"is {headers!r}; {remedy}")
     for name, value in headers.items():
         try:
             check_header_validity((name, value))
         except requests.exceptions.InvalidHeader as error:
-            raise ValueError(f"headers has {name!r} with a value that cannot be sent; {remedy}") from error
+            raise WrongSetting("headers", f"has {name!r} with a value that cannot be sent; {remedy}") from error
     return dict(headers)
 
 
 def _checked_auth(auth: Any) -> tuple[str, str] | None:
     if auth is not None and not (isinstance(auth, (tuple, list)) and [str, str] == [type(part) for part in auth]):
-        raise ValueError("auth is no pair of texts; use ('user', 'password')")
+        raise WrongSetting("auth", "is no pair of texts; use ('user', 'password')")
     return None if auth is None else (auth[0], auth[1])
 
 
 def _checked_file(name: str, path: Any) -> str:
     if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
-        raise ValueError(f"{name} is {path!r}; use the path of an existing PEM file")
+        raise WrongSetting(name, f"is {path!r}; use the path of an existing PEM file")
     return os.fspath(path)
 
 
 def _checked_cert(cert: Any, key: Any) -> str | tuple[str, str] | None:
     if key is not None and cert is None:
-        raise ValueError("client_key is given without client_cert; give both, or client_cert alone with the key in its file")
+        raise WrongSetting(
+            "client_key", "is given without client_cert; give both, or client_cert alone with the key in its file"
+        )
     if cert is None:
         return None
     cert = _checked_file("client_cert", cert)
@@ -199,7 +196,7 @@ def _checked_proxies(proxy: Any) -> dict[str, str]:
         parts = urlsplit(url) if isinstance(url, str) else None
         if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
             shown = _shown(url) if isinstance(url, str) else url
-            raise ValueError(f"proxy is {shown!r}; use its URL, for instance http://proxy.example:3128")
+            raise WrongSetting("proxy", f"is {shown!r}; use its URL, for instance http://proxy.example:3128")
     return proxies
 
 
@@ -226,7 +223,7 @@ def _gzip(body: bytes) -> bytes:
 def _beginning(response: requests.Response) -> str:
     """What the server says, as far as anyone will read it; the rest of a long answer is left to it."""
     first = b""
-    for chunk in response.iter_content(LONGEST_ANSWER):
+    for chunk in response.iter_content(MAX_ANSWER_BYTES):
         if first:
             response.close()
             break

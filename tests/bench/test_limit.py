@@ -15,7 +15,7 @@ from bench.adapters.opentracing_work import HTTP_HEADERS, WORK
 from bench.adapters.ours import Adapter as Ours
 from bench.samples import HEADERS, MESSAGE_SPANS, RICH_SPANS
 from bench.sink import Sink
-from opentracing_zipkin.reporter import WAKE_AT
+from opentracing_zipkin.reporter.reporter import WAKE_AT
 
 
 class Delivery:

@@ -65,13 +65,21 @@ def test_the_table_of_settings_is_complete_and_its_defaults_are_right() -> None:
 
     parameters = inspect.signature(ZipkinTracer).parameters
     documented = settings(CONFIGURATION)
-    parts = {"sampler", "propagation", "recorder", "sender", "clock", "scope_manager", "handlers", "on_stats"}
+    parts = {"sampler", "propagation", "recorder", "sender", "clock", "scope_manager"}
 
-    assert {*parameters} - parts | {"enabled", "handle_sigterm"} == set(documented)
+    assert {*parameters} - parts | {"handle_sigterm"} == set(documented)
     for name, default in documented.items():
         if default not in ("required", "none", "found") and name in parameters:
             assert default == str(parameters[name].default)
     assert settings(README).items() <= documented.items()
+
+
+def test_the_tables_of_settings_are_made_from_the_declarations() -> None:
+    """`make settings` would change nothing."""
+    command = [sys.executable, str(ROOT / "scripts" / "write-settings"), "--check"]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (0, "") == (checked.returncode, checked.stderr)
 
 
 def test_every_command_and_link_exists() -> None:

@@ -38,7 +38,7 @@ def headers(data: bytes) -> None:
     """Lines `name: value` as headers: what is read can be written, is safe, and is read again as the same."""
     pairs = [line.partition(b": ")[::2] for line in data.split(b"\n")]
     for w3c, fields in ((False, ()), (True, FIELDS)):
-        propagation = B3Propagation("both", w3c, fields)
+        propagation = B3Propagation("both", w3c=w3c, baggage_fields=fields)
         for carrier in (pairs, {name.decode("latin-1"): value.decode("utf-8", "replace") for name, value in pairs}):
             context = propagation.extract(carrier)
             if context is not None:

@@ -163,4 +163,4 @@ def test_sigterm_says_how_many_spans_it_cost() -> None:
         )
 
     assert -15 == result.returncode
-    assert "opentracing_zipkin: 1 spans were not accepted before SIGTERM and are lost" in result.stderr
+    assert "zipkin: 1 span was not accepted before SIGTERM and is lost" in result.stderr

@@ -89,6 +89,6 @@ def test_our_own_requests_are_no_spans(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_collector_whose_name_nobody_knows_may_be_known_later() -> None:
     """A failure of DNS is one that may pass."""
     with pytest.raises(SendError, match=r"http://zipkin\.invalid/api/v2/spans: \w+") as caught:
-        HttpSender("http://zipkin.invalid", "/api/v2/spans", "application/json", 5.0).send(b"[]")
+        HttpSender("http://zipkin.invalid", "/api/v2/spans", "application/json", send_timeout=5.0).send(b"[]")
 
     assert True is caught.value.retryable

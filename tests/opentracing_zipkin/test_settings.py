@@ -25,6 +25,8 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
             monkeypatch.delenv(name)
     yield
+    if isinstance(opentracing.tracer, ZipkinTracer):
+        opentracing.tracer.close(0)
     opentracing._reset_global_tracer()
 
 
@@ -135,7 +137,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"endpoint": "http://h:99999"}, "endpoint is 'http://h:99999'; Port out of range"),
     ({"max_outbox_bytes": 0}, "max_outbox_bytes is 0; use a number from 1"),
     ({"sampler": 3}, "sampler is 3; use a function"),
-    ({"sampler": lambda trace_id: True, "sample_rate": 0.5}, "sampler and sample_rate exclude each other"),
+    (
+        {"sampler": lambda trace_id: True, "sample_rate": 0.5},
+        "sampler excludes sample_rate; give it to the sampler, or leave it out",
+    ),
     ({"recorder": InMemoryRecorder(), "sender": object()}, "recorder and sender exclude each other"),
     (
         {"sender": FakeSender(), "proxy": "http://p", "compress": True},
@@ -187,6 +192,8 @@ def test_a_service_has_a_name(name: Any) -> None:
         ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "1s", "use a number"),
         ("ZIPKIN_COMPRESS", "gzip", "use true or false"),
         ("ZIPKIN_QUEUE_FULL_TIMEOUT", "100ms", "use a number"),
+        ("ZIPKIN_ENCODING", "jsn", "use 'json', 'json_v1', 'thrift' or 'proto3'"),
+        ("ZIPKIN_B3_FORMAT", "mutli", "use one of multi, single, both"),
     ],
 )
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, remedy: str) -> None:
@@ -254,6 +261,21 @@ def test_a_sender_in_code_needs_no_connection(monkeypatch: pytest.MonkeyPatch) -
     assert "FakeSender" in repr(configure("service", sender=FakeSender()))
 
 
+def test_a_wrong_value_of_requests_variables_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of one of ours does."""
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/no/such.pem")
+    with pytest.raises(ValueError, match=r"environment variable CURL_CA_BUNDLE is '/no/such\.pem'; use the path of"):
+        configure("service", endpoint="https://zipkin")
+
+
+def test_names_of_headers_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Separated by commas."""
+    monkeypatch.setenv("ZIPKIN_BAGGAGE_FIELDS", "x-request-id, x-tenant ,")
+    tracer: Any = configure("service")
+
+    assert ["x-request-id", "x-tenant"] == list(tracer.propagation.attributes.names)
+
+
 def test_a_second_call_replaces_and_closes_the_first_tracer(caplog: pytest.LogCaptureFixture) -> None:
     """With a warning."""
     first = configure("first")
@@ -265,15 +287,39 @@ def test_a_second_call_replaces_and_closes_the_first_tracer(caplog: pytest.LogCa
 
 
 @pytest.mark.parametrize("switch", ["argument", "ZIPKIN_ENABLED", "OTEL_SDK_DISABLED"])
-def test_disabled_installs_the_no_op(monkeypatch: pytest.MonkeyPatch, switch: str) -> None:
-    """By argument or by environment; what is returned records nothing."""
+def test_disabled_keeps_a_zipkin_tracer_whose_switch_is_off(monkeypatch: pytest.MonkeyPatch, switch: str) -> None:
+    """It records nothing, has `stats` and `flush` as always, and can be switched on while the process runs."""
     if switch != "argument":
         monkeypatch.setenv(switch, "true" if switch.startswith("OTEL") else "off")
     tracer = configure("service", enabled=False if switch == "argument" else None)
     tracer.start_span("x").finish()
 
-    assert opentracing.Tracer is type(opentracing.tracer)
-    assert (0, 1) == (tracer.stats.queued, tracer.stats.dropped["closed"])
+    assert tracer is opentracing.tracer
+    assert (False, 0, True) == (tracer.enabled, tracer.stats.finished, tracer.flush(0))
+    tracer.enabled = True
+    tracer.start_span("x").finish()
+    assert 1 == tracer.stats.finished
+
+
+@pytest.mark.parametrize("value", ["false", "1", "yes", "nonsense", ""])
+def test_opentelemetrys_switch_knows_one_word(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Anything but "true" leaves the tracer on, as its specification has it; our own variable outranks it."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", value)
+    assert True is configure("service").enabled
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "TRUE")
+    assert False is configure("service").enabled
+    monkeypatch.setenv("ZIPKIN_ENABLED", "on")
+    assert True is configure("service").enabled
+
+
+def test_disabled_nobody_needs_a_name(caplog: pytest.LogCaptureFixture) -> None:
+    """The service is called `unknown_service`, and a warning says how to name it."""
+    tracer = configure(enabled=False)
+
+    assert "unknown_service" == tracer.service_name
+    [message] = caplog.messages
+    assert "the service has no name" in message
+    assert "ZIPKIN_SERVICE_NAME" in message
 
 
 SIGTERM = """

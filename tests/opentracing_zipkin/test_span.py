@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinTracer, model
+from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinTracer, tags
 from opentracing_zipkin.testing import FakeClock, InMemoryRecorder
 
 NOW_US = 1_700_000_000_000_000
@@ -96,12 +96,12 @@ def test_what_was_seen_of_keys_before_changes_nothing(subject: Subject) -> None:
 
 def test_keys_without_end_cost_no_memory(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that are remembered are bounded, and the others are sent all the same."""
-    monkeypatch.setattr(model, "_plain_keys", set())
-    monkeypatch.setattr(model, "MAX_PLAIN_KEYS", 3)
+    monkeypatch.setattr(tags, "_plain_keys", set())
+    monkeypatch.setattr(tags, "MAX_PLAIN_KEYS", 3)
     for number in range(10):
         assert {f"endless.{number}": "v"} == subject.with_tags({f"endless.{number}": "v"})
 
-    assert {"endless.0", "endless.1", "endless.2"} == model._plain_keys
+    assert {"endless.0", "endless.1", "endless.2"} == tags._plain_keys
 
 
 def test_what_a_tag_was_when_it_was_set_is_what_is_sent(subject: Subject) -> None:

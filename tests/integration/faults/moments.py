@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from opentracing_zipkin import configure
-from opentracing_zipkin.reporter import WAKE_AT
+from opentracing_zipkin.reporter.reporter import WAKE_AT
 
 CHILDS_END_S = 5.0
 EARLIER = WAKE_AT  # spans; one more wakes the thread

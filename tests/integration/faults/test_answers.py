@@ -130,7 +130,7 @@ def test_of_a_message_with_a_poisoned_span_all_others_arrive(caplog: pytest.LogC
 
     assert (False, SPANS - 1, {"rejected": 1}) == (accepted, tracer.stats.sent, lost(tracer))
     assert [number for number in range(SPANS) if number != 23] == sorted(arrived)
-    assert "1 spans are lost (rejected)" in caplog.text
+    assert "1 span is lost (rejected)" in caplog.text
     assert "HTTP 400 Bad Request: Malformed reading List<Span>: 23" in caplog.text
     assert len(server.requests) <= 14  # 2 log2 40 + 2
 

@@ -151,7 +151,7 @@ def test_the_settings_reach_the_headers(monkeypatch: pytest.MonkeyPatch) -> None
         carrier: dict[str, str] = {}
         tracer.inject(span.context, Format.HTTP_HEADERS, carrier)
         tracer.close()
-        other = configure("service", w3c=False, propagation=B3Propagation("multi"))  # the code's outranks the environment's
+        other = configure("service", propagation=B3Propagation("multi"))  # the code's outranks the environment's
 
         assert {"b3", "traceparent", "x-request-id"} == set(carrier)
         assert isinstance(other.propagation, B3Propagation)
@@ -169,10 +169,9 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("setting", [{"b3_format": "single"}, {"w3c": True}, {"baggage_fields": ["x"]}])
 def test_a_propagation_of_ones_own_excludes_the_settings_of_ours(setting: dict[str, Any]) -> None:
-    """Two that exclude each other raise."""
-    with pytest.raises(
-        ValueError, match="propagation excludes b3_format, w3c and baggage_fields; give them to the propagation"
-    ):
+    """Both together raise, with the name of the setting."""
+    [name] = setting
+    with pytest.raises(ValueError, match=f"propagation excludes {name}; give it to the propagation"):
         make(propagation=B3Propagation(), **setting)
 
 

@@ -117,7 +117,7 @@ def test_nothing_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, 
 
 def test_credentials_are_never_shown() -> None:
     """Neither in repr nor in an error."""
-    secret = HttpSender("http://user:secret@127.0.0.1:9/", "/api/v2/spans", "application/json", timeout=0.5)
+    secret = HttpSender("http://user:secret@127.0.0.1:9/", "/api/v2/spans", "application/json", send_timeout=0.5)
 
     assert "secret" not in repr(secret)
     with pytest.raises(SendError) as caught:

@@ -80,7 +80,7 @@ def test_a_server_that_trickles_is_left_at_the_deadline(answer: Callable[[socket
     with raw_server(answer) as server:
         start = time.monotonic()
         with pytest.raises(SendError) as caught:
-            sender(server.port, timeout=0.5).send(BODY)
+            sender(server.port, send_timeout=0.5).send(BODY)
         took = time.monotonic() - start
 
     assert True is caught.value.retryable
@@ -95,7 +95,7 @@ def test_an_answer_without_end_is_not_kept() -> None:
         time.sleep(0.2)
 
     with raw_server(flood) as server:
-        one = sender(server.port, timeout=5)
+        one = sender(server.port, send_timeout=5)
         for _ in range(2):
             one.send(BODY)
 
@@ -279,6 +279,6 @@ def test_a_trickling_server_is_left_at_the_deadline_with_tls_too(certificates: C
     with raw_server(one_by_one(ACCEPTED), certificates.server) as server:
         start = time.monotonic()
         with pytest.raises(SendError):
-            sender(server.port, "https", ca_bundle=certificates.authority, timeout=0.5).send(BODY)
+            sender(server.port, "https", ca_bundle=certificates.authority, send_timeout=0.5).send(BODY)
 
     assert time.monotonic() - start < 4

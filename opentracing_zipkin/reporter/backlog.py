@@ -60,9 +60,9 @@ class Backlog:
         self._attend = attend
         self._count_full = count_full
         self._spans: deque[Any] = deque()
-        self.room = threading.Condition()
+        self._room = threading.Condition()
         self._waiting = 0
-        # Below it an offer has nothing to think about: 0 sends it to `_offer_with_care`.
+        # `offer` takes the fast path below this length; 0 turns it off.
         self._carefree = 0
 
     def __len__(self) -> int:
@@ -89,10 +89,10 @@ class Backlog:
             self._wait_for_room(deadline - now)
 
     def _wait_for_room(self, timeout_s: float) -> None:
-        with self.room:
+        with self._room:
             self._waiting += 1
             if len(self._spans) >= self.capacity:
-                self.room.wait(timeout_s)
+                self._room.wait(timeout_s)
             self._waiting -= 1
 
     def attended(self) -> None:
@@ -106,15 +106,21 @@ class Backlog:
     def renew(self) -> None:
         """Forget all spans, as a forked child does, and be unattended."""
         self._spans = deque()
-        self.room = threading.Condition()
+        self._room = threading.Condition()
         self._waiting = 0
         self._carefree = 0
+
+    def release(self) -> None:
+        """In a signal's handler: give the lock back where the interrupted code, which will not go on, holds it."""
+        with suppress(RuntimeError):  # it is not ours, or not any more
+            while True:
+                self._room.release()
 
     def drain(self, most: int) -> list[Any]:
         """Up to `most` spans, oldest first."""
         popleft = self._spans.popleft
         drained = [popleft() for _ in range(min(most, len(self._spans)))]
         if self._waiting:
-            with self.room:
-                self.room.notify(len(drained))
+            with self._room:
+                self._room.notify(len(drained))
         return drained

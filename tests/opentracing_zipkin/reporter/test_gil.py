@@ -14,8 +14,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from opentracing_zipkin import handover
-from opentracing_zipkin.handover import Handover
+from opentracing_zipkin.reporter import gil
+from opentracing_zipkin.reporter.gil import Handover
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts who waits")
 
@@ -41,7 +41,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def count(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What Linux answers, one after the other."""
     answers: list[int] = []
-    monkeypatch.setattr(handover, "getrusage", lambda who: SimpleNamespace(ru_nvcsw=answers.pop(0)))
+    monkeypatch.setattr(gil, "getrusage", lambda who: SimpleNamespace(ru_nvcsw=answers.pop(0)))
     return answers
 
 
@@ -70,7 +70,7 @@ def test_a_thread_that_wakes_meanwhile_gets_its_turn(long_slices: None) -> None:
 def test_where_nobody_waits_it_hardly_sleeps() -> None:
     program = """if True:
         from resource import RUSAGE_SELF, getrusage
-        from opentracing_zipkin.handover import Handover
+        from opentracing_zipkin.reporter.gil import Handover
         offers = Handover()
         before = getrusage(RUSAGE_SELF).ru_nvcsw
         for _ in range(1000):
@@ -86,7 +86,7 @@ def test_it_sleeps_again_once_a_thread_has_gone_to_sleep(slept: list[float], cou
     offers = Handover()
     count[:] = [7, 8]
     offers.offer()
-    assert [handover.A_MOMENT_S] == slept
+    assert [gil.A_MOMENT_S] == slept
     count[:] = [8, 8]
     offers.offer()
     offers.offer()
@@ -127,7 +127,7 @@ def test_a_patched_sleep_is_always_called(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(("platform", "moment"), [("win32", 0.0), ("darwin", 1e-6)])
 def test_elsewhere_it_always_sleeps(platform: str, moment: float, slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    elsewhere = runpy.run_path(str(Path(handover.__file__)))
+    elsewhere = runpy.run_path(str(Path(gil.__file__)))
     assert math.isnan(elsewhere["_switches"]())
     offers = elsewhere["Handover"]()
     for _ in range(3):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from urllib.parse import urlsplit
 
-from .model import Endpoint, parse_ip
+from ..model import Endpoint, parse_ip
 
 __all__ = ["endpoint", "towards"]
 
@@ -18,10 +18,8 @@ _ANY_HOST = "192.0.2.1"
 
 
 def endpoint(service_name: str, ip: str | None, port: int) -> Endpoint:
-    """A service's endpoint; raises ValueError for an `ip` that is no literal."""
+    """A service's endpoint; `ip` is a literal, or None where it is not known yet."""
     ipv4, ipv6 = ("", "") if ip is None else parse_ip(ip)
-    if ip is not None and not (ipv4 or ipv6):
-        raise ValueError(f"local_ip is {ip!r}; use an IPv4 or IPv6 address, for instance 10.1.2.3")
     return Endpoint(service_name.lower(), ipv4, ipv6, port)
 
 

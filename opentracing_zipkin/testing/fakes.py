@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-
-from .model import FinishedSpan
-from .reporter import Finishable
-from .senders import SendError
+from ..model import FinishedSpan
+from ..reporter import Recorder
+from ..senders import Sender, SendError
+from ..span import RecordingSpan
 
 __all__ = ["FakeClock", "FakeSender", "InMemoryRecorder"]
 
 
-class InMemoryRecorder:
+class InMemoryRecorder(Recorder):
     """Keeps finished spans as they would be sent; give it as `ZipkinTracer(..., recorder=...)`."""
 
     def __init__(self) -> None:
         self.spans: list[FinishedSpan] = []
+        self._paused = False
 
-    def record(self, span: Finishable, /) -> None:
-        self.spans.append(span.to_finished())
+    def record(self, span: RecordingSpan, /) -> None:
+        if not self._paused:
+            self.spans.append(span.to_finished())
 
-    def flush(self, timeout: float = 2.0) -> bool:
-        return True
-
-    def close(self, timeout: float = 2.0) -> Future[bool]:
-        done: Future[bool] = Future()
-        done.set_result(True)
-        return done
+    def pause(self, paused: bool) -> None:
+        self._paused = paused
 
 
-class FakeSender:
+class FakeSender(Sender):
     """Keeps messages in `bodies`, counts `tries`; raises `error` while it is set."""
 
     max_bytes = 500_000

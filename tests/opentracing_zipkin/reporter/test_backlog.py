@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opentracing_zipkin.backlog import Backlog
+from opentracing_zipkin.reporter.backlog import Backlog
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from opentracing_zipkin import ZipkinTracer, forking
+from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.codec import json_v2
+from opentracing_zipkin.process import forking
 from opentracing_zipkin.reporter import Reporter
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 

@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from opentracing_zipkin import Endpoint, ZipkinTracer, local_address
+from opentracing_zipkin import Endpoint, ZipkinTracer
+from opentracing_zipkin.process import local_address
 from opentracing_zipkin.testing import FakeSender
 
 NAMED = Endpoint("service", "", "", 80)

@@ -1,6 +1,7 @@
 """Any sequence of spans, failures, time, pauses and rounds of the reporter: the account balances after every step.
 
-The thread is played by the machine and the clock stands still between its steps, so that each failure can be repeated.
+The rooms of the reporter are put together here without its thread, which the machine plays; the clock stands still between the
+steps, so that each failure can be repeated.
 """
 
 from __future__ import annotations
@@ -8,36 +9,40 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from unittest import mock
 
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from opentracing_zipkin import FinishedSpan
 from opentracing_zipkin.codec import json_v2
-from opentracing_zipkin.reporter import Reporter
-from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.reporter.account import Account
+from opentracing_zipkin.reporter.backlog import Backlog
+from opentracing_zipkin.reporter.delivery import Delivery
+from opentracing_zipkin.reporter.encoding import Encoding
+from opentracing_zipkin.reporter.listener import Listener
+from opentracing_zipkin.reporter.outbox import Outbox
+from opentracing_zipkin.reporter.rounds import Rounds
+from opentracing_zipkin.reporter.state import State
+from opentracing_zipkin.reporter.streak import Streak
+from opentracing_zipkin.senders import Sender as AnySender, SendError
 
 CAPACITY = 12
 OUTBOX = 600  # bytes; what is encoded at once may go over it
 MESSAGE = 500
-LONGEST_SPAN = 80
+MAX_SPAN = 80
 RETRY_TIMEOUT = 60.0
 
 Fault = Callable[[list[str]], SendError | Exception | None]
 
 
 class Clock:
-    """In place of the module `time`."""
+    """Monotonic seconds, as the machine moves them."""
 
     def __init__(self) -> None:
         self.now = 1000.0
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Span:
@@ -54,7 +59,7 @@ class Span:
         return FinishedSpan("1".zfill(16), "2".zfill(16), name=self.name, tags=tags)
 
 
-class Sender:
+class Sender(AnySender):
     """Accepts a message, or fails as it is told; what failed and may pass has to come again in the same bytes."""
 
     max_bytes = MESSAGE
@@ -88,9 +93,6 @@ class Sender:
             raise error
         self.accepted += names
 
-    def close(self) -> None:
-        pass
-
 
 def poisoned(names: list[str]) -> SendError | None:
     """The server names no span: every third is to blame."""
@@ -110,16 +112,16 @@ FAULTS: dict[str, Fault] = {
 LOSSY = {"not found", "poisoned", "a fault of the sender's"}
 
 
-class Watched(Reporter):
+class Watching(Streak):
     """Tells the sender when a message is given up."""
 
-    def __init__(self, watcher: Sender, *args: Any, **settings: Any) -> None:
-        self._watcher = watcher
-        super().__init__(*args, **settings)
+    def __init__(self, sender: Sender, now: Clock) -> None:
+        self._sender = sender
+        super().__init__(now)
 
-    def _drop_first(self, cause: str, error: SendError) -> None:
-        self._watcher.forget()
-        super()._drop_first(cause, error)
+    def lose(self, count: int, cause: str, error: Exception) -> None:
+        self._sender.forget()
+        super().lose(count, cause, error)
 
 
 class Reporting(RuleBasedStateMachine):
@@ -128,41 +130,37 @@ class Reporting(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.patches = [
-            mock.patch("opentracing_zipkin.reporter.time", self.clock),
-            mock.patch.object(Reporter, "_start", lambda reporter: reporter._backlog.attended()),
-        ]
-        for patch in self.patches:
-            patch.start()
         self.sender = Sender(self.clock)
-        self.reporter = Watched(
-            self.sender,
-            json_v2,
-            self.sender,
-            max_queued_spans=CAPACITY,
-            max_outbox_bytes=OUTBOX,
-            retry_timeout=RETRY_TIMEOUT,
-            handlers=[lambda span: None if "unwanted" in span.name else span],
-        )
+        self.state = State()
+        self._build()
+        self.somebody_waits = False
         self.offered = 0
         self.kinds = {"fine": 0, "broken": 0, "long": 0, "unwanted": 0}
-        self.closed = False
         self.faults: set[str] = set()
 
-    def teardown(self) -> None:
-        try:
-            self._settle()
-        finally:
-            for patch in reversed(self.patches):
-                patch.stop()
+    def _build(self) -> None:
+        """The rooms of one process."""
+        self.backlog = Backlog(CAPACITY, CAPACITY, self._attend, lambda: self.account.drop("full"))
+        self.account = account = Account(self.backlog.__len__)
+        self.outbox = Outbox(OUTBOX)
+        streak = Watching(self.sender, self.clock)
+        encoding = Encoding(json_v2, [lambda span: None if "unwanted" in span.name else span], MESSAGE, account)
+        self.delivery = Delivery(self.sender, json_v2.join, self.outbox, account, streak, self.state, RETRY_TIMEOUT, self.clock)
+        self.rounds = Rounds(self.backlog, encoding, self.delivery, account, self.state, streak, Listener(None))
+        self.backlog.attended()
 
-    def _settle(self) -> None:
+    def _attend(self) -> bool:
+        if not self.state.takes:
+            self.account.drop("closed")
+        return self.state.takes
+
+    def teardown(self) -> None:
         """In the end the collector accepts everything, and nothing is left waiting."""
         self.sender.fault = FAULTS["none"]
         for _ in range(30):
             self.clock.now += 61.0
             self._round()
-        stats = self.reporter.stats()
+        stats = self.account.stats()
         assert (0, 0) == (stats.queued, stats.in_flight)
         self._balances()
         if not self.faults & LOSSY:
@@ -171,14 +169,17 @@ class Reporting(RuleBasedStateMachine):
             assert 0 == stats.dropped["expired"]
 
     def _round(self, hurried: bool = False) -> None:
-        self.reporter._hurried = hurried
-        self.sender.hurried = hurried or self.closed
-        self.reporter._report()
+        if hurried:
+            self.delivery.hurry()
+            self.somebody_waits = True
+        self.sender.hurried = self.somebody_waits or self.state.ended
+        self.rounds.run()
+        self.somebody_waits = self.somebody_waits and not self.state.sends  # a pause is waited for as well
 
     @rule(kinds=st.lists(st.sampled_from(["fine"] * 5 + ["broken", "long", "unwanted"]), min_size=1, max_size=15))
     def finish(self, kinds: list[str]) -> None:
         for kind in kinds:
-            self.reporter.record(Span(self.offered, kind))
+            self.backlog.offer(Span(self.offered, kind))
             self.offered += 1
             self.kinds[kind] += 1
 
@@ -207,37 +208,39 @@ class Reporting(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.0, 40.0]), hurried=st.booleans())
     def pause(self, seconds: float, hurried: bool) -> None:
         """However long, and whoever waits: nothing is sent."""
-        self.reporter.pause(True)
+        self.state.pause()
+        self.backlog.unattended()
         self.sender.fault, fault = FAULTS["none"], self.sender.fault
         self.clock.now += seconds
-        before = len(self.sender.accepted), self.reporter.stats().queued
+        before = len(self.sender.accepted), self.account.stats().queued
         self._round(hurried)
 
-        assert before == (len(self.sender.accepted), self.reporter.stats().queued)
+        assert before == (len(self.sender.accepted), self.account.stats().queued)
         self.sender.fault = fault
-        self.reporter.pause(False)
+        self.state.resume()
+        self.backlog.attended()
 
-    @precondition(lambda self: not self.closed and self.offered > 40)
+    @precondition(lambda self: not self.state.ended and self.offered > 40)
     @rule()
     def fork(self) -> None:
         """The parent's spans stay with the parent."""
-        self.reporter.renew_after_fork()
+        self._build()
+        self.somebody_waits = False
         self.sender.accepted.clear()
         self.sender.forget()
         self.offered, self.kinds = 0, dict.fromkeys(self.kinds, 0)
         self.faults = {name for name, fault in FAULTS.items() if fault is self.sender.fault}
 
-    @precondition(lambda self: not self.closed and self.offered > 80)
+    @precondition(lambda self: not self.state.ended and self.offered > 80)
     @rule()
     def close(self) -> None:
         """Nothing is taken any more; what waits is still sent."""
-        self.closed = True
-        self.reporter._closed = True
-        self.reporter._backlog.unattended()
+        self.state.end("closed")
+        self.backlog.unattended()
 
     @invariant()
     def _balances(self) -> None:
-        stats = self.reporter.stats()
+        stats = self.account.stats()
         gone = stats.sent + sum(stats.dropped.values())
 
         assert self.offered == stats.finished == stats.queued + stats.in_flight + gone
@@ -260,7 +263,7 @@ class Reporting(RuleBasedStateMachine):
 
     @invariant()
     def the_outbox_is_bounded(self) -> None:
-        assert self.reporter._outbox._bytes < OUTBOX + CAPACITY * LONGEST_SPAN
+        assert self.outbox.bytes < OUTBOX + CAPACITY * MAX_SPAN
 
 
 TestReporting: Any = Reporting.TestCase

@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["at_childs_exit", "at_exit", "on_sigterm"]
+__all__ = ["at_childs_exit", "at_exit", "at_sigterm", "handle_sigterm"]
 
 # Below those of an application, whose last spans come first.
 _LAST = -1000
@@ -26,6 +26,8 @@ _LAST = -1000
 # The main thread is interrupted so often, at such intervals, while SIGTERM may not have reached it.
 _NUDGES = 20
 _NUDGE_INTERVAL_S = 0.05
+
+_at_sigterm: list[weakref.WeakMethod[Callable[[], None]]] = []
 
 
 def at_exit(drain: Callable[[], None]) -> Callable[[], None]:
@@ -54,15 +56,23 @@ def at_childs_exit(hook: Callable[[], None]) -> None:
         celery.worker_process_shutdown.connect(lambda **_: hook(), weak=False, dispatch_uid=hook)
 
 
-def on_sigterm(drain: Callable[[], None]) -> bool:
-    """Call `drain` when SIGTERM comes, and then end by it, with status -15; False where that is not ours to do."""
+def at_sigterm(drain: Callable[[], None]) -> None:
+    """Call `drain`, a method, when SIGTERM comes and is ours, unless its object is gone."""
+    _at_sigterm[:] = [*(weak for weak in _at_sigterm if weak() is not None), weakref.WeakMethod(drain)]
+
+
+def handle_sigterm() -> bool:
+    """Call what `at_sigterm` was given when SIGTERM comes, and then end by it, with status -15; False where it is not ours."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         return False
 
     def handle(number: int, frame: Any) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
-            drain()
+            for weak in _at_sigterm:
+                drain = weak()
+                if drain is not None:
+                    drain()
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
 

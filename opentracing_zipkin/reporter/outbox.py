@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 __all__ = ["Message", "Outbox", "backoff_s"]
 
 FIRST_DELAY_S = 0.25
-LONGEST_DELAY_S = 30.0
+MAX_DELAY_S = 30.0
 
 
 class Message:
@@ -42,7 +42,7 @@ class Outbox:
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self._messages: deque[Message] = deque()
-        self._bytes = 0
+        self.bytes = 0
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -50,11 +50,11 @@ class Outbox:
     @property
     def has_room(self) -> bool:
         """Whether it is below its bound; the spans that are encoded next may go over it."""
-        return self._bytes < self.max_bytes
+        return self.bytes < self.max_bytes
 
     def put(self, message: Message) -> None:
         self._messages.append(message)
-        self._bytes += message.length
+        self.bytes += message.length
 
     def first(self) -> Message:
         """The oldest message, which stays."""
@@ -63,17 +63,17 @@ class Outbox:
     def take(self) -> Message:
         """The oldest message, which leaves."""
         message = self._messages.popleft()
-        self._bytes -= message.length
+        self.bytes -= message.length
         return message
 
     def split_first(self) -> None:
         """The oldest message becomes two, in its place."""
         for half in reversed(list(self.take().halves())):
             self._messages.appendleft(half)
-            self._bytes += half.length
+            self.bytes += half.length
 
 
 def backoff_s(failures: int, at_least_s: float = 0.0) -> float:
     """How long to wait after so many failures in a row: exponential, with jitter so that a fleet does not return as one."""
-    delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 20))
+    delay = min(MAX_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 20))
     return max(at_least_s, delay * random.uniform(0.5, 1.0))

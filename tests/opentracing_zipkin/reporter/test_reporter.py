@@ -287,7 +287,9 @@ def test_of_a_refused_message_only_the_poisoned_span_is_lost(make: Make, caplog:
     assert False is reporter.flush(10)
     assert [str(number) for number in range(1000) if number != 617] == names(sender)
     assert (999, 1) == (reporter.stats().sent, reporter.stats().dropped["rejected"])
-    assert ["1 spans are lost (rejected): 400: this span"] == [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert ["zipkin: 1 span is lost (rejected): 400: this span"] == [
+        r.message for r in caplog.records if r.levelname == "WARNING"
+    ]
 
 
 def test_a_collector_that_refuses_everything_is_not_asked_for_every_span(make: Make) -> None:
@@ -365,8 +367,8 @@ def test_a_failing_collector_costs_one_log_line_and_its_recovery_another(make: M
         until(lambda: 2 <= len(caplog.records))
 
     assert [
-        ("WARNING", "1 spans are not accepted yet: connection refused"),
-        ("INFO", "the collector accepts spans again"),
+        ("WARNING", "zipkin: 1 span is not accepted yet: connection refused"),
+        ("INFO", "zipkin: the collector accepts spans again"),
     ] == [(record.levelname, record.message) for record in caplog.records]
 
 
@@ -382,14 +384,14 @@ def test_a_full_queue_is_said_by_the_reporters_thread(make: Make, caplog: pytest
     assert [] == caplog.messages
     sender.opened.set()
     until(lambda: bool(caplog.messages))
-    assert ["3 spans were dropped: 1 were waiting already"] == caplog.messages
+    assert ["zipkin: 3 spans were dropped: 1 was waiting already"] == caplog.messages
     assert caplog.records[0].threadName == "zipkin-reporter"
 
 
 def test_a_span_finished_by_the_garbage_collector_inside_the_account_is_no_deadlock(make: Make) -> None:
     """The lock is re-entrant."""
     reporter = make(FakeSender())
-    with reporter._lock:
+    with reporter._account._lock:
         reporter._count_full()
 
     assert 1 == reporter.stats().dropped["full"]
@@ -590,12 +592,13 @@ EXIT = """
     from opentracing_zipkin.codec import json_v2
     from opentracing_zipkin import FinishedSpan
     from opentracing_zipkin.reporter import Reporter
+    from opentracing_zipkin import senders
 
     class Span:
         def to_finished(self):
             return FinishedSpan("1".zfill(16), "2".zfill(16))
 
-    class Sender:
+    class Sender(senders.Sender):
         max_bytes = 2000
         hang = {hang}
         def send(self, body):
@@ -605,7 +608,7 @@ EXIT = """
         def close(self):
             pass
 
-    reporter = Reporter(json_v2, Sender(), flush_interval=60, exit_stall=0.3)
+    reporter = Reporter(json_v2, Sender(), flush_interval=60, exit_stall_timeout=0.3)
     for _ in range(900):
         reporter.record(Span())
     {end}
@@ -633,5 +636,5 @@ def test_exit_does_not_wait_for_a_collector_that_accepts_nothing() -> None:
     result, seconds = run(hang=True)
 
     assert 0 == result.returncode
-    assert ["900 spans were not accepted before the process ended and are lost"] == result.stderr.splitlines()
+    assert ["zipkin: 900 spans were not accepted before the process ended and are lost"] == result.stderr.splitlines()
     assert seconds < 15

@@ -1,0 +1,241 @@
+"""One setting: its kinds, how its text is read, how a part takes its group of them, and how `help` shows them.
+
+Rules: this file knows no setting by name; `options` declares them.  A check takes name and value and returns the value to use;
+where it cannot be used, WrongSetting names the setting, the value and the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import CodeType, FunctionType
+from typing import Any, TypeAlias, TypeVar
+
+__all__ = [
+    "Option",
+    "WrongSetting",
+    "check_flag",
+    "check_names",
+    "check_number",
+    "check_part",
+    "check_text",
+    "check_whole",
+    "choice",
+    "flag",
+    "number",
+    "options_of",
+    "read_number",
+    "read_whole",
+    "selected",
+    "show",
+    "taken",
+    "type_of",
+    "whole",
+]
+
+_F = TypeVar("_F", bound=FunctionType)
+
+_TRUE = frozenset(("true", "1", "yes", "on"))
+_FALSE = frozenset(("false", "0", "no", "off"))
+_VARKEYWORDS = 0x08  # a code object's flag for `**given` (inspect.CO_VARKEYWORDS)
+
+
+class WrongSetting(ValueError):
+    """A value that cannot be used.  `setting` is its name, `problem` the rest of the sentence, with the remedy."""
+
+    def __init__(self, setting: str, problem: str) -> None:
+        super().__init__(f"{setting} {problem}")
+        self.setting = setting
+        self.problem = problem
+
+
+Also: TypeAlias = tuple[str, Callable[[str], Any]]  # a variable, and how its text is read
+
+
+class Option:
+    """What is known of one setting beside its type.
+
+    `check` takes name and value and returns the value to use, or raises WrongSetting.  `read` makes a value of a variable's
+    text and raises ValueError with the remedy; without it the environment cannot set this.  `also` is the variable that counts
+    where `ZIPKIN_<NAME>` is not set, and how it is read.  `meaning` is the manual's text; `shown` replaces the default there.
+    """
+
+    __slots__ = ("also", "check", "default", "meaning", "read", "shown")
+
+    def __init__(
+        self,
+        default: Any,
+        meaning: str,
+        check: Callable[[str, Any], Any] = lambda name, value: value,
+        read: Callable[[str], Any] | None = None,
+        also: Also | None = None,
+        shown: str = "",
+    ) -> None:
+        self.default = default
+        self.meaning = meaning
+        self.check = check
+        self.read = read
+        self.also = also
+        self.shown = shown
+
+
+# The kinds of settings
+
+
+def check_number(name: str, value: Any, least: float, most: float, use: str = "") -> float:
+    """A number within bounds; `use` says these in other words."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    remedy = f"use {use or f'a number from {least} to {most}'}"
+    if isinstance(value, str):
+        remedy += ", as a number, not text" if use else ", not text"
+    raise WrongSetting(name, f"is {value!r}; {remedy}")
+
+
+def check_whole(name: str, value: Any, least: int, most: int) -> int:
+    """A whole number within bounds."""
+    number = check_number(name, value, least, most)
+    if number != int(number):
+        raise WrongSetting(name, f"is {value!r}; use a whole number")
+    return int(number)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """A bool, and nothing that merely looks like one: the text "false" is true in Python."""
+    if not isinstance(value, bool):
+        raise WrongSetting(name, f"is {value!r}; use True or False")
+    return value
+
+
+def number(default: float, least: float, most: float, meaning: str, also: Also | None = None, use: str = "") -> Option:
+    """A number from `least` to `most`; `use` says so in other words."""
+    return Option(default, meaning, lambda name, value: check_number(name, value, least, most, use), read_number, also)
+
+
+def whole(default: int, least: int, most: int, meaning: str, shown: str = "") -> Option:
+    """A whole number from `least` to `most`."""
+    return Option(default, meaning, lambda name, value: check_whole(name, value, least, most), read_whole, shown=shown)
+
+
+def flag(default: bool | None, meaning: str, also: Also | None = None, shown: str = "") -> Option:
+    """A bool."""
+    return Option(default, meaning, check_flag, read_flag, also, shown)
+
+
+def choice(default: Any, choices: Sequence[Any], read: Callable[[str], Any], meaning: str, use: str = "") -> Option:
+    """One of a few values; `use` replaces their list in the remedy."""
+    *first, last = map(repr, choices)
+    remedy = use or f"{', '.join(first)} or {last}"
+
+    def check(name: str, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, (str, int)) or value not in choices:
+            raise WrongSetting(name, f"is {value!r}; use {remedy}")
+        return value
+
+    return Option(default, meaning, check, read)
+
+
+def check_text(name: str, value: Any, remedy: str) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise WrongSetting(name, f"is {value!r}; {remedy}")
+    return value
+
+
+# How text is read
+
+
+def read_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("use a number") from None
+
+
+def read_whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("use a whole number") from None
+
+
+def read_flag(text: str) -> bool:
+    lower = text.lower()
+    if lower not in _TRUE | _FALSE:
+        raise ValueError("use true or false")
+    return lower in _TRUE
+
+
+# What the parts do with them
+
+_known: dict[type, dict[str, Option]] = {}
+
+
+def options_of(group: type) -> dict[str, Option]:
+    """The settings of a group, by name."""
+    options = _known.get(group)
+    if options is None:
+        options = {name: hint.__metadata__[0] for name, hint in group.__annotations__.items()}
+        _known[group] = options
+    return options
+
+
+def type_of(group: type, name: str) -> Any:
+    """What a setting of a group may be."""
+    return group.__annotations__[name].__origin__
+
+
+def check_names(whose: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise TypeError for an argument that does not exist, with the name that was probably meant."""
+    for name in given:
+        if name not in known:
+            import difflib  # here, because it takes 7 ms and is rarely needed
+
+            near = difflib.get_close_matches(name, known, 1)
+            raise TypeError(f"{whose} has no argument {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def check_part(name: str, part: Any, seam: type, members: Iterable[str]) -> None:
+    """Raise WrongSetting where a part of the user's lacks what its seam has; asked once, so that nobody else has to."""
+    lacking = [member for member in members if not hasattr(part, member)]
+    if lacking:
+        base = f"{seam.__module__}.{seam.__name__}"
+        raise WrongSetting(name, f"is {part!r}, which has no {' and no '.join(lacking)}; let its class inherit from {base}")
+
+
+def taken(whose: str, group: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a part's group: those given, checked, and the defaults of the others.
+
+    Raises TypeError for a name that is not in the group, WrongSetting for a wrong value.
+    """
+    options = options_of(group)
+    check_names(whose, given, options)
+    return {
+        name: option.default if given.get(name) is None else option.check(name, given[name]) for name, option in options.items()
+    }
+
+
+def selected(group: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings given that belong to a group."""
+    return {name: given[name] for name in options_of(group) if name in given}
+
+
+def show(function: _F, types: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Let `help`, `inspect.signature` and `typing.get_type_hints` show the arguments behind a function's `**given`.
+
+    A `__signature__` would need the module inspect, which takes 8 ms to import.  So the function says that it wraps another,
+    which is never called: its own code, with the arguments by name.
+    """
+    code: CodeType = function.__code__
+    own = code.co_varnames[: code.co_argcount]
+    names = (*own, *(name for name in types if name not in own and name != "return"))
+    looks = code.replace(
+        co_varnames=names,
+        co_nlocals=len(names),
+        co_kwonlyargcount=len(names) - len(own),
+        co_flags=code.co_flags & ~_VARKEYWORDS,
+    )
+    wrapped = FunctionType(looks, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    wrapped.__kwdefaults__ = {name: defaults.get(name) for name in names[len(own) :]}
+    wrapped.__annotations__ = function.__annotations__ = dict(types)
+    wrapped.__doc__ = function.__doc__
+    function.__wrapped__ = wrapped  # type: ignore[attr-defined]  # what functools.wraps sets, too

@@ -1,0 +1,306 @@
+"""Every setting, declared once: its type, default, bounds, how its text is read, and what the manual says of it.
+
+Rules: a setting stands in the group of the part that uses it, and that part checks it (`option.taken`), whoever constructs the
+part.  A group is a typed dict, so that an editor completes it and a type checker refuses a misspelt name.  None means "not
+given".  The types are read at run time, so annotations are evaluated (no `from __future__ import annotations`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TypedDict
+from urllib.parse import unquote
+
+from .model import FinishedSpan, parse_ip
+from .option import Option, WrongSetting, choice, flag, number, read_number, read_whole, whole
+from .stats import TracerStats
+
+__all__ = [
+    "B3_FORMATS",
+    "DEFAULT_ENDPOINT",
+    "ENCODINGS",
+    "ConfigureOptions",
+    "ConnectionOptions",
+    "EncodingOptions",
+    "EndpointOptions",
+    "PropagationOptions",
+    "ReporterOptions",
+    "ReportingOptions",
+    "SamplingOptions",
+    "SendingOptions",
+    "Settings",
+    "TracerOptions",
+    "read_resource",
+]
+
+B3_FORMATS = ("multi", "single", "both")
+DEFAULT_ENDPOINT = "http://localhost:9411"
+ENCODINGS = ("json", "json_v1", "thrift", "proto3")
+
+
+# Checks and readers of single settings
+
+
+def _check_ip(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not any(parse_ip(value)):
+        raise WrongSetting(name, f"is {value!r}; use an IPv4 or IPv6 address, for instance 10.1.2.3")
+    return value
+
+
+def _check_tags(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise WrongSetting(name, f"is {value!r}; use a dict, for instance {{'version': '1.2'}}")
+    return value
+
+
+def _check_handlers(name: str, value: Any) -> tuple[Any, ...]:
+    if callable(value) or not isinstance(value, (list, tuple)) or not all(map(callable, value)):
+        raise WrongSetting(name, f"is {value!r}; use a list of functions that take and return a FinishedSpan")
+    return tuple(value)
+
+
+def _check_function(name: str, value: Any) -> Any:
+    if not callable(value):
+        raise WrongSetting(name, f"is {value!r}; use a function")
+    return value
+
+
+def _read_words(text: str) -> list[str]:
+    return [word for word in map(str.strip, text.split(",")) if word]
+
+
+def _read_user_and_password(text: str) -> tuple[str, str]:
+    user, colon, password = text.partition(":")
+    if not colon:
+        raise ValueError("use user:password")
+    return user, password
+
+
+def _read_milliseconds(text: str) -> float:
+    return read_number(text) / 1000
+
+
+def read_resource(text: str) -> dict[str, str] | None:
+    """`key=value,key=value`, values percent-encoded, as OpenTelemetry writes them; what has no `=` is skipped."""
+    pairs = (item.split("=", 1) for item in text.split(",") if "=" in item)
+    return {key.strip(): unquote(value.strip()) for key, value in pairs if key.strip()} or None
+
+
+def _read_disabled(text: str) -> bool | None:
+    """OpenTelemetry's switch, of which only "true" means anything."""
+    return False if text.lower() == "true" else None
+
+
+# The groups, by the part that uses them
+
+
+class SamplingOptions(TypedDict, total=False):
+    """Replaced by `sampler=`."""
+
+    sample_rate: Annotated[
+        float | None,
+        number(
+            1.0,
+            0,
+            1,
+            "the share of new traces that is recorded, 0.0 to 1.0; `sampler=`, a function, decides by other rules",
+            use="0.0 (nothing) to 1.0 (every trace), for instance 0.01 for 1 %",
+        ),
+    ]
+
+
+class PropagationOptions(TypedDict, total=False):
+    """Replaced by `propagation=`."""
+
+    b3_format: Annotated[
+        str | None,
+        choice(
+            "multi",
+            B3_FORMATS,
+            str,
+            "the B3 headers that are written: `multi`, `single` or `both`; all are read",
+            use="one of multi, single, both",
+        ),
+    ]
+    w3c: Annotated[
+        bool | None,
+        flag(False, "also writes `traceparent` and `tracestate`, and reads them where there is no B3"),
+    ]
+    baggage_fields: Annotated[
+        Sequence[str] | None,
+        Option(
+            (),
+            "names of headers, `x-request-id` for instance, that are trace attributes; in the environment separated by commas; "
+            "see [propagation](propagation.md)",
+            read=_read_words,
+        ),
+    ]
+
+
+class EndpointOptions(TypedDict, total=False):
+    """Where the collector is."""
+
+    endpoint: Annotated[
+        str | Sequence[str] | None,
+        Option(
+            DEFAULT_ENDPOINT,
+            "the collector's URL, or several, in a list or separated by commas, of which the next is tried where one does not "
+            "answer; a path is a prefix",
+            read=str,
+            also=("OTEL_EXPORTER_ZIPKIN_ENDPOINT", str),
+        ),
+    ]
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """How the HTTP sender reaches the collector."""
+
+    send_timeout: Annotated[
+        float | None,
+        number(
+            10.0,
+            0.001,
+            3600,
+            "seconds to connect, and seconds from the start of a request to the end of its answer",
+            also=("OTEL_EXPORTER_ZIPKIN_TIMEOUT", _read_milliseconds),
+        ),
+    ]
+    headers: Annotated[Mapping[str, str] | None, Option(None, "HTTP headers that are sent with each message, a dict")]
+    auth: Annotated[
+        tuple[str, str] | None,
+        Option(None, "user and password, a pair; in the environment `user:password`", read=_read_user_and_password),
+    ]
+    ca_bundle: Annotated[
+        str | None,
+        Option(None, "the certificates to trust, a PEM file or a folder of them", read=str, shown="found"),
+    ]
+    client_cert: Annotated[
+        str | None, Option(None, "our own certificate, a PEM file, which may hold the key as well", read=str)
+    ]
+    client_key: Annotated[str | None, Option(None, "the key of `client_cert`, a PEM file", read=str)]
+    proxy: Annotated[
+        str | Mapping[str, str] | None,
+        Option(
+            None,
+            "the URL of a proxy, or a dict from the collectors' scheme and host to the URLs of their proxies",
+            read=str,
+            shown="found",
+        ),
+    ]
+    compress: Annotated[
+        bool | None, flag(None, "whether messages are gzip'd; by default those to other machines are", shown="found")
+    ]
+
+
+class SendingOptions(EndpointOptions, ConnectionOptions, total=False):
+    """Replaced by `sender=` and by `recorder=`."""
+
+
+class ReporterOptions(TypedDict, total=False):
+    """How finished spans wait, and how long."""
+
+    max_queued_spans: Annotated[
+        int | None,
+        whole(50_000, 1, 100_000_000, "how many finished spans may wait; more are dropped as `full`"),
+    ]
+    flush_interval: Annotated[float | None, number(1.0, 0.001, 3600, "seconds after which finished spans are sent")]
+    queue_full_timeout: Annotated[
+        float | None,
+        number(
+            0.0, 0, 3600, "seconds that `finish` may wait for room in a full queue, where losing a span is worse than waiting"
+        ),
+    ]
+    max_outbox_bytes: Annotated[
+        int | None,
+        whole(32 * 1024 * 1024, 1, 1 << 40, "how many bytes are kept for another try while the collector accepts nothing"),
+    ]
+    retry_timeout: Annotated[
+        float | None, number(300.0, 0, 86_400, "seconds until an unaccepted message is dropped as `expired`")
+    ]
+    exit_stall_timeout: Annotated[
+        float | None, number(2.0, 0, 3600, "seconds that the interpreter's exit waits after the last accepted message")
+    ]
+    exit_timeout: Annotated[float | None, number(10.0, 0, 3600, "seconds that the interpreter's exit waits at most in all")]
+    handlers: Annotated[
+        Sequence[Callable[[FinishedSpan], FinishedSpan | None]] | None,
+        Option(
+            (),
+            "functions that change, replace or drop a finished span before it is sent; see [handlers](#handlers)",
+            _check_handlers,
+        ),
+    ]
+    on_stats: Annotated[
+        Callable[[TracerStats], object] | None,
+        Option(
+            None,
+            "a function that is called with `stats` when they have changed, on the reporter's thread; see "
+            "[the account](#the-account)",
+            _check_function,
+        ),
+    ]
+
+
+class EncodingOptions(TypedDict, total=False):
+    """How spans are written."""
+
+    encoding: Annotated[
+        str | None,
+        choice(
+            "json",
+            ENCODINGS,
+            str,
+            "`json` or `proto3` (version 2), `json_v1` or `thrift` (version 1); see [the wire format](wire-format.md)",
+        ),
+    ]
+
+
+class ReportingOptions(EncodingOptions, ReporterOptions, total=False):
+    """Replaced by `recorder=`."""
+
+
+class TracerOptions(TypedDict, total=False):
+    """The tracer's own, replaced by no part."""
+
+    enabled: Annotated[
+        bool | None,
+        flag(
+            True,
+            "`False` starts with the [switch](#the-switch) off: nothing is recorded, and requests are passed on as they came",
+            also=("OTEL_SDK_DISABLED", _read_disabled),
+        ),
+    ]
+    shared_spans: Annotated[bool | None, flag(True, "whether a server's span takes the span id of its client")]
+    trace_id_bits: Annotated[
+        int | None, choice(128, (64, 128), read_whole, "bits of a new trace's id, 128 or 64", use="64 or 128")
+    ]
+    max_tag_length: Annotated[int | None, whole(8192, 1, 1_000_000, "characters of a tag's value; what is longer is cut")]
+    default_tags: Annotated[
+        Mapping[str, Any] | None,
+        Option(
+            None,
+            "tags of the first span of each trace in this process, a dict",
+            _check_tags,
+            also=("OTEL_RESOURCE_ATTRIBUTES", read_resource),
+        ),
+    ]
+    local_ip: Annotated[
+        str | None,
+        Option(
+            None,
+            "this service's address; by default the one that the route to the collector leaves from",
+            _check_ip,
+            str,
+            shown="found",
+        ),
+    ]
+    local_port: Annotated[int | None, whole(0, 0, 65535, "the port that this service listens on", shown="none")]
+
+
+class Settings(SendingOptions, ReportingOptions, SamplingOptions, PropagationOptions, TracerOptions, total=False):
+    """Every setting of a tracer."""
+
+
+class ConfigureOptions(TypedDict, total=False):
+    """`configure`'s own."""
+
+    handle_sigterm: Annotated[
+        bool | None, flag(True, "sends what waits before SIGTERM ends the process, where nobody else handles the signal")
+    ]

@@ -1,0 +1,1 @@
+"""What a process does to a tracer: it forks, it ends, it has an address."""

@@ -1,0 +1,135 @@
+"""Delivery: encoded messages out to the collector, oldest first, one at a time, until each was accepted or given up.
+
+Rules: what may pass is tried again, later and later, with the same bytes.  A message that is refused is halved until the span
+that is to blame is alone.  Nothing here starts a thread or reads a clock but the one given.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from ..senders import Sender, SendError
+from .account import Account
+from .outbox import Message, Outbox, backoff_s
+from .state import GIVEN_UP, State
+from .streak import Streak
+
+__all__ = ["MAX_REFUSALS", "Delivery"]
+
+log = logging.getLogger("opentracing_zipkin")
+
+MAX_RETRY_AFTER_S = 60.0
+# While the process ends there is no time for patience.
+ENDING_DELAY_S = 0.2
+# A collector that refuses so many messages in a row refuses everything: then whole messages are dropped, instead of two
+# requests a span.
+MAX_REFUSALS = 32
+
+
+class Delivery:
+    """Owns the outbox; used by the reporter's thread only, but for `hurry`.
+
+    `join` frames encoded spans as a message.  `retry_timeout`: seconds until an unaccepted message is dropped as `expired`.
+    `now`: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        join: Callable[[Sequence[bytes]], bytes],
+        outbox: Outbox,
+        account: Account,
+        streak: Streak,
+        state: State,
+        retry_timeout: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._sender = sender
+        self._join = join
+        self._outbox = outbox
+        self._account = account
+        self._streak = streak
+        self._state = state
+        self._retry_timeout = retry_timeout
+        self._now = now
+        self._hurried = False
+        self._failures = 0  # in a row, that may pass
+        self._refusals = 0  # in a row, of messages that could be divided
+        self._retry_at = 0.0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another message may be put."""
+        return self._outbox.has_room
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every message was accepted or given up."""
+        return not len(self._outbox)
+
+    def hurry(self) -> None:
+        """Try the next message now, whatever the delay, because somebody waits; from any thread."""
+        self._hurried = True
+
+    def delay_s(self) -> float | None:
+        """Seconds until the next try, None where there is nothing to send."""
+        if self._hurried:
+            return 0.0
+        return None if self.is_empty else max(0.0, self._retry_at - self._now())
+
+    def put(self, encoded: Sequence[bytes]) -> None:
+        """A new message, of encoded spans, behind the others."""
+        self._outbox.put(Message(encoded, self._now()))
+
+    def send(self) -> None:
+        """Send messages until none is left, or one fails in a way that may pass."""
+        while len(self._outbox):
+            if self._state.now is GIVEN_UP:
+                self._account.settle(self._state.cause, len(self._outbox.take()))
+            elif not self._state.sends or (self._now() < self._retry_at and not self._hurried):
+                return
+            else:
+                self._hurried = False
+                self._try_first()
+        self._hurried = False
+
+    def _try_first(self) -> None:
+        message = self._outbox.first()
+        try:
+            self._sender.send(self._join(message.encoded))
+        except SendError as error:
+            self._fail(message, error)
+        except Exception as error:  # a sender of the user's, or a fault of ours: no reason to lose count of the spans
+            log.debug("zipkin: sending failed unexpectedly", exc_info=True)
+            self._fail(message, SendError(repr(error), retryable=False))
+        else:
+            self._failures = self._refusals = 0
+            self._retry_at = 0.0
+            self._account.settle(None, len(self._outbox.take()))
+            self._streak.recover()
+
+    def _fail(self, message: Message, error: SendError) -> None:
+        if error.retryable:
+            self._failures += 1
+            self._retry_at = self._now() + self._delay_s(error)
+            if self._now() - message.since < self._retry_timeout:
+                self._streak.retry(len(message), error)
+                return
+            self._drop_first("expired", error)
+        elif error.divisible and len(message) > 1 and self._refusals < MAX_REFUSALS:
+            self._refusals += 1
+            self._outbox.split_first()
+        else:
+            self._refusals += 1
+            self._drop_first("too_large" if error.too_large else "rejected", error)
+
+    def _delay_s(self, error: SendError) -> float:
+        if self._state.ended:
+            return ENDING_DELAY_S
+        return backoff_s(self._failures, min(error.retry_after, MAX_RETRY_AFTER_S))
+
+    def _drop_first(self, cause: str, error: SendError) -> None:
+        message = self._outbox.take()
+        self._account.settle(cause, len(message))
+        self._streak.lose(len(message), cause, error)

@@ -1,0 +1,55 @@
+"""What is said in the log: the first failure of a streak, one more each 30 s, and its end; the rest is for who debugs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ..text import are, spans, were
+
+__all__ = ["LOG_INTERVAL_S", "Streak"]
+
+log = logging.getLogger("opentracing_zipkin")
+
+LOG_INTERVAL_S = 30.0
+
+
+class Streak:
+    """A time during which spans are not accepted; used by the reporter's thread.  `now`: monotonic seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.failing = False
+        self._now = now
+        self._said_at = 0.0
+        self._full_said = 0
+
+    def fail(self, what: str) -> None:
+        """A failure: said as a warning if it is the first, or the first for 30 s."""
+        now = self._now()
+        if self.failing and now - self._said_at < LOG_INTERVAL_S:
+            log.debug("zipkin: %s", what)
+            return
+        self.failing = True
+        self._said_at = now
+        log.warning("zipkin: %s", what)
+
+    def retry(self, count: int, error: Exception) -> None:
+        """A message of so many spans was not accepted, and is tried again."""
+        self.fail(f"{spans(count)} {are(count)} not accepted yet: {error}")
+
+    def lose(self, count: int, cause: str, error: Exception) -> None:
+        """A message of so many spans was given up."""
+        self.fail(f"{spans(count)} {are(count)} lost ({cause}): {error}")
+
+    def overflow(self, full: int, capacity: int) -> None:
+        """So many spans, of all times, found the queue full; said here, because a log handler may take its time."""
+        count = full - self._full_said
+        if count:
+            self.fail(f"{spans(count)} {were(count)} dropped: {capacity} {were(capacity)} waiting already")
+            self._full_said = full
+
+    def recover(self) -> None:
+        """A message was accepted."""
+        if self.failing:
+            self.failing = False
+            log.info("zipkin: the collector accepts spans again")

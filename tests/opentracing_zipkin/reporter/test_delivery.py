@@ -1,0 +1,224 @@
+"""Delivery alone: messages out to a collector, by a clock that stands still."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import pytest
+
+from opentracing_zipkin.reporter.account import Account
+from opentracing_zipkin.reporter.delivery import ENDING_DELAY_S, MAX_REFUSALS, MAX_RETRY_AFTER_S, Delivery
+from opentracing_zipkin.reporter.outbox import Outbox
+from opentracing_zipkin.reporter.progress import await_end
+from opentracing_zipkin.reporter.state import State
+from opentracing_zipkin.reporter.streak import Streak
+from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.testing import FakeSender
+
+AWAY = SendError("away", retryable=True)
+
+
+class Rig:
+    """A delivery of messages of one-letter spans."""
+
+    def __init__(self, retry_timeout: float = 300.0, sender: FakeSender | None = None) -> None:
+        self.now = 1000.0
+        self.sender = sender or FakeSender()
+        self.state = State()
+        self.account = Account(lambda: 0)
+        streak = Streak(self.clock)
+        self.delivery = Delivery(
+            self.sender, self.join, Outbox(1000), self.account, streak, self.state, retry_timeout, self.clock
+        )
+
+    def clock(self) -> float:
+        return self.now
+
+    @staticmethod
+    def join(spans: Sequence[bytes]) -> bytes:
+        return b"".join(spans)
+
+    def put(self, spans: str) -> None:
+        self.account.take(lambda: list(spans))
+        self.delivery.put([letter.encode() for letter in spans])
+
+    def send(self, after: float = 0.0) -> None:
+        self.now += after
+        self.delivery.send()
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+def test_messages_leave_in_their_order(rig: Rig) -> None:
+    """One at a time, until none is left."""
+    rig.put("ab")
+    rig.put("c")
+    rig.send()
+
+    assert [b"ab", b"c"] == rig.sender.bodies
+    assert (3, True, None) == (rig.account.stats().sent, rig.delivery.is_empty, rig.delivery.delay_s())
+
+
+def test_delays_grow_and_are_kept(rig: Rig) -> None:
+    """A quarter of a second at first, half a minute at most, each with jitter; nothing is tried before."""
+    rig.sender.error = AWAY
+    rig.put("a")
+    rig.send()
+    delays = []
+    for tries in range(1, 12):
+        delay = rig.delivery.delay_s()
+        assert delay is not None
+        delays.append(delay)
+        rig.send(delay / 2)
+        assert tries == rig.sender.tries
+        rig.send(delay / 2 + 0.001)
+
+    assert 0.125 <= delays[0] <= 0.25
+    assert 15 <= delays[-1] <= 30
+    assert all(0.125 * 2**number <= delay <= 0.25 * 2**number for number, delay in enumerate(delays[:7]))
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(20.0, 20.0), (9999.0, MAX_RETRY_AFTER_S)])
+def test_the_collector_may_ask_for_a_delay(rig: Rig, asked: float, kept: float) -> None:
+    """Up to a minute."""
+    rig.sender.error = SendError("busy", retryable=True, retry_after=asked)
+    rig.put("a")
+    rig.send()
+
+    assert kept == rig.delivery.delay_s()
+
+
+def test_whoever_waits_gets_one_try_at_once(rig: Rig) -> None:
+    """Then the delay counts again."""
+    rig.sender.error = AWAY
+    rig.put("a")
+    rig.send()
+    rig.delivery.hurry()
+    assert 0.0 == rig.delivery.delay_s()
+    rig.send()
+    rig.send()
+
+    assert 2 == rig.sender.tries
+
+
+def test_at_the_end_there_is_no_time_for_patience(rig: Rig) -> None:
+    """Whatever the collector asks for."""
+    rig.state.end("closed")
+    rig.sender.error = SendError("busy", retryable=True, retry_after=20.0)
+    rig.put("a")
+    rig.send()
+
+    assert pytest.approx(ENDING_DELAY_S) == rig.delivery.delay_s()
+
+
+def test_a_message_expires_when_it_is_tried_too_late() -> None:
+    """`retry_timeout` after it was put; the next one has its own time."""
+    rig = Rig(retry_timeout=60.0)
+    rig.sender.error = AWAY
+    rig.put("ab")
+    rig.send()
+    rig.now += 50
+    rig.put("c")
+    rig.send(after=40)
+
+    assert (2, 1) == (rig.account.stats().dropped["expired"], rig.account.stats().in_flight)
+
+
+def test_what_is_given_up_is_dropped_for_its_cause(rig: Rig) -> None:
+    """Without another try."""
+    rig.put("ab")
+    rig.put("c")
+    rig.state.give_up("closed")
+    rig.send()
+
+    assert (0, 3) == (rig.sender.tries, rig.account.stats().dropped["closed"])
+
+
+def test_paused_nothing_is_sent_and_nothing_is_lost(rig: Rig) -> None:
+    """Until it goes on."""
+    rig.put("a")
+    rig.state.pause()
+    rig.send()
+    assert (0, 1) == (rig.sender.tries, rig.account.stats().in_flight)
+    rig.state.resume()
+    rig.send()
+
+    assert [b"a"] == rig.sender.bodies
+
+
+class Picky(FakeSender):
+    """Refuses a message that has an `x` in it."""
+
+    def send(self, body: bytes, /) -> None:
+        self.tries += 1
+        if b"x" in body:
+            raise SendError("bad", retryable=False, divisible=True)
+        self.bodies.append(body)
+
+
+def test_a_refused_message_is_halved_until_the_culprit_is_alone() -> None:
+    """Its neighbours arrive, in their order."""
+    sender = Picky()
+    rig = Rig(sender=sender)
+    rig.put("abcdexfg")
+    rig.send()
+
+    assert b"abcdefg" == b"".join(sender.bodies)
+    assert (7, 1) == (rig.account.stats().sent, rig.account.stats().dropped["rejected"])
+
+
+def test_a_collector_that_refuses_everything_is_asked_a_bounded_number_of_times() -> None:
+    """After so many refusals in a row whole messages are dropped."""
+    sender = Picky()
+    rig = Rig(sender=sender)
+    for _ in range(5):
+        rig.put("x" * 100)
+    rig.send()
+
+    assert 500 == rig.account.stats().dropped["rejected"]
+    assert sender.tries <= 2 * MAX_REFUSALS + 5
+
+
+def test_a_streak_is_said_once_in_a_while(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """The first failure, one more after 30 s, and the recovery; one span is "1 span"."""
+    caplog.set_level(logging.INFO, "opentracing_zipkin")
+    rig.sender.error = AWAY
+    rig.put("a")
+    rig.put("bc")
+    for _ in range(40):
+        rig.delivery.hurry()
+        rig.send(after=1.0)
+    rig.sender.error = None
+    rig.delivery.hurry()
+    rig.send()
+
+    assert [
+        "zipkin: 1 span is not accepted yet: away",
+        "zipkin: 1 span is not accepted yet: away",
+        "zipkin: the collector accepts spans again",
+    ] == caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("accepted_at", "lasts"),
+    [([], 2), ([1], 3), ([1, 2, 4, 5, 7], 9), (list(range(60)), 10)],
+    ids=["nothing", "one", "some", "all the time"],
+)
+def test_an_end_waits_while_spans_are_accepted(accepted_at: list[int], lasts: int) -> None:
+    """2 s after the last one, 10 s at most."""
+    rig = Rig()
+    rig.put("a" * 100)
+    start = rig.now
+
+    def wait() -> None:
+        rig.now += 0.1
+        if round(rig.now - start, 1) in accepted_at:
+            rig.account.settle(None, 1)
+
+    await_end(rig.account, rig.state, stall_s=2.0, total_s=10.0, now=rig.clock, wait=wait)
+
+    assert lasts <= rig.now - start <= lasts + 0.3

@@ -1,0 +1,317 @@
+"""Settings as a kind: whatever is declared can be given in code and in the environment, is checked by its part, and shows in help.
+
+Each table here is made from the declarations, so a setting that is added is tried, too.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+import typing
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import opentracing
+from opentracing_zipkin import ZipkinTracer, configure, sampling
+from opentracing_zipkin.codec import json_v2
+from opentracing_zipkin.option import Option, options_of
+from opentracing_zipkin.options import (
+    ConfigureOptions,
+    ConnectionOptions,
+    PropagationOptions,
+    ReporterOptions,
+    ReportingOptions,
+    SamplingOptions,
+    SendingOptions,
+    Settings,
+    TracerOptions,
+)
+from opentracing_zipkin.propagation.b3 import B3Propagation
+from opentracing_zipkin.reporter import Reporter
+from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
+
+ALL: dict[str, Option] = {**options_of(Settings), **options_of(ConfigureOptions)}
+NONSENSE = "☃"  # no number, no URL, no path, no address, no name of a header, no pair, none of a few words
+PARTS = ("sampler", "propagation", "sender", "recorder", "clock", "scope_manager")
+
+# A part, and the settings that it replaces.
+REPLACED: dict[str, tuple[Callable[[], object], tuple[type, ...]]] = {
+    "sampler": (lambda: sampling.always, (SamplingOptions,)),
+    "propagation": (B3Propagation, (PropagationOptions,)),
+    "sender": (FakeSender, (SendingOptions,)),
+    "recorder": (InMemoryRecorder, (SendingOptions, ReportingOptions)),
+}
+BESIDE = [(part, name) for part, (_, groups) in REPLACED.items() for group in groups for name in options_of(group)]
+
+OF_PARTS: dict[str, tuple[type, Callable[..., object]]] = {
+    "Reporter": (ReporterOptions, lambda **given: Reporter(json_v2, FakeSender(), **given)),
+    "HttpSender": (ConnectionOptions, lambda **given: HttpSender(None, "/", "text/plain", **given)),
+    "HttpSender, its endpoint": (SendingOptions, lambda endpoint=None: HttpSender(endpoint, "/", "text/plain")),
+    "B3Propagation": (PropagationOptions, B3Propagation),
+    "boundary": (SamplingOptions, lambda sample_rate=1.0: sampling.boundary(sample_rate)),
+    "ZipkinTracer": (Settings, lambda **given: ZipkinTracer("service", **given)),
+    "configure": (Settings, lambda **given: configure("service", **given)),
+    "configure, its own": (ConfigureOptions, lambda **given: configure("service", **given)),
+}
+CHECKED = [
+    (part, name)
+    for part, (group, _) in OF_PARTS.items()
+    for name in (["endpoint"] if part == "HttpSender, its endpoint" else options_of(group))
+]
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in list(os.environ):
+        if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
+            monkeypatch.delenv(name)
+    yield
+    if isinstance(opentracing.tracer, ZipkinTracer):
+        opentracing.tracer.close(0)
+    opentracing._reset_global_tracer()
+
+
+# One rule for parts and settings
+
+
+@pytest.mark.parametrize("value", ["its default", "nonsense"])
+@pytest.mark.parametrize(("part", "name"), BESIDE)
+def test_a_setting_in_code_beside_the_part_that_replaces_its_group_raises(part: str, name: str, value: str) -> None:
+    """Whatever its value is; the message names both."""
+    make, groups = REPLACED[part]
+    option = ALL[name]
+    given = NONSENSE if value == "nonsense" or option.default is None else option.default
+    for construct in (ZipkinTracer, configure):
+        with pytest.raises(ValueError, match=rf"^{part} excludes {name}; give it to the {part}"):
+            construct("service", **{part: make(), name: given})
+    assert groups
+    assert False is opentracing.is_global_tracer_registered()
+
+
+@pytest.mark.parametrize(("part", "name"), [(part, name) for part, name in BESIDE if ALL[name].read is not None])
+def test_a_setting_in_the_environment_beside_the_part_that_replaces_its_group_is_ignored(
+    monkeypatch: pytest.MonkeyPatch, part: str, name: str
+) -> None:
+    """It is for the part that would stand there otherwise."""
+    monkeypatch.setenv(f"ZIPKIN_{name.upper()}", NONSENSE)
+    tracer = configure("service", **{part: REPLACED[part][0]()})  # type: ignore[misc]
+
+    assert tracer is opentracing.tracer
+
+
+@pytest.mark.parametrize("name", [name for name, option in ALL.items() if option.read is not None])
+def test_a_part_that_is_none_was_not_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Then the environment counts, whose wrong value names its variable, without a chain to what might show a secret."""
+    variable = f"ZIPKIN_{name.upper()}"
+    monkeypatch.setenv(variable, NONSENSE)
+    for nothing in ({}, dict.fromkeys(PARTS), {name: None}):
+        with pytest.raises(ValueError, match=f"^environment variable {variable} ") as caught:
+            configure("service", **nothing)  # type: ignore[arg-type]
+        assert caught.value.__cause__ is None
+        assert True is caught.value.__suppress_context__ or caught.value.__context__ is None
+    assert False is opentracing.is_global_tracer_registered()
+
+
+def test_none_is_not_given_for_every_argument() -> None:
+    """A tracer of nothing but None is the tracer of all defaults."""
+    every = dict.fromkeys((*ALL, *PARTS))
+    plain, of_none = configure("service"), configure("service", **every)  # type: ignore[arg-type]
+    tracer = ZipkinTracer("service", **{name: None for name in every if name != "handle_sigterm"})  # type: ignore[arg-type]
+
+    assert repr(plain).replace("closed", "idle") == repr(of_none) == repr(tracer)
+    assert True is tracer.start_trace("x").context.sampled
+
+
+@pytest.mark.parametrize(
+    ("setting", "variable", "nothing"),
+    [
+        ("sample_rate", "0", {"sampler": None}),
+        ("b3_format", "single", {"propagation": None}),
+        ("auth", "user:word", {"sender": None, "recorder": None}),
+        ("encoding", "thrift", {"recorder": None}),
+    ],
+)
+def test_the_environment_counts_where_a_part_is_none(
+    monkeypatch: pytest.MonkeyPatch, setting: str, variable: str, nothing: dict[str, None]
+) -> None:
+    """It is as if the part was not named."""
+    monkeypatch.setenv(f"ZIPKIN_{setting.upper()}", variable)
+    tracer: Any = configure("service", **nothing)  # type: ignore[arg-type]
+    sender = tracer._recorder._sender
+    told = {
+        "sample_rate": {True: "1", False: "0"}[tracer.start_trace("x").context.sampled],
+        "b3_format": "single" if "b3" in tracer.trace_context_to_text(tracer.start_trace("x").context)[0] else "multi",
+        "auth": ":".join(sender._auth or ()),
+        "encoding": "thrift" if sender.urls[0].endswith("/api/v1/spans") else "json",
+    }
+
+    assert variable == told[setting]
+
+
+# Each part checks its own group, whoever constructs it
+
+
+@pytest.mark.parametrize(("part", "name"), CHECKED)
+def test_a_part_refuses_a_wrong_value_of_its_group(part: str, name: str) -> None:
+    """ValueError that begins with the setting's name."""
+    with pytest.raises(ValueError, match=f"^{name} "):
+        OF_PARTS[part][1](**{name: object()})
+
+
+@pytest.mark.parametrize("part", [part for part in OF_PARTS if "," not in part and part != "boundary"])
+def test_a_name_that_no_setting_has_is_told_with_the_right_one(part: str) -> None:
+    """TypeError, as for any function."""
+    group, construct = OF_PARTS[part]
+    name = next(name for name in options_of(group) if "_" in name)
+    with pytest.raises(TypeError, match=rf"^{part}\(\) has no argument '{name}s'; did you mean '{name}'\?"):
+        construct(**{name + "s": 1})
+
+
+NUMBERS = [
+    name for name, option in ALL.items() if isinstance(option.default, (int, float)) and type(option.default) is not bool
+]
+
+
+@pytest.mark.parametrize("value", ["0.5", "1", True, float("nan"), float("inf"), -1, 1 << 62, [1]])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_is_a_number_within_bounds(name: str, value: Any) -> None:
+    """Text is told apart; and so are a bool, nan, and what is out of bounds."""
+    with pytest.raises(ValueError, match=rf"^{name} is .*; use ") as caught:
+        ZipkinTracer("service", **{name: value})
+    assert ("not text" in str(caught.value)) is (isinstance(value, str) and name != "trace_id_bits")
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if type(ALL[name].default) is int and name != "trace_id_bits"])
+def test_a_whole_number_has_no_fraction(name: str) -> None:
+    """7.0 is one, 1.5 is none."""
+    assert 7 == ALL[name].check(name, 7.0)
+    with pytest.raises(ValueError, match=rf"^{name} is 1.5; use a whole number"):
+        ALL[name].check(name, 1.5)
+
+
+# What people and their tools see
+
+
+@pytest.mark.parametrize("function", [configure, ZipkinTracer])
+def test_help_shows_every_argument_with_its_type(function: Any) -> None:
+    """So does `inspect.signature`; the tracer's with the defaults, `configure`'s with None, because the environment has a say."""
+    parameters = dict(inspect.signature(function).parameters)
+    settings = {**options_of(Settings), **(options_of(ConfigureOptions) if function is configure else {})}
+
+    assert {"service_name", *settings, *PARTS} == set(parameters)
+    for name, option in settings.items():
+        expected = None if function is configure else option.default
+        assert expected == parameters[name].default
+        assert inspect.Parameter.KEYWORD_ONLY is parameters[name].kind
+    hints = typing.get_type_hints(function if function is configure else ZipkinTracer.__init__)
+    assert float | None == hints["sample_rate"] == parameters["sample_rate"].annotation
+    assert hints.keys() >= {"service_name", "return", *settings, *PARTS}
+
+
+def test_the_source_that_tools_show_is_ours() -> None:
+    """Not that of the function which only stands for the signature."""
+    assert inspect.getsource(configure).startswith("def configure(")
+    assert "check_names" in inspect.getsource(ZipkinTracer.__init__)
+
+
+def test_every_setting_has_a_meaning() -> None:
+    """The manual's table is made from it."""
+    assert [] == [name for name, option in ALL.items() if not option.meaning]
+
+
+def test_no_setting_has_a_name_that_kubernetes_gives() -> None:
+    """A Service named "zipkin" makes `ZIPKIN_PORT` and the like."""
+    assert {"host", "port", "service_host", "service_port"}.isdisjoint(ALL)
+    assert set(options_of(TracerOptions)) < set(ALL)
+
+
+# Variables that mean nothing
+
+
+MISSPELT = [
+    ("ZIPKIN_ENDPIONT", "ZIPKIN_ENDPOINT"),
+    ("ZIPKIN_SAMPLERATE", "ZIPKIN_SAMPLE_RATE"),
+    ("ZIPKIN_SERVICENAME", "ZIPKIN_SERVICE_NAME"),
+    ("ZIPKIN_FLUSH_INTERVALL", "ZIPKIN_FLUSH_INTERVAL"),
+    *[(f"ZIPKIN_{name.upper()}S", f"ZIPKIN_{name.upper()}") for name in ("auth", "max_tag_length", "enabled", "proxy")],
+]
+
+
+def in_a_process(code: str, **environment: str) -> list[str]:
+    """What it prints on stderr, where an application that configures no logging finds warnings."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ZIPKIN_", "OTEL_"))}
+    command = [sys.executable, "-c", f"import opentracing_zipkin\n{code}"]
+    done = subprocess.run(command, env={**clean, **environment}, capture_output=True, text=True, timeout=30, check=True)
+    return done.stderr.splitlines()
+
+
+def test_a_variable_that_is_nearly_a_settings_is_told_once_with_the_right_name() -> None:
+    """However often the tracer is configured; one that resembles no setting is somebody else's."""
+    code = "opentracing_zipkin.configure('a')\nopentracing_zipkin.configure('b')"
+    told = in_a_process(code, **dict.fromkeys([wrong for wrong, _ in MISSPELT], "x"), ZIPKIN_COLOUR="blue")
+
+    expected = [f"zipkin: the environment variable {wrong} means nothing; did you mean {right}?" for wrong, right in MISSPELT]
+    assert sorted(expected) == sorted(line for line in told if "means nothing" in line)
+
+
+KUBERNETES = {
+    f"ZIPKIN{service}_{name}": value
+    for service in ("", "_LOCAL", "_PROXY", "_AUTH", "_ENDPOINT")
+    for name, value in {
+        "PORT": "tcp://10.0.0.1:9411",
+        "SERVICE_HOST": "10.0.0.1",
+        "SERVICE_PORT": "9411",
+        "SERVICE_PORT_HTTP": "9411",
+        "PORT_9411_TCP": "tcp://10.0.0.1:9411",
+        "PORT_9411_TCP_ADDR": "10.0.0.1",
+        "PORT_9411_TCP_PORT": "9411",
+        "PORT_9411_TCP_PROTO": "tcp",
+        "PORT_53_UDP": "udp://10.0.0.1:53",
+    }.items()
+}
+
+
+def test_kubernetes_variables_never_warn() -> None:
+    """Not even where one bears the name of a setting, as `ZIPKIN_LOCAL_PORT` of a Service "zipkin-local" does."""
+    assert "ZIPKIN_LOCAL_PORT" in KUBERNETES
+    assert [] == in_a_process("opentracing_zipkin.configure('service')", **KUBERNETES)
+
+
+def test_a_variable_that_bears_a_settings_name_is_that_setting() -> None:
+    """`ZIPKIN_LOCAL_PORT` as one writes it oneself."""
+    code = "import sys; sys.stderr.write(str(opentracing_zipkin.configure('service')._local.port))"
+
+    assert ["8080"] == in_a_process(code, ZIPKIN_LOCAL_PORT="8080")
+
+
+# Importing
+
+
+def test_the_package_imports_nothing_until_a_name_is_asked_for() -> None:
+    """So gevent may patch after it, and a program that never asks does not pay for `requests`."""
+    code = """
+import sys
+before = set(sys.modules)
+import opentracing_zipkin
+print(sorted({'requests', 'urllib3', 'ssl', 'socket', 'threading', 'logging', 'opentracing'} & (set(sys.modules) - before)))
+print(sorted(opentracing_zipkin.__all__) == sorted(set(dir(opentracing_zipkin)) & set(opentracing_zipkin.__all__)))
+from opentracing_zipkin import *
+print(ZipkinTracer.__name__, configure.__name__, Endpoint.__name__)
+try:
+    opentracing_zipkin.nothing
+except AttributeError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+
+    assert [
+        "[]",
+        "True",
+        "ZipkinTracer configure Endpoint",
+        "module 'opentracing_zipkin' has no attribute 'nothing'",
+    ] == done.stdout.splitlines()
