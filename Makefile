@@ -7,7 +7,7 @@ INTEROP_VENV ?= .venv-interop
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test test-all test-upstream lint integration interop fuzz soak bench bench-quick bench-guard bench-record zipkin build clean
+.PHONY: help bootstrap demo test test-all test-upstream lint integration interop fuzz soak zipkin bench bench-quick bench-page bench-guard bench-record build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,8 +90,13 @@ zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, un
 bench-quick: $(VENV)/.installed-test ## cost beside the least possible and beside OpenTelemetry, as ratios, in about a minute
 	$(BIN)/python -m bench --quick
 
-bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## the same beside four peers, curves, and services under load, in a quarter of an hour; makes a page of docs/
-	$(BIN)/python -m bench --json .cache/bench.json --page docs/explanation $(BENCH)
+bench: $(VENV)/.installed-test ## the same beside four peers, curves, and services under load, in a quarter of an hour; writes under .cache/ only
+	$(BIN)/python -m bench --json .cache/bench.json $(BENCH)
+
+# Results of one whole run; behind it those of other Pythons, of which the costs are enough (bench/benchmarks.template.md).
+RESULTS ?= .cache/bench.json
+bench-page: $(VENV)/.installed-bench ## docs/explanation/benchmarks.md and its pictures from the results that make bench left
+	@$(BIN)/python -m bench.page $(RESULTS)
 
 bench-guard: $(VENV)/.installed-test ## instructions of each step of a span against bench/recorded.json
 	@scripts/need-command valgrind valgrind
