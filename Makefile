@@ -82,7 +82,7 @@ fuzz: $(VENV)/.installed-test $(VENV)/.installed-fuzz ## every parser on hostile
 soak: $(VENV)/.installed-test $(VENV)/.installed-soak ## ten minutes under load with a collector that fails in turn (SOAK="--minutes 2")
 	$(BIN)/python -m tests.soak $(SOAK)
 
-zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, until Ctrl-C
+zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, until Ctrl-C (PORT=9412 for another port)
 	$(BIN)/python -m tests.integration.zipkin_server
 
 bench-quick: $(VENV)/.installed-test ## cost beside the least possible and beside OpenTelemetry, as ratios, in about a minute
