@@ -6,13 +6,13 @@ were any.  Less is better.
 A tracer beside itself, in three rounds on two busy cores, comes out between 0.9 and 1.1 by its least burst, and between 0.75
 and 1.3 by its median burst or its CPU.
 Without options: all costs, the curves, and the two services under load, in about a quarter of an hour.
+Nothing that git tracks is written: `--json` keeps what was measured, and `python -m bench.page` makes the page of it.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import platform
 import sys
@@ -20,39 +20,44 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import page
+from . import results
 from .curves import CURVES, GROWTH_SPANS
 from .environments import ROOT, python_of
 from .harness import ADAPTERS, QUICK_ADAPTERS, Contestant, Outcome, measure, run_worker, sink
+from .results import BURSTS, PARTS, ROUNDS
 from .table import OURS, Row, markdown, rows
 from .tasks import TASKS
 
 QUICK_TASKS = [name for name, task in TASKS.items() if task.manner in ("paced", "tight") and name != "encode_proto3"]
-PARTS = ("costs", "curves", "services")
 CURVE_ADAPTERS = {**dict.fromkeys(CURVES, (OURS, "limit")), "delay": (OURS, "naive"), "growth": (OURS,)}
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start = time.monotonic()
-    result: dict[str, Any] = {"machine": _machine(), "failures": []}
+    asked = {name: getattr(options, name) for name in results.LEAST}
+    result: results.Result = {"machine": _machine(), "options": asked, "failures": []}
     parts = ["costs"] if options.quick or options.tasks or options.adapters else options.only
     for part in parts:
         {"costs": _costs, "curves": _curves, "services": _services}[part](options, result)
         if options.json is not None:  # after each, so that none is lost if the next one fails
-            options.json.parent.mkdir(parents=True, exist_ok=True)
-            options.json.write_text(json.dumps(result, indent=1) + "\n")
+            results.write(result, options.json)
     print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
-    if options.page is not None and set(parts) == set(PARTS):
-        page.write([result], options.page)
-    elif options.page is not None:
-        print("No page was written: it needs all costs, the curves and the services.")
+    if options.json is not None:
+        lacking = results.lacks(result)
+        print(f"{options.json} has what was measured; " + _what_next(lacking))
     for failure in result["failures"]:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if result["failures"] else 0
 
 
-def _costs(options: argparse.Namespace, result: dict[str, Any]) -> None:
+def _what_next(lacking: list[str]) -> str:
+    if lacking:
+        return f"no page can be made of it: {'; '.join(lacking)}."
+    return "`make bench-page` makes docs/explanation/benchmarks.md of it."
+
+
+def _costs(options: argparse.Namespace, result: results.Result) -> None:
     tasks = options.tasks or (QUICK_TASKS if options.quick else list(TASKS))
     contestants = {name: ADAPTERS[name] for name in options.adapters or (QUICK_ADAPTERS if options.quick else ADAPTERS)}
     if options.beside is not None:
@@ -70,7 +75,7 @@ def _costs(options: argparse.Namespace, result: dict[str, Any]) -> None:
     result["costs"] = _as_json(outcome, table)
 
 
-def _curves(options: argparse.Namespace, result: dict[str, Any]) -> None:
+def _curves(options: argparse.Namespace, result: results.Result) -> None:
     result["curves"] = {}
     with sink() as port:
         for curve, names in CURVE_ADAPTERS.items():
@@ -85,7 +90,7 @@ def _curves(options: argparse.Namespace, result: dict[str, Any]) -> None:
                     print(f"{curve}, {name}: " + ", ".join(f"{at} {value:.3g}" for at, value in found.items()))
 
 
-def _services(options: argparse.Namespace, result: dict[str, Any]) -> None:
+def _services(options: argparse.Namespace, result: results.Result) -> None:
     from .web import measure as services  # gunicorn and the like are of no use on every system that the rest runs on
 
     result["services"] = services.measure()
@@ -99,15 +104,14 @@ def _services(options: argparse.Namespace, result: dict[str, Any]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the usual tasks and tracers, about a minute on a quiet machine")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each task is measured (default: 3)")
-    parser.add_argument("--bursts", type=int, default=60, help="bursts of 100 calls in a paced task (default: 60)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each task is measured (default: %(default)s)")
+    parser.add_argument("--bursts", type=int, default=BURSTS, help="bursts of 100 calls in a paced task (default: %(default)s)")
     parser.add_argument("--tasks", type=_names(TASKS), help=f"of {','.join(TASKS)}")
     parser.add_argument("--adapters", type=_names(ADAPTERS), help=f"of {','.join(ADAPTERS)}")
     parser.add_argument("--only", type=_names(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}")
     parser.add_argument("--spans", type=int, default=GROWTH_SPANS, help="of the long run (default: 10^6)")
     parser.add_argument("--beside", type=Path, metavar="DIR", help="another checkout of ours, to be measured beside this one")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured here")
-    parser.add_argument("--page", type=Path, metavar="DIR", help="write benchmarks.md and its pictures here; needs matplotlib")
     return parser
 
 

@@ -1,25 +1,28 @@
-"""Makes docs/explanation/benchmarks.md and its pictures from what was measured: `python -m bench.page RESULT.json ... DIR`.
+"""Makes docs/explanation/benchmarks.md and its pictures from what `python -m bench --json FILE` left; measures nothing.
 
 Rules: the page has no number that was not measured; what is missed is bold in the table and named below it.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
+import os
 import sys
 from collections.abc import Sequence
 from math import hypot
 from pathlib import Path
 from string import Template
-from typing import Any
 
+from . import results
+from .environments import ROOT
+from .results import Result, Unusable
 from .table import OURS, Row, line, number, ratio
 
-__all__ = ["write"]
+__all__ = ["main", "write"]
 
 TEMPLATE = Path(__file__).with_name("benchmarks.template.md")
-
-Result = dict[str, Any]
+FOLDER = ROOT / "docs" / "explanation"
+PAGE = "benchmarks.md"
 
 PEERS = {
     "limit": "limit",
@@ -47,14 +50,40 @@ Resident memory after so many spans, each with a value that no other had.
 }
 
 
-def write(results: Sequence[Result], folder: Path) -> None:
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.page", description=__doc__)
+    parser.add_argument("first", type=Path, metavar="RESULT.json", help="of a whole run")
+    parser.add_argument("others", type=Path, metavar="OTHER.json", nargs="*", help="of other Pythons; their ratios stand below")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="of the page and its pictures (default: docs/explanation)")
+    options = parser.parse_args(arguments)
+    try:
+        write([_read(options.first), *(_read(other, ("costs",)) for other in options.others)], options.folder)
+    except Unusable as error:
+        print(f"bench-page: {error}", file=sys.stderr)
+        return 1
+    made_of = ", ".join(map(str, [options.first, *options.others]))
+    print(f"{os.path.relpath(options.folder / PAGE)} and its pictures are made of {made_of}")
+    return 0
+
+
+def _read(file: Path, parts: Sequence[str] = results.PARTS) -> Result:
+    result = results.read(file)
+    results.check_whole(result, file, parts)
+    return result
+
+
+def write(measured: Sequence[Result], folder: Path) -> None:
     """The page of the first result, which has all parts, with the ratios of the others below, and the pictures beside it."""
     from . import plot  # matplotlib is of the extra `bench`
 
+    text = _text(measured[0], measured[1:])
     folder.mkdir(parents=True, exist_ok=True)
-    first = results[0]
-    plot.ratios(_rows(first), folder / "benchmarks.svg")
-    plot.services(first["services"], folder / "benchmarks-services.svg")
+    plot.ratios(_rows(measured[0]), folder / "benchmarks.svg")
+    plot.services(measured[0]["services"], folder / "benchmarks-services.svg")
+    (folder / PAGE).write_text(text)
+
+
+def _text(first: Result, others: Sequence[Result]) -> str:
     text = Template(TEMPLATE.read_text()).substitute(
         machine=_machine(first),
         ratios=_ratios(first),
@@ -63,9 +92,9 @@ def write(results: Sequence[Result], folder: Path) -> None:
         services=_services(first["services"]),
         curves=_curves(first["curves"]),
     )
-    for other in results[1:]:
+    for other in others:
         text += f"\n## On Python {other['machine']['python']}\n\n{_machine(other)}\n\n{_ratios(other)}\n{_missed(other)}"
-    (folder / "benchmarks.md").write_text(text)
+    return text
 
 
 def _machine(result: Result) -> str:
@@ -164,5 +193,4 @@ def _curves(curves: dict[str, dict[str, dict[str, float]]]) -> str:
 
 
 if __name__ == "__main__":
-    *files, target = sys.argv[1:]
-    write([json.loads(Path(file).read_text()) for file in files], Path(target))
+    sys.exit(main())

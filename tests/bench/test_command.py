@@ -1,42 +1,48 @@
-"""The benchmark's command: what it leaves alone."""
+"""The benchmark's command: what it leaves, and what it leaves alone."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bench import __main__ as command
+from bench import __main__ as command, results
+
+from . import whole_run
 
 
-@pytest.mark.parametrize("options", [["--quick"], ["--tasks", "root"], ["--adapters", "ours"], ["--only", "curves,costs"]])
-def test_no_page_is_made_of_a_part(
-    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_whole_run_leaves_all_that_a_page_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The one that is there has everything, and stays."""
-    measured: list[Any] = []
-    for part in command.PARTS:
-        monkeypatch.setattr(command, f"_{part}", lambda *arguments: measured.append(arguments))
+    """It says how to make the page, and makes none itself."""
+    file = tmp_path / "bench.json"
 
-    assert 0 == command.main([*options, "--page", str(tmp_path)])
-    assert measured
-    assert [] == list(tmp_path.iterdir())
-    assert "No page was written" in capsys.readouterr().out
+    assert 0 == whole_run.run(file, monkeypatch)
+    assert [] == results.lacks(results.read(file))
+    assert [file] == list(tmp_path.iterdir())
+    assert "`make bench-page` makes docs/explanation/benchmarks.md of it." in capsys.readouterr().out
 
 
-def test_a_page_is_made_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is given what was measured, and the folder."""
-    written: list[Any] = []
-    for part in command.PARTS:
-        monkeypatch.setattr(command, f"_{part}", lambda options, result, part=part: result.update({part: {}}))
-    monkeypatch.setattr(command.page, "write", lambda results, folder: written.append((results, folder)))
+@pytest.mark.parametrize(
+    ("options", "lacking"),
+    [
+        (["--quick"], "it lacks the curves, the services"),
+        (["--tasks", "root"], "it lacks the curves, the services; it lacks "),
+        (["--only", "curves,costs"], "it lacks the services"),
+        (["--rounds", "1"], "it was made with fewer rounds than 3"),
+        (["--bursts", "5"], "it was made with fewer bursts than 60"),
+        (["--spans", "1000"], "it was made with fewer spans than 1,000,000"),
+    ],
+)
+def test_a_shortened_run_says_why_no_page_can_be_made_of_it(
+    options: list[str], lacking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As soon as it ends, and not only when the page is asked for."""
+    file = tmp_path / "bench.json"
+    whole_run.run(file, monkeypatch, *options)
 
-    assert 0 == command.main(["--page", str(tmp_path)])
-    [([result], folder)] = written
-    assert tmp_path == folder
-    assert set(command.PARTS) <= set(result)
+    assert f"{file} has what was measured; no page can be made of it: {lacking}" in capsys.readouterr().out
 
 
 def test_what_was_measured_is_kept_where_a_later_part_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,19 @@
 """The real Zipkin server on loopback: fetched with Maven, started, waited for, stopped.
 
-Rules: waits are by the clock; the server is stopped in every case, even when this process is killed (Linux); what is missing
-on the machine is an error that names the remedy, never a skip.  As a script it keeps a server until Ctrl-C.
+Rules: the port is looked at before anything is fetched; waits are by the clock; the server is stopped in every case, even when
+this process is killed (Linux); what is missing on the machine is an error that names the remedy, never a skip.
+As a script it keeps a server until Ctrl-C.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -55,6 +58,25 @@ def program(name: str, package: str) -> str:
     if path is None:
         raise ServerUnavailable(f"{name} is not installed; install it, for instance with: apt-get install -y {package}")
     return path
+
+
+def check_port(port: int) -> None:
+    """Raises ServerUnavailable where the server could not listen on this port of 127.0.0.1; 0 is always free."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ServerUnavailable(_taken(port)) from None
+        raise ServerUnavailable(
+            f"port {port} cannot be used ({error.strerror}); choose another one: make zipkin PORT=9412"
+        ) from error
+
+
+def _taken(port: int) -> str:
+    return (
+        f"port {port} is taken, perhaps by another Zipkin server or by `opentracing-zipkin collector`; "
+        f"stop it, or choose another port: make zipkin PORT={port + 1}"
+    )
 
 
 def fetch() -> Path:
@@ -113,7 +135,8 @@ class ZipkinServer:
         self.stop()
 
     def start(self) -> None:
-        """Start the server and wait until it is healthy."""
+        """Start the server and wait until it is healthy.  Where its port is taken, nothing is fetched or started."""
+        check_port(self._port)
         jar, java = fetch(), program("java", "openjdk-17-jre-headless")
         descriptor, log_name = tempfile.mkstemp(prefix="zipkin-server-", suffix=".log")
         self._log = Path(log_name)
@@ -169,7 +192,7 @@ class ZipkinServer:
     def _why(self) -> str:
         """The log's lines that name a cause, or its last ones."""
         if "Address already in use" in self._logged():
-            return f"port {self._port} is taken; choose another one with PORT="
+            return _taken(self._port)
         causes = [line for line in self._logged().splitlines() if re.search(r"Caused by|APPLICATION FAILED|Exception:", line)]
         return "\n".join(causes[:5]) or _tail(self._logged(), 15)
 

@@ -25,6 +25,7 @@ def test_help_names_the_subcommands() -> None:
     assert {"demo", "collector"} <= set(re.findall(r"^ +(\w+)\s", result.stdout, re.MULTILINE))
 
 
+@pytest.mark.needs_our_api
 def test_version_names_the_distribution() -> None:
     """As pip knows it."""
 

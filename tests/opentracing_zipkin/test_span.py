@@ -174,6 +174,7 @@ def test_a_scope_left_by_an_exception_marks_its_span(subject: Subject) -> None:
     assert {"error": "ValueError: boom"} == subject.recorder.spans[-1].tags
 
 
+@pytest.mark.needs_our_api
 def test_an_exception_that_leaves_a_scope_is_no_annotation(subject: Subject) -> None:
     """The tag says it all.  (The archived upstream package's scopes log it as well.)"""
     with pytest.raises(ValueError, match="boom"), subject.tracer.start_active_span("x"):

@@ -1,0 +1,81 @@
+"""What a run leaves for the page: one JSON file with everything that the page and its pictures show.
+
+Rules: a page is made of a whole run or left as it was, so a shortened run and one with failures are refused, with the remedy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from .curves import GROWTH_SPANS
+from .harness import ADAPTERS
+from .tasks import TASKS
+
+__all__ = ["BURSTS", "PARTS", "ROUNDS", "Result", "Unusable", "check_whole", "lacks", "read", "write"]
+
+Result = dict[str, Any]
+
+PARTS = ("costs", "curves", "services")
+ROUNDS = 3
+BURSTS = 60
+
+# What a whole run does at least of each, by the option's name.
+LEAST = {"rounds": ROUNDS, "bursts": BURSTS, "spans": GROWTH_SPANS}
+
+
+class Unusable(Exception):
+    """No page can be made of these results; the message says why, and what to do."""
+
+
+def write(result: Result, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def read(file: Path) -> Result:
+    """Raises Unusable where there is no such file, or something else in it."""
+    try:
+        result = json.loads(file.read_text())
+    except FileNotFoundError:
+        raise Unusable(f"there are no results in {file}; run `make bench` first, for a quarter of an hour") from None
+    except ValueError as error:
+        raise Unusable(f"{file} cannot be read as results ({error}); run `make bench` again") from error
+    if not isinstance(result, dict):
+        raise Unusable(f"{file} has no results; run `make bench` again")
+    return result
+
+
+def check_whole(result: Result, file: Path, parts: Sequence[str] = PARTS) -> None:
+    """Raises Unusable that names all that these parts of the results lack."""
+    lacking = lacks(result, parts)
+    if lacking:
+        raise Unusable(f"no page is made of {file}: {'; '.join(lacking)}; run all of `make bench` again")
+
+
+def lacks(result: Result, parts: Sequence[str] = PARTS) -> list[str]:
+    """In words, what a whole run would have; empty where nothing is missing."""
+    missing = [f"the {part}" for part in parts if not result.get(part)]
+    return [
+        *([f"it lacks {', '.join(missing)}"] if missing else []),
+        *(_unmeasured(result["costs"]) if result.get("costs") else []),
+        *_shortened(result.get("options", {})),
+        *([f"{len(result['failures'])} of its measurements failed"] if result.get("failures") else []),
+    ]
+
+
+def _unmeasured(costs: dict[str, Any]) -> Iterator[str]:
+    wanted = {(task, name) for task in TASKS for name, contestant in ADAPTERS.items() if task in contestant.tasks}
+    measured = {(task, name) for task, of_adapters in costs["rounds"].items() for name, rounds in of_adapters.items() if rounds}
+    if wanted - measured:
+        yield f"it lacks {len(wanted - measured)} of {len(wanted)} costs"
+    if costs["rounds"].keys() - TASKS.keys():
+        yield "it was measured by another version of the benchmark"
+
+
+def _shortened(options: dict[str, int]) -> Iterator[str]:
+    for name, least in LEAST.items():
+        if options.get(name, 0) < least:
+            yield f"it was made with fewer {name} than {least:,}"

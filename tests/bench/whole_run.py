@@ -1,0 +1,53 @@
+"""A whole run that measures nothing: each part answers at once, with as many numbers as a real one."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as command
+from bench.harness import ADAPTERS, Outcome
+from bench.results import Result
+from bench.table import rows
+from bench.tasks import TASKS, Measured
+
+MEASURED = Measured(least=1.0, median=2.0, cpu=3.0, delivered=0)
+WAYS = ("without", "headers alone", "ours, 100%", "otel, 100%", "ours, 1%", "otel, 1%")
+WAY = {
+    "requests_per_s": 500.0,
+    "cpu_ms": 2.0,
+    "more_ms": 0.1,
+    "more_error_ms": 0.01,
+    "p50_ms": 3.0,
+    "p99_ms": 9.0,
+    "arrived": 1.0,
+}
+
+
+def run(file: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
+    """`python -m bench --json FILE` on parts that are at hand; its exit status."""
+    for part, measure in (("costs", costs), ("curves", curves), ("services", services)):
+        monkeypatch.setattr(command, f"_{part}", measure)
+    return command.main(["--json", str(file), *options])
+
+
+def costs(options: Namespace, result: Result) -> None:
+    tasks, adapters = options.tasks or list(TASKS), options.adapters or list(ADAPTERS)
+    results = {task: {name: [MEASURED] * options.rounds for name in adapters if task in ADAPTERS[name].tasks} for task in tasks}
+    result["costs"] = command._as_json(Outcome(results, [], 1e6), rows(results))
+
+
+def curves(options: Namespace, result: Result) -> None:
+    result["curves"] = {
+        curve: {name: {"1 median_us": 1.0, "10 median_us": 2.0 + len(name)} for name in names}
+        for curve, names in command.CURVE_ADAPTERS.items()
+    }
+
+
+def services(options: Namespace, result: Result) -> None:
+    result["services"] = {
+        framework: {way: {**WAY, "more_ms": 0.1 * number} for number, way in enumerate(WAYS)}
+        for framework in ("flask", "fastapi")
+    }
