@@ -316,12 +316,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
         state = state & INHERITED | LOCAL_ROOT
         kind = tags.get("span.kind") if tags else None
         if (kind == "server" or KIND_OF_TAG.get(str(kind).lower()) == "SERVER") and self._shared_spans:
-            try:
-                shared = parent._once
-                del parent._once  # atomic: of two that join at the same time one is late
-            except AttributeError:
-                pass
-            else:
+            shared = parent._take_token()  # of two that join at the same time one gets it
+            if shared is not None:
                 return trace_id, parent._span_id, parent._parent_id, state | shared
         return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state
 

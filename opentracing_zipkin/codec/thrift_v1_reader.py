@@ -8,7 +8,8 @@ Source: Thrift binary protocol encoding; what a real server takes (zipkin-server
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from pathlib import Path
+from importlib import resources
+from io import StringIO
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from struct import Struct
 from typing import Any
@@ -65,7 +66,9 @@ def _thrift() -> tuple[Any, Any]:
         raise ImportError(
             "reading Thrift needs thriftpy2: install the extra 'thrift' of the distribution 'opentracing' (or thriftpy2 itself)"
         ) from error
-    idl = thriftpy2.load(str(Path(__file__).with_name("zipkinCore.thrift")), module_name="zipkinCore_thrift")
+    # As a resource, which may be in a zip file.
+    source = resources.files(__package__).joinpath("zipkinCore.thrift").read_text("utf-8")
+    idl = thriftpy2.load_fp(StringIO(source), "zipkinCore_thrift")
     protocol: Any = TBinaryProtocolFactory
     return idl, partial(deserialize, proto_factory=protocol())
 
