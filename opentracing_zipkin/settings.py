@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -36,7 +36,7 @@ _KUBERNETES_VALUE = re.compile(r"(?:tcp|udp|sctp)://")
 _KUBERNETES_NAME = re.compile(r"(?:.*_)?(?:PORT|SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)")
 _MIN_LIKENESS = 0.8  # of a misspelt name, as difflib has it: ENDPIONT is like ENDPOINT by 0.88
 
-_told: set[str] = set()  # variables that a warning was given about
+_told: set[str] = set()  # the variables that were warned of
 
 
 class ConfigureSettings(TracerSettings, ConfigureOptions, total=False):
@@ -99,6 +99,21 @@ class _Environment:
         resource = read_resource(self._text("OTEL_RESOURCE_ATTRIBUTES")) or {}
         return self._text("ZIPKIN_SERVICE_NAME") or self._text("OTEL_SERVICE_NAME") or resource.get("service.name")
 
+    def read_connection(self, named: Mapping[str, Any]) -> None:
+        """What `requests` would look for at every request: read once, here, because the sender does not look."""
+        if replaced(named).keys() & options_of(SendingOptions):
+            return
+        known = {**self.settings, **named}
+        urls = base_urls(known.get("endpoint", DEFAULT_ENDPOINT))
+        if "ca_bundle" not in known and any(url.startswith("https:") for url in urls):
+            for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+                if "ca_bundle" not in self.settings and self._text(variable):
+                    self._add("ca_bundle", variable, self._text(variable))
+        if "proxy" not in known:
+            proxies = _proxies(urls)
+            if proxies:
+                self._add("proxy", "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY", proxies)
+
     def _read(self, name: str, variable: str, read: Callable[[str], Any]) -> None:
         text = self._text(variable)
         if text:
@@ -118,21 +133,6 @@ class _Environment:
         """A variable's value; an empty one is an absent one, and one of Kubernetes' is none of ours."""
         text = self._environ.get(variable, "").strip()
         return "" if _KUBERNETES_VALUE.match(text) else text
-
-    def read_connection(self, named: Mapping[str, Any]) -> None:
-        """What `requests` would look for at every request: read once, here, because the sender does not look."""
-        if replaced(named).keys() & options_of(SendingOptions):
-            return
-        known = {**self.settings, **named}
-        urls = base_urls(known.get("endpoint", DEFAULT_ENDPOINT))
-        if "ca_bundle" not in known and any(url.startswith("https:") for url in urls):
-            for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-                if "ca_bundle" not in self.settings and self._text(variable):
-                    self._add("ca_bundle", variable, self._text(variable))
-        if "proxy" not in known:
-            proxies = _proxies(urls)
-            if proxies:
-                self._add("proxy", "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY", proxies)
 
 
 def _service_name(argument: str | None, environment: _Environment, enabled: bool) -> str:
@@ -166,26 +166,33 @@ def _install(tracer: opentracing.Tracer) -> None:
 
 
 def _tell_misspelt(environ: Mapping[str, str]) -> None:
-    """Warn of each variable that is no setting's, but nearly one's; once in a process."""
-    for variable in _unknown(environ):
-        if variable not in _told:
-            import difflib  # here, because it takes 7 ms and is rarely needed
-
-            known = [name.upper() for name in ("service_name", *_OPTIONS)]
-            near = difflib.get_close_matches(variable.removeprefix(_PREFIX).upper(), known, 1, _MIN_LIKENESS)
-            _told.add(variable)
-            if near:
-                log.warning("zipkin: the environment variable %s means nothing; did you mean %s?", variable, _PREFIX + near[0])
-
-
-def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
-    """Variables that begin like ours, and are neither ours nor Kubernetes'."""
-    known = {f"{_PREFIX}{name.upper()}" for name, option in _OPTIONS.items() if option.read is not None}
+    """Warn of each variable that means nothing, but nearly would; once in a process."""
     for variable, text in environ.items():
-        if variable.startswith(_PREFIX) and variable not in known and variable != f"{_PREFIX}SERVICE_NAME":
-            name = variable.removeprefix(_PREFIX)
-            if not _KUBERNETES_NAME.fullmatch(name) and not _KUBERNETES_VALUE.match(text):
-                yield variable
+        if variable.startswith(_PREFIX) and variable not in _told and not _is_kubernetes(variable, text):
+            meant = _meant(variable.removeprefix(_PREFIX))
+            if meant:
+                _told.add(variable)
+                log.warning("zipkin: the environment variable %s means nothing; %s", variable, meant)
+
+
+def _is_kubernetes(variable: str, text: str) -> bool:
+    name = variable.removeprefix(_PREFIX)
+    return name.lower() not in _OPTIONS and (
+        _KUBERNETES_NAME.fullmatch(name) is not None or _KUBERNETES_VALUE.match(text) is not None
+    )
+
+
+def _meant(name: str) -> str:
+    """The remedy for a variable's name, without its prefix; "" for one that is right, or like none of ours."""
+    readable = ["SERVICE_NAME", *(setting.upper() for setting, option in _OPTIONS.items() if option.read is not None)]
+    if name in readable:
+        return ""
+    if name.lower() in _OPTIONS:
+        return f"{name.lower()} can be given in code only"
+    import difflib  # here, because it takes 7 ms and is rarely needed
+
+    near = difflib.get_close_matches(name, readable, 1, _MIN_LIKENESS)
+    return f"did you mean {_PREFIX}{near[0]}?" if near else ""
 
 
 _OPTIONS = {**options_of(Settings), **options_of(ConfigureOptions)}

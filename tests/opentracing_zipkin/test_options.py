@@ -259,6 +259,18 @@ def test_a_variable_that_is_nearly_a_settings_is_told_once_with_the_right_name()
     assert sorted(expected) == sorted(line for line in told if "means nothing" in line)
 
 
+def test_a_variable_of_a_setting_that_only_code_can_give_says_so() -> None:
+    """`ZIPKIN_HEADERS`, for instance, which has the name of an argument."""
+    only_code = [name for name, option in ALL.items() if option.read is None]
+    told = in_a_process("opentracing_zipkin.configure('service')", **{f"ZIPKIN_{name.upper()}": "x" for name in only_code})
+
+    assert "headers" in only_code
+    assert sorted(
+        f"zipkin: the environment variable ZIPKIN_{name.upper()} means nothing; {name} can be given in code only"
+        for name in only_code
+    ) == sorted(told)
+
+
 KUBERNETES = {
     f"ZIPKIN{service}_{name}": value
     for service in ("", "_LOCAL", "_PROXY", "_AUTH", "_ENDPOINT")
