@@ -11,45 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import logs, tags as names
 from .propagation import Format
+from .text import format_message, normalize_key
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from .span import Span, SpanContext
 
-__all__ = ["ClassicContext", "ClassicSpan", "ClassicTracer", "format_message", "normalize_key"]
+__all__ = ["ClassicContext", "ClassicSpan", "ClassicTracer"]
 
 _S = TypeVar("_S", bound="ClassicSpan")
 _C = TypeVar("_C", bound="ClassicContext")
 
 PYTHON_EXCEPTION = "python.exception"
-
-
-def normalize_key(key: str) -> str:
-    """A trace attribute's key as it is compared: lower case, `-` for `_`, because HTTP headers keep neither."""
-    return key.replace("_", "-").lower()
-
-
-def format_message(message: object, args: tuple[Any, ...]) -> str:
-    """`message % args`, or, where the arguments do not fit or are not referred to, the message and their reprs."""
-    text = _guarded(str, message)
-    if not args:
-        return text
-    try:
-        values = args[0] if len(args) == 1 and isinstance(args[0], Mapping) else args
-        formatted = text % values
-    except Exception:  # any __str__ or __getitem__ may be behind a placeholder
-        formatted = text
-    if formatted != text:
-        return formatted
-    return " ".join([text, *(_guarded(repr, arg) for arg in args)])
-
-
-def _guarded(convert: Any, value: object) -> str:
-    try:
-        return str(convert(value))
-    except Exception as error:
-        return f"<{type(value).__name__}: {convert.__name__}() raised {type(error).__name__}>"
 
 
 class ClassicContext:

@@ -6,13 +6,13 @@ Rules: nothing here raises because of a value.  Both constructors of the API's h
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import logs, tags
-from .classic import PYTHON_EXCEPTION, ClassicContext, ClassicSpan, format_message
+from .classic import PYTHON_EXCEPTION, ClassicContext, ClassicSpan
+from .text import format_message, is_planned
 
 if TYPE_CHECKING:
     from .tracer import Tracer
@@ -111,7 +111,7 @@ class Span(ClassicSpan):
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
-        if exc_val is not None and not _is_planned(exc_val):
+        if exc_val is not None and not is_planned(exc_val):
             own = type(self)
             if own.error is not Span.error and own.log_kv is not Span.log_kv:
                 # A 2.x span whose `error` is its own affair, as jaeger_client's, which would lose the stack.
@@ -123,7 +123,7 @@ class Span(ClassicSpan):
     @staticmethod
     def _on_error(span: Any, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         """Mark `span` as failed by an exception; a hook of 2.4, also called when a scope is left by one."""
-        if span is None or exc_val is None or _is_planned(exc_val):
+        if span is None or exc_val is None or is_planned(exc_val):
             return
         span.set_tag(tags.ERROR, True)
         span.log_kv(
@@ -144,13 +144,3 @@ class Span(ClassicSpan):
         """Deprecated since 2.0: `log_kv`; knows `event`, `payload` and `timestamp`."""
         fields = {key: kwargs[key] for key in (logs.EVENT, "payload") if key in kwargs}
         return self.log_kv(fields, kwargs.get("timestamp"))
-
-
-def _is_planned(error: BaseException) -> bool:
-    """Whether this is how a block ends that did not fail: a closed generator, a cancelled task, an exit with success."""
-    if isinstance(error, GeneratorExit):
-        return True
-    if isinstance(error, SystemExit):
-        return not error.code
-    asyncio = sys.modules.get("asyncio")  # whoever has not imported it cannot be cancelled by it
-    return asyncio is not None and isinstance(error, asyncio.CancelledError)

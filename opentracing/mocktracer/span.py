@@ -10,8 +10,8 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..classic import format_message
 from ..span import Span
+from ..text import format_message
 from .context import SpanContext
 
 if TYPE_CHECKING:

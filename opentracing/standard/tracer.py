@@ -13,7 +13,6 @@ from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
-from ..classic import format_message
 from ..logs import EVENT
 from ..propagation import Format, InvalidCarrierException, UnsupportedFormatException
 from ..scope import Scope
@@ -21,6 +20,7 @@ from ..scope_manager import ScopeManager
 from ..scope_managers import ContextVarsScopeManager
 from ..span import Span, SpanContext
 from ..tags import ERROR
+from ..text import format_message
 from ..tracer import Reference, Tracer
 from .context import TraceContext
 from .raw import RawLog, RawSpan
