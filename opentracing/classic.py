@@ -103,9 +103,9 @@ class ClassicTracer:
 
     if TYPE_CHECKING:
 
-        def start_span(self, *args: Any, **options: Any) -> Any: ...
-        def inject(self, span_context: Any, format: str, carrier: Any) -> None: ...
-        def extract(self, format: str, carrier: Any) -> Any: ...
+        def start_span(self, *args: Any, **options: Any) -> Span: ...
+        def inject(self, span_context: SpanContext, format: str, carrier: Any) -> None: ...
+        def extract(self, format: str, carrier: Any) -> SpanContext | None: ...
 
     def start_trace(self, operation_name: str, tags: dict[str, Any] | None = None) -> Span:
         """The root span of a new trace, whatever span is active."""
@@ -129,15 +129,15 @@ class ClassicTracer:
         done.set_result(True)
         return done
 
-    def new_root_trace_context(self) -> Any:
+    def new_root_trace_context(self) -> SpanContext:
         """The context of a span that nobody records."""
         return self.start_span(ignore_active_span=True).context
 
-    def new_child_trace_context(self, parent_trace_context: Any) -> tuple[Any, dict[str, Any] | None]:
+    def new_child_trace_context(self, parent_trace_context: SpanContext) -> tuple[SpanContext, dict[str, Any] | None]:
         """The context of a child span that nobody records, and tags for it (None: there are none)."""
         return self.start_span(child_of=parent_trace_context, ignore_active_span=True).context, None
 
-    def trace_context_to_text(self, trace_context: Any) -> tuple[dict[str, str], dict[str, str] | None]:
+    def trace_context_to_text(self, trace_context: SpanContext) -> tuple[dict[str, str], dict[str, str] | None]:
         """The context as entries of a text map: the identity, and the attributes (None: there are none).
 
         A 2.4 tracer injects both at once, so here the first half has everything.
@@ -146,13 +146,13 @@ class ClassicTracer:
         self.inject(trace_context, Format.TEXT_MAP, carrier)
         return carrier, None
 
-    def trace_context_to_binary(self, trace_context: Any) -> tuple[bytearray, bytearray | None]:
+    def trace_context_to_binary(self, trace_context: SpanContext) -> tuple[bytearray, bytearray | None]:
         """The context as bytes: the identity, and the attributes (None: there are none), as in `trace_context_to_text`."""
         carrier = bytearray()
         self.inject(trace_context, Format.BINARY, carrier)
         return carrier, None
 
-    def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> Any:
+    def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> SpanContext | None:
         """The context in two mappings, which may be one and the same; None where there is none.  Never raises."""
         try:
             if trace_attributes is None or trace_attributes is trace_context_id:
@@ -163,7 +163,7 @@ class ClassicTracer:
         except Exception:  # whatever a tracer's extract makes of what a peer sent, 0.5 knows only None
             return None
 
-    def trace_context_from_binary(self, trace_context_id: Any, trace_attributes: Any) -> Any:
+    def trace_context_from_binary(self, trace_context_id: Any, trace_attributes: Any) -> SpanContext | None:
         """The context in two byte strings, None where there is none.  Never raises."""
         try:
             return self.extract(Format.BINARY, bytearray(trace_context_id or b"") + bytearray(trace_attributes or b""))

@@ -8,18 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import logs, tags
 from .classic import PYTHON_EXCEPTION, ClassicContext, ClassicSpan
 from .text import format_message, is_planned
 
+_S = TypeVar("_S", bound="Span")
+_C = TypeVar("_C", bound="SpanContext", covariant=True)
+
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from .tracer import Tracer
 
-__all__ = ["Span", "SpanContext"]
+    class _HasContext(Protocol[_C]):
+        """A span, by the type of its context: a subclass that narrows `context` has narrowed `trace_context` as well."""
 
-_S = TypeVar("_S", bound="Span")
+        @property
+        def context(self) -> _C: ...
+
+
+__all__ = ["Span", "SpanContext"]
 
 
 class SpanContext(ClassicContext):
@@ -42,6 +52,13 @@ class Span(ClassicSpan):
     _tracer: Any = None
     _context: Any = None
 
+    @overload
+    def __init__(self, tracer: Tracer | None, context: SpanContext) -> None: ...
+    @overload
+    def __init__(self, context: SpanContext, /) -> None: ...
+    @overload
+    def __init__(self, *, trace_context: SpanContext) -> None: ...
+
     def __init__(self, tracer: Any = None, context: Any = None, *, trace_context: Any = None) -> None:
         if trace_context is None and context is None:
             tracer, context = None, tracer  # Span(trace_context): 2.x always gives two arguments
@@ -49,12 +66,12 @@ class Span(ClassicSpan):
         self._context = context if trace_context is None else trace_context
 
     @property
-    def context(self) -> Any:
+    def context(self) -> SpanContext:
         """The SpanContext that children and other processes need to know."""
-        return self._context
+        return self._context  # type: ignore[no-any-return]  # a local variable with a type would cost every call
 
     @property
-    def trace_context(self) -> Any:
+    def trace_context(self: _HasContext[_C]) -> _C:
         """`context` under its first name; 0.5's subclasses assign it."""
         return self.context
 
@@ -73,7 +90,7 @@ class Span(ClassicSpan):
         return tracer
 
     @tracer.setter
-    def tracer(self, value: Any) -> None:
+    def tracer(self, value: Tracer | None) -> None:
         self._tracer = value
 
     def start_child(self, operation_name: str, tags: dict[str, Any] | None = None) -> Span:
