@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from unittest import mock
 
 from opentracing import Format, Span, SpanContext, Tracer
 
@@ -109,3 +110,59 @@ def test_any_tracer_encodes_a_context_in_0_5s_shapes() -> None:
 
     assert ({"id": "1"}, None) == Reading().trace_context_to_text(SpanContext())
     assert (bytearray(b"1"), None) == Reading().trace_context_to_binary(SpanContext())
+
+
+class Counting(Span):
+    """A span of 0.5: it has an `add_tag` of its own."""
+
+    added = 0
+
+    def add_tag(self, key: str, value: Any) -> Counting:
+        self.added += 1
+        return self
+
+
+def test_add_tags_calls_the_spans_own_add_tag() -> None:
+    """A 0.5 span need only have `add_tag`."""
+    span = Counting(SpanContext())
+    span.add_tags({"k": "v", "l": 2})
+
+    assert 2 == span.added
+
+
+def test_a_set_tag_put_in_place_of_the_no_ops_is_called() -> None:
+    """A test that replaces `set_tag` on the no-op's span sees `add_tag` and `add_tags` as well."""
+    span = Tracer().start_trace("x")
+    with mock.patch.object(span, "set_tag") as set_tag:
+        assert span is span.add_tag("k", "v").add_tags({"l": 2})
+
+    assert [mock.call("k", "v"), mock.call("l", 2)] == set_tag.call_args_list
+
+
+class Elsewhere(Span):
+    """A span that finds its tracer in another place than its base class does."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self.found = tracer
+
+    @property
+    def tracer(self) -> Tracer:  # type: ignore[override]
+        return self.found
+
+
+def test_a_child_is_started_by_the_tracer_that_the_span_answers_with() -> None:
+    """`start_child` asks `span.tracer`, which a subclass may override."""
+    tracer = Tracer()
+
+    assert tracer._noop_span is Elsewhere(tracer).start_child("child")
+
+
+def test_a_span_of_the_no_op_lets_its_own_tracer_start_the_child() -> None:
+    """`Span(tracer, context)` has children by `tracer.start_span`, whatever that is."""
+    tracer = Tracer()
+    span = Span(tracer, SpanContext())
+    with mock.patch.object(tracer, "start_span") as start_span:
+        child = span.start_child("child", tags={"k": "v"})
+
+    assert [mock.call("child", child_of=span, tags={"k": "v"})] == start_span.call_args_list
+    assert start_span.return_value is child
