@@ -50,10 +50,11 @@ test-upstream: ## the tracer's tests on the archived OpenTracing 2.4.0 in place 
 		--deselect tests/opentracing_zipkin/test_command.py::test_version_names_the_distribution \
 		--deselect tests/opentracing_zipkin/test_span.py::test_an_exception_that_leaves_a_scope_is_no_annotation
 
-lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types, and who may import whom
+lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types (also as users see them), and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/check-types
 	$(BIN)/lint-imports
 
 integration: $(VENV)/.installed-test $(VENV)/.installed-integration ## real servers, brokers and processes, real faults, a real browser
