@@ -51,10 +51,11 @@ test-upstream: ## the tracer's tests on the archived OpenTracing 2.4.0 in place 
 settings: $(VENV)/.installed-test ## write the tables of docs/reference/configuration.md from the declarations
 	$(BIN)/python scripts/write-settings
 
-lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types, and who may import whom
+lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types (also as users see them), and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/check-types
 	$(BIN)/lint-imports
 
 integration: $(VENV)/.installed-test $(VENV)/.installed-integration ## real servers, brokers and processes, real faults, a real browser

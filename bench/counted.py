@@ -18,7 +18,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.adapters import limit, limit_tracer, ours
-from bench.adapters.opentracing_work import WORK, Work
+from bench.adapters.opentracing_work import WORK, Work, classic_root
+from opentracing import Tracer
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders import Sender
 
@@ -31,6 +32,7 @@ AN_HOUR_S = 3600.0
 
 TRACER_TASKS = ["start_span", "root", "active", "request", "unsampled", "extract", "inject"]
 CODEC_TASKS = ["encode_json", "encode_thrift", "encode_proto3"]
+CLASSIC_TASKS = ["start_trace", "classic_root", "classic_noop"]
 
 
 class Nowhere(Sender):
@@ -44,6 +46,10 @@ class Nowhere(Sender):
 
 def start_span(tracer: Any) -> Work:
     return lambda: tracer.start_span("get")
+
+
+def start_trace(tracer: Any) -> Work:
+    return lambda: tracer.start_trace("get")
 
 
 def deliver(tracer: Any) -> Work:
@@ -95,6 +101,15 @@ def main() -> None:
         counted += [("ours", task, BATCHES * 100), ("limit", task, BATCHES * 100)]
     count(deliver(_tracer()), BATCHES, gc.collect)
     counted += [("ours", "deliver", BATCHES * 100)]
+    # Last, so that they change nothing for those before them.
+    count(WORK["noop"](Tracer()), CALLS, gc.collect)
+    count(WORK["noop"](limit_tracer.NoopTracer()), CALLS, gc.collect)
+    counted += [("ours", "noop", CALLS), ("limit", "noop", CALLS)]
+    tracer = _tracer()
+    count(start_trace(tracer), CALLS, tracer.flush)
+    count(classic_root(tracer), CALLS, tracer.flush)
+    count(classic_root(Tracer()), CALLS, gc.collect)
+    counted += [("ours", task, CALLS) for task in CLASSIC_TASKS]
     print(json.dumps(counted))
 
 

@@ -4,7 +4,9 @@ Rules: no clock is read, so a slow day changes nothing: the counts of two runs d
 same Python counts up to a tenth more or less; so growth is only what shows both absolutely and over the limit's counts.
 Where names lie in memory decides whether two of them share a place in Python's cache of methods, which makes one layout in five
 a tenth dearer; so what fails is counted again in other layouts, and the least counts.
-Record anew after a change that is meant, on each Python that `bench/recorded.json` has: `python -m bench.guard --record`.
+0.5's words are also compared with 2.4's, both counted in this run: a call more has to stay below a ceiling.
+Record anew after a change that is meant, on each Python that `bench/recorded.json` has: `python -m bench.guard --record`; and
+after a new task, which changes nothing for the others: `python -m bench.guard --record-new`.
 """
 
 from __future__ import annotations
@@ -21,14 +23,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Verdict", "main", "verdicts"]
+__all__ = ["Verdict", "Wording", "main", "verdicts", "with_new", "wordings"]
 
 COUNTED = Path(__file__).with_name("counted.py")
 RECORDED = Path(__file__).with_name("recorded.json")
 # Ten percent more in one step has to fail, so less than that is let pass.
 TOLERANCE = 0.05
-# The limit has no reporter of its own that could be counted without its network.
-LIKE_ROOT = {"deliver": "root"}
+# The limit has no reporter of its own that could be counted without its network, and no words of 0.5; its growth by another
+# build of Python is that of these tasks.
+LIKE = {"deliver": "root", "start_trace": "start_span", "classic_root": "root", "classic_noop": "noop"}
+# A task in 0.5's words -> the same in 2.4's, and how many of its calls have another word.
+CLASSIC = {"start_trace": ("start_span", 1), "classic_root": ("root", 3), "classic_noop": ("noop", 3)}
+# A call in 0.5's words may cost 60 ns more than in 2.4's.  The limit's no-op root takes 150 ns (Python 3.11, 2026-11), so that
+# is 0.4 of its instructions: 940 there, and more in a build of Python that counts more for everything.
+MAX_CLASSIC_CALL = 0.4
 MARK = "getppid"
 LAYOUTS = 4
 TIMEOUT_S = 300
@@ -50,26 +58,42 @@ class Verdict(NamedTuple):
         return self.growth > TOLERANCE
 
 
+class Wording(NamedTuple):
+    """`more`: the instructions that a call in 0.5's words costs above the same in 2.4's."""
+
+    task: str
+    more: float
+    ceiling: float
+
+    @property
+    def failed(self) -> bool:
+        return self.more > self.ceiling
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.guard", description=__doc__)
     parser.add_argument("--record", action="store_true", help="make what is counted now the record of this Python")
+    parser.add_argument("--record-new", action="store_true", help="record only the tasks that the record of this Python lacks")
     options = parser.parse_args(arguments)
     version = ".".join(platform.python_version_tuple()[:2])
     record = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
-    if not options.record and version not in record:
+    recording = options.record or options.record_new
+    if not recording and version not in record:
         print(
             f"no instructions are recorded for Python {version}; record them: python -m bench.guard --record", file=sys.stderr
         )
         return 2
-    if options.record:
-        record[version] = least([count(layout) for layout in range(LAYOUTS)])
+    if recording:
+        counted = least([count(layout) for layout in range(LAYOUTS)])
+        record[version] = with_new(record.get(version, {}), counted) if options.record_new else counted
         RECORDED.write_text(json.dumps(dict(sorted(record.items())), indent=1) + "\n")
         return 0
     counts = count(0)
     for layout in range(1, LAYOUTS):
-        if any(verdict.failed for verdict in verdicts(counts, record[version])):
+        found: list[Verdict | Wording] = [*verdicts(counts, record[version]), *wordings(counts)]
+        if any(each.failed for each in found):
             counts = least([counts, count(layout)])
-    return _judge(verdicts(counts, record[version]))
+    return max(_judge(verdicts(counts, record[version])), _judge_words(wordings(counts)))
 
 
 def _judge(found: list[Verdict]) -> int:
@@ -90,15 +114,38 @@ def _judge(found: list[Verdict]) -> int:
     return 1 if failed else 0
 
 
+def _judge_words(found: list[Wording]) -> int:
+    for wording in found:
+        mark = "  FAILED" if wording.failed else ""
+        print(f"{wording.task:14} {wording.more:+9.0f} a call above 2.4's words, at most {wording.ceiling:.0f}{mark}")
+    failed = [wording.task for wording in found if wording.failed]
+    if failed:
+        print(f"{', '.join(failed)}: 0.5's words cost more than 60 ns a call above 2.4's. Make them cheaper.", file=sys.stderr)
+    return 1 if failed else 0
+
+
 def verdicts(counts: Counts, recorded: Counts) -> list[Verdict]:
     """Growth is the lesser of ours over the record, and of that over the limit's own growth, which is due to the build."""
     found = []
     for task, of_whom in counts.items():
-        like = LIKE_ROOT.get(task, task)
+        like = LIKE.get(task, task)
         growth = of_whom["ours"] / recorded[task]["ours"]
         build = counts[like]["limit"] / recorded[like]["limit"]
         found.append(Verdict(task, of_whom["ours"], recorded[task]["ours"], min(growth, growth / build) - 1))
     return found
+
+
+def wordings(counts: Counts) -> list[Wording]:
+    """The tasks in 0.5's words, beside the same in 2.4's from the same count."""
+    ceiling = MAX_CLASSIC_CALL * counts["noop"]["limit"]
+    return [
+        Wording(task, (counts[task]["ours"] - counts[same]["ours"]) / calls, ceiling) for task, (same, calls) in CLASSIC.items()
+    ]
+
+
+def with_new(recorded: Counts, counted: Counts) -> dict[str, Mapping[str, float]]:
+    """The record as it is, and beside it the counts of the tasks that it lacks."""
+    return {**recorded, **{task: of_whom for task, of_whom in counted.items() if task not in recorded}}
 
 
 def least(runs: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:

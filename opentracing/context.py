@@ -17,11 +17,11 @@ NOOP_CONTEXT = SpanContext()
 class TraceContextEncoder:
     """Turns a context into a pair: the identity, and the attributes or None."""
 
-    def trace_context_to_binary(self, trace_context: Any) -> tuple[bytearray, bytearray | None]:
+    def trace_context_to_binary(self, trace_context: SpanContext) -> tuple[bytearray, bytearray | None]:
         """As bytes, so that a router can read the identity without the rest of a message."""
         return bytearray(), None
 
-    def trace_context_to_text(self, trace_context: Any) -> tuple[dict[str, str], dict[str, str] | None]:
+    def trace_context_to_text(self, trace_context: SpanContext) -> tuple[dict[str, str], dict[str, str] | None]:
         """As entries of a text map, for instance HTTP headers."""
         return {}, None
 
@@ -32,11 +32,11 @@ class TraceContextDecoder:
     Both arguments may be the same mapping, for instance all headers of a request.
     """
 
-    def trace_context_from_binary(self, trace_context_id: Any, trace_attributes: Any) -> Any:
+    def trace_context_from_binary(self, trace_context_id: Any, trace_attributes: Any) -> SpanContext | None:
         """From bytes; the no-op knows one context only."""
         return NOOP_CONTEXT
 
-    def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> Any:
+    def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> SpanContext | None:
         """From text maps; the no-op knows one context only."""
         return NOOP_CONTEXT
 
@@ -46,10 +46,10 @@ class TraceContextSource(TraceContextEncoder, TraceContextDecoder):
 
     singleton_noop_trace_context = NOOP_CONTEXT
 
-    def new_root_trace_context(self) -> Any:
+    def new_root_trace_context(self) -> SpanContext:
         """A context without parent, which starts a new trace."""
         return NOOP_CONTEXT
 
-    def new_child_trace_context(self, parent_trace_context: Any) -> tuple[Any, dict[str, Any] | None]:
+    def new_child_trace_context(self, parent_trace_context: SpanContext) -> tuple[SpanContext, dict[str, Any] | None]:
         """A child's context, and tags that its span should have (None: there are none)."""
         return NOOP_CONTEXT, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .span import Span
 
@@ -18,12 +18,12 @@ _S = TypeVar("_S", bound="Scope")
 class Scope:
     """Made by a ScopeManager, ended by `close` or by leaving its `with` block; by itself it manages nothing."""
 
-    def __init__(self, manager: ScopeManager, span: Any) -> None:
+    def __init__(self, manager: ScopeManager, span: Span) -> None:
         self._manager = manager
         self._span = span
 
     @property
-    def span(self) -> Any:
+    def span(self) -> Span:
         """The span that is active as long as this scope is."""
         return self._span
 

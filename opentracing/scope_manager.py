@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .context import NOOP_CONTEXT
 from .scope import Scope
 from .span import Span
@@ -18,7 +16,7 @@ class ScopeManager:
         self._noop_span = Span(None, NOOP_CONTEXT)
         self._noop_scope = Scope(self, self._noop_span)
 
-    def activate(self, span: Any, finish_on_close: bool) -> Scope:
+    def activate(self, span: Span, finish_on_close: bool) -> Scope:
         """Make `span` the active one until the returned scope is closed, which also finishes it if asked to."""
         return self._noop_scope
 

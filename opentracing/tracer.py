@@ -15,13 +15,14 @@ from .decorator import traced
 from .propagation import Format, UnsupportedFormatException
 from .scope import Scope
 from .scope_manager import ScopeManager
-from .span import Span
+from .span import Span, SpanContext
 
 __all__ = ["Reference", "ReferenceType", "Tracer", "child_of", "follows_from", "start_child_span"]
 
 _F = TypeVar("_F")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_Self = TypeVar("_Self", bound="Tracer")
 
 
 class Tracer(ClassicTracer, TraceContextSource):
@@ -33,7 +34,7 @@ class Tracer(ClassicTracer, TraceContextSource):
     _noop_span: Span
     _noop_span_context = NOOP_CONTEXT
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls: type[_Self], *args: Any, **kwargs: Any) -> _Self:
         # Here and not in the constructor, which a subclass need not call.  And as plain attributes of the instance: a class's
         # default that makes them on first use costs the no-op a tenth of its time.
         tracer = super().__new__(cls)
@@ -55,7 +56,7 @@ class Tracer(ClassicTracer, TraceContextSource):
         return self._scope_manager
 
     @property
-    def active_span(self) -> Any:
+    def active_span(self) -> Span | None:
         """The span of the active scope, None where there is none."""
         scope = self.scope_manager.active
         return None if scope is None else scope.span
@@ -63,7 +64,7 @@ class Tracer(ClassicTracer, TraceContextSource):
     def start_active_span(
         self,
         operation_name: str,
-        child_of: Any = None,
+        child_of: Span | SpanContext | None = None,
         references: Sequence[Reference] | None = None,
         tags: dict[str, Any] | None = None,
         start_time: float | None = None,
@@ -76,7 +77,7 @@ class Tracer(ClassicTracer, TraceContextSource):
     def start_span(
         self,
         operation_name: str | None = None,
-        child_of: Any = None,
+        child_of: Span | SpanContext | None = None,
         references: Sequence[Reference] | None = None,
         tags: dict[str, Any] | None = None,
         start_time: float | None = None,
@@ -110,12 +111,12 @@ class Tracer(ClassicTracer, TraceContextSource):
 
         return opentracing.global_tracer() if self is opentracing._noop_tracer else self
 
-    def inject(self, span_context: Any, format: str, carrier: Any) -> None:
+    def inject(self, span_context: SpanContext, format: str, carrier: Any) -> None:
         """Write a context into a carrier.  Raises UnsupportedFormatException, InvalidCarrierException."""
         if format not in Tracer._supported_formats:
             raise UnsupportedFormatException(format)
 
-    def extract(self, format: str, carrier: Any) -> Any:
+    def extract(self, format: str, carrier: Any) -> SpanContext | None:
         """The context in a carrier, None where there is none.
 
         Raises UnsupportedFormatException, InvalidCarrierException, and, in tracers that say so,
@@ -137,22 +138,22 @@ class Reference(NamedTuple):
     """A way in which a new span depends on a context; one whose context is None is ignored."""
 
     type: str
-    referenced_context: Any
+    referenced_context: SpanContext | None
 
 
-def child_of(referenced_context: Any = None) -> Reference:
+def child_of(referenced_context: SpanContext | None = None) -> Reference:
     """The new span's work is part of the referenced one's."""
     return Reference(ReferenceType.CHILD_OF, referenced_context)
 
 
-def follows_from(referenced_context: Any = None) -> Reference:
+def follows_from(referenced_context: SpanContext | None = None) -> Reference:
     """The new span's work was caused by the referenced one, which does not wait for it."""
     return Reference(ReferenceType.FOLLOWS_FROM, referenced_context)
 
 
 def start_child_span(
-    parent_span: Any, operation_name: str, tags: dict[str, Any] | None = None, start_time: float | None = None
-) -> Any:
+    parent_span: Span, operation_name: str, tags: dict[str, Any] | None = None, start_time: float | None = None
+) -> Span:
     """A child of `parent_span`, of the same tracer."""
     return parent_span.tracer.start_span(operation_name, child_of=parent_span, tags=tags, start_time=start_time)
 

@@ -87,7 +87,7 @@ class ZipkinSpan(Span):
 
     def start_child(self, operation_name: str, tags: dict[str, Any] | None = None) -> ZipkinSpan:
         """A new span, child of this one, whatever span is active."""
-        return self._tracer.start_span(operation_name, child_of=self, tags=tags)
+        return self._tracer.start_span(operation_name, self, None, tags)  # by position: 40 ns less
 
     def add_tag(self: _S, key: str, value: Any) -> _S:
         self.set_tag(key, value)
@@ -137,6 +137,8 @@ class UnsampledSpan(ZipkinSpan):
                 self._context._state |= MESSAGING
         return self
 
+    add_tag = set_tag
+
     @staticmethod
     def _on_error(span: Any, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         pass
@@ -179,6 +181,8 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
         else:
             self._set_unusual_tag(key, value)
         return self
+
+    add_tag = set_tag  # 40 ns less than a call of it
 
     def _retake(self, tags: Mapping[str, Any]) -> None:
         """Those given at the start, one by one, because not all of them are usual."""

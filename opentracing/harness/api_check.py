@@ -224,7 +224,8 @@ class APICompatibilityCheckMixin:
         """Written by one tracer, read by another, as it is between processes."""
         with self.tracer().start_span(operation_name="sent") as span:
             self.tracer().inject(span_context=span.context, format=format, carrier=carrier)
-            return self.tracer().extract(format=format, carrier=carrier).baggage
+            received: Any = self.tracer().extract(format=format, carrier=carrier)
+            return received.baggage
 
     def test_text_propagation(self) -> None:
         baggage = self._baggage_received(Format.TEXT_MAP, {})

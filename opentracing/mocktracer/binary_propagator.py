@@ -10,8 +10,8 @@ import io
 import pickle
 from typing import Any
 
-from ..classic import format_message
 from ..propagation import InvalidCarrierException, SpanContextCorruptedException
+from ..text import format_message
 from .context import SpanContext
 from .propagator import Propagator, identifies
 

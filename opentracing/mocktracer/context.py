@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TypeVar
 
 from .. import span
-from ..classic import format_message, normalize_key
+from ..text import format_message, normalize_key
 
 __all__ = ["SpanContext"]
 

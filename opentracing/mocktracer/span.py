@@ -10,8 +10,8 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..classic import format_message
 from ..span import Span
+from ..text import format_message
 from .context import SpanContext
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ class MockSpan(Span):
 
     `parent_id`: the parent's span id, None for a root.  `logs`: a LogData for each event.
     """
+
+    if TYPE_CHECKING:  # what is inherited, by the types of this tracer
+
+        @property
+        def context(self) -> SpanContext: ...
+        def start_child(self, operation_name: str, tags: dict[str, Any] | None = None) -> MockSpan: ...
 
     def __init__(
         self,
@@ -71,8 +77,7 @@ class MockSpan(Span):
         return self
 
     def get_baggage_item(self, key: str) -> str | None:
-        item: str | None = self.context._get_item(key)
-        return item
+        return self.context._get_item(key)
 
     def finish(self, finish_time: float | None = None) -> None:
         with self._lock:

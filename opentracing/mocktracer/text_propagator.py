@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..classic import format_message
 from ..propagation import InvalidCarrierException, SpanContextCorruptedException
+from ..text import format_message
 from .context import SpanContext
 from .propagator import Propagator, identifies
 

@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Sequence
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..propagation import Format, UnsupportedFormatException
 from ..scope import Scope
@@ -24,11 +24,23 @@ from .propagator import Propagator
 from .span import MockSpan
 from .text_propagator import TextPropagator
 
+if TYPE_CHECKING:
+    from ..span import SpanContext as AnyContext
+
 __all__ = ["MockTracer"]
 
 
 class MockTracer(Tracer):
     """Owns the list of finished spans; may be used from any thread."""
+
+    if TYPE_CHECKING:  # the verbs that are inherited give MockSpans too
+
+        @property
+        def active_span(self) -> MockSpan | None: ...
+        def start_trace(self, operation_name: str, tags: dict[str, Any] | None = None) -> MockSpan: ...
+        def join_trace(
+            self, operation_name: str, parent_trace_context: AnyContext | None, tags: dict[str, Any] | None = None
+        ) -> MockSpan: ...
 
     def __init__(self, scope_manager: ScopeManager | None = None) -> None:
         super().__init__(ContextVarsScopeManager() if scope_manager is None else scope_manager)

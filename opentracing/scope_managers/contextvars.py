@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..scope import Scope
 from ..scope_manager import ScopeManager
+from ..span import Span
 
 __all__ = ["ContextVarsScopeManager", "no_parent_scope"]
 
@@ -31,7 +32,7 @@ class ContextVarsScopeManager(ScopeManager):
         self._current: ContextVar[_ContextVarsScope | None] = ContextVar("active_scope", default=None)
         self.current = self._current.get
 
-    def activate(self, span: Any, finish_on_close: bool) -> Scope:
+    def activate(self, span: Span, finish_on_close: bool) -> Scope:
         scope = _ContextVarsScope()
         scope._manager = self
         scope._span = span
@@ -55,7 +56,7 @@ class _ContextVarsScope(Scope):
     closed_away = False  # closed in another context than it was opened in
 
     _manager: ContextVarsScopeManager
-    _span: Any
+    _span: Span
     _finish_on_close: bool
     _variable: ContextVar[_ContextVarsScope | None]
     _outer: _ContextVarsScope | None

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import TypeVar
 
-from ..classic import normalize_key
 from ..span import SpanContext
+from ..text import normalize_key
 
 __all__ = ["TraceContext"]
 

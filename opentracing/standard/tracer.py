@@ -10,10 +10,9 @@ import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from random import SystemRandom
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 
-from ..classic import format_message
 from ..logs import EVENT
 from ..propagation import Format, InvalidCarrierException, UnsupportedFormatException
 from ..scope import Scope
@@ -21,6 +20,7 @@ from ..scope_manager import ScopeManager
 from ..scope_managers import ContextVarsScopeManager
 from ..span import Span, SpanContext
 from ..tags import ERROR
+from ..text import format_message
 from ..tracer import Reference, Tracer
 from .context import TraceContext
 from .raw import RawLog, RawSpan
@@ -65,6 +65,11 @@ class RecordingContext(TraceContext):
 class RecordedSpan(Span):
     """Gathers a RawSpan and hands it over when finished; may be used from any thread."""
 
+    if TYPE_CHECKING:  # what is inherited, by the type of this tracer
+
+        @property
+        def context(self) -> RecordingContext: ...
+
     def __init__(self, tracer: RecordingTracer, raw: RawSpan) -> None:
         super().__init__(tracer, raw.trace_context)
         self._raw = raw
@@ -92,7 +97,7 @@ class RecordedSpan(Span):
         return self
 
     def get_baggage_item(self, key: str) -> str | None:
-        item: str | None = self.context.baggage.get(key)
+        item = self.context.baggage.get(key)
         return self.context.get_trace_attribute(key) if item is None else item
 
     def finish(self, finish_time: float | None = None) -> None:
@@ -119,7 +124,7 @@ class RecordingTracer(Tracer):
         tags: dict[str, Any] | None = None,
         start_time: float | None = None,
         ignore_active_span: bool = False,
-    ) -> Span:
+    ) -> RecordedSpan:
         parent = self._parent(child_of, references, ignore_active_span)
         raw = RawSpan(_new_context(parent), "" if operation_name is None else operation_name)
         raw.start_time = _seconds(start_time)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from bench.counted import CODEC_TASKS, TRACER_TASKS
-from bench.guard import RECORDED, TOLERANCE, least, verdicts
+from bench.counted import CLASSIC_TASKS, CODEC_TASKS, TRACER_TASKS
+from bench.guard import CLASSIC, MAX_CLASSIC_CALL, RECORDED, TOLERANCE, least, verdicts, with_new, wordings
 
 RECORD = {"root": {"ours": 1000.0, "limit": 500.0}, "deliver": {"ours": 4000.0}}
 
@@ -54,4 +54,45 @@ def test_every_supported_python_has_a_record_of_every_step() -> None:
 
     assert ["3.10", "3.11", "3.12", "3.13"] == list(recorded)
     for counts in recorded.values():
-        assert {*TRACER_TASKS, *CODEC_TASKS, "deliver"} == set(counts)
+        assert {*TRACER_TASKS, *CODEC_TASKS, "deliver", "noop", *CLASSIC_TASKS} == set(counts)
+
+
+def _dear(start_trace: float, root: float, noop: float) -> list[str]:
+    """The tasks in 0.5's words that fail, where a span costs 1000 in 2.4's and the ceiling is 400."""
+    counts = {
+        "start_span": {"ours": 1000.0},
+        "root": {"ours": 1000.0},
+        "noop": {"ours": 1000.0, "limit": 400.0 / MAX_CLASSIC_CALL},
+        "start_trace": {"ours": start_trace},
+        "classic_root": {"ours": root},
+        "classic_noop": {"ours": noop},
+    }
+    return [wording.task for wording in wordings(counts) if wording.failed]
+
+
+def test_a_word_of_0_5_that_costs_more_than_the_ceiling_fails() -> None:
+    """`start_trace` is one call that 2.4 spells otherwise; a root span has three, of which each may cost so much more."""
+
+    assert ["start_trace"] == _dear(start_trace=1401.0, root=1401.0, noop=1401.0)
+    assert ["classic_root", "classic_noop"] == _dear(start_trace=1000.0, root=2201.0, noop=2201.0)
+
+
+def test_words_of_0_5_within_the_ceiling_pass() -> None:
+    """A call that goes through to 2.4's word may cost what a call costs, and may cost less."""
+
+    assert [] == _dear(start_trace=1399.0, root=2199.0, noop=900.0)
+
+
+def test_0_5s_words_are_within_the_ceiling_on_every_supported_python() -> None:
+    """The record itself passes, with room left for another layout of memory."""
+    for counts in json.loads(RECORDED.read_text()).values():
+        assert CLASSIC.keys() == {wording.task for wording in wordings(counts)}
+        assert [] == [wording for wording in wordings(counts) if wording.more > 0.9 * wording.ceiling]
+
+
+def test_a_new_task_is_recorded_beside_those_that_stay() -> None:
+    """The numbers of a recorded task stay as they are."""
+    recorded = {"root": {"ours": 1.0, "limit": 2.0}}
+    counted = {"root": {"ours": 1.1, "limit": 2.2}, "noop": {"ours": 0.5, "limit": 0.4}}
+
+    assert {"root": {"ours": 1.0, "limit": 2.0}, "noop": {"ours": 0.5, "limit": 0.4}} == with_new(recorded, counted)

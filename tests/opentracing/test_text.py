@@ -1,0 +1,71 @@
+"""The texts of the API: messages are formatted without ever raising, keys have one spelling, planned ends are no failures."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from opentracing.text import format_message, is_planned, normalize_key
+
+
+class Hostile:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+    __str__ = __repr__
+
+
+@pytest.mark.parametrize(
+    ("message", "args", "expected"),
+    [
+        ("plain", (), "plain"),
+        ("100 %", (), "100 %"),
+        ("%s and %d", ("a", 2), "a and 2"),
+        ("user %(id)s", ({"id": 7},), "user 7"),
+        ("cache hit", ("arg1", 2), "cache hit 'arg1' 2"),
+        ("no reference", ({"type": 1},), "no reference {'type': 1}"),
+        ("%d", ("x",), "%d 'x'"),
+        ("%s %s", ("one",), "%s %s 'one'"),
+        ("%(missing)s", ({"id": 7},), "%(missing)s {'id': 7}"),
+    ],
+)
+def test_a_message_refers_to_its_args_or_is_followed_by_them(message: str, args: tuple[Any, ...], expected: str) -> None:
+    """Nothing that was given is lost, whether the format fits or not."""
+
+    assert expected == format_message(message, args)
+
+
+def test_formatting_never_raises() -> None:
+    """Not even with arguments whose repr raises."""
+
+    assert "x <Hostile: repr() raised RuntimeError>" == format_message("x", (Hostile(),))
+    assert "%s <Hostile: repr() raised RuntimeError>" == format_message("%s", (Hostile(),))
+    assert "<Hostile: str() raised RuntimeError>" == format_message(Hostile(), ())
+
+
+@pytest.mark.parametrize("spelling", ["user-id", "User_Id", "USER-ID", "user_id"])
+def test_a_key_has_one_normal_spelling(spelling: str) -> None:
+    """Case does not count and `_` is `-`, because HTTP headers keep neither."""
+
+    assert "user-id" == normalize_key(spelling)
+
+
+@pytest.mark.parametrize(
+    ("error", "planned"),
+    [
+        (GeneratorExit(), True),
+        (asyncio.CancelledError(), True),
+        (SystemExit(), True),
+        (SystemExit(0), True),
+        (SystemExit(1), False),
+        (SystemExit("could not start"), False),
+        (KeyboardInterrupt(), False),
+        (ValueError("x"), False),
+    ],
+)
+def test_a_planned_end_is_told_from_a_failure(error: BaseException, planned: bool) -> None:
+    """A closed generator, a cancelled task and an exit with success end a block as planned; all else is a failure."""
+
+    assert planned is is_planned(error)
