@@ -128,4 +128,4 @@ class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]
         if not isinstance(error, (ConnectionError, TimeoutError)):
-            log.error("the collector failed to answer a request", exc_info=error)
+            log.error("zipkin: the collector failed to answer a request", exc_info=error)

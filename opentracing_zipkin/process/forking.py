@@ -75,7 +75,7 @@ def _renew() -> None:
         try:
             owner.renew_after_fork()
         except Exception:  # of a part that is not ours; all others are renewed nevertheless
-            log.exception("%r is not ready for a forked process", owner)
+            log.exception("zipkin: %r is not ready for a forked process", owner)
 
 
 def _chain_uwsgi() -> None:

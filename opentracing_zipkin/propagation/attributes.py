@@ -109,7 +109,7 @@ class Attributes:
         self.dropped += 1
         if self.dropped == 1:
             log.warning(
-                "trace attribute %s left out: at most %d, of %d bytes in all, with a header's name (said once): %r",
+                "zipkin: trace attribute %s left out: at most %d, of %d bytes in all, with a header's name (said once): %r",
                 where, MAX_ATTRIBUTES, MAX_BYTES, name[:80],
             )  # fmt: skip
 

@@ -170,7 +170,7 @@ class B3Propagation:
         self.malformed += 1
         if self.malformed == 1:
             shown = {name: value[:80] for name, value in headers.items() if name == "b3" or name.startswith("x-b3-")}
-            log.warning("malformed B3 headers, ignored as far as they cannot be read (said once): %r", shown)
+            log.warning("zipkin: malformed B3 headers, ignored as far as they cannot be read (said once): %r", shown)
 
 
 # The two spellings that libraries write, and those that frameworks make of them: trace id, span id, parent id, sampled.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import opentracing_zipkin
 from opentracing_zipkin import TracerStats, ZipkinContext, ZipkinTracer
 from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.option import WrongSetting
@@ -138,3 +141,16 @@ def test_a_part_that_is_false_is_a_part() -> None:
     ZipkinTracer("service", recorder=recorder).start_span("a").finish()
 
     assert 1 == len(recorder)
+
+
+def test_every_log_line_names_the_package() -> None:
+    """An application that configures no logging sees the message alone."""
+    package = Path(opentracing_zipkin.__file__).parent
+    unnamed = [
+        f"{path.name}: {text}"
+        for path in package.rglob("*.py")
+        for text in re.findall(r"\blog\.(?:debug|info|warning|error|exception|critical)\(\s*f?(\".*)", path.read_text())
+        if not text.startswith('"zipkin: ')
+    ]
+
+    assert [] == unnamed

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterator
 
 import opentracing
+import opentracing_zipkin
 from opentracing import (
     Format,
     Reference,
@@ -26,6 +27,10 @@ from opentracing import (
 from opentracing.mocktracer import MockTracer
 from opentracing.scope_managers import ContextVarsScopeManager
 from opentracing.standard import InMemoryRecorder, RecordingTracer
+from opentracing_zipkin import FinishedSpan, ZipkinTracer
+from opentracing_zipkin.propagation.b3 import B3Propagation
+from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.testing import FakeClock, InMemoryRecorder as ZipkinRecorder
 
 
 def primitives(tracer: Tracer, headers: dict[str, str]) -> str:
@@ -133,6 +138,33 @@ def constructed() -> list[Span]:
     nobodys.tracer = Tracer(ScopeManager())
     nobodys.trace_context = context
     return [nobodys, Span(trace_context=context), Span(Tracer(), context), Scope(ScopeManager(), nobodys).span]
+
+
+def hide(span: FinishedSpan) -> FinishedSpan | None:
+    """A span handler."""
+    return span if span.tags.pop("card", None) is None else None
+
+
+def configured(name: str | None, rate: float | None) -> ZipkinTracer:
+    """Every argument may be None; parts are taken, and their own constructors know their settings."""
+    recording = opentracing_zipkin.ZipkinTracer("shop", recorder=ZipkinRecorder(), clock=FakeClock(), scope_manager=None)
+    recording.start_trace("x").set_tag("k", 1).finish()
+    HttpSender(["http://a", "http://b"], "/api/v2/spans", "application/json", send_timeout=1, auth=("user", "word"))
+    B3Propagation("single", w3c=True, baggage_fields=["x-request-id"])
+    return opentracing_zipkin.configure(
+        name,
+        endpoint=None,
+        encoding="proto3",
+        sample_rate=rate,
+        sampler=None,
+        b3_format=None,
+        headers={"X-Tenant": "blue"},
+        default_tags={"version": 3},
+        handlers=[hide],
+        on_stats=lambda stats: print(stats.sent),
+        enabled=None,
+        handle_sigterm=False,
+    )
 
 
 def tested() -> list[int | None]:

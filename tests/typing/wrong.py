@@ -6,8 +6,15 @@ Rules: a statement is one line, and its mark says what is wrong with it.
 from __future__ import annotations
 
 import opentracing
+import opentracing_zipkin
 from opentracing import Format, Scope, ScopeManager, Span, Tracer, child_of, follows_from, start_child_span
 from opentracing.mocktracer import MockTracer
+from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.codec import json_v2
+from opentracing_zipkin.propagation.b3 import B3Propagation
+from opentracing_zipkin.reporter import Reporter
+from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.testing import FakeSender
 
 tracer = opentracing.tracer
 headers: dict[str, str] = {}
@@ -99,6 +106,25 @@ async def decorated() -> None:
     print(price("tea").upper())  # wrong: a price is a number
     print(delivery("tea").upper())  # wrong: it is to be awaited
     print((await delivery("tea")).days)  # wrong: what is delivered is text
+
+
+def misconfigured() -> None:
+    """Settings: a misspelt name, a value of another type, a part that is none."""
+    opentracing_zipkin.configure("shop", samplerate=0.5)  # wrong: sample_rate
+    opentracing_zipkin.configure("shop", sample_rate="0.5")  # wrong: a number
+    opentracing_zipkin.configure("shop", w3c="yes")  # wrong: a bool
+    opentracing_zipkin.configure("shop", endpoint=9411)  # wrong: a URL
+    opentracing_zipkin.configure("shop", handlers=[len])  # wrong: functions of a FinishedSpan
+    opentracing_zipkin.configure("shop", sender=7)  # wrong: a Sender
+    opentracing_zipkin.configure(shop="shop")  # wrong: service_name
+    ZipkinTracer()  # wrong: the service's name
+    ZipkinTracer("shop", handle_sigterm=True)  # wrong: configure's own
+    ZipkinTracer("shop", recorder=object())  # wrong: a Recorder
+    HttpSender(None, "/", "text/plain", timeout=1)  # wrong: send_timeout
+    B3Propagation("single", w3=True)  # wrong: w3c
+    Reporter(json_v2, FakeSender(), flush_intervall=1)  # wrong: flush_interval
+    print(ZipkinTracer("shop").start_trace("x").set_tagg("k", 1))  # wrong: set_tag
+    print(ZipkinTracer("shop").stats.lost)  # wrong: dropped
 
 
 def tested() -> None:

@@ -82,7 +82,7 @@ def test_what_is_left_out_is_said_once(caplog: pytest.LogCaptureFixture) -> None
     written(attributes, {"a\nb": "1", "c d": "2"})
 
     [message] = caplog.messages
-    assert message.startswith("trace attribute to be written left out: at most 64, of 8192 bytes in all")
+    assert message.startswith("zipkin: trace attribute to be written left out: at most 64, of 8192 bytes in all")
     assert message.endswith(r"'ot-baggage-a\nb'")
 
 
