@@ -21,6 +21,7 @@ def routes(addresses: Mapping[str, str]) -> Mapping[str, View]:
 
     def checkout(arguments: Mapping[str, str]) -> Answer:
         span = opentracing.tracer.active_span
+        assert span is not None  # the server's, which is active around every route
         # Travels with the trace into every service that has a part in it.
         span.trace_context.set_trace_attribute("customer", arguments["customer"])
         with span.start_child("read the cart") as reading:
