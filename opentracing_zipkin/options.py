@@ -142,8 +142,8 @@ class EndpointOptions(TypedDict, total=False):
         str | Sequence[str] | None,
         Option(
             DEFAULT_ENDPOINT,
-            "the collector's URL, or several, in a list or separated by commas, of which the next is tried where one does not "
-            "answer; a path is a prefix",
+            "[the collector's URL](#the-collectors-url); a path that is not Zipkin's is used exactly as it is; or several, "
+            "in a list or separated by commas, of which the next is tried where one does not answer",
             read=str,
             also=("OTEL_EXPORTER_ZIPKIN_ENDPOINT", str),
         ),

@@ -20,7 +20,8 @@ import opentracing
 from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
 from .process.termination import handle_sigterm
-from .senders.http import base_urls
+from .senders.collector_url import endpoints_of, has_own_path, likely_path
+from .senders.url import shown
 from .tracer import PART_TYPES, TracerSettings, ZipkinTracer, replaced
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _PREFIX = "ZIPKIN_"
 # A Service named "zipkin", or "zipkin-local", puts such variables into every pod.
 _KUBERNETES_VALUE = re.compile(r"(?:tcp|udp|sctp)://")
 _KUBERNETES_NAME = re.compile(r"(?:.*_)?(?:PORT|SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)")
+_V2_PATH = "/api/v2/spans"  # in an endpoint it stands for that of any encoding
 _MIN_LIKENESS = 0.8  # of a misspelt name, as difflib has it: ENDPIONT is like ENDPOINT by 0.88
 
 _told: set[str] = set()  # the variables that were warned of
@@ -56,7 +58,7 @@ def configure(service_name: str | None = None, **given: Unpack[ConfigureSettings
     named = {name: value for name, value in given.items() if value is not None}
     environment = _Environment(os.environ, named)
     try:
-        environment.read_connection(named)
+        endpoints = environment.read_connection(named)
         values = {**environment.settings, **named}
         own = taken("configure()", ConfigureOptions, selected(ConfigureOptions, values))
         tracer = ZipkinTracer(
@@ -71,6 +73,7 @@ def configure(service_name: str | None = None, **given: Unpack[ConfigureSettings
     _install(tracer)
     if own["handle_sigterm"]:
         handle_sigterm()
+    _tell_own_paths(endpoints)
     _tell_misspelt(os.environ)
     return tracer
 
@@ -99,20 +102,24 @@ class _Environment:
         resource = read_resource(self._text("OTEL_RESOURCE_ATTRIBUTES")) or {}
         return self._text("ZIPKIN_SERVICE_NAME") or self._text("OTEL_SERVICE_NAME") or resource.get("service.name")
 
-    def read_connection(self, named: Mapping[str, Any]) -> None:
-        """What `requests` would look for at every request: read once, here, because the sender does not look."""
+    def read_connection(self, named: Mapping[str, Any]) -> list[str]:
+        """What `requests` would look for at every request: read once, here, because the sender does not look.
+
+        Gives the endpoints; none where a part sends.
+        """
         if replaced(named).keys() & options_of(SendingOptions):
-            return
+            return []
         known = {**self.settings, **named}
-        urls = base_urls(known.get("endpoint", DEFAULT_ENDPOINT))
-        if "ca_bundle" not in known and any(url.startswith("https:") for url in urls):
+        endpoints = endpoints_of(known.get("endpoint", DEFAULT_ENDPOINT))
+        if "ca_bundle" not in known and any(urlsplit(one).scheme == "https" for one in endpoints):
             for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
                 if "ca_bundle" not in self.settings and self._text(variable):
                     self._add("ca_bundle", variable, self._text(variable))
         if "proxy" not in known:
-            proxies = _proxies(urls)
+            proxies = _proxies(endpoints)
             if proxies:
                 self._add("proxy", "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY", proxies)
+        return endpoints
 
     def _read(self, name: str, variable: str, read: Callable[[str], Any]) -> None:
         text = self._text(variable)
@@ -146,13 +153,13 @@ def _service_name(argument: str | None, environment: _Environment, enabled: bool
     return "unknown_service"
 
 
-def _proxies(urls: list[str]) -> dict[str, str] | None:
+def _proxies(endpoints: list[str]) -> dict[str, str] | None:
     """Each collector's proxy by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, as requests understands them."""
     proxies = {}
-    for url in urls:
-        proxy = select_proxy(url, get_environ_proxies(url))
+    for endpoint in endpoints:
+        proxy = select_proxy(endpoint, get_environ_proxies(endpoint))
         if proxy:
-            parts = urlsplit(url)
+            parts = urlsplit(endpoint)
             proxies[f"{parts.scheme}://{parts.hostname}"] = proxy
     return proxies or None
 
@@ -163,6 +170,18 @@ def _install(tracer: opentracing.Tracer) -> None:
         log.warning("zipkin: configure() was called again: %r is closed and replaced", former)
         former.close()
     opentracing.set_global_tracer(tracer)
+
+
+def _tell_own_paths(endpoints: list[str]) -> None:
+    """Say of each path that is used as it is and has no query that it is no prefix: with a query nobody takes it for one."""
+    for endpoint in endpoints:
+        parts = urlsplit(endpoint)
+        if has_own_path(endpoint) and not parts.query:
+            log.info(
+                "zipkin: spans are posted to %s exactly as it is; if its path is the prefix of a Zipkin server, use %s",
+                shown(endpoint),
+                shown(parts._replace(path=likely_path(endpoint, _V2_PATH)).geturl()),
+            )
 
 
 def _tell_misspelt(environ: Mapping[str, str]) -> None:

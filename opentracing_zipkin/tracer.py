@@ -56,7 +56,8 @@ from .propagation.b3 import B3Propagation
 from .reporter import Recorder, Reporter
 from .sampling import Sampler
 from .senders import Sender
-from .senders.http import HttpSender, base_urls
+from .senders.collector_url import endpoints_of
+from .senders.http import HttpSender
 from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of
 from .stats import TracerStats
 from .tags import KIND_OF_TAG
@@ -150,7 +151,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._decisions: dict[int | str, bool] = {}
         self._local = local_address.endpoint(self.service_name, own["local_ip"], own["local_port"])
         # The URL whose route tells this host's address; None where that was given.
-        self._route = base_urls(named.get("endpoint", DEFAULT_ENDPOINT))[0] if own["local_ip"] is None else None
+        self._route = endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0] if own["local_ip"] is None else None
         self._recorder = recorder = self._recorder_of(named)
         self._record = recorder.record
         self.renew_after_fork()

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import requests
 
-from ..senders.http import base_url
+from ..senders.collector_url import server_url
+from ..senders.url import shown
 from .failure import DemoFailed
 from .trees import Json, key_of
 from .visits import SpanKey
@@ -26,10 +27,15 @@ _PROBE = {"Content-Type": "application/json", "b3": "0"}
 
 
 class ZipkinClient:
-    """A Zipkin-compatible server, by its base URL.  Raises ValueError where that is no URL."""
+    """A Zipkin-compatible server, by its base URL.  Raises ValueError where that is no URL.
+
+    `url` is for people, without credentials; `endpoint` is for tracers.
+    """
 
     def __init__(self, endpoint: str) -> None:
-        self.url = base_url(endpoint)
+        self._server = endpoint
+        self.url = shown(server_url(endpoint, "")).partition("?")[0]
+        self.endpoint = server_url(endpoint, "/api/v2/spans")
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -37,12 +43,12 @@ class ZipkinClient:
         """Raise DemoFailed where nobody takes spans."""
         try:
             # The empty list is the documented probe of a collector.
-            response = self._session.post(f"{self.url}/api/v2/spans", data=b"[]", headers=_PROBE, timeout=TIMEOUT_S)
+            response = self._session.post(self.endpoint, data=b"[]", headers=_PROBE, timeout=TIMEOUT_S)
         except requests.RequestException as error:
             raise DemoFailed(
                 f"no collector answers at {self.url} ({type(error).__name__}); start one, for instance with `make zipkin`, "
                 "or leave out --endpoint (ZIPKIN=) to use the embedded one"
-            ) from error
+            ) from None  # the error shows the whole URL
         if not response.ok:
             raise DemoFailed(
                 f"{self.url} takes no spans: HTTP {response.status_code} {response.reason}; is it a Zipkin server's base URL?"
@@ -63,16 +69,17 @@ class ZipkinClient:
 
     def _stored(self, trace_id: str) -> list[Json]:
         try:
-            response = self._session.get(f"{self.url}/api/v2/trace/{trace_id}", timeout=TIMEOUT_S)
+            response = self._session.get(server_url(self._server, f"/api/v2/trace/{trace_id}"), timeout=TIMEOUT_S)
         except requests.RequestException as error:
-            raise DemoFailed(f"{self.url} took the spans and is gone now ({type(error).__name__})") from error
+            raise DemoFailed(f"{self.url} took the spans and is gone now ({type(error).__name__})") from None
         if response.status_code == 404:
             return []
+        if not response.ok:
+            raise DemoFailed(f"{self.url}/api/v2/trace/{trace_id} is no trace: HTTP {response.status_code} {response.reason}")
         try:
-            response.raise_for_status()
             spans: list[Json] = response.json()
-        except (requests.RequestException, ValueError) as error:
-            raise DemoFailed(f"{response.url} is no trace: {error}") from error
+        except ValueError as error:
+            raise DemoFailed(f"{self.url}/api/v2/trace/{trace_id} is no trace: {error}") from error
         return spans
 
     def close(self) -> None:

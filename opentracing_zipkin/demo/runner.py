@@ -46,7 +46,7 @@ def run_demo(endpoint: str | None, encoding: str, *, output: Path | None = None,
     with _endpoint(endpoint, encoding) as url, contextlib.closing(ZipkinClient(url)) as zipkin:
         zipkin.check()
         where = f"{'embedded ' if embedded else ''}collector at {zipkin.url}"
-        with Services(zipkin.url, encoding) as services:
+        with Services(zipkin.endpoint, encoding) as services:
             _say(f"frontend, orders and payment run; their spans go to the {where} as {encoding}", style)
             answered = [_ask(visit, services) for visit in VISITS]
         traces = [zipkin.trace(trace_id, visit.spans) for visit, trace_id in answered]

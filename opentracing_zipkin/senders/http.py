@@ -1,70 +1,59 @@
 """HTTP with requests: one kept connection, no redirects, nothing taken from the environment.
 
 Rules: any 2xx is success.  A redirect is a failure: requests would turn the POST into a GET and call a login page success.
-Certificates are verified, always.  Credentials appear neither in errors nor in a repr.
+Certificates are verified, always.  Credentials appear neither in errors nor in a repr: an error has no other in its chain,
+because the messages of requests and urllib3 hold the whole URL.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.utils import check_header_validity
 
 from ..option import WrongSetting, taken
 from ..options import DEFAULT_ENDPOINT, ConnectionOptions
 from . import SendError
+from .collector_url import REMEDY, endpoints_of, has_own_path, likely_path, posted_url
+from .credentials import hide, hide_in_log, in_headers, in_url
 from .deadline import DeadlineAdapter, drop_inherited_connections, set_deadline
+from .url import check_url, shown, shown_value
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["HttpSender", "base_url", "base_urls"]
+__all__ = ["HttpSender"]
 
 _RETRYABLE = frozenset((408, 429, 500, 502, 503, 504))
+_NO_SUCH_PATH = (404, 405)
 
 # Level 1 makes 320 bytes of JSON a span into 41, for 1.3 µs where encoding takes 3.5; level 6 into 36, for 3.4 µs.
 GZIP_LEVEL = 1
 MIN_COMPRESSED_BYTES = 1024
 MAX_ANSWER_BYTES = 4096
+MAX_SHOWN_CHARS = 200
+
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADER_VALUE = r"(?![\t ])[\t\x20-\x7e\x80-\xff]*"
+_PEM = ("-----", "LS0t")  # as text, and in base64
 
 _parents: list[DeadlineAdapter] = []  # of the processes that this one was forked from
-
-
-def base_url(endpoint: str) -> str:
-    """A collector's address without the path of a wire format.  Raises ValueError where it is no http(s) URL."""
-    parts = urlsplit(endpoint) if isinstance(endpoint, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise WrongSetting("endpoint", f"is {endpoint!r}; use the collector's URL, for instance {DEFAULT_ENDPOINT}")
-    try:
-        _ = parts.port
-    except ValueError as error:
-        raise WrongSetting("endpoint", f"is {endpoint!r}; {error}") from error
-    path = parts.path.rstrip("/")
-    for suffix in ("/api/v1/spans", "/api/v2/spans"):
-        path = path.removesuffix(suffix)
-    return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def base_urls(endpoint: str | Sequence[str]) -> list[str]:
-    """`base_url` of each of several addresses, in a list or separated by commas."""
-    endpoints = [part.strip() for part in endpoint.split(",")] if isinstance(endpoint, str) else endpoint
-    if not isinstance(endpoints, (list, tuple)) or not endpoints:
-        raise WrongSetting("endpoint", f"is {endpoint!r}; use the collector's URL, for instance {DEFAULT_ENDPOINT}")
-    return [base_url(one) for one in endpoints]
 
 
 class HttpSender:
     """Owns a connection to the collector; may be used from one thread at a time.
 
     `path` and `media_type` are the encoder's.  The other arguments are the settings of the group SendingOptions, as in
-    docs/reference/configuration.md.  Raises ValueError that names a wrong value and the remedy.
+    docs/reference/configuration.md.  Raises ValueError that names a wrong value and the remedy.  `urls` are those that are
+    posted to, with their credentials.
     """
 
     max_bytes = 512 * 1024
@@ -77,12 +66,15 @@ class HttpSender:
         **given: Unpack[ConnectionOptions],
     ) -> None:
         own = taken("HttpSender()", ConnectionOptions, given)
-        self.urls = [url + path for url in base_urls(DEFAULT_ENDPOINT if endpoint is None else endpoint)]
+        endpoints = endpoints_of(DEFAULT_ENDPOINT if endpoint is None else endpoint)
+        self.urls = [posted_url(one, path) for one in endpoints]
+        self._hints = {posted_url(one, path): _hint(one, path) for one in endpoints if has_own_path(one)}
         self._current = 0
         self._timeout: float = own["send_timeout"]
+        self._own_headers = _checked_headers(own["headers"])
         self._headers = {
             "User-Agent": "opentracing-zipkin",
-            **_checked_headers(own["headers"]),
+            **self._own_headers,
             "Content-Type": media_type,
             # "b3: 0" keeps a proxy between us and the collector from tracing our own report.
             "b3": "0",
@@ -96,7 +88,13 @@ class HttpSender:
             self._compress = not all(map(_is_on_this_machine, self.urls))
         self._adapter: DeadlineAdapter | None = None
         # Prepared once: preparing takes as long as sending.
-        self._requests = {url: requests.Request("POST", url, self._headers, auth=self._auth).prepare() for url in self.urls}
+        self._requests = {url: self._prepared(url) for url in self.urls}
+        hide_in_log(urlsplit(str(request.url)).query for request in self._requests.values())
+
+    def _prepared(self, url: str) -> requests.PreparedRequest:
+        with suppress(requests.RequestException, ValueError):
+            return requests.Request("POST", url, self._headers, auth=self._auth).prepare()
+        raise WrongSetting("endpoint", f"is {shown_value(url)}; {REMEDY}")
 
     def send(self, body: bytes, /) -> None:
         encoding = None
@@ -113,6 +111,7 @@ class HttpSender:
         return self._send_to(self.urls[self._current], body, encoding)
 
     def _send_to(self, url: str, body: bytes, encoding: str | None) -> None:
+        reason, may_pass = "", True
         try:
             request = self._requests[url]
             request.body = body
@@ -126,10 +125,39 @@ class HttpSender:
                 request, stream=True, timeout=self._timeout, verify=self._verify, cert=self._cert, proxies=self._proxies
             )
             said = _beginning(response)
-        except (requests.RequestException, OSError) as error:
-            raise SendError(f"{_shown(url)}: {_reason(error)}", retryable=True) from error
+        except (OSError, ValueError) as error:  # requests' own errors are OSErrors
+            reason, may_pass = self._hidden(_reason(error)), isinstance(error, OSError)
+        if reason:  # raised out of the block, so that the error, which holds the URL, is not in the chain
+            raise SendError(f"{shown(url)}: {reason}", retryable=may_pass)
         if not 200 <= response.status_code < 300:
-            raise _refusal(_shown(url), response, said)
+            raise self._refusal(url, response, said)
+
+    def _refusal(self, url: str, response: requests.Response, said: str) -> SendError:
+        status = response.status_code
+        said = self._hidden(said)[:MAX_SHOWN_CHARS]
+        hint = self._hints.get(url, "") if status in _NO_SUCH_PATH else ""
+        # Zipkin's own limit answers 500, and only its body says why.
+        too_large = status == 413 or (status == 500 and said.startswith("413"))
+        return SendError(
+            f"{shown(url)}: HTTP {status} {self._hidden(response.reason or '')}{': ' + said if said else ''}{hint}",
+            retryable=status in _RETRYABLE and not too_large and not said.startswith("Input is not in the GZIP format"),
+            divisible=status == 400,
+            too_large=too_large,
+            retry_after=_seconds(response.headers.get("Retry-After", "")),
+        )
+
+    def _hidden(self, text: str) -> str:
+        """The text without what was sent as a credential, because a server, or an error, may repeat it."""
+        return hide(text, self._secrets())
+
+    def _secrets(self) -> Iterator[str]:
+        prepared = self._requests.values()
+        for url in (*self.urls, *self._proxies.values(), *(str(request.url) for request in prepared)):
+            yield from in_url(url)
+        yield from in_headers(self._own_headers.values())
+        yield from in_headers(request.headers.get("Authorization", "") for request in prepared)
+        if self._auth is not None:
+            yield self._auth[1]
 
     def close(self) -> None:
         connection, self._adapter = self._adapter, None
@@ -150,33 +178,53 @@ class HttpSender:
         return self._adapter
 
     def __repr__(self) -> str:
-        return f"HttpSender({', '.join(map(repr, map(_shown, self.urls)))})"
+        return f"HttpSender({', '.join(map(repr, map(shown, self.urls)))})"
+
+
+def _hint(endpoint: str, path: str) -> str:
+    """Behind the answer of a server that does not know a path of the endpoint's own."""
+    own, likely = urlsplit(endpoint).path, likely_path(endpoint, path)
+    return f"; the path of the endpoint, {own}, is used exactly as it is; perhaps {likely} was meant"
 
 
 def _checked_headers(headers: Any) -> dict[str, str]:
+    """Those that http.client would refuse, too: its message, at each send, would show the value."""
     if headers is None:
         return {}
     remedy = "use a dict from names to values, for instance {'X-Tenant': 'blue'}"
     if not isinstance(headers, Mapping):
-        raise WrongSetting("headers", f"is {headers!r}; {remedy}")
+        raise WrongSetting("headers", f"is of type {type(headers).__name__}; {remedy}")
     for name, value in headers.items():
-        try:
-            check_header_validity((name, value))
-        except requests.exceptions.InvalidHeader as error:
-            raise WrongSetting("headers", f"has {name!r} with a value that cannot be sent; {remedy}") from error
+        if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
+            raise WrongSetting("headers", f"has a name that cannot be sent; {remedy}")
+        if not isinstance(value, str) or not re.fullmatch(_HEADER_VALUE, value):
+            raise WrongSetting("headers", f"has {name!r} with a value that cannot be sent; {remedy}")
     return dict(headers)
 
 
 def _checked_auth(auth: Any) -> tuple[str, str] | None:
     if auth is not None and not (isinstance(auth, (tuple, list)) and [str, str] == [type(part) for part in auth]):
         raise WrongSetting("auth", "is no pair of texts; use ('user', 'password')")
-    return None if auth is None else (auth[0], auth[1])
+    if auth is None:
+        return None
+    with suppress(UnicodeEncodeError):
+        ":".join(auth).encode("latin-1")  # as requests does
+        return auth[0], auth[1]
+    raise WrongSetting("auth", "has characters that cannot be sent; use those of Latin-1")
 
 
 def _checked_file(name: str, path: Any) -> str:
     if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
-        raise WrongSetting(name, f"is {path!r}; use the path of an existing PEM file")
+        raise WrongSetting(name, f"is {_shown_path(path)}; use the path of an existing PEM file")
     return os.fspath(path)
+
+
+def _shown_path(path: Any) -> str:
+    """Not where it may be the file's text: a key."""
+    if not isinstance(path, (str, os.PathLike)):
+        return f"of type {type(path).__name__}"
+    is_path = str(path).isprintable() and len(str(path)) <= MAX_SHOWN_CHARS and not str(path).startswith(_PEM)
+    return repr(path) if is_path else "no path"
 
 
 def _checked_cert(cert: Any, key: Any) -> str | tuple[str, str] | None:
@@ -192,18 +240,8 @@ def _checked_cert(cert: Any, key: Any) -> str | tuple[str, str] | None:
 
 def _checked_proxies(proxy: Any) -> dict[str, str]:
     proxies = dict(proxy) if isinstance(proxy, Mapping) else {} if proxy is None else {"http": proxy, "https": proxy}
-    for url in proxies.values():
-        parts = urlsplit(url) if isinstance(url, str) else None
-        if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
-            shown = _shown(url) if isinstance(url, str) else url
-            raise WrongSetting("proxy", f"is {shown!r}; use its URL, for instance http://proxy.example:3128")
-    return proxies
-
-
-def _shown(url: str) -> str:
-    """The URL without credentials."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    remedy = "use its URL, for instance http://proxy.example:3128"
+    return {collectors: check_url("proxy", url, remedy) for collectors, url in proxies.items()}
 
 
 def _is_on_this_machine(url: str) -> bool:
@@ -221,27 +259,14 @@ def _gzip(body: bytes) -> bytes:
 
 
 def _beginning(response: requests.Response) -> str:
-    """What the server says, as far as anyone will read it; the rest of a long answer is left to it."""
+    """The server's words, on one line, as far as anyone will read them; the rest of a long answer is left to it."""
     first = b""
     for chunk in response.iter_content(MAX_ANSWER_BYTES):
         if first:
             response.close()
             break
         first = chunk
-    return " ".join(first[:200].decode(errors="replace").split())
-
-
-def _refusal(url: str, response: requests.Response, said: str) -> SendError:
-    status = response.status_code
-    # Zipkin's own limit answers 500, and only its body says why.
-    too_large = status == 413 or (status == 500 and said.startswith("413"))
-    return SendError(
-        f"{url}: HTTP {status} {response.reason}{': ' + said if said else ''}",
-        retryable=status in _RETRYABLE and not too_large and not said.startswith("Input is not in the GZIP format"),
-        divisible=status == 400,
-        too_large=too_large,
-        retry_after=_seconds(response.headers.get("Retry-After", "")),
-    )
+    return " ".join(first.decode(errors="replace").split())
 
 
 def _seconds(retry_after: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -50,9 +51,44 @@ def test_one_line_makes_the_global_tracer() -> None:
 
 
 def test_thrift_has_a_path_of_its_own() -> None:
-    """Appended to the endpoint's base."""
+    """In place of that of another encoding."""
 
     assert "http://h:1/p/api/v1/spans" == sender_url(configure("s", endpoint="http://h:1/p/api/v2/spans", encoding="thrift"))
+
+
+def own_paths(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What is said of paths that are no prefix."""
+    return [record.getMessage() for record in caplog.records if "exactly as it is" in record.getMessage()]
+
+
+@pytest.mark.parametrize("setting", ["argument", "ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT"])
+def test_a_path_of_its_own_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, setting: str
+) -> None:
+    """At INFO, with the path to write where it was meant as a prefix; spans are posted to the path as it is."""
+    caplog.set_level(logging.INFO)
+    endpoint = "https://user:secret@host/prefix"
+    if setting != "argument":
+        monkeypatch.setenv(setting, endpoint)
+    tracer = configure("service", endpoint=endpoint if setting == "argument" else None)
+
+    assert endpoint == sender_url(tracer)
+    [said] = own_paths(caplog)
+    assert said == (
+        "zipkin: spans are posted to https://host/prefix exactly as it is; "
+        "if its path is the prefix of a Zipkin server, use https://host/prefix/api/v2/spans"
+    )
+
+
+def test_nothing_is_said_of_paths_that_are_no_surprise(caplog: pytest.LogCaptureFixture) -> None:
+    """Zipkin's, one with a query, one for a sender of one's own; and nothing by a tracer that `configure` did not make."""
+    caplog.set_level(logging.INFO)
+    configure("service", endpoint="http://a,http://b/zipkin/,http://c/p/api/v2/spans,http://d/trace/v1?Api-Key=K")
+    ZipkinTracer("service", endpoint="http://host/prefix")
+
+    assert [] == own_paths(caplog)
+    configure("service", endpoint=["http://a/p", "http://b", "http://c/q"])
+    assert 2 == len(own_paths(caplog))
 
 
 def test_constructing_a_tracer_touches_nothing_global(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +184,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"endpoint": ["http://a", "b"]}, "endpoint is 'b'; use the collector's URL"),
     ({"endpoint": []}, r"endpoint is \[\]; use the collector's URL"),
-    ({"headers": "X-Tenant: blue"}, "headers is 'X-Tenant: blue'; use a dict"),
+    ({"headers": "X-Tenant: blue"}, "headers is of type str; use a dict"),
     ({"headers": {"X-Tenant": "blue\r\nX: y"}}, "headers has 'X-Tenant' with a value that cannot be sent"),
     ({"auth": "user:secret"}, r"auth is no pair of texts; use \('user', 'password'\)$"),
     ({"ca_bundle": "/no/such.pem"}, "ca_bundle is '/no/such.pem'; use the path of an existing PEM file"),
@@ -244,7 +280,7 @@ def test_the_usual_proxy_variables_are_read_once(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
     monkeypatch.setenv("HTTPS_PROXY", "http://secure:3128")
     monkeypatch.setenv("NO_PROXY", "internal")
-    urls = "http://one:9411,https://two,http://internal"
+    urls = "http://one:9411/own?key=a,b,https://two,http://internal/zipkin"
 
     assert {"http://one": "http://proxy:3128", "https://two": "http://secure:3128"} == sender_of(
         configure("service", endpoint=urls)

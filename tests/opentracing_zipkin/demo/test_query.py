@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     answers: list[tuple[int, str]]
+    asked: list[str]
     post_status = 202
 
 
@@ -31,10 +33,12 @@ class Connection(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
+        self.server.asked.append(self.path)
         answers = self.server.answers
         self.answer(*(answers.pop(0) if len(answers) > 1 else answers[0]))
 
     def do_POST(self) -> None:
+        self.server.asked.append(self.path)
         self.rfile.read(int(self.headers["Content-Length"]))
         self.answer(self.server.post_status, "")
 
@@ -50,6 +54,7 @@ class Connection(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server(("127.0.0.1", 0), Connection) as server:
+        server.asked = []
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
@@ -108,6 +113,34 @@ def test_a_collector_that_went_away_is_said(server: Server, zipkin: ZipkinClient
 
     with pytest.raises(DemoFailed, match=r"^http://127\.0\.0\.1:\d+ took the spans and is gone now \(ConnectionError\)$"):
         zipkin.trace("1", KEYS)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "shown", "posted"),
+    [
+        ("http://h:9411/zipkin/", "http://h:9411", "http://h:9411/api/v2/spans"),
+        ("https://h/prefix/", "https://h/prefix", "https://h/prefix/api/v2/spans"),
+        ("https://u:p@h/prefix/api/v1/spans?key=k", "https://h/prefix", "https://u:p@h/prefix/api/v2/spans?key=k"),
+    ],
+)
+def test_any_path_is_a_prefix_and_no_credential_is_shown(endpoint: str, shown: str, posted: str) -> None:
+    """The demo reads traces back, so its collector is a Zipkin server; the services get the path as `endpoint` takes it."""
+    with contextlib.closing(ZipkinClient(endpoint)) as zipkin:
+        assert (shown, posted) == (zipkin.url, zipkin.endpoint)
+
+
+def test_a_failure_shows_no_credential(server: Server) -> None:
+    """Neither user and password nor the query, whether nobody answers or the wrong one; they are sent all the same."""
+    server.answers = [(500, "")]
+    server.post_status = 405
+    for port in (server.server_port, 9):
+        with contextlib.closing(ZipkinClient(f"http://user:secret@127.0.0.1:{port}/p?key=secret")) as zipkin:
+            for ask in (zipkin.check, lambda zipkin=zipkin: zipkin.trace("1", KEYS)):
+                with pytest.raises(DemoFailed, match=rf"http://127\.0\.0\.1:{port}/p") as caught:
+                    ask()
+                assert "secret" not in str(caught.value)
+                assert caught.value.__cause__ is None
+    assert ["/p/api/v2/spans?key=secret", "/p/api/v2/trace/1?key=secret"] == server.asked
 
 
 def test_an_unreachable_collector_is_said_with_the_remedy() -> None:

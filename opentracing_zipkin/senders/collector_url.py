@@ -1,0 +1,68 @@
+"""The collector's URL: from the setting `endpoint` to the URL that spans are posted to.
+
+Rules: a path that is Zipkin's own is replaced by that of the encoding; any other path is used exactly as it is, because other
+servers that take Zipkin's spans have paths of their own.  The query is always kept: some have the key there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from ..option import WrongSetting
+from ..options import DEFAULT_ENDPOINT
+from .url import check_url, shown_value
+
+__all__ = ["REMEDY", "endpoints_of", "has_own_path", "likely_path", "posted_url", "server_url"]
+
+REMEDY = f"use the collector's URL, for instance {DEFAULT_ENDPOINT}"
+
+_WIRE_PATHS = ("/api/v1/spans", "/api/v2/spans")
+# The comma before the next scheme; one in a path or in a query separates nothing.
+_BETWEEN = r"\s*,\s*(?=[a-zA-Z][a-zA-Z0-9+.-]*://)"
+# What people write of Zipkin's own paths: its UI's, or only a part of the collector's.
+_NEARLY_ZIPKINS = r"/(?:zipkin(?:/(?:traces|dependency).*)?|api(?:/v\d.*)?)$"
+
+
+def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
+    """Each URL of the setting: one, a list, or text with commas.  Raises WrongSetting where one is no URL, or none is there."""
+    endpoints = re.split(_BETWEEN, endpoint) if isinstance(endpoint, str) else endpoint
+    if not isinstance(endpoints, (list, tuple)) or not endpoints:
+        raise WrongSetting("endpoint", f"is {shown_value(endpoint)}; {REMEDY}")
+    return [check_url("endpoint", one, REMEDY) for one in endpoints]
+
+
+def posted_url(endpoint: str, path: str) -> str:
+    """Where spans are posted to; `path` is the encoder's, `endpoint` is one of `endpoints_of`."""
+    parts = urlsplit(endpoint)
+    prefix = _prefix(parts.path)
+    return parts._replace(path=parts.path if prefix is None else prefix + path).geturl()
+
+
+def has_own_path(endpoint: str) -> bool:
+    """Whether the path is used exactly as it is."""
+    return _prefix(urlsplit(endpoint).path) is None
+
+
+def likely_path(endpoint: str, path: str) -> str:
+    """The path that was probably meant where one that is used as it is turns out to be wrong."""
+    return re.sub(_NEARLY_ZIPKINS, "", urlsplit(endpoint).path.rstrip("/")) + path
+
+
+def server_url(endpoint: str, path: str) -> str:
+    """Where a Zipkin server has `path`: for those who ask one, so any path in its endpoint is a prefix."""
+    parts = urlsplit(check_url("endpoint", endpoint, REMEDY))
+    prefix = _prefix(parts.path)
+    return parts._replace(path=(parts.path.rstrip("/") if prefix is None else prefix) + path).geturl()
+
+
+def _prefix(path: str) -> str | None:
+    """What stands before a path of Zipkin's; None where the path is none of these."""
+    bare = path.rstrip("/")
+    if bare in ("", "/zipkin"):
+        return ""
+    for wire_path in _WIRE_PATHS:
+        if bare.endswith(wire_path):
+            return bare.removesuffix(wire_path)
+    return None

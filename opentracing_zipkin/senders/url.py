@@ -1,0 +1,105 @@
+"""A URL that somebody has set: is it one, and how is it shown?
+
+Rules: user, password and query are never shown, because keys stand there.  Where we cannot tell where one of them begins or
+ends, only the scheme is shown.  No exception here has another in its chain: urllib's own messages hold the value.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from contextlib import suppress
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from ..option import WrongSetting
+
+__all__ = ["check_url", "shown", "shown_value"]
+
+HIDDEN = "***"
+
+# Texts, which `re` compiles when they are first used: most are for errors only, and an import should be quick.
+_SCHEME = r"(?i:https?:/*|[a-z][a-z0-9+.-]*://)?"  # "http:/host" is a usual slip, and shows its host
+_HOST = r"[\w.-]+"
+_HOST_AND_PORT = rf"(?:{_HOST}|\[[0-9a-fA-F:.]+(?:%\w+)?\])?(?::\d*)?"
+_ESCAPES = "in a user or password write / ? # @ as %2F %3F %23 %40"
+
+
+def check_url(name: str, value: Any, remedy: str) -> str:
+    """The URL, with a host, for http or https, without the space around it.  Raises WrongSetting that shows no credential."""
+    text = value.strip() if isinstance(value, str) else ""
+    parts = _split(text)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc or not text.isprintable() or " " in text:
+        raise WrongSetting(name, f"is {shown_value(text if isinstance(value, str) else value)}; {remedy}")
+    problem = _problem(text, parts, remedy)
+    if problem:
+        raise WrongSetting(name, f"is {shown_value(text)}; {problem}")
+    return text
+
+
+def _problem(text: str, parts: SplitResult, remedy: str) -> str:
+    """How to mend a text that looks like a URL; empty where nothing is wrong."""
+    if "#" in text:
+        return "leave out the # and what follows it, which is never sent; " + _ESCAPES
+    if "\\" in text:  # urllib3 ends the host there, so it would read another host than we do
+        return "write a backslash as %5C"
+    if not _is_host(parts.hostname or ""):
+        return remedy
+    if not _has_port(parts):
+        port = parts.netloc.rpartition(":")[2]
+        return "Port out of range 0-65535" if port.isdigit() else f"the text behind its colon is no port; {_ESCAPES}"
+    if "@" in parts.path:
+        return f"{_ESCAPES}, and an @ in the path as %40"
+    return ""
+
+
+def _split(text: str) -> SplitResult | None:
+    with suppress(ValueError):
+        return urlsplit(text)
+    return None
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port is one, or none is given.  An empty one is none: in `user:?word@host` a password begins there."""
+    with suppress(ValueError):
+        return parts.port is not None or not parts.netloc.endswith(":")
+    return False
+
+
+def _is_host(host: str) -> bool:
+    if ":" not in host:
+        return re.fullmatch(_HOST, host) is not None
+    with suppress(ValueError):
+        ipaddress.IPv6Address(host)
+        return True
+    return False
+
+
+def shown(text: str) -> str:
+    """A URL without user, password and query; of a text that is none, as much as can be none of these."""
+    scheme = re.match(_SCHEME, text)[0]  # type: ignore[index]  # it matches the empty text, too
+    rest = text[len(scheme) :]
+    before, mark, after = _cut(rest)
+    if "@" in after:  # of a query, or the end of a password with such a mark in it
+        return scheme + HIDDEN
+    host_and_port, slash, path = before.rpartition("@")[2].partition("/")
+    if not re.fullmatch(_HOST_AND_PORT, host_and_port) or (slash and not scheme + host_and_port):
+        return scheme + HIDDEN
+    if not path.isprintable() or " " in path:  # behind a line's end, say, may stand anything
+        return f"{scheme}{host_and_port}/{HIDDEN}"
+    return f"{scheme}{host_and_port}{slash}{path}{mark + HIDDEN if mark else ''}"
+
+
+def _cut(text: str) -> tuple[str, str, str]:
+    """Before, at and behind the first mark that ends a path."""
+    found = re.search(r"[?#]", text)
+    return (text, "", "") if found is None else (text[: found.start()], found[0], text[found.end() :])
+
+
+def shown_value(value: Any) -> str:
+    """Of a value that should be a URL, or hold some, as much as a message may show."""
+    if isinstance(value, str):
+        return repr(shown(value))
+    if value is None or isinstance(value, (bool, int, float)) or value in ([], (), {}):
+        return repr(value)
+    return f"of type {type(value).__name__}"

@@ -1,0 +1,205 @@
+"""From `endpoint` to the URL that spans are posted to: Zipkin's own paths are replaced, any other is used exactly as it is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import responses
+
+from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url, server_url
+from opentracing_zipkin.senders.http import HttpSender
+
+V1, V2 = "/api/v1/spans", "/api/v2/spans"
+
+# Endpoint, where version 2 is posted to, and whether the path is the endpoint's own.
+POSTED = [
+    ("http://localhost:9411", "http://localhost:9411/api/v2/spans", False),
+    ("http://localhost:9411/", "http://localhost:9411/api/v2/spans", False),
+    ("http://localhost:9411?key=k", "http://localhost:9411/api/v2/spans?key=k", False),
+    ("http://localhost:9411/?key=k", "http://localhost:9411/api/v2/spans?key=k", False),
+    ("http://localhost:9411/zipkin", "http://localhost:9411/api/v2/spans", False),
+    ("http://localhost:9411/zipkin/", "http://localhost:9411/api/v2/spans", False),
+    ("http://localhost:9411/zipkin/?key=k", "http://localhost:9411/api/v2/spans?key=k", False),
+    ("http://localhost:9411/api/v2/spans", "http://localhost:9411/api/v2/spans", False),
+    ("https://host/api/v1/spans", "https://host/api/v2/spans", False),
+    ("https://host/api/v1/spans/", "https://host/api/v2/spans", False),
+    ("https://host/prefix/api/v2/spans", "https://host/prefix/api/v2/spans", False),
+    ("https://host/a/b/api/v1/spans?key=k", "https://host/a/b/api/v2/spans?key=k", False),
+    ("https://host/zipkin/api/v2/spans", "https://host/zipkin/api/v2/spans", False),
+    ("http://user:pass@[::1]:9411", "http://user:pass@[::1]:9411/api/v2/spans", False),
+    ("http://user:p@ss@host", "http://user:p@ss@host/api/v2/spans", False),
+    (" http://host\n", "http://host/api/v2/spans", False),
+    (
+        "https://collector.example/trace/v1?Api-Key=K&Data-Format=zipkin",
+        "https://collector.example/trace/v1?Api-Key=K&Data-Format=zipkin",
+        True,
+    ),
+    ("https://host/prefix", "https://host/prefix", True),
+    ("https://host/prefix/", "https://host/prefix/", True),
+    ("https://host/zipkin-proxy/", "https://host/zipkin-proxy/", True),
+    ("https://host/prefix/zipkin", "https://host/prefix/zipkin", True),
+    ("https://host/api/v2", "https://host/api/v2", True),
+    ("https://host/api/v2/span", "https://host/api/v2/span", True),
+    ("https://host/api/v2/spans/more", "https://host/api/v2/spans/more", True),
+    ("https://host/API/V2/SPANS", "https://host/API/V2/SPANS", True),
+    ("https://host/a%2Fb,c;d=e:f", "https://host/a%2Fb,c;d=e:f", True),
+    ("https://host/v1?a=b%20c&&d=e@f,g:/?h", "https://host/v1?a=b%20c&&d=e@f,g:/?h", True),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "url", "own"), POSTED)
+def test_a_path_of_zipkins_is_replaced_and_any_other_kept(endpoint: str, url: str, own: bool) -> None:
+    """The query is kept in either case."""
+    [one] = endpoints_of(endpoint)
+
+    assert (url, own) == (posted_url(one, V2), has_own_path(one))
+    assert (url if own else url.replace(V2, V1)) == posted_url(one, V1)
+
+
+def test_the_manual_shows_what_is_posted_to() -> None:
+    """Each row of its table."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "configuration.md").read_text()
+    rows = re.findall(r"^\| `(https?://[^`]*)` \| `(https?://[^`]*)` \|$", page, re.MULTILINE)
+
+    assert len(rows) >= 7
+    assert [url for _, url in rows] == [posted_url(endpoint, V2) for endpoint, _ in rows]
+
+
+@pytest.mark.parametrize("url", [url for _, url, _ in POSTED])
+def test_a_url_that_is_posted_to_is_an_endpoint_for_itself(url: str) -> None:
+    """So what a log line shows can be given as it is."""
+
+    assert url == posted_url(url, V2)
+
+
+@pytest.mark.parametrize(("url", "sent"), [(url, f"{url.split('/', 3)[-1]}") for _, url, own in POSTED if own])
+@responses.activate
+def test_the_request_has_path_and_query_as_given(url: str, sent: str) -> None:
+    """Nothing is decoded, sorted or cut on the way."""
+    responses.post(url.partition("?")[0], status=202)
+    HttpSender(url, V2, "application/json").send(b"[]")
+    [call] = responses.calls
+
+    assert f"/{sent}" == call.request.path_url
+
+
+SEVERAL: list[tuple[Any, list[str]]] = [
+    ("http://a,http://b", ["http://a", "http://b"]),
+    ("http://a, https://b", ["http://a", "https://b"]),
+    ("http://a\t,\n HTTP://b/x,y", ["http://a", "HTTP://b/x,y"]),
+    ("http://a/x,y?k=1,2,http://b?k=3,4", ["http://a/x,y?k=1,2", "http://b?k=3,4"]),
+    ("http://a/?k=b,c:d", ["http://a/?k=b,c:d"]),
+    (["http://a", " https://b/x,y "], ["http://a", "https://b/x,y"]),
+    (("http://a",), ["http://a"]),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "expected"), SEVERAL)
+def test_several_are_a_list_or_text_with_a_comma_before_the_next_scheme(endpoint: Any, expected: list[str]) -> None:
+    """A comma in a path or in a query separates nothing."""
+
+    assert expected == endpoints_of(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "message"),
+    [
+        ("localhost:9411", "is 'localhost:9411'; use the collector's URL, for instance http://localhost:9411"),
+        ("localhost", "is 'localhost'; use the collector's URL"),
+        ("ftp://x", "is 'ftp://x'; use the collector's URL"),
+        ("http:/x:9411", "is 'http:/x:9411'; use the collector's URL"),
+        ("http://", "is 'http://'; use the collector's URL"),
+        ("", "is ''; use the collector's URL"),
+        ("http://h:99999", "is 'http://h:99999'; Port out of range 0-65535"),
+        ("http://h:port", r"is 'http://\*\*\*'; the text behind its colon is no port"),
+        ("http://h/#/traces", r"is 'http://h/#\*\*\*'; leave out the # and what follows it"),
+        ("http://h/zipkin/#", r"is 'http://h/zipkin/#\*\*\*'; leave out the # and what follows it"),
+        ("http://h/a@b", "is 'http://b'; in a user or password write .* and an @ in the path as %40"),
+        ("http://h:", "is 'http://h:'; the text behind its colon is no port"),
+        ("http://user:12\\34@h", "is 'http://h'; write a backslash as %5C"),
+        ("http://a,b", r"is 'http://\*\*\*'; use the collector's URL"),
+        ("http://a,", r"is 'http://\*\*\*'; use the collector's URL"),
+        ("http://one/x, two:9411", r"is 'http://one/\*\*\*'; use the collector's URL"),
+        ("http://a b", r"is 'http://\*\*\*'; use the collector's URL"),
+        ("http://h/a\nb", r"is 'http://h/\*\*\*'; use the collector's URL"),
+        ("http://[::1", r"is 'http://\*\*\*'; use the collector's URL"),
+        ("http://[::x]", r"is 'http://\*\*\*'; use the collector's URL"),
+        (["http://a", "b"], "is 'b'; use the collector's URL"),
+        (["http://a,http://b"], r"is 'http://\*\*\*'; use the collector's URL"),
+        ([], r"is \[\]; use the collector's URL"),
+        (None, "is None; use the collector's URL"),
+        (9411, "is 9411; use the collector's URL"),
+        (b"http://h", "is of type bytes; use the collector's URL"),
+    ],
+)
+def test_an_endpoint_that_is_no_url_is_refused(endpoint: Any, message: str) -> None:
+    """ValueError with as much of the value as can be no credential, and with the remedy."""
+    with pytest.raises(ValueError, match=f"^endpoint {message}"):
+        endpoints_of(endpoint)
+
+
+def test_a_host_that_no_request_can_have_is_refused_at_once() -> None:
+    """Where only the HTTP library can tell."""
+    with pytest.raises(ValueError, match=r"^endpoint is 'http://\.h/api/v2/spans'; use the collector's URL"):
+        HttpSender("http://.h", V2, "application/json")
+
+
+LIKELY = [
+    ("/prefix", "/prefix/api/v2/spans"),
+    ("/prefix/", "/prefix/api/v2/spans"),
+    ("/trace/v1", "/trace/v1/api/v2/spans"),
+    ("/api", V2),
+    ("/api/v2", V2),
+    ("/p/api/v2/span", "/p/api/v2/spans"),
+    ("/p/api/v2/spans/x", "/p/api/v2/spans"),
+    ("/zipkin/traces/1", V2),
+    ("/p/zipkin", "/p/api/v2/spans"),
+    ("/zipkin-proxy", "/zipkin-proxy/api/v2/spans"),
+    ("/apiary", "/apiary/api/v2/spans"),
+]
+
+
+@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize(("own", "likely"), LIKELY)
+@responses.activate
+def test_where_nobody_takes_spans_at_a_path_of_its_own_the_likely_one_is_named(own: str, likely: str, status: int) -> None:
+    """Behind the server's answer, with the query neither here nor there."""
+    responses.post(f"http://h{own}", status=status, body="no")
+    with pytest.raises(SendError) as caught:
+        HttpSender(f"http://h{own}?key=secret", V2, "application/json").send(b"[]")
+
+    assert likely == likely_path(f"http://h{own}", V2)
+    assert str(caught.value).endswith(
+        f": no; the path of the endpoint, {own}, is used exactly as it is; perhaps {likely} was meant"
+    )
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("endpoint", "status"), [("http://h", 404), ("http://h/p/api/v2/spans", 405), ("http://h/p", 403)])
+@responses.activate
+def test_no_path_is_proposed_where_the_path_is_zipkins_or_known(endpoint: str, status: int) -> None:
+    """A server that answers 403 has something there."""
+    responses.post(posted_url(endpoint, V2), status=status)
+    with pytest.raises(SendError) as caught:
+        HttpSender(endpoint, V2, "application/json").send(b"[]")
+
+    assert "perhaps" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        ("http://h", "http://h/x"),
+        ("http://h/zipkin/", "http://h/x"),
+        ("http://h/p/?key=k", "http://h/p/x?key=k"),
+        ("http://u:p@h/p/api/v2/spans", "http://u:p@h/p/x"),
+    ],
+)
+def test_who_asks_a_zipkin_server_takes_any_path_as_a_prefix(endpoint: str, url: str) -> None:
+    """The demo, which reads traces back, has no other use for one."""
+
+    assert url == server_url(endpoint, "/x")

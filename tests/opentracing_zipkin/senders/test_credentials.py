@@ -1,0 +1,300 @@
+"""Credentials are never shown: not in a message, a chained exception, a log line or a repr, whatever is wrong around them."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+import opentracing
+from opentracing_zipkin import ZipkinTracer, configure
+from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.senders.credentials import hide, in_headers, in_url
+from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.senders.url import shown
+
+from .raw_server import ACCEPTED, raw_server
+
+V2 = "/api/v2/spans"
+SECRET = "s3cr3t"
+
+# A password, and what of it would be found in a message.
+PASSWORDS = [
+    f"{left}{mark}{right}"
+    for mark in ("", "/", "#", "@", "?", ":", " ", "\n", ",", "%", "\\", "℀", "[")
+    for left, right in ((SECRET, SECRET), ("12", SECRET), (SECRET, ""), ("", SECRET))
+]
+USERS = [f"user:{password}@" for password in PASSWORDS] + [f"{SECRET}@", f"{SECRET}:@"]
+QUERIES = [f"?key={SECRET}", f"?{SECRET}", f"?a={SECRET}@{SECRET}&b={SECRET}", f"?a={SECRET},{SECRET}", f"?a=1?{SECRET}"]
+FAULTY = ["{user}host", "{user}host:9411", "//{user}host", "http://{user}host:99999", "http://{user}host:" + SECRET, "ftp://{user}host", "http:/{user}host", "http://{user}", "http://{user}h,i", "http://{user}[::1", "http://{user}a b", "http://{user}.host"]  # fmt: skip
+
+
+def _malformed() -> Iterator[str]:
+    """Endpoints of which each is wrong, or has a password that makes it wrong, with the secret in one place or in two."""
+    for fault, user, query in itertools.product(FAULTY, USERS, ["", QUERIES[0], QUERIES[2]]):
+        yield fault.format(user=user) + "/path" + query
+        yield fault.format(user=user) + query
+    for fault, query, fragment in itertools.product(FAULTY, QUERIES, ["", f"#{SECRET}", f"#/x?{SECRET}"]):
+        yield fault.format(user="") + "/path" + query + fragment
+    for user, query in itertools.product(["", *USERS], ["", *QUERIES]):
+        yield f"http://{user}host/path{query}"
+        yield f"http://{user}host/path{query}#{SECRET}"
+        yield f"http://{user}host{query}#"
+
+
+MALFORMED = list(_malformed())
+
+
+def leaks(error: BaseException) -> list[str]:
+    """Where the secret is seen: the message, the repr, what a traceback prints, and what hangs on the error."""
+    chain, one = [], error
+    while one is not None and one not in chain:
+        chain.append(one)
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)  # type: ignore[assignment]
+    seen = [str(part) for part in chain] + [repr(part) for part in chain] + [repr(part.args) for part in chain]
+    seen += list(traceback.TracebackException.from_exception(error).format_exception_only())
+    return [text for text in seen if SECRET in text or "s3c" in text]
+
+
+def is_refused(construct: Callable[[], object]) -> bool:
+    """Whether it raises WrongSetting, and with no secret anywhere."""
+    refusal: ValueError | None = None
+    try:
+        assert SECRET not in repr(construct())
+    except ValueError as error:
+        refusal = error
+    assert refusal is None or [] == leaks(refusal)
+    return refusal is not None
+
+
+def sender(endpoint: Any, **options: Any) -> HttpSender:
+    return HttpSender(endpoint, V2, "application/json", send_timeout=0.5, **options)
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT", "ZIPKIN_PROXY", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    yield
+    if isinstance(opentracing.tracer, ZipkinTracer):
+        opentracing.tracer.close(0)
+    opentracing._reset_global_tracer()
+
+
+def test_a_malformed_endpoint_shows_no_credential() -> None:
+    """Whichever part is wrong, and wherever the secret is; what is no error shows none in its repr."""
+    refused = [endpoint for endpoint in MALFORMED if is_refused(lambda endpoint=endpoint: sender(endpoint))]  # type: ignore[misc]
+
+    assert len(MALFORMED) > 3000
+    assert len(refused) > 0.9 * len(MALFORMED)
+
+
+def test_a_malformed_endpoint_in_a_list_shows_no_credential() -> None:
+    """Neither as a list nor as text."""
+    for endpoint in MALFORMED[::7]:
+        is_refused(lambda endpoint=endpoint: sender([f"http://user:{SECRET}@good", endpoint]))  # type: ignore[misc]
+        is_refused(lambda endpoint=endpoint: sender(f"http://user:{SECRET}@good, {endpoint}"))  # type: ignore[misc]
+
+
+def test_a_malformed_proxy_shows_no_credential() -> None:
+    """The same rule, for one URL and for a dict of them."""
+    for proxy in MALFORMED:
+        is_refused(lambda proxy=proxy: sender("http://host", proxy=proxy))  # type: ignore[misc]
+    for proxy in MALFORMED[::7]:
+        is_refused(lambda proxy=proxy: sender("http://host", proxy={f"http://{SECRET}": proxy}))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "message"),
+    [
+        ("proxy:3128", "is 'proxy:3128'; use its URL"),
+        ("user:secret@proxy:3128", "is 'proxy:3128'; use its URL"),
+        ("socks5://user:secret@proxy", "is 'socks5://proxy'; use its URL"),
+        ("http://user:secret@proxy:99999", "is 'http://proxy:99999'; Port out of range 0-65535"),
+        ({"http://a": "http://good", "http://b": "user:secret@proxy"}, "is 'proxy'; use its URL"),
+        (b"http://user:secret@proxy", "is of type bytes; use its URL"),
+    ],
+)
+def test_a_wrong_proxy_is_shown_without_its_credentials(proxy: Any, message: str) -> None:
+    """And with the remedy."""
+    with pytest.raises(ValueError, match=f"^proxy {message}"):
+        sender("http://host", proxy=proxy)
+
+
+@pytest.mark.parametrize("variable", ["ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT", "ZIPKIN_PROXY", "HTTP_PROXY"])
+def test_a_wrong_url_in_the_environment_names_its_variable_alone(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """As the argument is named, with nothing of the credential."""
+    for url in (
+        "http://user:s3cr3t@host:99999/x?k=s3cr3t",
+        "user:s3cr3t@host",
+        "ftp://host/?s3cr3t",
+        "http://user:#s3cr3t@host",
+    ):
+        monkeypatch.setenv(variable, url)
+        with pytest.raises(ValueError, match=f"^environment variable {variable}.* is '.*'; ") as caught:
+            configure("service")
+
+        assert [] == leaks(caught.value)
+    assert False is opentracing.is_global_tracer_registered()
+
+
+@pytest.mark.parametrize(
+    ("headers", "problem"),
+    [
+        (f"Authorization: {SECRET}", "is of type str"),
+        ([("Authorization", SECRET)], "is of type list"),
+        ({"Authorization": f"{SECRET}\n"}, "has 'Authorization' with a value"),
+        ({"Authorization": f"{SECRET}\r\nX: y"}, "has 'Authorization' with a value"),
+        ({"Authorization": f" {SECRET}"}, "has 'Authorization' with a value"),
+        ({"Authorization": f"{SECRET}☃"}, "has 'Authorization' with a value"),
+        ({"Authorization": SECRET.encode()}, "has 'Authorization' with a value"),
+        ({"Authorization": [SECRET]}, "has 'Authorization' with a value"),
+        ({f"Authorization: {SECRET}": ""}, "has a name"),
+        ({f"{SECRET}\n": ""}, "has a name"),
+        ({f"{SECRET}☃": ""}, "has a name"),
+        ({SECRET.encode(): ""}, "has a name"),
+    ],
+)
+def test_wrong_headers_are_refused_at_once_and_not_shown(headers: Any, problem: str) -> None:
+    """Later the HTTP library would refuse them, at each message, and show the value."""
+    with pytest.raises(ValueError, match=f"^headers {problem}.*; use a dict from names to values") as caught:
+        sender("http://host", headers=headers)
+
+    assert [] == leaks(caught.value)
+
+
+@pytest.mark.parametrize("name", ["ca_bundle", "client_cert", "client_key"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----",
+        f"-----BEGIN PRIVATE KEY-----{SECRET}",
+        f"LS0tLS1{SECRET}",
+        f"{SECRET}/" * 99,
+        SECRET.encode(),
+    ],
+)
+def test_a_key_in_the_place_of_its_file_is_not_shown(name: str, value: Any) -> None:
+    """The message says what belongs there."""
+    options = {"client_cert": __file__, name: value} if name == "client_key" else {name: value}
+    with pytest.raises(ValueError, match=f"^{name} is .*; use the path of an existing PEM file") as caught:
+        sender("http://host", **options)
+
+    assert [] == leaks(caught.value)
+
+
+def test_a_password_that_cannot_be_sent_is_not_shown() -> None:
+    """HTTP's basic authentication is Latin-1 here."""
+    for options in (
+        {"endpoint": "http://host", "auth": ("user", f"{SECRET}☃")},
+        {"endpoint": f"http://user:{SECRET}%E2%98%83@host"},
+    ):
+        with pytest.raises(ValueError, match=r"^(auth|endpoint) ") as caught:
+            sender(**options)
+
+        assert [] == leaks(caught.value)
+
+
+GOOD = [
+    (f"http://user:{SECRET}@127.0.0.1:{{port}}/trace/v1?key={SECRET}&b=1", {}),
+    (f"http://{SECRET}@127.0.0.1:{{port}}?{SECRET}", {}),
+    (f"http://127.0.0.1:{{port}}/a?b={SECRET}%20@c", {"headers": {"Authorization": f"Bearer {SECRET}"}}),
+    ("http://127.0.0.1:{port}", {"auth": ("user", SECRET)}),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "options"), GOOD)
+def test_a_failed_send_shows_no_credential(caplog: pytest.LogCaptureFixture, endpoint: str, options: dict[str, Any]) -> None:
+    """Refused connection, silence, nonsense, and a server that repeats the request; not even in the HTTP library's log."""
+
+    def repeat(connection: Any) -> None:
+        said = server.requests[-1][0].encode() + SECRET.encode()
+        connection.sendall(b"HTTP/1.1 400 %s\r\nContent-Length: %d\r\n\r\n%s" % (SECRET.encode(), len(said), said))
+
+    caplog.set_level(logging.DEBUG)
+    errors = []
+    with raw_server(repeat) as server:
+        one = sender(endpoint.format(port=server.port), **options)
+        for _ in range(2):
+            with pytest.raises(SendError, match="HTTP 400") as caught:
+                one.send(b"[]")
+            errors.append(caught.value)
+    with raw_server(lambda connection: connection.sendall(b"nonsense\r\n\r\n")) as server:
+        with pytest.raises(SendError) as caught:
+            sender(endpoint.format(port=server.port), **options).send(b"[]")
+        errors.append(caught.value)
+    with raw_server(lambda connection: connection.shutdown(2)) as server:
+        with pytest.raises(SendError) as caught:
+            sender(endpoint.format(port=server.port), **options).send(b"[]")
+        errors.append(caught.value)
+    with pytest.raises(SendError, match="Connection refused") as caught:
+        sender(endpoint.format(port=9), **options).send(b"[]")
+    errors.append(caught.value)
+    with pytest.raises(SendError, match="refused") as caught:
+        sender(endpoint.format(port=9), proxy=f"http://user:{SECRET}@127.0.0.1:9", **options).send(b"[]")
+    errors.append(caught.value)
+
+    assert [] == [leak for error in errors for leak in leaks(error)]
+    assert "urllib3" in {record.name.split(".")[0] for record in caplog.records}
+    assert SECRET not in caplog.text
+    assert SECRET not in repr(one)
+
+
+@responses.activate
+def test_an_error_of_the_library_that_shows_the_url_is_shown_without() -> None:
+    """As its messages are when no request could be made."""
+    responses.post("http://host/p", body=requests.ConnectionError(f"http://host/p?key={SECRET} (user:{SECRET}@host)"))
+    with pytest.raises(SendError) as caught:
+        sender(f"http://user:{SECRET}@host/p?key={SECRET}").send(b"[]")
+
+    assert [] == leaks(caught.value)
+
+
+def test_a_tracer_shows_no_credential_in_log_or_repr(caplog: pytest.LogCaptureFixture) -> None:
+    """While it is configured, sends, fails and is replaced."""
+    caplog.set_level(logging.DEBUG)
+    with raw_server(lambda connection: connection.sendall(ACCEPTED)) as server:
+        for port in (server.port, 9):
+            for endpoint in (f"http://user:{SECRET}@127.0.0.1:{port}/own", f"http://127.0.0.1:{port}/own?key={SECRET}"):
+                tracer = configure("service", endpoint=endpoint)
+                tracer.start_trace("x").finish()
+                tracer.flush(0.5)
+
+                assert SECRET not in repr(tracer) + repr(tracer._recorder) + repr(tracer.stats)
+        assert 2 == len(server.requests)
+
+    assert "exactly as it is" in caplog.text
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://host:9411/a/b", "http://host:9411/a/b"),
+        ("http://user:pass@host/a", "http://host/a"),
+        ("http://host/a?b=c", "http://host/a?***"),
+        ("http://host/a?b=c@d", "http://***"),
+        ("https://[::1]:9411/x", "https://[::1]:9411/x"),
+        ("https://host/v1:x;y=z,w", "https://host/v1:x;y=z,w"),
+    ],
+)
+def test_a_url_is_shown_without_user_password_and_query(url: str, expected: str) -> None:
+    """An @ behind the path might end a password."""
+
+    assert expected == shown(url)
+
+
+def test_words_that_were_set_as_secrets_are_replaced_in_a_text() -> None:
+    """As written and as read; the longest first, and none of less than four characters."""
+    secrets = [*in_url("http://u:p%40ssword@h/?key=a%20b%20c&f=zip"), *in_headers(["Bearer token"])]
+
+    assert "*** and *** at *** as zip, Bearer of ***" == hide(
+        "p%40ssword and p@ssword at key=a%20b%20c as zip, Bearer of token", secrets
+    )
+    assert "***, ***" == hide("key=a%20b%20c&f=zip, a b c", secrets)
