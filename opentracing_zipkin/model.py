@@ -10,7 +10,7 @@ import socket
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Endpoint", "FinishedSpan", "parse_ip"]
+__all__ = ["Endpoint", "FinishedSpan", "TakenBefore", "parse_ip"]
 
 
 class Endpoint(NamedTuple):
@@ -102,6 +102,10 @@ class FinishedSpan:
     def __repr__(self) -> str:
         fields = ", ".join(f"{field}={getattr(self, field)!r}" for field in FinishedSpan.__slots__)
         return f"FinishedSpan({fields})"
+
+
+class TakenBefore(Exception):
+    """A span was recorded twice, and has been taken already."""
 
 
 @lru_cache(maxsize=4096)

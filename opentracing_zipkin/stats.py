@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 __all__ = ["CAUSES", "TracerStats"]
 
-CAUSES = ("full", "closed", "too_large", "rejected", "expired", "handler", "fork")
+CAUSES = ("full", "closed", "too_large", "rejected", "expired", "handler", "interrupted", "fork")
 
 
 class TracerStats(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypedDict, cast, get_type_hints
@@ -153,7 +154,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
         # The URL whose route tells this host's address; None where that was given.
         self._route = endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0] if own["local_ip"] is None else None
         self._recorder = recorder = self._recorder_of(named)
-        self._record = recorder.record
+        # A recorder of the user's gets each span once; our reporter drops what two threads have recorded at the same moment.
+        self._record = _once(recorder.record) if "recorder" in named else recorder.record
         self.renew_after_fork()
         renew_in_children(self)
         if not own["enabled"]:
@@ -172,7 +174,14 @@ class ZipkinTracer(ClassicTracer, Tracer):
         else:
             connection = selected(ConnectionOptions, given)
             sender = HttpSender(given.get("endpoint"), encoder.path, encoder.media_type, **connection)
-        return Reporter(encoder, sender, on_thread_start=self._on_reporter_thread, **selected(ReporterOptions, given))
+        tracer = weakref.ref(self)
+
+        def prepare() -> None:
+            owner = tracer()
+            if owner is not None:
+                owner._on_reporter_thread()
+
+        return Reporter(encoder, sender, on_thread_start=prepare, owner=self, **selected(ReporterOptions, given))
 
     # Ids
 
@@ -401,7 +410,9 @@ class ZipkinTracer(ClassicTracer, Tracer):
         """Before the first span is sent: find this host's address, and keep our own requests out of every trace."""
         if self._route is not None:
             self._local = local_address.towards(self._route, self._local)
-        self._scope_manager.activate(self._unsampled(0, _ROOT, None, None), False)
+        span = UnsampledSpan()  # not of this tracer, which the thread must not hold
+        span._trace_id, span._state, span._context = 1, _ROOT, ZipkinContext(1, 1, None, _ROOT)
+        self._scope_manager.activate(span, False)
 
     @property
     def enabled(self) -> bool:
@@ -442,6 +453,14 @@ class ZipkinTracer(ClassicTracer, Tracer):
 
     def __repr__(self) -> str:
         return f"ZipkinTracer({self.service_name!r}, {self._recorder!r})"
+
+
+def _once(record: Callable[[Any], None]) -> Callable[[Any], None]:
+    def record_once(span: RecordingSpan) -> None:
+        if span._take_token() is not None:
+            record(span)
+
+    return record_once
 
 
 def _is_carrier(carrier: Any) -> bool:

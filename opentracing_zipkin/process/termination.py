@@ -7,18 +7,16 @@ a parent waits without end, a thread sees to it that the handler does run.
 
 from __future__ import annotations
 
-import atexit
 import os
 import signal
 import socket
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["at_childs_exit", "at_exit", "at_sigterm", "handle_sigterm"]
+__all__ = ["at_childs_exit", "at_sigterm", "handle_sigterm"]
 
 # Below those of an application, whose last spans come first.
 _LAST = -1000
@@ -27,22 +25,7 @@ _LAST = -1000
 _NUDGES = 20
 _NUDGE_INTERVAL_S = 0.05
 
-_at_sigterm: list[weakref.WeakMethod[Callable[[], None]]] = []
-
-
-def at_exit(drain: Callable[[], None]) -> Callable[[], None]:
-    """Call `drain`, a method, when this process ends, unless its object is gone; returns what `atexit.unregister` takes.
-
-    Python calls the handlers that were registered later first: spans that they finish are still sent.
-    """
-    weak = weakref.WeakMethod(drain)
-
-    def hook() -> None:
-        method = weak()
-        if method is not None:
-            method()
-
-    return atexit.register(hook)
+_at_sigterm: list[Callable[[], None]] = []
 
 
 def at_childs_exit(hook: Callable[[], None]) -> None:
@@ -57,8 +40,8 @@ def at_childs_exit(hook: Callable[[], None]) -> None:
 
 
 def at_sigterm(drain: Callable[[], None]) -> None:
-    """Call `drain`, a method, when SIGTERM comes and is ours, unless its object is gone."""
-    _at_sigterm[:] = [*(weak for weak in _at_sigterm if weak() is not None), weakref.WeakMethod(drain)]
+    """Call `drain` when SIGTERM comes and is ours."""
+    _at_sigterm.append(drain)
 
 
 def handle_sigterm() -> bool:
@@ -69,10 +52,8 @@ def handle_sigterm() -> bool:
     def handle(number: int, frame: Any) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
-            for weak in _at_sigterm:
-                drain = weak()
-                if drain is not None:
-                    drain()
+            for drain in _at_sigterm:
+                drain()
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
 

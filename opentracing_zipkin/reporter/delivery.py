@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 
 from ..senders import Sender, SendError
 from .account import Account
+from .log import GuardedLog
 from .outbox import Message, Outbox, backoff_s
 from .state import GIVEN_UP, State
 from .streak import Streak
 
 __all__ = ["MAX_REFUSALS", "Delivery"]
-
-log = logging.getLogger("opentracing_zipkin")
 
 MAX_RETRY_AFTER_S = 60.0
 # While the process ends there is no time for patience.
@@ -25,6 +24,8 @@ ENDING_DELAY_S = 0.2
 # A collector that refuses so many messages in a row refuses everything: then whole messages are dropped, instead of two
 # requests a span.
 MAX_REFUSALS = 32
+# What interrupts a sender (SystemExit, a cancellation, a time-out of gevent's) says nothing of the message.
+MAX_INTERRUPTIONS = 3
 
 
 class Delivery:
@@ -41,6 +42,7 @@ class Delivery:
         outbox: Outbox,
         account: Account,
         streak: Streak,
+        log: GuardedLog,
         state: State,
         retry_timeout: float,
         now: Callable[[], float],
@@ -50,12 +52,14 @@ class Delivery:
         self._outbox = outbox
         self._account = account
         self._streak = streak
+        self._log = log
         self._state = state
         self._retry_timeout = retry_timeout
         self._now = now
         self._hurried = False
         self._failures = 0  # in a row, that may pass
         self._refusals = 0  # in a row, of messages that could be divided
+        self._interruptions = 0  # in a row
         self._retry_at = 0.0
 
     @property
@@ -67,6 +71,11 @@ class Delivery:
     def is_empty(self) -> bool:
         """Whether every message was accepted or given up."""
         return not len(self._outbox)
+
+    @property
+    def held(self) -> int:
+        """How many spans are in the outbox."""
+        return self._outbox.spans
 
     def hurry(self) -> None:
         """Try the next message now, whatever the delay, because somebody waits; from any thread."""
@@ -86,7 +95,9 @@ class Delivery:
         """Send messages until none is left, or one fails in a way that may pass."""
         while len(self._outbox):
             if self._state.now is GIVEN_UP:
-                self._account.settle(self._state.cause, len(self._outbox.take()))
+                message = self._outbox.first()
+                self._outbox.take(message)
+                self._account.settle(self._state.cause, len(message))
             elif not self._state.sends or (self._now() < self._retry_at and not self._hurried):
                 return
             else:
@@ -100,13 +111,16 @@ class Delivery:
             self._sender.send(self._join(message.encoded))
         except SendError as error:
             self._fail(message, error)
-        except Exception as error:  # a sender of the user's, or a fault of ours: no reason to lose count of the spans
-            log.debug("zipkin: sending failed unexpectedly", exc_info=True)
-            self._fail(message, SendError(repr(error), retryable=False))
+        except BaseException as error:  # a sender of the user's, or a fault of ours: no reason to lose the thread
+            self._log.say(logging.DEBUG, "sending failed unexpectedly", traceback=True)
+            self._interruptions += not isinstance(error, Exception)
+            again = not isinstance(error, Exception) and self._interruptions < MAX_INTERRUPTIONS
+            self._fail(message, SendError(repr(error), retryable=again))
         else:
-            self._failures = self._refusals = 0
+            self._failures = self._refusals = self._interruptions = 0
             self._retry_at = 0.0
-            self._account.settle(None, len(self._outbox.take()))
+            self._outbox.take(message)
+            self._account.settle(None, len(message))
             self._streak.recover()
 
     def _fail(self, message: Message, error: SendError) -> None:
@@ -116,20 +130,21 @@ class Delivery:
             if self._now() - message.since < self._retry_timeout:
                 self._streak.retry(len(message), error)
                 return
-            self._drop_first("expired", error)
+            self._drop(message, "expired", error)
         elif error.divisible and len(message) > 1 and self._refusals < MAX_REFUSALS:
             self._refusals += 1
-            self._outbox.split_first()
+            self._outbox.split(message)
         else:
             self._refusals += 1
-            self._drop_first("too_large" if error.too_large else "rejected", error)
+            self._drop(message, "too_large" if error.too_large else "rejected", error)
 
     def _delay_s(self, error: SendError) -> float:
         if self._state.ended:
             return ENDING_DELAY_S
         return backoff_s(self._failures, min(error.retry_after, MAX_RETRY_AFTER_S))
 
-    def _drop_first(self, cause: str, error: SendError) -> None:
-        message = self._outbox.take()
+    def _drop(self, message: Message, cause: str, error: SendError) -> None:
+        self._interruptions = 0
+        self._outbox.take(message)
         self._account.settle(cause, len(message))
         self._streak.lose(len(message), cause, error)

@@ -1,55 +1,78 @@
 """Encoding: spans through the handlers and the codec, packed into messages that the sender takes.
 
-Rules: a span that cannot be encoded, or that is too long alone, costs only itself.  No handler sees a span twice.
+Rules: a span that cannot be encoded, or that is too long alone, costs only itself.  No handler sees a span twice, and no span
+is sent twice: once it is encoded, the slot `_start` is taken from it, so that one that was recorded twice is noticed.
+Whatever is raised in the middle, `recover` knows which spans are still held.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..codec import SpanEncoder
 from ..handlers import SpanHandler
-from ..model import FinishedSpan
+from ..model import FinishedSpan, TakenBefore
 from .account import Account
+from .log import GuardedLog
 
 __all__ = ["Encoding", "Finishable"]
-
-log = logging.getLogger("opentracing_zipkin")
 
 
 class Finishable(Protocol):
     """What the reporter asks of a span."""
 
-    def to_finished(self) -> FinishedSpan: ...
+    def to_finished(self) -> FinishedSpan:
+        """The span as it is sent; raises TakenBefore where the reporter has it already."""
 
 
 class Encoding:
-    """Owns the message that is being filled; used by the reporter's thread only.  `max_bytes`: of a message."""
+    """Owns the chunk of spans that is encoded now and the message that is being filled; used by the reporter's thread only.
 
-    def __init__(self, encoder: SpanEncoder, handlers: Sequence[SpanHandler], max_bytes: int, account: Account) -> None:
+    `max_bytes`: of a message.
+    """
+
+    def __init__(
+        self, encoder: SpanEncoder, handlers: Sequence[SpanHandler], max_bytes: int, account: Account, log: GuardedLog
+    ) -> None:
+        self.chunk: deque[Any] = deque()
+        self._message: list[bytes] = []
+        self._length = 0  # of the encoded spans in the message
+        self._busy = False  # whether the first span of the chunk may be half done
         self._encoder = encoder
         self._handlers = handlers
         self._handler_failed = False
         self._max_bytes = max_bytes
         self._account = account
-        self._message: list[bytes] = []
-        self._length = 0
+        self._log = log
 
-    def add(self, spans: list[Finishable]) -> Iterator[list[bytes]]:
-        """Encode spans; the messages that are full now."""
-        encoded = self._encode(spans)
-        total = sum(map(len, encoded))
-        if self._fits(len(self._message) + len(encoded), self._length + total):  # nearly always
-            self._message += encoded
-            self._length += total
+    @property
+    def held(self) -> int:
+        """How many spans are here."""
+        return len(self.chunk) + len(self._message)
+
+    def messages(self) -> Iterator[list[bytes]]:
+        """Encode the chunk; the messages that are full now."""
+        message = self._message
+        before = len(message)
+        self._busy = True
+        while self.chunk:
+            try:
+                self._encode_chunk()
+            except Exception as error:
+                self._drop_first(error)
+        self._busy = False
+        added = message[before:]
+        if not added:
             return
-        for data in encoded:
-            if self._message and not self._fits(len(self._message) + 1, self._length + len(data)):
-                yield from self.rest()
-            self._message.append(data)
-            self._length += len(data)
+        if not self._fits(1, max(map(len, added))):
+            self._drop_too_large(before)
+            added = message[before:]
+        self._length += sum(map(len, added))
+        if not self._fits(len(message), self._length):
+            yield from self._full(before)
 
     def rest(self) -> Iterator[list[bytes]]:
         """The message that is not full yet, if there is one."""
@@ -57,49 +80,73 @@ class Encoding:
             message, self._message, self._length = self._message, [], 0
             yield message
 
-    def _encode(self, spans: list[Finishable]) -> list[bytes]:
-        """All of them at once; one by one where that fails."""
-        if self._handlers:
-            encoded = self._encode_one_by_one(spans)
-        else:
-            encode = self._encoder.encode
-            try:
-                encoded = [encode(span.to_finished()) for span in spans]
-            except Exception:
-                encoded = self._encode_one_by_one(spans)
-        if self._fits(1, max(map(len, encoded), default=0)):
-            return encoded
-        sendable = [data for data in encoded if self._fits(1, len(data))]
-        self._account.settle("too_large", len(encoded) - len(sendable))
-        return sendable
+    def recover(self) -> None:
+        """After something was raised in the middle: let go of a span that may be half done; the account will miss it."""
+        if self._busy and self.chunk:
+            self.chunk.popleft()
+        self._busy = False
+        self._length = sum(map(len, self._message))
 
-    def _encode_one_by_one(self, spans: list[Finishable]) -> list[bytes]:
-        encoded = []
-        for span in spans:
-            try:
-                finished = self._handle(span.to_finished())
-                if finished is not None:
-                    encoded.append(self._encoder.encode(finished))
-            except Exception:
-                log.debug("zipkin: a span could not be encoded", exc_info=True)
-                self._account.settle("too_large", 1)
-        return encoded
+    def _encode_chunk(self) -> None:
+        """Move spans from the chunk into the message, until one cannot be."""
+        chunk, append = self.chunk, self._message.append
+        encode, handle = self._encoder.encode, self._handle if self._handlers else None
+        while chunk:
+            span = chunk[0]
+            finished = span.to_finished()
+            try:  # noqa: SIM105  # `suppress` takes ten times as long
+                del span._start
+            except AttributeError:  # no span of ours, so nobody records it twice
+                pass
+            if handle is not None:
+                finished = handle(finished)
+            if finished is not None:
+                append(encode(finished))
+            chunk.popleft()
+
+    def _drop_first(self, error: Exception) -> None:
+        self.chunk.popleft()
+        if isinstance(error, TakenBefore):
+            self._account.settle_double()
+        else:
+            self._log.say(logging.DEBUG, "a span could not be encoded", traceback=True)
+            self._account.settle("too_large", 1)
 
     def _handle(self, span: FinishedSpan) -> FinishedSpan | None:
         """The span as the handlers leave it, None where it is dropped and counted."""
         for handler in self._handlers:
             try:
                 handled = handler(span)
-            except Exception:
+            except BaseException:  # the application's code: SystemExit or a time-out is no reason to end the thread
                 handled = None
                 if not self._handler_failed:
-                    log.exception("zipkin: %r failed, and the span is dropped (said once)", handler)
+                    self._log.say(logging.ERROR, f"{handler!r} failed, and the span is dropped (said once)", traceback=True)
                 self._handler_failed = True
             if handled is None:
                 self._account.settle("handler", 1)
                 return None
             span = handled
         return span
+
+    def _drop_too_large(self, before: int) -> None:
+        """Of the spans of the message from there on, those that are longer than a message."""
+        fitting = [data for data in self._message[before:] if self._fits(1, len(data))]
+        too_large = len(self._message) - before - len(fitting)
+        self._message[before:] = fitting
+        self._account.settle("too_large", too_large)
+
+    def _full(self, before: int) -> Iterator[list[bytes]]:
+        """Cut messages off that are as long as may be; up to `before` the spans are known to fit."""
+        start, length = 0, sum(map(len, self._message[:before]))
+        pending = self._message
+        for place in range(before, len(pending)):
+            data = pending[place]
+            if place > start and not self._fits(place - start + 1, length + len(data)):
+                cut, self._message = pending[start:place], pending[place:]
+                start, length = place, 0
+                yield cut
+            length += len(data)
+        self._length = length
 
     def _fits(self, count: int, length: int) -> bool:
         return self._encoder.size(count, length) <= self._max_bytes

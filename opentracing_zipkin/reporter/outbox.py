@@ -60,15 +60,21 @@ class Outbox:
         """The oldest message, which stays."""
         return self._messages[0]
 
-    def take(self) -> Message:
-        """The oldest message, which leaves."""
-        message = self._messages.popleft()
-        self.bytes -= message.length
-        return message
+    @property
+    def spans(self) -> int:
+        """How many spans its messages have."""
+        return sum(map(len, self._messages))
 
-    def split_first(self) -> None:
+    def take(self, message: Message) -> None:
+        """The oldest message leaves, if it is this one."""
+        if self._messages and self._messages[0] is message:
+            self._messages.popleft()
+            self.bytes -= message.length
+
+    def split(self, message: Message) -> None:
         """The oldest message becomes two, in its place."""
-        for half in reversed(list(self.take().halves())):
+        self.take(message)
+        for half in reversed(list(message.halves())):
             self._messages.appendleft(half)
             self.bytes += half.length
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .account import Account
 from .backlog import Backlog
 from .delivery import Delivery
@@ -40,25 +38,35 @@ class Rounds:
         self._state = state
         self._streak = streak
         self._listener = listener
-        self._handover = Handover()
 
-    def run(self) -> None:
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing waits any more, in any of the rooms."""
+        return not len(self._backlog) and not self._encoding.held and self._delivery.is_empty
+
+    def run(self, handover: Handover) -> None:
         """One round."""
         while self._delivery.has_room and self._state.sends:
-            spans = self._account.take(self._drain)
-            if not spans:
+            if not self._encoding.chunk:  # there is one where the last round was interrupted
+                self._account.take(MAX_CHUNK, self._move)
+            if not self._encoding.chunk:
                 break
-            for message in self._encoding.add(spans):
+            for message in self._encoding.messages():
                 self._post(message)
-            self._handover.offer()
+            handover.offer()
         for message in self._encoding.rest():
             self._post(message)
         self._delivery.send()
         self._streak.overflow(self._account.full, self._backlog.capacity)
         self._listener.tell(self._account.stats)
 
-    def _drain(self) -> list[Any]:
-        return self._backlog.drain(MAX_CHUNK)
+    def recover(self) -> None:
+        """After something was raised in the middle of a round: count what is really held."""
+        self._encoding.recover()
+        self._account.reconcile(self._encoding.held + self._delivery.held)
+
+    def _move(self, count: int) -> None:
+        self._backlog.move_to(self._encoding.chunk, count)
 
     def _post(self, message: list[bytes]) -> None:
         self._delivery.put(message)

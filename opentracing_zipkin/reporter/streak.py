@@ -6,10 +6,9 @@ import logging
 from collections.abc import Callable
 
 from ..text import are, spans, were
+from .log import GuardedLog
 
 __all__ = ["LOG_INTERVAL_S", "Streak"]
-
-log = logging.getLogger("opentracing_zipkin")
 
 LOG_INTERVAL_S = 30.0
 
@@ -17,8 +16,9 @@ LOG_INTERVAL_S = 30.0
 class Streak:
     """A time during which spans are not accepted; used by the reporter's thread.  `now`: monotonic seconds."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, log: GuardedLog, now: Callable[[], float]) -> None:
         self.failing = False
+        self._log = log
         self._now = now
         self._said_at = 0.0
         self._full_said = 0
@@ -27,11 +27,11 @@ class Streak:
         """A failure: said as a warning if it is the first, or the first for 30 s."""
         now = self._now()
         if self.failing and now - self._said_at < LOG_INTERVAL_S:
-            log.debug("zipkin: %s", what)
+            self._log.say(logging.DEBUG, what)
             return
         self.failing = True
         self._said_at = now
-        log.warning("zipkin: %s", what)
+        self._log.say(logging.WARNING, what)
 
     def retry(self, count: int, error: Exception) -> None:
         """A message of so many spans was not accepted, and is tried again."""
@@ -52,4 +52,4 @@ class Streak:
         """A message was accepted."""
         if self.failing:
             self.failing = False
-            log.info("zipkin: the collector accepts spans again")
+            self._log.say(logging.INFO, "the collector accepts spans again")

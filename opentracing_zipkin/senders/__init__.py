@@ -21,6 +21,9 @@ class Sender(Protocol):
     def send(self, body: bytes, /) -> None:
         """Return once the collector has accepted the message; raise SendError otherwise."""
 
+    def limit(self, seconds: float) -> None:
+        """The process ends: from now on no `send` takes longer than this."""
+
     def close(self) -> None:
         """Give back what it holds; it may be used again after."""
 

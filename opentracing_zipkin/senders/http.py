@@ -159,6 +159,9 @@ class HttpSender:
         if self._auth is not None:
             yield self._auth[1]
 
+    def limit(self, seconds: float) -> None:
+        self._timeout = min(self._timeout, max(seconds, 0.001))
+
     def close(self) -> None:
         connection, self._adapter = self._adapter, None
         if connection is not None:

@@ -72,11 +72,11 @@ def test_a_process_that_no_hook_told_of_is_noticed_at_the_first_record(uwsgi: Uw
 
     reporter = Reporter(json_v2, FakeSender(), flush_interval=60)
     reporter.record(Never())
-    thread = reporter._thread
+    worker = reporter._worker
     forking._pid = 0
     reporter.record(Never())
 
-    assert thread is not reporter._thread
+    assert worker is not reporter._worker
     assert 1 == reporter.stats().finished
     reporter.close(0.0)
 
@@ -95,7 +95,7 @@ def test_no_thread_starts_in_a_master_whose_workers_it_would_block(
         assert warns is ("start it with --enable-threads" in caplog.text)
         reporter.record(object())
 
-    assert starts is (reporter._thread is not None)
+    assert starts is reporter._worker.is_there
     assert starts is ("spans wait in uWSGI's master" not in caplog.text)
     reporter.close(0.0)
 

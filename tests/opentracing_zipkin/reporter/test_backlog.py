@@ -15,7 +15,7 @@ from opentracing_zipkin.reporter.backlog import Backlog
 def test_the_thread_is_woken_while_there_is_still_room(capacity: int, wake_at: int, unheard: int) -> None:
     """At `wake_at`, or where half of the queue is full, if that is earlier; no offer before that calls for it."""
     called: list[int] = []
-    backlog = Backlog(capacity, wake_at, lambda: called.append(len(backlog)) is None, lambda: None)
+    backlog = Backlog(capacity, wake_at, lambda: True, lambda: called.append(len(backlog) - 1), lambda cause: None)
     backlog.attended()
     for span in range(min(capacity, unheard + 2)):
         backlog.offer(span)

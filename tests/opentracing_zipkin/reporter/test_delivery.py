@@ -9,6 +9,7 @@ import pytest
 
 from opentracing_zipkin.reporter.account import Account
 from opentracing_zipkin.reporter.delivery import ENDING_DELAY_S, MAX_REFUSALS, MAX_RETRY_AFTER_S, Delivery
+from opentracing_zipkin.reporter.log import GuardedLog
 from opentracing_zipkin.reporter.outbox import Outbox
 from opentracing_zipkin.reporter.progress import await_end
 from opentracing_zipkin.reporter.state import State
@@ -24,12 +25,14 @@ class Rig:
 
     def __init__(self, retry_timeout: float = 300.0, sender: FakeSender | None = None) -> None:
         self.now = 1000.0
+        self.waiting = 0
         self.sender = sender or FakeSender()
         self.state = State()
-        self.account = Account(lambda: 0)
-        streak = Streak(self.clock)
+        self.account = Account(lambda: self.waiting)
+        log = GuardedLog()
+        streak = Streak(log, self.clock)
         self.delivery = Delivery(
-            self.sender, self.join, Outbox(1000), self.account, streak, self.state, retry_timeout, self.clock
+            self.sender, self.join, Outbox(1000), self.account, streak, log, self.state, retry_timeout, self.clock
         )
 
     def clock(self) -> float:
@@ -39,8 +42,20 @@ class Rig:
     def join(spans: Sequence[bytes]) -> bytes:
         return b"".join(spans)
 
+    patience = (2.0, 10.0)
+
+    @property
+    def accepted(self) -> int:
+        return self.account.sent
+
+    @property
+    def remaining(self) -> int:
+        return self.account.pending
+
     def put(self, spans: str) -> None:
-        self.account.take(lambda: list(spans))
+        self.waiting = len(spans)
+        self.account.take(len(spans), lambda count: None)
+        self.waiting = 0
         self.delivery.put([letter.encode() for letter in spans])
 
     def send(self, after: float = 0.0) -> None:
@@ -214,11 +229,11 @@ def test_an_end_waits_while_spans_are_accepted(accepted_at: list[int], lasts: in
     rig.put("a" * 100)
     start = rig.now
 
-    def wait() -> None:
+    def wait(left_s: float) -> None:
         rig.now += 0.1
         if round(rig.now - start, 1) in accepted_at:
             rig.account.settle(None, 1)
 
-    await_end(rig.account, rig.state, stall_s=2.0, total_s=10.0, now=rig.clock, wait=wait)
+    await_end([rig], rig.clock, wait)
 
     assert lasts <= rig.now - start <= lasts + 0.3

@@ -30,11 +30,9 @@ def long_slices() -> Iterator[None]:
 
 
 @pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What was slept; a builtin takes it down, because any other function is taken for gevent's."""
-    slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
-    return slept
+def slept() -> list[float]:
+    """What was slept."""
+    return []
 
 
 @pytest.fixture
@@ -83,7 +81,7 @@ def test_where_nobody_waits_it_hardly_sleeps() -> None:
 
 @on_linux
 def test_it_sleeps_again_once_a_thread_has_gone_to_sleep(slept: list[float], count: list[int]) -> None:
-    offers = Handover()
+    offers = Handover(sleep=slept.append)
     count[:] = [7, 8]
     offers.offer()
     assert [gil.A_MOMENT_S] == slept
@@ -98,7 +96,7 @@ def test_it_sleeps_again_once_a_thread_has_gone_to_sleep(slept: list[float], cou
 
 @on_linux
 def test_who_goes_to_sleep_while_it_sleeps_is_not_overlooked(slept: list[float], count: list[int]) -> None:
-    offers = Handover()
+    offers = Handover(sleep=slept.append)
     count[:] = [7, 9]
     offers.offer()
     count[:] = [9, 10]
@@ -108,28 +106,38 @@ def test_who_goes_to_sleep_while_it_sleeps_is_not_overlooked(slept: list[float],
 
 @on_linux
 def test_where_sleeps_are_not_counted_it_always_sleeps(slept: list[float], count: list[int]) -> None:
-    offers = Handover()
+    offers = Handover(sleep=slept.append)
     count[:] = [0] * 6
     for _ in range(3):
         offers.offer()
     assert 3 == len(slept)
 
 
-def test_a_patched_sleep_is_always_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", lambda seconds: slept.append(seconds))
-    offers = Handover()
+def test_in_a_greenlet_an_alarm_lets_the_others_run(slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time: Linux does not count who waits there."""
+    waited: list[float] = []
+    monkeypatch.setattr(gil.Alarm, "wait", lambda alarm, seconds: waited.append(seconds))
+    offers = Handover(in_greenlet=True, sleep=slept.append)
     for _ in range(3):
         offers.offer()
-    assert [0, 0, 0] == slept
+
+    assert ([gil.A_MOMENT_S] * 3, []) == (waited, slept)
+
+
+def test_a_mock_of_sleep_does_not_see_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An application's test that counts its sleeps counts none of ours."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("we slept"))
+    monkeypatch.setattr(gil, "_switches", lambda: math.nan)
+
+    Handover().offer()
 
 
 @pytest.mark.parametrize(("platform", "moment"), [("win32", 0.0), ("darwin", 1e-6)])
 def test_elsewhere_it_always_sleeps(platform: str, moment: float, slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    elsewhere = runpy.run_path(str(Path(gil.__file__)))
+    elsewhere = runpy.run_path(str(Path(gil.__file__)), run_name=gil.__name__)
     assert math.isnan(elsewhere["_switches"]())
-    offers = elsewhere["Handover"]()
+    offers = elsewhere["Handover"](sleep=slept.append)
     for _ in range(3):
         offers.offer()
     assert [moment] * 3 == slept

@@ -19,7 +19,9 @@ from opentracing_zipkin.reporter.account import Account
 from opentracing_zipkin.reporter.backlog import Backlog
 from opentracing_zipkin.reporter.delivery import Delivery
 from opentracing_zipkin.reporter.encoding import Encoding
+from opentracing_zipkin.reporter.gil import Handover
 from opentracing_zipkin.reporter.listener import Listener
+from opentracing_zipkin.reporter.log import GuardedLog
 from opentracing_zipkin.reporter.outbox import Outbox
 from opentracing_zipkin.reporter.rounds import Rounds
 from opentracing_zipkin.reporter.state import State
@@ -115,9 +117,9 @@ LOSSY = {"not found", "poisoned", "a fault of the sender's"}
 class Watching(Streak):
     """Tells the sender when a message is given up."""
 
-    def __init__(self, sender: Sender, now: Clock) -> None:
+    def __init__(self, sender: Sender, log: GuardedLog, now: Clock) -> None:
         self._sender = sender
-        super().__init__(now)
+        super().__init__(log, now)
 
     def lose(self, count: int, cause: str, error: Exception) -> None:
         self._sender.forget()
@@ -140,19 +142,19 @@ class Reporting(RuleBasedStateMachine):
 
     def _build(self) -> None:
         """The rooms of one process."""
-        self.backlog = Backlog(CAPACITY, CAPACITY, self._attend, lambda: self.account.drop("full"))
+        self.backlog = Backlog(
+            CAPACITY, CAPACITY, lambda: self.state.takes, lambda: None, lambda cause: self.account.refuse(cause)
+        )
         self.account = account = Account(self.backlog.__len__)
         self.outbox = Outbox(OUTBOX)
-        streak = Watching(self.sender, self.clock)
-        encoding = Encoding(json_v2, [lambda span: None if "unwanted" in span.name else span], MESSAGE, account)
-        self.delivery = Delivery(self.sender, json_v2.join, self.outbox, account, streak, self.state, RETRY_TIMEOUT, self.clock)
-        self.rounds = Rounds(self.backlog, encoding, self.delivery, account, self.state, streak, Listener(None))
+        log = GuardedLog()
+        streak = Watching(self.sender, log, self.clock)
+        encoding = Encoding(json_v2, [lambda span: None if "unwanted" in span.name else span], MESSAGE, account, log)
+        self.delivery = Delivery(
+            self.sender, json_v2.join, self.outbox, account, streak, log, self.state, RETRY_TIMEOUT, self.clock
+        )
+        self.rounds = Rounds(self.backlog, encoding, self.delivery, account, self.state, streak, Listener(None, log))
         self.backlog.attended()
-
-    def _attend(self) -> bool:
-        if not self.state.takes:
-            self.account.drop("closed")
-        return self.state.takes
 
     def teardown(self) -> None:
         """In the end the collector accepts everything, and nothing is left waiting."""
@@ -173,7 +175,7 @@ class Reporting(RuleBasedStateMachine):
             self.delivery.hurry()
             self.somebody_waits = True
         self.sender.hurried = self.somebody_waits or self.state.ended
-        self.rounds.run()
+        self.rounds.run(Handover())
         self.somebody_waits = self.somebody_waits and not self.state.sends  # a pause is waited for as well
 
     @rule(kinds=st.lists(st.sampled_from(["fine"] * 5 + ["broken", "long", "unwanted"]), min_size=1, max_size=15))
