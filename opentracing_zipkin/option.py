@@ -7,6 +7,7 @@ where it cannot be used, WrongSetting names the setting, the value and the remed
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from types import CodeType, FunctionType
 from typing import Any, TypeAlias, TypeVar
 
@@ -18,6 +19,7 @@ __all__ = [
     "check_number",
     "check_part",
     "check_text",
+    "check_timeout",
     "check_whole",
     "choice",
     "flag",
@@ -33,6 +35,8 @@ __all__ = [
 ]
 
 _F = TypeVar("_F", bound=FunctionType)
+
+DEFAULT_TIMEOUT_S = 2.0  # of `flush` and `close`
 
 _TRUE = frozenset(("true", "1", "yes", "on"))
 _FALSE = frozenset(("false", "0", "no", "off"))
@@ -97,6 +101,15 @@ def check_whole(name: str, value: Any, least: int, most: int) -> int:
     if number != int(number):
         raise WrongSetting(name, f"is {value!r}; use a whole number")
     return int(number)
+
+
+def check_timeout(value: Any) -> float:
+    """Seconds that somebody is ready to wait; None is the default."""
+    if value is None:
+        return DEFAULT_TIMEOUT_S
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < inf:
+        raise WrongSetting("timeout", f"is {value!r}; use seconds, 0 or more, or None for {DEFAULT_TIMEOUT_S}")
+    return value
 
 
 def check_flag(name: str, value: Any) -> bool:

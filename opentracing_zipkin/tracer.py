@@ -37,7 +37,19 @@ from .context import (
     SAMPLED,
     ZipkinContext,
 )
-from .option import WrongSetting, check_flag, check_names, check_part, check_text, options_of, selected, show, taken, type_of
+from .option import (
+    WrongSetting,
+    check_flag,
+    check_names,
+    check_part,
+    check_text,
+    check_timeout,
+    options_of,
+    selected,
+    show,
+    taken,
+    type_of,
+)
 from .options import (
     DEFAULT_ENDPOINT,
     ConnectionOptions,
@@ -443,13 +455,21 @@ class ZipkinTracer(ClassicTracer, Tracer):
         """The account of finished spans, now."""
         return self._recorder.stats()
 
-    def flush(self, timeout: float = 2.0) -> bool:
-        """Whether every span finished before the call was accepted by the collector, within `timeout` seconds."""
-        return self._recorder.flush(timeout)
+    def flush(self, timeout: float | None = None) -> bool:
+        """Whether every span that waits now is accepted by the collector within `timeout` seconds, 2 where it is None.
 
-    def close(self, timeout: float = 2.0) -> Future[bool]:
-        """Flush and stop; at once the Future of `flush`'s answer, done within `timeout` seconds.  Later spans are dropped."""
-        return self._recorder.close(timeout)
+        False as well where a span was dropped since the last `flush` that had ended before this one began.  Raises ValueError
+        for a `timeout` that is no finite number of seconds.
+        """
+        return self._recorder.flush(check_timeout(timeout))
+
+    def close(self, timeout: float | None = None) -> Future[bool]:
+        """Flush and stop, for good; at once the Future of `flush`'s answer, done within `timeout` seconds, 2 where it is None.
+
+        Every call gets the same Future, which nobody can cancel.  Later spans are dropped as `closed`.  Raises ValueError for a
+        `timeout` that is no finite number of seconds.
+        """
+        return self._recorder.close(check_timeout(timeout))
 
     def __repr__(self) -> str:
         return f"ZipkinTracer({self.service_name!r}, {self._recorder!r})"

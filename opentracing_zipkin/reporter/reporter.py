@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import monotonic
 from ..codec import SpanEncoder
-from ..option import check_part, taken
+from ..option import check_part, check_timeout, taken
 from ..options import ReporterOptions
 from ..process.forking import checked, lacks_threads, may_start_thread, renew_in_children
 from ..process.termination import at_childs_exit
@@ -134,9 +134,9 @@ class Reporter:
         if not self._state.takes:
             self._backlog.unattended()
 
-    def flush(self, timeout: float = 2.0) -> bool:
-        """Whether every span finished before the call was accepted by the collector, within `timeout` seconds."""
-        return self._account.flushed(timeout, self.hurry)
+    def flush(self, timeout: float | None = None) -> bool:
+        """Whether every span that waits now is accepted within `timeout` seconds (2 where it is None), and none was dropped."""
+        return self._account.flushed(check_timeout(timeout), self.hurry)
 
     def hurry(self) -> None:
         """Send what waits now, whatever the delay; takes no lock."""
@@ -149,8 +149,9 @@ class Reporter:
 
     # The end
 
-    def close(self, timeout: float = 2.0) -> Future[bool]:
-        """Flush, and refuse what comes later; at once the Future of the answer, done within `timeout` seconds."""
+    def close(self, timeout: float | None = None) -> Future[bool]:
+        """Flush, and refuse what comes later; at once the Future of the answer, done within `timeout` seconds (None: 2)."""
+        timeout = check_timeout(timeout)
         closing: Future[bool] = Future()
         closing.set_running_or_notify_cancel()  # nobody can cancel it: it is everybody's who closes
         first = self._closing.setdefault("future", closing)

@@ -1,0 +1,246 @@
+"""Hostile moments: whatever the application's code raises in the reporter's thread, spans are sent or counted, and the thread lives."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import gc
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.senders import Sender, SendError
+from opentracing_zipkin.testing import FakeSender
+
+
+class TimeOut(BaseException):
+    """As gevent's, which is no Exception."""
+
+
+RAISED: list[type[BaseException]] = [ValueError, SystemExit, KeyboardInterrupt, asyncio.CancelledError, GeneratorExit, TimeOut]
+
+
+class Raising:
+    """Raises once, or always, where it is called; any place of the application's in the reporter's thread."""
+
+    def __init__(self, error: type[BaseException], always: bool) -> None:
+        self.error = error
+        self.always = always
+        self.calls = 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.calls += 1
+        if self.always or self.calls == 1:
+            raise self.error
+        return arguments[0] if arguments else None
+
+
+class RaisingSender(FakeSender):
+    def __init__(self, error: type[BaseException], always: bool) -> None:
+        super().__init__()
+        self.call = Raising(error, always)
+
+    def send(self, body: bytes, /) -> None:
+        self.call()
+        super().send(body)
+
+
+class RaisingLog(logging.Handler):
+    def __init__(self, error: type[BaseException], always: bool) -> None:
+        super().__init__()
+        self.call = Raising(error, always)
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        self.call()
+        return True
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen within 10 s"
+        time.sleep(0.005)
+
+
+def reporters() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "zipkin-reporter"]
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    yield
+    gc.collect()
+    wait_until(lambda: not reporters())
+
+
+def in_handler(error: type[BaseException], always: bool) -> tuple[ZipkinTracer, set[str]]:
+    return ZipkinTracer("service", sender=FakeSender(), handlers=[Raising(error, always)], flush_interval=0.01), {"handler"}
+
+
+def in_on_stats(error: type[BaseException], always: bool) -> tuple[ZipkinTracer, set[str]]:
+    return ZipkinTracer("service", sender=FakeSender(), on_stats=Raising(error, always), flush_interval=0.01), set()
+
+
+def in_sender(error: type[BaseException], always: bool) -> tuple[ZipkinTracer, set[str]]:
+    return ZipkinTracer("service", sender=RaisingSender(error, always), flush_interval=0.01), {"rejected"}
+
+
+class Handing(RaisingSender):
+    """Fails in a usual way at first, so that the log is called."""
+
+    def __init__(self) -> None:
+        super().__init__(ValueError, False)
+
+    def send(self, body: bytes, /) -> None:
+        self.call.calls += 1
+        if self.call.calls <= 2:
+            raise SendError("away", retryable=True)
+        FakeSender.send(self, body)
+
+
+def in_log(error: type[BaseException], always: bool) -> tuple[ZipkinTracer, set[str]]:
+    logging.getLogger("opentracing_zipkin").addHandler(RaisingLog(error, always))
+    return ZipkinTracer("service", sender=Handing(), flush_interval=0.01), set()
+
+
+@pytest.fixture
+def log() -> Iterator[logging.Logger]:
+    log = logging.getLogger("opentracing_zipkin")
+    handlers = list(log.handlers)
+    yield log
+    log.handlers[:] = handlers
+
+
+@pytest.mark.parametrize("always", [False, True], ids=["once", "always"])
+@pytest.mark.parametrize("error", RAISED)
+@pytest.mark.parametrize("place", [in_handler, in_on_stats, in_sender, in_log])
+def test_nothing_that_the_applications_code_raises_ends_the_thread(
+    place: Callable[..., tuple[ZipkinTracer, set[str]]], error: type[BaseException], always: bool, log: logging.Logger
+) -> None:
+    """No span is stranded: each is sent or counted by its cause, and later ones are sent by the same thread."""
+    tracer, causes = place(error, always)
+    for number in range(3):
+        for _ in range(40):
+            tracer.start_trace(f"span {number}").finish()
+        tracer.flush(5)
+    [thread] = reporters()
+    stats = tracer.stats
+    lost = {cause for cause, count in stats.dropped.items() if count}
+
+    assert (120, 0, 0) == (stats.finished, stats.queued, stats.in_flight)
+    assert lost <= causes
+    if not always:
+        assert stats.sent >= 80
+    assert thread.is_alive()
+    tracer.close(5).result(10)
+
+
+@pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError, TimeOut])
+def test_what_interrupts_a_sender_costs_no_span(error: type[BaseException]) -> None:
+    """It says nothing of the message, which is tried again."""
+    tracer = ZipkinTracer("service", sender=RaisingSender(error, always=False))
+    tracer.start_trace("x").finish()
+
+    assert True is tracer.flush(5)
+    tracer.close().result(5)
+
+
+# Flush and close
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), float("nan"), -1, "2", True])
+@pytest.mark.parametrize("call", ["flush", "close"])
+def test_a_timeout_is_a_finite_number(call: str, timeout: Any) -> None:
+    """ValueError at once, and nothing is closed; None is the default."""
+    tracer = ZipkinTracer("service", sender=FakeSender())
+    with pytest.raises(ValueError, match=r"timeout is .*; use seconds, 0 or more, or None"):
+        getattr(tracer, call)(timeout)
+    tracer.start_trace("x").finish()
+
+    assert True is tracer.flush(None)
+    assert True is tracer.close(None).result(5)
+
+
+class Refusing(Sender):
+    def send(self, body: bytes, /) -> None:
+        time.sleep(0.05)
+        raise SendError("404", retryable=False)
+
+
+def test_each_of_several_that_flush_at_a_time_has_its_own_answer() -> None:
+    """All is rejected, so all four hear it; the next one, before which nothing was dropped any more, does not."""
+    tracer = ZipkinTracer("service", sender=Refusing(), flush_interval=3600)
+    tracer.start_trace("x").finish()
+    answers: list[bool] = []
+    begun = threading.Barrier(4)
+
+    def flush() -> None:
+        begun.wait(10)
+        answers.append(tracer.flush(10))
+
+    threads = [threading.Thread(target=flush) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert [False] * 4 == answers
+    assert True is tracer.flush(5)
+    tracer.close().result(5)
+
+
+def test_the_future_of_close_cannot_be_cancelled() -> None:
+    """It is the same for all who close."""
+    tracer = ZipkinTracer("service", sender=Refusing())
+    tracer.start_trace("x").finish()
+    future = tracer.close(5)
+
+    assert False is future.cancel()
+    assert future is tracer.close() is tracer.close(0)
+    assert False is future.result(10)
+    assert False is tracer.close().result(0)
+
+
+def test_closed_is_for_good() -> None:
+    """A switch that is turned off and on afterwards takes no span, and none is left waiting."""
+    tracer = ZipkinTracer("service", sender=FakeSender())
+    tracer.start_trace("x").finish()
+    tracer.close(5).result(5)
+    tracer.enabled = False
+    tracer.enabled = True
+    for _ in range(10):
+        tracer.start_trace("late").finish()
+
+    assert (0, 10, 1) == (tracer.stats.queued, tracer.stats.dropped["closed"], tracer.stats.sent)
+
+
+# Tracers that nobody holds
+
+
+def test_a_tracer_that_nobody_holds_is_drained_and_leaves_nothing() -> None:
+    """Its thread ends; neither it nor one that was closed leaves a handler of the process's exit."""
+    ZipkinTracer("first", sender=FakeSender()).close().result(5)
+    gc.collect()
+    before = atexit._ncallbacks()  # type: ignore[attr-defined]
+    sender = FakeSender()
+    dropped = [ZipkinTracer("service", sender=sender, flush_interval=0.2) for _ in range(5)]
+    for tracer in dropped:
+        tracer.start_trace("x").finish()
+    for _ in range(50):
+        closed = ZipkinTracer("closed", sender=FakeSender())
+        closed.start_trace("x").finish()
+        closed.close(5).result(5)
+    gone = [weakref.ref(tracer) for tracer in dropped]
+    del tracer, dropped, closed
+    # A span holds its tracer, so those that wait are sent first.
+    wait_until(lambda: gc.collect() >= 0 and not any(each() for each in gone))
+
+    wait_until(lambda: not reporters())
+    assert 5 == sum(body.count(b'"name":"x"') for body in sender.bodies)
+    assert before == atexit._ncallbacks()  # type: ignore[attr-defined]
