@@ -120,9 +120,10 @@ def await_end(reporters: Sequence[Ending], now: Callable[[], float], wait: Calla
 
 
 def _send_or_wait(reporters: Sequence[Ending], left_s: float) -> None:
+    deadline = monotonic() + left_s
     for reporter in reporters:
-        if reporter.remaining:
-            reporter.send_here(left_s)
+        if reporter.remaining and monotonic() < deadline:
+            reporter.send_here(deadline - monotonic())
     Alarm().wait(MAX_POLL_S)
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,21 +19,11 @@ from opentracing_zipkin import ZipkinTracer
 
 from ...opentracing_zipkin.senders.raw_server import ACCEPTED, RawServer, raw_server
 from ..test_processes import PROJECT, await_answer, free_port, get, running, uwsgi
+from .conftest import url
 from .test_restarts import gunicorn
 
 STALL_S = 2.0  # the default: how long an exit waits without progress
 MARGIN_S = 2.5  # for a busy machine; seen are 0.1 s
-
-
-@pytest.fixture
-def hung() -> Iterator[RawServer]:
-    """Reads requests and answers none."""
-    with raw_server(lambda connection: None) as server:
-        yield server
-
-
-def url(server: RawServer) -> str:
-    return f"http://127.0.0.1:{server.port}"
 
 
 ENDING = """

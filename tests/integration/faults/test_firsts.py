@@ -1,0 +1,46 @@
+"""The first span of a process, which starts the reporter's thread: something sudden at any of its lines loses nothing.
+
+A line has a process of its own, so a part of them is tried here, drawn by the seed that is printed; `make soak` tries all.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+
+from ..test_processes import PROJECT
+
+SEED = os.environ.get("FAULTS_SEED") or str(random.randrange(10**6))
+# Of a hundred lines; all of them where FAULTS_SHARE says so.
+SHARE = {"finish": 40, "thread": 8}
+MIN_LINES = {"finish": 30, "thread": 150}  # fewer are too few, so that the test would not see the tracer
+TIMEOUT_S = 60
+
+
+@pytest.mark.parametrize("where", ["finish", "thread"])
+@pytest.mark.parametrize("what", ["garbage", "signal", "raise", "fork"])
+def test_something_sudden_at_any_line_of_the_first_span(what: str, where: str) -> None:
+    """The garbage collector or a signal's handler finishes a span there, a handler raises, or the process is forked.
+
+    Every span arrives once, or, of those in the thread's hands when something was raised in it, is counted.
+    """
+    share = os.environ.get("FAULTS_SHARE") or str(SHARE[where])
+    print(f"FAULTS_SEED={SEED} FAULTS_SHARE={share}")
+    command = [sys.executable, "-m", "tests.integration.faults.firsts", what, where, share]
+    result = subprocess.run(
+        command,
+        cwd=PROJECT,
+        env={**os.environ, "FAULTS_SEED": SEED},
+        timeout=TIMEOUT_S if share != "100" else 600,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    *wrong, last = result.stdout.splitlines() or [""]
+
+    assert (0, []) == (result.returncode, wrong), result.stderr[-3000:]
+    assert int(last.removeprefix("lines ")) >= MIN_LINES[where]
