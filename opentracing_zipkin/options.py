@@ -201,6 +201,15 @@ class ReporterOptions(TypedDict, total=False):
         int | None,
         whole(50_000, 1, 100_000_000, "how many finished spans may wait; more are dropped as `full`"),
     ]
+    max_queued_bytes: Annotated[
+        int | None,
+        whole(
+            64 * 1024 * 1024,
+            1,
+            1 << 40,
+            "about how many bytes of memory waiting spans may take; more are dropped as `full`",
+        ),
+    ]
     flush_interval: Annotated[float | None, number(1.0, 0.001, 3600, "seconds after which finished spans are sent")]
     queue_full_timeout: Annotated[
         float | None,

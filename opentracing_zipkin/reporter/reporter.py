@@ -82,6 +82,7 @@ class Reporter:
             lambda: self._worker.attend(),
             lambda cause: self._account.refuse(cause),
             own["queue_full_timeout"],
+            own["max_queued_bytes"],
         )
         self.record = checked("record", self, self._backlog.offer)
         self._renew()

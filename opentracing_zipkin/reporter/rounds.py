@@ -10,6 +10,7 @@ from .gil import Handover
 from .listener import Listener
 from .state import State
 from .streak import Streak
+from .weight import weight_of
 
 __all__ = ["MAX_CHUNK", "Rounds"]
 
@@ -46,17 +47,22 @@ class Rounds:
 
     def run(self, handover: Handover) -> None:
         """One round."""
+        sample = None
         while self._delivery.has_room and self._state.sends:
             if not self._encoding.chunk:  # there is one where the last round was interrupted
                 self._account.take(MAX_CHUNK, self._move)
             if not self._encoding.chunk:
                 break
+            if sample is None:  # one of a round: others will be like it
+                sample = self._encoding.chunk[0]
+                self._backlog.expect(weight_of(sample))
             for message in self._encoding.messages():
                 self._post(message)
             handover.offer()
         for message in self._encoding.rest():
             self._post(message)
         self._delivery.send()
+        self._backlog.weigh(weight_of)
         self._streak.overflow(self._account.full, self._backlog.capacity)
         self._listener.tell(self._account.stats)
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import time
+import tracemalloc
+from collections import deque
+from typing import Any
+
 import pytest
 
+from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.reporter.backlog import Backlog
+from opentracing_zipkin.reporter.weight import weight_of
+from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 
 
 @pytest.mark.parametrize(
@@ -21,3 +30,79 @@ def test_the_thread_is_woken_while_there_is_still_room(capacity: int, wake_at: i
         backlog.offer(span)
 
     assert list(range(unheard, min(capacity, unheard + 2))) == called
+
+
+def bounded(max_bytes: int, refused: list[str]) -> Backlog:
+    backlog = Backlog(1000, 200, lambda: True, lambda: None, refused.append, max_bytes=max_bytes)
+    backlog.attended()
+    return backlog
+
+
+def test_heavy_spans_fill_the_backlog_before_many_do() -> None:
+    """Once they are weighed no span is taken, until there is room again."""
+    refused: list[str] = []
+    backlog = bounded(10_000, refused)
+    for span in range(100):
+        backlog.offer(span)
+    backlog.weigh(lambda span: 100)
+    backlog.offer("one too many")
+    assert (100, ["full"]) == (len(backlog), refused)
+
+    chunk: deque[Any] = deque()
+    backlog.move_to(chunk, 25)
+    for span in range(30):
+        backlog.offer(span)
+    assert (25, 105, ["full"]) == (len(chunk), len(backlog), refused)
+    backlog.weigh(lambda span: 100)
+    assert 105 == len(backlog)
+
+
+def test_the_thread_is_woken_earlier_for_heavy_spans() -> None:
+    """While an eighth of what may wait does."""
+    attended: list[int] = []
+    backlog = Backlog(1000, 200, lambda: True, lambda: attended.append(len(backlog)), lambda cause: None, max_bytes=80_000)
+    backlog.attended()
+    backlog.expect(1000)
+    for span in range(12):
+        backlog.offer(span)
+    assert [11, 12] == attended
+    backlog.expect(1)
+    for span in range(150):
+        backlog.offer(span)
+    assert [11, 12] == attended
+
+
+@pytest.mark.parametrize("tags", [2, 16])
+@pytest.mark.parametrize("length", [10, 1000])
+def test_the_weight_is_about_what_a_span_takes(tags: int, length: int) -> None:
+    """Within a third of what tracemalloc says."""
+    tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    keys = [f"key {number}" for number in range(tags)]
+    spans = [tracer.start_trace("x", tags={key: f"{place}{key:0>{length}}" for key in keys}) for place in range(500)]
+    taken = (tracemalloc.get_traced_memory()[0] - before) / len(spans)
+    tracemalloc.stop()
+
+    assert 0.67 < weight_of(spans[0]) / taken < 1.5
+
+
+def test_an_outage_with_large_tags_is_bounded_in_bytes() -> None:
+    """What does not fit is dropped as `full`; what fits arrives when the collector is back."""
+    sender = FakeSender(SendError("away", retryable=True))
+    tracer = ZipkinTracer("service", sender=sender, max_queued_bytes=8_000_000, max_outbox_bytes=1, flush_interval=0.01)
+    tracer.start_trace("first").finish()
+    tracer.flush(0.2)
+    text = "x" * 1000
+    for number in range(3000):
+        tracer.start_trace("x", tags={f"key {place}": f"{number}{text}" for place in range(16)}).finish()
+        if number % 50 == 0:
+            time.sleep(0.002)
+    stats = tracer.stats
+
+    assert 400 < stats.queued < 1000  # of 17 kB each, and those of one wake more
+    assert stats.dropped["full"] > 1500
+    sender.error = None
+    tracer.flush(20)
+    assert tracer.stats.sent == 3001 - stats.dropped["full"]
+    tracer.close().result(5)
