@@ -108,7 +108,7 @@ def _annotations(span: FinishedSpan, shape: _Shape) -> bytes:
     if not (span.kind and begin_us > 0 and duration_us > 0):
         return _any_annotations(span, structs)
     last_us = begin_us
-    parts = [_i32(len(annotations) + 2), _I64_1, _i64(begin_us), shape.begin]
+    parts = [_NO_STRUCTS, _I64_1, _i64(begin_us), shape.begin]
     for at, value in annotations:
         if at <= last_us or value in CORE_VALUES:
             return _any_annotations(span, structs)
@@ -117,6 +117,7 @@ def _annotations(span: FinishedSpan, shape: _Shape) -> bytes:
     if end_us <= last_us:
         return _any_annotations(span, structs)
     parts += (_I64_1, _i64(end_us), shape.end)
+    parts[0] = _i32(len(parts) // 3)  # only now: an application that logs late may have added one
     return b"".join(parts)
 
 
