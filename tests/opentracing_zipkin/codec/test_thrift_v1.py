@@ -110,11 +110,12 @@ def test_an_address_that_is_no_literal_is_unknown() -> None:
 
 def test_tag_keys_without_end_cost_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept of the shapes of spans is bounded."""
-    monkeypatch.setattr(thrift_v1, "MAX_SHAPES", len(thrift_v1._shapes) + 2)
+    monkeypatch.setattr(thrift_v1, "MAX_SHAPES_BYTES", 5000)
     for number in range(10):
         thrift_v1.encode(span(tags={f"key {number}": "v"}))
 
-    assert len(thrift_v1._shapes) <= thrift_v1.MAX_SHAPES
+        assert 0 < thrift_v1._shapes.weight <= thrift_v1.MAX_SHAPES_BYTES
+        assert 0 < len(thrift_v1._shapes) <= 5
 
 
 def test_an_annotation_that_comes_while_a_span_is_encoded_does_no_harm() -> None:
