@@ -3,12 +3,12 @@
 Rules: ids are kept as they came, an int if drawn here and lower-hex text if received, and become text when first asked for
 (drawing text costs 100 ns an id).  Of an int that is a span's or a parent's id the low 64 bits count: a root has its trace id
 there, which is 36 bytes less than another int.  Baggage is copied on write, so children share the mapping they started with.
+There is no lock here: a fork would leave it held in the child, and a signal's handler would wait for the code it interrupts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from threading import Lock
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -30,7 +30,6 @@ MESSAGING = 64  # of a producer: written as one header without parent
 INHERITED = DECIDED | SAMPLED | DEBUG
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
-_baggage_lock = Lock()
 
 LOW_64_BITS = (1 << 64) - 1
 
@@ -140,12 +139,15 @@ class ZipkinContext(SpanContext):
         return self._get_baggage(key)
 
     def _set_baggage(self, key: str, value: str) -> None:
-        """Replace every entry whose normalised key is that of `key`."""
+        """Replace every entry whose normalised key is that of `key`; what others set at the same time is kept."""
         name = normalize_key(key)
-        with _baggage_lock:
-            kept = {k: v for k, v in (self._baggage or _EMPTY).items() if normalize_key(k) != name}
-            kept[key] = value
-            self._baggage = kept
+        while True:
+            baggage = self._baggage
+            changed = {k: v for k, v in (baggage or _EMPTY).items() if normalize_key(k) != name}
+            changed[key] = value
+            # A compare-and-swap without a lock: CPython lets other threads and handlers in only at a call, at a function's
+            # begin and at a jump back, and none of these is in this line.  One line, because trace functions run between two.
+            if self._baggage is baggage: self._baggage = changed; return  # noqa: E701, E702  # fmt: skip
 
     def _get_baggage(self, key: str) -> str | None:
         """The item with exactly this key, or else with the same normalised one."""

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 __all__ = ["Endpoint", "FinishedSpan", "TakenBefore", "parse_ip"]
 
+MAX_KEPT_LENGTH = 80  # an address is of 45 at most, beside brackets and a zone; longer texts are no use to keep
+
 
 class Endpoint(NamedTuple):
     """A network context of a node in the service graph; an empty field is unknown.
@@ -108,12 +110,15 @@ class TakenBefore(Exception):
     """A span was recorded twice, and has been taken already."""
 
 
-@lru_cache(maxsize=4096)
 def parse_ip(text: str) -> tuple[str, str]:
     """(IPv4, "") or ("", IPv6) in canonical spelling, ("", "") where the text is no literal.
 
     An IPv4-mapped IPv6 address is an IPv4 one, as the server reads it; brackets and a zone are taken off.
     """
+    return _parse_kept(text) if len(text) <= MAX_KEPT_LENGTH else _parse(text)
+
+
+def _parse(text: str) -> tuple[str, str]:
     literal = text.strip("[]").partition("%")[0]
     try:
         if ":" not in literal:
@@ -124,3 +129,6 @@ def parse_ip(text: str) -> tuple[str, str]:
     if packed.startswith(b"\0" * 10 + b"\xff\xff"):
         return socket.inet_ntoa(packed[12:]), ""
     return "", socket.inet_ntop(socket.AF_INET6, packed)
+
+
+_parse_kept = lru_cache(maxsize=4096)(_parse)

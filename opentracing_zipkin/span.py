@@ -127,7 +127,9 @@ class UnsampledSpan(ZipkinSpan):
         context = self._context
         if context is None:
             trace_id = self._trace_id or self._tracer._new_trace_id()
-            context = self._context = ZipkinContext(trace_id, trace_id, None, self._state)
+            made = ZipkinContext(trace_id, trace_id, None, self._state)
+            # Asking and storing stand in one line without a call: nobody comes between, so all who ask have the same context.
+            self._context = context = made if self._context is None else self._context
         return context
 
     def set_tag(self, key: str, value: Any) -> UnsampledSpan:

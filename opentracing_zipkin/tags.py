@@ -27,7 +27,7 @@ KIND_OF_TAG = {
 
 _PEER_TAGS = frozenset(("peer.service", "peer.hostname", "peer.address", "peer.ipv4", "peer.ipv6", "peer.port"))
 
-MAX_KEY_LENGTH = 255  # MySQL's column
+MAX_KEY_LENGTH = MAX_NAME_LENGTH = 255  # MySQL's columns
 
 # Keys seen before that are short and no `peer.*`: one look-up says that none of a span's tags needs another look.
 MAX_PLAIN_KEYS = 2000
@@ -70,7 +70,7 @@ def _take_remote(tags: dict[str, Any]) -> Endpoint | None:
     service_name, ipv4, ipv6, port = "", "", "", 0
     service = tags.get("peer.service")
     if isinstance(service, str) and service:
-        service_name = tags.pop("peer.service").lower()
+        service_name = tags.pop("peer.service").lower()[:MAX_NAME_LENGTH]
     for key in ("peer.ipv4", "peer.ipv6", "peer.hostname", "peer.address"):
         if key not in tags:
             continue

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import random
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypedDict, cast, get_type_hints
 
 from opentracing import (
@@ -161,7 +163,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._wall = self._clock.wall_ns
         self._propagation = propagation = _propagation_of(named)
         self._inject = self._inject_decided if propagation.decided else propagation.inject
-        self._decisions: dict[int | str, bool] = {}
+        self._decisions: OrderedDict[int | str, bool] = OrderedDict()  # by trace id, the oldest first
         self._local = local_address.endpoint(self.service_name, own["local_ip"], own["local_port"])
         # The URL whose route tells this host's address; None where that was given.
         self._route = endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0] if own["local_ip"] is None else None
@@ -362,10 +364,11 @@ class ZipkinTracer(ClassicTracer, Tracer):
         decision = self._decisions.get(key)
         if decision is None:
             low_bits = int(key[-16:], 16) if isinstance(key, str) else key & LOW_64_BITS
-            decision = self._samples_all or self._sampler(low_bits)
-            while len(self._decisions) >= MAX_REMEMBERED_DECISIONS:
-                self._decisions.pop(next(iter(self._decisions), key), None)
-            self._decisions[key] = decision
+            # Single calls into C, so no lock: of two threads that decide at the same time both take the answer kept first.
+            decision = self._decisions.setdefault(key, self._samples_all or self._sampler(low_bits))
+            while len(self._decisions) > MAX_REMEMBERED_DECISIONS:
+                with suppress(KeyError):  # emptied by other threads, where the limit is less than they are
+                    self._decisions.popitem(last=False)
         context._state |= DECIDED | SAMPLED if decision else DECIDED
         return context._state
 

@@ -1,6 +1,6 @@
 """The context of a MockSpan: two numbers and the baggage.
 
-Rules: baggage is copied on write, so children share what they started with, and a context carries no lock; that also keeps it
+Rules: baggage is copied on write, so children share what they started with, and there is no lock; that also keeps a context
 picklable, which is how it travels in binary.  The names of its three attributes are part of that wire format.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from threading import Lock
 from typing import TypeVar
 
 from .. import span
@@ -17,8 +16,6 @@ from ..text import format_message, normalize_key
 __all__ = ["SpanContext"]
 
 _C = TypeVar("_C", bound="SpanContext")
-
-_baggage_lock = Lock()
 
 
 class SpanContext(span.SpanContext):
@@ -47,13 +44,16 @@ class SpanContext(span.SpanContext):
         return self
 
     def _set_item(self, key: str, value: str) -> None:
-        """Replaces every item whose normalised key is that of `key`."""
+        """Replaces every item whose normalised key is that of `key`; what others set at the same time is kept."""
         key = _text(key)
         name = normalize_key(key)
-        with _baggage_lock:
-            kept = {spelling: item for spelling, item in self._baggage.items() if normalize_key(spelling) != name}
-            kept[key] = value
-            self._baggage = kept
+        while True:
+            baggage = self._baggage
+            changed = {spelling: item for spelling, item in baggage.items() if normalize_key(spelling) != name}
+            changed[key] = value
+            # A compare-and-swap without a lock: CPython lets other threads and handlers in only at a call, at a function's
+            # begin and at a jump back, and none of these is in this line.  One line, because trace functions run between two.
+            if self._baggage is baggage: self._baggage = changed; return  # noqa: E701, E702  # fmt: skip
 
     def _get_item(self, key: str) -> str | None:
         """The item in exactly this spelling, or else in another one."""

@@ -1,13 +1,13 @@
 """MockSpan: keeps all it is told in plain attributes, for tests to look at.
 
 Rules: nothing raises because of a value, and values are kept as they are.  Tags and logs are kept even after the span has
-finished, so that a test can see them; but it finishes once.
+finished, so that a test can see them; but it finishes once.  There is no lock: assignments, items of dicts and `append` are
+atomic, and a lock would be held for ever in the child of a fork, or by the code that a signal's handler interrupts.
 """
 
 from __future__ import annotations
 
 import time
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..span import Span
@@ -44,7 +44,6 @@ class MockSpan(Span):
         start_time: float | None = None,
     ) -> None:
         super().__init__(tracer, SpanContext() if context is None else context)
-        self._lock = Lock()
         self.operation_name = operation_name
         self.start_time = start_time
         self.parent_id = parent_id
@@ -52,24 +51,21 @@ class MockSpan(Span):
         self.logs: list[LogData] = []
         self.finish_time: float = -1
         self.finished = False
+        self._once = True  # a one-shot token: deleting it is atomic, so exactly one `finish` wins
 
     def set_operation_name(self: _S, operation_name: str) -> _S:
-        with self._lock:
-            self.operation_name = operation_name
+        self.operation_name = operation_name
         return self
 
     def set_tag(self: _S, key: str, value: Any) -> _S:
-        with self._lock:
-            try:
-                self.tags[key] = value
-            except TypeError:  # not hashable
-                self.tags[format_message(key, ())] = value
+        try:
+            self.tags[key] = value
+        except TypeError:  # not hashable
+            self.tags[format_message(key, ())] = value
         return self
 
     def log_kv(self: _S, key_values: dict[str, Any], timestamp: float | None = None) -> _S:
-        log = LogData(_own(key_values), timestamp)
-        with self._lock:
-            self.logs.append(log)
+        self.logs.append(LogData(_own(key_values), timestamp))
         return self
 
     def set_baggage_item(self: _S, key: str, value: str) -> _S:
@@ -80,11 +76,12 @@ class MockSpan(Span):
         return self.context._get_item(key)
 
     def finish(self, finish_time: float | None = None) -> None:
-        with self._lock:
-            if self.finished:
-                return
-            self.finish_time = time.time() if finish_time is None else finish_time
-            self.finished = True
+        try:
+            del self._once
+        except AttributeError:
+            return
+        self.finish_time = time.time() if finish_time is None else finish_time
+        self.finished = True
         self._tracer._append_finished_span(self)
 
     def __repr__(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from threading import Lock
+from threading import RLock
 from typing import TypeVar
 
 from ..span import SpanContext
@@ -22,7 +23,15 @@ class TraceContext(SpanContext):
 
     def __init__(self, trace_attributes: dict[str, str] | None = None) -> None:
         self.trace_attributes = trace_attributes
-        self.lock = Lock()
+        self._locks: dict[int, RLock] = {}
+
+    @property
+    def lock(self) -> RLock:
+        """Held while attributes are read or changed; its own thread may take it twice, in a signal's handler for instance.
+
+        Each process has its own: a fork copies a lock that another thread holds, and nobody would release it in the child.
+        """
+        return self._locks.setdefault(os.getpid(), RLock())
 
     def normalize_key(self, key: str) -> str:
         """The spelling under which a key is kept: lower case, `-` for `_`."""
@@ -30,8 +39,8 @@ class TraceContext(SpanContext):
 
     def set_trace_attribute(self: _T, key: str, value: str) -> _T:
         with self.lock:
-            if self.trace_attributes is None:
-                self.trace_attributes = {}
+            empty: dict[str, str] = {}  # made first, because making it may run the garbage collector, and that any code
+            self.trace_attributes = empty if self.trace_attributes is None else self.trace_attributes
             self.trace_attributes[self.normalize_key(key)] = value
         return self
 

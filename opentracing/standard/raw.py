@@ -9,7 +9,7 @@ __all__ = ["RawLog", "RawSpan"]
 
 class RawSpan:
     """A span's data.  `start_time` and `duration` are in seconds; `tags` are pairs in the order of their setting, `logs`
-    RawLogs, both None while there are none.
+    RawLogs, both None while there are none.  May be filled from any thread.
     """
 
     def __init__(self, trace_context: Any, operation_name: str) -> None:
@@ -21,13 +21,13 @@ class RawSpan:
         self.logs: list[RawLog] | None = None
 
     def add_tag(self, key: str, value: Any) -> None:
-        if self.tags is None:
-            self.tags = []
+        empty: list[tuple[str, Any]] = []  # made first, because making it may run the garbage collector, and that any code
+        self.tags = empty if self.tags is None else self.tags
         self.tags.append((key, value))
 
     def add_log(self, log: RawLog) -> None:
-        if self.logs is None:
-            self.logs = []
+        empty: list[RawLog] = []
+        self.logs = empty if self.logs is None else self.logs
         self.logs.append(log)
 
 

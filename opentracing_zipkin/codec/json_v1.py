@@ -7,13 +7,13 @@ Source: openzipkin/zipkin, V1SpanWriter; behaviour measured on zipkin-server 3.5
 
 from __future__ import annotations
 
-from functools import lru_cache
 from json.encoder import encode_basestring as quote  # json.dumps' own, in C
 from operator import itemgetter
 
 from ..model import Endpoint, FinishedSpan
 from .json_v1_reader import decode
 from .json_v2 import endpoint_text, join, media_type, size
+from .kept import Kept, endpoint_length
 from .mending import MAX_TIME_US, mended, nearest, to_utf8
 from .v1 import LOCAL_COMPONENT, core_of, events
 
@@ -29,7 +29,7 @@ def encode(span: FinishedSpan, /) -> bytes:
     """One span as a JSON object."""
     if span.timestamp_us + span.duration_us > MAX_TIME_US:
         span = mended(span)
-    host = "}" if span.local is None or span.local == _NO_HOST else f',"endpoint":{_endpoint(span.local)}}}'
+    host = "}" if span.local is None or span.local == _NO_HOST else f',"endpoint":{_endpoints[span.local]}}}'
     annotations = [f'{{"timestamp":{nearest(at)},"value":{quote(value)}{host}' for at, value in events(span)]
     binary_annotations = _binary_annotations(span, host, not annotations)
     parent = "" if span.parent_id is None else f'"parentId":"{span.parent_id}",'
@@ -56,12 +56,14 @@ def _binary_annotations(span: FinishedSpan, host: str, alone: bool) -> list[str]
         written.append((LOCAL_COMPONENT, f'{{"key":"{LOCAL_COMPONENT}","value":""{host}'))
     if span.remote is not None:
         address = core_of(span.kind, True).address
-        written.append((address, f'{{"key":"{address}","value":true,"endpoint":{_endpoint(span.remote)}}}'))
+        written.append((address, f'{{"key":"{address}","value":true,"endpoint":{_endpoints[span.remote]}}}'))
     return [text for _, text in sorted(written, key=_KEY)]
 
 
-@lru_cache(maxsize=4096)
 def _endpoint(endpoint: Endpoint) -> str:
     """Version 1 has a service name in every endpoint."""
     text = endpoint_text(endpoint)
     return text if endpoint.service_name else f'{{"serviceName":""{"," if any(endpoint) else ""}{text[1:]}'
+
+
+_endpoints = Kept(_endpoint, endpoint_length)

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from json.encoder import encode_basestring as quote  # json.dumps' own, in C
-from typing import Any
 
 from ..model import Endpoint, FinishedSpan
+from .kept import endpoint_length, keep
 from .mending import MAX_TIME_US, MIN_TIME_US, mended, nearest, to_utf8
 
 __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
 
 media_type = "application/json"
 path = "/api/v2/spans"
-
-MAX_KEPT = 4000
 
 _KINDS = {
     None: "",
@@ -27,7 +25,7 @@ _KINDS = {
     "PRODUCER": ',"kind":"PRODUCER"',
     "CONSUMER": ',"kind":"CONSUMER"',
 }
-# As they are written, once they have been: the keys of tags, and endpoints.
+# As they are written, once they have been: the keys of tags, and endpoints.  Plain dicts, whose look-ups CPython specialises.
 _keys: dict[str, str] = {}
 _endpoints: dict[Endpoint, str] = {}
 
@@ -98,7 +96,7 @@ def _any(span: FinishedSpan) -> str:
 
 def _key(key: str) -> str:
     """The key of a tag and its colon."""
-    return _keys.get(key) or _kept(_keys, key, quote(key) + ":")
+    return _keys.get(key) or keep(_keys, key, quote(key) + ":", len(key))
 
 
 def endpoint_text(endpoint: Endpoint) -> str:
@@ -115,14 +113,7 @@ def endpoint_text(endpoint: Endpoint) -> str:
         fields.append(f'"ipv6":"{endpoint.ipv6}"')
     if endpoint.port:
         fields.append(f'"port":{endpoint.port}')
-    return _kept(_endpoints, endpoint, "{" + ",".join(fields) + "}")
-
-
-def _kept(texts: dict[Any, str], key: Any, text: str) -> str:
-    if len(texts) >= MAX_KEPT:  # keys and peers without end cost time, never memory
-        texts.clear()
-    texts[key] = text
-    return text
+    return keep(_endpoints, endpoint, "{" + ",".join(fields) + "}", endpoint_length(endpoint))
 
 
 def _annotations(annotations: Sequence[tuple[int, str]]) -> str:

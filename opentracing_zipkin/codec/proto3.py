@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from binascii import unhexlify
 from collections.abc import Sequence
-from functools import lru_cache
 from socket import AF_INET6, inet_aton, inet_pton
 from struct import Struct, error as OutOfRange  # noqa: N812  # what `pack` raises
 
 from ..model import Endpoint, FinishedSpan, parse_ip
+from .kept import MAX_KEPT_LENGTH, Kept, endpoint_length
 from .mending import MAX_TIME_US, may_break_queries, mended
 from .proto3_reader import decode
 
@@ -23,7 +23,7 @@ media_type = "application/x-protobuf"
 path = "/api/v2/spans"
 
 MAX_KEYS = 2000
-MAX_HEADS = 20_000
+MAX_HEADS = 10_000
 
 _timestamp = Struct("<cq").pack
 _i64 = Struct("<q").pack
@@ -52,16 +52,16 @@ def _encode(span: FinishedSpan) -> bytes:
     parts = [
         unhexlify(f"0a{len(trace_id) >> 1:02x}{trace_id}{parent}1a08{span.span_id}"),
         _KINDS[span.kind],
-        _name(span.name),
+        _names[span.name],
     ]
     if span.timestamp_us > 0:
         parts.append(_timestamp(_TIMESTAMP, span.timestamp_us))
     if span.duration_us > 0:
         parts += (_DURATION, _varint(span.duration_us))
     if span.local is not None:
-        parts += (_LOCAL, _endpoint(span.local))
+        parts += (_LOCAL, _endpoints[span.local])
     if span.remote is not None:
-        parts += (_REMOTE, _endpoint(span.remote))
+        parts += (_REMOTE, _endpoints[span.remote])
     for at, value in span.annotations:
         head, tail = _annotations[value]
         parts += (head, _i64(at), tail)
@@ -99,13 +99,11 @@ def _prefixed(data: bytes) -> bytes:
     return _varint(len(data)) + data
 
 
-@lru_cache(maxsize=4096)
 def _name(name: str) -> bytes:
     """The span's name with its key; nothing where there is none."""
     return b"*" + _prefixed(name.encode()) if name else b""
 
 
-@lru_cache(maxsize=4096)
 def _endpoint(endpoint: Endpoint) -> bytes:
     """An Endpoint behind its length; an address that is no literal is unknown, as the server reads it in JSON."""
     ipv4, ipv6 = parse_ip(endpoint.ipv4)[0], parse_ip(endpoint.ipv6)[1]
@@ -118,15 +116,19 @@ def _endpoint(endpoint: Endpoint) -> bytes:
     return _prefixed(b"".join(fields))
 
 
+_names = Kept(_name, len)
+_endpoints = Kept(_endpoint, endpoint_length)
+
+
 class _Annotations(dict[str, tuple[bytes, bytes]]):
-    """What stands before and behind the timestamp of an annotation, by its value; the first of them are kept."""
+    """What stands before and behind the timestamp of an annotation, by its value; the first short ones are kept."""
 
     MAX_KEPT = 1000
 
     def __missing__(self, value: str) -> tuple[bytes, bytes]:
         tail = b"\x12" + _prefixed(value.encode())
         pair = _ANNOTATION + _varint(9 + len(tail)) + b"\t", tail
-        if len(self) < self.MAX_KEPT:
+        if len(value) <= MAX_KEPT_LENGTH and len(self) < self.MAX_KEPT:
             self[value] = pair
         return pair
 
@@ -136,25 +138,27 @@ class _Heads(dict[int, bytes]):
 
     kept = 0
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, is_kept: bool) -> None:
         super().__init__()
+        self._is_kept = is_kept
         self._key = b"\n" + _prefixed(key.encode()) + b"\x12"
 
     def __missing__(self, length: int) -> bytes:
         entry = self._key + _varint(length)
         head = _TAG + _varint(len(entry) + length) + entry
-        if _Heads.kept < MAX_HEADS:
+        if self._is_kept and _Heads.kept < MAX_HEADS:
             _Heads.kept += 1
             self[length] = head
         return head
 
 
 class _Tags(dict[str, _Heads]):
-    """The heads of tags, by their key; keys without end cost time, never memory."""
+    """The heads of tags, by their key; keys that are long or without end cost time, never memory."""
 
     def __missing__(self, key: str) -> _Heads:
-        heads = _Heads(key)
-        if len(self) < MAX_KEYS:
+        is_kept = len(key) <= MAX_KEPT_LENGTH and len(self) < MAX_KEYS
+        heads = _Heads(key, is_kept)
+        if is_kept:
             self[key] = heads
         return heads
 

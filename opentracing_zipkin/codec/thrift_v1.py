@@ -15,6 +15,7 @@ from socket import AF_INET6, inet_aton, inet_pton
 from struct import Struct, error as OutOfRange  # noqa: N812  # what `pack` raises
 
 from ..model import Endpoint, FinishedSpan, parse_ip
+from .kept import MAX_KEPT_LENGTH, Kept, endpoint_length
 from .mending import may_break_queries, mended
 from .thrift_v1_reader import decode
 from .v1 import CORE_VALUES, LOCAL_COMPONENT, core_of, events
@@ -24,7 +25,8 @@ __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
 media_type = "application/x-thrift"
 path = "/api/v1/spans"
 
-MAX_SHAPES = 2000
+MAX_SHAPES_BYTES = 4 << 20
+MAX_ANNOTATIONS = 4000  # kept for all hosts together
 
 _i32 = Struct(">i").pack
 _i64 = Struct(">q").pack
@@ -66,13 +68,13 @@ def _encode(span: FinishedSpan) -> bytes:
     remote = span.remote
     trace_id = span.trace_id
     key = (span.kind, span.local, remote is None, *tags)
-    shape = _shapes.get(key) or _add_shape(key, span)
+    shape = _shapes.get(key) or _shapes.add(key, span)
     annotations = _annotations(span, shape) if span.kind is not None or span.annotations else _NO_STRUCTS
     parent = "" if span.parent_id is None else f"0a0005{span.parent_id}"
     ids = unhexlify(f"0a0001{trace_id[-16:]}0b00030a0004{span.span_id}{parent}0f00060c")
     parts = [
         ids[:14],
-        _text(span.name),
+        _texts[span.name],
         ids[14:],
         annotations,
         shape.only_host if annotations is _NO_STRUCTS else shape.binary_annotations,
@@ -82,7 +84,7 @@ def _encode(span: FinishedSpan) -> bytes:
         length = len(data)
         parts += (prefix, _LENGTHS[length] if length < 512 else _i32(length), data)
     if remote is not None:
-        parts[shape.remote_at : shape.remote_at] = (shape.remote_prefix, _endpoint(remote))
+        parts[shape.remote_at : shape.remote_at] = (shape.remote_prefix, _endpoints[remote])
     parts.append(shape.suffix)
     if span.debug:
         parts.append(_DEBUG)
@@ -108,7 +110,7 @@ def _annotations(span: FinishedSpan, shape: _Shape) -> bytes:
     if not (span.kind and begin_us > 0 and duration_us > 0):
         return _any_annotations(span, structs)
     last_us = begin_us
-    parts = [_i32(len(annotations) + 2), _I64_1, _i64(begin_us), shape.begin]
+    parts = [_NO_STRUCTS, _I64_1, _i64(begin_us), shape.begin]
     for at, value in annotations:
         if at <= last_us or value in CORE_VALUES:
             return _any_annotations(span, structs)
@@ -117,6 +119,7 @@ def _annotations(span: FinishedSpan, shape: _Shape) -> bytes:
     if end_us <= last_us:
         return _any_annotations(span, structs)
     parts += (_I64_1, _i64(end_us), shape.end)
+    parts[0] = _i32(len(parts) // 3)  # only now: an application that logs late may have added one
     return b"".join(parts)
 
 
@@ -129,17 +132,18 @@ def _any_annotations(span: FinishedSpan, structs: _Annotations) -> bytes:
 
 
 class _Annotations(dict[str, bytes]):
-    """Annotations of one host, from behind the timestamp, by value; the first of each value are kept."""
+    """Annotations of one host, from behind the timestamp, by value; the first short ones are kept."""
 
-    MAX_KEPT = 1000
+    kept = 0
 
     def __init__(self, host: bytes) -> None:
         super().__init__()
         self._end = (_STRUCT_3 + host if host else b"") + _STOP
 
     def __missing__(self, value: str) -> bytes:
-        struct = _STRING_2 + _text(value) + self._end
-        if len(self) < self.MAX_KEPT:
+        struct = _STRING_2 + _texts[value] + self._end
+        if len(value) <= MAX_KEPT_LENGTH and _Annotations.kept < MAX_ANNOTATIONS:
+            _Annotations.kept += 1
             self[value] = struct
         return struct
 
@@ -175,21 +179,33 @@ class _Shape:
     suffix: bytes  # behind the last tag or endpoint
 
 
-_shapes: dict[tuple[object, ...], _Shape] = {}
+class _Shapes(dict[tuple[object, ...], _Shape]):
+    """By kind, local endpoint, whether there is a remote one, and the tags' keys; ever new ones cost time, never memory."""
+
+    weight = 0  # bytes, about
+
+    def add(self, key: tuple[object, ...], span: FinishedSpan) -> _Shape:
+        shape = _make_shape(span)
+        longest = max(map(len, span.tags), default=0)
+        if longest <= MAX_KEPT_LENGTH and (span.local is None or endpoint_length(span.local) <= MAX_KEPT_LENGTH):
+            # A tag's key, its prefix and their places; the rest is a dozen objects.
+            weight = 1000 + sum(200 + 2 * len(prefix) for prefix in shape.prefixes)
+            if self.weight + weight > MAX_SHAPES_BYTES:
+                self.clear()
+                self.weight = 0
+            self.weight += weight
+            self[key] = shape
+        return shape
 
 
-def _add_shape(key: tuple[object, ...], span: FinishedSpan) -> _Shape:
-    shape = _make_shape(span)
-    if len(_shapes) < MAX_SHAPES:  # tag keys without end cost time, never memory
-        _shapes[key] = shape
-    return shape
+_shapes = _Shapes()
 
 
 def _make_shape(span: FinishedSpan) -> _Shape:
     shape = _Shape()
-    host = b"" if span.local is None or span.local == _NO_HOST else _endpoint(span.local)
+    host = b"" if span.local is None or span.local == _NO_HOST else _endpoints[span.local]
     core = core_of(span.kind, True)
-    shape.annotations = _annotations_of(host)
+    shape.annotations = _annotations_of(host) if len(host) <= 2 * MAX_KEPT_LENGTH else _Annotations(host)
     shape.begin, shape.end = shape.annotations[core.begin], shape.annotations[core.end]
     keys = sorted(span.tags)
     shape.values = dict.values if list(span.tags) == keys else itemgetter(*keys)
@@ -200,10 +216,10 @@ def _make_shape(span: FinishedSpan) -> _Shape:
 def _add_binary_annotations(shape: _Shape, keys: Sequence[str], host: bytes, address: str) -> None:
     """What stands between the values, where the end of each struct goes with the beginning of the next."""
     tag_end = _IS_TAG + (_STRUCT_4 + host if host else b"") + _STOP
-    structs = [(_STRING_1 + _text(key) + _STRING_2, tag_end) for key in keys]
+    structs = [(_STRING_1 + _texts[key] + _STRING_2, tag_end) for key in keys]
     before = sum(key < address for key in keys)
     if address:
-        structs.insert(before, (_STRING_1 + _text(address) + _STRING_2 + _text("\x01") + _IS_ADDRESS, _STOP))
+        structs.insert(before, (_STRING_1 + _texts[address] + _STRING_2 + _texts["\x01"] + _IS_ADDRESS, _STOP))
     ends = [b"", *(end for _, end in structs)]
     shape.prefixes = [end + begin for end, (begin, _) in zip(ends, structs, strict=False)]
     shape.suffix = ends[-1]
@@ -212,17 +228,15 @@ def _add_binary_annotations(shape: _Shape, keys: Sequence[str], host: bytes, add
         shape.remote_at = _TAGS_AT + 3 * before
     shape.binary_annotations = shape.only_host = _STRUCTS_8 + _i32(len(structs))
     if host and not keys:
-        component = _STRING_1 + _text(LOCAL_COMPONENT) + _STRING_2 + _text("") + tag_end
+        component = _STRING_1 + _texts[LOCAL_COMPONENT] + _STRING_2 + _texts[""] + tag_end
         shape.only_host = _STRUCTS_8 + _i32(len(structs) + 1) + component
 
 
-@lru_cache(maxsize=4096)
 def _text(text: str) -> bytes:
     data = text.encode()
     return _i32(len(data)) + data
 
 
-@lru_cache(maxsize=4096)
 def _endpoint(endpoint: Endpoint) -> bytes:
     """An Endpoint struct; an address that is no literal is unknown, as the server reads it in JSON."""
     ipv4, ipv6 = parse_ip(endpoint.ipv4)[0], parse_ip(endpoint.ipv6)[1]
@@ -230,11 +244,15 @@ def _endpoint(endpoint: Endpoint) -> bytes:
         (
             _I32_1 + inet_aton(ipv4 or "0.0.0.0"),
             _I16_2 + endpoint.port.to_bytes(2, "big"),
-            _STRING_3 + _text(endpoint.service_name),
+            _STRING_3 + _texts[endpoint.service_name],
             _STRING_4 + _i32(16) + inet_pton(AF_INET6, ipv6) if ipv6 else b"",
             _STOP,
         )
     )
+
+
+_texts = Kept(_text, len)
+_endpoints = Kept(_endpoint, endpoint_length)
 
 
 def join(encoded: Sequence[bytes], /) -> bytes:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -112,3 +115,27 @@ def test_a_forked_child_draws_other_ids_than_its_parent() -> None:
 
     assert 32 == len(theirs)
     assert mine != theirs
+
+
+def test_all_who_ask_an_unsampled_root_first_have_the_same_context() -> None:
+    """From eight threads at a time: one trace id, and no baggage is lost."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(200):
+            tracer = ZipkinTracer("service", recorder=InMemoryRecorder(), sample_rate=0.0)
+            span = tracer.start_trace("x")
+            begun = threading.Barrier(8)
+
+            def ask(number: int, span: Any = span, begun: threading.Barrier = begun) -> Any:
+                begun.wait(10)
+                span.set_baggage_item(f"key {number}", "v")
+                return span.context
+
+            with ThreadPoolExecutor(8) as executor:
+                contexts = list(executor.map(ask, range(8)))
+
+            assert 1 == len(set(map(id, contexts)))
+            assert 8 == len(span.context.baggage)
+    finally:
+        sys.setswitchinterval(interval)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from opentracing_zipkin import Endpoint, FinishedSpan
-from opentracing_zipkin.codec import json_v2
+from opentracing_zipkin.codec import json_v2, kept
 
 from .strategies import finished_spans
 
@@ -49,7 +49,7 @@ def test_what_looks_like_version_1_is_escaped() -> None:
 
 def test_keys_and_endpoints_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those kept are bounded, and all are written."""
-    monkeypatch.setattr(json_v2, "MAX_KEPT", 3)
+    monkeypatch.setattr(kept, "MAX_KEPT", 3)
     monkeypatch.setattr(json_v2, "_keys", {})
     monkeypatch.setattr(json_v2, "_endpoints", {})
     for number in range(10):

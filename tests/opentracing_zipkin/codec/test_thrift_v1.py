@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -109,11 +110,26 @@ def test_an_address_that_is_no_literal_is_unknown() -> None:
 
 def test_tag_keys_without_end_cost_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept of the shapes of spans is bounded."""
-    monkeypatch.setattr(thrift_v1, "MAX_SHAPES", len(thrift_v1._shapes) + 2)
+    monkeypatch.setattr(thrift_v1, "MAX_SHAPES_BYTES", 5000)
     for number in range(10):
         thrift_v1.encode(span(tags={f"key {number}": "v"}))
 
-    assert len(thrift_v1._shapes) <= thrift_v1.MAX_SHAPES
+        assert 0 < thrift_v1._shapes.weight <= thrift_v1.MAX_SHAPES_BYTES
+        assert 0 < len(thrift_v1._shapes) <= 5
+
+
+def test_an_annotation_that_comes_while_a_span_is_encoded_does_no_harm() -> None:
+    """A thread may log late: as many annotations are announced as are written, or the next would be read as the trace's id."""
+
+    class Late(list[tuple[int, str]]):
+        def __iter__(self) -> Iterator[tuple[int, str]]:
+            yield from list.__iter__(self)
+            yield 1030, "late"
+
+    written = span(annotations=Late([(1010, "in time")]))
+    [read_span] = read(written)
+
+    assert normalised(span(annotations=[(1010, "in time"), (1030, "late")])) == read_span
 
 
 ONE = thrift_v1.encode(span(tags={"k": "v"}))
