@@ -19,10 +19,11 @@ import opentracing
 
 from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
+from .parts import PART_TYPES, TracerSettings, replaced
 from .process.termination import handle_sigterm
 from .senders.collector_url import endpoints_of, has_own_path, likely_path
 from .senders.url import shown
-from .tracer import PART_TYPES, TracerSettings, ZipkinTracer, replaced
+from .tracer import ZipkinTracer
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import random
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypedDict, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, cast
 
 from opentracing import (
     Format,
@@ -29,7 +28,6 @@ from opentracing.scope_managers.contextvars import ContextVarsScopeManager
 from . import sampling
 from .classic import ClassicTracer
 from .clock import Clock, SystemClock
-from .codec import encoder_named
 from .context import (
     DECIDED,
     INHERITED,
@@ -40,7 +38,6 @@ from .context import (
     ZipkinContext,
 )
 from .option import (
-    WrongSetting,
     check_flag,
     check_names,
     check_part,
@@ -54,25 +51,14 @@ from .option import (
 )
 from .options import (
     DEFAULT_ENDPOINT,
-    ConnectionOptions,
-    EncodingOptions,
-    PropagationOptions,
-    ReporterOptions,
-    ReportingOptions,
-    SamplingOptions,
-    SendingOptions,
     Settings,
     TracerOptions,
 )
+from .parts import PART_TYPES, TracerSettings, check_exclusions, propagation_of, recorded_once, recorder_of, sampler_of
 from .process import local_address
 from .process.forking import checked, renew_in_children
 from .propagation import Propagation, binary
-from .propagation.b3 import B3Propagation
-from .reporter import Recorder, Reporter
-from .sampling import Sampler
-from .senders import Sender
 from .senders.collector_url import endpoints_of
-from .senders.http import HttpSender
 from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of
 from .stats import TracerStats
 from .tags import KIND_OF_TAG
@@ -81,7 +67,7 @@ from .text import to_text
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["PART_TYPES", "Parts", "TracerSettings", "ZipkinTracer", "replaced"]
+__all__ = ["ZipkinTracer"]
 
 # A child that starts later than this gets a new pairing of the clocks, so that they cannot drift apart in a long trace.
 MAX_PAIRING_NS = 60 * 1_000_000_000
@@ -92,41 +78,6 @@ TEXT_FORMATS = (Format.HTTP_HEADERS, Format.TEXT_MAP)
 
 _ROOT = DECIDED | LOCAL_ROOT
 _SAMPLED_ROOT = DECIDED | SAMPLED | LOCAL_ROOT
-
-
-class Parts(TypedDict, total=False):
-    """What may stand in place of our own parts."""
-
-    sampler: Sampler | None
-    propagation: Propagation | None
-    sender: Sender | None
-    recorder: Recorder | None
-    clock: Clock | None
-    scope_manager: ScopeManager | None
-
-
-class TracerSettings(Settings, Parts, total=False):
-    """All that ZipkinTracer takes beside the service's name."""
-
-
-# A part that is given replaces these groups: their settings are the part's own affair.
-REPLACED_BY: Mapping[str, tuple[type, ...]] = {
-    "sampler": (SamplingOptions,),
-    "propagation": (PropagationOptions,),
-    "sender": (SendingOptions,),
-    "recorder": (SendingOptions, ReportingOptions),
-}
-
-
-def replaced(given: Mapping[str, Any]) -> dict[str, str]:
-    """The settings whose group is replaced by a part given, and that part."""
-    return {
-        name: part
-        for part, groups in REPLACED_BY.items()
-        if given.get(part) is not None
-        for group in groups
-        for name in options_of(group)
-    }
 
 
 class ZipkinTracer(ClassicTracer, Tracer):
@@ -140,7 +91,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
     def __init__(self, service_name: str, **given: Unpack[TracerSettings]) -> None:
         check_names("ZipkinTracer()", given, _ARGUMENTS)
         named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        _check_exclusions(named)
+        check_exclusions(named)
         own = taken("ZipkinTracer()", TracerOptions, selected(TracerOptions, named))
         scope_manager: ScopeManager = named["scope_manager"] if "scope_manager" in named else ContextVarsScopeManager()
         Tracer.__init__(self, scope_manager)
@@ -149,7 +100,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self.service_name = check_text(
             "service_name", service_name, "give the service a name, for instance ZipkinTracer('checkout')"
         )
-        self._sampler = _sampler_of(named)
+        self._sampler = sampler_of(named)
         self._samples_all = self._sampler is sampling.always
         self._samples_none = self._sampler is sampling.never
         self._enabled = True
@@ -161,41 +112,19 @@ class ZipkinTracer(ClassicTracer, Tracer):
         check_part("clock", self._clock, Clock, ("wall_ns", "ticks_ns"))
         self._ticks = self._clock.ticks_ns
         self._wall = self._clock.wall_ns
-        self._propagation = propagation = _propagation_of(named)
+        self._propagation = propagation = propagation_of(named)
         self._inject = self._inject_decided if propagation.decided else propagation.inject
         self._decisions: OrderedDict[int | str, bool] = OrderedDict()  # by trace id, the oldest first
         self._local = local_address.endpoint(self.service_name, own["local_ip"], own["local_port"])
         # The URL whose route tells this host's address; None where that was given.
         self._route = endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0] if own["local_ip"] is None else None
-        self._recorder = recorder = self._recorder_of(named)
+        self._recorder = recorder = recorder_of(named, self, ZipkinTracer._on_reporter_thread)
         # A recorder of the user's gets each span once; our reporter drops what two threads have recorded at the same moment.
-        self._record = _once(recorder.record) if "recorder" in named else recorder.record
+        self._record = recorded_once(recorder.record) if "recorder" in named else recorder.record
         self.renew_after_fork()
         renew_in_children(self)
         if not own["enabled"]:
             self.enabled = False
-
-    def _recorder_of(self, given: Mapping[str, Any]) -> Recorder:
-        """The recorder given, else our reporter behind the sender given or our own."""
-        if "recorder" in given:
-            recorder: Recorder = given["recorder"]
-            check_part("recorder", recorder, Recorder, ("record", "flush", "close", "pause", "stats"))
-            return recorder
-        encoder = encoder_named(taken("ZipkinTracer()", EncodingOptions, selected(EncodingOptions, given))["encoding"])
-        sender: Sender
-        if "sender" in given:
-            sender = given["sender"]
-        else:
-            connection = selected(ConnectionOptions, given)
-            sender = HttpSender(given.get("endpoint"), encoder.path, encoder.media_type, **connection)
-        tracer = weakref.ref(self)
-
-        def prepare() -> None:
-            owner = tracer()
-            if owner is not None:
-                owner._on_reporter_thread()
-
-        return Reporter(encoder, sender, on_thread_start=prepare, owner=self, **selected(ReporterOptions, given))
 
     # Ids
 
@@ -478,14 +407,6 @@ class ZipkinTracer(ClassicTracer, Tracer):
         return f"ZipkinTracer({self.service_name!r}, {self._recorder!r})"
 
 
-def _once(record: Callable[[Any], None]) -> Callable[[Any], None]:
-    def record_once(span: RecordingSpan) -> None:
-        if span._take_token() is not None:
-            record(span)
-
-    return record_once
-
-
 def _is_carrier(carrier: Any) -> bool:
     """A mapping, or an iterable of pairs; text is neither."""
     return hasattr(carrier, "__iter__") and not isinstance(carrier, (str, bytes, bytearray))
@@ -507,47 +428,6 @@ def _prioritised(state: int, tags: Mapping[str, Any]) -> int:
     return state | SAMPLED | DECIDED if priority > 0 else state & ~SAMPLED
 
 
-def _check_exclusions(given: Mapping[str, Any]) -> None:
-    """Raise ValueError where a part is given beside a setting, or another part, that it replaces."""
-    if "recorder" in given and "sender" in given:
-        raise ValueError("recorder and sender exclude each other: a recorder sends by itself; give one of them")
-    parts = replaced(given)
-    for part in REPLACED_BY:
-        unused = [name for name in given if parts.get(name) == part]
-        if unused:
-            them = "them" if len(unused) > 1 else "it"
-            raise ValueError(f"{part} excludes {', '.join(unused)}; give {them} to the {part}, or leave {them} out")
-
-
-def _propagation_of(given: Mapping[str, Any]) -> Propagation:
-    """The propagation given, else ours."""
-    if "propagation" not in given:
-        return B3Propagation(**selected(PropagationOptions, given))
-    propagation: Propagation = given["propagation"]
-    check_part("propagation", propagation, Propagation, ("inject", "extract", "decided", "attributes"))
-    return propagation
-
-
-def _sampler_of(given: Mapping[str, Any]) -> Sampler:
-    """The sampler given, whose exceptions mean no; else ours, which needs no guard."""
-    if "sampler" not in given:
-        return sampling.boundary(taken("ZipkinTracer()", SamplingOptions, selected(SamplingOptions, given))["sample_rate"])
-    sampler: Sampler = given["sampler"]
-    if sampler is sampling.always or sampler is sampling.never:
-        return sampler
-    if not callable(sampler):
-        raise WrongSetting("sampler", f"is {sampler!r}; use a function of a trace id's low 64 bits that returns a bool")
-
-    def sample(trace_id: int, /) -> bool:
-        try:
-            return bool(sampler(trace_id))
-        except Exception:
-            return False
-
-    return sample
-
-
-PART_TYPES = get_type_hints(Parts)
 _ARGUMENTS = (*options_of(Settings), *PART_TYPES)
 
 show(

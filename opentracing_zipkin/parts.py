@@ -1,0 +1,163 @@
+"""The parts that a tracer is made of: those given, else ours, each with its own group of settings.
+
+Rules: a part that is given replaces a group; a setting of that group given beside it raises.  This is the one file that knows
+which part is made of which settings.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict, TypeVar, get_type_hints
+
+from opentracing import ScopeManager
+
+from . import sampling
+from .clock import Clock
+from .codec import encoder_named
+from .option import WrongSetting, check_part, options_of, selected, taken
+from .options import (
+    ConnectionOptions,
+    EncodingOptions,
+    PropagationOptions,
+    ReporterOptions,
+    ReportingOptions,
+    SamplingOptions,
+    SendingOptions,
+    Settings,
+)
+from .propagation import Propagation
+from .propagation.b3 import B3Propagation
+from .reporter import Recorder, Reporter
+from .sampling import Sampler
+from .senders import Sender
+from .senders.http import HttpSender
+from .span import RecordingSpan
+
+__all__ = [
+    "PART_TYPES",
+    "Parts",
+    "TracerSettings",
+    "check_exclusions",
+    "propagation_of",
+    "recorded_once",
+    "recorder_of",
+    "replaced",
+    "sampler_of",
+]
+
+T = TypeVar("T")
+
+
+class Parts(TypedDict, total=False):
+    """What may stand in place of our own parts."""
+
+    sampler: Sampler | None
+    propagation: Propagation | None
+    sender: Sender | None
+    recorder: Recorder | None
+    clock: Clock | None
+    scope_manager: ScopeManager | None
+
+
+class TracerSettings(Settings, Parts, total=False):
+    """All that ZipkinTracer takes beside the service's name."""
+
+
+# A part that is given replaces these groups: their settings are the part's own affair.
+REPLACED_BY: Mapping[str, tuple[type, ...]] = {
+    "sampler": (SamplingOptions,),
+    "propagation": (PropagationOptions,),
+    "sender": (SendingOptions,),
+    "recorder": (SendingOptions, ReportingOptions),
+}
+
+
+def replaced(given: Mapping[str, Any]) -> dict[str, str]:
+    """The settings whose group is replaced by a part given, and that part."""
+    return {
+        name: part
+        for part, groups in REPLACED_BY.items()
+        if given.get(part) is not None
+        for group in groups
+        for name in options_of(group)
+    }
+
+
+def check_exclusions(given: Mapping[str, Any]) -> None:
+    """Raise ValueError where a part is given beside a setting, or another part, that it replaces."""
+    if "recorder" in given and "sender" in given:
+        raise ValueError("recorder and sender exclude each other: a recorder sends by itself; give one of them")
+    parts = replaced(given)
+    for part in REPLACED_BY:
+        unused = [name for name in given if parts.get(name) == part]
+        if unused:
+            them = "them" if len(unused) > 1 else "it"
+            raise ValueError(f"{part} excludes {', '.join(unused)}; give {them} to the {part}, or leave {them} out")
+
+
+def recorder_of(given: Mapping[str, Any], owner: T, on_thread_start: Callable[[T], None]) -> Recorder:
+    """The recorder given, else our reporter behind the sender given or our own.
+
+    The reporter ends with `owner`, which it does not hold; `on_thread_start` gets it.
+    """
+    if "recorder" in given:
+        recorder: Recorder = given["recorder"]
+        check_part("recorder", recorder, Recorder, ("record", "flush", "close", "pause", "stats"))
+        return recorder
+    encoder = encoder_named(taken("ZipkinTracer()", EncodingOptions, selected(EncodingOptions, given))["encoding"])
+    sender: Sender
+    if "sender" in given:
+        sender = given["sender"]
+    else:
+        connection = selected(ConnectionOptions, given)
+        sender = HttpSender(given.get("endpoint"), encoder.path, encoder.media_type, **connection)
+    weak = weakref.ref(owner)
+
+    def prepare() -> None:
+        alive = weak()
+        if alive is not None:
+            on_thread_start(alive)
+
+    return Reporter(encoder, sender, on_thread_start=prepare, owner=owner, **selected(ReporterOptions, given))
+
+
+def propagation_of(given: Mapping[str, Any]) -> Propagation:
+    """The propagation given, else ours."""
+    if "propagation" not in given:
+        return B3Propagation(**selected(PropagationOptions, given))
+    propagation: Propagation = given["propagation"]
+    check_part("propagation", propagation, Propagation, ("inject", "extract", "decided", "attributes"))
+    return propagation
+
+
+def sampler_of(given: Mapping[str, Any]) -> Sampler:
+    """The sampler given, whose exceptions mean no; else ours, which needs no guard."""
+    if "sampler" not in given:
+        return sampling.boundary(taken("ZipkinTracer()", SamplingOptions, selected(SamplingOptions, given))["sample_rate"])
+    sampler: Sampler = given["sampler"]
+    if sampler is sampling.always or sampler is sampling.never:
+        return sampler
+    if not callable(sampler):
+        raise WrongSetting("sampler", f"is {sampler!r}; use a function of a trace id's low 64 bits that returns a bool")
+
+    def sample(trace_id: int, /) -> bool:
+        try:
+            return bool(sampler(trace_id))
+        except Exception:
+            return False
+
+    return sample
+
+
+def recorded_once(record: Callable[[Any], None]) -> Callable[[Any], None]:
+    """For a recorder of the user's: of two threads that finish a span at the same moment one records it."""
+
+    def record_once(span: RecordingSpan) -> None:
+        if span._take_token() is not None:
+            record(span)
+
+    return record_once
+
+
+PART_TYPES = get_type_hints(Parts)
