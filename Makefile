@@ -83,8 +83,9 @@ fuzz: $(VENV)/.installed-test $(VENV)/.installed-fuzz ## every parser on hostile
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz -o timeout=300 tests/fuzz tests/opentracing_zipkin/test_reporter_states.py $(TESTS)
 
-soak: $(VENV)/.installed-test $(VENV)/.installed-soak ## ten minutes under load with a collector that fails in turn (SOAK="--minutes 2")
+soak: $(VENV)/.installed-test $(VENV)/.installed-integration $(VENV)/.installed-soak ## ten minutes under load with a collector that fails in turn (SOAK="--minutes 2"), then every line of the fault suites
 	$(BIN)/python -m tests.soak $(SOAK)
+	FAULTS_SHARE=100 $(BIN)/python -m pytest --timeout=1200 tests/integration/faults/test_firsts.py
 
 zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, until Ctrl-C (PORT=9412 for another port)
 	$(BIN)/python -m tests.integration.zipkin_server

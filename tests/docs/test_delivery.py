@@ -19,7 +19,11 @@ def test_every_case_names_its_test(case: str, test: str) -> None:
         assert case.startswith(("SIGKILL", "a worker of uWSGI"))
         return
     file, name = test.strip("`").split("::")
-    path = TESTS / file if file.startswith(("integration/", "interop/", "contract/")) else TESTS / "opentracing_zipkin" / file
+    path = (
+        TESTS / file
+        if file.startswith(("integration/", "interop/", "contract/", "docs/"))
+        else TESTS / "opentracing_zipkin" / file
+    )
 
     assert re.search(rf"^(def {name}\(|{name}\b)", path.read_text(), re.MULTILINE)
 

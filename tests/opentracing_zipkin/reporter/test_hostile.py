@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import gc
 import logging
+import sys
 import threading
 import time
 import weakref
@@ -148,6 +149,36 @@ def test_what_interrupts_a_sender_costs_no_span(error: type[BaseException]) -> N
     tracer.start_trace("x").finish()
 
     assert True is tracer.flush(5)
+    tracer.close().result(5)
+
+
+def test_a_span_that_two_threads_finish_at_a_time_is_sent_once() -> None:
+    """Three threads finish the same spans; each is counted once, and a flush waits for all."""
+    sender = FakeSender()
+    tracer = ZipkinTracer("service", sender=sender, flush_interval=0.01)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            spans = [tracer.start_trace("x") for _ in range(200)]
+            begun = threading.Barrier(3)
+
+            def finish(spans: list[Any] = spans, begun: threading.Barrier = begun) -> None:
+                begun.wait(10)
+                for span in spans:
+                    span.finish()
+
+            threads = [threading.Thread(target=finish) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(20)
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert True is tracer.flush(20)
+    assert (4000, 4000) == (tracer.stats.finished, tracer.stats.sent)
+    assert 4000 == sum(body.count(b'"name":"x"') for body in sender.bodies)
     tracer.close().result(5)
 
 
