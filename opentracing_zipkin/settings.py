@@ -19,7 +19,7 @@ import opentracing
 
 from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
-from .process.termination import handle_sigterm
+from .process.termination import handle_sigterm, leave_sigterm
 from .senders.http import base_urls
 from .tracer import PART_TYPES, TracerSettings, ZipkinTracer, replaced
 
@@ -71,6 +71,8 @@ def configure(service_name: str | None = None, **given: Unpack[ConfigureSettings
     _install(tracer)
     if own["handle_sigterm"]:
         handle_sigterm()
+    else:
+        leave_sigterm()
     _tell_misspelt(os.environ)
     return tracer
 

@@ -76,7 +76,7 @@ class Reporter:
         self.record = checked("record", self, self._backlog.offer)
         self._renew()
         self._exit_hook = at_exit(self._at_exit)
-        at_sigterm(self._at_sigterm)
+        at_sigterm(self._at_sigterm, self._hurry)
         renew_in_children(self)
         if lacks_threads():
             log.warning(
