@@ -82,8 +82,9 @@ fuzz: $(VENV)/.installed-test $(VENV)/.installed-fuzz ## every parser on hostile
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz -o timeout=300 tests/fuzz tests/opentracing_zipkin/test_reporter_states.py $(TESTS)
 
-soak: $(VENV)/.installed-test $(VENV)/.installed-soak ## ten minutes under load with a collector that fails in turn (SOAK="--minutes 2")
+soak: $(VENV)/.installed-test $(VENV)/.installed-soak $(VENV)/.installed-integration ## ten minutes under load with a collector that fails in turn, then the ends of all servers (SOAK="--minutes 2")
 	$(BIN)/python -m tests.soak $(SOAK)
+	SERVERS_WHOLE=1 $(BIN)/python -m pytest --timeout=1200 tests/integration/test_servers.py
 
 zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, until Ctrl-C (PORT=9412 for another port)
 	$(BIN)/python -m tests.integration.zipkin_server
