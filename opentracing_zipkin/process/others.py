@@ -31,13 +31,17 @@ _IDLE = {
 
 
 def await_others(timeout_s: float) -> None:
-    """Until every other thread has ended or waits for work, or for so long."""
+    """Until every other thread has ended or waits for work, or for so long; in a greenlet always for so long."""
     deadline = time.monotonic() + timeout_s
-    own = threading.get_ident()
-    while time.monotonic() < deadline and any(
-        ident != own and not _is_idle(frame) for ident, frame in sys._current_frames().items()
-    ):
+    while time.monotonic() < deadline and _are_others_busy():
         time.sleep(_POLL_S)
+
+
+def _are_others_busy() -> bool:
+    frames = sys._current_frames()
+    # None where gevent has patched `get_ident`: the frames of other greenlets cannot be seen.
+    own = frames.pop(threading.get_ident(), None)
+    return own is None or not all(map(_is_idle, frames.values()))
 
 
 def _is_idle(frame: FrameType) -> bool:

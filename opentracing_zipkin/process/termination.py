@@ -20,6 +20,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from .hubs import call_outside_hub
 from .others import await_others
 from .own_signals import is_blocked, is_caught_unseen, send_sigterm, tell_nobody, tell_of_sigterm
 
@@ -132,6 +133,10 @@ def _handle(number: int, frame: Any) -> None:
         _hurry()
         return
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    call_outside_hub(_drain_and_end)
+
+
+def _drain_and_end() -> None:
     try:
         if _is_asked:
             _drain()
