@@ -45,15 +45,16 @@ def end(code: str) -> End:
     """What became of a process that ran the code after BEGIN; `seconds` count from a line "begin" that it printed."""
     with Collector() as collector:
         program = f"{BEGIN}\n{textwrap.dedent(code)}"
-        process = subprocess.Popen(
-            [sys.executable, "-c", program, collector.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        with process:
+        command = [sys.executable, "-c", program, collector.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            first = process.stdout.readline()
+            assert process.stderr is not None
+            printed = process.stdout.readline()
             begin = time.monotonic()
-            printed, told = process.communicate(timeout=30)
-        return End(process.returncode, sum(map(len, collector.store.traces())), time.monotonic() - begin, first + printed, told)
+            printed += process.stdout.read()
+            seconds = time.monotonic() - begin
+            told = process.stderr.read()
+        return End(process.returncode, sum(map(len, collector.store.traces())), seconds, printed, told)
 
 
 # Each sends SIGTERM where a server's own handler has been replaced by SIG_DFL.
