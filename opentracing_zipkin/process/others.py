@@ -24,6 +24,7 @@ _IDLE = {
     ("django.core.servers.basehttp", "handle_one_request"),  # of a connection that is kept alive
     ("http.server", "handle_one_request"),
     ("multiprocessing.connection", "_recv"),  # of uvicorn's workers, which wait for their parent
+    ("multiprocessing.queues", "_feed"),  # with an empty queue; with a full pipe it is deeper
     ("queue", "get"),  # of anyio, which runs the views of Starlette and FastAPI
     ("selectors", "select"),
     ("waitress.task", "handler_thread"),

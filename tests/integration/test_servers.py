@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -29,7 +29,7 @@ from .test_processes import BIN, PROJECT, await_answer, environment, free_port, 
 
 REQUESTS = 3
 END_S = 8.0  # the slowest takes 1.5 s, on a machine that has nothing else to do
-SAMPLE = 7
+SAMPLE = 6
 SEED = int(os.environ.get("SERVERS_SEED") or random.randrange(1_000_000))
 WHOLE = bool(os.environ.get("SERVERS_WHOLE"))
 
@@ -99,6 +99,12 @@ TRIED = CASES if WHOLE else SENT_AGAIN + random.Random(SEED).sample(OTHERS, SAMP
 
 # The reloader's parent ends its child by SIGKILL.
 RELOADERS = {"runserver": RUNSERVER, "flask run --reload": [*FLASK, "--reload"]}
+RELOADING = RELOADERS | {"uvicorn --reload": [*UVICORN, "--reload", "--reload-dir", "{folder}"]}
+
+
+def sample(names: Iterable[str]) -> list[str]:
+    """All of them, or one by the seed."""
+    return list(names) if WHOLE else [random.Random(SEED).choice(list(names))]
 
 
 class End(NamedTuple):
@@ -176,7 +182,7 @@ def test_a_server_that_is_ended_has_sent_every_span(tmp_path: Path, name: str, p
     assert END_S > ended.seconds
 
 
-@pytest.mark.parametrize("name", RELOADERS)
+@pytest.mark.parametrize("name", sample(RELOADERS))
 def test_a_reloaders_child_that_is_ended_has_sent_every_span(tmp_path: Path, name: str) -> None:
     """It handles SIGTERM by `sys.exit`, so that its exit handlers run."""
     server = Server(RELOADERS[name])
@@ -187,7 +193,24 @@ def test_a_reloaders_child_that_is_ended_has_sent_every_span(tmp_path: Path, nam
     assert ended.answers <= ended.arrived, ended.log
 
 
-@pytest.mark.parametrize("name", RELOADERS)
+@pytest.mark.parametrize("name", sample(RELOADING))
+def test_a_reloader_that_reloads_has_sent_every_span(tmp_path: Path, name: str) -> None:
+    """A file is changed, the server begins anew, and what waited in its last process has arrived before anything ends."""
+    port, log, watched = free_port(), tmp_path / "log", tmp_path / "sitecustomize.py"  # which every Python imports
+    watched.write_text("")
+    with Collector() as collector:
+        settings = environment(collector, CONFIGURED=IMPORT, PYTHONPATH=f"{PROJECT}{os.pathsep}{tmp_path}")
+        command = [argument.replace("{folder}", str(tmp_path)) for argument in RELOADING[name]]
+        with serving(command, settings, port, log):
+            answers = {await_answer(f"http://127.0.0.1:{port}/", log)}
+            deadline = time.monotonic() + 30
+            while not answers <= {span.span_id for span in spans_of(collector)}:
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(1.5)  # the reloader must have seen the file as it was
+                watched.touch()
+
+
+@pytest.mark.parametrize("name", sample(RELOADERS))
 def test_a_reloader_that_is_ended_kills_its_child_and_what_waits_there(tmp_path: Path, name: str) -> None:
     """By SIGKILL, which nobody survives; the status is the one without the tracer."""
     server = Server(RELOADERS[name])
