@@ -234,6 +234,35 @@ def test_requests_on_other_threads_may_end() -> None:
     assert 3.0 > ended.seconds
 
 
+def test_the_span_that_sigterm_interrupts_is_not_sent() -> None:
+    """Its thread does not go on, so that it is never finished."""
+    ended = end("""
+        tracer = configure()
+        finish()
+        with tracer.start_active_span("interrupted"):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+    """)
+
+    assert (-15, SPANS) == (ended.status, ended.spans)
+
+
+def test_a_main_thread_that_computes_in_c_ends_when_it_is_back() -> None:
+    """Python calls handlers between two instructions of the main thread."""
+    ended = end("""
+        import hashlib, subprocess
+        tracer = configure()
+        finish()
+        code = f"import os, time; time.sleep(0.2); os.kill({os.getpid()}, 15)"
+        killer = subprocess.Popen([sys.executable, "-c", code])
+        until = time.monotonic() + 1.0
+        while killer.poll() is None or time.monotonic() < until:
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000)  # some tenths of a second
+    """)
+
+    assert (-15, SPANS) == (ended.status, ended.spans)
+
+
 def test_threads_that_wait_for_work_are_not_waited_for() -> None:
     """Those of pools and servers, and the tracer's own."""
     code = """
@@ -328,6 +357,30 @@ def test_others_may_wrap_the_functions_after_us(wrapper: str, handled: bool, spa
     """)
 
     assert (-15, spans, "other\n") == (ended.status, ended.spans, ended.printed)
+
+
+def test_a_function_that_was_taken_before_configure_ends_the_process_at_once() -> None:
+    """`from signal import raise_signal` has no wrapper, so that what waits is lost."""
+    ended = end("""
+        from signal import raise_signal
+        signal.signal(signal.SIGTERM, pass_on)
+        tracer = configure()
+        finish()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise_signal(signal.SIGTERM)
+    """)
+
+    assert (-15, 0) == (ended.status, ended.spans)
+
+
+def test_a_handler_that_leaves_by_sys_exit_needs_nothing_of_us() -> None:
+    """Set before `configure` or after it: exit handlers run, and the status is the handler's."""
+    handled = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))"
+    configured = "tracer = configure(); finish()"
+    sent = "os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)"
+    ends = [end("\n".join([*steps, sent])) for steps in ([handled, configured], [configured, handled])]
+
+    assert [(7, SPANS)] * 2 == [(ended.status, ended.spans) for ended in ends]
 
 
 def test_sigterm_in_a_subprocess_is_none_of_ours() -> None:
