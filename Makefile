@@ -81,11 +81,12 @@ interop: $(INTEROP_VENV)/.installed ## third-party instrumentations in small app
 FUZZ_SECONDS ?= 15
 fuzz: $(VENV)/.installed-test $(VENV)/.installed-fuzz ## every parser on hostile input: atheris, then Hypothesis, 5 minutes at most
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
-	$(BIN)/python -m pytest --hypothesis-profile=fuzz -o timeout=300 tests/fuzz tests/opentracing_zipkin/test_reporter_states.py $(TESTS)
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz -o timeout=300 tests/fuzz tests/opentracing_zipkin/reporter/test_reporter_states.py $(TESTS)
 
-soak: $(VENV)/.installed-test $(VENV)/.installed-integration $(VENV)/.installed-soak ## ten minutes under load with a collector that fails in turn (SOAK="--minutes 2"), then every line of the fault suites
+soak: $(VENV)/.installed-test $(VENV)/.installed-integration $(VENV)/.installed-soak ## ten minutes under load with a collector that fails in turn (SOAK="--minutes 2"), then the suites that integration samples, whole
 	$(BIN)/python -m tests.soak $(SOAK)
 	FAULTS_SHARE=100 $(BIN)/python -m pytest --timeout=1200 tests/integration/faults/test_firsts.py
+	SERVERS_WHOLE=1 $(BIN)/python -m pytest --timeout=1200 tests/integration/test_servers.py
 
 zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, until Ctrl-C (PORT=9412 for another port)
 	$(BIN)/python -m tests.integration.zipkin_server

@@ -20,7 +20,7 @@ import opentracing
 from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
 from .parts import PART_TYPES, TracerSettings, replaced
-from .process.termination import handle_sigterm
+from .process.termination import handle_sigterm, leave_sigterm
 from .senders.collector_url import endpoints_of, has_own_path, likely_path
 from .senders.url import shown
 from .tracer import ZipkinTracer
@@ -74,6 +74,8 @@ def configure(service_name: str | None = None, **given: Unpack[ConfigureSettings
     _install(tracer)
     if own["handle_sigterm"]:
         handle_sigterm()
+    else:
+        leave_sigterm()
     _tell_own_paths(endpoints)
     _tell_misspelt(os.environ)
     return tracer

@@ -1,12 +1,14 @@
 """The ways a process ends, and SIGTERM: what waits is sent, and the process still ends as it would have.
 
-Rules: SIGTERM is ours only if `configure` asks, on the main thread, and where nobody else handles it.  Its handler runs between
-two instructions of the interrupted code, so it takes no lock that this code may hold.  In a child of multiprocessing, for which
-a parent waits without end, a thread sees to it that the handler does run.
+Rules: SIGTERM is ours only if `configure` asks, on the main thread, and where nobody else handles it; whoever handles it ends
+the process by an exit, or as own_signals.py has it.  Our handler runs between two instructions of the interrupted code, so it
+takes no lock that this code may hold.  In a child of multiprocessing, for which a parent waits without end, a thread sees to it
+that the handler does run.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -16,7 +18,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["at_childs_exit", "at_sigterm", "handle_sigterm"]
+from .hubs import call_outside_hub
+from .others import await_others
+from .own_signals import is_blocked, is_caught_unseen, send_sigterm, tell_nobody, tell_of_sigterm
+
+__all__ = ["at_childs_exit", "at_sigterm", "handle_sigterm", "leave_sigterm"]
+
+log = logging.getLogger("opentracing_zipkin")
 
 # Below those of an application, whose last spans come first.
 _LAST = -1000
@@ -25,7 +33,12 @@ _LAST = -1000
 _NUDGES = 20
 _NUDGE_INTERVAL_S = 0.05
 
-_at_sigterm: list[Callable[[], None]] = []
+# For requests that other threads are at: the server may not have waited for them.
+_OTHERS_END_S = 0.5
+
+_at_sigterm: list[tuple[Callable[[], None], Callable[[], None]]] = []
+_is_asked = False
+_forks_are_watched = False
 
 
 def at_childs_exit(hook: Callable[[], None]) -> None:
@@ -39,32 +52,109 @@ def at_childs_exit(hook: Callable[[], None]) -> None:
         celery.worker_process_shutdown.connect(lambda **_: hook(), weak=False, dispatch_uid=hook)
 
 
-def at_sigterm(drain: Callable[[], None]) -> None:
-    """Call `drain` when SIGTERM comes and is ours."""
-    _at_sigterm.append(drain)
+def at_sigterm(drain: Callable[[], None], hurry: Callable[[], None]) -> None:
+    """When SIGTERM comes and is ours, call `drain`, which also closes, or where the process lives on `hurry`, which does not.
+
+    `hurry` must not wait, nor take a lock.
+    """
+    _at_sigterm.append((drain, hurry))
 
 
-def handle_sigterm() -> bool:
-    """Call what `at_sigterm` was given when SIGTERM comes, and then end by it, with status -15; False where it is not ours."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        return False
+def handle_sigterm() -> None:
+    """Before SIGTERM ends this process, call what `at_sigterm` was given; the process still ends by it, with status -15.
 
-    def handle(number: int, frame: Any) -> None:
+    Does nothing where that cannot be, and says so at DEBUG.
+    """
+    global _is_asked
+    obstacle = _obstacle()
+    if obstacle:
+        log.debug("zipkin: SIGTERM is left alone, because %s", obstacle)
+        return
+    _is_asked = True
+    tell_of_sigterm(_drain)
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _handle)
+        _watch_children()
+
+
+def leave_sigterm() -> None:
+    """Undo `handle_sigterm`, as far as nobody has built on it."""
+    global _is_asked
+    _is_asked = False
+    tell_nobody()
+    if signal.getsignal(signal.SIGTERM) is _handle and _is_signals_thread():
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        try:
-            for drain in _at_sigterm:
-                drain()
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
 
-    signal.signal(signal.SIGTERM, handle)
-    if not hasattr(os, "fork"):  # where SIGTERM ends a process without asking it
-        return True
-    if _utilities_of_parents():
-        _watch(handle)
-    else:
-        os.register_at_fork(after_in_child=lambda: _watch_if_multiprocessing(handle))
+
+def _obstacle() -> str:
+    """Why SIGTERM cannot be handled here; empty where it can."""
+    if not _is_signals_thread():
+        return "this is not the main thread of the main interpreter"
+    if is_blocked():
+        return "it is blocked"
+    if is_caught_unseen():
+        return "it has a handler that Python does not know"
+    return ""
+
+
+def _is_signals_thread() -> bool:
+    """Whether handlers may be set here: Python looks at the thread and the interpreter first, and then at the handler."""
+    try:
+        signal.signal(signal.SIGTERM, None)  # no handler at all, so nothing is set
+    except ValueError:
+        return False
+    except TypeError:
+        pass
     return True
+
+
+def _handle(number: int, frame: Any) -> None:
+    """SIGTERM's handler; one that was set after it may call it, even from a thread, which cannot restore SIG_DFL."""
+    if _outlives_sigterm() or not _is_signals_thread():
+        _hurry()
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    call_outside_hub(_drain_and_end)
+
+
+def _drain_and_end() -> None:
+    try:
+        if _is_asked:
+            _drain()
+    finally:
+        send_sigterm()
+
+
+def _outlives_sigterm() -> bool:
+    """Whether this is process 1 of a container: the kernel ignores the SIGTERM that it does not handle."""
+    return os.getpid() == 1
+
+
+def _drain() -> None:
+    """Send what waits, and take nothing any more, unless the process lives on."""
+    _hurry()
+    if _outlives_sigterm():
+        return
+    await_others(_OTHERS_END_S)
+    for drain, _ in _at_sigterm:
+        drain()
+
+
+def _hurry() -> None:
+    for _, hurry in _at_sigterm:
+        hurry()
+
+
+def _watch_children() -> None:
+    """Let a thread see to it that the handler runs, in this process and in forked ones that are multiprocessing's children."""
+    global _forks_are_watched
+    if not hasattr(os, "fork"):  # where SIGTERM ends a process without asking it
+        return
+    if _utilities_of_parents():
+        _watch(_handle)
+    elif not _forks_are_watched:
+        _forks_are_watched = True
+        os.register_at_fork(after_in_child=lambda: _watch_if_multiprocessing(_handle))
 
 
 def _utilities_of_parents() -> list[Any]:

@@ -67,7 +67,7 @@ def ends_with_process(reporter: Ending) -> None:
     if not _registered:
         _registered.append(True)
         atexit.register(drain_at_exit)
-        at_sigterm(drain_for_signal)
+        at_sigterm(drain_for_signal, hurry_all)
 
 
 def drain_at_exit() -> None:
@@ -98,6 +98,12 @@ def drain_for_signal() -> None:
     if lost:
         # Not by logging, whose lock the interrupted code may hold.
         _say(_lost(lost, "SIGTERM"), by_logging=False)
+
+
+def hurry_all() -> None:
+    """Send what waits now, of all reporters; waits for nothing."""
+    for reporter in list(_all):
+        reporter.hurry()
 
 
 def await_end(reporters: Sequence[Ending], now: Callable[[], float], wait: Callable[[float], None]) -> None:

@@ -1,0 +1,42 @@
+"""The page on servers names what was tried, and its examples run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.apps.served import IMPORT, START_UP
+from tests.integration.test_servers import SERVERS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "servers-and-signals.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+END = "\nimport os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)"
+
+
+def test_the_table_is_that_of_the_servers_that_are_tried() -> None:
+    """A row a server, a "yes" for each place where the test calls `configure`."""
+    rows = re.findall(r"^\| `(.*?)` \| (yes|) ?\| (yes|) ?\|$", PAGE, re.MULTILINE)
+    tried = [
+        (name, *("yes" if place in server.places else "" for place in (IMPORT, START_UP))) for name, server in SERVERS.items()
+    ]
+
+    assert tried == rows
+
+
+@pytest.mark.parametrize(("example", "status", "printed"), [(0, 0, ""), (1, -15, "closing the shop\n")])
+def test_the_examples_handle_sigterm(example: int, status: int, printed: str) -> None:
+    """The first leaves by `sys.exit`, the second by the tracer's handler."""
+    command = [sys.executable, "-u", "-c", EXAMPLES[example] + END]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (status, printed, "") == (result.returncode, result.stdout, result.stderr)
+
+
+def test_each_example_is_tried() -> None:
+    """There are two."""
+
+    assert 2 == len(EXAMPLES)

@@ -1,0 +1,270 @@
+"""Three requests and SIGTERM at once: each server ends as it does without the tracer, and each answered request's span arrives.
+
+Each case is a server and the place where its application calls `configure`.  Those in which the server sends the signal to
+itself again are tried always, of the others a sample: SERVERS_SEED draws it, SERVERS_WHOLE=1 takes them all, as `make soak` does.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import pytest
+
+from opentracing_zipkin.collector import Collector
+
+from .apps.served import IMPORT, NOWHERE, START_UP
+from .test_processes import BIN, PROJECT, await_answer, environment, free_port, get, spans_of
+
+REQUESTS = 3
+END_S = 8.0  # the slowest takes 1.5 s, on a machine that has nothing else to do
+SAMPLE = 4
+SEED = int(os.environ.get("SERVERS_SEED") or random.randrange(1_000_000))
+WHOLE = bool(os.environ.get("SERVERS_WHOLE"))
+
+_T = TypeVar("_T")
+
+APPS = "tests.integration.apps.served"
+ASGI = f"{APPS}.asgi:application"
+WSGI = f"{APPS}.wsgi:application"
+
+
+class Server(NamedTuple):
+    """`command` with {port} in it; SIGTERM may come once its log matches `ready` and it has answered.
+
+    `tries`: more than one where the server by itself sometimes does not end.
+    """
+
+    command: list[str]
+    places: tuple[str, ...] = (IMPORT, START_UP)
+    ready: str = ""
+    tries: int = 1
+
+
+def program(name: str, *arguments: str) -> list[str]:
+    return [str(BIN / name), *arguments]
+
+
+def gunicorn(*arguments: str) -> list[str]:
+    return program("gunicorn", "--bind", "127.0.0.1:{port}", *arguments)
+
+
+UVICORN = program("uvicorn", ASGI, "--port", "{port}")
+HYPERCORN = program("hypercorn", ASGI, "--bind", "127.0.0.1:{port}")
+GRANIAN = program("granian", "--port", "{port}", "--interface")
+RUNSERVER = [sys.executable, "-m", f"{APPS}.django_site", "runserver", "127.0.0.1:{port}"]
+FLASK = program("flask", "--app", f"{APPS}.flask_site", "run", "--port", "{port}")
+
+SERVERS = {
+    "uvicorn": Server(UVICORN),
+    "uvicorn --workers 2": Server([*UVICORN, "--workers", "2"]),
+    "uvicorn --reload": Server([*UVICORN, "--reload"]),
+    "uvicorn in a script": Server([sys.executable, "-m", f"{APPS}.script", "{port}"]),
+    "hypercorn": Server(HYPERCORN),
+    "hypercorn --workers 2": Server([*HYPERCORN, "--workers", "2"]),
+    "granian": Server([*GRANIAN, "asgi", ASGI]),
+    # Granian itself waits for ever for a worker to which SIGTERM comes while it starts.
+    "granian --workers 2": Server([*GRANIAN, "asgi", ASGI, "--workers", "2"], ready=r"(?s)(Started worker-\d.*){2}"),
+    # Without a tracer 2 of 400 stayed: the worker's main thread had just begun to wait when SIGTERM came (granian 2.8).
+    "granian, WSGI": Server([*GRANIAN, "wsgi", WSGI], (IMPORT,), tries=3),
+    "gunicorn": Server(gunicorn(WSGI), (IMPORT,)),
+    "gunicorn --preload": Server(gunicorn(WSGI, "--preload"), (IMPORT,)),
+    "gunicorn -k asgi": Server(gunicorn(ASGI, "-k", "asgi")),
+    "gunicorn -k asgi --preload": Server(gunicorn(ASGI, "-k", "asgi", "--preload")),
+    "gunicorn -k UvicornWorker": Server(gunicorn(ASGI, "-k", "uvicorn_worker.UvicornWorker")),
+    "gunicorn -k UvicornWorker --preload": Server(gunicorn(ASGI, "-k", "uvicorn_worker.UvicornWorker", "--preload")),
+    "daphne": Server(program("daphne", "-p", "{port}", ASGI), (IMPORT,)),
+    "waitress": Server(program("waitress-serve", "--listen", "127.0.0.1:{port}", WSGI), (IMPORT,)),
+    "twistd": Server(
+        program("twistd", "-n", "--pidfile=", "web", "--listen", "tcp:{port}", "--wsgi", WSGI.replace(":", ".")), (IMPORT,)
+    ),
+    "runserver --noreload": Server([*RUNSERVER, "--noreload"], (IMPORT,)),
+    "flask run": Server(FLASK, (IMPORT,)),
+}  # fmt: skip
+# The server handles SIGTERM, restores SIG_DFL and sends the signal to itself again.
+SENT_AGAIN = [
+    ("uvicorn", START_UP),
+    ("uvicorn --workers 2", IMPORT),
+    ("uvicorn --reload", START_UP),
+    ("gunicorn -k UvicornWorker --preload", IMPORT),
+    ("twistd", IMPORT),
+]
+# Nobody handles SIGTERM, so that as process 1 of a container they do not end by it.
+UNHANDLED = ("waitress", "runserver --noreload", "flask run")
+CASES = [(name, place) for name, server in SERVERS.items() for place in server.places]
+OTHERS = [case for case in CASES if case not in SENT_AGAIN]
+TRIED = CASES if WHOLE else SENT_AGAIN + random.Random(SEED).sample(OTHERS, SAMPLE)
+
+# The reloader's parent ends its child by SIGKILL.
+RELOADERS = {"runserver": RUNSERVER, "flask run --reload": [*FLASK, "--reload"]}
+RELOADING = RELOADERS | {"uvicorn --reload": [*UVICORN, "--reload", "--reload-dir", "{folder}"]}
+
+
+def sample(names: Iterable[_T]) -> list[_T]:
+    """All of them, or one by the seed."""
+    return list(names) if WHOLE else [random.Random(SEED).choice(list(names))]
+
+
+class End(NamedTuple):
+    status: int
+    seconds: float
+    answers: set[str]
+    arrived: set[str]
+    log: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tell_the_seed(request: pytest.FixtureRequest) -> None:
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    if capture is not None and not WHOLE:
+        with capture.global_and_fixture_disabled():
+            print(f"\n{len(TRIED)} of {len(CASES)} servers and places: SERVERS_SEED={SEED}, all of them: SERVERS_WHOLE=1")
+
+
+@contextmanager
+def serving(command: list[str], settings: dict[str, str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A server in a session of its own, of which nothing is left afterwards."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [argument.replace("{port}", str(port)) for argument in command],
+            env=settings, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def await_log(log: Path, pattern: str) -> None:
+    deadline = time.monotonic() + 30
+    while not re.search(pattern, log.read_text()):
+        assert time.monotonic() < deadline, log.read_text()[-3000:]
+        time.sleep(0.05)
+
+
+def parent(process: subprocess.Popen[bytes]) -> int:
+    return process.pid
+
+
+def group(process: subprocess.Popen[bytes]) -> int:
+    return -process.pid
+
+
+def only_child(process: subprocess.Popen[bytes]) -> int:
+    return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+
+
+def end(server: Server, folder: Path, place: str, whom: Callable[[subprocess.Popen[bytes]], int] = parent) -> End:
+    """What became of the server, and of its spans, when `whom` got SIGTERM right after an answer."""
+    for left in reversed(range(server.tries)):
+        try:
+            return try_to_end(server, folder / place, place, whom)
+        except subprocess.TimeoutExpired:
+            if left == 0:
+                raise
+    raise AssertionError("no tries")
+
+
+def try_to_end(server: Server, log: Path, place: str, whom: Callable[[subprocess.Popen[bytes]], int]) -> End:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    with Collector() as collector:
+        settings = environment(collector, CONFIGURED=place, PYTHONUNBUFFERED="1")
+        with serving(server.command, settings, port, log) as process:
+            answers = [await_answer(url, log)]
+            await_log(log, server.ready)
+            answers += [get(url) for _ in range(REQUESTS)]
+            os.kill(whom(process), signal.SIGTERM)
+            begin = time.monotonic()
+            status = process.wait(15)
+            seconds = time.monotonic() - begin
+        return End(status, seconds, set(answers), {span.span_id for span in spans_of(collector)}, log.read_text())
+
+
+@pytest.mark.parametrize(("name", "place"), TRIED, ids=map(", ".join, TRIED))
+def test_a_server_that_is_ended_has_sent_every_span(tmp_path: Path, name: str, place: str) -> None:
+    """Wherever its application calls `configure`; its exit status is the one without the tracer, and it ends soon."""
+    with ThreadPoolExecutor(2) as executor:
+        without, ended = executor.map(partial(end, SERVERS[name], tmp_path), [NOWHERE, place])
+
+    assert without.status == ended.status, ended.log
+    assert REQUESTS + 1 == len(ended.answers)
+    assert ended.answers <= ended.arrived, ended.log
+    assert END_S > ended.seconds
+
+
+CONTAINED = [case for case in CASES if case[0] not in UNHANDLED]
+
+
+@pytest.mark.parametrize(("name", "place"), sample(CONTAINED))
+def test_a_server_that_is_process_1_has_sent_every_span(tmp_path: Path, name: str, place: str) -> None:
+    """In a container without an init, where the kernel ends nobody by a SIGTERM that is not handled."""
+    unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    server = SERVERS[name]._replace(command=[*unshare, *SERVERS[name].command])
+    with ThreadPoolExecutor(2) as executor:
+        without, ended = executor.map(partial(end, server, tmp_path, whom=only_child), [NOWHERE, place])
+
+    assert without.status == ended.status, ended.log
+    assert ended.answers <= ended.arrived, ended.log
+
+
+@pytest.mark.parametrize(("name", "place"), sample(CASES))
+def test_sigterm_to_all_processes_of_a_server_costs_no_span(tmp_path: Path, name: str, place: str) -> None:
+    """As systemd sends it; hypercorn's workers do not handle it, so that a request that is under way is interrupted."""
+    with ThreadPoolExecutor(2) as executor:
+        without, ended = executor.map(partial(end, SERVERS[name], tmp_path, whom=group), [NOWHERE, place])
+
+    assert without.status == ended.status, ended.log
+    assert int(name.startswith("hypercorn")) >= len(ended.answers - ended.arrived), ended.log
+
+
+@pytest.mark.parametrize("name", sample(RELOADERS))
+def test_a_reloaders_child_that_is_ended_has_sent_every_span(tmp_path: Path, name: str) -> None:
+    """It handles SIGTERM by `sys.exit`, so that its exit handlers run."""
+    server = Server(RELOADERS[name])
+    with ThreadPoolExecutor(2) as executor:
+        without, ended = executor.map(partial(end, server, tmp_path, whom=only_child), [NOWHERE, IMPORT])
+
+    assert without.status == ended.status, ended.log
+    assert ended.answers <= ended.arrived, ended.log
+
+
+@pytest.mark.parametrize("name", sample(RELOADING))
+def test_a_reloader_that_reloads_has_sent_every_span(tmp_path: Path, name: str) -> None:
+    """A file is changed, the server begins anew, and what waited in its last process has arrived before anything ends."""
+    port, log, watched = free_port(), tmp_path / "log", tmp_path / "sitecustomize.py"  # which every Python imports
+    watched.write_text("")
+    with Collector() as collector:
+        settings = environment(collector, CONFIGURED=IMPORT, PYTHONPATH=f"{PROJECT}{os.pathsep}{tmp_path}")
+        command = [argument.replace("{folder}", str(tmp_path)) for argument in RELOADING[name]]
+        with serving(command, settings, port, log):
+            answers = {await_answer(f"http://127.0.0.1:{port}/", log)}
+            deadline = time.monotonic() + 30
+            while not answers <= {span.span_id for span in spans_of(collector)}:
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(1.5)  # the reloader must have seen the file as it was
+                watched.touch()
+
+
+@pytest.mark.parametrize("name", sample(RELOADERS))
+def test_a_reloader_that_is_ended_kills_its_child_and_what_waits_there(tmp_path: Path, name: str) -> None:
+    """By SIGKILL, which nobody survives; the status is the one without the tracer."""
+    server = Server(RELOADERS[name])
+    with ThreadPoolExecutor(2) as executor:
+        without, ended = executor.map(partial(end, server, tmp_path), [NOWHERE, IMPORT])
+
+    assert without.status == ended.status, ended.log
+    assert set() == ended.answers & ended.arrived

@@ -1,0 +1,409 @@
+"""SIGTERM in a process: what was finished has been sent, the process ends as it would have, and others' handlers keep their say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+import time
+from typing import NamedTuple
+
+import pytest
+
+from opentracing_zipkin.collector import Collector
+
+SPANS = 300
+BEGIN = f"""
+import _thread, faulthandler, inspect, logging, os, pickle, signal, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+import opentracing_zipkin
+
+def configure(**settings):
+    return opentracing_zipkin.configure("service", endpoint=sys.argv[1], flush_interval=60, **settings)
+
+def finish(number={SPANS}):
+    for _ in range(number):
+        tracer.start_trace("x").finish()
+
+def pass_on(*args):  # a handler of a server's
+    pass
+"""
+# Accepts the connection and never answers.
+SILENT = "import socket; silent = socket.create_server(('127.0.0.1', 0)); sys.argv[1] = f'http://127.0.0.1:{silent.getsockname()[1]}'"
+
+
+class End(NamedTuple):
+    status: int
+    spans: int
+    seconds: float
+    printed: str
+    told: str
+
+
+def end(code: str) -> End:
+    """What became of a process that ran the code after BEGIN; `seconds` count from a line "begin" that it printed."""
+    with Collector() as collector:
+        program = f"{BEGIN}\n{textwrap.dedent(code)}"
+        command = [sys.executable, "-c", program, collector.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            printed = process.stdout.readline()
+            begin = time.monotonic()
+            printed += process.stdout.read()
+            seconds = time.monotonic() - begin
+            told = process.stderr.read()
+        return End(process.returncode, sum(map(len, collector.store.traces())), seconds, printed, told)
+
+
+# Each sends SIGTERM where a server's own handler has been replaced by SIG_DFL.
+SENT_AGAIN = {
+    "raise_signal": "signal.raise_signal(signal.SIGTERM)",
+    "kill": "os.kill(os.getpid(), signal.SIGTERM)",
+    "raise_signal by number": "signal.raise_signal(15)",
+    "from a thread": "threading.Thread(target=signal.raise_signal, args=[signal.SIGTERM]).start(); time.sleep(5)",
+}
+
+
+@pytest.mark.parametrize("how", SENT_AGAIN)
+@pytest.mark.parametrize("place", ["before the server's handler", "under the server's handler"])
+def test_a_process_that_sends_sigterm_to_itself_again_has_sent_every_span(how: str, place: str) -> None:
+    """Without an exit handler, as the default disposition has it; the status is the signal's."""
+    code = "tracer = configure()\nfinish()\n"
+    under = place == "under the server's handler"
+    handled = "signal.signal(signal.SIGTERM, pass_on)\n"
+    code = handled + code if under else code + handled
+    ended = end(code + f"signal.signal(signal.SIGTERM, signal.SIG_DFL)\n{SENT_AGAIN[how]}")
+
+    assert (-15, SPANS, "") == (ended.status, ended.spans, ended.told)
+
+
+def test_the_collector_of_a_process_that_sends_sigterm_to_itself_may_be_silent() -> None:
+    """It ends after `exit_stall_timeout`, by the signal, and says what is lost."""
+    ended = end(f"""
+        {SILENT}
+        signal.signal(signal.SIGTERM, pass_on)
+        tracer = configure(exit_stall_timeout=0.4)
+        finish()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        print("begin", flush=True)
+        signal.raise_signal(signal.SIGTERM)
+    """)
+
+    assert -15 == ended.status
+    assert 2.0 > ended.seconds  # 0.4 s, once only
+    assert f"zipkin: {SPANS} spans were not accepted before SIGTERM and are lost\n" == ended.told
+
+
+def test_a_second_sigterm_ends_the_process_at_once() -> None:
+    """While what waits is being sent: whoever is so impatient gets the end."""
+    ended = end(f"""
+        {SILENT}
+        tracer = configure(exit_stall_timeout=20, exit_timeout=20)
+        finish()
+        print("begin", flush=True)
+        code = f"import os, time; time.sleep(0.4); os.kill({{os.getpid()}}, 15)"
+        os.spawnl(os.P_NOWAIT, sys.executable, sys.executable, "-c", code)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)
+    """)
+
+    assert -15 == ended.status
+    assert 5.0 > ended.seconds
+
+
+REFUSED = {
+    "a thread": ("threading.Thread(target=run).start()", "this is not the main thread of the main interpreter"),
+    "a signal that is blocked": (
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); run()",
+        "it is blocked",
+    ),
+    "a handler in C": (
+        "faulthandler.register(signal.SIGTERM, open(os.devnull, 'w')); run()",
+        "it has a handler that Python does not know",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", REFUSED)
+def test_where_sigterm_cannot_be_handled_nothing_changes(where: str) -> None:
+    """But for a line at DEBUG that says why."""
+    act, reason = REFUSED[where]
+    ended = end(f"""
+        logging.basicConfig(level=logging.DEBUG)
+        before = signal.raise_signal, os.kill
+        run = configure
+        {act}
+        time.sleep(0.2)
+        print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, before == (signal.raise_signal, os.kill))
+    """)
+
+    assert f"DEBUG:opentracing_zipkin:zipkin: SIGTERM is left alone, because {reason}\n" in ended.told
+    assert "True True\n" == ended.printed
+
+
+def test_in_a_subinterpreter_nothing_changes() -> None:
+    """Python lets none but the main interpreter handle signals."""
+    ended = end("""
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        logging.disable()
+        code = '''if True:
+            import logging, signal
+            logging.basicConfig(level=logging.DEBUG)
+            before = signal.raise_signal
+            from opentracing_zipkin.process.termination import handle_sigterm
+            handle_sigterm()
+            assert before is signal.raise_signal
+        '''
+        failure = interpreters.run_string(interpreters.create(), code)
+        print(failure)
+    """)
+
+    assert "None\n" == ended.printed
+    assert "this is not the main thread of the main interpreter" in ended.told
+
+
+def test_a_handler_that_python_does_not_know_still_handles_sigterm() -> None:
+    """One that came after `configure` too: it is not told of an end that does not come."""
+    ended = end("""
+        signal.signal(signal.SIGTERM, pass_on)
+        tracer = configure()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        faulthandler.register(signal.SIGTERM, open(os.devnull, "w"))
+        signal.raise_signal(signal.SIGTERM)
+        finish()
+        print(tracer.flush(5), tracer.stats.sent)
+    """)
+
+    assert (0, f"True {SPANS}\n") == (ended.status, ended.printed)
+
+
+def test_an_applications_handler_may_call_the_one_before_it() -> None:
+    """Which is ours: what was finished until then is sent, and the process ends by the signal."""
+    ended = end("""
+        tracer = configure()
+        before = signal.getsignal(signal.SIGTERM)
+        def handle(number, frame):
+            print("mine", flush=True)
+            finish()
+            before(number, frame)
+        signal.signal(signal.SIGTERM, handle)
+        finish()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    """)
+
+    assert (-15, 2 * SPANS, "mine\n") == (ended.status, ended.spans, ended.printed)
+
+
+def test_an_applications_handler_may_call_the_one_before_it_from_a_thread() -> None:
+    """Where no disposition can be restored: what waits is sent, and the end is the application's."""
+    ended = end("""
+        tracer = configure()
+        before = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, lambda *args: threading.Thread(target=before, args=args).start())
+        finish()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+        print(tracer.stats.sent)
+        finish()
+    """)
+
+    assert (0, f"{SPANS}\n", 2 * SPANS) == (ended.status, ended.printed, ended.spans)
+
+
+def test_requests_on_other_threads_may_end() -> None:
+    """For half a second; a thread that takes longer keeps nobody."""
+    ended = end("""
+        tracer = configure()
+        def request(seconds):
+            with tracer.start_active_span("request"):
+                time.sleep(seconds)
+        for seconds in (0.1, 0.2, 60):
+            threading.Thread(target=request, args=[seconds], daemon=True).start()
+        print("begin", flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    """)
+
+    assert (-15, 2) == (ended.status, ended.spans)
+    assert 3.0 > ended.seconds
+
+
+def test_the_span_that_sigterm_interrupts_is_not_sent() -> None:
+    """Its thread does not go on, so that it is never finished."""
+    ended = end("""
+        tracer = configure()
+        finish()
+        with tracer.start_active_span("interrupted"):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+    """)
+
+    assert (-15, SPANS) == (ended.status, ended.spans)
+
+
+def test_a_main_thread_that_computes_in_c_ends_when_it_is_back() -> None:
+    """Python calls handlers between two instructions of the main thread."""
+    ended = end("""
+        import hashlib, subprocess
+        tracer = configure()
+        finish()
+        code = f"import os, time; time.sleep(0.2); os.kill({os.getpid()}, 15)"
+        killer = subprocess.Popen([sys.executable, "-c", code])
+        until = time.monotonic() + 1.0
+        while killer.poll() is None or time.monotonic() < until:
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000)  # some tenths of a second
+    """)
+
+    assert (-15, SPANS) == (ended.status, ended.spans)
+
+
+def test_threads_that_wait_for_work_are_not_waited_for() -> None:
+    """Those of pools and servers, and the tracer's own."""
+    code = """
+        tracer = configure()
+        pool = ThreadPoolExecutor(2)
+        pool.submit(finish).result()
+        time.sleep(0.1)
+        print("begin", flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    """
+    ends = [end(code) for _ in range(3)]
+
+    assert [(-15, SPANS)] * 3 == [(ended.status, ended.spans) for ended in ends]
+    assert 0.4 > min(ended.seconds for ended in ends)
+
+
+def test_the_wrapped_functions_look_as_they_did() -> None:
+    """Name, text, signature; they can be pickled, and pass on what concerns nobody."""
+    ended = end("""
+        functions = signal.raise_signal, os.kill
+        def looks():
+            return [
+                (each.__name__, each.__doc__, str(inspect.signature(each)))
+                for each in (signal.raise_signal, os.kill)
+            ]
+        before = looks()
+        tracer = configure()
+        now = signal.raise_signal, os.kill
+        print(functions != now, before == looks(), pickle.loads(pickle.dumps(now)) == now)
+        heard = []
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, lambda number, _: heard.append(number))
+        signal.raise_signal(signal.SIGUSR1)
+        os.kill(os.getpid(), signal.SIGUSR2)
+        for wrong in (lambda: signal.raise_signal("x"), lambda: os.kill(0.5, "x"), signal.raise_signal):
+            try:
+                wrong()
+            except TypeError:
+                heard.append("TypeError")
+        print(*heard)
+    """)
+
+    assert "True True True" == ended.printed.splitlines()[0]
+    assert "10 12 TypeError TypeError TypeError" == ended.printed.splitlines()[1]
+
+
+def test_the_functions_are_wrapped_once_and_the_last_configure_decides() -> None:
+    """`handle_sigterm=False` gives back the handler and both functions, also where they had been taken."""
+    ended = end("""
+        before = signal.raise_signal, os.kill
+        tracer = configure(handle_sigterm=False)
+        print(before == (signal.raise_signal, os.kill), signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
+        tracer = configure()
+        first = signal.raise_signal, os.kill
+        tracer = configure()
+        print(before != first, first == (signal.raise_signal, os.kill))
+        tracer = configure(handle_sigterm=False)
+        print(before == (signal.raise_signal, os.kill), signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
+        finish()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    """)
+
+    assert ["True True"] * 3 == ended.printed.splitlines()
+    assert (-15, 0) == (ended.status, ended.spans)
+
+
+WRAPPERS = {
+    "one that says whom it wraps": "functools.update_wrapper(other, former)",
+    "one that says nothing": "pass",
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize(("handled", "spans"), [(True, SPANS), (False, 0)])
+def test_others_may_wrap_the_functions_after_us(wrapper: str, handled: bool, spans: int) -> None:
+    """Theirs stays, whatever is configured after it, and the spans are sent once."""
+    ended = end(f"""
+        import functools
+        tracer = configure()
+        former = signal.raise_signal
+        def other(number):
+            print("other", flush=True)
+            former(number)
+        {WRAPPERS[wrapper]}
+        signal.raise_signal = other
+        tracer = configure(handle_sigterm={handled})
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        finish()
+        signal.raise_signal(signal.SIGTERM)
+    """)
+
+    assert (-15, spans, "other\n") == (ended.status, ended.spans, ended.printed)
+
+
+def test_a_function_that_was_taken_before_configure_ends_the_process_at_once() -> None:
+    """`from signal import raise_signal` has no wrapper, so that what waits is lost."""
+    ended = end("""
+        from signal import raise_signal
+        signal.signal(signal.SIGTERM, pass_on)
+        tracer = configure()
+        finish()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise_signal(signal.SIGTERM)
+    """)
+
+    assert (-15, 0) == (ended.status, ended.spans)
+
+
+def test_a_handler_that_leaves_by_sys_exit_needs_nothing_of_us() -> None:
+    """Set before `configure` or after it: exit handlers run, and the status is the handler's."""
+    handled = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))"
+    configured = "tracer = configure(); finish()"
+    sent = "os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)"
+    ends = [end("\n".join([*steps, sent])) for steps in ([handled, configured], [configured, handled])]
+
+    assert [(7, SPANS)] * 2 == [(ended.status, ended.spans) for ended in ends]
+
+
+def test_sigterm_in_a_subprocess_is_none_of_ours() -> None:
+    """A child that is terminated ends, and its parent goes on."""
+    ended = end("""
+        import subprocess
+        signal.signal(signal.SIGTERM, pass_on)
+        tracer = configure()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(20)"])
+        child.terminate()
+        print(child.wait(), tracer.stats.dropped["closed"])
+        finish()
+    """)
+
+    assert (0, SPANS, "-15 0\n") == (ended.status, ended.spans, ended.printed)
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGHUP", "SIGUSR1"])
+def test_other_signals_end_a_process_as_ever(signal_name: str) -> None:
+    """Only SIGTERM is taken: the status is that of a process without a tracer."""
+    code = f"signal.signal(signal.{signal_name}, signal.SIG_DFL)\nsignal.raise_signal(signal.{signal_name})"
+    without, ended = end(code), end(f"tracer = configure()\n{code}")
+
+    assert without.status == ended.status < 0
+    assert not re.search("Traceback", ended.told)
