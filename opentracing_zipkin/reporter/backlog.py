@@ -23,9 +23,9 @@ MIN_WEIGHED = 100  # spans at a time: the copy of a full queue takes 0.1 ms
 class Backlog:
     """A bounded queue that drops the newest; `offer` from any thread, the rest from the reporter's only.
 
-    `takes` says whether spans are taken; `attend` is called, at the price of a function call, after an offer that found the
-    backlog unattended (nobody has started yet, or it is closed) or as long as `wake_at`; `refuse` counts a span that is
-    dropped, as "full" or "closed".  An offer to a full backlog waits up to `max_wait` seconds.
+    `takes` says whether spans are taken.  `attend` is called, at the price of a function call, after an offer that found the
+    backlog unattended (nobody has started yet, or it is closed) or as long as `wake_at`; with True where the thread is to wake.
+    `refuse` counts a span that is dropped, as "full" or "closed".  An offer to a full backlog waits up to `max_wait` seconds.
 
     `max_bytes` bounds the memory of what waits, about: the reporter's thread weighs it now and then (`weigh`), so it may be
     exceeded by the spans of one wake, of which there are fewer where they are heavy (`expect`).
@@ -36,7 +36,7 @@ class Backlog:
         capacity: int,
         wake_at: int,
         takes: Callable[[], bool],
-        attend: Callable[[], None],
+        attend: Callable[[bool], None],
         refuse: Callable[[str], None],
         max_wait: float = 0.0,
         max_bytes: int = 1 << 40,
@@ -76,9 +76,9 @@ class Backlog:
             self._refuse("closed")
         elif len(self._spans) < self._limit or (self._max_wait > 0 and self._found_room()):
             self._spans.append(span)
-            self._attend()
+            self._attend(len(self._spans) > self._wake_at)
         elif self._takes():
-            self._attend()  # whoever is to make room may not have started
+            self._attend(True)  # whoever is to make room may not have started
             self._refuse("full")
         else:
             self._refuse("closed")
@@ -95,7 +95,7 @@ class Backlog:
                 left = deadline - monotonic()
                 if left <= 0:
                     return False
-                self._attend()
+                self._attend(True)
                 alarm.wait(min(left, MAX_POLL_S))
             return False
         finally:

@@ -11,11 +11,11 @@ from contextlib import suppress
 from typing import Protocol
 
 from ..clock import monotonic
-from ..process.termination import at_sigterm
+from ..process.termination import at_childs_exit, at_sigterm
 from ..text import are, spans, were
 from .alarm import Alarm
 
-__all__ = ["await_end", "drain_at_exit", "ends_with_process"]
+__all__ = ["await_end", "drain_at_exit", "ends_with_child", "ends_with_process"]
 
 log = logging.getLogger("opentracing_zipkin")
 
@@ -59,6 +59,7 @@ class Ending(Protocol):
 
 _all: weakref.WeakSet[Ending] = weakref.WeakSet()
 _registered: list[bool] = []
+_children: set[int] = set()  # the processes, this one or those it was forked from, that the next function was called in
 
 
 def ends_with_process(reporter: Ending) -> None:
@@ -68,6 +69,14 @@ def ends_with_process(reporter: Ending) -> None:
         _registered.append(True)
         atexit.register(drain_at_exit)
         at_sigterm(drain_for_signal, hurry_all)
+
+
+def ends_with_child() -> None:
+    """Before a thread is started: if this is a child that leaves out Python's exit, its end waits as well."""
+    pid = os.getpid()
+    if pid not in _children:
+        _children.add(pid)
+        at_childs_exit(drain_at_exit)
 
 
 def drain_at_exit() -> None:

@@ -19,7 +19,6 @@ from ..codec import SpanEncoder
 from ..option import check_part, check_timeout, taken
 from ..options import ReporterOptions
 from ..process.forking import checked, lacks_threads, may_start_thread, renew_in_children
-from ..process.termination import at_childs_exit
 from ..senders import Sender
 from ..stats import TracerStats
 from .account import Account
@@ -31,7 +30,7 @@ from .gil import Handover
 from .listener import Listener
 from .log import GuardedLog
 from .outbox import Outbox
-from .progress import drain_at_exit, ends_with_process
+from .progress import ends_with_child, ends_with_process
 from .rounds import Rounds
 from .state import GIVEN_UP, PAUSED, State
 from .streak import Streak
@@ -79,7 +78,7 @@ class Reporter:
             own["max_queued_spans"],
             WAKE_AT,
             lambda: self._state.takes,
-            lambda: self._worker.attend(),
+            lambda wake: self._worker.attend(wake),
             lambda cause: self._account.refuse(cause),
             own["queue_full_timeout"],
             own["max_queued_bytes"],
@@ -232,6 +231,7 @@ class Reporter:
         if not may_start_thread():
             self._streak.fail("spans wait in uWSGI's master, where a thread could stop its workers; use --lazy-apps")
             return False
+        ends_with_child()
         return True
 
     def _work(self, alarm: Alarm) -> None:
@@ -253,7 +253,6 @@ class Reporter:
 
     def _prepare(self) -> None:
         try:
-            at_childs_exit(drain_at_exit)
             self._on_thread_start()
         except BaseException:  # the application's code, such as a scope manager of its own
             self._log.say(logging.ERROR, "the reporter's preparation failed; spans are reported all the same", traceback=True)

@@ -43,11 +43,12 @@ class Worker:
         """Whether the thread runs, or has been started."""
         return self._claim.fate in (RUNS, PENDING)
 
-    def attend(self) -> None:
-        """There is work: wake the thread, or start it."""
+    def attend(self, wake: bool = True) -> None:
+        """There is work: start the thread, or wake it if that is asked for."""
         claim = self._claim
         if claim.fate is RUNS:
-            claim.wake()
+            if wake:
+                claim.wake()
         elif claim.fate is not PENDING or monotonic() - claim.made_at > MAX_PENDING_S:
             self._start(claim)
 

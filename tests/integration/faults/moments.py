@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from opentracing_zipkin import configure
+from opentracing_zipkin.reporter.progress import drain_at_exit
 from opentracing_zipkin.reporter.reporter import WAKE_AT
 
 CHILDS_END_S = 5.0
@@ -129,7 +130,7 @@ def _exit_and_end(endpoint: str, number: int) -> None:
     time.sleep(0.02)  # so that the thread is asleep
     trace, _ = at_line(number, lambda: signal.raise_signal(signal.SIGTERM))
     sys.settrace(trace)
-    tracer._recorder._exit_hook()  # type: ignore[attr-defined]  # what Python calls at its exit
+    drain_at_exit()  # what Python calls at its exit
     sys.settrace(None)
     os._exit(0)
 

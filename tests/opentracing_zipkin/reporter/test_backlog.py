@@ -24,7 +24,7 @@ from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 def test_the_thread_is_woken_while_there_is_still_room(capacity: int, wake_at: int, unheard: int) -> None:
     """At `wake_at`, or where half of the queue is full, if that is earlier; no offer before that calls for it."""
     called: list[int] = []
-    backlog = Backlog(capacity, wake_at, lambda: True, lambda: called.append(len(backlog) - 1), lambda cause: None)
+    backlog = Backlog(capacity, wake_at, lambda: True, lambda wake: called.append(len(backlog) - 1), lambda cause: None)
     backlog.attended()
     for span in range(min(capacity, unheard + 2)):
         backlog.offer(span)
@@ -33,7 +33,7 @@ def test_the_thread_is_woken_while_there_is_still_room(capacity: int, wake_at: i
 
 
 def bounded(max_bytes: int, refused: list[str]) -> Backlog:
-    backlog = Backlog(1000, 200, lambda: True, lambda: None, refused.append, max_bytes=max_bytes)
+    backlog = Backlog(1000, 200, lambda: True, lambda wake: None, refused.append, max_bytes=max_bytes)
     backlog.attended()
     return backlog
 
@@ -60,7 +60,7 @@ def test_heavy_spans_fill_the_backlog_before_many_do() -> None:
 def test_the_thread_is_woken_earlier_for_heavy_spans() -> None:
     """While an eighth of what may wait does."""
     attended: list[int] = []
-    backlog = Backlog(1000, 200, lambda: True, lambda: attended.append(len(backlog)), lambda cause: None, max_bytes=80_000)
+    backlog = Backlog(1000, 200, lambda: True, lambda wake: attended.append(len(backlog)), lambda cause: None, max_bytes=80_000)
     backlog.attended()
     backlog.expect(1000)
     for span in range(12):

@@ -143,7 +143,7 @@ class Reporting(RuleBasedStateMachine):
     def _build(self) -> None:
         """The rooms of one process."""
         self.backlog = Backlog(
-            CAPACITY, CAPACITY, lambda: self.state.takes, lambda: None, lambda cause: self.account.refuse(cause)
+            CAPACITY, CAPACITY, lambda: self.state.takes, lambda wake: None, lambda cause: self.account.refuse(cause)
         )
         self.account = account = Account(self.backlog.__len__)
         self.outbox = Outbox(OUTBOX)
