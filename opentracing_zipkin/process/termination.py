@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..clock import monotonic
 from .hubs import call_outside_hub
 from .others import await_others
 from .own_signals import is_blocked, is_caught_unseen, send_sigterm, tell_nobody, tell_of_sigterm
@@ -35,6 +36,8 @@ _NUDGE_INTERVAL_S = 0.05
 
 # For requests that other threads are at: the server may not have waited for them.
 _OTHERS_END_S = 0.5
+# Two SIGTERMs within this time are one end.
+_SAME_END_S = 0.2
 
 _at_sigterm: list[tuple[Callable[[], None], Callable[[], None]]] = []
 _is_asked = False
@@ -113,7 +116,14 @@ def _handle(number: int, frame: Any) -> None:
     if _outlives_sigterm() or not _is_signals_thread():
         _hurry()
         return
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    begun_at = monotonic()
+
+    def handle_again(number: int, frame: Any) -> None:
+        """A second SIGTERM is impatience, unless it belongs to the first: multiprocessing ends its daemons twice."""
+        if monotonic() - begun_at > _SAME_END_S:
+            _end()
+
+    signal.signal(signal.SIGTERM, handle_again)
     call_outside_hub(_drain_and_end)
 
 
@@ -122,7 +132,12 @@ def _drain_and_end() -> None:
         if _is_asked:
             _drain()
     finally:
-        send_sigterm()
+        _end()
+
+
+def _end() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    send_sigterm()
 
 
 def _outlives_sigterm() -> bool:

@@ -71,3 +71,25 @@ def test_under_gevent_every_span_is_sent_before_sigterm_ends_the_process(where: 
 
     assert (-signal.SIGTERM, "") == (result.returncode, result.stderr)
     assert 101 == arrived
+
+
+TWICE = """
+import os, signal, subprocess, sys, time
+import opentracing_zipkin
+tracer = opentracing_zipkin.configure("service", flush_interval=60)
+for _ in range(1000):
+    tracer.start_trace("x").finish()
+code = f"import os, time; os.kill({os.getpid()}, 15); time.sleep({PAUSE}); os.kill({os.getpid()}, 15)"
+subprocess.Popen([sys.executable, "-c", code])
+time.sleep(20)
+"""
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.005, 0.05])
+def test_a_second_sigterm_at_once_belongs_to_the_first(pause: float) -> None:
+    """As multiprocessing sends it to its daemons at the end of their parent: every span arrives."""
+    with Collector() as collector:
+        command = [sys.executable, "-c", TWICE.replace("{PAUSE}", str(pause))]
+        result = subprocess.run(command, env=environment(collector), cwd=PROJECT, timeout=30, check=False)
+
+        assert (-signal.SIGTERM, 1000) == (result.returncode, len(spans_of(collector)))
