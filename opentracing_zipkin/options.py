@@ -159,8 +159,17 @@ class ConnectionOptions(TypedDict, total=False):
             10.0,
             0.001,
             3600,
-            "seconds to connect, and seconds from the start of a request to the end of its answer",
+            "seconds for a message, from connecting to the end of the answer; only the look-up of the name is not bounded",
             also=("OTEL_EXPORTER_ZIPKIN_TIMEOUT", _read_milliseconds),
+        ),
+    ]
+    max_connection_age: Annotated[
+        float | None,
+        number(
+            300.0,
+            0,
+            86_400,
+            "seconds that a connection is used; then it is made anew, so that a collector that moved or grew is found",
         ),
     ]
     headers: Annotated[Mapping[str, str] | None, Option(None, "HTTP headers that are sent with each message, a dict")]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,12 +18,13 @@ from urllib.parse import urlsplit
 
 import requests
 
+from ..clock import monotonic
 from ..option import WrongSetting, taken
 from ..options import DEFAULT_ENDPOINT, ConnectionOptions
 from . import SendError
 from .collector_url import REMEDY, endpoints_of, has_own_path, likely_path, posted_url
+from .connection import Adapter, Answer, Unclocked, drop_inherited_connections
 from .credentials import hide, hide_in_log, in_headers, in_url
-from .deadline import DeadlineAdapter, drop_inherited_connections, set_deadline
 from .url import check_url, shown, shown_value
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEADER_VALUE = r"(?![\t ])[\t\x20-\x7e\x80-\xff]*"
 _PEM = ("-----", "LS0t")  # as text, and in base64
 
-_parents: list[DeadlineAdapter] = []  # of the processes that this one was forked from
+_UNCLOCKED: Any = Unclocked(connect=3600, read=3600)  # beyond any deadline
+
+_parents: list[Adapter] = []  # of the processes that this one was forked from
 
 
 class HttpSender:
@@ -71,6 +73,8 @@ class HttpSender:
         self._hints = {posted_url(one, path): _hint(one, path) for one in endpoints if has_own_path(one)}
         self._current = 0
         self._timeout: float = own["send_timeout"]
+        self._limit: float | None = None  # for a whole `send`, while the process ends
+        self._max_connection_age: float = own["max_connection_age"]
         self._own_headers = _checked_headers(own["headers"])
         self._headers = {
             "User-Agent": "opentracing-zipkin",
@@ -86,7 +90,7 @@ class HttpSender:
         self._compress: bool = own["compress"]
         if own["compress"] is None:
             self._compress = not all(map(_is_on_this_machine, self.urls))
-        self._adapter: DeadlineAdapter | None = None
+        self._adapter: Adapter | None = None
         # Prepared once: preparing takes as long as sending.
         self._requests = {url: self._prepared(url) for url in self.urls}
         hide_in_log(urlsplit(str(request.url)).query for request in self._requests.values())
@@ -100,17 +104,22 @@ class HttpSender:
         encoding = None
         if self._compress and len(body) >= MIN_COMPRESSED_BYTES:
             body, encoding = _gzip(body), "gzip"
-        for _ in self.urls[1:]:
+        ends_at_s = None if self._limit is None else monotonic() + self._limit
+        for left in range(len(self.urls), 1, -1):
             try:
-                return self._send_to(self.urls[self._current], body, encoding)
+                return self._send_to(self.urls[self._current], body, encoding, self._share_s(ends_at_s, left))
             except SendError as error:
                 if not error.retryable:
                     raise
             # Whichever answers last is the first to be asked next time.
             self._current = (self._current + 1) % len(self.urls)
-        return self._send_to(self.urls[self._current], body, encoding)
+        return self._send_to(self.urls[self._current], body, encoding, self._share_s(ends_at_s, 1))
 
-    def _send_to(self, url: str, body: bytes, encoding: str | None) -> None:
+    def _share_s(self, ends_at_s: float | None, urls: int) -> float:
+        """How long one of so many URLs, which are left to try, may take."""
+        return self._timeout if ends_at_s is None else min(self._timeout, (ends_at_s - monotonic()) / urls)
+
+    def _send_to(self, url: str, body: bytes, encoding: str | None, timeout: float) -> None:
         reason, may_pass = "", True
         try:
             request = self._requests[url]
@@ -120,30 +129,32 @@ class HttpSender:
                 request.headers.pop("Content-Encoding", None)
             else:
                 request.headers["Content-Encoding"] = encoding
-            set_deadline(time.monotonic() + self._timeout)
-            response = self._connection().send(
-                request, stream=True, timeout=self._timeout, verify=self._verify, cert=self._cert, proxies=self._proxies
+            adapter = self._connection()
+            adapter.terms.ends_at_s = monotonic() + timeout
+            answer: Any = adapter.send(
+                request, stream=True, timeout=_UNCLOCKED, verify=self._verify, cert=self._cert, proxies=self._proxies
             )
-            said = _beginning(response)
-        except (OSError, ValueError) as error:  # requests' own errors are OSErrors
-            reason, may_pass = self._hidden(_reason(error)), isinstance(error, OSError)
+            said, accepted = _beginning(answer), 200 <= answer.status < 300
+        except Exception as error:  # requests' and urllib3's own; and what those raise who block sockets in a test
+            # A ValueError is of the request itself, as of a name that cannot be looked up, and is the same next time.
+            reason, may_pass = self._hidden(_reason(error)), isinstance(error, OSError) or not isinstance(error, ValueError)
         if reason:  # raised out of the block, so that the error, which holds the URL, is not in the chain
             raise SendError(f"{shown(url)}: {reason}", retryable=may_pass)
-        if not 200 <= response.status_code < 300:
-            raise self._refusal(url, response, said)
+        if not accepted:
+            raise self._refusal(url, answer, said)
 
-    def _refusal(self, url: str, response: requests.Response, said: str) -> SendError:
-        status = response.status_code
+    def _refusal(self, url: str, answer: Answer, said: str) -> SendError:
+        status = answer.status
         said = self._hidden(said)[:MAX_SHOWN_CHARS]
         hint = self._hints.get(url, "") if status in _NO_SUCH_PATH else ""
         # Zipkin's own limit answers 500, and only its body says why.
         too_large = status == 413 or (status == 500 and said.startswith("413"))
         return SendError(
-            f"{shown(url)}: HTTP {status} {self._hidden(response.reason or '')}{': ' + said if said else ''}{hint}",
+            f"{shown(url)}: HTTP {status} {self._hidden(answer.reason)}{': ' + said if said else ''}{hint}",
             retryable=status in _RETRYABLE and not too_large and not said.startswith("Input is not in the GZIP format"),
             divisible=status == 400,
             too_large=too_large,
-            retry_after=_seconds(response.headers.get("Retry-After", "")),
+            retry_after=_seconds(answer.headers.get("Retry-After", "")),
         )
 
     def _hidden(self, text: str) -> str:
@@ -160,7 +171,8 @@ class HttpSender:
             yield self._auth[1]
 
     def limit(self, seconds: float) -> None:
-        self._timeout = min(self._timeout, max(seconds, 0.001))
+        seconds = max(seconds, 0.001)
+        self._limit = seconds if self._limit is None else min(self._limit, seconds)
 
     def close(self) -> None:
         connection, self._adapter = self._adapter, None
@@ -174,10 +186,10 @@ class HttpSender:
             self._adapter = None
         drop_inherited_connections()
 
-    def _connection(self) -> DeadlineAdapter:
+    def _connection(self) -> Adapter:
         # An adapter and no Session, which would add what it finds in the environment, keep cookies and look into redirects.
         if self._adapter is None:
-            self._adapter = DeadlineAdapter()
+            self._adapter = Adapter(self._max_connection_age)
         return self._adapter
 
     def __repr__(self) -> str:
@@ -261,14 +273,15 @@ def _gzip(body: bytes) -> bytes:
     return compressor.compress(body) + compressor.flush()
 
 
-def _beginning(response: requests.Response) -> str:
+def _beginning(answer: Answer) -> str:
     """The server's words, on one line, as far as anyone will read them; the rest of a long answer is left to it."""
     first = b""
-    for chunk in response.iter_content(MAX_ANSWER_BYTES):
+    for chunk in answer.raw.stream(MAX_ANSWER_BYTES, decode_content=True):
         if first:
-            response.close()
+            answer.raw.close()
             break
         first = chunk
+    answer.raw.release_conn()
     return " ".join(first.decode(errors="replace").split())
 
 

@@ -5,13 +5,30 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-__all__ = ["ACCEPTED", "RawServer", "raw_server", "read_request"]
+__all__ = ["ACCEPTED", "RawServer", "answer", "raw_server", "read_request", "saying"]
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+
+
+def answer(status: int, body: str = "", headers: Mapping[str, str] | None = None, reason: str = "Said") -> bytes:
+    """The bytes of an answer."""
+    fields = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    length = "" if status == 204 else f"Content-Length: {len(body)}\r\n"
+    return f"HTTP/1.1 {status} {reason}\r\n{fields}{length}\r\n{body}".encode()
+
+
+def saying(*answers: bytes) -> Callable[[socket.socket], None]:
+    """These, one to each request, and the last one to all that follow."""
+    left = list(answers)
+
+    def say(connection: socket.socket) -> None:
+        connection.sendall(left.pop(0) if len(left) > 1 else left[0])
+
+    return say
 
 
 class RawServer(NamedTuple):
@@ -38,7 +55,9 @@ def read_request(connection: socket.socket) -> tuple[str, bytes] | None:
 
 
 @contextmanager
-def raw_server(answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None) -> Iterator[RawServer]:
+def raw_server(
+    answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[RawServer]:
     """Each connection has a thread, which reads requests and calls `answer` for each, until one side closes."""
     requests: list[tuple[str, bytes]] = []
     connections: list[int] = []
@@ -58,7 +77,7 @@ def raw_server(answer: Callable[[socket.socket], None], context: ssl.SSLContext 
                 connections.append(address[1])
                 threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server((host, port)) as listener:
         threading.Thread(target=accept, args=(listener,), daemon=True).start()
         yield RawServer(listener.getsockname()[1], requests, connections)
         listener.shutdown(socket.SHUT_RDWR)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import responses
 
 from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url, server_url
 from opentracing_zipkin.senders.http import HttpSender
+
+from .raw_server import ACCEPTED, answer, raw_server, saying
 
 V1, V2 = "/api/v1/spans", "/api/v2/spans"
 
@@ -77,14 +78,14 @@ def test_a_url_that_is_posted_to_is_an_endpoint_for_itself(url: str) -> None:
 
 
 @pytest.mark.parametrize(("url", "sent"), [(url, f"{url.split('/', 3)[-1]}") for _, url, own in POSTED if own])
-@responses.activate
 def test_the_request_has_path_and_query_as_given(url: str, sent: str) -> None:
     """Nothing is decoded, sorted or cut on the way."""
-    responses.post(url.partition("?")[0], status=202)
-    HttpSender(url, V2, "application/json").send(b"[]")
-    [call] = responses.calls
+    with raw_server(saying(ACCEPTED)) as server:
+        HttpSender(f"http://127.0.0.1:{server.port}/{sent}", V2, "application/json").send(b"[]")
+    [(head, _)] = server.requests
 
-    assert f"/{sent}" == call.request.path_url
+    assert url.endswith(f"/{sent}")
+    assert f"POST /{sent} HTTP/1.1" == head.split("\r\n")[0]
 
 
 SEVERAL: list[tuple[Any, list[str]]] = [
@@ -165,12 +166,10 @@ LIKELY = [
 
 @pytest.mark.parametrize("status", [404, 405])
 @pytest.mark.parametrize(("own", "likely"), LIKELY)
-@responses.activate
 def test_where_nobody_takes_spans_at_a_path_of_its_own_the_likely_one_is_named(own: str, likely: str, status: int) -> None:
     """Behind the server's answer, with the query neither here nor there."""
-    responses.post(f"http://h{own}", status=status, body="no")
-    with pytest.raises(SendError) as caught:
-        HttpSender(f"http://h{own}?key=secret", V2, "application/json").send(b"[]")
+    with raw_server(saying(answer(status, "no"))) as server, pytest.raises(SendError) as caught:
+        HttpSender(f"http://127.0.0.1:{server.port}{own}?key=secret", V2, "application/json").send(b"[]")
 
     assert likely == likely_path(f"http://h{own}", V2)
     assert str(caught.value).endswith(
@@ -179,13 +178,11 @@ def test_where_nobody_takes_spans_at_a_path_of_its_own_the_likely_one_is_named(o
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("endpoint", "status"), [("http://h", 404), ("http://h/p/api/v2/spans", 405), ("http://h/p", 403)])
-@responses.activate
-def test_no_path_is_proposed_where_the_path_is_zipkins_or_known(endpoint: str, status: int) -> None:
+@pytest.mark.parametrize(("path", "status"), [("", 404), ("/p/api/v2/spans", 405), ("/p", 403)])
+def test_no_path_is_proposed_where_the_path_is_zipkins_or_known(path: str, status: int) -> None:
     """A server that answers 403 has something there."""
-    responses.post(posted_url(endpoint, V2), status=status)
-    with pytest.raises(SendError) as caught:
-        HttpSender(endpoint, V2, "application/json").send(b"[]")
+    with raw_server(saying(answer(status))) as server, pytest.raises(SendError, match=f"HTTP {status}") as caught:
+        HttpSender(f"http://127.0.0.1:{server.port}{path}", V2, "application/json").send(b"[]")
 
     assert "perhaps" not in str(caught.value)
 

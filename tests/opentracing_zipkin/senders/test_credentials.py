@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import requests
-import responses
 
 import opentracing
 from opentracing_zipkin import ZipkinTracer, configure
 from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.senders.connection import Adapter
 from opentracing_zipkin.senders.credentials import hide, in_headers, in_url
 from opentracing_zipkin.senders.http import HttpSender
 from opentracing_zipkin.senders.url import shown
@@ -246,10 +246,13 @@ def test_a_failed_send_shows_no_credential(caplog: pytest.LogCaptureFixture, end
     assert SECRET not in repr(one)
 
 
-@responses.activate
-def test_an_error_of_the_library_that_shows_the_url_is_shown_without() -> None:
+def test_an_error_of_the_library_that_shows_the_url_is_shown_without(monkeypatch: pytest.MonkeyPatch) -> None:
     """As its messages are when no request could be made."""
-    responses.post("http://host/p", body=requests.ConnectionError(f"http://host/p?key={SECRET} (user:{SECRET}@host)"))
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise requests.ConnectionError(f"http://host/p?key={SECRET} (user:{SECRET}@host)")
+
+    monkeypatch.setattr(Adapter, "send", fail)
     with pytest.raises(SendError) as caught:
         sender(f"http://user:{SECRET}@host/p?key={SECRET}").send(b"[]")
 

@@ -2,45 +2,51 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from pathlib import Path
 
 import pytest
-import requests
-import responses
 
 from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.senders.http import HttpSender
 
-URL = "http://zipkin:9411/api/v2/spans"
+from .certificates import Certificates
+from .raw_server import ACCEPTED, RawServer, answer, raw_server, saying
 
 
-def sender() -> HttpSender:
-    return HttpSender("http://zipkin:9411", "/api/v2/spans", "application/json")
+def sender(server: RawServer, scheme: str = "http") -> HttpSender:
+    return HttpSender(f"{scheme}://127.0.0.1:{server.port}", "/api/v2/spans", "application/json")
 
 
-@responses.activate
+def refusal(said: bytes) -> SendError:
+    """Of a server that says this."""
+    with raw_server(saying(said)) as server, pytest.raises(SendError) as caught:
+        sender(server).send(b"[]")
+    return caught.value
+
+
 def test_a_message_is_posted_and_not_to_be_traced() -> None:
     """With its media type, and `b3: 0` for proxies on the way."""
-    responses.post(URL, status=202)
-    sender().send(b"[]")
-    [call] = responses.calls
+    with raw_server(saying(ACCEPTED)) as server:
+        sender(server).send(b"[]")
+    [(head, body)] = server.requests
+    lines = head.split("\r\n")
 
-    assert b"[]" == call.request.body
-    assert ("application/json", "0") == (call.request.headers["Content-Type"], call.request.headers["b3"])
+    assert ("POST /api/v2/spans HTTP/1.1", b"[]") == (lines[0], body)
+    assert {"Content-Type: application/json", "b3: 0"} <= set(lines)
 
 
 @pytest.mark.parametrize(
     ("status", "retryable"),
     [(400, False), (404, False), (413, False), (408, True), (429, True), (500, True), (502, True), (503, True), (504, True)],
 )
-@responses.activate
 def test_a_refusal_says_what_the_server_said_and_whether_to_retry(status: int, retryable: bool) -> None:
     """The reason is in the message, without the body's line ends."""
-    responses.post(URL, status=status, body="the\nreason " + "x" * 500)
+    error = refusal(answer(status, "the\nreason " + "x" * 500))
 
-    with pytest.raises(SendError, match=f"HTTP {status} .*the reason x+$") as caught:
-        sender().send(b"[]")
-    assert retryable is caught.value.retryable
+    assert re.search(f"HTTP {status} .*the reason x+$", str(error))
+    assert retryable is error.retryable
 
 
 @pytest.mark.parametrize(
@@ -55,70 +61,77 @@ def test_a_refusal_says_what_the_server_said_and_whether_to_retry(status: int, r
         (404, "", {}, (False, False, False, 0.0)),
     ],
 )
-@responses.activate
 def test_a_refusal_says_what_can_be_done(
     status: int, body: str, headers: dict[str, str], expected: tuple[bool, bool, bool, float]
 ) -> None:
     """Try again, after which time; or divide; or split, also where Zipkin says 413 in the body of a 500."""
-    responses.post(URL, status=status, body=body, headers=headers)
+    error = refusal(answer(status, body, headers))
 
-    with pytest.raises(SendError) as caught:
-        sender().send(b"[]")
-    error = caught.value
     assert expected == (error.retryable, error.divisible, error.too_large, error.retry_after)
 
 
-@responses.activate
 def test_a_redirect_is_a_failure_and_not_followed() -> None:
     """requests would turn the POST into a GET and call a login page success."""
-    responses.post(URL, status=302, headers={"Location": "http://zipkin:9411/login"})
-    responses.get("http://zipkin:9411/login", status=200)
+    redirect = answer(302, headers={"Location": "/login"})
+    with raw_server(saying(redirect, ACCEPTED)) as server:
+        with pytest.raises(SendError, match="HTTP 302") as caught:
+            sender(server).send(b"[]")
 
-    with pytest.raises(SendError, match="HTTP 302") as caught:
-        sender().send(b"[]")
     assert False is caught.value.retryable
-    assert 1 == len(responses.calls)
+    assert 1 == len(server.requests)
 
 
-@responses.activate
 def test_any_2xx_is_success() -> None:
     """Proxies answer 200 or 204."""
-    for status in (200, 202, 204):
-        responses.post(URL, status=status)
-        sender().send(b"[]")
+    with raw_server(saying(*map(answer, (200, 202, 204)))) as server:
+        for _ in range(3):
+            sender(server).send(b"[]")
 
-    assert 3 == len(responses.calls)
+    assert 3 == len(server.requests)
 
 
-@responses.activate
 def test_a_broken_connection_may_be_retried_and_its_cause_is_named() -> None:
     """The innermost reason, not three layers around it."""
-    responses.post(URL, body=requests.ConnectionError(OSError("Connection refused")))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        nobody = RawServer(probe.getsockname()[1], [], [])
+    with pytest.raises(SendError, match=r"spans: ConnectionRefusedError: .* Connection refused$") as caught:
+        sender(nobody).send(b"[]")
 
-    with pytest.raises(SendError, match="Connection refused") as caught:
-        sender().send(b"[]")
     assert True is caught.value.retryable
 
 
-@responses.activate
-def test_nothing_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_nothing_is_taken_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, certificates: Certificates
+) -> None:
     """Neither proxies nor certificates nor the passwords of a .netrc."""
-    (tmp_path / ".netrc").write_text("machine zipkin login user password secret")
-    for name, value in (("HTTP_PROXY", "http://127.0.0.1:1"), ("REQUESTS_CA_BUNDLE", "/none"), ("HOME", str(tmp_path))):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login user password secret")
+    for name, value in (
+        ("HTTP_PROXY", "http://127.0.0.1:1"),
+        ("HTTPS_PROXY", "http://127.0.0.1:1"),
+        ("REQUESTS_CA_BUNDLE", certificates.authority),
+        ("HOME", str(tmp_path)),
+    ):
         monkeypatch.setenv(name, value)
-    responses.post(URL, status=202)
-    sender().send(b"[]")
-    [call] = responses.calls
+    with raw_server(saying(ACCEPTED)) as server:
+        sender(server).send(b"[]")
+    [(head, _)] = server.requests
+    with raw_server(saying(ACCEPTED), certificates.server) as server:
+        with pytest.raises(SendError, match="certificate verify failed"):
+            sender(server, "https").send(b"[]")
+        assert [] == server.requests
 
-    assert "Authorization" not in call.request.headers
-    assert (True, {}) == (call.request.req_kwargs["verify"], call.request.req_kwargs["proxies"])
+    assert "Authorization" not in head
 
 
 def test_closing_gives_the_connection_back_and_sending_opens_another() -> None:
     """As a forked process needs it."""
-    one = sender()
-    first = one._connection()
-    one.close()
-    one.close()
+    with raw_server(saying(ACCEPTED)) as server:
+        one = sender(server)
+        first = one._connection()
+        one.send(b"[]")
+        one.close()
+        one.close()
+        one.send(b"[]")
 
     assert first is not one._connection()
+    assert 2 == len(server.connections)

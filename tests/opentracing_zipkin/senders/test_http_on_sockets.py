@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.senders.http import HttpSender
 
+from .certificates import Certificates
 from .raw_server import ACCEPTED, raw_server
 
 BODY = b"[" + b"x" * 5000 + b"]"
@@ -216,29 +215,6 @@ def test_a_proxy_is_asked_for_the_whole_url() -> None:
     [(head, _)] = proxy.requests
 
     assert head.startswith("POST http://zipkin.invalid:9411/api/v2/spans HTTP/1.1")
-
-
-class Certificates:
-    """An authority, and what it has signed, as files."""
-
-    def __init__(self, folder: Path) -> None:
-        authority = trustme.CA()
-        self.authority = str(folder / "authority.pem")
-        authority.cert_pem.write_to_path(self.authority)
-        self.server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        authority.issue_cert("127.0.0.1").configure_cert(self.server)
-        authority.configure_trust(self.server)
-        client = authority.issue_cert("client@example.org")
-        self.client_both = str(folder / "both.pem")
-        client.private_key_and_cert_chain_pem.write_to_path(self.client_both)
-        self.client_cert, self.client_key = str(folder / "cert.pem"), str(folder / "key.pem")
-        client.cert_chain_pems[0].write_to_path(self.client_cert)
-        client.private_key_pem.write_to_path(self.client_key)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(certificates: Certificates) -> None:

@@ -1,0 +1,314 @@
+"""Connections to the collector: one deadline for all that a message needs, and no answer is taken for another one's.
+
+Rules: a socket's timeout is for one piece, so a server that sends a byte now and then would hold the reporter for ever, and a
+name with many addresses that swallow packets for long; here each step may take no longer than what is left until the deadline.
+Interim answers (1xx) are skipped, a few of them.  A connection is used again only if all that came by it was read, and while it
+is young: the collector's name may mean another host by now.
+
+No clock is read but our own, and no class is used that a mock may have replaced.
+Source: RFC 9110, 15.2 "Informational 1xx"; RFC 9112, 9.3 "Persistence".
+"""
+
+from __future__ import annotations
+
+import datetime
+import http.client
+import io
+import os
+import socket
+import sys
+import weakref
+from collections.abc import Mapping
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from urllib3.exceptions import NewConnectionError
+from urllib3.util.connection import allowed_gai_family
+from urllib3.util.timeout import Timeout
+
+from ..clock import monotonic
+from .sealed import sealed
+
+__all__ = ["Adapter", "Answer", "Terms", "Unclocked", "drop_inherited_connections"]
+
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+    from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+    from urllib3.poolmanager import PoolManager, ProxyManager
+else:
+    HTTPAdapter = sealed("requests.adapters", "HTTPAdapter")
+    HTTPResponse = sealed("http.client", "HTTPResponse")
+    _below = sealed("http.client", "HTTPConnection")
+    HTTPConnection = sealed("urllib3.connection", "HTTPConnection", _below)
+    HTTPSConnection = sealed("urllib3.connection", "HTTPSConnection", _below)
+    # Its `connect` warns of a date in the past; a frozen one is meant to be there.  What is changed here is known to it alone.
+    _never = SimpleNamespace(today=lambda: datetime.date.max)
+    HTTPSConnection.connect.__globals__["datetime"] = SimpleNamespace(date=_never)
+    HTTPConnectionPool = sealed("urllib3.connectionpool", "HTTPConnectionPool")
+    HTTPSConnectionPool = sealed("urllib3.connectionpool", "HTTPSConnectionPool")
+
+MAX_INTERIM_ANSWERS = 10
+# Of one answer, whatever it consists of; more than anybody reads of it is a flood.
+MAX_RECEIVED_BYTES = 256 * 1024
+
+_connections: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def drop_inherited_connections() -> None:
+    """In a forked process: close our descriptors of the parent's connections, without urllib3's locks."""
+    for connection in list(_connections):
+        _connections.discard(connection)
+        sock, connection.sock = connection.sock, None
+        if sock is not None and sock.fileno() >= 0:
+            os.close(sock.detach())
+
+
+class Terms:
+    """When the message that is being sent must be done, in monotonic seconds, and how old a connection may be."""
+
+    __slots__ = ("ends_at_s", "max_age_s")
+
+    def __init__(self, max_age_s: float) -> None:
+        self.ends_at_s = 0.0
+        self.max_age_s = max_age_s
+
+    def left_s(self) -> float:
+        """Seconds until then.  Raises TimeoutError where none are left."""
+        left = self.ends_at_s - monotonic()
+        if left <= 0:
+            raise TimeoutError("it took too long")
+        return left
+
+
+class Unclocked(Timeout):
+    """urllib3's, which reads no clock: the deadline is kept below, and `time.monotonic` may be a mock's."""
+
+    def clone(self) -> Unclocked:
+        return self
+
+    def start_connect(self) -> float:
+        return 0.0
+
+    def get_connect_duration(self) -> float:
+        return 0.0
+
+
+# Answers
+
+
+class _Line:
+    """What a connection and its answers share; no reference to either, so that none keeps the other alive."""
+
+    __slots__ = ("in_step", "since_s", "terms")
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.since_s = 0.0
+        self.in_step = True  # every byte that came was one of an answer that was asked for
+
+
+class _Reader(io.RawIOBase):
+    """The socket's bytes, each read with the time that is left as its timeout."""
+
+    def __init__(self, line: _Line, connection: Any, raw: Any) -> None:
+        self._terms = line.terms
+        self._connection = connection
+        self._raw = raw
+        self._left = MAX_RECEIVED_BYTES
+        self.done = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.done:
+            return None
+        self._connection.settimeout(self._terms.left_s())
+        count: int | None = self._raw.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise OSError("the answer is too long")
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, line: _Line, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._line = line
+        self._reader = _Reader(line, sock, self.fp.detach())
+        self.fp = io.BufferedReader(self._reader)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """That of the final answer: http.client skips 100 only, however many, and takes 102 and 103 for the end."""
+        for _ in range(MAX_INTERIM_ANSWERS + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # in every Python; not in typeshed
+            if status >= 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {MAX_INTERIM_ANSWERS} interim answers, the last one {status}")
+
+    def _close_conn(self) -> None:
+        self._reader.done = True  # so `peek` shows what was received, and asks for no more
+        if not self.fp.closed and self.fp.peek(1):
+            self._line.in_step = False
+        super()._close_conn()  # type: ignore[misc]
+
+
+# Connections
+
+
+class _Bounded:
+    """What our connections add to urllib3's, over TLS or not."""
+
+    line: _Line
+    sock: Any
+    _dns_host: str
+    host: str
+    port: int
+    socket_options: Any
+
+    def connect(self) -> None:
+        self.line.in_step = True
+        super().connect()  # type: ignore[misc]  # urllib3's
+        self.line.since_s = monotonic()
+        _connections.add(self)
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            sock = _connected(self._dns_host, self.port, self.line.terms, self.socket_options or ())
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error  # type: ignore[arg-type]
+        sys.audit("http.client.connect", self, self.host, self.port)
+        return sock
+
+    def send(self, data: bytes) -> None:
+        """All of it until the deadline; `sendall` over TLS has its timeout for each record."""
+        if self.sock is None:
+            self.connect()
+        rest = memoryview(data)
+        while rest:
+            self.sock.settimeout(self.line.terms.left_s())
+            rest = rest[self.sock.send(rest) :]
+
+    def getresponse(self, **_: Any) -> Any:
+        """urllib3 1.26 gives `buffering` at first, and the TypeError would be told as the reason of a later failure."""
+        return super().getresponse()  # type: ignore[misc]
+
+    def is_worn_out(self) -> bool:
+        """Whether it is open, and must not be used again."""
+        if self.sock is None:
+            return False
+        decrypted = getattr(self.sock, "pending", None)
+        return (
+            not self.line.in_step
+            or monotonic() - self.line.since_s >= self.line.terms.max_age_s
+            or (decrypted is not None and decrypted() > 0)
+        )
+
+
+def _connected(host: str, port: int, terms: Terms, options: Any) -> socket.socket:
+    """A socket to the first address that answers; each has its share of the time that is left.
+
+    The name's look-up is the resolver's affair: Python has no way to bound it.
+    """
+    addresses = list(socket.getaddrinfo(host.strip("[]"), port, allowed_gai_family(), socket.SOCK_STREAM))
+    error: OSError = OSError(f"{host} has no address")
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        share = terms.left_s() / (len(addresses) - number)
+        sock = socket.socket(family, kind, protocol)
+        try:
+            if not isinstance(sock.fileno(), int):
+                raise OSError("there are no sockets, because a mock stands in their place")
+            for option in options:
+                sock.setsockopt(*option)
+            sock.settimeout(share)
+            sock.connect(address)
+            sock.settimeout(terms.left_s())  # for what follows, as the handshake of TLS
+            return sock
+        except OSError as refusal:
+            sock.close()
+            error = refusal
+        except BaseException:
+            sock.close()
+            raise
+    raise error
+
+
+class _Connection(_Bounded, HTTPConnection):  # type: ignore[misc]  # its `send` takes files, too
+    pass
+
+
+class _TLSConnection(_Bounded, HTTPSConnection):  # type: ignore[misc]
+    pass
+
+
+class _Renewing:
+    """What our pools add to urllib3's."""
+
+    def __init__(self, terms: Terms, *args: Any, **kwargs: Any) -> None:
+        self._terms = terms
+        super().__init__(*args, **kwargs)
+
+    def _new_conn(self) -> Any:
+        connection = super()._new_conn()  # type: ignore[misc]
+        connection.line = _Line(self._terms)
+        connection.response_class = partial(_Response, connection.line)
+        return connection
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        # urllib3 closes one that the server has closed, or that something came by after its last answer.
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        if connection.is_worn_out():
+            connection.close()
+        return connection
+
+
+class _Pool(_Renewing, HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(_Renewing, HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+class Answer(NamedTuple):
+    """The head of the final answer, and its body, which is not read yet, as urllib3's response."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    raw: Any
+
+
+class Adapter(HTTPAdapter):
+    """Carries one request at a time, on its `terms`."""
+
+    def __init__(self, max_age_s: float) -> None:
+        self.terms = Terms(max_age_s)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self._use_pools(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
+        self._use_pools(manager)
+        return manager
+
+    def _use_pools(self, manager: PoolManager) -> None:
+        pools: Any = {"http": partial(_Pool, self.terms), "https": partial(_TLSPool, self.terms)}
+        manager.pool_classes_by_scheme = pools
+
+    def build_response(self, req: Any, resp: Any) -> Any:
+        """An Answer; requests would look for cookies in it, and at the clock for each."""
+        return Answer(resp.status, resp.reason or "", resp.headers, resp)
