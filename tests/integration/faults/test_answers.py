@@ -93,14 +93,25 @@ def test_what_may_pass_is_tried_again_in_the_same_bytes(case: str) -> None:
     assert min(pauses) >= (1.0 if "when" in case else 0.12)
 
 
-def test_a_redirect_to_a_login_page_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
-    """The page, which would answer 200, is never asked for; the loss is counted and said."""
-    with raw_server(then_accepted(answer("302 Found", Location="/login"), LOGIN, LOGIN)) as server:
+def test_a_redirect_for_good_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """The page, which would answer 200, is never asked for; the loss is counted and said, with where it points to."""
+    with raw_server(then_accepted(answer("301 Moved Permanently", Location="/login"), LOGIN, LOGIN)) as server:
         accepted, tracer = report(server)
 
     assert (False, 0, {"rejected": SPANS}) == (accepted, tracer.stats.sent, lost(tracer))
     assert ["POST /api/v2/spans HTTP/1.1"] == [head.splitlines()[0] for head, _ in server.requests]
-    assert "HTTP 302 Found" in caplog.text
+    assert "HTTP 301 Moved Permanently; it points to http://127.0.0.1:" in caplog.text
+
+
+@pytest.mark.parametrize("status", ["302 Found", "303 See Other", "307 Temporary Redirect"])
+def test_a_redirect_for_now_is_over_some_day(caplog: pytest.LogCaptureFixture, status: str) -> None:
+    """The message is posted to the same place again, and its target, a login page say, is never asked for."""
+    with raw_server(then_accepted(*[answer(status, Location="/login?user=me")] * 3)) as server:
+        accepted, tracer = report(server)
+
+    assert (True, SPANS, {}) == (accepted, tracer.stats.sent, lost(tracer))
+    assert ["POST /api/v2/spans HTTP/1.1"] * 4 == [head.splitlines()[0] for head, _ in server.requests]
+    assert f"HTTP {status}; it points to http://127.0.0.1:{server.port}/login?***, " in caplog.text
 
 
 def test_404_is_said_and_not_asked_again(caplog: pytest.LogCaptureFixture) -> None:

@@ -70,15 +70,43 @@ def test_a_refusal_says_what_can_be_done(
     assert expected == (error.retryable, error.divisible, error.too_large, error.retry_after)
 
 
-def test_a_redirect_is_a_failure_and_not_followed() -> None:
-    """requests would turn the POST into a GET and call a login page success."""
-    redirect = answer(302, headers={"Location": "/login"})
+@pytest.mark.parametrize(("status", "retryable"), [(301, False), (302, True), (303, True), (307, True), (308, False)])
+def test_a_redirect_is_a_failure_and_not_followed(status: int, retryable: bool) -> None:
+    """requests would turn the POST into a GET and call a login page success; one that says "for now" may be over later."""
+    redirect = answer(status, headers={"Location": "/login?from=spans"})
     with raw_server(saying(redirect, ACCEPTED)) as server:
-        with pytest.raises(SendError, match="HTTP 302") as caught:
-            sender(server).send(b"[]")
+        one = sender(server)
+        with pytest.raises(SendError, match=f"HTTP {status} ") as caught:
+            one.send(b"[]")
+        assert 1 == len(server.requests)
+        one.send(b"[]")
 
-    assert False is caught.value.retryable
-    assert 1 == len(server.requests)
+    assert retryable is caught.value.retryable
+    assert f"points to http://127.0.0.1:{server.port}/login?***, " in str(caught.value)
+    assert 1 == len(server.connections)
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("https://login.example/a", "https://login.example/a"),
+        ("https://user:secret@login.example/a?token=secret", "https://login.example/a?***"),
+        ("//login.example/a", "http://login.example/a"),
+        ("http://[secret", "http://***"),
+        ("https://login.example/" + "x" * 5000, "https://login.example/" + "x" * 178),
+    ],
+)
+def test_a_redirect_shows_where_to_without_credentials(location: str, expected: str) -> None:
+    """The log's line names the host to ask about."""
+    error = refusal(answer(302, headers={"Location": location}))
+
+    assert str(error).endswith(f"; it points to {expected}, and a redirect is not followed")
+
+
+def test_a_redirect_to_nowhere_is_a_refusal_like_others() -> None:
+    """Without a Location nothing is said of it."""
+
+    assert str(refusal(answer(302))).endswith("HTTP 302 Said")
 
 
 def test_any_2xx_is_success() -> None:
