@@ -294,3 +294,65 @@ def test_a_limit_is_for_all_urls_and_all_their_addresses(monkeypatch: pytest.Mon
 
     assert True is error.retryable
     assert 0.4 < took < 2
+
+
+# Through a proxy
+
+
+@contextmanager
+def tunnel(context: ssl.SSLContext | None, said: bytes) -> Iterator[tuple[int, list[str]]]:
+    """A proxy that connects to whatever it is asked for, after these words; and the lines that it was asked by."""
+    asked: list[str] = []
+
+    def copy(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def serve(connection: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) if context else connection as client:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(65536)
+            asked.append(head.decode().split("\r\n")[0])
+            host, _, port = asked[-1].split()[1].rpartition(":")
+            with socket.create_connection((host, int(port))) as server:
+                client.sendall(said)
+                threading.Thread(target=copy, args=(server, client), daemon=True).start()
+                copy(client, server)
+
+    def accept(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1], asked
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("before", [b"", EARLY_HINTS], ids=["", "interim"])
+def test_a_tunnel_is_kept_and_renewed_as_any_connection(certificates: Certificates, scheme: str, before: bytes) -> None:
+    """TLS to the collector through a proxy, whether that is reached by TLS or not; its interim answers are skipped."""
+    opened = before + b"HTTP/1.1 200 Connection established\r\n\r\n"
+    with (
+        raw_server(saying(EARLY_HINTS + ACCEPTED, REFUSED, ACCEPTED), certificates.server) as server,
+        tunnel(certificates.server if scheme == "https" else None, opened) as (port, asked),
+    ):
+        one = sender(
+            server.port,
+            scheme="https",
+            ca_bundle=certificates.authority,
+            proxy=f"{scheme}://127.0.0.1:{port}",
+            max_connection_age=1,
+        )
+        one.send(BODY)
+        assert "HTTP 400 Said: bad span" in str(refusal(one)[0])
+        assert [f"CONNECT 127.0.0.1:{server.port} HTTP/1.1"] == [line.replace("1.0", "1.1") for line in asked]
+        time.sleep(1)
+        one.send(BODY)
+
+    assert (3, 2, 2) == (len(server.requests), len(server.connections), len(asked))
