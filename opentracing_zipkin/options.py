@@ -159,7 +159,8 @@ class ConnectionOptions(TypedDict, total=False):
             10.0,
             0.001,
             3600,
-            "seconds for a message, from connecting to the end of the answer; only the look-up of the name is not bounded",
+            "seconds for a message at each collector, from connecting to the end of the answer; the look-up of its name is not "
+            "bounded",
             also=("OTEL_EXPORTER_ZIPKIN_TIMEOUT", _read_milliseconds),
         ),
     ]

@@ -170,14 +170,14 @@ def test_an_answer_that_nobody_asked_for_is_never_that_of_the_next_message(
     assert 3 == len(server.connections)
 
 
-@pytest.mark.parametrize(("age", "expected"), [(None, 1), (0.2, 2), (0, 3)])
+@pytest.mark.parametrize(("age", "expected"), [(None, 1), (1, 2), (0, 3)])
 def test_a_connection_is_used_while_it_is_young(age: float | None, expected: int) -> None:
     """Then it is closed and made anew, between two messages."""
     with raw_server(saying(ACCEPTED)) as server:
         one = sender(server.port, max_connection_age=age)
         one.send(BODY)
         one.send(BODY)
-        time.sleep(0.25)
+        time.sleep(1.05)
         one.send(BODY)
 
     assert (3, expected) == (len(server.requests), len(server.connections))
@@ -187,11 +187,11 @@ def test_a_collector_that_has_moved_is_found(monkeypatch: pytest.MonkeyPatch) ->
     """Also where the old host goes on answering: its name is looked up for each new connection."""
     with raw_server(saying(ACCEPTED)) as old, raw_server(saying(ACCEPTED), host="127.0.0.2", port=old.port) as new:
         with named(monkeypatch, ("127.0.0.1", old.port)) as addresses:
-            one = sender(old.port, host="zipkin.test", max_connection_age=0.2)
+            one = sender(old.port, host="zipkin.test", max_connection_age=1)
             one.send(BODY)
             addresses[:] = [("127.0.0.2", new.port)]
             one.send(BODY)
-            time.sleep(0.25)
+            time.sleep(1.05)
             one.send(BODY)
 
         assert (2, 1) == (len(old.requests), len(new.requests))
@@ -206,7 +206,7 @@ def test_all_addresses_of_a_name_share_one_deadline(monkeypatch: pytest.MonkeyPa
         error, took = refusal(sender(port, host="zipkin.test", send_timeout=1))
 
     assert True is error.retryable
-    assert 0.8 < took < 2
+    assert 0.8 < took < 3
 
 
 def test_an_address_that_answers_is_reached_behind_others_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +275,7 @@ def test_a_limit_is_for_a_whole_send_over_all_urls(kept: bool) -> None:
             says[0] = silence
         one.limit(1.0)
         error, took = refusal(one)
-        assert (True, 0.8 < took < 2) == (error.retryable, True)
+        assert (True, 0.8 < took < 3) == (error.retryable, True)
         assert [1 + kept, 1, 1] == [len(server.requests) for server in (first, second, third)]
 
         says[0] = saying(ACCEPTED)
@@ -293,7 +293,7 @@ def test_a_limit_is_for_all_urls_and_all_their_addresses(monkeypatch: pytest.Mon
         error, took = refusal(one)
 
     assert True is error.retryable
-    assert 0.4 < took < 2
+    assert 0.4 < took < 3
 
 
 # Through a proxy
