@@ -69,12 +69,18 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+_others: set[threading.Thread] = set()  # of tests before
+
+
 def reporters() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "zipkin-reporter"]
+    """The reporters' threads that this test has started."""
+    return [thread for thread in threading.enumerate() if thread.name == "zipkin-reporter" and thread not in _others]
 
 
 @pytest.fixture(autouse=True)
 def _no_thread_is_left() -> Iterator[None]:
+    _others.clear()
+    _others.update(reporters())
     yield
     gc.collect()
     wait_until(lambda: not reporters())
