@@ -57,6 +57,7 @@ from .options import (
 from .parts import PART_TYPES, TracerSettings, check_exclusions, propagation_of, recorded_once, recorder_of, sampler_of
 from .process import local_address
 from .process.forking import checked, renew_in_children
+from .process.interpreter import NONE, thread_kind
 from .propagation import Propagation, binary
 from .senders.collector_url import endpoints_of
 from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of
@@ -354,6 +355,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
         """Before the first span is sent: find this host's address, and keep our own requests out of every trace."""
         if self._route is not None:
             self._local = local_address.towards(self._route, self._local)
+        if thread_kind() is NONE and not isinstance(self._scope_manager, ContextVarsScopeManager):
+            return  # this is an application's thread, where the span would stay active
         span = UnsampledSpan()  # not of this tracer, which the thread must not hold
         span._trace_id, span._state, span._context = 1, _ROOT, ZipkinContext(1, 1, None, _ROOT)
         self._scope_manager.activate(span, False)

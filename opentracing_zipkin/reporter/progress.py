@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
+import sys
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from ..clock import monotonic
+from ..process.interpreter import NONE, at_end, thread_kind
 from ..process.termination import at_childs_exit, at_sigterm
 from ..text import are, spans, were
 from .alarm import Alarm
@@ -48,7 +49,7 @@ class Ending(Protocol):
         """Send what waits now; takes no lock."""
 
     def send_here(self, seconds: float) -> None:
-        """Where no thread could be started: send what waits on this one, no longer than this."""
+        """Send nothing longer than this; where no thread could be started, send what waits on this one."""
 
     def release(self) -> None:
         """In a signal's handler: give back the locks that the interrupted code holds."""
@@ -67,8 +68,14 @@ def ends_with_process(reporter: Ending) -> None:
     _all.add(reporter)
     if not _registered:
         _registered.append(True)
-        atexit.register(drain_at_exit)
+        at_end(drain_at_exit)
         at_sigterm(drain_for_signal, hurry_all)
+        if thread_kind() is NONE:
+            log.warning(
+                "zipkin: in this kind of subinterpreter Python %d.%d allows no thread that reports; "
+                "spans are sent by flush(), by close() and when the interpreter ends, on the thread that asks",
+                *sys.version_info[:2],
+            )
 
 
 def ends_with_child() -> None:

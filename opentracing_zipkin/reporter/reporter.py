@@ -11,6 +11,7 @@ import logging
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from ..codec import SpanEncoder
 from ..option import check_part, check_timeout, taken
 from ..options import ReporterOptions
 from ..process.forking import checked, lacks_threads, may_start_thread, renew_in_children
+from ..process.interpreter import DAEMON, NONE, start_thread, thread_kind
 from ..senders import Sender
 from ..stats import TracerStats
 from .account import Account
@@ -103,6 +105,7 @@ class Reporter:
         """Make everything that a forked child must not share with its parent."""
         own, state = self._own, self._state
         self._worker = Worker(self._work, self._may_start)
+        self._prepared = False  # only where there may be no thread
         self._closing: dict[str, Future[bool]] = {}
         self._log = voice = GuardedLog()
         self._account = account = Account(self._backlog.__len__)
@@ -135,8 +138,12 @@ class Reporter:
             self._backlog.unattended()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Whether every span that waits now is accepted within `timeout` seconds (2 where it is None), and none was dropped."""
-        return self._account.flushed(check_timeout(timeout), self.hurry)
+        """Whether every span that waits now is accepted within `timeout` seconds (2 where it is None), and none was dropped.
+
+        Where there may be no thread, this one sends, and stays as long as the last message that it has begun to send.
+        """
+        attend = self._hurry_here if thread_kind() is NONE else self.hurry
+        return self._account.flushed(check_timeout(timeout), attend)
 
     def hurry(self) -> None:
         """Send what waits now, whatever the delay; takes no lock."""
@@ -164,8 +171,10 @@ class Reporter:
             self._await_close(closing, 0.0)
             return closing
         try:
-            _thread.start_new_thread(self._await_close, (closing, timeout))
-        except RuntimeError:  # the interpreter is going down
+            start_thread(self._await_close, (closing, timeout), "zipkin-close")
+        except RuntimeError:  # the interpreter is going down, or one where there may be no thread
+            if thread_kind() is NONE:
+                self._sender.limit(timeout)
             self._await_close(closing, timeout)
         return closing
 
@@ -204,12 +213,40 @@ class Reporter:
         self.hurry()
 
     def send_here(self, seconds: float) -> None:
-        """Where no thread could be started: send what waits on this one."""
-        self._worker.work_here(lambda: self._send_at_once(seconds))
+        """Where no thread could be started: send what waits on this one; and where the end waits for ours, hurry that."""
+        if thread_kind() is not DAEMON:
+            self._sender.limit(seconds)
+            self._work_here()
+        else:
+            self._worker.work_here(lambda: self._send_at_once(seconds))
 
-    def _send_at_once(self, seconds: float) -> None:
+    def _send_at_once(self, seconds: float) -> bool:
         self._sender.limit(seconds)
         self._rounds.run(Handover())
+        return self._rounds.is_done
+
+    def _hurry_here(self) -> None:
+        self.hurry()
+        self._work_here()
+
+    def _work_here(self) -> None:
+        """Where there may be no thread: what it would do, in a context of its own, on this one."""
+        self._worker.work_here(lambda: copy_context().run(self._work_once))
+
+    def _work_once(self) -> bool:
+        if not self._prepared:
+            self._prepared = True
+            self._prepare()
+        suppress_instrumentation()
+        try:
+            self._rounds.run(Handover())
+        except Exception:  # as on the thread: the next round may be fine
+            self._rounds.recover()
+            self._log.say(logging.ERROR, "reporting failed unexpectedly", traceback=True)
+        except BaseException:
+            self._rounds.recover()
+            raise
+        return self._rounds.is_done
 
     def release(self) -> None:
         """In a signal's handler: give back the lock that the interrupted code holds."""
@@ -221,6 +258,8 @@ class Reporter:
         self._state.give_up(cause)
         self._log.mute()
         self._worker.wake()
+        if thread_kind() is NONE:
+            self._worker.forget()
         return lost
 
     # The thread's side

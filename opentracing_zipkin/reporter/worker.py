@@ -1,22 +1,24 @@
 """The reporter's thread: started when it is needed, one at a time, and replaced when it is gone.
 
 Rules: `attend` may be called from any thread, from a signal's handler, and by the garbage collector in the middle of itself.
-It waits for nothing and holds no lock: who may start the thread is decided by a `Claim`.
+It waits for nothing and holds no lock: who may start the thread is decided by a `Claim`.  In a subinterpreter, which handles
+no signals, the first call waits until the thread has started; where there may be no thread, the work waits for `work_here`.
 """
 
 from __future__ import annotations
 
-import _thread
 import sys
 import threading
 from collections.abc import Callable
 
 from ..clock import monotonic
+from ..process.interpreter import DAEMON, NONE, start_thread, thread_kind
 from .alarm import Alarm
 from .claim import MAX_PENDING_S, PENDING, RUNS, VOID, Claim
 
 __all__ = ["Worker"]
 
+NAME = "zipkin-reporter"
 MIN_RESTART_S = 0.5  # between two tries where no thread can be started
 
 # Workers that have work and no thread yet: nobody else may hold them, and then they would be lost with their spans.
@@ -56,24 +58,28 @@ class Worker:
         """Let the thread look what has changed, if there is one."""
         self._claim.wake()
 
-    def work_here(self, work: Callable[[], None]) -> None:
-        """Do some work on this thread, if no other does any."""
+    def work_here(self, work: Callable[[], bool]) -> None:
+        """Do some work on this thread, if no other does any; `work` says whether all is done."""
         claim = Claim(monotonic())
         if not self.is_there and self._claim.succeeded_by(claim) is claim and claim.begin():
             self._claim = claim
             try:
-                work()
+                if work():
+                    _stranded.discard(self)
             finally:
                 claim.end()
 
     def forget(self) -> None:
-        """In a forked child: the thread is the parent's."""
+        """Nothing of its work is left: in a forked child, whose parent has it, or because it was given up."""
         _stranded.discard(self)
 
     def _start(self, former: Claim) -> None:
         """Start a thread in place of one that has ended, or that never began."""
         now = monotonic()
         if sys.is_finalizing() or (former.fate is VOID and now < self._may_start_at) or not self._may_start():
+            return
+        if thread_kind() is NONE:
+            _stranded.add(self)
             return
         former.void()
         if former.fate is RUNS:  # it has begun at last
@@ -84,9 +90,7 @@ class Worker:
             self._claim = first
             if first is claim:
                 _stranded.add(self)
-                # Not `Thread.start`, which waits for the thread with a lock in its hands: a signal's handler that raises there
-                # would leave the lock taken, and no thread of the process could be started any more.
-                _thread.start_new_thread(self._launch, (claim,))
+                start_thread(self._launch if thread_kind() is DAEMON else self._run, (claim,), NAME)
         except RuntimeError:  # no threads left, or the interpreter is going down: a later call tries again
             claim.void()
             self._may_start_at = now + MIN_RESTART_S
@@ -97,7 +101,7 @@ class Worker:
     def _launch(self, claim: Claim) -> None:
         """On a bare thread, where no signal's handler runs: make of it one with a name, which debuggers and tests know."""
         try:
-            threading.Thread(target=self._run, args=(claim,), name="zipkin-reporter", daemon=True).start()
+            threading.Thread(target=self._run, args=(claim,), name=NAME, daemon=True).start()
         except BaseException:  # Python 3.12 starts none at its exit
             self._run(claim)
 
