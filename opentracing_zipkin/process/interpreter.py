@@ -20,8 +20,8 @@ DAEMON = "daemon"  # the process ends without waiting for it
 JOINED = "joined"  # the interpreter waits for it; it is told to end before
 NONE = "none"  # no thread
 
-# uWSGI never ends a subinterpreter, and mod_wsgi removes its threads before.  So daemon threads are safe there, as they are in
-# the main interpreter.  (mod_wsgi: by its documentation, not tried.)
+# uWSGI ends its subinterpreters with the process only, and mod_wsgi removes their threads before.  So daemon threads are safe
+# there, as they are in the main interpreter.  (uWSGI: two mounts on Python 3.11; mod_wsgi: not tried.)
 _HOSTS = ("uwsgi", "mod_wsgi")
 
 _kind: list[str] = []  # the answer of `thread_kind`, once it was asked for
