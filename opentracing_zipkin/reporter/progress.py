@@ -15,6 +15,7 @@ from ..process.interpreter import NONE, at_end, thread_kind
 from ..process.termination import at_childs_exit, at_sigterm
 from ..text import are, spans, were
 from .alarm import Alarm
+from .greenlets import prepare_exit
 
 __all__ = ["await_end", "drain_at_exit", "ends_with_child", "ends_with_process"]
 
@@ -90,6 +91,7 @@ def drain_at_exit() -> None:
     """Send what waits, of all reporters by one deadline, and say in one line what was lost."""
     reporters = list(_all)
     lost = 0
+    prepare_exit()
     with suppress(KeyboardInterrupt):  # enough of waiting
         for reporter in reporters:
             reporter.begin_end("expired")

@@ -6,13 +6,11 @@ by its cause, at the place where it was lost.  Nothing here knows HTTP or JSON.
 
 from __future__ import annotations
 
-import _thread
 import logging
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
-from types import BuiltinFunctionType
 from typing import TYPE_CHECKING
 
 from ..clock import monotonic
@@ -29,6 +27,7 @@ from .backlog import Backlog
 from .delivery import Delivery
 from .encoding import Encoding
 from .gil import Handover
+from .greenlets import are_threads, is_hub_missing
 from .listener import Listener
 from .log import GuardedLog
 from .outbox import Outbox
@@ -50,6 +49,7 @@ log = logging.getLogger("opentracing_zipkin")
 # A message of larger spans, over 260 bytes each, is full before.
 WAKE_AT = 2000
 
+HUB_POLL_S = 0.05
 RECOVERY_S = 0.05  # of the thread, after something was raised in it that nobody foresaw
 
 
@@ -274,13 +274,20 @@ class Reporter:
         return True
 
     def _work(self, alarm: Alarm) -> None:
-        """All that the thread does."""
+        """All that the thread does.
+
+        One that was there before gevent or eventlet patched sends what waits, and leaves the rest to a greenlet.
+        """
         try:
             self._prepare()
             self._let_offers_pass()
-            handover = Handover(in_greenlet=type(_thread.start_new_thread) is not BuiltinFunctionType)
-            while not (self._state.ended and self._rounds.is_done):
+            in_greenlet = are_threads()
+            handover = Handover(in_greenlet)
+            while not (self._rounds.is_done and (self._state.ended or in_greenlet is not are_threads())):
                 alarm.wait(self._patience_s())
+                if not in_greenlet and is_hub_missing():
+                    alarm.wait(HUB_POLL_S)
+                    continue
                 try:
                     suppress_instrumentation()
                     self._rounds.run(handover)

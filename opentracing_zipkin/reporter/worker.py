@@ -15,6 +15,7 @@ from ..clock import monotonic
 from ..process.interpreter import DAEMON, NONE, start_thread, thread_kind
 from .alarm import Alarm
 from .claim import MAX_PENDING_S, PENDING, RUNS, VOID, Claim
+from .greenlets import are_threads
 
 __all__ = ["Worker"]
 
@@ -106,6 +107,7 @@ class Worker:
             self._run(claim)
 
     def _run(self, claim: Claim) -> None:
+        in_greenlet = are_threads()
         try:
             claim.alarm = alarm = Alarm()
             if claim.begin():
@@ -113,3 +115,6 @@ class Worker:
                 self._work(alarm)
         finally:
             claim.end()
+        while in_greenlet is not are_threads():
+            # `threading` does not find a thread that is older than the patch, and would print a KeyError at its end.
+            alarm.wait(-1)

@@ -1,0 +1,153 @@
+"""A patch that comes while the reporter's thread runs, told by stand-ins; gevent and eventlet themselves are in tests/interop."""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from opentracing_zipkin import FinishedSpan
+from opentracing_zipkin.codec import json_v2
+from opentracing_zipkin.reporter import Reporter
+from opentracing_zipkin.reporter.greenlets import are_threads, is_hub_missing, prepare_exit
+from opentracing_zipkin.testing import FakeSender
+
+
+class Span:
+    def to_finished(self) -> FinishedSpan:
+        return FinishedSpan("1".zfill(16), "2".zfill(16))
+
+
+class Sender(FakeSender):
+    """Knows which threads have sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+
+    def send(self, body: bytes, /) -> None:
+        self.threads.append(threading.get_ident())
+        super().send(body)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """gevent's class, of which there is one instance already."""
+    hub = SimpleNamespace(_hub_counter=1)
+    monkeypatch.setitem(sys.modules, "gevent.hub", SimpleNamespace(Hub=hub))  # type: ignore[arg-type]
+    return hub
+
+
+@pytest.fixture
+def patch(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Call it, and threads seem to be gevent's greenlets."""
+    start = _thread.start_new_thread
+
+    def start_new_thread(function: Callable[..., Any], args: tuple[Any, ...]) -> int:
+        return start(function, args)
+
+    start_new_thread.__module__ = "gevent.thread"
+    return lambda: monkeypatch.setattr(_thread, "start_new_thread", start_new_thread)
+
+
+@pytest.fixture
+def sender() -> Sender:
+    return Sender()
+
+
+@pytest.fixture
+def reporter(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reporter]:
+    reporter = Reporter(json_v2, sender, flush_interval=0.01)
+    reporter.record(Span())
+    until(lambda: 1 == reporter.stats().sent)
+    first = reporter._worker._claim
+    yield reporter
+    reporter.close(1).result(5)
+    monkeypatch.undo()
+    first.wake()  # its thread has waited for nothing, and ends now
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen within 10 s"
+        time.sleep(0.005)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_thread_that_is_older_than_the_patch_leaves_to_a_greenlet(
+    reporter: Reporter, sender: Sender, patch: Callable[[], None]
+) -> None:
+    """It gives its connection back, and the next span starts a greenlet."""
+    patch()
+    until(lambda: not reporter._worker.is_there)
+    until(lambda: 1 == sender.closed)
+    reporter.record(Span())
+    until(lambda: 2 == reporter.stats().sent)
+
+    assert 2 == len(set(sender.threads))
+
+
+def test_it_sends_before_what_waits(reporter: Reporter, sender: Sender, patch: Callable[[], None], hub: Any) -> None:
+    """But not as long as gevent has no hub, because its own would be made at the same time as the application's."""
+    hub._hub_counter = 0
+    patch()
+    reporter.record(Span())
+    time.sleep(0.2)
+    waiting = reporter.stats().sent
+    hub._hub_counter = 1
+    until(lambda: 2 == reporter.stats().sent)
+
+    assert 1 == waiting
+    assert 1 == len(set(sender.threads))
+
+
+def test_nothing_is_patched_without_gevent_or_eventlet() -> None:
+    """As in this process."""
+
+    assert (False, False) == (are_threads(), is_hub_missing())
+
+
+def test_only_gevent_has_a_hub_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """eventlet makes its own without imports; and gevent may be loaded and not be the one that patched."""
+    monkeypatch.setattr(_thread, "start_new_thread", lambda *_: 0)
+
+    assert (True, False) == (are_threads(), is_hub_missing())
+
+
+def test_a_gevent_that_nobody_has_used_has_no_hub(patch: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose hub cannot be looked at is taken to have one."""
+    patch()
+    monkeypatch.setitem(sys.modules, "gevent.hub", None)  # type: ignore[arg-type]
+    without = is_hub_missing()
+    monkeypatch.setitem(sys.modules, "gevent.hub", SimpleNamespace(Hub=object))  # type: ignore[arg-type]
+
+    assert (True, False) == (without, is_hub_missing())
+
+
+EXECUTORS = "concurrent.futures.thread"
+
+
+@pytest.mark.parametrize("patched", [True, False])
+def test_at_the_exit_gevents_dns_finds_what_it_imports(
+    patch: Callable[[], None], monkeypatch: pytest.MonkeyPatch, patched: bool
+) -> None:
+    """The interpreter would refuse it, because it registers for the exit; elsewhere nothing is imported."""
+
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("can't register atexit after shutdown")
+
+    if patched:
+        patch()
+    monkeypatch.delitem(sys.modules, EXECUTORS, raising=False)
+    monkeypatch.setattr(threading, "_register_atexit", refuse)
+    prepare_exit()
+
+    assert patched is (EXECUTORS in sys.modules)
+    assert refuse is threading._register_atexit  # type: ignore[attr-defined]
