@@ -1,0 +1,104 @@
+"""Whatever an application's tests put in place of the time, the reporter lives by the machine's own.
+
+Each replacement has two processes, one that imports the package before and one that does so inside: tests/…/frozen_time.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opentracing_zipkin.collector import Collector
+from opentracing_zipkin.model import FinishedSpan
+
+from .frozen_time import COLLECTORS, PARTS, REPLACEMENTS
+
+PROJECT = Path(__file__).parents[2]
+TIMEOUT_S = 40
+IMPORTS = ("before", "inside")
+# A line in the log asks for `time.time` or, on Python 3.13, `time.time_ns`, whoever writes it.
+UNSEEN = ("time.monotonic", "time.sleep", "time.perf_counter_ns")
+
+
+class FailingFirst(Collector):
+    """A collector whose store is out of order for the first message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = 0
+        self._add = self.store.add
+        self.store.add = self._add_later  # type: ignore[method-assign]
+
+    def _add_later(self, spans: Iterable[FinishedSpan]) -> None:
+        self.failed += 1
+        if self.failed == 1:
+            raise ConnectionError("the store is not ready")
+        self._add(spans)
+
+
+@cache
+def outcome(replacement: str, imported: str) -> Any:
+    """What became of the spans of each part, what the process said, and when it was started.
+
+    The begin of the span "after" is read where the span has arrived.
+    """
+    started_us = int(time.time() * 1_000_000)
+    with Collector() as answering, FailingFirst() as failing:
+        result = subprocess.run(
+            [sys.executable, "-m", "tests.opentracing_zipkin.frozen_time", replacement, imported, answering.url, failing.url],
+            cwd=PROJECT, env=dict(os.environ), timeout=TIMEOUT_S, check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        arrived = {"answers": answering.store.traces(), "fails first": failing.store.traces()}
+
+    outcomes = dict(zip(PARTS, map(json.loads, result.stdout.splitlines()), strict=False))
+    for collector, traces in arrived.items() if PARTS[1] in outcomes else ():
+        begins = [span.timestamp_us for trace in traces for span in trace if span.name == "after"]
+        outcomes[PARTS[1]][collector]["began_at_us"] = begins[0] if begins else None
+    return outcomes, result.stderr[-3000:], started_us
+
+
+def outcome_of(part: str, replacement: str, imported: str) -> Any:
+    outcomes, said, _ = outcome(replacement, imported)
+    assert part in outcomes, said
+    return outcomes[part]
+
+
+every_replacement = pytest.mark.parametrize(("replacement", "imported"), [*product(REPLACEMENTS, IMPORTS)])
+
+
+@every_replacement
+@pytest.mark.parametrize(("part", "collector"), [*product(PARTS, COLLECTORS)])
+def test_spans_arrive_while_time_is_replaced_and_after(replacement: str, imported: str, part: str, collector: str) -> None:
+    """Without a flush; none expires or waits for years, and one that starts after carries the real time."""
+    line = outcome_of(part, replacement, imported)[collector]
+    started_us = outcome(replacement, imported)[2]
+
+    assert (2, 0, True) == (line["sent"], line["dropped"], line["flushed"])
+    assert started_us <= line["began_at_us"] <= started_us + TIMEOUT_S * 1_000_000
+
+
+@every_replacement
+@pytest.mark.parametrize("part", PARTS)
+def test_the_reporters_thread_lives_on(replacement: str, imported: str, part: str) -> None:
+    """It is the same after."""
+    line = outcome_of(part, replacement, imported)
+
+    assert (len(COLLECTORS), True) == (line["threads"], line["same"])
+
+
+@pytest.mark.parametrize(("replacement", "imported"), [*product(UNSEEN, IMPORTS)])
+@pytest.mark.parametrize("part", PARTS)
+def test_a_mock_counts_no_call_of_ours(replacement: str, imported: str, part: str) -> None:
+    """Neither of the thread nor of spans, so that a test's `assert_called_once` is about the application."""
+
+    assert 0 == outcome_of(part, replacement, imported)["called"]
