@@ -12,11 +12,12 @@ import pytest
 
 from opentracing_zipkin.collector import Collector
 
-PAGES = Path(__file__).parents[2] / "docs" / "how-to"
+FOLDER = Path(__file__).parents[2] / "docs" / "how-to"
+PAGES = sorted(FOLDER.glob("*.md"))
 
 
 def examples(page: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (PAGES / page).read_text(), re.DOTALL)
+    return re.findall(r"```python\n(.*?)```", (FOLDER / page).read_text("utf-8"), re.DOTALL)
 
 
 def test_a_serverless_function_has_sent_its_spans_when_it_answers() -> None:
@@ -32,9 +33,31 @@ def test_a_serverless_function_has_sent_its_spans_when_it_answers() -> None:
         assert ["a", "b"] == sorted(span.tags["image"] for spans in collector.store.traces() for span in spans)
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in PAGES.glob("*.md")))
-def test_links_lead_to_pages(page: str) -> None:
-    """To files of the repository, from where the page stands."""
-    links = re.findall(r"\]\((?!http|#)([^)#]*)", (PAGES / page).read_text())
+def test_the_examples_for_ones_own_tests_are_tests_that_pass(tmp_path: Path) -> None:
+    """All of the page in one file, with warnings as errors."""
+    code = "\n".join(examples("your-own-tests.md"))
+    file = tmp_path / "test_page.py"
+    file.write_text(code)
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", str(file)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
 
-    assert [] == [link for link in links if not (PAGES / link).exists()]
+    assert 0 == result.returncode, result.stdout
+    assert f"{code.count('def test_')} passed" in result.stdout
+
+
+def test_the_examples_for_greenlets_patch_first() -> None:
+    """One for each library; tests/interop/test_how_to.py runs them, because they need gevent and eventlet."""
+    begins = [code.split("\n\n")[:2] for code in examples("gevent-and-eventlet.md")[:2]]
+
+    assert ["from gevent import monkey", "monkey.patch_all()"] == begins[0]
+    assert ["import eventlet", "eventlet.monkey_patch()"] == begins[1]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Links to files of the repository."""
+    links = re.findall(r"\]\((?!http|#)(.*?)(?:#.*?)?\)", page.read_text("utf-8"))
+
+    assert [] == [link for link in links if not (FOLDER / link).exists()]

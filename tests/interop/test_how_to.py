@@ -1,0 +1,61 @@
+"""The page on gevent and eventlet is true: its examples run as they stand, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from opentracing_zipkin.collector import Collector
+
+from ..docs.test_how_to import examples
+from .processes import PROJECT
+
+*EXAMPLES, HANDLER = examples("gevent-and-eventlet.md")
+WAITING = """
+import eventlet
+eventlet.monkey_patch()
+import opentracing_zipkin
+tracer = opentracing_zipkin.configure("service", flush_interval=60)
+{handler}
+tracer.start_trace("x").finish()
+print("ready", flush=True)
+eventlet.sleep(20)
+"""
+
+
+@pytest.mark.parametrize("code", EXAMPLES, ids=["gevent", "eventlet"])
+def test_the_example_sends_one_trace(collector: Collector, code: str) -> None:
+    """Of three spans, two of which are children of the third."""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={**os.environ, "ZIPKIN_ENDPOINT": collector.url}, cwd=PROJECT, timeout=30, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    [trace] = collector.store.traces()
+    [price] = [span for span in trace if span.name == "price"]
+
+    assert (0, "") == (result.returncode, result.stderr)
+    assert [price.span_id] * 2 == [span.parent_id for span in trace if span.name == "look up"]
+
+
+def test_a_handler_of_ones_own_that_leaves_loses_nothing_under_eventlet(collector: Collector) -> None:
+    """Also where SIGTERM interrupts the event loop."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", WAITING.format(handler=HANDLER)],
+        env={**os.environ, "ZIPKIN_ENDPOINT": collector.url}, cwd=PROJECT, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert b"ready\n" == process.stdout.readline()
+        time.sleep(0.3)  # until every greenlet waits
+        process.send_signal(signal.SIGTERM)
+
+        assert 0 == process.wait(15)
+        assert 1 == len(collector.store.traces())
+    finally:
+        process.kill()
+        process.communicate()
