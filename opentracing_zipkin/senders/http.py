@@ -99,7 +99,14 @@ class HttpSender:
 
     def _prepared(self, url: str) -> requests.PreparedRequest:
         with suppress(requests.RequestException, ValueError):
-            return requests.Request("POST", url, self._headers, auth=self._auth).prepare()
+            # Step by step, without cookies: preparing them reads the clock, which a test of the application may have mocked.
+            request = requests.PreparedRequest()
+            request.prepare_method("POST")
+            request.prepare_url(url, None)
+            request.prepare_headers(self._headers)
+            request.prepare_body(None, None)
+            request.prepare_auth(self._auth, url)
+            return request
         raise WrongSetting("endpoint", f"is {shown_value(url)}; {REMEDY}")
 
     def send(self, body: bytes, /) -> None:
