@@ -22,20 +22,17 @@ from ..process.interpreter import DAEMON, NONE, start_thread, thread_kind
 from ..senders import Sender
 from ..stats import TracerStats
 from .account import Account
-from .alarm import Alarm
 from .backlog import Backlog
 from .delivery import Delivery
 from .encoding import Encoding
-from .gil import Handover
-from .greenlets import are_threads, is_hub_missing
 from .listener import Listener
 from .log import GuardedLog
+from .loop import Loop
 from .outbox import Outbox
 from .progress import ends_with_child, ends_with_process
 from .rounds import Rounds
 from .state import GIVEN_UP, PAUSED, State
 from .streak import Streak
-from .untraced import suppress_instrumentation
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -48,9 +45,6 @@ log = logging.getLogger("opentracing_zipkin")
 # A message costs 1 ms of CPU: 2,000 spans in it, where 1,000 were, take 5 % off what a small span costs until it is delivered.
 # A message of larger spans, over 260 bytes each, is full before.
 WAKE_AT = 2000
-
-HUB_POLL_S = 0.05
-RECOVERY_S = 0.05  # of the thread, after something was raised in it that nobody foresaw
 
 
 class Reporter:
@@ -104,8 +98,6 @@ class Reporter:
     def _renew(self) -> None:
         """Make everything that a forked child must not share with its parent."""
         own, state = self._own, self._state
-        self._worker = Worker(self._work, self._may_start)
-        self._prepared = False  # only where there may be no thread
         self._closing: dict[str, Future[bool]] = {}
         self._log = voice = GuardedLog()
         self._account = account = Account(self._backlog.__len__)
@@ -115,7 +107,10 @@ class Reporter:
         join, timeout = self._encoder.join, own["retry_timeout"]
         self._delivery = Delivery(self._sender, join, outbox, account, streak, voice, state, timeout, monotonic)
         listener = Listener(own["on_stats"], voice)
-        self._rounds = Rounds(self._backlog, encoding, self._delivery, account, state, streak, listener)
+        rounds = Rounds(self._backlog, encoding, self._delivery, account, state, streak, listener)
+        interval, prepare = own["flush_interval"], self._on_thread_start
+        self._loop = Loop(rounds, self._backlog, self._delivery, self._sender, state, voice, interval, prepare)
+        self._worker = Worker(self._loop.run, self._may_start)
         self._backlog.renew()
 
     # The application's side
@@ -128,14 +123,8 @@ class Reporter:
             return
         self._state.resume()
         if self._worker.runs:
-            self._let_offers_pass()
+            self._loop.let_offers_pass()
             self._worker.wake()
-
-    def _let_offers_pass(self) -> None:
-        """Open the fast path of offers, unless no span is taken."""
-        self._backlog.attended()
-        if not self._state.takes:
-            self._backlog.unattended()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Whether every span that waits now is accepted within `timeout` seconds (2 where it is None), and none was dropped.
@@ -218,12 +207,7 @@ class Reporter:
             self._sender.limit(seconds)
             self._work_here()
         else:
-            self._worker.work_here(lambda: self._send_at_once(seconds))
-
-    def _send_at_once(self, seconds: float) -> bool:
-        self._sender.limit(seconds)
-        self._rounds.run(Handover())
-        return self._rounds.is_done
+            self._worker.work_here(lambda: self._loop.send_within(seconds))
 
     def _hurry_here(self) -> None:
         self.hurry()
@@ -231,22 +215,7 @@ class Reporter:
 
     def _work_here(self) -> None:
         """Where there may be no thread: what it would do, in a context of its own, on this one."""
-        self._worker.work_here(lambda: copy_context().run(self._work_once))
-
-    def _work_once(self) -> bool:
-        if not self._prepared:
-            self._prepared = True
-            self._prepare()
-        suppress_instrumentation()
-        try:
-            self._rounds.run(Handover())
-        except Exception:  # as on the thread: the next round may be fine
-            self._rounds.recover()
-            self._log.say(logging.ERROR, "reporting failed unexpectedly", traceback=True)
-        except BaseException:
-            self._rounds.recover()
-            raise
-        return self._rounds.is_done
+        self._worker.work_here(lambda: copy_context().run(self._loop.run_once))
 
     def release(self) -> None:
         """In a signal's handler: give back the lock that the interrupted code holds."""
@@ -272,51 +241,6 @@ class Reporter:
             return False
         ends_with_child()
         return True
-
-    def _work(self, alarm: Alarm) -> None:
-        """All that the thread does.
-
-        One that was there before gevent or eventlet patched sends what waits, and leaves the rest to a greenlet.
-        """
-        try:
-            self._prepare()
-            self._let_offers_pass()
-            in_greenlet = are_threads()
-            handover = Handover(in_greenlet)
-            while not (self._rounds.is_done and (self._state.ended or in_greenlet is not are_threads())):
-                alarm.wait(self._patience_s())
-                if not in_greenlet and is_hub_missing():
-                    alarm.wait(HUB_POLL_S)
-                    continue
-                try:
-                    suppress_instrumentation()
-                    self._rounds.run(handover)
-                except BaseException:  # never the thread: the next round may be fine
-                    self._recover(alarm)
-        finally:
-            self._backlog.unattended()
-        self._sender.close()
-
-    def _prepare(self) -> None:
-        try:
-            self._on_thread_start()
-        except BaseException:  # the application's code, such as a scope manager of its own
-            self._log.say(logging.ERROR, "the reporter's preparation failed; spans are reported all the same", traceback=True)
-
-    def _recover(self, alarm: Alarm) -> None:
-        self._rounds.recover()
-        self._log.say(logging.ERROR, "reporting failed unexpectedly", traceback=True)
-        alarm.wait(RECOVERY_S)
-
-    def _patience_s(self) -> float:
-        """Seconds for which there is nothing to do: until the next flush, or the next try of what failed."""
-        interval: float = self._own["flush_interval"]
-        if self._state.now is PAUSED:
-            return interval
-        delay_s = self._delivery.delay_s()
-        if delay_s is None:
-            return 0.0 if self._state.ended else interval
-        return min(interval, delay_s)
 
     def __repr__(self) -> str:
         stats = self.stats()

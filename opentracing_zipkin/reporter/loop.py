@@ -1,0 +1,123 @@
+"""The reporter's loop: what its thread does from its beginning to its end, or another thread where there may be none.
+
+Rules: nothing that is raised in a round ends the loop, `BaseException` included.  What is raised while it waits does, because
+gevent ends greenlets so; then the next span, flush or exit starts another thread.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ..senders import Sender
+from .alarm import Alarm
+from .backlog import Backlog
+from .delivery import Delivery
+from .gil import Handover
+from .greenlets import are_threads, is_hub_missing
+from .log import GuardedLog
+from .rounds import Rounds
+from .state import PAUSED, State
+from .untraced import suppress_instrumentation
+
+__all__ = ["Loop"]
+
+HUB_POLL_S = 0.05
+RECOVERY_S = 0.05  # after something was raised that nobody foresaw
+
+
+class Loop:
+    """`flush_interval`: seconds; `prepare` is called once, before the first round."""
+
+    def __init__(
+        self,
+        rounds: Rounds,
+        backlog: Backlog,
+        delivery: Delivery,
+        sender: Sender,
+        state: State,
+        log: GuardedLog,
+        flush_interval: float,
+        prepare: Callable[[], None],
+    ) -> None:
+        self._rounds = rounds
+        self._backlog = backlog
+        self._delivery = delivery
+        self._sender = sender
+        self._state = state
+        self._log = log
+        self._flush_interval = flush_interval
+        self._prepare = prepare
+        self._is_prepared = False
+
+    def run(self, alarm: Alarm) -> None:
+        """All that the thread does.
+
+        A thread that was there before gevent or eventlet patched sends what waits, and leaves the rest to a greenlet.
+        """
+        try:
+            self._begin()
+            self.let_offers_pass()
+            in_greenlet = are_threads()
+            handover = Handover(in_greenlet)
+            while not (self._rounds.is_done and (self._state.ended or in_greenlet is not are_threads())):
+                alarm.wait(self._patience_s())
+                if not in_greenlet and is_hub_missing():
+                    alarm.wait(HUB_POLL_S)
+                    continue
+                try:
+                    suppress_instrumentation()
+                    self._rounds.run(handover)
+                except BaseException:  # never the thread: the next round may be fine
+                    self._recover()
+                    alarm.wait(RECOVERY_S)
+        finally:
+            self._backlog.unattended()
+        self._sender.close()
+
+    def run_once(self) -> bool:
+        """Where there may be no thread: one round on this one; whether nothing waits any more."""
+        self._begin()
+        suppress_instrumentation()
+        try:
+            self._rounds.run(Handover())
+        except Exception:  # as on the thread: the next round may be fine
+            self._recover()
+        except BaseException:
+            self._rounds.recover()
+            raise
+        return self._rounds.is_done
+
+    def send_within(self, seconds: float) -> bool:
+        """At the process's end, where no thread could be started: one round on this one, no longer than this."""
+        self._sender.limit(seconds)
+        self._rounds.run(Handover())
+        return self._rounds.is_done
+
+    def let_offers_pass(self) -> None:
+        """Open the fast path of offers, unless no span is taken."""
+        self._backlog.attended()
+        if not self._state.takes:
+            self._backlog.unattended()
+
+    def _begin(self) -> None:
+        if self._is_prepared:
+            return
+        self._is_prepared = True
+        try:
+            self._prepare()
+        except BaseException:  # the application's code, such as a scope manager of its own
+            self._log.say(logging.ERROR, "the reporter's preparation failed; spans are reported all the same", traceback=True)
+
+    def _recover(self) -> None:
+        self._rounds.recover()
+        self._log.say(logging.ERROR, "reporting failed unexpectedly", traceback=True)
+
+    def _patience_s(self) -> float:
+        """Seconds for which there is nothing to do: until the next flush, or the next try of what failed."""
+        if self._state.now is PAUSED:
+            return self._flush_interval
+        delay_s = self._delivery.delay_s()
+        if delay_s is None:
+            return 0.0 if self._state.ended else self._flush_interval
+        return min(self._flush_interval, delay_s)
