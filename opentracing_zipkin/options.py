@@ -321,5 +321,9 @@ class ConfigureOptions(TypedDict, total=False):
     """`configure`'s own."""
 
     handle_sigterm: Annotated[
-        bool | None, flag(True, "sends what waits before SIGTERM ends the process, where nobody else handles the signal")
+        bool | None,
+        flag(
+            True,
+            "sends what waits before SIGTERM ends the process; see [servers and signals](../how-to/servers-and-signals.md)",
+        ),
     ]
