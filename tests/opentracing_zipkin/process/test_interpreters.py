@@ -56,7 +56,8 @@ def create():
 
 
 def run(one, code):
-    failure = interpreters.run_string(one, code)
+    # The current folder is in the path of the main interpreter alone.
+    failure = interpreters.run_string(one, f"import sys; sys.path.insert(0, {os.getcwd()!r})\\n{code}")
     if failure is not None:  # before Python 3.13 it is raised
         raise RuntimeError(failure)
 

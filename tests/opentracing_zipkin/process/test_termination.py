@@ -159,7 +159,8 @@ def test_in_a_subinterpreter_nothing_changes() -> None:
             handle_sigterm()
             assert before is signal.raise_signal
         '''
-        failure = interpreters.run_string(interpreters.create(), code)
+        path = f'import sys; sys.path.insert(0, {os.getcwd()!r})\\n'
+        failure = interpreters.run_string(interpreters.create(), path + code)
         print(failure)
     """)
 
