@@ -56,7 +56,7 @@ Also: TypeAlias = tuple[str, Callable[[str], Any]]  # a variable, and how its te
 
 
 class Option:
-    """What is known of one setting beside its type.
+    """One setting: all that is known of it beside its type.
 
     `check` takes name and value and returns the value to use, or raises WrongSetting.  `read` makes a value of a variable's
     text and raises ValueError with the remedy; without it the environment cannot set this.  `also` is the variable that counts
@@ -178,7 +178,7 @@ def read_flag(text: str) -> bool:
     return lower in _TRUE
 
 
-# What the parts do with them
+# For the parts, which take their groups
 
 _known: dict[type, dict[str, Option]] = {}
 
@@ -193,7 +193,7 @@ def options_of(group: type) -> dict[str, Option]:
 
 
 def type_of(group: type, name: str) -> Any:
-    """What a setting of a group may be."""
+    """The type of a setting's values."""
     return group.__annotations__[name].__origin__
 
 

@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 
 class Parts(TypedDict, total=False):
-    """What may stand in place of our own parts."""
+    """Parts that may stand in place of our own."""
 
     sampler: Sampler | None
     propagation: Propagation | None

@@ -82,7 +82,7 @@ def configure(service_name: str | None = None, **given: Unpack[ConfigureSettings
 
 
 class _Environment:
-    """What the environment says of the settings that the code leaves open: `settings`, and the `variables` they came from.
+    """The environment's values of the settings that the code leaves open: `settings`, and the `variables` they came from.
 
     `named`: what the code gives.  A setting that a part replaces is not read.
     """

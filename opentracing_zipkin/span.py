@@ -37,7 +37,7 @@ _new = object.__new__
 
 
 class SpanOwner(Protocol):
-    """What a span asks of its tracer."""
+    """The tracer, as far as a span asks it."""
 
     _clock: Clock
     _default_tags: dict[str, str]

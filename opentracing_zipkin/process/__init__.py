@@ -1,1 +1,1 @@
-"""What a process does to a tracer: it forks, it ends, it has an address."""
+"""The process around a tracer: its forks, its end, its address, its interpreters."""

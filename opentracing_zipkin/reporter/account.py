@@ -1,7 +1,7 @@
 """The account: every finished span waits, is in flight, was sent, or was dropped for a cause.
 
-Rules: a span is counted where its fate is decided.  What the reporter's thread decides is counted under a lock, so that every
-snapshot balances; the lock is never taken by `finish`: an offer that is refused counts by a step of a counter, which is atomic.
+Rules: a span is counted where its fate is decided.  The reporter's thread counts under a lock, so that every snapshot
+balances; the lock is never taken by `finish`: an offer that is refused counts by a step of a counter, which is atomic.
 """
 
 from __future__ import annotations

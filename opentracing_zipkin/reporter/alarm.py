@@ -25,7 +25,7 @@ class Alarm:
     def set(self) -> None:
         """Let the thread go on, now or when it waits next."""
         if self._lock.locked():
-            # Of two threads that come this far one is late; gevent's lock says so by ValueError.
+            # Two threads may come this far, and the second finds the lock free; gevent's lock says so by ValueError.
             with suppress(RuntimeError, ValueError):
                 self._lock.release()
 

@@ -24,7 +24,7 @@ ENDING_DELAY_S = 0.2
 # A collector that refuses so many messages in a row refuses everything: then whole messages are dropped, instead of two
 # requests a span.
 MAX_REFUSALS = 32
-# What interrupts a sender (SystemExit, a cancellation, a time-out of gevent's) says nothing of the message.
+# An interruption (SystemExit, a cancellation, gevent's Timeout) is no refusal of the message, so the message is tried again.
 MAX_INTERRUPTIONS = 3
 
 

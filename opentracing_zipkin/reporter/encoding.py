@@ -2,7 +2,7 @@
 
 Rules: a span that cannot be encoded, or that is too long alone, costs only itself.  No handler sees a span twice, and no span
 is sent twice: once it is encoded, the slot `_start` is taken from it, so that one that was recorded twice is noticed.
-Whatever is raised in the middle, `recover` knows which spans are still held.
+`recover` finds out which spans are still held after something was raised in the middle.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Encoding", "Finishable"]
 
 
 class Finishable(Protocol):
-    """What the reporter asks of a span."""
+    """A span, as far as the reporter asks for it."""
 
     def to_finished(self) -> FinishedSpan:
         """The span as it is sent; raises TakenBefore where the reporter has it already."""
@@ -129,7 +129,7 @@ class Encoding:
         return span
 
     def _drop_too_large(self, before: int) -> None:
-        """Of the spans of the message from there on, those that are longer than a message."""
+        """Drop those spans of the message, from `before` on, that are longer than a whole message."""
         fitting = [data for data in self._message[before:] if self._fits(1, len(data))]
         too_large = len(self._message) - before - len(fitting)
         self._message[before:] = fitting

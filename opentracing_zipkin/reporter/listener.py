@@ -1,4 +1,4 @@
-"""Who wants to know: `on_stats` is called with the account when it has changed."""
+"""The listener: `on_stats` is called with the account when it has changed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The reporter's loop: what its thread does from its beginning to its end, or another thread where there may be none.
 
-Rules: nothing that is raised in a round ends the loop, `BaseException` included.  What is raised while it waits does, because
-gevent ends greenlets so; then the next span, flush or exit starts another thread.
+Rules: nothing that is raised in a round ends the loop, `BaseException` included.  An exception while it waits does end it,
+because gevent ends greenlets so; then the next span, flush or exit starts another thread.
 """
 
 from __future__ import annotations

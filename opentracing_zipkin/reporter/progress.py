@@ -25,7 +25,7 @@ MAX_POLL_S = 0.01
 
 
 class Ending(Protocol):
-    """What a reporter is asked when the process ends."""
+    """A reporter, as far as the process's end asks it."""
 
     @property
     def patience(self) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What is said in the log: the first failure of a streak, one more each 30 s, and its end; the rest is for who debugs."""
+"""Streaks of failures in the log: a warning for the first failure and one each 30 s, a line at the end, the rest at DEBUG."""
 
 from __future__ import annotations
 
