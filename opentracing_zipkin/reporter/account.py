@@ -14,11 +14,9 @@ from types import MappingProxyType
 
 from ..clock import monotonic
 from ..stats import CAUSES, TracerStats
-from .alarm import Alarm
+from .alarm import MAX_POLL_S, Alarm
 
 __all__ = ["Account"]
-
-MAX_POLL_S = 0.05
 
 
 class _Tally:

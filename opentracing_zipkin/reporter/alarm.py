@@ -9,7 +9,10 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 
-__all__ = ["Alarm"]
+__all__ = ["MAX_POLL_S", "Alarm"]
+
+# The longest wait without another look: in a greenlet an alarm that another thread sets may be late.
+MAX_POLL_S = 0.05
 
 
 class Alarm:

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..clock import monotonic
-from .alarm import Alarm
+from .alarm import MAX_POLL_S, Alarm
 
 __all__ = ["Backlog"]
 
-MAX_POLL_S = 0.05
 MIN_WEIGHED = 100  # spans at a time: the copy of a full queue takes 0.1 ms
 
 

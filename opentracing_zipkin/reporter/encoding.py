@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from ..codec import SpanEncoder
 from ..handlers import SpanHandler
@@ -18,14 +18,7 @@ from ..model import FinishedSpan, TakenBefore
 from .account import Account
 from .log import GuardedLog
 
-__all__ = ["Encoding", "Finishable"]
-
-
-class Finishable(Protocol):
-    """A span, as far as the reporter asks for it."""
-
-    def to_finished(self) -> FinishedSpan:
-        """The span as it is sent; raises TakenBefore where the reporter has it already."""
+__all__ = ["Encoding"]
 
 
 class Encoding:
@@ -37,7 +30,7 @@ class Encoding:
     def __init__(
         self, encoder: SpanEncoder, handlers: Sequence[SpanHandler], max_bytes: int, account: Account, log: GuardedLog
     ) -> None:
-        self.chunk: deque[Any] = deque()
+        self.chunk: deque[Any] = deque()  # of what has a `to_finished`, which raises TakenBefore for a second copy
         self._message: list[bytes] = []
         self._length = 0  # of the encoded spans in the message
         self._busy = False  # whether the first span of the chunk may be half done
