@@ -51,6 +51,9 @@ else:
     HTTPSConnection.connect.__globals__["datetime"] = SimpleNamespace(date=_never)
     HTTPConnectionPool = sealed("urllib3.connectionpool", "HTTPConnectionPool")
     HTTPSConnectionPool = sealed("urllib3.connectionpool", "HTTPSConnectionPool")
+    # urllib3 warns of malformed headers by the URL, with its query, and by what stands in them, which may repeat ours.
+    for _method in (HTTPConnection.connect, HTTPSConnection.connect, HTTPConnectionPool.urlopen, HTTPSConnectionPool.urlopen):
+        _method.__globals__["assert_header_parsing"] = lambda headers: None
 
 MAX_INTERIM_ANSWERS = 10
 # Of one answer, whatever it consists of; more than anybody reads of it is a flood.

@@ -6,9 +6,12 @@ secret, and would be found in every other word.  urllib3 logs each request's URL
 
 from __future__ import annotations
 
+import html
+import json
 import logging
 from collections.abc import Iterable, Iterator
-from urllib.parse import unquote, unquote_plus, urlsplit
+from contextlib import suppress
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
 from .url import HIDDEN
 
@@ -20,11 +23,32 @@ _queries: set[str] = set()  # with the "?"
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, the longest first, so that none is left in part."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= MIN_CHARS:
-            text = text.replace(secret, HIDDEN)
+    """The text without the secrets, in any usual spelling; the longest first, so that none is left in part."""
+    spellings = {one for secret in secrets if len(secret) >= MIN_CHARS for one in _spellings(secret)}
+    for secret in sorted(spellings, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
     return text
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """As it was sent, and as servers, pages, JSON and `repr` write it."""
+    for one in {secret, *_misread(secret)}:
+        yield one
+        yield quote(one)
+        yield quote(one, safe="")
+        yield quote_plus(one)
+        yield json.dumps(one)[1:-1]
+        yield json.dumps(one, ensure_ascii=False)[1:-1]
+        yield repr(one)[1:-1]
+        yield html.escape(one)
+
+
+def _misread(secret: str) -> Iterator[str]:
+    """Bytes of the one encoding read by the other: a header is Latin-1, an answer's body UTF-8."""
+    with suppress(UnicodeError):
+        yield secret.encode("latin-1").decode("utf-8", "replace")
+    with suppress(UnicodeError):
+        yield secret.encode().decode("latin-1")
 
 
 def in_url(url: str) -> Iterator[str]:
