@@ -6,7 +6,6 @@ wrong value names its variable; a variable that is no setting's but nearly is on
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from requests.utils import get_environ_proxies, select_proxy
 
 import opentracing
 
+from .log import log
 from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
 from .parts import PART_TYPES, TracerSettings, replaced
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = ["ConfigureSettings", "configure"]
-
-log = logging.getLogger("opentracing_zipkin")
 
 _PREFIX = "ZIPKIN_"
 # A Service named "zipkin", or "zipkin-local", puts such variables into every pod.
