@@ -72,12 +72,16 @@ def drop_inherited_connections() -> None:
 
 
 class Terms:
-    """When the message that is being sent must be done, in monotonic seconds, and how old a connection may be."""
+    """When the message that is being sent must be done, in monotonic seconds, and how old a connection may be.
 
-    __slots__ = ("ends_at_s", "max_age_s")
+    `target`: path and query to ask for, to the letter; "" where urllib3 writes them.
+    """
+
+    __slots__ = ("ends_at_s", "max_age_s", "target")
 
     def __init__(self, max_age_s: float) -> None:
         self.ends_at_s = 0.0
+        self.target = ""
         self.max_age_s = max_age_s
 
     def left_s(self) -> float:
@@ -192,6 +196,14 @@ class _Bounded:
             raise NewConnectionError(self, str(error)) from error  # type: ignore[arg-type]
         sys.audit("http.client.connect", self, self.host, self.port)
         return sock
+
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        """As the endpoint has it: urllib3 decodes `%41`, makes `%2f` `%2F`, and takes `/../` out."""
+        target = self.line.terms.target
+        if target:
+            # To a proxy the whole URL is said.
+            url = target if url.startswith("/") else "/".join(url.split("/", 3)[:3]) + target
+        super().putrequest(method, url, *args, **kwargs)  # type: ignore[misc]
 
     def send(self, data: bytes) -> None:
         """All of it until the deadline; `sendall` over TLS has its timeout for each record."""

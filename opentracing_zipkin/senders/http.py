@@ -23,7 +23,7 @@ from ..options import DEFAULT_ENDPOINT, ConnectionOptions
 from ..text import printable
 from . import SendError
 from .checks import checked_auth, checked_cert, checked_file, checked_headers, checked_proxies
-from .collector_url import REMEDY, endpoints_of, has_own_path, likely_path, posted_url
+from .collector_url import REMEDY, endpoints_of, has_own_path, likely_path, posted_url, target_of
 from .connection import Adapter, Answer, Unclocked, drop_inherited_connections
 from .credentials import hide, hide_in_log, in_headers, in_url
 from .url import shown, shown_value
@@ -92,6 +92,7 @@ class HttpSender:
         self._adapter: Adapter | None = None
         # Prepared once: preparing takes as long as sending.
         self._requests = {url: self._prepared(url) for url in self.urls}
+        self._targets = {url: target_of(url) for url in self.urls}
         hide_in_log(urlsplit(str(request.url)).query for request in self._requests.values())
 
     def _prepared(self, url: str) -> requests.PreparedRequest:
@@ -137,6 +138,7 @@ class HttpSender:
                 request.headers["Content-Encoding"] = encoding
             adapter = self._connection()
             adapter.terms.ends_at_s = monotonic() + timeout
+            adapter.terms.target = self._targets[url]
             answer: Any = adapter.send(
                 request, stream=True, timeout=_UNCLOCKED, verify=self._verify, cert=self._cert, proxies=self._proxies
             )

@@ -218,6 +218,7 @@ GOOD = [
     (f"http://user:{SECRET}@127.0.0.1:{{port}}/trace/v1?key={SECRET}&b=1", {}),
     (f"http://{SECRET}@127.0.0.1:{{port}}?{SECRET}", {}),
     (f"http://127.0.0.1:{{port}}/a?b={SECRET}%20@c", {"headers": {"Authorization": f"Bearer {SECRET}"}}),
+    (f"http://127.0.0.1:{{port}}/a/../b?c=%2f%41|&b={SECRET}", {}),
     ("http://127.0.0.1:{port}", {"auth": ("user", SECRET)}),
 ]
 
