@@ -83,7 +83,7 @@ def _route(target: str, interface: int = 0) -> Iterator[tuple[str, str]]:
             found = "".join(parse_ip(probe.getsockname()[0]))
     except Exception:  # no route; or sockets that a test has blocked or mocked, by an error of any kind
         return
-    if found:
+    if found and not ip_address(found).is_unspecified:
         yield found, "".join(parse_ip(address))
 
 

@@ -235,7 +235,8 @@ def _connected(host: str, port: int, terms: Terms, options: Any) -> socket.socke
 
     The name's look-up is the resolver's affair: Python has no way to bound it.
     """
-    addresses = list(socket.getaddrinfo(host.strip("[]"), port, allowed_gai_family(), socket.SOCK_STREAM))
+    host = host.strip("[]").replace("%25", "%")  # before an interface's name, as a URL has it (RFC 6874)
+    addresses = list(socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM))
     error: OSError = OSError(f"{host} has no address")
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
         share = terms.left_s() / (len(addresses) - number)
