@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import logging
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
@@ -52,7 +53,7 @@ def _misread(secret: str) -> Iterator[str]:
 
 
 def in_url(url: str) -> Iterator[str]:
-    """User and password, the query, its parts and their values, as written and as read.
+    """User and password, also as a header has them, the query, its parts and their values, as written and as read.
 
     A user beside a password is only a name; without one it may be a token.
     """
@@ -60,6 +61,8 @@ def in_url(url: str) -> Iterator[str]:
     if parts.username is not None:
         yield parts.netloc.rpartition("@")[0]
         yield from _as_read(parts.password or parts.username)
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        yield b64encode(pair.encode("latin-1", "replace")).decode()  # as a proxy gets it
     yield parts.query
     for pair in parts.query.split("&"):
         yield from _as_read(pair)

@@ -449,3 +449,17 @@ def test_a_server_that_repeats_a_credential_in_any_spelling_is_shown_without(
                 one.send(b"[]")
 
             assert not re.search(r"p(ä|Ã|.?)?.{0,8}ss|wo.{0,8}rd", str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_repeats_its_credentials_is_shown_without(scheme: str) -> None:
+    """As they stand in its URL, and as its header has them."""
+    encoded = b64encode(f"user:{SECRET}/".encode()).decode()
+    with raw_server(saying(f"HTTP/1.1 407 {SECRET} {encoded}\r\nContent-Length: 0\r\n\r\n".encode())) as proxy:
+        one = sender(f"{scheme}://zipkin.invalid", proxy=f"http://user:{SECRET}%2F@127.0.0.1:{proxy.port}")
+        with pytest.raises(SendError, match="407") as caught:
+            one.send(b"[]")
+
+    [(head, _)] = proxy.requests
+    assert encoded in head
+    assert encoded not in str(caught.value)
