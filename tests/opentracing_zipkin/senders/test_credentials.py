@@ -420,6 +420,8 @@ SPELLINGS: list[Callable[[str], bytes]] = [
     lambda secret: json.dumps(secret).encode(),
     lambda secret: json.dumps(secret, ensure_ascii=False).encode(),
     lambda secret: html.escape(secret).encode(),
+    lambda secret: html.escape(secret).replace("&quot;", "&#34;").replace("&#x27;", "&#39;").encode(),
+    lambda secret: html.escape(secret, quote=False).encode(),
     lambda secret: repr(secret).encode(),
     lambda secret: b64encode(f"user:{secret}".encode("latin-1")),
 ]
