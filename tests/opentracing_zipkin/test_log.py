@@ -99,7 +99,7 @@ class Handler:
         return HOSTILE
 
 
-class ScopeManager(opentracing.ScopeManager):  # type: ignore[misc]  # untyped upstream
+class ScopeManager(opentracing.ScopeManager):
     def activate(self, *_: Any) -> Any:
         fail()
 
