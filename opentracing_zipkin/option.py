@@ -212,7 +212,11 @@ def check_part(name: str, part: Any, seam: type, members: Iterable[str]) -> None
     lacking = [member for member in members if not hasattr(part, member)]
     if lacking:
         base = f"{seam.__module__}.{seam.__name__}"
-        raise WrongSetting(name, f"is {part!r}, which has no {' and no '.join(lacking)}; let its class inherit from {base}")
+        # Its type alone: it may be a URL with a password, where somebody takes a sender for an address.
+        raise WrongSetting(
+            name,
+            f"is of type {type(part).__qualname__}, which has no {' and no '.join(lacking)}; let its class inherit from {base}",
+        )
 
 
 def taken(whose: str, group: type, given: Mapping[str, Any]) -> dict[str, Any]:

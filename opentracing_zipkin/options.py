@@ -304,7 +304,7 @@ class TracerOptions(TypedDict, total=False):
         str | None,
         Option(
             None,
-            "this service's address; by default the one that the route to the collector leaves from",
+            "[this service's address](#the-services-address)",
             _check_ip,
             str,
             shown="found",

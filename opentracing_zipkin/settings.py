@@ -6,7 +6,6 @@ wrong value names its variable; a variable that is no setting's but nearly is on
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,12 +16,13 @@ from requests.utils import get_environ_proxies, select_proxy
 
 import opentracing
 
+from .log import log
 from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
 from .parts import PART_TYPES, TracerSettings, replaced
 from .process.termination import handle_sigterm, leave_sigterm
 from .senders.collector_url import endpoints_of, has_own_path, likely_path
-from .senders.url import shown
+from .senders.url import check_url, shown
 from .tracer import ZipkinTracer
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ConfigureSettings", "configure"]
 
-log = logging.getLogger("opentracing_zipkin")
-
 _PREFIX = "ZIPKIN_"
 # A Service named "zipkin", or "zipkin-local", puts such variables into every pod.
 _KUBERNETES_VALUE = re.compile(r"(?:tcp|udp|sctp)://")
 _KUBERNETES_NAME = re.compile(r"(?:.*_)?(?:PORT|SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)")
 _V2_PATH = "/api/v2/spans"  # in an endpoint it stands for that of any encoding
+_OWN_BUNDLE = "ca_bundle= or ZIPKIN_CA_BUNDLE gives spans certificates of their own"
+_OWN_PROXY = "proxy= or ZIPKIN_PROXY gives spans a proxy of their own, for instance http://proxy.example:3128"
 _MIN_LIKENESS = 0.8  # of a misspelt name, as difflib has it: ENDPIONT is like ENDPOINT by 0.88
 
 _told: set[str] = set()  # the variables that were warned of
@@ -117,11 +117,11 @@ class _Environment:
         if "ca_bundle" not in known and any(urlsplit(one).scheme == "https" for one in endpoints):
             for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
                 if "ca_bundle" not in self.settings and self._text(variable):
-                    self._add("ca_bundle", variable, self._text(variable))
+                    self._take_bundle(variable)
         if "proxy" not in known:
-            proxies = _proxies(endpoints)
+            proxies = _proxies(endpoints, self._environ)
             if proxies:
-                self._add("proxy", "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY", proxies)
+                self.settings["proxy"] = proxies
         return endpoints
 
     def _read(self, name: str, variable: str, read: Callable[[str], Any]) -> None:
@@ -134,6 +134,13 @@ class _Environment:
                 raise ValueError(f"environment variable {variable} is {shown}; {error}") from None
             if value is not None:
                 self._add(name, variable, value)
+
+    def _take_bundle(self, variable: str) -> None:
+        """Certificates that were named for others: where there are none, that is said, and those of requests count."""
+        if os.path.exists(self._text(variable)):
+            self._add("ca_bundle", variable, self._text(variable))
+        else:
+            log.warning("zipkin: the environment variable %s names no existing file, and is ignored; %s", variable, _OWN_BUNDLE)
 
     def _add(self, name: str, variable: str, value: Any) -> None:
         self.settings[name] = value
@@ -156,15 +163,33 @@ def _service_name(argument: str | None, environment: _Environment, enabled: bool
     return "unknown_service"
 
 
-def _proxies(endpoints: list[str]) -> dict[str, str] | None:
-    """Each collector's proxy by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, as requests understands them."""
-    proxies = {}
+def _proxies(endpoints: list[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Each collector's proxy by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, as requests understands them.
+
+    They were set for others, so one that we cannot use is told, and no more.
+    """
+    proxies: dict[str, str] = {}
     for endpoint in endpoints:
-        proxy = select_proxy(endpoint, get_environ_proxies(endpoint))
-        if proxy:
-            parts = urlsplit(endpoint)
-            proxies[f"{parts.scheme}://{parts.hostname}"] = proxy
-    return proxies or None
+        found = get_environ_proxies(endpoint)
+        proxy = (select_proxy(endpoint, found) or "").strip()
+        parts = urlsplit(endpoint)
+        try:
+            if proxy:
+                url = proxy if "://" in proxy else f"http://{proxy.lstrip('/')}"
+                proxies[f"{parts.scheme}://{parts.hostname}"] = check_url("proxy", url, _OWN_PROXY)
+        except WrongSetting:
+            variable = _proxy_variable(parts.scheme if parts.scheme in found else "all", environ)
+            log.warning(
+                "zipkin: %s is no URL of an HTTP proxy, and %s is asked without it; %s", variable, shown(endpoint), _OWN_PROXY
+            )
+    return proxies
+
+
+def _proxy_variable(scheme: str, environ: Mapping[str, str]) -> str:
+    """Where the proxy of a scheme comes from; of two spellings the one in lower case counts."""
+    name = f"{scheme}_proxy"
+    names = sorted((one for one in environ if one.lower() == name and environ[one]), key=str.isupper)
+    return f"the environment variable {names[0]}" if names else "what this system has as its proxy"
 
 
 def _install(tracer: opentracing.Tracer) -> None:

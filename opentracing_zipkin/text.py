@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["are", "cut", "describe_exception", "spans", "to_text", "were"]
+__all__ = ["are", "cut", "describe_exception", "printable", "spans", "to_text", "were"]
 
 
 def cut(text: str, longest: int) -> str:
@@ -67,3 +67,14 @@ def are(count: int) -> str:
 def were(count: int) -> str:
     """The verb for so many, in the past."""
     return "was" if count == 1 else "were"
+
+
+def printable(text: str, longest: int) -> str:
+    """On one line, for a log or a terminal: at most `longest` characters, and escapes for those that are not printable.
+
+    These are control characters, line ends, lone surrogates, and marks that are invisible or turn the writing's direction.
+    """
+    text = cut(text, longest)
+    if text.isprintable():
+        return text
+    return cut("".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text), longest)

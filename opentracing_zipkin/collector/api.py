@@ -17,11 +17,14 @@ from typing import NamedTuple, TypeAlias
 
 from ..codec import json_v1, json_v2, proto3, thrift_v1
 from ..model import FinishedSpan
+from ..text import printable
 from . import query
 from .dependencies import dependency_links
 from .store import Store
 
 __all__ = ["Answer", "Api", "refusal"]
+
+MAX_REASON_CHARS = 1000
 
 _JSON = "application/json; charset=utf-8"
 _TEXT = "text/plain; charset=utf-8"
@@ -40,8 +43,8 @@ class Answer(NamedTuple):
 
 
 def refusal(status: HTTPStatus, reason: object) -> Answer:
-    """The reason, on one line."""
-    return Answer(status, " ".join(str(reason).split()).encode(errors="replace"))
+    """The reason, on one line; it may repeat the request, and is read in a terminal."""
+    return Answer(status, printable(" ".join(str(reason).split()), MAX_REASON_CHARS).encode())
 
 
 class Api:

@@ -7,7 +7,6 @@ write; stops by itself with the process.
 from __future__ import annotations
 
 import errno
-import logging
 import socket
 import sys
 from http.server import ThreadingHTTPServer
@@ -16,14 +15,13 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Any
 
+from ..log import log
 from ..option import check_text, check_whole
 from .api import Api
 from .http import Connection
 from .store import Store
 
 __all__ = ["Collector"]
-
-log = logging.getLogger("opentracing_zipkin")
 
 
 class Collector:

@@ -11,8 +11,11 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 
 from ..codec import ENCODINGS
+from ..text import printable
 
 __all__ = ["add_arguments", "run"]
+
+MAX_FAILURE_CHARS = 1000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -43,7 +46,7 @@ def run(options: Namespace) -> int:
     try:
         run_demo(options.endpoint, options.encoding, output=options.output, keep=options.keep)
     except (DemoFailed, ValueError) as error:
-        print(f"demo: {error}", file=sys.stderr)
+        print(f"demo: {printable(str(error), MAX_FAILURE_CHARS)}", file=sys.stderr)  # it may hold a server's words
         return 1
     except KeyboardInterrupt:
         return 130  # as a shell says it: 128 and the signal's number

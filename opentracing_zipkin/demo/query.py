@@ -45,10 +45,12 @@ class ZipkinClient:
             # The empty list is the documented probe of a collector.
             response = self._session.post(self.endpoint, data=b"[]", headers=_PROBE, timeout=TIMEOUT_S)
         except requests.RequestException as error:
+            response, failure = None, type(error).__name__
+        if response is None:  # out of the block, because the error shows the whole URL
             raise DemoFailed(
-                f"no collector answers at {self.url} ({type(error).__name__}); start one, for instance with `make zipkin`, "
+                f"no collector answers at {self.url} ({failure}); start one, for instance with `make zipkin`, "
                 "or leave out --endpoint (ZIPKIN=) to use the embedded one"
-            ) from None  # the error shows the whole URL
+            )
         if not response.ok:
             raise DemoFailed(
                 f"{self.url} takes no spans: HTTP {response.status_code} {response.reason}; is it a Zipkin server's base URL?"
@@ -71,7 +73,9 @@ class ZipkinClient:
         try:
             response = self._session.get(server_url(self._server, f"/api/v2/trace/{trace_id}"), timeout=TIMEOUT_S)
         except requests.RequestException as error:
-            raise DemoFailed(f"{self.url} took the spans and is gone now ({type(error).__name__})") from None
+            response, failure = None, type(error).__name__
+        if response is None:
+            raise DemoFailed(f"{self.url} took the spans and is gone now ({failure})")
         if response.status_code == 404:
             return []
         if not response.ok:

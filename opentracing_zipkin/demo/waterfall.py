@@ -86,7 +86,7 @@ def _row(node: Node, ancestry: tuple[bool, ...], style: Style) -> _Row:
     branch, beside = ("", "") if len(ancestry) == 1 else (end, blank) if ancestry[-1] else (fork, through)
     name = passing + branch + (_clean(key.name) or "(no name)")
     below = passing + beside + (through if node.children else blank)
-    return _Row(_clean(key.service) or "?", name, key.kind.lower() or "local", node.span, below)
+    return _Row(_clean(key.service) or "?", name, _clean(key.kind.lower())[:8] or "local", node.span, below)
 
 
 def _milliseconds(span: Json) -> str:

@@ -6,16 +6,15 @@ replace that hook, the process id is looked at, too, at each id that is drawn an
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["checked", "lacks_threads", "may_start_thread", "renew_in_children"]
+from ..log import log
 
-log = logging.getLogger("opentracing_zipkin")
+__all__ = ["checked", "lacks_threads", "may_start_thread", "renew_in_children"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

@@ -1,20 +1,26 @@
 """This host's own address, as a server sees it: the source address of the route to the collector.
 
-Rules: no DNS, no packet: connecting a UDP socket only asks the kernel for the route.  Never 127.0.1.1, which Debian writes
-into /etc/hosts for the host's own name.
+Rules: no packet is sent, because connecting a UDP socket only asks the kernel for the route.  A collector on this machine tells
+nothing: every host with a sidecar would be 127.0.0.1, and the Zipkin UI corrects clocks only where addresses differ.  So the
+route to anywhere else counts there.  A name is looked up only where no route leads out of the host.  Never 127.0.1.1, which
+Debian writes into /etc/hosts for the host's own name.
 """
 
 from __future__ import annotations
 
 import socket
+import struct
+from collections.abc import Iterator
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ..model import Endpoint, parse_ip
 
 __all__ = ["endpoint", "towards"]
 
-# Where the collector's host is a name, any address beyond the default gateway gives the same source (RFC 5737).
-_ANY_HOST = "192.0.2.1"
+# Addresses for documentation (RFC 5737, RFC 3849): no host has them, so the default route leads there.
+_ANYWHERE = ("192.0.2.1", "2001:db8::1")
+_ALL_HOSTS = "224.0.0.1"  # in the network of one interface
 
 
 def endpoint(service_name: str, ip: str | None, port: int) -> Endpoint:
@@ -24,16 +30,78 @@ def endpoint(service_name: str, ip: str | None, port: int) -> Endpoint:
 
 
 def towards(url: str, known: Endpoint) -> Endpoint:
-    """`known` with the address that a connection to the URL's host leaves from; unchanged where there is no route."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        host = "127.0.0.1"
-    target = host if any(parse_ip(host)) else _ANY_HOST
-    family = socket.AF_INET6 if ":" in target else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((target, 9))
-            ipv4, ipv6 = parse_ip(probe.getsockname()[0])
-    except Exception:  # no route; or sockets that a test has blocked or mocked, by an error of any kind
+    """`known` with this host's address on the way to the URL's host; unchanged where it has none.
+
+    May look up the host's name, for which Python has no time limit: not for the application's thread.
+    """
+    best, lowest = "", 4
+    for source, target in _routes(urlsplit(url).hostname or ""):
+        rank = _rank(source, target)
+        if rank < lowest:
+            best, lowest = source, rank
+        if rank == 0:
+            break
+    if best in ("", "127.0.1.1"):
         return known
-    return known if ipv4 == "127.0.1.1" else known._replace(ipv4=ipv4, ipv6=ipv6)
+    ipv4, ipv6 = parse_ip(best)
+    return known._replace(ipv4=ipv4, ipv6=ipv6)
+
+
+def _rank(source: str, target: str) -> int:
+    """How badly an address tells this host from others, 0 to 3."""
+    address = ip_address(source)
+    if address.is_loopback:
+        return 3
+    if source == target:  # of this machine, such as a bridge to its containers, which may have the same address elsewhere
+        return 2
+    return 1 if address.is_link_local else 0
+
+
+def _routes(host: str) -> Iterator[tuple[str, str]]:
+    """Source addresses of routes from this host, and where they lead, the first ones to ask first."""
+    if any(parse_ip(host)):
+        yield from _route(host)
+    for target in _ANYWHERE:
+        yield from _route(target)
+    for target in _looked_up(host):
+        yield from _route(target)
+    for index in _interfaces():  # its network may have no way out
+        yield from _route(_ALL_HOSTS, index)
+
+
+def _route(target: str, interface: int = 0) -> Iterator[tuple[str, str]]:
+    """The source address of the route to an address, and this, in canonical spelling; none where there is no route.
+
+    `interface`: the one that the route begins at, where that is not the kernel's affair.
+    """
+    address, _, zone = target.partition("%")
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            if interface:
+                probe.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("@4s4si", b"", b"", interface))
+            probe.connect((address, 9, 0, _index(zone)) if zone else (address, 9))
+            found = "".join(parse_ip(probe.getsockname()[0]))
+    except Exception:  # no route; or sockets that a test has blocked or mocked, by an error of any kind
+        return
+    if found and not ip_address(found).is_unspecified:
+        yield found, "".join(parse_ip(address))
+
+
+def _index(zone: str) -> int:
+    """An interface's number by its name, which in a URL has `25` before it (RFC 6874)."""
+    numbers = {name: index for index, name in socket.if_nameindex()}
+    return numbers.get(zone) or numbers[zone.removeprefix("25")]
+
+
+def _looked_up(host: str) -> list[str]:
+    try:
+        return [str(address[0]) for *_, address in socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)]
+    except Exception:  # no such name; or looking up is blocked, too
+        return []
+
+
+def _interfaces() -> list[int]:
+    try:
+        return [index for index, _ in socket.if_nameindex()]
+    except Exception:  # not on this system
+        return []

@@ -8,7 +8,6 @@ that the handler does run.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -19,13 +18,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..clock import monotonic
+from ..log import log
 from .hubs import call_outside_hub
 from .others import await_others
 from .own_signals import is_blocked, is_caught_unseen, send_sigterm, tell_nobody, tell_of_sigterm
 
 __all__ = ["at_childs_exit", "at_sigterm", "handle_sigterm", "leave_sigterm"]
-
-log = logging.getLogger("opentracing_zipkin")
 
 # Below those of an application, whose last spans come first.
 _LAST = -1000

@@ -7,13 +7,13 @@ Sources: W3C Baggage, 3.3.2, for the limits; openzipkin/brave, BaggageField, for
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote, unquote
 
 from ..context import normalize_key
+from ..log import log
 from ..option import WrongSetting
 from ..text import to_text
 
@@ -25,8 +25,6 @@ TRACESTATE = "tracestate"  # kept as an attribute, but written and read with `tr
 # What every platform has to pass on.  Counted are names and values as they are on the wire.
 MAX_ATTRIBUTES = 64
 MAX_BYTES = 8192
-
-log = logging.getLogger("opentracing_zipkin")
 
 # RFC 9110's token characters; normalised keys use the lower-case ones.
 _TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")

@@ -7,7 +7,6 @@ Source: openzipkin/b3-propagation, README.
 
 from __future__ import annotations
 
-import logging
 import re
 import string
 from binascii import unhexlify
@@ -15,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..context import DEBUG, DECIDED, LOW_64_BITS, MESSAGING, REMOTE, SAMPLED, SHARED, ZipkinContext, hex_id, hex_span_id
+from ..log import log
 from ..option import taken
 from ..options import B3_FORMATS as FORMATS, PropagationOptions
 from . import headers_of, remember, w3c as trace_context
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = ["FORMATS", "B3Propagation", "read_single", "write_single"]
-
-log = logging.getLogger("opentracing_zipkin")
 
 _HEX = frozenset(string.hexdigits)
 _ONE = "0000000000000001"  # what sorts before it begins with 16 zeros: no id, or one of 64 bits that somebody padded

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+from ..log import log
 
 __all__ = ["GuardedLog"]
-
-log = logging.getLogger("opentracing_zipkin")
 
 
 class GuardedLog:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import weakref
@@ -11,6 +10,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from ..clock import monotonic
+from ..log import log
 from ..process.interpreter import NONE, at_end, thread_kind
 from ..process.termination import at_childs_exit, at_sigterm
 from ..text import are, spans, were
@@ -18,8 +18,6 @@ from .alarm import Alarm
 from .greenlets import prepare_exit
 
 __all__ = ["await_end", "drain_at_exit", "ends_with_child", "ends_with_process"]
-
-log = logging.getLogger("opentracing_zipkin")
 
 MAX_POLL_S = 0.01
 

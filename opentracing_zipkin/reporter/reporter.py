@@ -6,7 +6,6 @@ by its cause, at the place where it was lost.  Nothing here knows HTTP or JSON.
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import monotonic
 from ..codec import SpanEncoder
+from ..log import log
 from ..option import check_part, check_timeout, taken
 from ..options import ReporterOptions
 from ..process.forking import checked, lacks_threads, may_start_thread, renew_in_children
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = ["WAKE_AT", "Reporter"]
-
-log = logging.getLogger("opentracing_zipkin")
 
 # A message costs 1 ms of CPU: 2,000 spans in it, where 1,000 were, take 5 % off what a small span costs until it is delivered.
 # A message of larger spans, over 260 bytes each, is full before.

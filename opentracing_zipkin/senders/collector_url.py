@@ -14,13 +14,15 @@ from ..option import WrongSetting
 from ..options import DEFAULT_ENDPOINT
 from .url import check_url, shown_value
 
-__all__ = ["REMEDY", "endpoints_of", "has_own_path", "likely_path", "posted_url", "server_url"]
+__all__ = ["REMEDY", "endpoints_of", "has_own_path", "likely_path", "posted_url", "server_url", "target_of"]
 
 REMEDY = f"use the collector's URL, for instance {DEFAULT_ENDPOINT}"
 
 _WIRE_PATHS = ("/api/v1/spans", "/api/v2/spans")
 # The comma before the next scheme; one in a path or in a query separates nothing.
 _BETWEEN = r"\s*,\s*(?=[a-zA-Z][a-zA-Z0-9+.-]*://)"
+# Of paths and queries (RFC 3986, 3.3 and 3.4).
+_SENDABLE = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+"
 # What people write of Zipkin's own paths: its UI's, or only a part of the collector's.
 _NEARLY_ZIPKINS = r"/(?:zipkin(?:/(?:traces|dependency).*)?|api(?:/v\d.*)?)$"
 
@@ -38,6 +40,13 @@ def posted_url(endpoint: str, path: str) -> str:
     parts = urlsplit(endpoint)
     prefix = _prefix(parts.path)
     return parts._replace(path=parts.path if prefix is None else prefix + path).geturl()
+
+
+def target_of(url: str) -> str:
+    """Path and query as they stand in a URL; "" where they cannot be sent so, and have to be encoded first."""
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return target if re.fullmatch(_SENDABLE, target) else ""
 
 
 def has_own_path(endpoint: str) -> bool:

@@ -51,6 +51,9 @@ else:
     HTTPSConnection.connect.__globals__["datetime"] = SimpleNamespace(date=_never)
     HTTPConnectionPool = sealed("urllib3.connectionpool", "HTTPConnectionPool")
     HTTPSConnectionPool = sealed("urllib3.connectionpool", "HTTPSConnectionPool")
+    # urllib3 warns of malformed headers by the URL, with its query, and by what stands in them, which may repeat ours.
+    for _method in (HTTPConnection.connect, HTTPSConnection.connect, HTTPConnectionPool.urlopen, HTTPSConnectionPool.urlopen):
+        _method.__globals__["assert_header_parsing"] = lambda headers: None
 
 MAX_INTERIM_ANSWERS = 10
 # Of one answer, whatever it consists of; more than anybody reads of it is a flood.
@@ -69,12 +72,16 @@ def drop_inherited_connections() -> None:
 
 
 class Terms:
-    """When the message that is being sent must be done, in monotonic seconds, and how old a connection may be."""
+    """When the message that is being sent must be done, in monotonic seconds, and how old a connection may be.
 
-    __slots__ = ("ends_at_s", "max_age_s")
+    `target`: path and query to ask for, to the letter; "" where urllib3 writes them.
+    """
+
+    __slots__ = ("ends_at_s", "max_age_s", "target")
 
     def __init__(self, max_age_s: float) -> None:
         self.ends_at_s = 0.0
+        self.target = ""
         self.max_age_s = max_age_s
 
     def left_s(self) -> float:
@@ -190,6 +197,14 @@ class _Bounded:
         sys.audit("http.client.connect", self, self.host, self.port)
         return sock
 
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        """As the endpoint has it: urllib3 decodes `%41`, makes `%2f` `%2F`, and takes `/../` out."""
+        target = self.line.terms.target
+        if target:
+            # To a proxy the whole URL is said.
+            url = target if url.startswith("/") else "/".join(url.split("/", 3)[:3]) + target
+        super().putrequest(method, url, *args, **kwargs)  # type: ignore[misc]
+
     def send(self, data: bytes) -> None:
         """All of it until the deadline; `sendall` over TLS has its timeout for each record."""
         if self.sock is None:
@@ -220,7 +235,8 @@ def _connected(host: str, port: int, terms: Terms, options: Any) -> socket.socke
 
     The name's look-up is the resolver's affair: Python has no way to bound it.
     """
-    addresses = list(socket.getaddrinfo(host.strip("[]"), port, allowed_gai_family(), socket.SOCK_STREAM))
+    host = host.strip("[]").replace("%25", "%")  # before an interface's name, as a URL has it (RFC 6874)
+    addresses = list(socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM))
     error: OSError = OSError(f"{host} has no address")
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
         share = terms.left_s() / (len(addresses) - number)

@@ -6,9 +6,12 @@ secret, and would be found in every other word.  urllib3 logs each request's URL
 
 from __future__ import annotations
 
+import json
 import logging
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from urllib.parse import unquote, unquote_plus, urlsplit
+from contextlib import suppress
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
 from .url import HIDDEN
 
@@ -16,19 +19,46 @@ __all__ = ["hide", "hide_in_log", "in_headers", "in_url"]
 
 MIN_CHARS = 4
 
+# By the entities that libraries write; the module html takes 2 ms to import.
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_IN_HTML = [
+    str.maketrans({**_ENTITIES, **quotes}) for quotes in ({}, {'"': "&quot;", "'": "&#x27;"}, {'"': "&#34;", "'": "&#39;"})
+]
+
 _queries: set[str] = set()  # with the "?"
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, the longest first, so that none is left in part."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= MIN_CHARS:
-            text = text.replace(secret, HIDDEN)
+    """The text without the secrets, in any usual spelling; the longest first, so that none is left in part."""
+    spellings = {one for secret in secrets if len(secret) >= MIN_CHARS for one in _spellings(secret)}
+    for secret in sorted(spellings, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
     return text
 
 
+def _spellings(secret: str) -> Iterator[str]:
+    """As it was sent, and as servers, pages, JSON and `repr` write it."""
+    for one in {secret, *_misread(secret)}:
+        yield one
+        yield quote(one)
+        yield quote(one, safe="")
+        yield quote_plus(one)
+        yield json.dumps(one)[1:-1]
+        yield json.dumps(one, ensure_ascii=False)[1:-1]
+        yield repr(one)[1:-1]
+        yield from map(one.translate, _IN_HTML)
+
+
+def _misread(secret: str) -> Iterator[str]:
+    """Bytes of the one encoding read by the other: a header is Latin-1, an answer's body UTF-8."""
+    with suppress(UnicodeError):
+        yield secret.encode("latin-1").decode("utf-8", "replace")
+    with suppress(UnicodeError):
+        yield secret.encode().decode("latin-1")
+
+
 def in_url(url: str) -> Iterator[str]:
-    """User and password, the query, its parts and their values, as written and as read.
+    """User and password, also as a header has them, the query, its parts and their values, as written and as read.
 
     A user beside a password is only a name; without one it may be a token.
     """
@@ -36,6 +66,8 @@ def in_url(url: str) -> Iterator[str]:
     if parts.username is not None:
         yield parts.netloc.rpartition("@")[0]
         yield from _as_read(parts.password or parts.username)
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        yield b64encode(pair.encode("latin-1", "replace")).decode()  # as a proxy gets it
     yield parts.query
     for pair in parts.query.split("&"):
         yield from _as_read(pair)

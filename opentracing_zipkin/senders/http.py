@@ -9,10 +9,8 @@ because the messages of requests and urllib3 hold the whole URL.
 from __future__ import annotations
 
 import ipaddress
-import os
-import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -22,11 +20,13 @@ import requests
 from ..clock import monotonic
 from ..option import WrongSetting, taken
 from ..options import DEFAULT_ENDPOINT, ConnectionOptions
+from ..text import printable
 from . import SendError
-from .collector_url import REMEDY, endpoints_of, has_own_path, likely_path, posted_url
+from .checks import checked_auth, checked_cert, checked_file, checked_headers, checked_proxies
+from .collector_url import REMEDY, endpoints_of, has_own_path, likely_path, posted_url, target_of
 from .connection import Adapter, Answer, Unclocked, drop_inherited_connections
 from .credentials import hide, hide_in_log, in_headers, in_url
-from .url import check_url, shown, shown_value
+from .url import shown, shown_value
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -42,10 +42,7 @@ GZIP_LEVEL = 1
 MIN_COMPRESSED_BYTES = 1024
 MAX_ANSWER_BYTES = 4096
 MAX_SHOWN_CHARS = 200
-
-_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_HEADER_VALUE = r"(?![\t ])[\t\x20-\x7e\x80-\xff]*"
-_PEM = ("-----", "LS0t")  # as text, and in base64
+MAX_REASON_CHARS = 500  # of an error of the HTTP library's or of TLS
 
 _UNCLOCKED: Any = Unclocked(connect=3600, read=3600)  # beyond any deadline
 
@@ -77,7 +74,7 @@ class HttpSender:
         self._timeout: float = own["send_timeout"]
         self._limit: float | None = None  # for a whole `send`, while the process ends
         self._max_connection_age: float = own["max_connection_age"]
-        self._own_headers = _checked_headers(own["headers"])
+        self._own_headers = checked_headers(own["headers"])
         self._headers = {
             "User-Agent": "opentracing-zipkin",
             **self._own_headers,
@@ -85,16 +82,17 @@ class HttpSender:
             # "b3: 0" keeps a proxy between us and the collector from tracing our own report.
             "b3": "0",
         }
-        self._auth = _checked_auth(own["auth"])
-        self._verify = True if own["ca_bundle"] is None else _checked_file("ca_bundle", own["ca_bundle"])
-        self._cert = _checked_cert(own["client_cert"], own["client_key"])
-        self._proxies = _checked_proxies(own["proxy"])
+        self._auth = checked_auth(own["auth"])
+        self._verify = True if own["ca_bundle"] is None else checked_file("ca_bundle", own["ca_bundle"])
+        self._cert = checked_cert(own["client_cert"], own["client_key"])
+        self._proxies = checked_proxies(own["proxy"])
         self._compress: bool = own["compress"]
         if own["compress"] is None:
             self._compress = not all(map(_is_on_this_machine, self.urls))
         self._adapter: Adapter | None = None
         # Prepared once: preparing takes as long as sending.
         self._requests = {url: self._prepared(url) for url in self.urls}
+        self._targets = {url: target_of(url) for url in self.urls}
         hide_in_log(urlsplit(str(request.url)).query for request in self._requests.values())
 
     def _prepared(self, url: str) -> requests.PreparedRequest:
@@ -140,13 +138,15 @@ class HttpSender:
                 request.headers["Content-Encoding"] = encoding
             adapter = self._connection()
             adapter.terms.ends_at_s = monotonic() + timeout
+            adapter.terms.target = self._targets[url]
             answer: Any = adapter.send(
                 request, stream=True, timeout=_UNCLOCKED, verify=self._verify, cert=self._cert, proxies=self._proxies
             )
             said, accepted = _beginning(answer), 200 <= answer.status < 300
         except Exception as error:  # requests' and urllib3's own; and what those raise who block sockets in a test
             # A ValueError is of the request itself, as of a name that cannot be looked up, and is the same next time.
-            reason, may_pass = self._hidden(_reason(error)), isinstance(error, OSError) or not isinstance(error, ValueError)
+            reason = self._shown(_reason(error), MAX_REASON_CHARS)
+            may_pass = isinstance(error, OSError) or not isinstance(error, ValueError)
         if reason:  # raised out of the block, so that the error, which holds the URL, is not in the chain
             raise SendError(f"{shown(url)}: {reason}", retryable=may_pass)
         if not accepted:
@@ -154,12 +154,12 @@ class HttpSender:
 
     def _refusal(self, url: str, answer: Answer, said: str) -> SendError:
         status = answer.status
-        said = self._hidden(said)[:MAX_SHOWN_CHARS]
+        said, reason = self._shown(said), self._shown(answer.reason)
         hint = self._hints.get(url, "") if status in _NO_SUCH_PATH else self._target(url, answer)
         # Zipkin's own limit answers 500, and only its body says why.
         too_large = status == 413 or (status == 500 and said.startswith("413"))
         return SendError(
-            f"{shown(url)}: HTTP {status} {self._hidden(answer.reason)}{': ' + said if said else ''}{hint}",
+            f"{shown(url)}: HTTP {status} {reason}{': ' + said if said else ''}{hint}",
             retryable=status in _RETRYABLE and not too_large and not said.startswith("Input is not in the GZIP format"),
             divisible=status == 400,
             too_large=too_large,
@@ -173,11 +173,11 @@ class HttpSender:
             return ""
         with suppress(ValueError):  # an address in brackets that is none
             location = urljoin(url, location)
-        return f"; it points to {self._hidden(shown(location))[:MAX_SHOWN_CHARS]}, and a redirect is not followed"
+        return f"; it points to {self._shown(shown(location))}, and a redirect is not followed"
 
-    def _hidden(self, text: str) -> str:
-        """The text without what was sent as a credential, because a server, or an error, may repeat it."""
-        return hide(text, self._secrets())
+    def _shown(self, text: str, longest: int = MAX_SHOWN_CHARS) -> str:
+        """Others' words on one line, without what was sent as a credential: a server, or an error, may repeat it."""
+        return printable(" ".join(hide(text, self._secrets()).split()), longest)
 
     def _secrets(self) -> Iterator[str]:
         prepared = self._requests.values()
@@ -220,63 +220,6 @@ def _hint(endpoint: str, path: str) -> str:
     return f"; the path of the endpoint, {own}, is used exactly as it is; perhaps {likely} was meant"
 
 
-def _checked_headers(headers: Any) -> dict[str, str]:
-    """Those that http.client would refuse, too: its message, at each send, would show the value."""
-    if headers is None:
-        return {}
-    remedy = "use a dict from names to values, for instance {'X-Tenant': 'blue'}"
-    if not isinstance(headers, Mapping):
-        raise WrongSetting("headers", f"is of type {type(headers).__name__}; {remedy}")
-    for name, value in headers.items():
-        if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
-            raise WrongSetting("headers", f"has a name that cannot be sent; {remedy}")
-        if not isinstance(value, str) or not re.fullmatch(_HEADER_VALUE, value):
-            raise WrongSetting("headers", f"has {name!r} with a value that cannot be sent; {remedy}")
-    return dict(headers)
-
-
-def _checked_auth(auth: Any) -> tuple[str, str] | None:
-    if auth is not None and not (isinstance(auth, (tuple, list)) and [str, str] == [type(part) for part in auth]):
-        raise WrongSetting("auth", "is no pair of texts; use ('user', 'password')")
-    if auth is None:
-        return None
-    with suppress(UnicodeEncodeError):
-        ":".join(auth).encode("latin-1")  # as requests does
-        return auth[0], auth[1]
-    raise WrongSetting("auth", "has characters that cannot be sent; use those of Latin-1")
-
-
-def _checked_file(name: str, path: Any) -> str:
-    if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
-        raise WrongSetting(name, f"is {_shown_path(path)}; use the path of an existing PEM file")
-    return os.fspath(path)
-
-
-def _shown_path(path: Any) -> str:
-    """Not where it may be the file's text: a key."""
-    if not isinstance(path, (str, os.PathLike)):
-        return f"of type {type(path).__name__}"
-    is_path = str(path).isprintable() and len(str(path)) <= MAX_SHOWN_CHARS and not str(path).startswith(_PEM)
-    return repr(path) if is_path else "no path"
-
-
-def _checked_cert(cert: Any, key: Any) -> str | tuple[str, str] | None:
-    if key is not None and cert is None:
-        raise WrongSetting(
-            "client_key", "is given without client_cert; give both, or client_cert alone with the key in its file"
-        )
-    if cert is None:
-        return None
-    cert = _checked_file("client_cert", cert)
-    return cert if key is None else (cert, _checked_file("client_key", key))
-
-
-def _checked_proxies(proxy: Any) -> dict[str, str]:
-    proxies = dict(proxy) if isinstance(proxy, Mapping) else {} if proxy is None else {"http": proxy, "https": proxy}
-    remedy = "use its URL, for instance http://proxy.example:3128"
-    return {collectors: check_url("proxy", url, remedy) for collectors, url in proxies.items()}
-
-
 def _is_on_this_machine(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
@@ -292,7 +235,7 @@ def _gzip(body: bytes) -> bytes:
 
 
 def _beginning(answer: Answer) -> str:
-    """The server's words, on one line, as far as anyone will read them; the rest of a long answer is left to it."""
+    """The server's words, as far as anyone will read them; the rest of a long answer is left to it."""
     first = b""
     for chunk in answer.raw.stream(MAX_ANSWER_BYTES, decode_content=True):
         if first:
@@ -300,7 +243,7 @@ def _beginning(answer: Answer) -> str:
             break
         first = chunk
     answer.raw.release_conn()
-    return " ".join(first.decode(errors="replace").split())
+    return first.decode(errors="replace")
 
 
 def _seconds(retry_after: str) -> float:

@@ -10,6 +10,8 @@ import pytest
 
 from opentracing_zipkin.demo.trees import key_of
 from opentracing_zipkin.demo.visits import VISITS, SpanKey
+from opentracing_zipkin.model import Endpoint
+from opentracing_zipkin.process import local_address
 
 from .demo_run import DemoRun, Json
 
@@ -142,7 +144,10 @@ def test_both_sides_of_a_call_have_addresses(demo: DemoRun) -> None:
     spans = by_key(demo.traces[GOOD])
     remotes: list[Any] = [spans[key]["remoteEndpoint"] for key in (CHECKOUT, ORDER_CALL, ORDER, CHARGE_CALL, CHARGE)]
 
-    assert {"127.0.0.1"} == {span["localEndpoint"]["ipv4"] for span in spans.values()}
+    here = local_address.towards("http://localhost", Endpoint())
+    assert {(here.ipv4, here.ipv6)} == {
+        (local.get("ipv4", ""), local.get("ipv6", "")) for local in (span["localEndpoint"] for span in spans.values())
+    }
     assert {"127.0.0.1"} == {remote["ipv4"] for remote in remotes}
     assert all(0 < remote["port"] < 65536 for remote in remotes)
 

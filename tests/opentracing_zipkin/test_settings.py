@@ -297,13 +297,6 @@ def test_a_sender_in_code_needs_no_connection(monkeypatch: pytest.MonkeyPatch) -
     assert "FakeSender" in repr(configure("service", sender=FakeSender()))
 
 
-def test_a_wrong_value_of_requests_variables_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As that of one of ours does."""
-    monkeypatch.setenv("CURL_CA_BUNDLE", "/no/such.pem")
-    with pytest.raises(ValueError, match=r"environment variable CURL_CA_BUNDLE is '/no/such\.pem'; use the path of"):
-        configure("service", endpoint="https://zipkin")
-
-
 def test_names_of_headers_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Separated by commas."""
     monkeypatch.setenv("ZIPKIN_BAGGAGE_FIELDS", "x-request-id, x-tenant ,")

@@ -126,6 +126,7 @@ def test_control_characters_never_reach_the_terminal() -> None:
 
     assert "x?y  a?[2Jb  server" == render([evil], PLAIN)[0][:19]
     assert "??" == render([evil], PLAIN)[1].strip()
+    assert all(line.isprintable() for line in render([{**evil, "kind": "\033[2J\u202e\n"}], PLAIN))
 
 
 def test_a_long_error_is_cut_at_the_margin() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from ipaddress import ip_address, ip_network
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -13,49 +17,150 @@ from opentracing_zipkin.testing import FakeSender
 NAMED = Endpoint("service", "", "", 80)
 
 
-@pytest.mark.parametrize(
-    ("url", "ipv4", "ipv6"),
-    [
-        ("http://127.0.0.1:9411", "127.0.0.1", ""),
-        ("http://localhost:9411", "127.0.0.1", ""),
-        ("http://127.9.9.9", "127.0.0.1", ""),
-    ],
-)
-def test_a_collector_on_this_host_is_reached_from_the_loopback(url: str, ipv4: str, ipv6: str) -> None:
-    """The port is kept."""
+class Kernel:
+    """Routes, as `network: source`, and names, as `name: address`, in place of this machine's; counts what is looked up."""
 
-    assert Endpoint("service", ipv4, ipv6, 80) == local_address.towards(url, NAMED)
+    def __init__(self, routes: dict[str, str], names: dict[str, str] | None = None) -> None:
+        self._routes = sorted(
+            ((ip_network(network), source) for network, source in routes.items()), key=lambda route: -route[0].prefixlen
+        )
+        self._names = {"localhost": "127.0.0.1", **(names or {})}
+        self.looked_up: list[str] = []
+
+    def source(self, target: str) -> str:
+        """That of the longest prefix; in a network of this machine's own the address itself."""
+        address: Any = ip_address(target)
+        address = getattr(address, "ipv4_mapped", None) or address
+        for network, source in self._routes:
+            if address in network:
+                return source
+        raise OSError("Network is unreachable")
+
+    def getaddrinfo(self, host: str, port: int, **_: Any) -> list[Any]:
+        self.looked_up.append(host)
+        if host not in self._names:
+            raise socket.gaierror("Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 0, "", (self._names[host], port))]
+
+    def replace(self, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+        """Let the module ask this kernel instead of the real one."""
+        kernel = self
+
+        class Probe:
+            def __init__(self, *_: Any) -> None:
+                self._source = ""
+
+            def __enter__(self) -> Probe:
+                return self
+
+            def __exit__(self, *_: object) -> None:
+                pass
+
+            def setsockopt(self, *_: Any) -> None:
+                pass
+
+            def connect(self, address: tuple[Any, ...]) -> None:
+                zone = f"%{address[3]}" if len(address) > 2 else ""
+                self._source = kernel.source(address[0]) + zone
+
+            def getsockname(self) -> tuple[str, int]:
+                return self._source, 1
+
+        monkeypatch.setattr(socket, "socket", Probe)
+        monkeypatch.setattr(socket, "getaddrinfo", self.getaddrinfo)
+        monkeypatch.setattr(socket, "if_nameindex", lambda: [(1, "lo"), (2, "eth0")])
+        return self
 
 
-def test_without_a_route_only_the_name_is_known() -> None:
-    """Nothing raises."""
+LO = {"127.0.0.0/8": "127.0.0.1", "::1": "::1"}
+V4 = {**LO, "0.0.0.0/0": "10.1.0.7", "10.1.0.7": "10.1.0.7", "172.17.0.1": "172.17.0.1", "10.9.0.0/16": "10.9.0.3"}
+V6 = {**LO, "::/0": "2001:db9::7", "2001:db9::7": "2001:db9::7"}
+BOTH = {**V4, **V6, "0.0.0.0": "127.0.0.1", "::": "::1"}
+ISLAND = {**LO, "10.5.0.0/24": "10.5.0.2", "224.0.0.0/4": "10.5.0.2", "fe80::/10": "fe80::7"}  # no way out
 
-    assert NAMED == local_address.towards("http://255.255.255.255", NAMED)
+HERE = ["localhost", "127.0.0.1", "127.0.0.53", "127.0.1.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "LOCALHOST", "ip6-localhost", "sidecar", "127.1"]  # fmt: skip
+ADDRESSES = [
+    *[(BOTH, host, "10.1.0.7") for host in [*HERE, "0.0.0.0", "[::]"]],
+    *[(V6, host, "2001:db9::7") for host in HERE],
+    *[(ISLAND, host, "10.5.0.2") for host in HERE],
+    *[(LO, host, "127.0.0.1") for host in HERE if host in ("localhost", "LOCALHOST") or host.startswith("127.0")],
+    # This host's own address, also one that its neighbours have, too: a bridge to its containers.
+    *[(V4, host, "10.1.0.7") for host in ("10.1.0.7", "172.17.0.1")],
+    (V6, "[2001:db9::7]", "2001:db9::7"),
+    ({**LO, "172.17.0.1": "172.17.0.1"}, "172.17.0.1", "172.17.0.1"),
+    # Elsewhere, by another way than the default one, or by a name.
+    (V4, "10.9.0.200", "10.9.0.3"),
+    (V4, "8.8.8.8", "10.1.0.7"),
+    (BOTH, "[2001:db9::99]", "2001:db9::7"),
+    (BOTH, "[::ffff:8.8.8.8]", "10.1.0.7"),
+    (BOTH, "zipkin.example", "10.1.0.7"),
+    (V6, "zipkin.example", "2001:db9::7"),
+    (V6, "10.0.0.1", "2001:db9::7"),
+    (ISLAND, "zipkin.example", "10.5.0.2"),
+    (ISLAND, "unknown.example", "10.5.0.2"),
+    ({**LO, "10.5.0.0/24": "10.5.0.2"}, "zipkin.example", "10.5.0.2"),
+    ({**LO, "fe80::/10": "fe80::7"}, "[fe80::1%25eth0]", "fe80::7"),
+    ({**LO, "fe80::/10": "fe80::7"}, "[fe80::1%eth0]", "fe80::7"),
+    ({**LO, "::/0": "fe80::7"}, "localhost", "fe80::7"),
+    ({**LO, "224.0.0.0/4": "0.0.0.0"}, "localhost", "127.0.0.1"),  # interfaces without addresses
+    ({**LO, "::/0": "::"}, "localhost", "127.0.0.1"),
+    ({}, "localhost", ""),
+    ({}, "10.0.0.1", ""),
+]
 
 
-def test_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DNS may be what is broken; and Debian's 127.0.1.1 comes from there."""
+@pytest.mark.parametrize(("routes", "host", "expected"), ADDRESSES)
+def test_the_address_is_that_of_the_route_out_of_this_host(
+    monkeypatch: pytest.MonkeyPatch, routes: dict[str, str], host: str, expected: str
+) -> None:
+    """By the route to the collector, or, where that is on this machine, by the route to anywhere; the loopback comes last."""
+    names = {"zipkin.example": "10.5.0.9", "LOCALHOST": "127.0.0.1", "ip6-localhost": "127.0.1.1", "sidecar": "127.0.1.1"}
+    Kernel(routes, names).replace(monkeypatch)
+    ipv4, ipv6 = ("", expected) if ":" in expected else (expected, "")
 
-    def refuse(*_: object) -> None:
-        raise AssertionError("a name was looked up")
+    assert Endpoint("service", ipv4, ipv6, 80) == local_address.towards(f"http://{host}:9411", NAMED)
+
+
+def test_a_name_is_looked_up_only_where_no_route_leads_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS may be what is broken."""
+    for routes, looked_up in ((V4, []), (V6, []), (BOTH, []), (ISLAND, ["zipkin.example"])):
+        kernel = Kernel(routes).replace(monkeypatch)
+        local_address.towards("http://zipkin.example:9411", NAMED)
+
+        assert looked_up == kernel.looked_up
+
+
+def test_without_any_route_only_the_name_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing raises, whatever stands in the place of sockets."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("blocked")
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr(socket, "gethostbyname", refuse)
-    found = local_address.towards("http://zipkin.example:9411", NAMED)
+    for stand_in in (refuse, MagicMock()):
+        monkeypatch.setattr(socket, "socket", stand_in)
+        for host in ("127.0.0.1", "zipkin.example", "[::1]", "[fe80::1%none]"):
+            assert NAMED == local_address.towards(f"http://{host}", NAMED)
 
-    assert "127.0.1.1" != found.ipv4
-    assert "service" == found.service_name
+
+def test_a_host_with_a_way_out_is_never_the_loopback() -> None:
+    """On the machine that runs this, as far as it has one."""
+    outside = local_address.towards("http://192.0.2.1", NAMED)
+    for host in ("localhost", "127.0.0.1", "[::1]", "127.0.0.53", outside.ipv4 or "localhost"):
+        assert outside.ipv4 in ("", local_address.towards(f"http://{host}:9411", NAMED).ipv4)
 
 
 def test_the_address_is_found_on_the_reporters_thread_before_the_first_span_is_sent() -> None:
     """Not by the caller."""
+    found = local_address.towards("http://localhost:9411", NAMED)
     sender = FakeSender()
     tracer = ZipkinTracer("service", sender=sender)
 
     assert Endpoint("service") == tracer._local
     tracer.start_trace("x").finish()
     assert True is tracer.flush(5)
-    assert b'"localEndpoint":{"serviceName":"service","ipv4":"127.0.0.1"}' in sender.bodies[0]
+    [span] = json.loads(sender.bodies[0])
+    assert (found.ipv4, found.ipv6) == (span["localEndpoint"].get("ipv4", ""), span["localEndpoint"].get("ipv6", ""))
 
 
 def test_a_given_address_is_kept() -> None:

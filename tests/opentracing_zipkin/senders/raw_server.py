@@ -51,7 +51,7 @@ def read_request(connection: socket.socket) -> tuple[str, bytes] | None:
     [length] = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")] or [0]
     while len(body) < length:
         body += connection.recv(65536)
-    return head.decode(), body
+    return head.decode(errors="replace"), body
 
 
 @contextmanager

@@ -48,6 +48,17 @@ POSTED = [
     ("https://host/api/v2/spans/more", "https://host/api/v2/spans/more", True),
     ("https://host/API/V2/SPANS", "https://host/API/V2/SPANS", True),
     ("https://host/a%2Fb,c;d=e:f", "https://host/a%2Fb,c;d=e:f", True),
+    *[
+        (f"https://host/{rest}", f"https://host/{rest}", True)
+        for rest in (
+            "a%2fb?key=%2f%3D",
+            "%41b/%7Euser?x=%41",
+            "a/../b/./c",
+            "/a//b",
+            "v1?sig=a+b%2B&a=&a&b=",
+            "a;p=1?x=;,'()*!$",
+        )
+    ],
     ("https://host/v1?a=b%20c&&d=e@f,g:/?h", "https://host/v1?a=b%20c&&d=e@f,g:/?h", True),
 ]
 
@@ -85,6 +96,36 @@ def test_the_request_has_path_and_query_as_given(url: str, sent: str) -> None:
     [(head, _)] = server.requests
 
     assert url.endswith(f"/{sent}")
+    assert f"POST /{sent} HTTP/1.1" == head.split("\r\n")[0]
+
+
+def test_a_proxy_is_asked_for_path_and_query_as_given() -> None:
+    """Behind scheme and host."""
+    with raw_server(saying(ACCEPTED)) as proxy:
+        one = HttpSender(
+            "http://zipkin.invalid/a%2fb/../c?x=%2f", V2, "application/json", proxy=f"http://127.0.0.1:{proxy.port}"
+        )
+        one.send(b"[]")
+    [(head, _)] = proxy.requests
+
+    assert "POST http://zipkin.invalid/a%2fb/../c?x=%2f HTTP/1.1" == head.split("\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("ü?k=ü", "%C3%BC?k=%C3%BC"),
+        ("a?b=100%", "a?b=100%25"),
+        ('{a}|b?q="[1]"', "%7Ba%7D%7Cb?q=%22%5B1%5D%22"),
+        ("api/v2/spans?", "api/v2/spans"),
+    ],
+)
+def test_what_no_request_may_have_is_encoded(given: str, sent: str) -> None:
+    """As browsers do; an empty query is none."""
+    with raw_server(saying(ACCEPTED)) as server:
+        HttpSender(f"http://127.0.0.1:{server.port}/{given}", V2, "application/json").send(b"[]")
+    [(head, _)] = server.requests
+
     assert f"POST /{sent} HTTP/1.1" == head.split("\r\n")[0]
 
 

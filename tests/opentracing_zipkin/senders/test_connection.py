@@ -67,6 +67,22 @@ def refusal(one: HttpSender) -> tuple[SendError, float]:
 # Interim answers
 
 
+@pytest.mark.parametrize("zone", ["%eth0", "%25eth0"])
+def test_an_address_of_one_interface_is_asked_for_by_its_name(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    """A link-local one, with the name as a URL has it or as the system has it."""
+    hosts = []
+
+    def refuse(host: str, *_: Any) -> None:
+        hosts.append(host)
+        raise OSError("no such interface")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(SendError, match="no such interface"):
+        sender(9411, host=f"[fe80::1{zone}]").send(BODY)
+
+    assert ["fe80::1%eth0"] == hosts
+
+
 @pytest.mark.parametrize(
     "interim",
     [

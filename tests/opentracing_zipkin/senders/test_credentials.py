@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import itertools
+import json
 import logging
+import os
+import re
 import traceback
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 import requests
@@ -19,7 +25,7 @@ from opentracing_zipkin.senders.credentials import hide, in_headers, in_url
 from opentracing_zipkin.senders.http import HttpSender
 from opentracing_zipkin.senders.url import shown
 
-from .raw_server import ACCEPTED, raw_server
+from .raw_server import ACCEPTED, raw_server, saying
 
 V2 = "/api/v2/spans"
 SECRET = "s3cr3t"
@@ -52,13 +58,19 @@ MALFORMED = list(_malformed())
 
 
 def leaks(error: BaseException) -> list[str]:
-    """Where the secret is seen: the message, the repr, what a traceback prints, and what hangs on the error."""
-    chain, one = [], error
-    while one is not None and one not in chain:
-        chain.append(one)
-        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)  # type: ignore[assignment]
-    seen = [str(part) for part in chain] + [repr(part) for part in chain] + [repr(part.args) for part in chain]
-    seen += list(traceback.TracebackException.from_exception(error).format_exception_only())
+    """Where the secret is seen: in the message, the repr and what a traceback prints, of the error and all behind it.
+
+    An error that a traceback leaves out is there for those who look for it, as services that collect errors do.
+    """
+    chain: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is not None and one not in chain:
+            chain.append(one)
+            left += [one.__cause__, one.__context__]
+    seen = [text for part in chain for text in (str(part), repr(part), repr(part.args), repr(vars(part)))]
+    seen += [line for line in traceback.format_exception(error) if not line.startswith("  ")]
     return [text for text in seen if SECRET in text or "s3c" in text]
 
 
@@ -79,8 +91,9 @@ def sender(endpoint: Any, **options: Any) -> HttpSender:
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT", "ZIPKIN_PROXY", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
+            monkeypatch.delenv(name)
     yield
     if isinstance(opentracing.tracer, ZipkinTracer):
         opentracing.tracer.close(0)
@@ -127,7 +140,7 @@ def test_a_wrong_proxy_is_shown_without_its_credentials(proxy: Any, message: str
         sender("http://host", proxy=proxy)
 
 
-@pytest.mark.parametrize("variable", ["ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT", "ZIPKIN_PROXY", "HTTP_PROXY"])
+@pytest.mark.parametrize("variable", ["ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT", "ZIPKIN_PROXY"])
 def test_a_wrong_url_in_the_environment_names_its_variable_alone(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     """As the argument is named, with nothing of the credential."""
     for url in (
@@ -205,6 +218,7 @@ GOOD = [
     (f"http://user:{SECRET}@127.0.0.1:{{port}}/trace/v1?key={SECRET}&b=1", {}),
     (f"http://{SECRET}@127.0.0.1:{{port}}?{SECRET}", {}),
     (f"http://127.0.0.1:{{port}}/a?b={SECRET}%20@c", {"headers": {"Authorization": f"Bearer {SECRET}"}}),
+    (f"http://127.0.0.1:{{port}}/a/../b?c=%2f%41|&b={SECRET}", {}),
     ("http://127.0.0.1:{port}", {"auth": ("user", SECRET)}),
 ]
 
@@ -301,3 +315,153 @@ def test_words_that_were_set_as_secrets_are_replaced_in_a_text() -> None:
         "p%40ssword and p@ssword at key=a%20b%20c as zip, Bearer of token", secrets
     )
     assert "***, ***" == hide("key=a%20b%20c&f=zip, a b c", secrets)
+
+
+# Each place where a credential may be given, and each value that is wrong there and holds one.
+KEY = f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----"
+URLS: list[Any] = [f"http://user:{SECRET}@host:99999", f"user:{SECRET}@host", f"ftp://host/?{SECRET}", f"http://user:{SECRET}#@host", f"http://user:{SECRET}\n@host", f"http://h/#{SECRET}", f"http://\x1b{SECRET}@host", f"\udcff{SECRET}", SECRET.encode(), {SECRET: SECRET}, {SECRET}, [f"http://good?{SECRET}", f"http://user:{SECRET}@bad:x"]]  # fmt: skip
+HEADERS: list[Any] = [f"Authorization: {SECRET}", SECRET.encode(), [("Authorization", SECRET)], {"Authorization": f"{SECRET}\n"}, {"Authorization": None, SECRET + ":": SECRET}, {"Authorization": [SECRET]}, {"A": f"\x7f{SECRET}"}, {"A": f"{SECRET}\u202e"}, {"A": f"{SECRET}\udcff"}, {f"A\n{SECRET}": SECRET}, {("A", SECRET): SECRET}, {SECRET}, (("A", SECRET),)]  # fmt: skip
+AUTHS: list[Any] = [SECRET, f"user:{SECRET}", SECRET.encode(), ("user", SECRET, SECRET), ("user", SECRET.encode()), (SECRET,), {"user": SECRET}, {SECRET}, ("user", f"{SECRET}☃"), ("user", f"{SECRET}\udcff"), [None, SECRET]]  # fmt: skip
+FILES: list[Any] = [KEY, " " + KEY.replace("\n", ""), KEY.replace("\n", "\\n"), f"'{KEY}'", f"LS0tLS1{SECRET}", f" LS0tLS1{SECRET}", f"MC4CAQAwBQYDK2VwBCIEI{SECRET}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa==", f"https://user:{SECRET}@host/ca.pem", f"https://host/ca.pem?{SECRET}", f"{SECRET}/" * 99, KEY.encode(), ("cert.pem", SECRET), {"file": SECRET}, f"\x1b{SECRET}", f"\0{SECRET}"]  # fmt: skip
+PARTS: list[Any] = [f"http://user:{SECRET}@host", {"token": SECRET}, [SECRET], SECRET.encode()]
+IN_CODE = [
+    *[({"endpoint": value}, "endpoint") for value in URLS],
+    *[({"endpoint": [f"http://user:{SECRET}@good", value]}, "endpoint") for value in URLS],
+    *[({"proxy": value}, "proxy") for value in URLS if not isinstance(value, dict)],
+    *[({"proxy": {"http://a": value}}, "proxy") for value in URLS],
+    *[({"headers": value}, "headers") for value in HEADERS],
+    *[({"auth": value}, "auth") for value in AUTHS],
+    *[({name: value}, name) for name in ("ca_bundle", "client_cert") for value in FILES],
+    *[({"client_cert": __file__, "client_key": value}, "client_key") for value in FILES],
+    *[({"client_key": value}, "client_key") for value in FILES],
+    *[({part: value}, part) for part in ("sender", "recorder", "propagation", "clock") for value in PARTS],
+]
+
+
+@pytest.mark.parametrize(("options", "name"), IN_CODE)
+def test_what_is_wrong_in_code_is_named_and_not_shown(caplog: pytest.LogCaptureFixture, options: Any, name: str) -> None:
+    """By a tracer, and by `configure`: the error, all errors behind it, and the log."""
+    caplog.set_level(logging.DEBUG)
+    for construct in (ZipkinTracer, configure):
+        with pytest.raises(ValueError, match=f"^{name} ") as caught:
+            construct("service", **options)
+
+        assert [] == leaks(caught.value)
+        assert str(caught.value).isprintable()
+    assert SECRET not in caplog.text
+
+
+IN_ENVIRONMENT = [
+    *[(variable, value) for variable in ("ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT", "ZIPKIN_PROXY") for value in URLS],
+    *[("ZIPKIN_AUTH", value) for value in (SECRET, f"user:{SECRET}☃", f"user:{SECRET}\udcff")],
+    *[(variable, value) for variable in ("ZIPKIN_CA_BUNDLE", "ZIPKIN_CLIENT_CERT", "ZIPKIN_CLIENT_KEY") for value in FILES],
+]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [(variable, value) for variable, value in IN_ENVIRONMENT if isinstance(value, str) and "\0" not in value],
+)
+def test_what_is_wrong_in_the_environment_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, value: str
+) -> None:
+    """The variable is named instead of the setting."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv(variable, value)
+    if variable == "ZIPKIN_CLIENT_KEY":
+        monkeypatch.setenv("ZIPKIN_CLIENT_CERT", __file__)
+    with pytest.raises(ValueError, match=f"^environment variable {variable} is |has") as caught:
+        configure("service")
+
+    assert [] == leaks(caught.value)
+    assert str(caught.value).isprintable()
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("variable", ["ZIPKIN_HEADERS", "ZIPKIN_PASSWORD", "ZIPKIN_AUHT", "ZIPKIN_ENDPIONT", "ZIPKIN_PROXYY"])
+def test_a_misspelt_variable_is_told_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str
+) -> None:
+    """Only its name."""
+    monkeypatch.setenv(variable, SECRET)
+    configure("service")
+
+    assert SECRET not in caplog.text
+
+
+NEARLY_BROKEN = [
+    b"broken header %s",
+    b": %s",
+    b"A: b\r\n%s",
+    b"A: b\r\n folded %s",
+    b"Location: %s\r\nbroken %s",
+]
+
+
+@pytest.mark.parametrize("line", NEARLY_BROKEN)
+def test_malformed_headers_of_an_answer_are_not_in_the_http_librarys_log(caplog: pytest.LogCaptureFixture, line: bytes) -> None:
+    """It would warn of them with the request's URL, and with what stands in them."""
+    caplog.set_level(logging.DEBUG)
+    header = line.replace(b"%s", SECRET.encode())
+    with raw_server(saying(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n%s\r\n\r\n" % header)) as server:
+        sender(f"http://127.0.0.1:{server.port}/p?key={SECRET}", headers={"X-Key": SECRET}).send(b"[]")
+
+    assert "urllib3" in {record.name.split(".")[0] for record in caplog.records}
+    assert SECRET not in caplog.text
+
+
+ODD_SECRET = "pä\"ss& <wo'rd>/\\%+=  x"
+SPELLINGS: list[Callable[[str], bytes]] = [
+    str.encode,
+    lambda secret: secret.encode("latin-1"),
+    lambda secret: quote(secret).encode(),
+    lambda secret: quote(secret, safe="").encode(),
+    lambda secret: quote_plus(secret).encode(),
+    lambda secret: json.dumps(secret).encode(),
+    lambda secret: json.dumps(secret, ensure_ascii=False).encode(),
+    lambda secret: html.escape(secret).encode(),
+    lambda secret: html.escape(secret).replace("&quot;", "&#34;").replace("&#x27;", "&#39;").encode(),
+    lambda secret: html.escape(secret, quote=False).encode(),
+    lambda secret: repr(secret).encode(),
+    lambda secret: b64encode(f"user:{secret}".encode("latin-1")),
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(
+    "options",
+    [{"auth": ("user", ODD_SECRET)}, {"headers": {"X-Key": ODD_SECRET}}, {"endpoint": f"/x?key={quote(ODD_SECRET, safe='')}"}],
+)
+def test_a_server_that_repeats_a_credential_in_any_spelling_is_shown_without(
+    options: dict[str, Any], spelling: Callable[[str], bytes]
+) -> None:
+    """In the answer's body, its reason and the target of a redirect; read as UTF-8 or as Latin-1."""
+    said = spelling(ODD_SECRET)
+    answers = [
+        b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said),
+        b"HTTP/1.1 400 %s\r\nContent-Length: 0\r\n\r\n" % said,
+        b"HTTP/1.1 301 Moved\r\nLocation: /%s\r\nContent-Length: 0\r\n\r\n" % said,
+    ]
+    with raw_server(saying(*answers)) as server:
+        path = options.get("endpoint", "/x")
+        rest = {name: value for name, value in options.items() if name != "endpoint"}
+        one = sender(f"http://127.0.0.1:{server.port}{path}", **rest)
+        for _ in answers:
+            with pytest.raises(SendError) as caught:
+                one.send(b"[]")
+
+            assert not re.search(r"p(ä|Ã|.?)?.{0,8}ss|wo.{0,8}rd", str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_repeats_its_credentials_is_shown_without(scheme: str) -> None:
+    """As they stand in its URL, and as its header has them."""
+    encoded = b64encode(f"user:{SECRET}/".encode()).decode()
+    with raw_server(saying(f"HTTP/1.1 407 {SECRET} {encoded}\r\nContent-Length: 0\r\n\r\n".encode())) as proxy:
+        one = sender(f"{scheme}://zipkin.invalid", proxy=f"http://user:{SECRET}%2F@127.0.0.1:{proxy.port}")
+        with pytest.raises(SendError, match="407") as caught:
+            one.send(b"[]")
+
+    [(head, _)] = proxy.requests
+    assert encoded in head
+    assert encoded not in str(caught.value)

@@ -1,0 +1,83 @@
+"""The settings of a connection, checked: what could hold a credential is not shown where it is wrong.
+
+Rules: an error shows names and types, a URL without its credentials, and a path only where it cannot be the key itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from ..option import WrongSetting
+from .url import check_url, shown
+
+__all__ = ["checked_auth", "checked_cert", "checked_file", "checked_headers", "checked_proxies"]
+
+MAX_PATH_CHARS = 200
+
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADER_VALUE = r"(?![\t ])[\t\x20-\x7e\x80-\xff]*"
+# A key as text, in base64, and the DER form (a sequence of more than 16 bytes) in base64.
+_KEY = r"-----|LS0t|^M[A-Za-z0-9+/=_-]{39,}$"
+
+
+def checked_headers(headers: Any) -> dict[str, str]:
+    """Those that http.client would refuse, too: its message, at each send, would show the value."""
+    if headers is None:
+        return {}
+    remedy = "use a dict from names to values, for instance {'X-Tenant': 'blue'}"
+    if not isinstance(headers, Mapping):
+        raise WrongSetting("headers", f"is of type {type(headers).__name__}; {remedy}")
+    for name, value in headers.items():
+        if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
+            raise WrongSetting("headers", f"has a name that cannot be sent; {remedy}")
+        if not isinstance(value, str) or not re.fullmatch(_HEADER_VALUE, value):
+            raise WrongSetting("headers", f"has {name!r} with a value that cannot be sent; {remedy}")
+    return dict(headers)
+
+
+def checked_auth(auth: Any) -> tuple[str, str] | None:
+    if auth is not None and not (isinstance(auth, (tuple, list)) and [str, str] == [type(part) for part in auth]):
+        raise WrongSetting("auth", "is no pair of texts; use ('user', 'password')")
+    if auth is None:
+        return None
+    with suppress(UnicodeEncodeError):
+        ":".join(auth).encode("latin-1")  # as requests does
+        return auth[0], auth[1]
+    raise WrongSetting("auth", "has characters that cannot be sent; use those of Latin-1")
+
+
+def checked_file(name: str, path: Any) -> str:
+    if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
+        raise WrongSetting(name, f"is {_shown_path(path)}; use the path of an existing PEM file")
+    return os.fspath(path)
+
+
+def _shown_path(path: Any) -> str:
+    """Not where it may be the file's text: a key."""
+    if not isinstance(path, (str, os.PathLike)):
+        return f"of type {type(path).__name__}"
+    text = str(path)
+    if not text.isprintable() or len(text) > MAX_PATH_CHARS or re.search(_KEY, text):
+        return "no path"
+    return repr(shown(text)) if "://" in text else repr(path)
+
+
+def checked_cert(cert: Any, key: Any) -> str | tuple[str, str] | None:
+    if key is not None and cert is None:
+        raise WrongSetting(
+            "client_key", "is given without client_cert; give both, or client_cert alone with the key in its file"
+        )
+    if cert is None:
+        return None
+    cert = checked_file("client_cert", cert)
+    return cert if key is None else (cert, checked_file("client_key", key))
+
+
+def checked_proxies(proxy: Any) -> dict[str, str]:
+    proxies = dict(proxy) if isinstance(proxy, Mapping) else {} if proxy is None else {"http": proxy, "https": proxy}
+    remedy = "use its URL, for instance http://proxy.example:3128"
+    return {collectors: check_url("proxy", url, remedy) for collectors, url in proxies.items()}
