@@ -318,7 +318,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
     def inject(self, span_context: Any, format: Any, carrier: Any) -> None:
         if format in TEXT_FORMATS:
             if type(carrier) is not dict and not hasattr(carrier, "__setitem__"):
-                raise InvalidCarrierException(f"{format}: use a mutable mapping, not {type(carrier).__name__}")
+                kind_of_carrier = type(carrier).__name__
+                raise InvalidCarrierException(f"{format}: use a mutable mapping or a list of pairs, not {kind_of_carrier}")
             kind = type(span_context)
             if kind is ZipkinContext or (kind is RecordingSpan and span_context._tags.get("span.kind") != "producer"):
                 context = span_context

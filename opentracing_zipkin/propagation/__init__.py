@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ..context import ZipkinContext
 from .attributes import FREE_FORM, Attributes
 
-__all__ = ["MAX_REMEMBERED", "Propagation", "headers_of", "remember"]
+__all__ = ["MAX_REMEMBERED", "Propagation", "headers_of", "is_room_for", "remember"]
 
 MAX_REMEMBERED = 500
 MAX_REMEMBERED_LENGTH = 2000
@@ -41,11 +41,18 @@ class Propagation(Protocol):
 
 
 def remember(known: dict[Any, Any], names: str | bytes, found: object) -> None:
-    """Keep what was found out about a carrier's names; names without end cost time, never memory."""
-    if len(names) <= MAX_REMEMBERED_LENGTH:
-        if len(known) >= MAX_REMEMBERED:
-            known.clear()
+    """Keep what was found out about a carrier's names."""
+    if is_room_for(names, known):
         known[names] = found
+
+
+def is_room_for(names: str | bytes, known: dict[Any, Any] | set[Any]) -> bool:
+    """Whether names may be remembered, after making room for them; names without end cost time, never memory."""
+    if len(names) > MAX_REMEMBERED_LENGTH:
+        return False
+    if len(known) >= MAX_REMEMBERED:
+        known.clear()
+    return True
 
 
 def headers_of(carrier: Any) -> dict[str, str]:
