@@ -413,7 +413,9 @@ class ZipkinTracer(ClassicTracer, Tracer):
 
 def _is_carrier(carrier: Any) -> bool:
     """A mapping, or an iterable of pairs; text is neither."""
-    return hasattr(carrier, "__iter__") and not isinstance(carrier, (str, bytes, bytearray))
+    if isinstance(carrier, (str, bytes, bytearray)):
+        return False
+    return hasattr(carrier, "__iter__") or hasattr(carrier, "items")
 
 
 def _first_context(references: Any) -> Any:
