@@ -29,6 +29,7 @@ from . import sampling
 from .classic import ClassicTracer
 from .clock import Clock, SystemClock
 from .context import (
+    DEBUG,
     DECIDED,
     INHERITED,
     LOCAL_ROOT,
@@ -426,12 +427,14 @@ def _first_context(references: Any) -> Any:
 
 
 def _prioritised(state: int, tags: Mapping[str, Any]) -> int:
-    """`sampling.priority` at the start decides: 0 against recording, above for it."""
+    """`sampling.priority` at the start decides: 0 against recording, above for it; in a debug trace it is ignored."""
+    if state & DEBUG:
+        return state
     try:
         priority = float(tags["sampling.priority"])
     except (TypeError, ValueError):
         return state
-    return state | SAMPLED | DECIDED if priority > 0 else state & ~SAMPLED
+    return state | SAMPLED | DECIDED if priority > 0 else (state | DECIDED) & ~SAMPLED
 
 
 _ARGUMENTS = (*options_of(Settings), *PART_TYPES)

@@ -6,6 +6,7 @@ import wsgiref.headers
 from collections import UserDict
 from collections.abc import Callable
 from email.message import Message
+from itertools import product
 from typing import Any
 
 import pytest
@@ -254,6 +255,54 @@ def test_the_two_halves_of_a_context_in_text_may_be_any_carriers(shape: str) -> 
     assert context is not None
     assert (TRACE, SPAN, False) == (context.trace_id, context.span_id, context.sampled)
     assert {"k": "v"} == dict(context.baggage)
+
+
+DEBUG_HEADERS: list[dict[str, str]] = [
+    {"x-b3-traceid": TRACE, "x-b3-spanid": SPAN, "X-B3-Flags": "1"},
+    {"b3": f"{TRACE}-{SPAN}-d"},
+    {"X-B3-Flags": "1"},
+    {"b3": "d"},
+    {"traceparent": f"00-{TRACE}-{SPAN}-00", "x-b3-flags": "1"},
+]
+
+
+@pytest.mark.parametrize("kind", ["server", "client", "producer", None])
+@pytest.mark.parametrize("priority", [0, 0.0, False, "0", -1, float("nan"), 1, None])
+@pytest.mark.parametrize("headers", DEBUG_HEADERS, ids=str)
+def test_in_a_debug_trace_every_header_and_span_tells_one_decision(
+    headers: dict[str, str], priority: Any, kind: str | None
+) -> None:
+    """`sampling.priority` is ignored there, at the start and later, in each format, and for the children."""
+    given = {"sampling.priority": priority, **({"span.kind": kind} if kind else {})}
+    for b3_format, w3c in product(("multi", "single", "both"), (False, True)):
+        recorder = InMemoryRecorder()
+        tracer = ZipkinTracer("service", recorder=recorder, b3_format=b3_format, w3c=w3c, sample_rate=0.0)
+        started = tracer.start_span("started", child_of=tracer.extract(Format.HTTP_HEADERS, headers), tags=given)
+        later = started.start_child("later").set_tag("sampling.priority", priority)
+        spans = [started, later, later.start_child("child"), later.start_child("told", given)]
+        for span in spans:
+            carrier: dict[str, str] = {}
+            tracer.inject(span.context, Format.HTTP_HEADERS, carrier)
+            again = make().extract(Format.HTTP_HEADERS, carrier)
+            assert again is not None
+            span.finish()
+
+            assert (True, True) == (span.context.sampled, span.context.debug)
+            assert (True, True) == (again.sampled, again.debug)
+            assert {"1"} >= {value for name, value in carrier.items() if name in ("x-b3-flags", "x-b3-sampled")}
+            assert {"01"} >= {value[-2:] for name, value in carrier.items() if name == "traceparent"}
+            assert {"d"} >= {value.split("-")[2] for name, value in carrier.items() if name == "b3"}
+        assert [("started", True), ("later", True), ("child", True), ("told", True)] == [
+            (span.name, span.debug) for span in recorder.spans
+        ]
+
+
+@pytest.mark.parametrize("priority", [0, 1])
+def test_a_priority_decides_what_was_left_open(priority: int) -> None:
+    """Below a context of the application's own as well: every header tells the same decision, none leaves it open."""
+    span = make().start_span("x", child_of=ZipkinContext(1, 2), tags={"sampling.priority": priority})
+
+    assert bool(priority) is span.context.sampled
 
 
 def test_the_settings_reach_the_headers(monkeypatch: pytest.MonkeyPatch) -> None:
