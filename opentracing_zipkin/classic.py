@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .context import ZipkinContext
-from .propagation import Propagation, binary
+from .propagation import Propagation, binary, headers_of
 from .span import ZipkinSpan, context_of
 
 __all__ = ["ClassicTracer"]
@@ -66,7 +66,7 @@ class ClassicTracer:
             if trace_context_id is None or trace_attributes is None or trace_context_id is trace_attributes:
                 carrier = trace_attributes if trace_context_id is None else trace_context_id
             else:
-                carrier = {**trace_attributes, **trace_context_id}
+                carrier = _merged(trace_attributes, trace_context_id)
             return None if carrier is None else self.propagation.extract(carrier)
         except Exception:  # whatever a mapping of the user's does
             return None
@@ -86,3 +86,10 @@ class ClassicTracer:
             return binary.decode(data, self.propagation.attributes)
         except Exception:
             return None
+
+
+def _merged(attributes: Any, ids: Any) -> dict[Any, Any]:
+    """Both as one carrier; of a name in both, the value in `ids` counts."""
+    if type(attributes) is dict and type(ids) is dict:
+        return {**attributes, **ids}
+    return {**headers_of(attributes), **headers_of(ids)}

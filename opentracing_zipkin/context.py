@@ -26,8 +26,10 @@ SHARED = 8  # the span reports on the id of its caller's span
 LOCAL_ROOT = 16  # the first span of its trace in this process
 REMOTE = 32  # came out of a carrier
 MESSAGING = 64  # of a producer: written as one header without parent
+# The flags of a `traceparent`, 8 bits further to the left, but for the lowest, which is SAMPLED.
+W3C_FLAGS = 0xFE00
 
-INHERITED = DECIDED | SAMPLED | DEBUG
+INHERITED = DECIDED | SAMPLED | DEBUG | W3C_FLAGS
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 

@@ -122,7 +122,7 @@ class PropagationOptions(TypedDict, total=False):
     ]
     w3c: Annotated[
         bool | None,
-        flag(False, "also writes `traceparent` and `tracestate`, and reads them where there is no B3"),
+        flag(False, "also writes `traceparent` and `tracestate`; `traceparent` is always read where there is no B3"),
     ]
     baggage_fields: Annotated[
         Sequence[str] | None,

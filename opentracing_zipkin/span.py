@@ -211,8 +211,11 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
             self._error = ""
 
     def _set_priority(self, priority: float) -> None:
-        """0 discards this span and all that start below it from now on; what was already propagated stands."""
-        if priority > 0:
+        """0 discards this span and all that start below it from now on; what was already propagated stands.
+
+        In a debug trace it is ignored, so that all headers and spans tell the same decision.
+        """
+        if priority > 0 or self._state & DEBUG:
             return
         self._state &= ~SAMPLED
         self._close()

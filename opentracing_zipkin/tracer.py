@@ -29,6 +29,7 @@ from . import sampling
 from .classic import ClassicTracer
 from .clock import Clock, SystemClock
 from .context import (
+    DEBUG,
     DECIDED,
     INHERITED,
     LOCAL_ROOT,
@@ -318,7 +319,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
     def inject(self, span_context: Any, format: Any, carrier: Any) -> None:
         if format in TEXT_FORMATS:
             if type(carrier) is not dict and not hasattr(carrier, "__setitem__"):
-                raise InvalidCarrierException(f"{format}: use a mutable mapping, not {type(carrier).__name__}")
+                kind_of_carrier = type(carrier).__name__
+                raise InvalidCarrierException(f"{format}: use a mutable mapping or a list of pairs, not {kind_of_carrier}")
             kind = type(span_context)
             if kind is ZipkinContext or (kind is RecordingSpan and span_context._tags.get("span.kind") != "producer"):
                 context = span_context
@@ -412,7 +414,9 @@ class ZipkinTracer(ClassicTracer, Tracer):
 
 def _is_carrier(carrier: Any) -> bool:
     """A mapping, or an iterable of pairs; text is neither."""
-    return hasattr(carrier, "__iter__") and not isinstance(carrier, (str, bytes, bytearray))
+    if isinstance(carrier, (str, bytes, bytearray)):
+        return False
+    return hasattr(carrier, "__iter__") or hasattr(carrier, "items")
 
 
 def _first_context(references: Any) -> Any:
@@ -423,12 +427,14 @@ def _first_context(references: Any) -> Any:
 
 
 def _prioritised(state: int, tags: Mapping[str, Any]) -> int:
-    """`sampling.priority` at the start decides: 0 against recording, above for it."""
+    """`sampling.priority` at the start decides: 0 against recording, above for it; in a debug trace it is ignored."""
+    if state & DEBUG:
+        return state
     try:
         priority = float(tags["sampling.priority"])
     except (TypeError, ValueError):
         return state
-    return state | SAMPLED | DECIDED if priority > 0 else state & ~SAMPLED
+    return state | SAMPLED | DECIDED if priority > 0 else (state | DECIDED) & ~SAMPLED
 
 
 _ARGUMENTS = (*options_of(Settings), *PART_TYPES)

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 from ..context import ZipkinContext
 from .attributes import FREE_FORM, Attributes
 
-__all__ = ["MAX_REMEMBERED", "Propagation", "headers_of", "remember"]
+__all__ = ["MAX_REMEMBERED", "Propagation", "headers_of", "is_room_for", "pairs_of", "remember"]
 
 MAX_REMEMBERED = 500
 MAX_REMEMBERED_LENGTH = 2000
 
-# Of these all values count, in their order (W3C Trace Context, 3.3.1.3); of any other header the first does.
-_LISTS = frozenset(("traceparent", "tracestate"))
+# All values of these count, in their order (W3C Trace Context, 3.3.1.3; W3C Baggage, 3.2); of any other header the first does.
+_LISTS = frozenset(("traceparent", "tracestate", "baggage"))
 
 
 class Propagation(Protocol):
@@ -41,31 +41,56 @@ class Propagation(Protocol):
 
 
 def remember(known: dict[Any, Any], names: str | bytes, found: object) -> None:
-    """Keep what was found out about a carrier's names; names without end cost time, never memory."""
-    if len(names) <= MAX_REMEMBERED_LENGTH:
-        if len(known) >= MAX_REMEMBERED:
-            known.clear()
+    """Keep what was found out about a carrier's names."""
+    if is_room_for(names, known):
         known[names] = found
+
+
+def is_room_for(names: str | bytes, known: dict[Any, Any] | set[Any]) -> bool:
+    """Whether names may be remembered, after making room for them; names without end cost time, never memory."""
+    if len(names) > MAX_REMEMBERED_LENGTH:
+        return False
+    if len(known) >= MAX_REMEMBERED:
+        known.clear()
+    return True
+
+
+def pairs_of(carrier: Any) -> Iterable[Any]:
+    """Names and values of a mapping, all that it has; or the carrier itself where it is no mapping.
+
+    `items` of httpx joins the values of a name, and that of a `MultiDict` has only one of them.
+    """
+    pairs: Iterable[Any]
+    kind = type(carrier)
+    if kind is not dict:
+        for all_values in ("multi_items", "lists"):
+            if hasattr(kind, all_values):  # the class is asked, as some dicts have every name as an attribute
+                pairs = getattr(carrier, all_values)()
+                return pairs
+    pairs = carrier.items() if hasattr(carrier, "items") else carrier
+    return pairs
 
 
 def headers_of(carrier: Any) -> dict[str, str]:
     """Names in lower case to values, of a mapping or an iterable of pairs; bytes are read as ISO 8859-1, as HTTP does.
 
-    The first of several values wins.  Names of a WSGI environ (`HTTP_X_B3_TRACEID`) lose their prefix.  What is no pair is
-    skipped, a value that cannot be one of a header is empty.  Raises TypeError where `carrier` is no such thing.
+    The first of several values wins.  Names of a WSGI environ (`HTTP_X_B3_TRACEID`) lose their prefix.  What is no pair, or
+    has the value None, is skipped; a value that cannot be one of a header is empty.  Raises TypeError where `carrier` is no
+    such thing.
     """
-    items: Iterable[Any] = carrier.items() if hasattr(carrier, "items") else carrier
     headers: dict[str, str] = {}
-    for item in items:
+    for item in pairs_of(carrier):
         try:
             name, value = item
         except (TypeError, ValueError):
+            continue
+        if value is None:
             continue
         key = _text(name).lower()
         if key.startswith("http_"):
             key = key[5:].replace("_", "-")
         if key in _LISTS:
-            headers[key] = ",".join([headers[key], *_texts(value)] if key in headers else _texts(value))
+            headers[key] = ",".join(text for text in (headers.get(key, ""), *_texts(value)) if text)
         elif key:
             headers.setdefault(key, _text(value))
     return headers

@@ -39,6 +39,8 @@ _ENCODED = re.compile(
     rf"|%(?:C[2-9A-F]|D[0-9A-F]){_MORE}|%E[0-9A-F](?:{_MORE}){{2}}|%F[0-4](?:{_MORE}){{3}}"
 )
 _HEADER_SAFE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
+# No key; and what comes with `traceparent` alone.
+_NOT_READ = frozenset((PREFIX, PREFIX + TRACESTATE))
 _RESERVED = re.compile(r"b3|x-b3-.*|traceparent|tracestate|ot-baggage-.*")
 
 
@@ -50,10 +52,9 @@ def is_header_safe(text: str) -> bool:
 class Attributes:
     """Writes and reads attributes, and counts what it left out; may be used from any thread."""
 
-    def __init__(self, fields: Iterable[str] = (), w3c: bool = False) -> None:
+    def __init__(self, fields: Iterable[str] = ()) -> None:
         self.names = _checked(fields)  # normalised key -> the header's name, as it was given
         self.dropped = 0  # attributes, read or to be written, that were over a limit or had no possible name
-        self._not_here = frozenset((TRACESTATE,)) if w3c else frozenset()
 
     def has(self, name: str) -> bool:
         """Whether a header of this name, as it is written, is an attribute."""
@@ -77,7 +78,7 @@ class Attributes:
             if key in normalised:
                 yield name, _encode_field(normalised.pop(key))
         for key, value in normalised.items():
-            if key not in self._not_here:
+            if key != TRACESTATE:
                 yield PREFIX + key, _encode(value)
 
     def read(self, headers: Mapping[str, str]) -> dict[str, str] | None:
@@ -100,7 +101,7 @@ class Attributes:
         if self.names:
             yield from ((name, value) for name, value in headers.items() if normalize_key(name) in self.names and value)
         for name, value in headers.items():
-            if name.startswith(PREFIX) and len(name) > len(PREFIX):
+            if name.startswith(PREFIX) and name not in _NOT_READ:
                 yield name, value
 
     def _drop(self, where: str, name: str) -> None:

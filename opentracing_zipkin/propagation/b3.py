@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 import string
 from binascii import unhexlify
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from opentracing import InvalidCarrierException
 
 from ..context import DEBUG, DECIDED, LOW_64_BITS, MESSAGING, REMOTE, SAMPLED, SHARED, ZipkinContext, hex_id, hex_span_id
 from ..log import log
@@ -20,6 +22,8 @@ from ..options import B3_FORMATS as FORMATS, PropagationOptions
 from . import headers_of, remember, w3c as trace_context
 from .attributes import PREFIX, Attributes
 from .frameworks import Frameworks
+from .stale import B3_NAMES, Stale
+from .w3c import TRACEPARENT
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -52,46 +56,64 @@ class B3Propagation:
         self._single = own["b3_format"] != "multi"
         self._w3c = self.decided = w3c  # `traceparent` cannot leave the decision open
         self._more = self._single or w3c
-        self._stale = _STALE | _STALE_W3C if w3c else _STALE
-        self.attributes = Attributes(own["baggage_fields"], w3c)
+        self.attributes = Attributes(own["baggage_fields"])
+        self._stale = Stale(self.attributes, w3c)
+        self._harmless = self._stale.harmless
         self._plans: dict[str, _Plan] = {}  # by the names of a carrier
-        self.malformed = 0  # carriers whose B3 could not be read whole
-        # What a name has in it that is no B3 and will be read, in lower case and with either of a WSGI environ's signs.
-        marks = [PREFIX, *self.attributes.names, *([trace_context.TRACEPARENT] if w3c else [])]
+        self.malformed = 0  # carriers whose B3, or whose `traceparent` in its place, could not be read whole
+        # Parts of names that are no B3 and are always read, in lower case and with either of a WSGI environ's signs.
+        marks = [PREFIX, *self.attributes.names, *([TRACEPARENT] if w3c else [])]
         self._marks = re.compile("|".join(re.escape(mark).replace(r"\-", "[-_]") for mark in marks))
-        self._frameworks = Frameworks(lambda name: "b3" in name or self._marks.search(name) is not None)
+        self._frameworks = Frameworks(lambda name: "b3" in name or TRACEPARENT in name or self._marks.search(name) is not None)
 
     def inject(self, context: ZipkinContext, carrier: Any, /) -> None:
-        if carrier and type(carrier) is dict and not self._stale.isdisjoint(carrier):
-            for name in self._stale:
-                carrier.pop(name, None)
-        said = context._state & _SAID
-        if self._multi and said < MESSAGING:
-            trace_id: Any = context._trace_id
-            if trace_id is not None:
-                span_id: Any = context._span_id
-                parent_id: Any = context._parent_id
-                # Text once made is kept: for the next call, for the span's own record and for its children.
-                if type(trace_id) is not str:
-                    context._trace_id = trace_id = hex_id(trace_id)
-                if type(span_id) is not str:  # hex_span_id inline: a twelfth less for a span's first call
-                    context._span_id = span_id = (span_id & LOW_64_BITS).to_bytes(8, "big").hex()
-                carrier["x-b3-traceid"] = trace_id
-                carrier["x-b3-spanid"] = span_id
-                if parent_id is not None:
-                    if type(parent_id) is not str:
-                        context._parent_id = parent_id = hex_span_id(parent_id)
-                    carrier["x-b3-parentspanid"] = parent_id
-            if said == _ACCEPT:
-                carrier["x-b3-sampled"] = "1"
-            elif said & DEBUG:
-                carrier["x-b3-flags"] = "1"
-            elif said & DECIDED:
-                carrier["x-b3-sampled"] = "0"
-        if said >= MESSAGING or self._more:
-            self._inject_more(context, carrier)
-        if context._baggage:
-            self.attributes.write(context._baggage, carrier)
+        # An empty carrier is not asked for its class, which would be 3 % of an `inject` into a dict (Python 3.11, 2026-11): one
+        # that is no mapping raises when it is written to.
+        try:
+            if carrier and (type(carrier) is not dict or not self._harmless.issuperset(carrier)):
+                if type(carrier) is not dict:
+                    self._inject_elsewhere(context, carrier)
+                    return
+                self._stale.remove(carrier)
+            said = context._state & _SAID
+            if self._multi and said < MESSAGING:
+                trace_id: Any = context._trace_id
+                if trace_id is not None:
+                    span_id: Any = context._span_id
+                    parent_id: Any = context._parent_id
+                    # Text once made is kept: for the next call, for the span's own record and for its children.
+                    if type(trace_id) is not str:
+                        context._trace_id = trace_id = hex_id(trace_id)
+                    if type(span_id) is not str:  # hex_span_id inline: a twelfth less for a span's first call
+                        context._span_id = span_id = (span_id & LOW_64_BITS).to_bytes(8, "big").hex()
+                    carrier["x-b3-traceid"] = trace_id
+                    carrier["x-b3-spanid"] = span_id
+                    if parent_id is not None:
+                        if type(parent_id) is not str:
+                            context._parent_id = parent_id = hex_span_id(parent_id)
+                        carrier["x-b3-parentspanid"] = parent_id
+                if said == _ACCEPT:
+                    carrier["x-b3-sampled"] = "1"
+                elif said & DEBUG:
+                    carrier["x-b3-flags"] = "1"
+                elif said & DECIDED:
+                    carrier["x-b3-sampled"] = "0"
+            if said >= MESSAGING or self._more:
+                self._inject_more(context, carrier)
+            if context._baggage:
+                self.attributes.write(context._baggage, carrier)
+        except InvalidCarrierException:
+            raise
+        except Exception:
+            if type(carrier) is dict:
+                raise
+            self._inject_elsewhere(context, carrier)
+
+    def _inject_elsewhere(self, context: ZipkinContext, carrier: Any) -> None:
+        """Into a carrier of any class: what a dict gets, in place of what is stale there."""
+        headers: dict[str, str] = {}
+        self.inject(context, headers)
+        self._stale.replace(carrier, headers)
 
     def _inject_more(self, context: ZipkinContext, carrier: Any) -> None:
         messaging = context._state & MESSAGING
@@ -133,7 +155,7 @@ class B3Propagation:
             return _CAREFULLY
         count = names.count("b3")
         if not count:
-            return _NOTHING
+            return _CAREFULLY if TRACEPARENT in names else _NOTHING
         present = set(joined.split("\n"))
         for trace, span, parent, sampled in _SPELLINGS:
             if trace in present and span in present and count == len(present.intersection((trace, span, parent, sampled))):
@@ -142,9 +164,12 @@ class B3Propagation:
 
     def _extract(self, headers: Mapping[str, str]) -> ZipkinContext | None:
         """Any spelling and any mistake: B3, what `traceparent` has beyond it, and attributes."""
-        context = self._read(headers)
-        if self._w3c:
-            context = trace_context.complete(context, headers)
+        context, whole = self._read(headers)
+        if TRACEPARENT in headers:
+            context = trace_context.complete(context, headers, self._w3c)
+            whole = whole and context is not None and context._trace_id is not None
+        if not whole:
+            self._count_malformed(headers)
         baggage = self.attributes.read(headers)
         if baggage is not None:
             if context is None:
@@ -152,23 +177,28 @@ class B3Propagation:
             context._baggage = {**(context._baggage or {}), **baggage}
         return context
 
-    def _read(self, headers: Mapping[str, str]) -> ZipkinContext | None:
-        """The single header if it is whole, else the five, else what can be read of the single one; a deny in any of them."""
-        single, whole = _parse_single(headers["b3"]) if "b3" in headers else (None, False)
-        if single is not None and whole and single._state & DECIDED:
-            return single
-        multi = _read_multi(headers)
-        if not whole and ("b3" in headers or (multi is None and _has_multi(headers))):
-            self._count_malformed(headers)
+    @staticmethod
+    def _read(headers: Mapping[str, str]) -> tuple[ZipkinContext | None, bool]:
+        """The single header if it is whole, else the five, else what can be read of the single one; a deny in any of them.
+
+        With it, whether all could be read that was asked for.
+        """
+        single, single_whole = _parse_single(headers["b3"]) if "b3" in headers else (None, True)
+        if single is not None and single_whole and single._state & DECIDED:
+            return single, True
+        multi, multi_whole = _read_multi(headers)
+        whole = single_whole and multi_whole
         if single is None or multi is None:
-            return single or multi
-        return _merged(single, multi, whole)
+            return single or multi, whole
+        return _merged(single, multi, single_whole), whole
 
     def _count_malformed(self, headers: Mapping[str, str]) -> None:
         self.malformed += 1
         if self.malformed == 1:
-            shown = {name: value[:80] for name, value in headers.items() if name == "b3" or name.startswith("x-b3-")}
-            log.warning("zipkin: malformed B3 headers, ignored as far as they cannot be read (said once): %r", shown)
+            names = [name for name in (*B3_NAMES, TRACEPARENT) if name in headers]
+            kind = "traceparent" if names == [TRACEPARENT] else "B3"
+            shown = {name: headers[name][:80] for name in names}
+            log.warning("zipkin: malformed %s headers, ignored as far as they cannot be read (said once): %r", kind, shown)
 
 
 # The two spellings that libraries write, and those that frameworks make of them: trace id, span id, parent id, sampled.
@@ -177,14 +207,12 @@ _CANONICAL = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled"
 _TITLE = ("X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid", "X-B3-Sampled")  # Django
 _ENVIRON = ("HTTP_X_B3_TRACEID", "HTTP_X_B3_SPANID", "HTTP_X_B3_PARENTSPANID", "HTTP_X_B3_SAMPLED")  # WSGI
 _SPELLINGS = (_LOWER, _CANONICAL, _TITLE, _ENVIRON)
-# What a service that forwards its caller's headers may leave in a dict: a receiver might prefer it to what is written.
-_STALE = frozenset((*_LOWER, *_CANONICAL, *_TITLE, "x-b3-flags", "X-B3-Flags", "b3", "B3"))
+_IDS = (("x-b3-traceid", 32), ("x-b3-spanid", 16), ("x-b3-parentspanid", 16))  # with how many digits they may have
 
 # The names of the trace id, the span id, the parent id and the decision, the latter two None where they are not there.
 _Plan = tuple[str, str, str | None, str | None]
 _NOTHING: _Plan = ("", "", None, None)
 _CAREFULLY: _Plan = ("", "", None, "")  # in any spelling, or with something beside
-_STALE_W3C = frozenset(("traceparent", "Traceparent", "tracestate", "Tracestate"))
 
 
 def _read_plain(carrier: dict[str, Any], plan: _Plan) -> ZipkinContext | None:
@@ -199,7 +227,7 @@ def _read_plain(carrier: dict[str, Any], plan: _Plan) -> ZipkinContext | None:
         else:
             parent_id = carrier[parent]
             text = f"{trace_id}{span_id}{parent_id}"
-            if len(parent_id) != 16 or parent_id < _ONE:
+            if len(parent_id) != 16 or parent_id < _ONE or parent_id == span_id:
                 return None
         state = 0 if sampled is None else _PLAIN_STATES[carrier[sampled]]
         unhexlify(text)  # raises where anything else is in it; but it takes capitals
@@ -274,19 +302,29 @@ def _decided(context: ZipkinContext, state: int) -> ZipkinContext:
     return context
 
 
-def _read_multi(headers: Mapping[str, str]) -> ZipkinContext | None:
-    state = _STATES.get(_first(headers.get("x-b3-sampled", "")), 0)
-    if _first(headers.get("x-b3-flags", "")) == "1":
+# Whether the value of a header can be read.
+_IS_READABLE: dict[str, Callable[[str], bool]] = {
+    "x-b3-traceid": lambda text: _id(text, 32) is not None,
+    "x-b3-spanid": lambda text: _id(text, 16) is not None,
+    "x-b3-parentspanid": lambda text: _is_hex(text, 16),  # zeros say that there is none
+    "x-b3-sampled": _STATES.__contains__,
+    # "Absent or any other value can be ignored" (b3-propagation, Debug Flag): Finagle writes a sum of flags here.
+    "x-b3-flags": lambda text: text.isascii() and text.isdigit(),
+}
+
+
+def _read_multi(headers: Mapping[str, str]) -> tuple[ZipkinContext | None, bool]:
+    """What can be read, and whether that is all there is."""
+    given = {name: _first(headers[name]) for name in _IS_READABLE if name in headers}
+    whole = all(_IS_READABLE[name](text) for name, text in given.items())
+    state = _STATES.get(given.get("x-b3-sampled", ""), 0)
+    if given.get("x-b3-flags") == "1":
         state = _DEBUG
-    trace_id = _id(_first(headers.get("x-b3-traceid", "")), 32)
-    span_id = _id(_first(headers.get("x-b3-spanid", "")), 16)
+    trace_id, span_id, parent_id = (_id(given.get(name, ""), digits) for name, digits in _IDS)
     if trace_id is None or span_id is None:
-        return ZipkinContext(state=state | REMOTE) if state else None
-    return _received(trace_id, span_id, _id(_first(headers.get("x-b3-parentspanid", "")), 16), state)
-
-
-def _has_multi(headers: Mapping[str, str]) -> bool:
-    return any(name.startswith("x-b3-") for name in headers)
+        context = ZipkinContext(state=state | REMOTE) if state else None
+        return context, whole and not any(name in given for name, _ in _IDS)
+    return _received(trace_id, span_id, parent_id, state), whole
 
 
 def _first(value: str) -> str:
@@ -307,7 +345,8 @@ def _id(text: str, longest: int) -> str | None:
 
 
 def _received(trace_id: str, span_id: str, parent_id: str | None, state: int) -> ZipkinContext:
-    context = ZipkinContext(trace_id, span_id, parent_id, state | REMOTE)
+    # A root with itself as its parent comes from old clients; some backends follow such a parent without end.
+    context = ZipkinContext(trace_id, span_id, None if parent_id == span_id else parent_id, state | REMOTE)
     # Who left the decision to us does not report: the id is ours to own then.
     context._once = SHARED if state & DECIDED else 0
     return context

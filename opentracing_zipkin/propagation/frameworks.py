@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import remember
+from . import pairs_of, remember
 
 __all__ = ["Frameworks"]
 
@@ -42,7 +42,9 @@ class Frameworks:
                 return self._of_pairs(viewed)
             if type(viewed) is dict:
                 return viewed
-            pairs = list(carrier.items())
+            if not hasattr(carrier, "items"):
+                return None
+            pairs = list(pairs_of(carrier))
             plain = dict(pairs)
         except Exception:  # whatever a mapping of the user's does
             return None

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..context import DECIDED, REMOTE, SAMPLED, ZipkinContext, hex_id, hex_span_id
+from ..context import DECIDED, REMOTE, SAMPLED, W3C_FLAGS, ZipkinContext, hex_id, hex_span_id
 from .attributes import MAX_BYTES, TRACESTATE, is_header_safe
 
 __all__ = ["TRACEPARENT", "complete", "read_traceparent", "write", "write_traceparent"]
@@ -33,31 +33,39 @@ def read_traceparent(value: str) -> ZipkinContext | None:
         return None
     trace_id, flags = match[2], int(match[4], 16)
     state = DECIDED | SAMPLED if flags & 1 else DECIDED
-    return ZipkinContext(trace_id.removeprefix(_ZEROS), match[3], None, state | REMOTE)
+    return ZipkinContext(trace_id.removeprefix(_ZEROS), match[3], None, state | REMOTE | (flags << 8 & W3C_FLAGS))
 
 
 def write_traceparent(context: ZipkinContext) -> str:
     """Version 00, with a 64-bit trace id padded to 32 digits; "" for a context without ids.
 
-    Only "sampled" and "not sampled" can be said here: who left the decision open has to have made it before.
+    Only "sampled" and "not sampled" can be said here, so a decision that was left open has to be made before.  The other flags
+    are those that were received with the trace.
     """
     trace_id, span_id = context._trace_id, context._span_id
     if trace_id is None or span_id is None:
         return ""
-    return f"00-{hex_id(trace_id):0>32}-{hex_span_id(span_id)}-{'01' if context._state & SAMPLED else '00'}"
+    flags = (context._state & W3C_FLAGS) >> 8 | (1 if context._state & SAMPLED else 0)
+    return f"00-{hex_id(trace_id):0>32}-{hex_span_id(span_id)}-{flags:02x}"
 
 
-def complete(context: ZipkinContext | None, headers: Mapping[str, str]) -> ZipkinContext | None:
-    """What B3 gave, with the position in `traceparent` where B3 gave none, and with the `tracestate` of the same trace."""
+def complete(context: ZipkinContext | None, headers: Mapping[str, str], passes_on: bool) -> ZipkinContext | None:
+    """What B3 gave, with the position in `traceparent` where B3 gave none.
+
+    Where W3C headers are written as well (`passes_on`), with the flags and the `tracestate` of the same trace.
+    """
     received = read_traceparent(headers.get(TRACEPARENT, ""))
     if received is None:
         return context
     if context is None or context._trace_id is None:
         if context is not None:
-            received._state = context._state
+            received._state = context._state | received._state & W3C_FLAGS
         context = received
     elif _padded(context) != _padded(received):
         return context
+    if not passes_on:
+        return context
+    context._state |= received._state & W3C_FLAGS
     tracestate = headers.get(TRACESTATE, "").replace("\t", " ").strip(" ")  # both are white space here
     if tracestate and _may_pass(tracestate):
         context._baggage = {TRACESTATE: tracestate}

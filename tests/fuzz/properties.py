@@ -29,7 +29,7 @@ _WRITTEN = {
     "x-b3-parentspanid": re.compile(r"[0-9a-f]{16}"),
     "x-b3-sampled": re.compile(r"[01]"),
     "x-b3-flags": re.compile(r"1"),
-    "traceparent": re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]"),
+    "traceparent": re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
 }
 _TRACEPARENT = re.compile(r"[ \t]*([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?[ \t]*", re.DOTALL)
 
@@ -96,7 +96,7 @@ def traceparent(data: bytes) -> None:
     assert match is not None, text
     assert match[1] != "ff", text
     assert context.sampled is bool(int(match[4], 16) & 1), text
-    assert write_traceparent(context) == f"00-{match[2]}-{match[3]}-{'01' if context.sampled else '00'}", text
+    assert write_traceparent(context) == f"00-{match[2]}-{match[3]}-{match[4]}", text
     assert int(match[2], 16), text
     assert int(match[3], 16), text
 

@@ -55,6 +55,18 @@ def names_of_headers() -> tuple[Use, Remembered]:
     return extract, lambda: [(len(each), BOUND) for each in (propagation._plans, propagation._frameworks._places)]
 
 
+def names_of_headers_written_to() -> tuple[Use, Remembered]:
+    propagation = B3Propagation()
+
+    def inject(text: str) -> None:
+        for carrier in ({text: "v", "OT-Baggage-" + text: "v"}, [(text, b"v"), ("OT-Baggage-" + text, b"v")]):
+            propagation.inject(ZipkinContext(), carrier)
+
+            assert 1 == len(carrier)
+
+    return inject, lambda: [(len(each), BOUND) for each in (propagation._stale.harmless, propagation._stale._met)]
+
+
 def keys_of_tags() -> tuple[Use, Remembered]:
     return lambda text: tags.resolve({text: "v"}, True, True), lambda: [(len(tags._plain_keys), BOUND)]
 
@@ -77,6 +89,7 @@ def encoded(encoder: SpanEncoder, remembered: Remembered) -> tuple[Use, Remember
 MEMORIES: dict[str, Callable[[], tuple[Use, Remembered]]] = {
     "decisions": decisions,
     "names of headers": names_of_headers,
+    "names of headers written to": names_of_headers_written_to,
     "keys of tags": keys_of_tags,
     "addresses": addresses,
     "json": lambda: encoded(json_v2, lambda: [(len(each), BOUND) for each in (json_v2._keys, json_v2._endpoints)]),

@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 
 from opentracing_zipkin import ZipkinContext, propagation as propagation_package
 from opentracing_zipkin.context import DEBUG, DECIDED, MESSAGING, SAMPLED
+from opentracing_zipkin.propagation import binary
 from opentracing_zipkin.propagation.b3 import B3Propagation, read_single, write_single
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "conformance" / "b3.json").read_text())["cases"]
@@ -186,19 +187,6 @@ def test_what_is_no_header_does_not_hide_the_others(odd: Any) -> None:
     assert False is context.sampled
 
 
-@pytest.mark.parametrize("b3_format", ["multi", "single", "both"])
-def test_headers_of_another_span_do_not_outlive_the_writing(b3_format: str) -> None:
-    """A service that forwards its caller's headers in a dict sends its own span's, in whatever spelling they came."""
-    stale = {"b3": "0", "B3": "1", "X-B3-TraceId": LOW, "X-B3-Parentspanid": PARENT, "x-b3-sampled": "0", "X-B3-Flags": "1"}
-    carrier = {**stale, "host": "h"}
-    fresh: dict[str, str] = {}
-    context = ZipkinContext(TRACE, SPAN)
-    B3Propagation(b3_format).inject(context, carrier)
-    B3Propagation(b3_format).inject(context, fresh)
-
-    assert {**fresh, "host": "h"} == carrier
-
-
 def test_what_was_seen_of_names_before_changes_nothing() -> None:
     """The second carrier with the same names, or with names that look the same when joined, is read like the first."""
     propagation = B3Propagation()
@@ -226,6 +214,87 @@ def test_names_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch, shape
             assert propagation_package.MAX_REMEMBERED_LENGTH >= max(map(len, known), default=0)
 
 
+IDS = {"x-b3-traceid": TRACE, "x-b3-spanid": SPAN}
+NO_DECISION = ["10", "yes", "d", "2", "01", "True1", "on", "-1", "null", "", " ", "\u0661", 10, 0.0, object()]
+NO_PARENT = ["null", "None", "zz", PARENT + "0", "-1", "0x1", "", "\u0661", 3]
+# Headers that hold good ids, or none, and something that cannot be read; and the ids and the decision that are read.
+UNREADABLE: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
+    *(({**IDS, "x-b3-sampled": value}, (TRACE, SPAN, None, None)) for value in NO_DECISION),
+    *(({"x-b3-sampled": value}, ()) for value in NO_DECISION),
+    *(({**IDS, "x-b3-parentspanid": value, "x-b3-sampled": "1"}, (TRACE, SPAN, None, True)) for value in NO_PARENT),
+    *(({**IDS, "x-b3-flags": value}, (TRACE, SPAN, None, None)) for value in ("true", "d", "yes", "-1", "")),
+    ({**IDS, "x-b3-sampled": "10", "x-b3-flags": "1"}, (TRACE, SPAN, None, True)),
+    ({**IDS, "x-b3-traceid": "zz", "x-b3-sampled": "0"}, (None, None, None, False)),
+    ({**IDS, "x-b3-spanid": "0", "x-b3-sampled": "1"}, (None, None, None, True)),
+    ({"x-b3-traceid": TRACE, "x-b3-sampled": "1"}, (None, None, None, True)),
+    ({"x-b3-spanid": SPAN, "x-b3-sampled": "1"}, (None, None, None, True)),
+    ({"x-b3-parentspanid": PARENT, "x-b3-sampled": "1"}, (None, None, None, True)),
+    ({"b3": f"{TRACE}-{SPAN}", "x-b3-sampled": "yes"}, (TRACE, SPAN, None, None)),
+    ({"b3": f"{TRACE}-{SPAN}-10"}, ()),
+    ({"b3": f"{TRACE}-{SPAN}-1-null"}, (None, None, None, True)),
+    ({"b3": "10"}, ()),
+    ({"b3": "yes", **IDS}, (TRACE, SPAN, None, None)),
+]
+
+
+@pytest.mark.parametrize("spelling", [str, str.title, str.upper], ids=["lower", "title", "upper"])
+@pytest.mark.parametrize(("headers", "expected"), UNREADABLE, ids=lambda value: repr(value) if isinstance(value, dict) else "")
+def test_what_cannot_be_read_is_counted_beside_what_can(
+    headers: dict[str, Any], expected: tuple[Any, ...], spelling: Callable[[str], str]
+) -> None:
+    """Once a carrier, also where the ids are good: what was meant is not known, and somebody should look at it."""
+    for carrier in ({spelling(name): value for name, value in headers.items()}, list(headers.items())):
+        propagation = B3Propagation()
+        context = propagation.extract(carrier)
+
+        assert 1 == propagation.malformed
+        assert expected == (() if context is None else (context.trace_id, context.span_id, context.parent_id, context.sampled))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"host": "h"},
+        {"x-b3-flags": "0"},  # "absent or any other value can be ignored"
+        {**IDS, "x-b3-flags": "6"},  # Finagle's sum of flags
+        {**IDS, "x-b3-parentspanid": "0000000000000000"},  # no parent
+        {**IDS, "x-b3-parentspanid": SPAN},
+        {**IDS, "x-b3-parentspanid": None, "x-b3-sampled": None},  # no headers
+        {**IDS, "x-b3-sampled": "TRUE"},
+        {**IDS, "x-b3-sampled": "1, 1"},
+        {"x-b3-sampled": False},
+        {"b3": f"{TRACE}-{SPAN}-1", "x-b3-sampled": "yes"},  # not asked for
+        {"x-b3-anything": "zz"},
+    ],
+    ids=repr,
+)
+def test_what_can_be_read_is_not_counted(headers: dict[str, Any]) -> None:
+    """Nor what says nothing."""
+    propagation = B3Propagation()
+    propagation.extract(headers)
+
+    assert 0 == propagation.malformed
+
+
+@pytest.mark.parametrize("state", ["1", "0", "d", None])
+@pytest.mark.parametrize("parent", [SPAN, SPAN.upper(), "00" + SPAN[2:]])
+def test_a_parent_that_is_the_span_itself_is_dropped(parent: str, state: str | None) -> None:
+    """In every format: reported or passed on, it makes some backends follow it without end."""
+    span = SPAN if parent != "00" + SPAN[2:] else SPAN[2:]  # of fewer digits than its parent
+    decision = {"d": {"x-b3-flags": "1"}, None: {}}.get(state, {"x-b3-sampled": state})
+    multi = {"x-b3-traceid": TRACE, "x-b3-spanid": span, "x-b3-parentspanid": parent, **decision}
+    single = "-".join([TRACE, span, *([state] if state else []), parent])
+    for carrier in (multi, {name.title(): value for name, value in multi.items()}, {"b3": single}, list(multi.items())):
+        for _ in range(2):
+            context = B3Propagation().extract(carrier)
+            assert context is not None
+            assert (TRACE, span.lower().zfill(16), None) == (context.trace_id, context.span_id, context.parent_id)
+    decoded = binary.decode(single.encode())
+    assert decoded is not None
+    assert None is decoded.parent_id
+
+
 def test_malformed_headers_are_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """Once a carrier, and not where nothing was sent; the first is a warning."""
     propagation = B3Propagation()
@@ -251,7 +320,7 @@ contexts = st.builds(
     hex_ids,
     st.none() | hex_ids,
     st.sampled_from([0, DECIDED, DECIDED | SAMPLED, DECIDED | SAMPLED | DEBUG]),
-)
+).filter(lambda context: context.span_id != context.parent_id)
 
 
 @given(contexts)

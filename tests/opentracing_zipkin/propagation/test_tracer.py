@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import wsgiref.headers
+from collections import UserDict
+from collections.abc import Callable
+from email.message import Message
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,6 +18,8 @@ from opentracing_zipkin.context import DECIDED, SAMPLED
 from opentracing_zipkin.propagation import binary
 from opentracing_zipkin.propagation.b3 import B3Propagation
 from opentracing_zipkin.testing import InMemoryRecorder
+
+Pairs = list[tuple[str, str]]
 
 TRACE, SPAN, PARENT = "463ac35c9f6413ad48485a3953bb6124", "a2fb4a1d1a96d312", "0020000000000001"
 
@@ -139,6 +146,163 @@ def test_other_bytes_are_no_context(data: bytes) -> None:
     """Never an exception."""
 
     assert None is make().extract(Format.BINARY, data)
+
+
+class ManyValues(UserDict[str, list[str]]):
+    """As a MultiDict: several values of a name, of which `items` has one."""
+
+    @classmethod
+    def of(cls, pairs: Pairs) -> ManyValues:
+        made = cls()
+        for name, value in pairs:
+            made.setdefault(name, []).append(value)
+        return made
+
+    def items(self) -> Any:
+        return [(name, values[-1]) for name, values in self.data.items()]
+
+
+class Lists(ManyValues):
+    def lists(self) -> Any:
+        return self.data.items()
+
+
+class MultiItems(ManyValues):
+    def multi_items(self) -> Any:
+        return [(name, value) for name, values in self.data.items() for value in values]
+
+
+def message(pairs: Pairs) -> Message:
+    made = Message()
+    for name, value in pairs:
+        made[name] = value
+    return made
+
+
+class AnyAttribute(dict[str, str]):
+    """As addict's Dict: it has an attribute of every name."""
+
+    def __getattr__(self, name: str) -> Any:
+        return AnyAttribute()
+
+
+def test_a_dict_whose_items_are_attributes_is_a_dict() -> None:
+    """None of them is taken for a method."""
+    context = make().extract(Format.HTTP_HEADERS, AnyAttribute({"X-B3-TraceId": TRACE, "x-b3-spanid": SPAN}))
+
+    assert context is not None
+    assert TRACE == context.trace_id
+
+
+REPEATED: dict[str, Callable[[Pairs], Any]] = {
+    "pairs": lambda pairs: pairs,
+    "pairs in two spellings": lambda pairs: [
+        (name.title() if number % 2 else name, value) for number, (name, value) in enumerate(pairs)
+    ],
+    "bytes, as of ASGI": lambda pairs: [(name.encode(), value.encode()) for name, value in pairs],
+    "iterator": iter,
+    "Message": message,
+    "headers of wsgiref": lambda pairs: wsgiref.headers.Headers(list(pairs)),
+    "lists of values": lambda pairs: dict(ManyValues.of(pairs).data),
+    "lists": Lists.of,
+    "multi_items": MultiItems.of,
+}
+
+
+@pytest.mark.parametrize("shape", REPEATED)
+def test_a_header_that_may_stand_several_times_is_read_as_one_list(shape: str) -> None:
+    """`baggage` and `tracestate`; of any other the first counts."""
+    pairs = [
+        ("traceparent", f"00-{TRACE}-{SPAN}-01"),
+        *[("baggage", f"key{number}={number};p") for number in range(3)],
+        *[("tracestate", f"a{number}={number}") for number in range(3)],
+        *[("x-request-id", str(number)) for number in range(3)],
+        *[("ot-baggage-k", str(number)) for number in range(3)],
+    ]
+    tracer = make(w3c=True, baggage_fields=["baggage", "x-request-id"])
+    context = tracer.extract(Format.HTTP_HEADERS, REPEATED[shape](pairs))
+    carrier: dict[str, str] = {}
+    tracer.inject(tracer.start_span("x", child_of=context).context, Format.HTTP_HEADERS, carrier)
+
+    assert "key0=0;p,key1=1;p,key2=2;p" == carrier["baggage"]
+    assert "a0=0,a1=1,a2=2" == carrier["tracestate"]
+    assert ("0", "0") == (carrier["x-request-id"], carrier["ot-baggage-k"])
+
+
+@pytest.mark.parametrize("shape", REPEATED)
+def test_of_repeated_b3_the_first_counts(shape: str) -> None:
+    """In any class of carrier; a deny that came first is not lost."""
+    pairs = [
+        ("x-b3-traceid", TRACE),
+        ("x-b3-traceid", "1"),
+        ("x-b3-spanid", SPAN),
+        ("x-b3-sampled", "0"),
+        ("x-b3-sampled", "1"),
+    ]
+    context = make().extract(Format.HTTP_HEADERS, REPEATED[shape](pairs))
+
+    assert context is not None
+    assert (TRACE, SPAN, False) == (context.trace_id, context.span_id, context.sampled)
+
+
+@pytest.mark.parametrize("shape", ["dict", "UserDict", *REPEATED])
+def test_the_two_halves_of_a_context_in_text_may_be_any_carriers(shape: str) -> None:
+    """Ids and attributes are joined whatever holds them; of a name in both, the value among the ids counts."""
+    convert: Callable[[Pairs], Any] = {"dict": dict, "UserDict": lambda pairs: UserDict(pairs), **REPEATED}[shape]
+    ids = [("X-B3-TraceId", TRACE), ("X-B3-SpanId", SPAN), ("X-B3-Sampled", "0")]
+    context = make().trace_context_from_text(convert(ids), convert([("OT-Baggage-K", "v"), ("X-B3-Sampled", "1")]))
+
+    assert context is not None
+    assert (TRACE, SPAN, False) == (context.trace_id, context.span_id, context.sampled)
+    assert {"k": "v"} == dict(context.baggage)
+
+
+DEBUG_HEADERS: list[dict[str, str]] = [
+    {"x-b3-traceid": TRACE, "x-b3-spanid": SPAN, "X-B3-Flags": "1"},
+    {"b3": f"{TRACE}-{SPAN}-d"},
+    {"X-B3-Flags": "1"},
+    {"b3": "d"},
+    {"traceparent": f"00-{TRACE}-{SPAN}-00", "x-b3-flags": "1"},
+]
+
+
+@pytest.mark.parametrize("kind", ["server", "client", "producer", None])
+@pytest.mark.parametrize("priority", [0, 0.0, False, "0", -1, float("nan"), 1, None])
+@pytest.mark.parametrize("headers", DEBUG_HEADERS, ids=str)
+def test_in_a_debug_trace_every_header_and_span_tells_one_decision(
+    headers: dict[str, str], priority: Any, kind: str | None
+) -> None:
+    """`sampling.priority` is ignored there, at the start and later, in each format, and for the children."""
+    given = {"sampling.priority": priority, **({"span.kind": kind} if kind else {})}
+    for b3_format, w3c in product(("multi", "single", "both"), (False, True)):
+        recorder = InMemoryRecorder()
+        tracer = ZipkinTracer("service", recorder=recorder, b3_format=b3_format, w3c=w3c, sample_rate=0.0)
+        started = tracer.start_span("started", child_of=tracer.extract(Format.HTTP_HEADERS, headers), tags=given)
+        later = started.start_child("later").set_tag("sampling.priority", priority)
+        spans = [started, later, later.start_child("child"), later.start_child("told", given)]
+        for span in spans:
+            carrier: dict[str, str] = {}
+            tracer.inject(span.context, Format.HTTP_HEADERS, carrier)
+            again = make().extract(Format.HTTP_HEADERS, carrier)
+            assert again is not None
+            span.finish()
+
+            assert (True, True) == (span.context.sampled, span.context.debug)
+            assert (True, True) == (again.sampled, again.debug)
+            assert {"1"} >= {value for name, value in carrier.items() if name in ("x-b3-flags", "x-b3-sampled")}
+            assert {"01"} >= {value[-2:] for name, value in carrier.items() if name == "traceparent"}
+            assert {"d"} >= {value.split("-")[2] for name, value in carrier.items() if name == "b3"}
+        assert [("started", True), ("later", True), ("child", True), ("told", True)] == [
+            (span.name, span.debug) for span in recorder.spans
+        ]
+
+
+@pytest.mark.parametrize("priority", [0, 1])
+def test_a_priority_decides_what_was_left_open(priority: int) -> None:
+    """Below a context of the application's own as well: every header tells the same decision, none leaves it open."""
+    span = make().start_span("x", child_of=ZipkinContext(1, 2), tags={"sampling.priority": priority})
+
+    assert bool(priority) is span.context.sampled
 
 
 def test_the_settings_reach_the_headers(monkeypatch: pytest.MonkeyPatch) -> None:

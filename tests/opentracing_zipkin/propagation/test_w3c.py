@@ -28,7 +28,7 @@ def facts(context: ZipkinContext | None) -> Facts:
 READ: list[tuple[str, Facts]] = [
     (f"00-{TRACE}-{SPAN}-01", (TRACE, SPAN, True)),
     (f"00-{TRACE}-{SPAN}-00", (TRACE, SPAN, False)),
-    (f"00-{TRACE}-{SPAN}-03", (TRACE, SPAN, True)),  # only bit 0 means anything
+    (f"00-{TRACE}-{SPAN}-03", (TRACE, SPAN, True)),  # bit 0 alone decides
     (f"00-{TRACE}-{SPAN}-fe", (TRACE, SPAN, False)),
     (f"00-{'0' * 16}{LOW}-{SPAN}-01", (LOW, SPAN, True)),  # of 64 bits, as before it was padded
     (f" \t00-{TRACE}-{SPAN}-01 ", (TRACE, SPAN, True)),
@@ -106,7 +106,8 @@ RANK: list[tuple[str, dict[str, str], Facts]] = [
 def test_b3_outranks_the_traceparent(headers: dict[str, str], expected: Facts) -> None:
     """It gives the position where B3 gives none; a decision of B3 outranks its flag."""
 
-    assert expected == facts(B3Propagation(w3c=True).extract(headers))
+    for w3c in (False, True):
+        assert expected == facts(B3Propagation(w3c=w3c).extract(headers))
 
 
 def test_debug_alone_applies_to_the_trace_of_the_traceparent() -> None:
@@ -123,14 +124,103 @@ def test_two_traceparents_are_none() -> None:
     assert None is B3Propagation(w3c=True).extract([("traceparent", PARENT), ("Traceparent", PARENT)])
 
 
-def test_without_the_option_there_is_no_w3c() -> None:
-    """Neither read nor written."""
-    propagation = B3Propagation()
+@pytest.mark.parametrize("flags", [f"{flags:02x}" for flags in (*range(16), 0x80, 0xFE, 0xFF)])
+@pytest.mark.parametrize("version", ["00", "cc"])
+@pytest.mark.parametrize("depth", range(3))
+def test_the_flags_of_a_traceparent_are_passed_on(flags: str, version: str, depth: int) -> None:
+    """To every span below, in a trace that is recorded and in one that is not; bit 0 tells which."""
+    tracer = ZipkinTracer("service", w3c=True, recorder=InMemoryRecorder())
+    context = tracer.extract(Format.HTTP_HEADERS, {"traceparent": f"{version}-{TRACE}-{SPAN}-{flags}"})
+    for _ in range(depth):
+        context = tracer.start_span("x", child_of=context).context
+    carrier: dict[str, str] = {}
+    tracer.inject(context, Format.HTTP_HEADERS, carrier)
 
-    assert None is propagation.extract({"traceparent": PARENT, "tracestate": "a=1"})
-    context = propagation.extract({"b3": f"{TRACE}-{SPAN}-1", "traceparent": PARENT, "tracestate": "a=1"})
+    assert ("00", TRACE, flags) == (carrier["traceparent"][:2], carrier["traceparent"][3:35], carrier["traceparent"][-2:])
+    assert str(int(flags, 16) & 1) == carrier["x-b3-sampled"]
+
+
+@pytest.mark.parametrize(
+    ("b3", "expected"),
+    [
+        ({"b3": f"{TRACE}-{OTHER}-1"}, "03"),  # the decision is that of B3, the other flags are the trace's
+        ({"b3": f"{TRACE}-{OTHER}"}, "03"),
+        ({"b3": f"{TRACE}-{OTHER}-0"}, "02"),
+        ({"b3": "0"}, "02"),
+        ({"x-b3-flags": "1"}, "03"),
+        ({"b3": f"{LOW}-{OTHER}-1"}, "01"),  # another trace
+    ],
+    ids=str,
+)
+def test_the_flags_go_with_the_trace(b3: dict[str, str], expected: str) -> None:
+    """Beside B3 they are passed on if they are about B3's trace."""
+    tracer = ZipkinTracer("service", w3c=True, recorder=InMemoryRecorder())
+    context = tracer.extract(Format.HTTP_HEADERS, {**b3, "traceparent": f"00-{TRACE}-{SPAN}-02"})
+    carrier: dict[str, str] = {}
+    tracer.inject(tracer.join_trace("x", context).context, Format.HTTP_HEADERS, carrier)
+
+    assert expected == carrier["traceparent"][-2:]
+
+
+def test_a_new_trace_has_no_flags_of_another() -> None:
+    """Nothing but `sampled` is said of it."""
+    tracer = ZipkinTracer("service", w3c=True, recorder=InMemoryRecorder())
+    carrier: dict[str, str] = {}
+    tracer.inject(tracer.start_span("x").context, Format.HTTP_HEADERS, carrier)
+
+    assert "01" == carrier["traceparent"][-2:]
+
+
+@pytest.mark.parametrize(
+    "carrier",
+    [
+        {"traceparent": PARENT},
+        {"host": "h", "Traceparent": PARENT, "tracestate": "a=1"},
+        {"HTTP_TRACEPARENT": PARENT, "HTTP_TRACESTATE": "a=1"},
+        [(b"host", b"h"), (b"traceparent", PARENT.encode()), (b"tracestate", b"a=1")],
+        [("traceparent", PARENT.encode())],
+        {"traceparent": PARENT, "X-B3-TraceId": "zz"},
+    ],
+    ids=repr,
+)
+def test_a_traceparent_is_read_by_default(carrier: Any) -> None:
+    """In any carrier, where there is no B3; B3 is written, and neither `traceparent` nor `tracestate` leaves."""
+    tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
+    for _ in range(2):  # the second time the names are known
+        context = tracer.extract(Format.HTTP_HEADERS, carrier)
+        span = tracer.join_trace("x", context)
+        written: dict[str, str] = {}
+        tracer.inject(span.context, Format.HTTP_HEADERS, written)
+
+        assert (TRACE, SPAN, True) == facts(context)
+        assert (TRACE, SPAN, True) == (span.context.trace_id, span.context.parent_id, span.context.sampled)
+        assert {"x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled"} == set(written)
+
+
+def test_without_the_option_a_tracestate_is_not_passed_on() -> None:
+    """It leaves only with a `traceparent`, and so does an attribute of its name."""
+    tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
+    headers = {"b3": f"{TRACE}-{SPAN}-1", "traceparent": PARENT, "tracestate": "a=1", "ot-baggage-tracestate": "a=1"}
+    context = tracer.extract(Format.HTTP_HEADERS, headers)
     assert context is not None
     assert {} == dict(context.baggage)
+    span = tracer.start_span("x", child_of=context).set_baggage_item("tracestate", "b=2")
+    written: dict[str, str] = {}
+    tracer.inject(span.context, Format.HTTP_HEADERS, written)
+
+    assert not [name for name in written if "trace" in name and "b3" not in name]
+
+
+def test_a_traceparent_that_cannot_be_read_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """Where its ids were wanted; beside B3's nothing is lost."""
+    propagation = B3Propagation()
+    for headers in ({"traceparent": "zz"}, {"traceparent": "zz", "b3": "0"}, {"traceparent": "zz", "b3": f"{TRACE}-{SPAN}"}):
+        propagation.extract(headers)
+
+    assert 2 == propagation.malformed
+    assert [
+        "zipkin: malformed traceparent headers, ignored as far as they cannot be read (said once): {'traceparent': 'zz'}"
+    ] == caplog.messages
 
 
 STATES: list[tuple[Any, str | None]] = [
@@ -139,6 +229,7 @@ STATES: list[tuple[Any, str | None]] = [
     ("b3=0,what is no list", "b3=0,what is no list"),
     ("a=1,\tb=2", "a=1, b=2"),  # both are white space, and one of them a control character
     (["a=1", "b=2"], "a=1,b=2"),
+    (["", "a=1", "", b"b=2"], "a=1,b=2"),
     ("x" * 8192, "x" * 8192),
     ("x" * 8193, None),
     ("a=1\r\nhost: evil", None),

@@ -1,0 +1,118 @@
+"""Stale headers: those of another span, which `inject` removes from a carrier before it writes its own.
+
+Rules: a header is stale where its name is one that this propagation writes, in any spelling.  What a carrier raises while it is
+cleaned is ignored; a carrier that raises when it is written to is no carrier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from opentracing import InvalidCarrierException
+
+from ..context import normalize_key
+from . import is_room_for
+from .attributes import PREFIX, TRACESTATE, Attributes
+
+__all__ = ["B3_NAMES", "Stale"]
+
+B3_NAMES = ("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags")
+W3C_NAMES = ("traceparent", TRACESTATE)
+
+# grpc.aio deletes one value at a time.  64 is far more than a carrier has; it ends the loop where deleting does nothing.
+MAX_VALUES = 64
+
+
+class Stale:
+    """Removes stale headers, and writes new ones into carriers of any class; may be used from any thread."""
+
+    def __init__(self, attributes: Attributes, w3c: bool) -> None:
+        self._names = frozenset((*B3_NAMES, *(W3C_NAMES if w3c else ()), *attributes.names))
+        # Names met before.  Where a dict has none but harmless ones, it is clean; a set answers that in one C call.
+        self.harmless: set[str] = set()
+        self._met: set[str] = set()  # those that are stale
+
+    def is_stale(self, name: Any) -> bool:
+        """Whether a header of this name is replaced; `_` counts as `-`, and the prefix of a WSGI environ does not count."""
+        text = name.decode("latin-1") if isinstance(name, bytes) else name
+        if not isinstance(text, str):
+            return False
+        key = normalize_key(text)
+        bare = key.removeprefix("http-")
+        return key in self._names or bare in self._names or bare.startswith(PREFIX)
+
+    def remove(self, carrier: dict[Any, Any]) -> None:
+        """Remove stale headers."""
+        for name in self._met.intersection(carrier):
+            carrier.pop(name, None)
+        if not self.harmless.issuperset(carrier):
+            for name in [name for name in list(carrier) if self._goes(name)]:
+                carrier.pop(name, None)
+
+    def _goes(self, name: Any) -> bool:
+        """The answer of `is_stale`, which is remembered."""
+        if type(name) is not str:
+            return self.is_stale(name)
+        if name in self.harmless:
+            return False
+        stale = name in self._met or self.is_stale(name)
+        names = self._met if stale else self.harmless
+        if is_room_for(name, names):
+            names.add(name)
+        return stale
+
+    def replace(self, carrier: Any, headers: dict[str, str]) -> None:
+        """Remove stale headers from any carrier that is no plain dict, and write `headers` into it.
+
+        Raises InvalidCarrierException where it cannot be written to.
+        """
+        try:
+            if isinstance(carrier, list):
+                self._replace_pairs(carrier, headers)
+                return
+            for name in self._names_in(carrier):
+                if self._goes(name):
+                    _delete(carrier, name)
+            for name, value in headers.items():
+                carrier[name] = value
+        except Exception as error:  # whatever a mapping of the user's does
+            kind = type(carrier).__name__
+            raise InvalidCarrierException(f"use a mutable mapping or a list of pairs, not {kind}: {error!r}") from error
+
+    def _names_in(self, carrier: Any) -> Iterable[Any]:
+        """The names of a mapping, as it spells them; those that can be stale where it does not tell."""
+        try:
+            names = list(carrier.keys()) if hasattr(carrier, "keys") else [name for name, _ in carrier.items()]
+        except Exception:
+            return self._names
+        # A `KeysView` of a class that iterates over its pairs, as grpc.aio's does, gives pairs.
+        return [name[0] if isinstance(name, tuple) and name else name for name in names]
+
+    def _replace_pairs(self, pairs: list[Any], headers: dict[str, str]) -> None:
+        """Names and values are of the types that those beside them have; where there are none, of Kafka's: text and bytes."""
+        if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
+            raise TypeError("not all items are pairs")
+        kept = [pair for pair in pairs if not self._goes(pair[0])]
+        is_name_text = not pairs or not all(isinstance(name, bytes) for name, _ in pairs)  # bytes in ASGI
+        is_value_text = bool(kept) and all(isinstance(value, str) for _, value in kept)  # text in gRPC
+        fresh = [
+            (name if is_name_text else name.encode(), value if is_value_text else value.encode())
+            for name, value in headers.items()
+        ]
+        pairs[:] = kept + fresh
+
+
+def _delete(carrier: Any, name: Any) -> None:
+    """Delete all values of a name, or empty the last one where it cannot be deleted."""
+    can_say = hasattr(carrier, "__contains__")  # without it, `in` would iterate: over a body, if it is a response
+    with suppress(Exception):
+        for _ in range(MAX_VALUES if can_say else 1):
+            del carrier[name]
+            if can_say and name not in carrier:
+                return
+    with suppress(Exception):
+        # A ChainMap deletes from its first mapping only.  None is a Message's way to say that there is no such header.
+        if can_say and name in carrier and carrier[name] is not None:
+            carrier[name] = ""
