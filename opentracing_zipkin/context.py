@@ -4,15 +4,18 @@ Rules: ids are kept as they came, an int if drawn here and lower-hex text if rec
 (drawing text costs 100 ns an id).  Of an int that is a span's or a parent's id the low 64 bits count: a root has its trace id
 there, which is 36 bytes less than another int.  Baggage is copied on write, so children share the mapping they started with.
 There is no lock here: a fork would leave it held in the child, and a signal's handler would wait for the code it interrupts.
+A copy of a context is the context itself.  A pickled one is another, and has no token: two processes may read one pickle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from opentracing import SpanContext
+
+from .text import to_text
 
 __all__ = ["ZipkinContext", "hex_id", "hex_span_id", "normalize_key"]
 
@@ -32,6 +35,8 @@ INHERITED = DECIDED | SAMPLED | DEBUG
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 LOW_64_BITS = (1 << 64) - 1
+
+MAX_PICKLED_LENGTH = 8192  # characters of an item that is no text: a header takes no more of it
 
 
 def hex_id(value: int | str) -> str:
@@ -159,8 +164,24 @@ class ZipkinContext(SpanContext):
         name = normalize_key(str(key))
         return next((value for spelling, value in baggage.items() if normalize_key(spelling) == name), None)
 
+    def __copy__(self: _C) -> _C:
+        return self
+
+    def __deepcopy__(self: _C, memo: object) -> _C:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A plain context that says the same, as if it came out of a carrier, but without the token for joining."""
+        baggage = {str(key): _picklable(value) for key, value in self.baggage.items()}
+        return ZipkinContext, (self.trace_id, self.span_id, self.parent_id, self._state | REMOTE, baggage or None)
+
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(trace_id={self.trace_id!r}, span_id={self.span_id!r}, parent_id={self.parent_id!r}, "
             f"sampled={self.sampled}, debug={self.debug}, shared={self.shared})"
         )
+
+
+def _picklable(value: Any) -> str | None:
+    """An item of baggage; one that was removed is None."""
+    return value if value is None or type(value) is str else to_text(value, MAX_PICKLED_LENGTH)

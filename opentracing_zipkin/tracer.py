@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from opentracing import (
     Format,
@@ -405,6 +405,20 @@ class ZipkinTracer(ClassicTracer, Tracer):
         `timeout` that is no finite number of seconds.
         """
         return self._recorder.close(check_timeout(timeout))
+
+    # One is enough for whatever holds it and is copied.
+
+    def __copy__(self) -> ZipkinTracer:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ZipkinTracer:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a tracer cannot be pickled: make a tracer in each process, for instance by configure() there, "
+            "and pickle the context of a span"
+        )
 
     def __repr__(self) -> str:
         return f"ZipkinTracer({self.service_name!r}, {self._recorder!r})"

@@ -9,6 +9,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from opentracing import Format
 from opentracing_zipkin import ZipkinContext, ZipkinTracer, configure, tracer as tracer_module
 from opentracing_zipkin.context import DECIDED, SAMPLED
@@ -59,13 +61,13 @@ def test_the_counters_exist() -> None:
         assert 0 == counter
 
 
-def test_the_example_prints_what_it_says() -> None:
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
+def test_an_example_prints_what_it_says(example: str) -> None:
     """In its comments."""
-    [example] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     printed = io.StringIO()
-    own = 'ZipkinTracer("checkout", '
+    own = 'ZipkinTracer("checkout"'
     assert own in example
     with redirect_stdout(printed):  # as it stands, but that nothing is sent
-        exec(example.replace(own, own + "recorder=InMemoryRecorder(), "), {"InMemoryRecorder": InMemoryRecorder})
+        exec(example.replace(own, own + ", recorder=InMemoryRecorder()"), {"InMemoryRecorder": InMemoryRecorder})
 
-    assert re.findall(r"\)  # (.*)", example) == printed.getvalue().split()
+    assert re.findall(r"print\(.*\)  # (.*)", example) == printed.getvalue().split()
