@@ -70,10 +70,11 @@ class ZipkinContext(SpanContext):
     _offset: int  # see clock.py
     _paired_at: int | None  # None on a context that is not a span's of this process
     # A one-shot token: deleting it is atomic, so exactly one caller wins, where a flag would let two threads through.
-    # On a received context it is for the first join: SHARED, or 0 where the caller left the decision to us.  On a span it is
-    # for `finish`: 1.  A slot without a value means that the token was taken, or that there never was one.
+    # On a received context it is for the first join: SHARED, or 0 where the caller left the decision to us; None once it was
+    # joined (`ZipkinTracer._identity`).  On a span it is for `finish`: 1.
+    # A slot without a value means that the token was taken, or that there never was one.
     # Off the hot path it is taken by `_take_token`; `finish` does the same inline.
-    _once: int
+    _once: int | None
 
     def __init__(
         self,

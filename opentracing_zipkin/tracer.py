@@ -74,11 +74,13 @@ __all__ = ["ZipkinTracer"]
 MAX_PAIRING_NS = 60 * 1_000_000_000
 
 MAX_REMEMBERED_DECISIONS = 1024
+MAX_REMEMBERED_JOINS = 1024  # at least, and less than twice as many
 
 TEXT_FORMATS = (Format.HTTP_HEADERS, Format.TEXT_MAP)
 
 _ROOT = DECIDED | LOCAL_ROOT
 _SAMPLED_ROOT = DECIDED | SAMPLED | LOCAL_ROOT
+_RECEIVED = DECIDED | REMOTE
 
 
 class ZipkinTracer(ClassicTracer, Tracer):
@@ -116,6 +118,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._propagation = propagation = propagation_of(named)
         self._inject = self._inject_decided if propagation.decided else propagation.inject
         self._decisions: OrderedDict[int | str, bool] = OrderedDict()  # by trace id, the oldest first
+        # Span ids that servers' spans took from their callers -> their trace ids: the newest, and those before them.
+        self._joins: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
         self._local = local_address.endpoint(self.service_name, own["local_ip"], own["local_port"])
         # The URL whose route tells this host's address; None where that was given.
         self._route = endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0] if own["local_ip"] is None else None
@@ -263,17 +267,45 @@ class ZipkinTracer(ClassicTracer, Tracer):
             if not state & DECIDED:
                 return root_id, root_id, None, _SAMPLED_ROOT if self._sampler(root_id & LOW_64_BITS) else _ROOT
             return root_id, root_id, None, state & INHERITED | LOCAL_ROOT
-        if not state & REMOTE:
-            return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state & INHERITED
-        if not state & DECIDED:
+        if state & _RECEIVED != _RECEIVED:
+            if not state & REMOTE:
+                return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state & INHERITED
             state = self._decide(parent)
         state = state & INHERITED | LOCAL_ROOT
         kind = tags.get("span.kind") if tags else None
         if (kind == "server" or KIND_OF_TAG.get(str(kind).lower()) == "SERVER") and self._shared_spans:
-            shared = parent._take_token()  # of two that join at the same time one gets it
+            try:
+                shared = parent._once
+            except AttributeError:  # there never was a token
+                shared = None
             if shared is not None:
-                return trace_id, parent._span_id, parent._parent_id, state | shared
+                # One span gets the id: of two that join the context at the same time, and of a request that was extracted
+                # twice, by two middlewares or because it came again.
+                span_id = parent._span_id
+                new, old = self._joins
+                # No lock: from the look to the store is neither a call nor a jump, see `ZipkinContext._set_baggage`.
+                if span_id not in new and span_id not in old:
+                    new[span_id] = trace_id
+                elif not self._is_another_call(trace_id, span_id):
+                    shared = None
+                if shared is not None:
+                    parent._once = None
+                    if len(new) >= MAX_REMEMBERED_JOINS:
+                        self._forget_joins(new)
+                    return trace_id, span_id, parent._parent_id, state | shared
         return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state
+
+    def _is_another_call(self, trace_id: Any, span_id: Any) -> bool:
+        """Whether the remembered join of this span id is of another trace; then this one is remembered beside it."""
+        new, old = self._joins
+        if trace_id in (new.get(span_id), old.get(span_id)):
+            return False
+        both = f"{trace_id}{span_id}"
+        return both not in old and new.setdefault(both, both) is both  # a new text: whoever finds it has put it there
+
+    def _forget_joins(self, full: dict[Any, Any]) -> None:
+        """Keep the newer half of what is remembered.  Of several threads one does it: asking and storing stand in one line."""
+        if self._joins[0] is full: self._joins = ({}, full)  # noqa: E701  # fmt: skip
 
     def _unsampled(
         self, trace_id: int | str, state: int, context: ZipkinContext | None, tags: Mapping[str, Any] | None
