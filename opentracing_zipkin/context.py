@@ -17,7 +17,7 @@ from opentracing import SpanContext
 
 from .text import to_text
 
-__all__ = ["ZipkinContext", "hex_id", "hex_span_id", "normalize_key"]
+__all__ = ["CallerContext", "ZipkinContext", "hex_id", "hex_span_id", "normalize_key"]
 
 _C = TypeVar("_C", bound="ZipkinContext")
 
@@ -181,6 +181,34 @@ class ZipkinContext(SpanContext):
             f"{type(self).__name__}(trace_id={self.trace_id!r}, span_id={self.span_id!r}, parent_id={self.parent_id!r}, "
             f"sampled={self.sampled}, debug={self.debug}, shared={self.shared})"
         )
+
+
+class CallerContext(ZipkinContext):
+    """Of a caller that is not trusted: what starts from it is the root of a new trace, with the caller's ids as `tags`.
+
+    It has neither ids nor a decision; its baggage is what is set here, by us.
+    """
+
+    __slots__ = ("tags",)
+
+    def __init__(self, trace_id: str, span_id: str, baggage: Mapping[str, str] | None = None) -> None:
+        ZipkinContext.__init__(self, state=REMOTE, baggage=baggage)
+        self.tags = {"caller.trace_id": trace_id, "caller.span_id": span_id}
+
+    @staticmethod
+    def of(received: ZipkinContext | None) -> CallerContext | None:
+        """What remains of a context that was received; None where it has no ids."""
+        if received is None or received.trace_id is None or received.span_id is None:
+            return None
+        return CallerContext(received.trace_id, received.span_id)
+
+    def as_root(self) -> ZipkinContext:
+        """The context to start the root from."""
+        return ZipkinContext(state=REMOTE, baggage=self._baggage)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _, (*_, baggage) = super().__reduce__()
+        return CallerContext, (*self.tags.values(), baggage)
 
 
 def _picklable(value: Any) -> str | None:

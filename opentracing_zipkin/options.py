@@ -133,6 +133,14 @@ class PropagationOptions(TypedDict, total=False):
             read=_read_words,
         ),
     ]
+    trust_incoming: Annotated[
+        bool | None,
+        flag(
+            True,
+            "`False`, at a public edge, starts a new trace whatever its [callers](propagation.md#callers-that-are-not-trusted) "
+            "send",
+        ),
+    ]
 
 
 class EndpointOptions(TypedDict, total=False):

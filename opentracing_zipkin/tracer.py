@@ -35,6 +35,7 @@ from .context import (
     LOW_64_BITS,
     REMOTE,
     SAMPLED,
+    CallerContext,
     ZipkinContext,
 )
 from .option import (
@@ -177,6 +178,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
                     parent = self.active_span if getattr(scope, "closed_away", False) else scope.span
         if parent is not None and type(parent) is not RecordingSpan and type(parent) is not ZipkinContext:
             parent = context_of(parent)
+            if type(parent) is CallerContext:
+                return self._start_for(parent, operation_name, tags, start_time)
         if not self._enabled:
             return self._stand_in(parent, tags)
 
@@ -243,6 +246,15 @@ class ZipkinTracer(ClassicTracer, Tracer):
             span._retake(tags)
         if start_time is not None:
             span._start = span._ticks_at(start_time)
+        return span
+
+    def _start_for(
+        self, caller: CallerContext, operation_name: str | None, tags: Mapping[str, Any] | None, start_time: float | None
+    ) -> ZipkinSpan:
+        """The root of a new trace, for a caller that is not trusted."""
+        span = ZipkinTracer.start_span(self, operation_name, caller.as_root(), None, tags, start_time, True)
+        for key, value in caller.tags.items():
+            span.set_tag(key, value)
         return span
 
     def start_active_span(
@@ -378,7 +390,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         if format == Format.BINARY:
             if not isinstance(carrier, (bytes, bytearray)):
                 raise InvalidCarrierException(f"{format}: use bytes or a bytearray, not {type(carrier).__name__}")
-            return binary.decode(bytes(carrier), self._propagation.attributes)
+            return binary.extract(bytes(carrier), self._propagation)
         raise UnsupportedFormatException(format)
 
     # Reporting

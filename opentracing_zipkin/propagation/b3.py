@@ -14,7 +14,19 @@ from binascii import unhexlify
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..context import DEBUG, DECIDED, LOW_64_BITS, MESSAGING, REMOTE, SAMPLED, SHARED, ZipkinContext, hex_id, hex_span_id
+from ..context import (
+    DEBUG,
+    DECIDED,
+    LOW_64_BITS,
+    MESSAGING,
+    REMOTE,
+    SAMPLED,
+    SHARED,
+    CallerContext,
+    ZipkinContext,
+    hex_id,
+    hex_span_id,
+)
 from ..option import taken
 from ..options import B3_FORMATS as FORMATS, PropagationOptions
 from . import headers_of, remember, w3c as trace_context
@@ -56,6 +68,9 @@ class B3Propagation:
         self._more = self._single or w3c
         self._stale = _STALE | _STALE_W3C if w3c else _STALE
         self.attributes = Attributes(own["baggage_fields"], w3c)
+        self.trusted: bool = own["trust_incoming"]
+        if not self.trusted:
+            self.extract = self._extract_untrusted  # type: ignore[method-assign]  # who trusts pays nothing
         self._plans: dict[str, _Plan] = {}  # by the names of a carrier
         self.malformed = 0  # carriers whose B3 could not be read whole
         # What a name has in it that is no B3 and will be read, in lower case and with either of a WSGI environ's signs.
@@ -122,6 +137,9 @@ class B3Propagation:
                 if context is not None:
                     return context
         return self._extract(headers_of(carrier))
+
+    def _extract_untrusted(self, carrier: Any, /) -> ZipkinContext | None:
+        return CallerContext.of(B3Propagation.extract(self, carrier))
 
     def _add_plan(self, joined: str) -> _Plan:
         plan = self._plan(joined)

@@ -25,7 +25,7 @@ def test_the_settings_exist_with_these_defaults() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \|", PAGE.split("\n## ", 1)[0], re.MULTILINE)
     parameters = inspect.signature(ZipkinTracer).parameters
 
-    assert ["b3_format", "w3c", "baggage_fields", "shared_spans", "propagation"] == [name for name, _ in rows]
+    assert ["b3_format", "w3c", "baggage_fields", "trust_incoming", "shared_spans", "propagation"] == [name for name, _ in rows]
     assert rows == [(name, str(parameters[name].default)) for name, _ in rows]
     assert set(re.findall(r"`ZIPKIN_(\w+)`", PAGE)) <= {name.upper() for name in inspect.signature(configure).parameters}
 
