@@ -65,6 +65,7 @@ from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinS
 from .stats import TracerStats
 from .tags import KIND_OF_TAG
 from .text import to_text
+from .unfinished import Watch
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -129,6 +130,9 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._record = recorded_once(recorder.record) if "recorder" in named else recorder.record
         self.renew_after_fork()
         renew_in_children(self)
+        self._watch = Watch() if own["warn_unfinished"] else None
+        if self._watch is not None:
+            self._watch.over(self, None if "scope_manager" in named else scope_manager)
         if not own["enabled"]:
             self.enabled = False
 
@@ -434,6 +438,11 @@ class ZipkinTracer(ClassicTracer, Tracer):
         """The account of finished spans, now."""
         return self._recorder.stats()
 
+    @property
+    def unfinished(self) -> int:
+        """How many spans were never finished and how many scopes never closed, as far as known; 0 without `warn_unfinished`."""
+        return 0 if self._watch is None else self._watch.count
+
     def flush(self, timeout: float | None = None) -> bool:
         """Whether every span that waits now is accepted by the collector within `timeout` seconds, 2 where it is None.
 
@@ -448,7 +457,10 @@ class ZipkinTracer(ClassicTracer, Tracer):
         Every call gets the same Future, which nobody can cancel.  Later spans are dropped as `closed`.  Raises ValueError for a
         `timeout` that is no finite number of seconds.
         """
-        return self._recorder.close(check_timeout(timeout))
+        closing = self._recorder.close(check_timeout(timeout))
+        if self._watch is not None:
+            self._watch.close()
+        return closing
 
     # One is enough for whatever holds it and is copied.
 
