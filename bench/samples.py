@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import cycle
 from typing import NamedTuple
 
-__all__ = ["HEADERS", "MESSAGE_SPANS", "RICH_SPANS", "RichSpan"]
+__all__ = ["HEADERS", "MESSAGE_SPANS", "RICH_SPANS", "RichSpan", "calls"]
 
 # As many as our reporter puts into one (WAKE_AT), so that each tracer is given the same.
 MESSAGE_SPANS = 2_000
@@ -20,6 +22,14 @@ HEADERS = {
     "x-b3-parentspanid": "0020000000000001",
     "x-b3-sampled": "1",
 }
+
+
+def calls(headers: dict[str, str], span_id: str = "x-b3-spanid") -> Callable[[], dict[str, str]]:
+    """A function that gives the headers of another request at each call: those given, 4,095 more, and then the first again.
+
+    A server that remembers which calls it has joined would take the same ids for a call that comes again.
+    """
+    return cycle([headers, *({**headers, span_id: f"{number:016x}"} for number in range(1, 4096))]).__next__
 
 
 class RichSpan(NamedTuple):

@@ -16,7 +16,10 @@ _S = TypeVar("_S", bound="Scope")
 
 
 class Scope:
-    """Made by a ScopeManager, ended by `close` or by leaving its `with` block; by itself it manages nothing."""
+    """Made by a ScopeManager, ended by `close` or by leaving its `with` block; by itself it manages nothing.
+
+    A copy of it is the scope itself, as it is copied with what holds it.
+    """
 
     def __init__(self, manager: ScopeManager, span: Span) -> None:
         self._manager = manager
@@ -34,6 +37,12 @@ class Scope:
 
     def close(self) -> None:
         """End the scope: what was active before is active again."""
+
+    def __copy__(self: _S) -> _S:
+        return self
+
+    def __deepcopy__(self: _S, memo: object) -> _S:
+        return self
 
     def __enter__(self: _S) -> _S:
         return self

@@ -46,7 +46,10 @@ class SpanContext(ClassicContext):
 
 
 class Span(ClassicSpan):
-    """A unit of work on behalf of a trace; a context manager that finishes it and records what was raised."""
+    """A unit of work on behalf of a trace; a context manager that finishes it and records what was raised.
+
+    A copy of it is the span itself, as it is copied with what holds it.
+    """
 
     # Class-level, so that a subclass which never calls this constructor still answers.
     _tracer: Any = None
@@ -92,6 +95,12 @@ class Span(ClassicSpan):
     @tracer.setter
     def tracer(self, value: Tracer | None) -> None:
         self._tracer = value
+
+    def __copy__(self: _S) -> _S:
+        return self
+
+    def __deepcopy__(self: _S, memo: object) -> _S:
+        return self
 
     def start_child(self, operation_name: str, tags: dict[str, Any] | None = None) -> Span:
         """A new span of the same tracer, child of this one, whatever span is active."""

@@ -83,7 +83,7 @@ class ClassicTracer:
         """The context in two byte strings, None where there is none.  Never raises."""
         try:
             data = b"\n".join((bytes(trace_context_id or b""), bytes(trace_attributes or b"")))
-            return binary.decode(data, self.propagation.attributes)
+            return binary.extract(data, self.propagation)
         except Exception:
             return None
 

@@ -4,17 +4,20 @@ Rules: ids are kept as they came, an int if drawn here and lower-hex text if rec
 (drawing text costs 100 ns an id).  Of an int that is a span's or a parent's id the low 64 bits count: a root has its trace id
 there, which is 36 bytes less than another int.  Baggage is copied on write, so children share the mapping they started with.
 There is no lock here: a fork would leave it held in the child, and a signal's handler would wait for the code it interrupts.
+A copy of a context is the context itself.  A pickled one is another, and has no token: two processes may read one pickle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from opentracing import SpanContext
 
-__all__ = ["ZipkinContext", "hex_id", "hex_span_id", "normalize_key"]
+from .text import to_text
+
+__all__ = ["CallerContext", "ZipkinContext", "hex_id", "hex_span_id", "normalize_key"]
 
 _C = TypeVar("_C", bound="ZipkinContext")
 
@@ -34,6 +37,8 @@ INHERITED = DECIDED | SAMPLED | DEBUG | W3C_FLAGS
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 LOW_64_BITS = (1 << 64) - 1
+
+MAX_PICKLED_LENGTH = 8192  # characters of an item that is no text: a header takes no more of it
 
 
 def hex_id(value: int | str) -> str:
@@ -67,10 +72,11 @@ class ZipkinContext(SpanContext):
     _offset: int  # see clock.py
     _paired_at: int | None  # None on a context that is not a span's of this process
     # A one-shot token: deleting it is atomic, so exactly one caller wins, where a flag would let two threads through.
-    # On a received context it is for the first join: SHARED, or 0 where the caller left the decision to us.  On a span it is
-    # for `finish`: 1.  A slot without a value means that the token was taken, or that there never was one.
+    # On a received context it is for the first join: SHARED, or 0 where the caller left the decision to us; None once it was
+    # joined (`ZipkinTracer._identity`).  On a span it is for `finish`: 1.
+    # A slot without a value means that the token was taken, or that there never was one.
     # Off the hot path it is taken by `_take_token`; `finish` does the same inline.
-    _once: int
+    _once: int | None
 
     def __init__(
         self,
@@ -161,8 +167,52 @@ class ZipkinContext(SpanContext):
         name = normalize_key(str(key))
         return next((value for spelling, value in baggage.items() if normalize_key(spelling) == name), None)
 
+    def __copy__(self: _C) -> _C:
+        return self
+
+    def __deepcopy__(self: _C, memo: object) -> _C:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A plain context that says the same, as if it came out of a carrier, but without the token for joining."""
+        baggage = {str(key): _picklable(value) for key, value in self.baggage.items()}
+        return ZipkinContext, (self.trace_id, self.span_id, self.parent_id, self._state | REMOTE, baggage or None)
+
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(trace_id={self.trace_id!r}, span_id={self.span_id!r}, parent_id={self.parent_id!r}, "
             f"sampled={self.sampled}, debug={self.debug}, shared={self.shared})"
         )
+
+
+class CallerContext(ZipkinContext):
+    """Of a caller that is not trusted: what starts from it is the root of a new trace, with the caller's ids as `tags`.
+
+    It has neither ids nor a decision; its baggage is what is set here, by us.
+    """
+
+    __slots__ = ("tags",)
+
+    def __init__(self, trace_id: str, span_id: str, baggage: Mapping[str, str] | None = None) -> None:
+        ZipkinContext.__init__(self, state=REMOTE, baggage=baggage)
+        self.tags = {"caller.trace_id": trace_id, "caller.span_id": span_id}
+
+    @staticmethod
+    def of(received: ZipkinContext | None) -> CallerContext | None:
+        """What remains of a context that was received; None where it has no ids."""
+        if received is None or received.trace_id is None or received.span_id is None:
+            return None
+        return CallerContext(received.trace_id, received.span_id)
+
+    def as_root(self) -> ZipkinContext:
+        """The context to start the root from."""
+        return ZipkinContext(state=REMOTE, baggage=self._baggage)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _, (*_, baggage) = super().__reduce__()
+        return CallerContext, (*self.tags.values(), baggage)
+
+
+def _picklable(value: Any) -> str | None:
+    """An item of baggage; one that was removed is None."""
+    return value if value is None or type(value) is str else to_text(value, MAX_PICKLED_LENGTH)

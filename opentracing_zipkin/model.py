@@ -6,9 +6,10 @@ Source: openzipkin/zipkin-api, zipkin2-api.yaml.
 
 from __future__ import annotations
 
+import copyreg
 import socket
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["Endpoint", "FinishedSpan", "TakenBefore", "parse_ip"]
 
@@ -100,6 +101,11 @@ class FinishedSpan:
         return all(getattr(self, field) == getattr(other, field) for field in FinishedSpan.__slots__)
 
     __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The oldest protocols of pickle take no slots by themselves.
+        fields = {field: getattr(self, field) for field in FinishedSpan.__slots__}
+        return copyreg.__newobj__, (type(self),), (None, fields)  # type: ignore[attr-defined]  # pickle's own
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{field}={getattr(self, field)!r}" for field in FinishedSpan.__slots__)

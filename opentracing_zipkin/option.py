@@ -51,6 +51,10 @@ class WrongSetting(ValueError):
         self.setting = setting
         self.problem = problem
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By both arguments: a pool of processes would break at an error that it cannot read.
+        return type(self), (self.setting, self.problem)
+
 
 Also: TypeAlias = tuple[str, Callable[[str], Any]]  # a variable, and how its text is read
 

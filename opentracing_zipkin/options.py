@@ -133,6 +133,14 @@ class PropagationOptions(TypedDict, total=False):
             read=_read_words,
         ),
     ]
+    trust_incoming: Annotated[
+        bool | None,
+        flag(
+            True,
+            "`False`, at a public edge, starts a new trace whatever its [callers](propagation.md#callers-that-are-not-trusted) "
+            "send",
+        ),
+    ]
 
 
 class EndpointOptions(TypedDict, total=False):
@@ -311,6 +319,12 @@ class TracerOptions(TypedDict, total=False):
         ),
     ]
     local_port: Annotated[int | None, whole(0, 0, 65535, "the port that this service listens on", shown="none")]
+    warn_unfinished: Annotated[
+        bool | None,
+        flag(
+            False, "warns of spans that are [never finished](#what-is-never-finished), and counts them in `tracer.unfinished`"
+        ),
+    ]
 
 
 class Settings(SendingOptions, ReportingOptions, SamplingOptions, PropagationOptions, TracerOptions, total=False):

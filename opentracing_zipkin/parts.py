@@ -127,7 +127,7 @@ def propagation_of(given: Mapping[str, Any]) -> Propagation:
     if "propagation" not in given:
         return B3Propagation(**selected(PropagationOptions, given))
     propagation: Propagation = given["propagation"]
-    check_part("propagation", propagation, Propagation, ("inject", "extract", "decided", "attributes"))
+    check_part("propagation", propagation, Propagation, ("inject", "extract", "decided", "trusted", "attributes"))
     return propagation
 
 

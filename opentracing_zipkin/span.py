@@ -79,6 +79,17 @@ class ZipkinSpan(Span):
     def get_baggage_item(self, key: str) -> str | None:
         return self.context._get_baggage(key)
 
+    # A span is one thing, whatever holds it is copied.  What can be pickled of it is its context.
+
+    def __copy__(self: _S) -> _S:
+        return self
+
+    def __deepcopy__(self: _S, memo: object) -> _S:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ZipkinContext.__reduce__(self.context)
+
     # 0.5's verbs, so that they are there on the 2.4 API alone too.
 
     @property  # type: ignore[misc]  # ours is never assigned
@@ -170,6 +181,10 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
     @property
     def context(self) -> ZipkinContext:
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        context_of(self)  # which marks a producer's
+        return ZipkinContext.__reduce__(self)
 
     def set_operation_name(self: _R, operation_name: str) -> _R:
         self._name = operation_name if type(operation_name) is str else name_of(operation_name)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 __all__ = ["CAUSES", "TracerStats"]
 
@@ -24,6 +25,10 @@ class TracerStats(NamedTuple):
     in_flight: int
     dropped: Mapping[str, int]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The mapping is a view that nobody can change, which Python does not pickle.
+        return _restored, (*self[:-1], dict(self.dropped))
+
     def to_prometheus(self, **labels: str) -> str:
         """The account in Prometheus' text format, each sample with `labels`, for a `/metrics` page to append.
 
@@ -43,6 +48,10 @@ class TracerStats(NamedTuple):
                 own = [*common, f'cause="{cause}"'] if cause else common
                 lines.append(f"zipkin_spans_{name}{'{' + ','.join(own) + '}' if own else ''} {value}")
         return "\n".join(lines) + "\n"
+
+
+def _restored(finished: int, sent: int, queued: int, in_flight: int, dropped: dict[str, int]) -> TracerStats:
+    return TracerStats(finished, sent, queued, in_flight, MappingProxyType(dropped))
 
 
 def _escaped(value: str) -> str:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from opentracing import (
     Format,
@@ -36,6 +36,7 @@ from .context import (
     LOW_64_BITS,
     REMOTE,
     SAMPLED,
+    CallerContext,
     ZipkinContext,
 )
 from .option import (
@@ -65,6 +66,7 @@ from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinS
 from .stats import TracerStats
 from .tags import KIND_OF_TAG
 from .text import to_text
+from .unfinished import Watch
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -75,11 +77,13 @@ __all__ = ["ZipkinTracer"]
 MAX_PAIRING_NS = 60 * 1_000_000_000
 
 MAX_REMEMBERED_DECISIONS = 1024
+MAX_REMEMBERED_JOINS = 1024  # at least, and less than twice as many
 
 TEXT_FORMATS = (Format.HTTP_HEADERS, Format.TEXT_MAP)
 
 _ROOT = DECIDED | LOCAL_ROOT
 _SAMPLED_ROOT = DECIDED | SAMPLED | LOCAL_ROOT
+_RECEIVED = DECIDED | REMOTE
 
 
 class ZipkinTracer(ClassicTracer, Tracer):
@@ -117,6 +121,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._propagation = propagation = propagation_of(named)
         self._inject = self._inject_decided if propagation.decided else propagation.inject
         self._decisions: OrderedDict[int | str, bool] = OrderedDict()  # by trace id, the oldest first
+        # Span ids that servers' spans took from their callers -> their trace ids: the newest, and those before them.
+        self._joins: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
         self._local = local_address.endpoint(self.service_name, own["local_ip"], own["local_port"])
         # The URL whose route tells this host's address; None where that was given.
         self._route = endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0] if own["local_ip"] is None else None
@@ -125,6 +131,9 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._record = recorded_once(recorder.record) if "recorder" in named else recorder.record
         self.renew_after_fork()
         renew_in_children(self)
+        self._watch = Watch() if own["warn_unfinished"] else None
+        if self._watch is not None:
+            self._watch.over(self, None if "scope_manager" in named else scope_manager)
         if not own["enabled"]:
             self.enabled = False
 
@@ -174,6 +183,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
                     parent = self.active_span if getattr(scope, "closed_away", False) else scope.span
         if parent is not None and type(parent) is not RecordingSpan and type(parent) is not ZipkinContext:
             parent = context_of(parent)
+            if type(parent) is CallerContext:
+                return self._start_for(parent, operation_name, tags, start_time)
         if not self._enabled:
             return self._stand_in(parent, tags)
 
@@ -242,6 +253,15 @@ class ZipkinTracer(ClassicTracer, Tracer):
             span._start = span._ticks_at(start_time)
         return span
 
+    def _start_for(
+        self, caller: CallerContext, operation_name: str | None, tags: Mapping[str, Any] | None, start_time: float | None
+    ) -> ZipkinSpan:
+        """The root of a new trace, for a caller that is not trusted."""
+        span = ZipkinTracer.start_span(self, operation_name, caller.as_root(), None, tags, start_time, True)
+        for key, value in caller.tags.items():
+            span.set_tag(key, value)
+        return span
+
     def start_active_span(
         self,
         operation_name: str,
@@ -264,17 +284,45 @@ class ZipkinTracer(ClassicTracer, Tracer):
             if not state & DECIDED:
                 return root_id, root_id, None, _SAMPLED_ROOT if self._sampler(root_id & LOW_64_BITS) else _ROOT
             return root_id, root_id, None, state & INHERITED | LOCAL_ROOT
-        if not state & REMOTE:
-            return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state & INHERITED
-        if not state & DECIDED:
+        if state & _RECEIVED != _RECEIVED:
+            if not state & REMOTE:
+                return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state & INHERITED
             state = self._decide(parent)
         state = state & INHERITED | LOCAL_ROOT
         kind = tags.get("span.kind") if tags else None
         if (kind == "server" or KIND_OF_TAG.get(str(kind).lower()) == "SERVER") and self._shared_spans:
-            shared = parent._take_token()  # of two that join at the same time one gets it
+            try:
+                shared = parent._once
+            except AttributeError:  # there never was a token
+                shared = None
             if shared is not None:
-                return trace_id, parent._span_id, parent._parent_id, state | shared
+                # One span gets the id: of two that join the context at the same time, and of a request that was extracted
+                # twice, by two middlewares or because it came again.
+                span_id = parent._span_id
+                new, old = self._joins
+                # No lock: from the look to the store is neither a call nor a jump, see `ZipkinContext._set_baggage`.
+                if span_id not in new and span_id not in old:
+                    new[span_id] = trace_id
+                elif not self._is_another_call(trace_id, span_id):
+                    shared = None
+                if shared is not None:
+                    parent._once = None
+                    if len(new) >= MAX_REMEMBERED_JOINS:
+                        self._forget_joins(new)
+                    return trace_id, span_id, parent._parent_id, state | shared
         return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state
+
+    def _is_another_call(self, trace_id: Any, span_id: Any) -> bool:
+        """Whether the remembered join of this span id is of another trace; then this one is remembered beside it."""
+        new, old = self._joins
+        if trace_id in (new.get(span_id), old.get(span_id)):
+            return False
+        both = f"{trace_id}{span_id}"
+        return both not in old and new.setdefault(both, both) is both  # a new text: whoever finds it has put it there
+
+    def _forget_joins(self, full: dict[Any, Any]) -> None:
+        """Keep the newer half of what is remembered.  Of several threads one does it: asking and storing stand in one line."""
+        if self._joins[0] is full: self._joins = ({}, full)  # noqa: E701  # fmt: skip
 
     def _unsampled(
         self, trace_id: int | str, state: int, context: ZipkinContext | None, tags: Mapping[str, Any] | None
@@ -348,7 +396,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         if format == Format.BINARY:
             if not isinstance(carrier, (bytes, bytearray)):
                 raise InvalidCarrierException(f"{format}: use bytes or a bytearray, not {type(carrier).__name__}")
-            return binary.decode(bytes(carrier), self._propagation.attributes)
+            return binary.extract(bytes(carrier), self._propagation)
         raise UnsupportedFormatException(format)
 
     # Reporting
@@ -392,6 +440,11 @@ class ZipkinTracer(ClassicTracer, Tracer):
         """The account of finished spans, now."""
         return self._recorder.stats()
 
+    @property
+    def unfinished(self) -> int:
+        """How many spans were never finished and how many scopes never closed, as far as known; 0 without `warn_unfinished`."""
+        return 0 if self._watch is None else self._watch.count
+
     def flush(self, timeout: float | None = None) -> bool:
         """Whether every span that waits now is accepted by the collector within `timeout` seconds, 2 where it is None.
 
@@ -406,7 +459,24 @@ class ZipkinTracer(ClassicTracer, Tracer):
         Every call gets the same Future, which nobody can cancel.  Later spans are dropped as `closed`.  Raises ValueError for a
         `timeout` that is no finite number of seconds.
         """
-        return self._recorder.close(check_timeout(timeout))
+        closing = self._recorder.close(check_timeout(timeout))
+        if self._watch is not None:
+            self._watch.close()
+        return closing
+
+    # One is enough for whatever holds it and is copied.
+
+    def __copy__(self) -> ZipkinTracer:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ZipkinTracer:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a tracer cannot be pickled: make a tracer in each process, for instance by configure() there, "
+            "and pickle the context of a span"
+        )
 
     def __repr__(self) -> str:
         return f"ZipkinTracer({self.service_name!r}, {self._recorder!r})"

@@ -17,7 +17,7 @@ from aiozipkin.sampler import Sampler
 from aiozipkin.tracer import Tracer
 from aiozipkin.transport import Transport
 
-from ..samples import HEADERS, MESSAGE_SPANS, RICH_SPANS, RichSpan
+from ..samples import HEADERS, MESSAGE_SPANS, RICH_SPANS, RichSpan, calls
 from .opentracing_work import Work
 
 __all__ = ["Adapter"]
@@ -61,8 +61,10 @@ def _root(tracer: Any) -> Work:
 
 
 def _request(tracer: Any) -> Work:
+    next_headers = calls(HEADERS)
+
     def work() -> None:
-        server = tracer.join_span(make_context(HEADERS)).start().name("get").kind(SERVER)
+        server = tracer.join_span(make_context(next_headers())).start().name("get").kind(SERVER)
         server.tag("http.method", "GET")
         server.tag("http.path", "/orders")
         client = tracer.new_child(server.context).start().name("post").kind(CLIENT)

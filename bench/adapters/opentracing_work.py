@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..samples import HEADERS
+from ..samples import HEADERS, calls
 
 __all__ = ["WORK", "Work", "classic_root"]
 
@@ -50,8 +50,10 @@ def active(tracer: Any) -> Work:
 
 
 def request(tracer: Any) -> Work:
+    next_headers = calls(HEADERS)
+
     def work() -> None:
-        context = tracer.extract(HTTP_HEADERS, HEADERS)
+        context = tracer.extract(HTTP_HEADERS, next_headers())
         server = tracer.start_span("get", child_of=context, tags={"span.kind": "server"})
         server.set_tag("http.method", "GET")
         server.set_tag("http.path", "/orders")

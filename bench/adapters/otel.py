@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import NoOpTracer, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
-from ..samples import HEADERS, MESSAGE_SPANS, RICH_SPANS, RichSpan
+from ..samples import HEADERS, MESSAGE_SPANS, RICH_SPANS, RichSpan, calls
 from .opentracing_work import Work
 
 __all__ = ["Adapter", "encoding"]
@@ -75,9 +75,10 @@ def _active(tracer: Any) -> Work:
 
 def _request(tracer: Any) -> Work:
     b3 = B3MultiFormat()
+    next_headers = calls(HEADERS)
 
     def work() -> None:
-        server = tracer.start_span("get", b3.extract(HEADERS), SpanKind.SERVER)
+        server = tracer.start_span("get", b3.extract(next_headers()), SpanKind.SERVER)
         server.set_attribute("http.method", "GET")
         server.set_attribute("http.path", "/orders")
         client = tracer.start_span("post", set_span_in_context(server), SpanKind.CLIENT)

@@ -21,7 +21,7 @@ from py_zipkin.request_helpers import create_http_headers, extract_zipkin_attrs_
 from py_zipkin.storage import Tracer
 from py_zipkin.transport import BaseTransportHandler
 
-from ..samples import HEADERS, MESSAGE_SPANS, RICH_SPANS, RichSpan
+from ..samples import HEADERS, MESSAGE_SPANS, RICH_SPANS, RichSpan, calls
 from .opentracing_work import Work
 
 __all__ = ["Adapter", "encoding"]
@@ -110,9 +110,10 @@ def _active(transport: Transport) -> Work:
 def _request(transport: Transport) -> Work:
     tracer = Tracer()
     zipkin_span = tracer.zipkin_span
+    next_headers = calls(CANONICAL, "X-B3-SpanId")
 
     def work() -> None:
-        attrs = extract_zipkin_attrs_from_headers(CANONICAL)
+        attrs = extract_zipkin_attrs_from_headers(next_headers())
         server = zipkin_span(
             "bench", "get", zipkin_attrs=attrs, transport_handler=transport, kind=Kind.SERVER, host="127.0.0.1"
         )

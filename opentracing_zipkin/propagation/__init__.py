@@ -35,6 +35,11 @@ class Propagation(Protocol):
         return False
 
     @property
+    def trusted(self) -> bool:
+        """Whether callers' traces are continued; else `extract`, and the tracer for bytes, gives a `CallerContext`."""
+        return True
+
+    @property
     def attributes(self) -> Attributes:
         """How trace attributes are written and read, and which headers they are."""
         return FREE_FORM

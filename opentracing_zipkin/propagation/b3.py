@@ -15,7 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from opentracing import InvalidCarrierException
 
-from ..context import DEBUG, DECIDED, LOW_64_BITS, MESSAGING, REMOTE, SAMPLED, SHARED, ZipkinContext, hex_id, hex_span_id
+from ..context import (
+    DEBUG,
+    DECIDED,
+    LOW_64_BITS,
+    MESSAGING,
+    REMOTE,
+    SAMPLED,
+    SHARED,
+    CallerContext,
+    ZipkinContext,
+    hex_id,
+    hex_span_id,
+)
 from ..log import log
 from ..option import taken
 from ..options import B3_FORMATS as FORMATS, PropagationOptions
@@ -59,6 +71,9 @@ class B3Propagation:
         self.attributes = Attributes(own["baggage_fields"])
         self._stale = Stale(self.attributes, w3c)
         self._harmless = self._stale.harmless
+        self.trusted: bool = own["trust_incoming"]
+        if not self.trusted:
+            self.extract = self._extract_untrusted  # type: ignore[method-assign]  # who trusts pays nothing
         self._plans: dict[str, _Plan] = {}  # by the names of a carrier
         self.malformed = 0  # carriers whose B3, or whose `traceparent` in its place, could not be read whole
         # Parts of names that are no B3 and are always read, in lower case and with either of a WSGI environ's signs.
@@ -142,6 +157,9 @@ class B3Propagation:
                 if context is not None:
                     return context
         return self._extract(headers_of(carrier))
+
+    def _extract_untrusted(self, carrier: Any, /) -> ZipkinContext | None:
+        return CallerContext.of(B3Propagation.extract(self, carrier))
 
     def _add_plan(self, joined: str) -> _Plan:
         plan = self._plan(joined)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..context import REMOTE, ZipkinContext
+from ..context import REMOTE, CallerContext, ZipkinContext
+from . import Propagation
 from .attributes import FREE_FORM, Attributes
 from .b3 import read_single, write_single
 
-__all__ = ["decode", "encode_attributes", "encode_identity"]
+__all__ = ["decode", "encode_attributes", "encode_identity", "extract"]
 
 
 def encode_identity(context: ZipkinContext) -> bytes:
@@ -34,3 +35,9 @@ def decode(data: bytes, attributes: Attributes = FREE_FORM) -> ZipkinContext | N
         context = context or ZipkinContext(state=REMOTE)
         context._baggage = baggage
     return context
+
+
+def extract(data: bytes, propagation: Propagation) -> ZipkinContext | None:
+    """As `decode`, with the propagation's attributes and by its trust in callers."""
+    context = decode(data, propagation.attributes)
+    return context if propagation.trusted else CallerContext.of(context)

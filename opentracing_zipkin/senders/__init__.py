@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import copyreg
+from typing import Any, Protocol
 
 __all__ = ["SendError", "Sender"]
 
@@ -50,3 +51,7 @@ class SendError(Exception):
         self.divisible = divisible or too_large
         self.too_large = too_large
         self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The reason alone would not do for the constructor: a pool of processes would break at an error that it cannot read.
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]  # pickle's own

@@ -9,6 +9,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from opentracing import Format
 from opentracing_zipkin import ZipkinContext, ZipkinTracer, configure, tracer as tracer_module
 from opentracing_zipkin.context import DECIDED, SAMPLED
@@ -23,7 +25,7 @@ def test_the_settings_exist_with_these_defaults() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \|", PAGE.split("\n## ", 1)[0], re.MULTILINE)
     parameters = inspect.signature(ZipkinTracer).parameters
 
-    assert ["b3_format", "w3c", "baggage_fields", "shared_spans", "propagation"] == [name for name, _ in rows]
+    assert ["b3_format", "w3c", "baggage_fields", "trust_incoming", "shared_spans", "propagation"] == [name for name, _ in rows]
     assert rows == [(name, str(parameters[name].default)) for name, _ in rows]
     assert set(re.findall(r"`ZIPKIN_(\w+)`", PAGE)) <= {name.upper() for name in inspect.signature(configure).parameters}
 
@@ -33,6 +35,7 @@ def test_the_limits_are_those_of_the_code() -> None:
 
     assert f"At most {attributes.MAX_ATTRIBUTES} attributes, of {attributes.MAX_BYTES:,} bytes in all" in PAGE
     assert f"up to {attributes.MAX_BYTES:,} characters" in PAGE
+    assert f"at least the {tracer_module.MAX_REMEMBERED_JOINS:,} newest joins" in PAGE
     assert f"remembers {tracer_module.MAX_REMEMBERED_DECISIONS:,} such decisions" in PAGE
 
 
@@ -59,13 +62,13 @@ def test_the_counters_exist() -> None:
         assert 0 == counter
 
 
-def test_the_example_prints_what_it_says() -> None:
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
+def test_an_example_prints_what_it_says(example: str) -> None:
     """In its comments."""
-    [example] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     printed = io.StringIO()
-    own = 'ZipkinTracer("checkout", '
+    own = 'ZipkinTracer("checkout"'
     assert own in example
     with redirect_stdout(printed):  # as it stands, but that nothing is sent
-        exec(example.replace(own, own + "recorder=InMemoryRecorder(), "), {"InMemoryRecorder": InMemoryRecorder})
+        exec(example.replace(own, own + ", recorder=InMemoryRecorder()"), {"InMemoryRecorder": InMemoryRecorder})
 
-    assert re.findall(r"\)  # (.*)", example) == printed.getvalue().split()
+    assert re.findall(r"print\(.*\)  # (.*)", example) == printed.getvalue().split()

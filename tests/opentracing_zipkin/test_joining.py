@@ -35,8 +35,8 @@ def test_joining_shares_the_clients_span_id() -> None:
 
 def test_start_span_with_the_servers_kind_joins_too() -> None:
     """`start_span(child_of=ctx, tags={"span.kind": "server"})` follows the same rules, in either spelling."""
-    tracer, recorder = make()
     for kind in ("server", "s", "SERVER"):
+        tracer, recorder = make()
         context = tracer.extract(Format.HTTP_HEADERS, SAMPLED)
         span = finished(tracer.start_span("get", child_of=context, tags={"span.kind": kind}), recorder)
 
@@ -52,6 +52,56 @@ def test_a_second_join_of_one_context_makes_a_child() -> None:
 
     assert (TRACE, SPAN, "SERVER", False) == (span.trace_id, span.parent_id, span.kind, span.shared)
     assert SPAN != span.span_id
+
+
+@pytest.mark.parametrize("headers", [SAMPLED, DEFERRED, {**SAMPLED, "x-b3-sampled": "0"}])
+@pytest.mark.parametrize("first_is", ["open", "finished"])
+def test_a_request_that_is_extracted_twice_is_joined_once(headers: dict[str, str], first_is: str) -> None:
+    """By two middlewares, or by a retry that arrives here again: the second span is a child of the first."""
+    tracer, _ = make()
+    first, second, third = (
+        tracer.extract(Format.HTTP_HEADERS, headers),
+        tracer.extract(Format.TEXT_MAP, dict(headers)),
+        tracer.extract(Format.BINARY, b"-".join([TRACE.encode(), SPAN.encode()])),
+    )
+    outer = tracer.join_trace("outer", first)
+    if first_is == "finished":
+        outer.finish()
+    inner = tracer.start_span("inner", child_of=second, tags={"span.kind": "server"})
+    last = tracer.join_trace("retry", third)
+
+    assert (SPAN, PARENT) == (outer.context.span_id, outer.context.parent_id)
+    assert 3 == len({span.context.span_id for span in (outer, inner, last)})
+    for span in (inner, last):
+        assert (TRACE, SPAN, False) == (span.context.trace_id, span.context.parent_id, span.context.shared)
+
+
+def test_a_service_that_calls_itself_joins_its_own_call() -> None:
+    """The half that is open there is the client's; and a second call is another span of the client's."""
+    tracer, recorder = make()
+    client = tracer.start_trace("page").start_child("call", {"span.kind": "client"})
+    for retry in range(2):
+        headers: dict[str, str] = {}
+        tracer.inject(client.context, Format.HTTP_HEADERS, headers)
+        server = finished(tracer.join_trace("called", tracer.extract(Format.HTTP_HEADERS, headers)), recorder)
+
+        assert (client.context.span_id, not retry) == (server.parent_id if retry else server.span_id, server.shared)
+
+
+def test_two_traces_may_have_equal_span_ids() -> None:
+    """A join is known by trace id and span id together."""
+    tracer, recorder = make()
+    for trace_id in (TRACE, TRACE[16:], "1" * 16):
+        headers = {**SAMPLED, "x-b3-traceid": trace_id}
+        span = finished(tracer.join_trace("x", tracer.extract(Format.HTTP_HEADERS, headers)), recorder)
+
+        assert (trace_id, SPAN, True) == (span.trace_id, span.span_id, span.shared)
+
+
+def test_each_tracer_remembers_its_own_joins() -> None:
+    """Two services in one process do not know of each other."""
+    for tracer, recorder in (make(), make()):
+        assert True is finished(tracer.join_trace("x", tracer.extract(Format.HTTP_HEADERS, SAMPLED)), recorder).shared
 
 
 @pytest.mark.parametrize("kind", ["client", "consumer", "producer", None])

@@ -67,7 +67,7 @@ MEMBERS: list[tuple[str, type, Callable[[Any], object], list[str]]] = [
         "propagation",
         Propagation,
         lambda part: ZipkinTracer("service", propagation=part),
-        ["inject", "extract", "decided", "attributes"],
+        ["inject", "extract", "decided", "trusted", "attributes"],
     ),
 ]
 
