@@ -43,7 +43,7 @@ def _submitting(original: Any) -> Any:
 
 
 def _starting(original: Any) -> Any:
-    def start(self: threading.Thread) -> None:
+    def start(self: threading.Thread) -> Any:
         # A worker of an executor outlives the work it was started for.
         if getattr(getattr(self, "_target", None), "__module__", "") == "concurrent.futures.thread":
             return original(self)
@@ -53,7 +53,7 @@ def _starting(original: Any) -> Any:
             return original(self)
 
         def run_once() -> None:
-            del self.run  # type: ignore[method-assign]  # it refers back to the thread
+            del self.run  # it refers back to the thread
             carrying()
 
         self.run = run_once  # type: ignore[method-assign]
