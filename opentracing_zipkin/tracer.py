@@ -94,6 +94,9 @@ class ZipkinTracer(ClassicTracer, Tracer):
     replace no setting.  Raises ValueError that names a wrong value and the remedy, TypeError for a name that does not exist.
     """
 
+    # `extract` takes a WSGI environ and ASGI's pairs of bytes as they are; instrumentation asks, to save a copy.
+    reads_raw_carriers = True
+
     def __init__(self, service_name: str, **given: Unpack[TracerSettings]) -> None:
         check_names("ZipkinTracer()", given, _ARGUMENTS)
         named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,152 @@
+"""Celery: a producer span for each message that is sent, a consumer span for each run of a task.
+
+Rules: the context travels in the message's headers.  A run is a child of what sent it, never the same span.  A retry is no
+error: its message is sent by the run that asks for it.  Anything that goes wrong here is told once, and the task goes on.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery import Celery, signals
+
+import opentracing
+
+from .http import DEFAULT, HttpPolicy
+from .patching import Patches
+
+__all__ = ["install", "uninstall"]
+
+_patches = Patches()
+_policy = DEFAULT
+_sending: ContextVar[opentracing.Span | None] = ContextVar("opentracing_zipkin_celery_sending", default=None)
+
+_RUN = "_opentracing_zipkin_run"  # the attribute of a task's request that holds its span and scope
+_BROKERS = {"amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "rediss": "redis"}  # by URL scheme, where it differs
+
+
+def install(policy: HttpPolicy | None = None) -> None:
+    """Trace the tasks of all applications, where they are sent and where they run; of `policy` the tracer counts."""
+    global _policy
+    _policy = policy or DEFAULT
+    if _patches:
+        return
+    _patches.replace(Celery, "send_task", _producing)
+    for signal, receiver in _RECEIVERS:
+        signal.connect(receiver, weak=False, dispatch_uid=__name__)
+
+
+def uninstall() -> None:
+    """Undo `install`."""
+    _patches.undo()
+    for signal, _ in _RECEIVERS:
+        signal.disconnect(dispatch_uid=__name__)
+
+
+def _tracer() -> opentracing.Tracer | None:
+    tracer = _policy.tracer or opentracing.global_tracer()
+    return None if type(tracer) is opentracing.Tracer else tracer
+
+
+def _producing(original: Any) -> Any:
+    def send_task(self: Celery, name: Any, *args: Any, **kwargs: Any) -> Any:
+        span = _start_producer(self, name)
+        if span is None:
+            return original(self, name, *args, **kwargs)
+        token = _sending.set(span)
+        try:
+            with span:
+                return original(self, name, *args, **kwargs)
+        finally:
+            _sending.reset(token)
+
+    return send_task
+
+
+def _start_producer(app: Celery, name: Any) -> opentracing.Span | None:
+    tracer = _tracer()
+    if tracer is None:
+        return None
+    try:
+        tags = {"span.kind": "producer", "celery.task": str(name), **_broker(app)}
+        return tracer.start_span(f"send {name}", tags=tags)
+    except Exception as fault:
+        _policy.tell("the start of a sent task's span", fault)
+        return None
+
+
+def _broker(app: Celery) -> dict[str, str]:
+    """The other end, for both the sending and the running side, so that the dependency graph has the broker between them."""
+    parts = urlsplit(app.conf.broker_write_url or app.conf.broker_url or "amqp://")
+    tags = {"peer.service": _BROKERS.get(parts.scheme, parts.scheme)}
+    if parts.hostname:
+        tags["peer.address"] = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    return tags
+
+
+def _before_publish(headers: Any = None, **_: Any) -> None:
+    span = _sending.get()
+    if span is None or not isinstance(headers, dict):
+        return
+    try:
+        if headers.get("id"):
+            span.set_tag("celery.id", headers["id"])
+        span.tracer.inject(span.context, opentracing.Format.TEXT_MAP, headers)
+    except Exception as fault:
+        _policy.tell("the context of a sent task", fault)
+
+
+def _before_run(task_id: Any = None, task: Any = None, **_: Any) -> None:
+    tracer = _tracer()
+    if tracer is None or task is None:
+        return
+    try:
+        request = task.request
+        carrier = {name: value for name, value in vars(request).items() if isinstance(value, str)}
+        tags = {"span.kind": "consumer", "celery.id": str(task_id), **_broker(task.app)}
+        if request.retries:
+            tags["celery.retries"] = str(request.retries)
+        # A task that is called without a broker has no headers: it is a child of its caller's span.
+        context = tracer.extract(opentracing.Format.TEXT_MAP, carrier)
+        span = tracer.start_span(task.name, child_of=context, tags=tags)
+        setattr(request, _RUN, (span, tracer.scope_manager.activate(span, False)))
+    except Exception as fault:
+        _policy.tell("the start of a task's span", fault)
+
+
+def _after_run(task: Any = None, state: Any = None, **_: Any) -> None:
+    run = _run_of(task)
+    if run is not None:
+        delattr(task.request, _RUN)
+        span, scope = run
+        if state is not None and state != "SUCCESS":
+            span.set_tag("celery.state", str(state))
+        scope.close()
+        span.finish()
+
+
+def _on_failure(sender: Any = None, exception: Any = None, **_: Any) -> None:
+    run = _run_of(sender)
+    if run is not None and isinstance(exception, BaseException):
+        run[0]._on_error(run[0], type(exception), exception, exception.__traceback__)
+
+
+def _on_retry(sender: Any = None, reason: Any = None, **_: Any) -> None:
+    run = _run_of(sender)
+    if run is not None:
+        run[0].log_kv({"event": "retry", "reason": reason})
+
+
+def _run_of(task: Any) -> Any:
+    return None if task is None else getattr(task.request, _RUN, None)
+
+
+_RECEIVERS = (
+    (signals.before_task_publish, _before_publish),
+    (signals.task_prerun, _before_run),
+    (signals.task_postrun, _after_run),
+    (signals.task_failure, _on_failure),
+    (signals.task_retry, _on_retry),
+)

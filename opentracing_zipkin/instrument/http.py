@@ -1,0 +1,165 @@
+"""The policy of HTTP spans: their names, tags and errors, in one place for all servers and clients.
+
+Rules: knows the `opentracing` API only, so it serves any tracer of it.  A span's name never has a raw path in it.  A hook that
+raises costs one warning, never a request.  What a policy says is looked up once for each tracer, not once a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import opentracing
+
+__all__ = ["DEFAULT", "HttpPolicy", "Request", "Response", "server_name"]
+
+# RFC 9110 and 5789.  Any other method may be a stranger's invention, and each would make a span name of its own.
+METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "WEBSOCKET"))
+UNKNOWN_METHOD = "HTTP"
+
+
+class Request:
+    """What hooks and `sample` see of a request, whichever library it comes from; made only where somebody looks.
+
+    `native` is the library's own: a WSGI environ, an ASGI scope, a prepared request.  `is_server`: it is served, not sent.
+    """
+
+    __slots__ = ("_header", "is_server", "method", "native", "path")
+
+    def __init__(self, native: Any, method: str, path: str, is_server: bool, header: Callable[[Any, str], str | None]) -> None:
+        self.native = native
+        self.method = method
+        self.path = path
+        self.is_server = is_server
+        self._header = header
+
+    def header(self, name: str) -> str | None:
+        """The header's value, None where there is none; the name in any spelling."""
+        return self._header(self.native, name)
+
+
+class Response:
+    """What `on_response` sees of an answer: its status, 0 where there was none, and the library's own object, if it has one."""
+
+    __slots__ = ("native", "status")
+
+    def __init__(self, native: Any, status: int) -> None:
+        self.native = native
+        self.status = status
+
+
+class OnRequest(Protocol):
+    def __call__(self, span: opentracing.Span, request: Request, /) -> object: ...
+
+
+class OnResponse(Protocol):
+    def __call__(
+        self, span: opentracing.Span, request: Request, response: Response, error: BaseException | None, /
+    ) -> object: ...
+
+
+class HttpPolicy:
+    """What a team decides about its HTTP spans.  May be used from any thread.
+
+    `on_request(span, request)` is called when a span has begun, `on_response(span, request, response, error)` before it ends.
+    `excluded_paths`: served paths that are not recorded, nor what is called while they are served; one that ends in `/*` has
+    everything below it.  `sample(request)` decides where the caller has not: True, False, or None to leave it to the tracer.
+    `peers`: names of services by `host:port` or `host`.  `trust_forwarded`: the caller's address is the first of
+    `X-Forwarded-For`, which anybody can write.  `tracer`: None for `opentracing.tracer`, looked up at each request.
+    Raises TypeError for a hook that cannot be called and for paths that are no strings.
+    """
+
+    __slots__ = (
+        "_calling",
+        "_serving",
+        "_told",
+        "excluded_paths",
+        "faults",
+        "on_request",
+        "on_response",
+        "peers",
+        "sample",
+        "tracer",
+        "trust_forwarded",
+    )
+
+    def __init__(
+        self,
+        *,
+        on_request: OnRequest | None = None,
+        on_response: OnResponse | None = None,
+        sample: Callable[[Request], bool | None] | None = None,
+        excluded_paths: Iterable[str] = (),
+        peers: Mapping[str, str] | None = None,
+        trust_forwarded: bool = False,
+        tracer: opentracing.Tracer | None = None,
+    ) -> None:
+        self.faults = 0  # exceptions of hooks, and of ours
+        self._told: set[str] = set()
+        self.on_request = _callable("on_request", on_request)
+        self.on_response = _callable("on_response", on_response)
+        self.sample = _callable("sample", sample)
+        self.excluded_paths: tuple[str, ...] = ()
+        self.peers: dict[str, str] = {}
+        self.trust_forwarded = False
+        self.tracer = tracer
+        self.update(excluded_paths=excluded_paths, peers=peers or {}, trust_forwarded=trust_forwarded)
+
+    def update(
+        self,
+        *,
+        excluded_paths: Iterable[str] | None = None,
+        peers: Mapping[str, str] | None = None,
+        trust_forwarded: bool | None = None,
+    ) -> None:
+        """Change what is given, for requests that begin from now on."""
+        if excluded_paths is not None:
+            self.excluded_paths = _paths(excluded_paths)
+        if peers is not None:
+            self.peers = {str(address).lower(): str(name) for address, name in peers.items()}
+        if trust_forwarded is not None:
+            self.trust_forwarded = bool(trust_forwarded)
+        self._serving: Any = None  # made by server.py and client.py for one tracer
+        self._calling: Any = None
+
+    def tell(self, where: str, fault: BaseException) -> None:
+        """Count an exception of a hook or of ours, and log the first one of each place."""
+        self.faults += 1
+        if where not in self._told:
+            self._told.add(where)
+            import logging  # here, because a process that starts must not load it before gevent has patched
+
+            log = logging.getLogger("opentracing_zipkin")
+            log.warning("zipkin: %s raised; the request goes on (said once)", where, exc_info=fault)
+
+
+def _callable(name: str, hook: Any) -> Any:
+    if hook is not None and not callable(hook):
+        raise TypeError(f"{name} is of type {type(hook).__name__}; use a function")
+    return hook
+
+
+def _paths(paths: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(paths, str):
+        raise TypeError(f"excluded_paths is {paths!r}; use a list of paths, for instance [{paths!r}]")
+    found = tuple(paths)
+    wrong = next((path for path in found if not isinstance(path, str) or not path.startswith("/")), None)
+    if wrong is not None:
+        raise TypeError(f"excluded_paths has {wrong!r}; a path begins with a slash, for instance '/health' or '/internal/*'")
+    return found
+
+
+def server_name(method: str, route: str | None, status: int) -> str:
+    """The name of a served request's span: by its route, or by what became of it."""
+    if method not in METHODS:
+        method = UNKNOWN_METHOD
+    if route:
+        return f"{method} {route}"
+    if status == 404:
+        return f"{method} not_found"
+    if 300 <= status < 400:
+        return f"{method} redirected"
+    return method
+
+
+DEFAULT = HttpPolicy()  # of all that is installed without one; `configure` fills it

@@ -1,0 +1,43 @@
+"""Replacing a function of a library, and putting it back.
+
+Rules: a function is replaced once, however often that is asked for.  Where somebody else has replaced ours since, theirs stays
+and ours inside it becomes the original again: `undo` makes it pass on.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Patches"]
+
+
+class Patches:
+    """What one instrumentation has replaced."""
+
+    def __init__(self) -> None:
+        self._replaced: list[tuple[Any, str, Any, Any, bool]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._replaced)
+
+    def replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
+        """Put `wrap(original)` in the place of `owner.name`; raises AttributeError where there is none."""
+        inherited = name not in vars(owner)
+        original = getattr(owner, name)
+        replacement = wrap(original)
+        functools.update_wrapper(replacement, original)
+        setattr(owner, name, replacement)
+        self._replaced.append((owner, name, original, replacement, inherited))
+
+    def undo(self) -> None:
+        """Put back what is still in its place."""
+        while self._replaced:
+            owner, name, original, replacement, inherited = self._replaced.pop()
+            if vars(owner).get(name) is not replacement:
+                continue
+            if inherited:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)

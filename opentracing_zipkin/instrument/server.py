@@ -1,0 +1,154 @@
+"""A request that is served: one span from its first byte to its last, whatever the framework.
+
+Rules: nothing here raises into the application.  One object a request; a request that was already begun is not begun again,
+which whoever begins one finds out by `MARK` in its environ or scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import opentracing
+
+from .http import DEFAULT, METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response, server_name
+
+__all__ = ["MARK", "Exchange", "Serving", "serving"]
+
+MARK = "opentracing_zipkin.exchange"  # the key of the Exchange in a WSGI environ or an ASGI scope
+
+
+class Serving:
+    """A policy for one tracer, looked up once."""
+
+    __slots__ = (
+        "activate",
+        "below",
+        "exact",
+        "extract",
+        "hooked",
+        "policy",
+        "reads_raw",
+        "start_span",
+        "tracer",
+        "trust_forwarded",
+    )
+
+    def __init__(self, policy: HttpPolicy, tracer: opentracing.Tracer) -> None:
+        self.policy = policy
+        self.tracer = tracer
+        self.start_span = tracer.start_span
+        self.extract = tracer.extract
+        self.activate = tracer.scope_manager.activate
+        # Ours reads a WSGI environ and ASGI's pairs as they are; any other tracer gets a dict.
+        self.reads_raw: bool = getattr(tracer, "reads_raw_carriers", False)
+        self.exact = frozenset(path for path in policy.excluded_paths if not path.endswith("/*"))
+        self.below = tuple(path[:-1] for path in policy.excluded_paths if path.endswith("/*"))
+        self.hooked = policy.sample is not None or bool(policy.excluded_paths)
+        self.trust_forwarded = policy.trust_forwarded
+
+    def start(
+        self,
+        carrier: Any,
+        native: Any,
+        method: str,
+        path: str,
+        address: str,
+        header: Callable[[Any, str], str | None],
+    ) -> opentracing.Span:
+        """The span of a request; `address` is the caller's `ip:port`, or empty."""
+        context = self.extract(opentracing.Format.HTTP_HEADERS, carrier)
+        tags: dict[str, Any] = {"span.kind": "server", "http.method": method, "http.path": path}
+        if address:
+            tags["peer.address"] = address
+        if self.hooked:
+            self._decide(tags, context, native, method, path, header)
+        name = method if method in METHODS else UNKNOWN_METHOD
+        span: opentracing.Span = self.start_span(name, context, None, tags, None, True)
+        if self.policy.on_request is not None:
+            self._call("on_request", self.policy.on_request, span, Request(native, method, path, True, header))
+        return span
+
+    def _decide(
+        self, tags: dict[str, Any], context: Any, native: Any, method: str, path: str, header: Callable[[Any, str], str | None]
+    ) -> None:
+        if path in self.exact or (self.below and path.startswith(self.below)):
+            tags["sampling.priority"] = 0
+        # A context of a tracer that does not tell its decision is taken for decided.
+        elif self.policy.sample is not None and (context is None or getattr(context, "sampled", True) is None):
+            decision = self._call("sample", self.policy.sample, Request(native, method, path, True, header))
+            if decision is not None:
+                tags["sampling.priority"] = 1 if decision else 0
+
+    def _call(self, name: str, hook: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return hook(*arguments)
+        except Exception as fault:
+            self.policy.tell(f"the hook {name}", fault)
+            return None
+
+
+def serving(policy: HttpPolicy) -> Serving | None:
+    """The policy for the tracer of now; None for the no-op."""
+    tracer = policy.tracer or opentracing.global_tracer()
+    found: Serving | None = policy._serving
+    if found is not None and found.tracer is tracer:
+        return found
+    if type(tracer) is opentracing.Tracer:
+        return None
+    policy._serving = found = Serving(policy, tracer)
+    return found
+
+
+class Exchange:
+    """One request and what is learnt of its answer.  `route` and `error` may be set by whoever knows them."""
+
+    __slots__ = ("ended", "error", "header", "method", "native", "path", "route", "serving", "span", "status")
+
+    span: opentracing.Span  # stays the active one for what runs after the answer
+    header: Callable[[Any, str], str | None]
+    native: Any  # None when it has ended
+
+    def __init__(self, serving: Serving, method: str, path: str) -> None:
+        self.serving = serving
+        self.method = method
+        self.path = path
+        self.route: str | None = None
+        self.error: BaseException | None = None
+        self.status = 0
+        self.ended = False
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Name, tags, hooks, finish; only the first call counts."""
+        if self.ended:
+            return
+        self.ended = True
+        try:
+            self._describe(self.span, error or self.error)
+        except Exception as fault:
+            self.serving.policy.tell("the description of a response", fault)
+        self.span.finish()
+        self.native = self.error = None  # these refer back to this object
+
+    def _describe(self, span: opentracing.Span, error: BaseException | None) -> None:
+        status, route = self.status, self.route
+        if error is not None and not status and isinstance(error, Exception):
+            status = 500  # what every server sends for it
+        span.set_operation_name(server_name(self.method, route, status))
+        if route:
+            span.set_tag("http.route", route)
+        if not 200 <= status < 300 and status:
+            span.set_tag("http.status_code", status)
+        if error is not None:
+            span._on_error(span, type(error), error, error.__traceback__)
+        elif status >= 500:
+            span.set_tag("error", str(status))
+        policy = self.serving.policy
+        if policy.on_response is not None:
+            request = Request(self.native, self.method, self.path, True, self.header)
+            self.serving._call("on_response", policy.on_response, span, request, Response(None, status), error)
+
+
+def policy_or_default(policy: HttpPolicy | None) -> HttpPolicy:
+    """A policy that was given, else the one that `configure` fills."""
+    return DEFAULT if policy is None else policy

@@ -1,0 +1,131 @@
+"""Our own instrumentation of Celery: a real worker with a forked process, and a real Redis as broker and backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from celery import Celery, chain
+from kombu.exceptions import OperationalError
+
+from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.collector import Collector
+from opentracing_zipkin.instrument import celery as instrumented
+from opentracing_zipkin.model import FinishedSpan
+
+from .apps.celery_orders import orders
+from .processes import application, redis_server
+
+Read = Callable[[int], Mapping[tuple[str, str], FinishedSpan]]
+ReadAll = Callable[[int], list[FinishedSpan]]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as port:
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture
+def installed() -> Iterator[None]:
+    instrumented.install()
+    yield
+    instrumented.uninstall()
+
+
+@pytest.fixture
+def app(broker: str, collector: Collector, tracer: ZipkinTracer, installed: None) -> Iterator[Celery]:
+    """The application on the side that asks for work; its worker runs."""
+    app = orders(broker)
+    with application("celery_orders", "worker", collector.url, {"ORDERS_BROKER": broker}):
+        yield app
+    app.close()
+
+
+def test_a_task_continues_the_trace_of_who_sent_it(app: Celery, tracer: ZipkinTracer, one_trace: Read) -> None:
+    """Sending is a PRODUCER span, running its CONSUMER child with an id of its own; Redis stands between them."""
+    with tracer.start_active_span("buy"):
+        result = app.tasks["orders.pack"].delay("tea")
+
+        assert "tea" == result.get(timeout=20)
+
+    trace = one_trace(4)
+    sent, run = trace["caller", "send orders.pack"], trace["worker", "orders.pack"]
+
+    assert ["PRODUCER", "CONSUMER"] == [sent.kind, run.kind]
+    assert trace["caller", "buy"].span_id == sent.parent_id
+    assert sent.span_id == run.parent_id
+    assert run.span_id == trace["worker", "wrap"].parent_id
+    assert not run.shared
+    assert result.id == sent.tags["celery.id"] == run.tags["celery.id"]
+    assert ["redis", "redis"] == [end.remote.service_name for end in (sent, run) if end.remote]
+
+
+def test_a_task_that_raises_is_an_error(app: Celery, one_trace: Read) -> None:
+    """The exception is the run's error; sending it was none."""
+    app.tasks["orders.lose"].delay("tea")
+
+    trace = one_trace(2)
+
+    assert "LookupError: tea is lost" == trace["worker", "orders.lose"].tags["error"]
+    assert "error" not in trace["caller", "send orders.lose"].tags
+
+
+def test_a_chain_is_one_trace(app: Celery, tracer: ZipkinTracer, one_trace: Read) -> None:
+    """The next task of a chain is sent by the run before it."""
+    with tracer.start_active_span("buy"):
+        chain(app.tasks["orders.pack"].s("tea"), app.tasks["orders.send"].s()).delay().get(timeout=20)
+
+    trace = one_trace(6)
+
+    assert trace["worker", "orders.pack"].span_id == trace["worker", "send orders.send"].parent_id
+    assert trace["worker", "send orders.send"].span_id == trace["worker", "orders.send"].parent_id
+
+
+def test_a_retry_is_sent_by_the_run_that_asks_for_it(app: Celery, tracer: ZipkinTracer, wait_for_spans: ReadAll) -> None:
+    """A run that is retried is no error; the next one is below it and says how many came before."""
+    app.tasks["orders.insist"].delay("tea").get(timeout=20)
+
+    spans = wait_for_spans(4)
+    first, second = sorted((span for span in spans if span.kind == "CONSUMER"), key=lambda span: span.timestamp_us)
+    [again] = [span for span in spans if span.kind == "PRODUCER" and span.local and span.local.service_name == "worker"]
+
+    assert 1 == len({span.trace_id for span in spans})
+    assert first.span_id == again.parent_id
+    assert again.span_id == second.parent_id
+    assert "RETRY" == first.tags["celery.state"]
+    assert "1" == second.tags["celery.retries"]
+    assert not [span for span in spans if "error" in span.tags]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_broker_that_is_away_is_the_sending_spans_error(tracer: ZipkinTracer, one_trace: Read) -> None:
+    """What `delay` raises is what it raises without tracing."""
+    app = orders("redis://127.0.0.1:1/0")
+    with pytest.raises(OperationalError):
+        app.tasks["orders.send"].apply_async(("tea",), retry=False, ignore_result=True)
+    app.close()
+
+    assert one_trace(1)["caller", "send orders.send"].tags["error"].startswith("OperationalError: ")
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_task_called_in_place_is_a_child_of_its_caller(tracer: ZipkinTracer, one_trace: Read) -> None:
+    """`apply` runs without a broker; its span is below the active one."""
+    app = orders("redis://127.0.0.1:1/0")
+    with tracer.start_active_span("buy"):
+        app.tasks["orders.send"].apply(("tea",)).get()
+    app.close()
+
+    trace = one_trace(2)
+
+    assert trace["caller", "buy"].span_id == trace["caller", "orders.send"].parent_id
+
+
+@pytest.mark.usefixtures("installed")
+def test_under_the_no_op_a_task_runs_as_ever() -> None:
+    """Without a tracer nothing is added."""
+    app = orders("redis://127.0.0.1:1/0")
+
+    assert "tea" == app.tasks["orders.send"].apply(("tea",)).get()
+    app.close()
