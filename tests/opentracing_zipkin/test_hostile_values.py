@@ -25,6 +25,7 @@ def recorded(call: str, value: Any) -> list[FinishedSpan]:
     return recorder.spans
 
 
+@pytest.mark.needs_our_api  # some of the calls are its own
 @pytest.mark.parametrize("call", CALLS)
 def test_a_span_is_sent_whatever_it_was_given(call: str) -> None:
     """With what it had, in each encoding; but for one that was discarded by its priority."""
