@@ -53,7 +53,7 @@ class Pruning:
             return "..."
         if len(around) >= MAX_DEPTH or self._containers >= MAX_CONTAINERS:
             self.is_whole = False
-            self.left -= 7
+            self.left -= 7 if self._containers < MAX_CONTAINERS else self.left
             return "..."
         self._containers += 1
         around.add(place)

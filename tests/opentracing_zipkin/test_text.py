@@ -179,10 +179,7 @@ def test_no_more_items_are_looked_at_than_the_text_can_show(make: Any) -> None:
 
 def test_lists_without_end_in_a_list_are_not_all_looked_into() -> None:
     """Of very short ones the first 499 are shown."""
-    text = to_text([[]] * 2000, LONGEST)
-
-    assert "[" + "[], " * 499 + '"...", ' == text[: 4 * 499 + 8]
-    assert '"..."' in text
+    assert "[" + "[], " * 499 + '"..."]' == to_text([[]] * 2000, LONGEST)
 
 
 def test_the_methods_of_a_subclass_are_not_called() -> None:
