@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import logs, tags as names
+from .given import pairs_of
 from .propagation import Format
 from .text import format_message, normalize_key
 
@@ -66,7 +67,7 @@ class ClassicSpan:
 
     def add_tags(self: _S, tags: Mapping[str, Any]) -> _S:
         """`add_tag` for each entry."""
-        for key, value in tags.items():
+        for key, value in pairs_of(tags).items():
             self.add_tag(key, value)
         return self
 
@@ -77,7 +78,7 @@ class ClassicSpan:
 
     def error(self: _S, message: str, *args: Any) -> _S:
         """As `info`, and mark the span as failed."""
-        if message == PYTHON_EXCEPTION and len(args) == 1 and _is_exc_info(args[0]):
+        if type(message) is str and message == PYTHON_EXCEPTION and len(args) == 1 and _is_exc_info(args[0]):
             raised = args[0]
             self._on_error(self, raised["type"], raised["val"], raised["tb"])
         else:
@@ -87,7 +88,7 @@ class ClassicSpan:
 
 
 def _is_exc_info(value: object) -> bool:
-    return isinstance(value, dict) and value.keys() == {"type", "val", "tb"}
+    return type(value) is dict and pairs_of(value).keys() == {"type", "val", "tb"}
 
 
 class ClassicTracer:
@@ -109,7 +110,7 @@ class ClassicTracer:
         """The server's side of a call whose client's context was received; a root span where it is None."""
         # Unpacking nothing costs 30 ns.
         kind, server = names.SPAN_KIND, names.SPAN_KIND_RPC_SERVER
-        joined = {kind: server, **tags} if tags else {kind: server}
+        joined = {kind: server} if tags is None else pairs_of([(kind, server), *pairs_of(tags).items()])
         return self.start_span(operation_name, child_of=parent_trace_context, tags=joined, ignore_active_span=True)
 
     def close(self) -> Future[bool]:

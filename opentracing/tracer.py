@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, overload
 from .classic import ClassicTracer
 from .context import NOOP_CONTEXT, TraceContextSource
 from .decorator import traced
+from .given import is_one_of
 from .propagation import Format, UnsupportedFormatException
 from .scope import Scope
 from .scope_manager import ScopeManager
@@ -113,7 +114,7 @@ class Tracer(ClassicTracer, TraceContextSource):
 
     def inject(self, span_context: SpanContext, format: str, carrier: Any) -> None:
         """Write a context into a carrier.  Raises UnsupportedFormatException, InvalidCarrierException."""
-        if format not in Tracer._supported_formats:
+        if not is_one_of(format, Tracer._supported_formats):
             raise UnsupportedFormatException(format)
 
     def extract(self, format: str, carrier: Any) -> SpanContext | None:
@@ -122,7 +123,7 @@ class Tracer(ClassicTracer, TraceContextSource):
         Raises UnsupportedFormatException, InvalidCarrierException, and, in tracers that say so,
         SpanContextCorruptedException.
         """
-        if format not in Tracer._supported_formats:
+        if not is_one_of(format, Tracer._supported_formats):
             raise UnsupportedFormatException(format)
         return self._noop_span_context
 

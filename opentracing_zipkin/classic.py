@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .context import ZipkinContext
 from .propagation import Propagation, binary, headers_of
 from .span import ZipkinSpan, context_of
+from .text import entries
 
 __all__ = ["ClassicTracer"]
 
@@ -41,10 +42,15 @@ class ClassicTracer:
 
     def join_trace(self, operation_name: str, parent_trace_context: Any, tags: Mapping[str, Any] | None = None) -> ZipkinSpan:
         """The server's side of a call, on the client's span id where that is allowed; a root span for None."""
-        if not tags:
-            tags = {"span.kind": "server"}
-        elif "span.kind" not in tags:
-            tags = {"span.kind": "server", **tags}
+        if tags is not None and type(tags) is not dict:
+            tags = entries(tags)
+        try:
+            if not tags:
+                tags = {"span.kind": "server"}
+            elif "span.kind" not in tags:
+                tags = {"span.kind": "server", **tags}
+        except Exception:  # a key of the user's compares in its own way, and under `python -bb` bytes do not compare
+            tags = {"span.kind": "server", **entries(tags)}
         return self.start_span(operation_name, parent_trace_context, None, tags, None, True)
 
     def trace_context_to_text(self, trace_context: Any) -> tuple[dict[str, str], dict[str, str] | None]:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from opentracing import SpanContext
 
-from .text import to_text
+from .text import MAX_KEY_LENGTH, to_text
 
 __all__ = ["CallerContext", "ZipkinContext", "hex_id", "hex_span_id", "normalize_key"]
 
@@ -139,7 +139,7 @@ class ZipkinContext(SpanContext):
         return self._baggage or _EMPTY
 
     def set_trace_attribute(self: _C, key: str, value: str) -> _C:
-        self._set_baggage(normalize_key(str(key)), value)
+        self._set_baggage(normalize_key(key if type(key) is str else to_text(key, MAX_KEY_LENGTH)), value)
         return self
 
     def get_trace_attribute(self, key: str) -> str | None:
@@ -162,9 +162,11 @@ class ZipkinContext(SpanContext):
         baggage = self._baggage
         if not baggage:
             return None
+        if type(key) is not str:
+            key = to_text(key, MAX_KEY_LENGTH)
         if key in baggage:
             return baggage[key]
-        name = normalize_key(str(key))
+        name = normalize_key(key)
         return next((value for spelling, value in baggage.items() if normalize_key(spelling) == name), None)
 
     def __copy__(self: _C) -> _C:

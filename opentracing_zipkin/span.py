@@ -6,18 +6,18 @@ Times are ticks in ns (see clock.py) until `to_finished` turns them into µs on 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from opentracing import Span
 
 from .clock import Clock
 from .context import DEBUG, LOCAL_ROOT, LOW_64_BITS, MESSAGING, SAMPLED, SHARED, ZipkinContext
 from .model import Endpoint, FinishedSpan, TakenBefore
+from .planned import is_planned
 from .tags import resolve
-from .text import cut, describe_exception, to_text
+from .text import MAX_ENTRIES, MAX_KEY_LENGTH, cut, describe_exception, entries, format_message, inert, is_false, to_text
 
 __all__ = ["RecordingSpan", "SpanOwner", "UnsampledSpan", "WallClockSpan", "ZipkinSpan", "context_of"]
 
@@ -28,8 +28,8 @@ MAX_TAGS = 128
 MAX_ANNOTATIONS = 128
 MAX_NAME_LENGTH = 255  # MySQL's column, and what Elasticsearch indexes
 
-# What stays as it is until the reporter's thread writes it.
-_INERT = frozenset((str, int, float, bool, type(None)))
+# Times are in seconds since 1970.  Up to here (the year 2262) their nanoseconds fit into 63 bits.
+MAX_SECONDS = (1 << 63) / 1_000_000_000
 
 _RARE = DEBUG | SHARED
 
@@ -73,7 +73,7 @@ class ZipkinSpan(Span):
         raise NotImplementedError
 
     def set_baggage_item(self: _S, key: str, value: str) -> _S:
-        self.context._set_baggage(str(key), value)
+        self.context._set_baggage(key if type(key) is str else to_text(key, MAX_KEY_LENGTH), value)
         return self
 
     def get_baggage_item(self, key: str) -> str | None:
@@ -105,7 +105,7 @@ class ZipkinSpan(Span):
         return self
 
     def add_tags(self: _S, tags: Mapping[str, Any]) -> _S:
-        for key, value in tags.items():
+        for key, value in entries(tags).items():
             self.set_tag(key, value)
         return self
 
@@ -144,7 +144,8 @@ class UnsampledSpan(ZipkinSpan):
         return context
 
     def set_tag(self, key: str, value: Any) -> UnsampledSpan:
-        if key == "span.kind" and value == "producer":  # also without a record the broker gets one header
+        # Also without a record the broker gets one header.
+        if type(key) is str and key == "span.kind" and to_text(value, MAX_KEY_LENGTH) == "producer":
             self._state |= MESSAGING
             if self._context is not None:
                 self._context._state |= MESSAGING
@@ -201,6 +202,12 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
 
     add_tag = set_tag  # 40 ns less than a call of it
 
+    def add_tags(self: _R, tags: Mapping[str, Any]) -> _R:
+        super().add_tags(tags)
+        if type(tags) is dict and len(tags) > MAX_ENTRIES:
+            self._count_dropped("dropped_tags", len(tags) - MAX_ENTRIES)
+        return self
+
     def _retake(self, tags: Mapping[str, Any]) -> None:
         """Those given at the start, one by one, because not all of them are usual."""
         self._tags = {}
@@ -208,17 +215,15 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
 
     def _set_unusual_tag(self, key: Any, value: Any) -> None:
         self._note_unusual()
-        limit = self._tracer._tag_limit
         if type(key) is not str:
-            key = to_text(key, MAX_NAME_LENGTH)
-        if key == "sampling.priority" and type(value) in (int, float, bool):
-            self._set_priority(value)
+            key = to_text(key, MAX_KEY_LENGTH)
+        priority = priority_of(value) if key == "sampling.priority" and type(value) is not str else None
+        if priority is not None:
+            self._set_priority(priority)
         elif len(self._tags) >= MAX_TAGS and key not in self._tags:
             self._count_dropped("dropped_tags")
-        elif type(value) in _INERT and _is_short(value, limit):
-            self._tags[key] = value
         else:
-            self._tags[key] = to_text(value, limit)
+            self._tags[key] = inert(key, value, self._tracer._tag_limit)
 
     def _note_unusual(self) -> None:
         """Some tag's value may be no text; see `_error`."""
@@ -236,47 +241,38 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
         self._close()
 
     def log_kv(self: _R, key_values: dict[str, Any], timestamp: float | None = None) -> _R:
-        try:
-            fields = {to_text(key, MAX_NAME_LENGTH): value for key, value in key_values.items()}
-            at = self._now_us() if timestamp is None else int(float(timestamp) * 1_000_000)
-        except Exception:  # no mapping, or a timestamp that is no number
+        fields = entries(key_values)
+        if not fields:
             return self
+        seconds = _seconds(timestamp)
+        at = self._now_us() if seconds is None else int(seconds * 1_000_000)
         limit = self._tracer._tag_limit
-        if fields.get("event") == "error" or "error.object" in fields:
+        event = [to_text(fields.pop("event"), limit)] if "event" in fields else []
+        if event == ["error"] or "error.object" in fields:
             cause = fields.get("error.object", fields.get("message"))
             if cause is not None:
                 self._error = to_text(cause, limit)
         fields.pop("stack", None)
-        event = [to_text(fields.pop("event"), limit)] if "event" in fields else []
-        self._annotate(at, " ".join(event + [f"{key}={to_text(value, limit)}" for key, value in fields.items()]))
+        text = "".join(event)
+        for key, value in fields.items():
+            if len(text) < limit:
+                text = f"{text} {key}={to_text(value, limit)}" if text else f"{key}={to_text(value, limit)}"
+        self._annotate(at, text)
         return self
 
     def info(self: _R, message: str, *args: Any) -> _R:
-        self._annotate(self._now_us(), self._format(message, args))
+        self._annotate(self._now_us(), format_message(message, args, self._tracer._tag_limit))
         return self
 
     def error(self: _R, message: str, *args: Any) -> _R:
-        if message == "python.exception" and len(args) == 1 and isinstance(args[0], dict) and "val" in args[0]:
-            self._on_error(self, args[0].get("type"), args[0]["val"], args[0].get("tb"))
+        raised = _raised(message, args)
+        if raised is not None:
+            self._on_error(self, None, raised, None)
             return self
-        text = self._format(message, args)
+        text = format_message(message, args, self._tracer._tag_limit)
         self._annotate(self._now_us(), text)
         self._fail(text)
         return self
-
-    def _format(self, message: Any, args: tuple[Any, ...]) -> str:
-        """`message % args`, or the message and the args' reprs where it does not fit or does not refer to them."""
-        limit = self._tracer._tag_limit
-        text = to_text(message, limit)
-        if not args:
-            return text
-        try:
-            formatted = text % (args[0] if len(args) == 1 and isinstance(args[0], Mapping) else args)
-        except Exception:  # any __str__ or __getitem__ may be behind a placeholder
-            formatted = text
-        if formatted == text:
-            formatted = " ".join([text, *(_repr(arg) for arg in args)])
-        return cut(formatted, limit)
 
     def _annotate(self, at_us: int, text: str) -> None:
         logs = self._logs
@@ -287,19 +283,21 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
         else:
             self._count_dropped("dropped_annotations")
 
-    def _count_dropped(self, counter: str) -> None:
-        """What is over a limit is counted on the span, so that it shows beside what was kept."""
+    def _count_dropped(self, counter: str, number: int = 1) -> None:
+        """What is over a limit is counted on the span, beside what was kept; in place of a tag of the user's of this name."""
         self._note_unusual()
-        self._tags[counter] = self._tags.get(counter, 0) + 1
+        before = self._tags.get(counter)
+        self._tags[counter] = _Count(number + before if type(before) is _Count else number)
 
     def _fail(self, text: str) -> None:
         self._error = text
-        if type(self._tags.get("error")) is not str:
+        said = self._tags.get("error")
+        if type(said) is not str or is_false(said):
             self._set_unusual_tag("error", True)
 
     @staticmethod
     def _on_error(span: Any, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
-        if exc_val is not None and not _is_benign(exc_val):
+        if exc_val is not None and not is_planned(exc_val):
             span._fail(describe_exception(exc_val, span._tracer._tag_limit))
 
     def _now_us(self) -> int:
@@ -331,10 +329,8 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
         raise error
 
     def _ticks_at(self, time_s: float) -> int:
-        try:
-            return int(float(time_s) * 1_000_000_000) - self._offset
-        except (TypeError, ValueError, OverflowError):
-            return self._tracer._ticks()
+        seconds = _seconds(time_s)
+        return self._tracer._ticks() if seconds is None else int(seconds * 1_000_000_000) - self._offset
 
     def _close(self) -> None:
         """Finish without a record."""
@@ -396,39 +392,52 @@ class WallClockSpan(RecordingSpan):
 
 def context_of(source: Any) -> ZipkinContext | None:
     """Of a context or a span; None where it is another tracer's, for instance the no-op's before this one was installed."""
-    if isinstance(source, RecordingSpan):
+    if issubclass(type(source), RecordingSpan):
         if source._tags.get("span.kind") == "producer":
             source._state |= MESSAGING
-        return source
-    context = getattr(source, "context", source)
-    return context if isinstance(context, ZipkinContext) else None
+        return cast("RecordingSpan", source)
+    try:
+        context = getattr(source, "context", source)
+    except Exception:  # a property of the user's
+        return None
+    return context if issubclass(type(context), ZipkinContext) else None
 
 
-def _is_short(value: Any, limit: int) -> bool:
-    """Whether an inert value may wait as it is; Python refuses to write an int of more than 4,300 digits."""
-    if type(value) is str:
-        return len(value) <= limit
-    return type(value) is not int or value.bit_length() <= 64
+class _Count(int):
+    """How many tags or annotations were dropped; not what a user has set under the same key."""
+
+    __slots__ = ()
+
+
+def _seconds(given: Any) -> float | None:
+    """A time that was given; None, which is now, where it is no number, or not after 1970 and before 2262."""
+    if issubclass(type(given), (str, bytes, bytearray, bool)):
+        return None
+    try:
+        seconds = float(given)
+    except Exception:  # a __float__ may do anything
+        return None
+    return seconds if 0.000_001 <= seconds < MAX_SECONDS else None
+
+
+def priority_of(given: Any) -> float | None:
+    """The number in a `sampling.priority`; None where it is none."""
+    if type(given) is int:
+        return given
+    try:
+        priority = float(given)
+    except Exception:
+        return None
+    return priority if priority == priority else None  # nan
+
+
+def _raised(message: Any, args: tuple[Any, ...]) -> Any:
+    """The exception that 0.5's `__exit__` passes to `error`; None in any other call of it."""
+    if type(message) is not str or message != "python.exception" or len(args) != 1 or not issubclass(type(args[0]), dict):
+        return None
+    return entries(args[0]).get("val")
 
 
 def name_of(operation_name: Any) -> str:
     """A name of any type as text; None is no name."""
     return "" if operation_name is None else to_text(operation_name, MAX_NAME_LENGTH)
-
-
-def _repr(value: Any) -> str:
-    try:
-        return repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__}: {type(error).__name__} in its repr>"
-
-
-def _is_benign(error: BaseException) -> bool:
-    """Whether this ends a block as planned: a closed generator, a cancelled task, an exit with success."""
-    if isinstance(error, GeneratorExit):
-        return True
-    if isinstance(error, SystemExit):
-        return not error.code
-    # Without asyncio in the process nothing can be its CancelledError, and importing it costs 50 ms.
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and isinstance(error, asyncio.CancelledError)

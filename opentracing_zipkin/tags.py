@@ -6,13 +6,15 @@ Source: openzipkin/zipkin-api, zipkin2-api.yaml; OpenTracing's semantic conventi
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from .model import Endpoint, parse_ip
+from .text import MAX_KEY_LENGTH, is_false
 
-__all__ = ["KIND_OF_TAG", "resolve"]
+__all__ = ["KIND_OF_TAG", "resolve", "texts"]
 
 # Both spellings of the API's two generations ('c' is 0.5's, 'client' is 2.x's); looked up in lower case.
 KIND_OF_TAG = {
@@ -27,9 +29,15 @@ KIND_OF_TAG = {
 
 _PEER_TAGS = frozenset(("peer.service", "peer.hostname", "peer.address", "peer.ipv4", "peer.ipv6", "peer.port"))
 
-MAX_KEY_LENGTH = MAX_NAME_LENGTH = 255  # MySQL's columns
+# Their value may be a host's name, and have a port.
+_HOST_TAGS = ("peer.hostname", "peer.address")
 
-# Keys seen before that are short and no `peer.*`: one look-up says that none of a span's tags needs another look.
+# Labels of letters, digits, - and _; the last is no number, as it is in what was meant for an address.
+_HOST_NAME = re.compile(r"(?:[\w-]+\.)*(?!\d+$)[\w-]+")
+
+MAX_NAME_LENGTH = 255  # MySQL's column
+
+# Keys seen before that are short, no `peer.*` and not `error`: one look-up says that no tag of a span needs another look.
 MAX_PLAIN_KEYS = 2000
 _plain_keys: set[str] = set()
 
@@ -44,7 +52,7 @@ def resolve(tags: dict[str, Any], child: bool, usual: bool = False) -> tuple[str
     kind = remote = None
     if "span.kind" in tags:
         given = tags["span.kind"]
-        kind = KIND_OF_TAG.get(given) or KIND_OF_TAG.get(str(given).lower())
+        kind = KIND_OF_TAG.get(given) or KIND_OF_TAG.get(str(given).strip().lower())
         if kind is not None:
             del tags["span.kind"]
     if usual:
@@ -56,28 +64,30 @@ def resolve(tags: dict[str, Any], child: bool, usual: bool = False) -> tuple[str
             kind = "CLIENT"
         if kind is not None:
             remote = _take_remote(tags)
-    return kind, remote, _texts(tags)
+    return kind, remote, texts(tags)
 
 
 def _learn(keys: Iterable[str]) -> None:
     for key in keys:
-        if len(key) <= MAX_KEY_LENGTH and key not in _PEER_TAGS and len(_plain_keys) < MAX_PLAIN_KEYS:
+        if len(key) <= MAX_KEY_LENGTH and key not in _PEER_TAGS and key != "error" and len(_plain_keys) < MAX_PLAIN_KEYS:
             _plain_keys.add(key)  # keys without end cost time, never memory
 
 
 def _take_remote(tags: dict[str, Any]) -> Endpoint | None:
     """The endpoint in the `peer.*` tags, which are removed as far as they were understood."""
     service_name, ipv4, ipv6, port = "", "", "", 0
-    service = tags.get("peer.service")
-    if isinstance(service, str) and service:
-        service_name = tags.pop("peer.service").lower()[:MAX_NAME_LENGTH]
-    for key in ("peer.ipv4", "peer.ipv6", "peer.hostname", "peer.address"):
+    if type(tags.get("peer.service")) is str:
+        service_name = _service_name(tags.pop("peer.service"))
+    for key in ("peer.ipv4", "peer.ipv6", *_HOST_TAGS):
         if key not in tags:
             continue
-        found4, found6, found_port = _parse_address(tags[key], key == "peer.address")
-        if found4 or found6:
-            del tags[key]
-            ipv4, ipv6, port = ipv4 or found4, ipv6 or found6, port or found_port
+        found4, found6, found_port, host = _parse_address(tags[key], key in _HOST_TAGS)
+        if host and not service_name:
+            service_name = _service_name(host)
+        elif not (found4 or found6):
+            continue
+        del tags[key]
+        ipv4, ipv6, port = ipv4 or found4, ipv6 or found6, port or found_port
     if "peer.port" in tags:
         given = _parse_port(tags["peer.port"])
         if given:
@@ -88,37 +98,50 @@ def _take_remote(tags: dict[str, Any]) -> Endpoint | None:
     return Endpoint(service_name, ipv4, ipv6, port)
 
 
-def _parse_address(value: Any, with_port: bool) -> tuple[str, str, int]:
-    """IPv4 literal, IPv6 literal and port, each empty where it is not there.  An int is an IPv4 address, as in 0.5."""
+def _service_name(text: str) -> str:
+    return text.strip().lower()[:MAX_NAME_LENGTH]
+
+
+def _parse_address(value: Any, is_host: bool) -> tuple[str, str, int, str]:
+    """IPv4 literal, IPv6 literal, port and a host's name, each empty where it is not there.
+
+    An int is an IPv4 address, as in 0.5.  `is_host`: it may be a name, and a port may follow.
+    """
     if type(value) is int and 0 < value < 1 << 32:
-        return socket.inet_ntoa(value.to_bytes(4, "big")), "", 0
+        return socket.inet_ntoa(value.to_bytes(4, "big")), "", 0, ""
     if type(value) is not str:
-        return "", "", 0
+        return "", "", 0, ""
+    value = value.strip()
     ipv4, ipv6 = parse_ip(value)
-    if with_port and not (ipv4 or ipv6):
-        host, _, port = value.rpartition(":")
-        ipv4, ipv6 = parse_ip(host)
-        return ipv4, ipv6, _parse_port(port)
-    return ipv4, ipv6, 0
+    if ipv4 or ipv6 or not is_host:
+        return ipv4, ipv6, 0, ""
+    host, _, port_text = value.rpartition(":")
+    port = _parse_port(port_text)
+    ipv4, ipv6 = parse_ip(host)
+    if ipv4 or ipv6:
+        return ipv4, ipv6, port, ""
+    name = (host if port else value).removesuffix(".")
+    return "", "", port, name if _HOST_NAME.fullmatch(name) else ""
 
 
 def _parse_port(value: Any) -> int:
     """1 to 65535, of an int or of digits; 0 where it is anything else."""
+    value = value.strip() if type(value) is str else value
     if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 5:
         value = int(value)
     return value if type(value) is int and 0 < value < 65536 else 0
 
 
-def _texts(tags: dict[str, Any]) -> dict[str, str]:
-    """Tags as they are sent: None is omitted, and `error` too where it is False, as its presence is the error."""
-    texts = {}
+def texts(tags: dict[str, Any]) -> dict[str, str]:
+    """Tags as they are sent: None is omitted, and `error` too where it is false, as its presence is the error."""
+    sent = {}
     for key, value in tags.items():
+        if value is None or (key == "error" and is_false(value)):
+            continue
         if type(value) is not str:
-            if value is None or (value is False and key == "error"):
-                continue
             value = _TEXT_OF.get(type(value), str)(value)
-        texts[key if len(key) <= MAX_KEY_LENGTH else key[:MAX_KEY_LENGTH]] = value
-    return texts
+        sent[key if len(key) <= MAX_KEY_LENGTH else key[:MAX_KEY_LENGTH]] = value
+    return sent
 
 
 _TEXT_OF: dict[type, Callable[[Any], str]] = {bool: lambda value: "true" if value else "false", int: str, float: repr}

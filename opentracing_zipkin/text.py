@@ -1,14 +1,50 @@
 """Anything as bounded text: what a user hands us becomes inert on the user's thread, and nothing it does raises here.
 
+Rules: a value is cut while it is made into text, not after it: first as much of it is copied as the text can show.  User code
+(`__str__`, `__repr__`, `__iter__`, `__bool__`) runs in a guard, and what it returns is exactly `str`.  Types are asked by
+`type`, because `isinstance` runs a property `__class__`.
 Source: contract of tags: bytes as UTF-8 with replacement, dict and list as JSON or else `repr`.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+import sys
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any, cast
 
-__all__ = ["are", "cut", "describe_exception", "printable", "spans", "to_text", "were"]
+from .pruning import PRUNED, Pruning
+
+__all__ = [
+    "are",
+    "cut",
+    "describe_exception",
+    "entries",
+    "format_message",
+    "inert",
+    "is_false",
+    "printable",
+    "spans",
+    "to_text",
+    "were",
+]
+
+MAX_KEY_LENGTH = 255  # MySQL's column
+MAX_ENTRIES = 256  # of what is given as tags, or as the fields of a log record
+MAX_ARRAY = 100  # items of an array of numpy's; 1,000 floats take it 3 ms
+
+# What stays as it is until the reporter's thread writes it.
+_INERT = frozenset((str, int, float, bool, type(None)))
+
+_BYTES = (bytes, bytearray)
+
+# A width or precision that would make a text of its own length.
+_WIDE = re.compile(r"%[^%a-zA-Z]*?(?:\d{5}|\*)")
+
+_name_of_type = cast("Any", type.__dict__["__name__"]).__get__  # past a metaclass of the user's
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def cut(text: str, longest: int) -> str:
@@ -19,39 +55,195 @@ def cut(text: str, longest: int) -> str:
 def to_text(value: Any, longest: int) -> str:
     """A value of any type as text of at most `longest` characters; one that cannot be shown says so."""
     try:
-        return cut(_convert(value, longest), longest)
+        return _exact(_convert(value, longest), longest)
     except Exception as error:  # user code: __str__, __repr__, __iter__ may do anything
-        return cut(f"<{type(value).__name__}: {type(error).__name__} in its conversion to text>", longest)
+        return _unshown(value, error, "conversion to text", longest)
 
 
-def _convert(value: Any, longest: int) -> str:
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, (bytes, bytearray)):
-        # 4 bytes make at least a character, so what lies behind that would be cut anyway.
-        return bytes(value[: 4 * longest]).decode("utf-8", "replace")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (dict, list)):
-        try:
-            return json.dumps(value, ensure_ascii=False)
-        except (TypeError, ValueError, RecursionError):
-            return repr(value)
-    if isinstance(value, type):
-        return value.__name__
-    if isinstance(value, BaseException):
-        return describe_exception(value, longest)
-    return str(value)
+def inert(key: str, value: Any, longest: int) -> str | int | float | None:
+    """A tag's value as it waits to be sent: a short one of a plain type as it is, anything else as text.
+
+    Anything that is false is False as the tag `error`: numpy's booleans and zeros, an empty list.
+    """
+    kind = type(value)
+    # Not by `kind in ...`, which would call the `__hash__` of a metaclass.
+    if (kind is str and len(value) <= longest) or (kind is int and value.bit_length() <= 64):
+        return cast("str | int", value)
+    if kind is float or kind is bool or value is None:
+        return cast("float | None", value)
+    if key == "error" and is_false(value):
+        return False
+    return to_text(value, longest)
+
+
+def is_false(value: Any) -> bool:
+    """Whether it says that there is no error: `False`, 0 and what else is false, and the text `false` in any case."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.strip().lower() == "false")
+    if issubclass(kind, (str, *_BYTES)):
+        return is_false(to_text(value, MAX_KEY_LENGTH))
+    try:
+        return not issubclass(kind, (BaseException, type)) and not value
+    except Exception:  # an array of several, a column of SQLAlchemy's
+        return False
+
+
+def entries(given: Any) -> dict[str, Any]:
+    """The first 256 items of a mapping, or of pairs, their keys as text; as far as it goes without an exception."""
+    found: dict[str, Any] = {}
+    try:
+        items = given.items() if type(given) is dict or hasattr(given, "items") else given
+        for key, value in islice(items, MAX_ENTRIES):
+            found[key if type(key) is str else to_text(key, MAX_KEY_LENGTH)] = value
+    except Exception:  # whatever was given in place of tags
+        pass
+    return found
+
+
+def format_message(message: Any, args: tuple[Any, ...], longest: int) -> str:
+    """`message % args`, or the message and the args' reprs where it does not fit or does not refer to them."""
+    text = to_text(message, longest)
+    if not args:
+        return text
+    formatted = text
+    try:
+        if not _WIDE.search(text):
+            named = len(args) == 1 and isinstance(args[0], Mapping)
+            formatted = text % (_Bounded(args[0], longest) if named else tuple([_bounded(arg, longest) for arg in args]))
+    except Exception:  # what is given does not fit
+        pass
+    if formatted == text:
+        for arg in args:
+            if len(formatted) < longest:
+                formatted += " " + _to_repr(arg, longest)
+    return cut(formatted, longest)
+
+
+class _Bounded:
+    """An argument of a message, as text no longer than the message may be."""
+
+    __slots__ = ("_longest", "_value")
+
+    def __init__(self, value: Any, longest: int) -> None:
+        self._value = value
+        self._longest = longest
+
+    def __getitem__(self, key: Any) -> Any:
+        return _bounded(self._value[key], self._longest)
+
+    def __str__(self) -> str:
+        return _to_str(self._value, self._longest)
+
+    def __repr__(self) -> str:
+        return _to_repr(self._value, self._longest)
+
+    def __int__(self) -> int:
+        return int(self._value)
+
+    def __index__(self) -> int:
+        return cast("int", self._value.__index__())
+
+    def __float__(self) -> float:
+        return float(self._value)
+
+
+def _bounded(value: Any, longest: int) -> Any:
+    kind = type(value)
+    if kind is str:
+        return value[:longest]
+    return value if kind in _INERT else _Bounded(value, longest)
 
 
 def describe_exception(error: BaseException, longest: int) -> str:
     """`Type: message`, or `Type` where there is no message."""
-    name = type(error).__name__
+    name = _name_of_type(type(error))
     try:
-        message = str(error)
+        message = _exact(_message(error, longest), longest)
     except Exception:
         message = ""
     return cut(f"{name}: {message}" if message else name, longest)
+
+
+def _message(error: BaseException, longest: int) -> str:
+    """`str(error)`; by itself Python would make the whole text of what the exception was made with."""
+    convert: Any = type(error).__str__
+    if convert is BaseException.__str__ or convert is KeyError.__str__:
+        args = error.args
+        if len(args) != 1:
+            return _to_repr(args, longest) if args else ""
+        return _to_repr(args[0], longest) if convert is KeyError.__str__ else _to_str(args[0], longest)
+    return str(error)
+
+
+def _convert(value: Any, longest: int) -> str:
+    kind = type(value)
+    if issubclass(kind, _BYTES):
+        # 4 bytes make at least a character, so what lies behind that would be cut anyway.
+        return bytes(memoryview(value)[: 4 * longest]).decode("utf-8", "replace")
+    if kind is bool:
+        return "true" if value else "false"
+    if issubclass(kind, (dict, list)):
+        try:
+            return _json(Pruning(longest).copy(value))
+        except (TypeError, ValueError, RecursionError):
+            return _to_repr(value, longest)
+    if issubclass(kind, type):
+        return cast("str", _name_of_type(value))
+    if issubclass(kind, BaseException):
+        return describe_exception(value, longest)
+    return _show(value, longest)
+
+
+def _to_str(value: Any, longest: int) -> str:
+    """`str(value)`, cut."""
+    try:
+        if issubclass(type(value), BaseException):
+            return _exact(_message(value, longest), longest)
+        return _exact(_show(value, longest), longest)
+    except Exception as error:
+        return _unshown(value, error, "conversion to text", longest)
+
+
+def _show(value: Any, longest: int) -> str:
+    kind = type(value)
+    if issubclass(kind, str):
+        return cast("str", value)
+    if issubclass(kind, PRUNED):
+        return _to_repr(value, longest)
+    return _array_text(value) or str(value)
+
+
+def _to_repr(value: Any, longest: int) -> str:
+    """`repr(value)`, cut."""
+    try:
+        kind = type(value)
+        if issubclass(kind, PRUNED):
+            pruning = Pruning(longest)
+            copied = pruning.copy(value)
+            return _exact(repr(value if pruning.is_whole else copied), longest)
+        if cast("Any", kind).__repr__ is BaseException.__repr__:
+            return cut(f"{_name_of_type(kind)}{_to_repr(value.args, longest)}", longest)
+        return _exact(_array_text(value) or repr(value), longest)
+    except Exception as error:
+        return _unshown(value, error, "repr", longest)
+
+
+def _array_text(value: Any) -> str:
+    """The text of an array of numpy's with its middle left out; "" of anything else."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not issubclass(type(value), numpy.ndarray) or value.size <= MAX_ARRAY:
+        return ""
+    return str(numpy.array2string(value, threshold=MAX_ARRAY))
+
+
+def _exact(text: str, longest: int) -> str:
+    """At most `longest` code points of it, of the type `str` itself, whatever a subclass does."""
+    return str.__getitem__(text, slice(longest))
+
+
+def _unshown(value: Any, error: Exception, where: str, longest: int) -> str:
+    return cut(f"<{_name_of_type(type(value))}: {_name_of_type(type(error))} in its {where}>", longest)
 
 
 def spans(count: int) -> str:

@@ -11,7 +11,7 @@ import pickle
 from typing import Any
 
 from ..propagation import InvalidCarrierException, SpanContextCorruptedException
-from ..text import format_message
+from ..text import text_of
 from .context import SpanContext
 from .propagator import Propagator, identifies
 
@@ -24,16 +24,16 @@ class BinaryPropagator(Propagator):
     """For Format.BINARY; a carrier is a bytearray, or bytes to read from."""
 
     def inject(self, span_context: Any, carrier: Any) -> None:
-        if not isinstance(carrier, bytearray):
-            raise InvalidCarrierException(f"a binary carrier is a bytearray, not {type(carrier).__name__}")
+        if not issubclass(type(carrier), bytearray):
+            raise InvalidCarrierException(f"a binary carrier is a bytearray, not {text_of(type(carrier))}")
         if identifies(span_context):
-            baggage = {key: format_message(value, ()) for key, value in span_context.baggage.items()}
+            baggage = {key: text_of(value) for key, value in span_context.baggage.items()}
             written = SpanContext(span_context.trace_id, span_context.span_id, baggage)
             carrier.extend(pickle.dumps(written, PROTOCOL))
 
     def extract(self, carrier: Any) -> SpanContext:
-        if not isinstance(carrier, (bytearray, bytes)):
-            raise InvalidCarrierException(f"a binary carrier is a bytearray, not {type(carrier).__name__}")
+        if not issubclass(type(carrier), (bytearray, bytes)):
+            raise InvalidCarrierException(f"a binary carrier is a bytearray, not {text_of(type(carrier))}")
         try:
             return _checked(_ContextUnpickler(io.BytesIO(carrier)).load())
         except Exception as error:  # damaged pickles raise nearly everything

@@ -11,7 +11,7 @@ from copy import copy
 from typing import TypeVar
 
 from .. import span
-from ..text import format_message, normalize_key
+from ..text import normalize_key, text_of
 
 __all__ = ["SpanContext"]
 
@@ -66,4 +66,4 @@ class SpanContext(span.SpanContext):
 
 
 def _text(key: object) -> str:
-    return key if isinstance(key, str) else format_message(key, ())
+    return key if type(key) is str else text_of(key)

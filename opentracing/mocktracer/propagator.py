@@ -23,7 +23,7 @@ class Propagator:
 def identifies(span_context: Any) -> bool:
     """Whether it is a MockTracer's context and has an identity; in another's, say the no-op's, nothing could be written."""
     return (
-        isinstance(span_context, SpanContext)
+        issubclass(type(span_context), SpanContext)
         and isinstance(span_context.trace_id, int)
         and isinstance(span_context.span_id, int)
     )

@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..given import pairs_of
 from ..span import Span
-from ..text import format_message
+from ..text import text_of
 from .context import SpanContext
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class MockSpan(Span):
         self.operation_name = operation_name
         self.start_time = start_time
         self.parent_id = parent_id
-        self.tags = _own(tags)
+        self.tags = pairs_of(tags)
         self.logs: list[LogData] = []
         self.finish_time: float = -1
         self.finished = False
@@ -60,12 +61,12 @@ class MockSpan(Span):
     def set_tag(self: _S, key: str, value: Any) -> _S:
         try:
             self.tags[key] = value
-        except TypeError:  # not hashable
-            self.tags[format_message(key, ())] = value
+        except Exception:  # not hashable, or not to be compared
+            self.tags[text_of(key)] = value
         return self
 
     def log_kv(self: _S, key_values: dict[str, Any], timestamp: float | None = None) -> _S:
-        self.logs.append(LogData(_own(key_values), timestamp))
+        self.logs.append(LogData(pairs_of(key_values), timestamp))
         return self
 
     def set_baggage_item(self: _S, key: str, value: str) -> _S:
@@ -97,11 +98,3 @@ class LogData:
 
     def __repr__(self) -> str:
         return f"LogData({self.key_values!r}, {self.timestamp!r})"
-
-
-def _own(values: Any) -> dict[str, Any]:
-    """A copy, because callers use one dict for several spans; empty where it is no mapping."""
-    try:
-        return {} if values is None else dict(values)
-    except Exception:  # whatever a mapping of the user's does
-        return {}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..propagation import InvalidCarrierException, SpanContextCorruptedException
-from ..text import format_message
+from ..text import text_of
 from .context import SpanContext
 from .propagator import Propagator, identifies
 
@@ -27,13 +27,15 @@ class TextPropagator(Propagator):
     """For Format.TEXT_MAP and Format.HTTP_HEADERS; a carrier is anything that can be assigned to and read by key."""
 
     def inject(self, span_context: Any, carrier: Any) -> None:
-        if not hasattr(carrier, "__setitem__"):
-            raise InvalidCarrierException(f"a text map is a mutable mapping, not {type(carrier).__name__}")
         try:
+            if not hasattr(carrier, "__setitem__"):
+                raise InvalidCarrierException(f"a text map is a mutable mapping, not {text_of(type(carrier))}")
             for key, value in _entries(span_context):
                 carrier[key] = value
-        except TypeError as error:  # a list, a bytearray: their keys are numbers
-            raise InvalidCarrierException(f"a text map has text for keys, unlike {type(carrier).__name__}") from error
+        except InvalidCarrierException:
+            raise
+        except Exception as error:  # a list, a bytearray: their keys are numbers; or what a mapping of the user's does
+            raise InvalidCarrierException(f"a text map has text for keys, unlike {text_of(type(carrier))}") from error
 
     def extract(self, carrier: Any) -> SpanContext:
         entries = _lowered(carrier)
@@ -53,15 +55,15 @@ def _entries(span_context: Any) -> Iterator[tuple[str, str]]:
     yield field_name_trace_id, f"{span_context.trace_id:x}"
     yield field_name_span_id, f"{span_context.span_id:x}"
     for key, value in span_context.baggage.items():
-        yield prefix_baggage + key, format_message(value, ())
+        yield prefix_baggage + key, text_of(value)
 
 
 def _lowered(carrier: Any) -> dict[str, Any]:
-    if isinstance(carrier, (str, bytes, bytearray)):
-        raise InvalidCarrierException(f"a text map is a mapping, not {type(carrier).__name__}")
+    if issubclass(type(carrier), (str, bytes, bytearray)):
+        raise InvalidCarrierException(f"a text map is a mapping, not {text_of(type(carrier))}")
     try:
         # The headers of some frameworks are iterated in pairs, not in keys; all of those have `items`.
         items = carrier.items() if hasattr(carrier, "items") else [(key, carrier[key]) for key in carrier]
         return {key.lower(): value for key, value in items if isinstance(key, str)}
     except Exception as error:  # whatever a carrier of the user's does
-        raise InvalidCarrierException(f"a text map is a mapping, not {type(carrier).__name__}") from error
+        raise InvalidCarrierException(f"a text map is a mapping, not {text_of(type(carrier))}") from error

@@ -12,10 +12,12 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..given import context_of, contexts_of
 from ..propagation import Format, UnsupportedFormatException
 from ..scope import Scope
 from ..scope_manager import ScopeManager
 from ..scope_managers import ContextVarsScopeManager
+from ..text import format_message
 from ..tracer import Reference, Tracer
 from .binary_propagator import BinaryPropagator
 from .context import SpanContext
@@ -108,13 +110,13 @@ class MockTracer(Tracer):
 
     def _parent(self, child_of: Any, references: Any, ignore_active_span: bool) -> SpanContext:
         """The first context of ours among what was named, and then the active span's; one without identity for a root."""
-        candidates = [child_of, *_referenced(references)]
+        candidates = [child_of, *contexts_of(references)]
         if not ignore_active_span:
             candidates.append(self.active_span)
         for candidate in candidates:
-            context = getattr(candidate, "context", candidate)
-            if isinstance(context, SpanContext):
-                return context
+            context = context_of(candidate)
+            if issubclass(type(context), SpanContext):
+                return context  # type: ignore[no-any-return]
         return SpanContext()
 
     def _child_context(self, parent: SpanContext) -> SpanContext:
@@ -134,14 +136,5 @@ class MockTracer(Tracer):
     def _propagator(self, format: str) -> Propagator:
         try:
             return self._propagators[format]
-        except (KeyError, TypeError):  # TypeError: not hashable
-            raise UnsupportedFormatException(f"{format!r}; register_propagator makes it known") from None
-
-
-def _referenced(references: Any) -> list[Any]:
-    if isinstance(references, Reference):
-        return [references.referenced_context]
-    try:
-        return [] if references is None else [getattr(each, "referenced_context", None) for each in references]
-    except Exception:  # whatever was given in place of a list
-        return []
+        except Exception:  # not there, not hashable, not to be compared
+            raise UnsupportedFormatException(format_message("%r; register_propagator makes it known", (format,))) from None

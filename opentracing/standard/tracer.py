@@ -6,12 +6,12 @@ context is two text entries, and one more for each attribute.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 
+from ..given import context_of, contexts_of, is_one_of, pairs_of, seconds_of
 from ..logs import EVENT
 from ..propagation import Format, InvalidCarrierException, UnsupportedFormatException
 from ..scope import Scope
@@ -19,7 +19,7 @@ from ..scope_manager import ScopeManager
 from ..scope_managers import ContextVarsScopeManager
 from ..span import Span, SpanContext
 from ..tags import ERROR
-from ..text import format_message
+from ..text import text_of
 from ..tracer import Reference, Tracer
 from .context import TraceContext
 from .raw import RawLog, RawSpan
@@ -33,6 +33,7 @@ _S = TypeVar("_S", bound="RecordedSpan")
 TRACE_ID = "ot-tracer-traceid"
 SPAN_ID = "ot-tracer-spanid"
 ATTRIBUTE_PREFIX = "ot-baggage-"
+TEXT_FORMATS = (Format.TEXT_MAP, Format.HTTP_HEADERS)
 
 _random = SystemRandom()
 
@@ -48,6 +49,7 @@ class RecordingContext(TraceContext):
 
     def set_baggage_item(self, key: str, value: str) -> None:
         """Keep `value` under the spelling that was given, in place of any other spelling of the same key."""
+        key = text_of(key)
         normal = self.normalize_key(key)
         while True:
             before = self.trace_attributes
@@ -88,9 +90,9 @@ class RecordedSpan(Span):
         return self
 
     def log_kv(self: _S, key_values: dict[str, Any], timestamp: float | None = None) -> _S:
-        fields = dict(key_values)
-        event = format_message(fields.pop(EVENT, ""), ())
-        self._raw.add_log(RawLog(_seconds(timestamp), event == ERROR, event, *([fields] if fields else [])))
+        fields = {text_of(key): value for key, value in pairs_of(key_values).items()}
+        event = text_of(fields.pop(EVENT, ""))
+        self._raw.add_log(RawLog(seconds_of(timestamp), event == ERROR, event, *([fields] if fields else [])))
         return self
 
     def set_baggage_item(self: _S, key: str, value: str) -> _S:
@@ -98,11 +100,11 @@ class RecordedSpan(Span):
         return self
 
     def get_baggage_item(self, key: str) -> str | None:
-        item = self.context.baggage.get(key)
+        item = self.context.baggage.get(text_of(key))
         return self.context.get_trace_attribute(key) if item is None else item
 
     def finish(self, finish_time: float | None = None) -> None:
-        end = _seconds(finish_time)
+        end = seconds_of(finish_time)
         try:
             del self._once
         except AttributeError:
@@ -129,8 +131,8 @@ class RecordingTracer(Tracer):
     ) -> RecordedSpan:
         parent = self._parent(child_of, references, ignore_active_span)
         raw = RawSpan(_new_context(parent), "" if operation_name is None else operation_name)
-        raw.start_time = _seconds(start_time)
-        for key, value in (tags or {}).items():
+        raw.start_time = seconds_of(start_time)
+        for key, value in pairs_of(tags).items():
             raw.add_tag(key, value)
         return RecordedSpan(self, raw)
 
@@ -148,29 +150,37 @@ class RecordingTracer(Tracer):
         return self.scope_manager.activate(span, finish_on_close)
 
     def _parent(self, child_of: Any, references: Any, ignore_active_span: bool) -> RecordingContext | None:
-        candidates = [child_of, *(reference.referenced_context for reference in _as_list(references))]
+        candidates = [child_of, *contexts_of(references)]
         if not ignore_active_span:
             candidates.append(self.active_span)
         for candidate in candidates:
-            context = candidate.context if isinstance(candidate, Span) else candidate
-            if isinstance(context, RecordingContext):
-                return context
+            context = context_of(candidate)
+            if issubclass(type(context), RecordingContext):
+                return context  # type: ignore[no-any-return]
         return None
 
     def inject(self, span_context: Any, format: str, carrier: Any) -> None:
-        if format == Format.BINARY and isinstance(carrier, bytearray):
-            carrier += "\n".join(f"{key}:{value}" for key, value in _entries(span_context).items()).encode()
-        elif format in (Format.TEXT_MAP, Format.HTTP_HEADERS) and isinstance(carrier, MutableMapping):
-            carrier.update(_entries(span_context))
-        else:
-            raise _refusal(format)
+        entries = _entries(span_context)
+        try:
+            if is_one_of(format, TEXT_FORMATS) and isinstance(carrier, MutableMapping):
+                carrier.update(entries)
+                return
+            if is_one_of(format, (Format.BINARY,)) and isinstance(carrier, bytearray):
+                carrier += "\n".join(f"{key}:{value}" for key, value in entries.items()).encode()
+                return
+        except Exception as error:  # whatever a carrier of the application's does
+            raise _refusal(format) from error
+        raise _refusal(format)
 
     def extract(self, format: str, carrier: Any) -> RecordingContext | None:
-        if format == Format.BINARY and isinstance(carrier, (bytes, bytearray)):
-            lines = bytes(carrier).decode(errors="replace").splitlines()
-            return _read(dict(line.split(":", 1) for line in lines if ":" in line))
-        if format in (Format.TEXT_MAP, Format.HTTP_HEADERS) and isinstance(carrier, Mapping):
-            return _read(carrier)
+        try:
+            if is_one_of(format, TEXT_FORMATS) and isinstance(carrier, Mapping):
+                return _read(carrier)
+            if is_one_of(format, (Format.BINARY,)) and isinstance(carrier, (bytes, bytearray)):
+                lines = bytes(carrier).decode(errors="replace").splitlines()
+                return _read(dict(line.split(":", 1) for line in lines if ":" in line))
+        except Exception as error:
+            raise _refusal(format) from error
         raise _refusal(format)
 
     def trace_context_to_text(self, trace_context: Any) -> tuple[dict[str, str], dict[str, str] | None]:
@@ -182,14 +192,6 @@ class RecordingTracer(Tracer):
         return self.recorder.close()
 
 
-def _seconds(given: float | None) -> float:
-    """The time that was given, or now where none was or it is no number."""
-    try:
-        return time.time() if given is None else float(given)
-    except (TypeError, ValueError, OverflowError):
-        return time.time()
-
-
 def _new_context(parent: RecordingContext | None) -> RecordingContext:
     span_id = f"{_random.getrandbits(64):016x}"
     if parent is None:
@@ -198,16 +200,16 @@ def _new_context(parent: RecordingContext | None) -> RecordingContext:
 
 
 def _entries(context: Any) -> dict[str, str]:
-    if not isinstance(context, RecordingContext):
+    if not issubclass(type(context), RecordingContext):
         return {}  # the context of another tracer, say of the no-op before this one was installed
     entries = {TRACE_ID: context.trace_id, SPAN_ID: context.span_id}
     for key, value in context.baggage.items():
-        entries[ATTRIBUTE_PREFIX + key] = quote(str(value), safe=" ")
+        entries[ATTRIBUTE_PREFIX + key] = quote(text_of(value), safe=" ", errors="replace")
     return entries
 
 
 def _read(carrier: Mapping[str, str]) -> RecordingContext | None:
-    headers = {str(key).lower(): str(value) for key, value in carrier.items()}
+    headers = {text_of(key).lower(): text_of(value) for key, value in carrier.items()}
     if TRACE_ID not in headers or SPAN_ID not in headers:
         return None
     attributes = {
@@ -216,13 +218,7 @@ def _read(carrier: Mapping[str, str]) -> RecordingContext | None:
     return RecordingContext(headers[TRACE_ID], headers[SPAN_ID], None, attributes or None)
 
 
-def _as_list(references: Any) -> list[Reference]:
-    if references is None:
-        return []
-    return [references] if isinstance(references, Reference) else list(references)
-
-
 def _refusal(format: str) -> Exception:
-    if format in (Format.BINARY, Format.TEXT_MAP, Format.HTTP_HEADERS):
+    if is_one_of(format, (Format.BINARY, *TEXT_FORMATS)):
         return InvalidCarrierException(f"{format}: use a bytearray for {Format.BINARY}, else a mapping")
     return UnsupportedFormatException(format)

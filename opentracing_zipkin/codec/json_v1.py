@@ -14,7 +14,7 @@ from ..model import Endpoint, FinishedSpan
 from .json_v1_reader import decode
 from .json_v2 import endpoint_text, join, media_type, size
 from .kept import Kept, endpoint_length
-from .mending import MAX_TIME_US, mended, nearest, to_utf8
+from .mending import has_odd_times, mended, nearest, to_utf8
 from .v1 import LOCAL_COMPONENT, core_of, events
 
 __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
@@ -27,7 +27,7 @@ _KEY = itemgetter(0)
 
 def encode(span: FinishedSpan, /) -> bytes:
     """One span as a JSON object."""
-    if span.timestamp_us + span.duration_us > MAX_TIME_US:
+    if has_odd_times(span):
         span = mended(span)
     host = "}" if span.local is None or span.local == _NO_HOST else f',"endpoint":{_endpoints[span.local]}}}'
     annotations = [f'{{"timestamp":{nearest(at)},"value":{quote(value)}{host}' for at, value in events(span)]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from json.encoder import encode_basestring as quote  # json.dumps' own, in C
 
-from ..model import Endpoint, FinishedSpan
+from ..model import Endpoint, FinishedSpan, parse_ip
 from .kept import endpoint_length, keep
-from .mending import MAX_TIME_US, MIN_TIME_US, mended, nearest, to_utf8
+from .mending import MAX_TIME_US, mended, nearest, to_utf8
 
 __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
 
@@ -39,6 +39,8 @@ def encode(span: FinishedSpan, /) -> bytes:
     if timestamp_us + duration_us > MAX_TIME_US:
         return encode(mended(span))
     if not name or timestamp_us <= 0 or duration_us <= 0 or local is None:
+        if timestamp_us < 0:
+            return encode(mended(span))
         text = _any(span)
     else:
         parent_id = span.parent_id
@@ -100,17 +102,18 @@ def _key(key: str) -> str:
 
 
 def endpoint_text(endpoint: Endpoint) -> str:
-    """An endpoint as a JSON object; what it does not know is not in it."""
+    """An endpoint as a JSON object; what it does not know, or what is no literal, is not in it."""
     known = _endpoints.get(endpoint)
     if known is not None:
         return known
     fields = []
     if endpoint.service_name:
         fields.append(f'"serviceName":{quote(endpoint.service_name)}')
-    if endpoint.ipv4:
-        fields.append(f'"ipv4":"{endpoint.ipv4}"')
-    if endpoint.ipv6:
-        fields.append(f'"ipv6":"{endpoint.ipv6}"')
+    ipv4, ipv6 = parse_ip(endpoint.ipv4)[0], parse_ip(endpoint.ipv6)[1]
+    if ipv4:
+        fields.append(f'"ipv4":"{ipv4}"')
+    if ipv6:
+        fields.append(f'"ipv6":"{ipv6}"')
     if endpoint.port:
         fields.append(f'"port":{endpoint.port}')
     return keep(_endpoints, endpoint, "{" + ",".join(fields) + "}", endpoint_length(endpoint))
@@ -118,10 +121,7 @@ def endpoint_text(endpoint: Endpoint) -> str:
 
 def _annotations(annotations: Sequence[tuple[int, str]]) -> str:
     return ",".join(
-        [
-            f'{{"timestamp":{at if MIN_TIME_US <= at <= MAX_TIME_US else nearest(at)},"value":{quote(value)}}}'
-            for at, value in annotations
-        ]
+        [f'{{"timestamp":{at if 1 <= at <= MAX_TIME_US else nearest(at)},"value":{quote(value)}}}' for at, value in annotations]
     )
 
 

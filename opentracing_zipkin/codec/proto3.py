@@ -37,7 +37,8 @@ _KINDS = {None: b"", "CLIENT": b" \1", "SERVER": b" \2", "PRODUCER": b" \3", "CO
 
 def encode(span: FinishedSpan, /) -> bytes:
     """One span as an item of a ListOfSpans: its key, its length, itself."""
-    if span.timestamp_us + span.duration_us > MAX_TIME_US:
+    # `has_odd_times` inline: 2 % of a span.
+    if not 0 <= span.timestamp_us <= span.timestamp_us + span.duration_us <= MAX_TIME_US:
         span = mended(span)
     try:
         encoded = _encode(span)
@@ -47,10 +48,10 @@ def encode(span: FinishedSpan, /) -> bytes:
 
 
 def _encode(span: FinishedSpan) -> bytes:
-    trace_id = span.trace_id
+    # Always 16 bytes, zeros first: receivers other than Zipkin's refuse a message in which one has 8.
     parent = "" if span.parent_id is None else f"1208{span.parent_id}"
     parts = [
-        unhexlify(f"0a{len(trace_id) >> 1:02x}{trace_id}{parent}1a08{span.span_id}"),
+        unhexlify(f"0a10{span.trace_id:0>32}{parent}1a08{span.span_id}"),
         _KINDS[span.kind],
         _names[span.name],
     ]
@@ -63,6 +64,8 @@ def _encode(span: FinishedSpan) -> bytes:
     if span.remote is not None:
         parts += (_REMOTE, _endpoints[span.remote])
     for at, value in span.annotations:
+        if at < 1:
+            raise OutOfRange("a time before 1970")
         head, tail = _annotations[value]
         parts += (head, _i64(at), tail)
     for key, value in span.tags.items():

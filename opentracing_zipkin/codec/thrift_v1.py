@@ -16,7 +16,7 @@ from struct import Struct, error as OutOfRange  # noqa: N812  # what `pack` rais
 
 from ..model import Endpoint, FinishedSpan, parse_ip
 from .kept import MAX_KEPT_LENGTH, Kept, endpoint_length
-from .mending import may_break_queries, mended
+from .mending import MAX_TIME_US, may_break_queries, mended
 from .thrift_v1_reader import decode
 from .v1 import CORE_VALUES, LOCAL_COMPONENT, core_of, events
 
@@ -97,6 +97,8 @@ def _encode(span: FinishedSpan) -> bytes:
 def _own_times(timestamp_us: int, duration_us: int) -> bytes:
     """Those that are known."""
     if timestamp_us > 0 and duration_us > 0:
+        if timestamp_us + duration_us > MAX_TIME_US:
+            raise OutOfRange("an end beyond 63 bits")
         return _times(_I64_10, timestamp_us, _I64_11, duration_us)
     timestamp = _I64_10 + _i64(timestamp_us) if timestamp_us > 0 else b""
     return timestamp + (_I64_11 + _i64(duration_us) if duration_us > 0 else b"")
@@ -128,6 +130,8 @@ def _any_annotations(span: FinishedSpan, structs: _Annotations) -> bytes:
     written = events(span)
     if not written:
         return _NO_STRUCTS
+    if written[0][0] < 1:
+        raise OutOfRange("a time before 1970")
     return _I64_1.join([_i32(len(written)), *(_i64(at) + structs[value] for at, value in written)])
 
 

@@ -17,6 +17,7 @@ from ..handlers import SpanHandler
 from ..model import FinishedSpan, TakenBefore
 from .account import Account
 from .log import GuardedLog
+from .sendable import Unsendable, made_sendable
 
 __all__ = ["Encoding"]
 
@@ -37,6 +38,7 @@ class Encoding:
         self._encoder = encoder
         self._handlers = handlers
         self._handler_failed = False
+        self._spoilt = False  # whether a handler has left a span that cannot be sent
         self._max_bytes = max_bytes
         self._account = account
         self._log = log
@@ -119,7 +121,19 @@ class Encoding:
                 self._account.settle("handler", 1)
                 return None
             span = handled
-        return span
+        return self._sendable(span)
+
+    def _sendable(self, span: Any) -> FinishedSpan | None:
+        """The span in the types that the codec expects; None where it is dropped and counted, because that cannot be."""
+        try:
+            return made_sendable(span)
+        except Exception as error:  # what a handler has left there may be of any class
+            if not self._spoilt:
+                reason = str(error) if type(error) is Unsendable else type(error).__name__
+                self._log.say(logging.ERROR, f"a handler left {reason}, and the span is dropped (said once)")
+            self._spoilt = True
+            self._account.settle("handler", 1)
+            return None
 
     def _drop_too_large(self, before: int) -> None:
         """Drop those spans of the message, from `before` on, that are longer than a whole message."""

@@ -26,4 +26,5 @@ TRACERS: dict[str, Callable[[], Tracer]] = {
     "zipkin": lambda: ZipkinTracer("service", recorder=ZipkinRecorder()),
     "zipkin, unsampled": lambda: ZipkinTracer("service", recorder=ZipkinRecorder(), sample_rate=0.0),
     "zipkin, closed": closed_zipkin,
+    "zipkin, disabled": lambda: ZipkinTracer("service", recorder=ZipkinRecorder(), enabled=False),
 }

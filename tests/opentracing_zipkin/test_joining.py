@@ -238,7 +238,29 @@ PEERS: list[tuple[dict[str, Any], Endpoint | None, dict[str, str]]] = [
     ({"peer.port": "80", "peer.ipv4": 127 << 24 | 1}, Endpoint("", "127.0.0.1", "", 80), {}),
     ({"peer.ipv6": "2001:DB8::1"}, Endpoint("", "", "2001:db8::1"), {}),
     ({"peer.ipv6": "::ffff:1.2.3.4"}, Endpoint("", "1.2.3.4"), {}),
-    ({"peer.ipv4": "example.org", "peer.hostname": "h"}, None, {"peer.ipv4": "example.org", "peer.hostname": "h"}),
+    ({"peer.service": "  Redis "}, Endpoint("redis"), {}),
+    ({"peer.service": " \n"}, None, {}),
+    ({"peer.service": " ", "peer.hostname": "db"}, Endpoint("db"), {}),
+    ({"peer.ipv4": "example.org", "peer.hostname": "h"}, Endpoint("h"), {"peer.ipv4": "example.org"}),
+    ({"peer.ipv4": "example.org"}, None, {"peer.ipv4": "example.org"}),
+    ({"peer.ipv4": " 10.0.0.1 ", "peer.port": " 80 "}, Endpoint("", "10.0.0.1", "", 80), {}),
+    ({"peer.hostname": " DB.Example.com. "}, Endpoint("db.example.com"), {}),
+    ({"peer.hostname": "db:5432"}, Endpoint("db", "", "", 5432), {}),
+    ({"peer.hostname": "db", "peer.port": 5432, "peer.ipv4": "10.0.0.1"}, Endpoint("db", "10.0.0.1", "", 5432), {}),
+    ({"peer.hostname": "größe_1"}, Endpoint("größe_1"), {}),
+    ({"peer.hostname": "db", "peer.service": "pg"}, Endpoint("pg"), {"peer.hostname": "db"}),
+    ({"peer.address": "db.example:5432"}, Endpoint("db.example", "", "", 5432), {}),
+    ({"peer.address": "db.example"}, Endpoint("db.example"), {}),
+    ({"peer.address": "db:5432", "peer.service": "pg"}, Endpoint("pg"), {"peer.address": "db:5432"}),
+    ({"peer.address": "b", "peer.hostname": "a"}, Endpoint("a"), {"peer.address": "b"}),
+    ({"peer.address": "[2001:db8::1]"}, Endpoint("", "", "2001:db8::1"), {}),
+    ({"peer.hostname": "[2001:db8::1]:80"}, Endpoint("", "", "2001:db8::1", 80), {}),
+    ({"peer.address": "10.0.0.1:80", "peer.hostname": "db"}, Endpoint("db", "10.0.0.1", "", 80), {}),
+    ({"peer.address": "/var/run/redis.sock"}, None, {"peer.address": "/var/run/redis.sock"}),
+    ({"peer.address": "pg://u:p@db:5432/x"}, None, {"peer.address": "pg://u:p@db:5432/x"}),
+    ({"peer.address": "999.1.1.1"}, None, {"peer.address": "999.1.1.1"}),
+    ({"peer.hostname": "two words"}, None, {"peer.hostname": "two words"}),
+    ({"peer.hostname": "h" * 300}, Endpoint("h" * 255), {}),
     ({"peer.hostname": "10.0.0.1"}, Endpoint("", "10.0.0.1"), {}),
     ({"peer.address": "10.0.0.1:9042"}, Endpoint("", "10.0.0.1", "", 9042), {}),
     ({"peer.address": "[::1]:9042"}, Endpoint("", "", "::1", 9042), {}),
@@ -332,3 +354,12 @@ def test_a_context_says_the_same_after_its_span_has_ended() -> None:
     assert {"x-b3-traceid": sent.trace_id, "x-b3-spanid": sent.span_id, "x-b3-sampled": "1"} == before
     assert (sent.trace_id, sent.span_id) == (child.trace_id, child.parent_id)
     assert sent.span_id in repr(context)
+
+
+def test_a_services_own_name_is_trimmed() -> None:
+    """As any name of a service."""
+    recorder = InMemoryRecorder()
+    tracer = ZipkinTracer("  Checkout\n", recorder=recorder)
+    tracer.start_trace("x").finish()
+
+    assert ("Checkout", "checkout") == (tracer.service_name, recorder.spans[-1].local.service_name)  # type: ignore[union-attr]

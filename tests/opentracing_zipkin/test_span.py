@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
+from collections import UserDict
+from datetime import datetime, timezone
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+import numpy
 import pytest
 
+from opentracing import child_of
 from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinTracer, tags
 from opentracing_zipkin.testing import FakeClock, InMemoryRecorder
 
@@ -193,6 +200,9 @@ def test_an_exception_that_leaves_a_scope_is_no_annotation(subject: Subject) -> 
         ({"error": True}, {"event": "error", "error.object": ValueError("x"), "message": "m"}, "ValueError: x"),
         ({"error": True}, {"event": "other", "message": "no error"}, "true"),
         ({}, {"event": "error", "message": "logged"}, None),
+        ({"error": "false"}, {"event": "error", "message": "logged"}, None),
+        ({"error": 0}, {"event": "error", "message": "logged"}, None),
+        ({"error": ""}, {"event": "error", "message": "logged"}, ""),
     ],
 )
 def test_the_error_tag_says_what_is_known(
@@ -204,6 +214,38 @@ def test_the_error_tag_says_what_is_known(
         span.log_kv(logged)
 
     assert expected == subject.finish(span).tags.get("error")
+
+
+FALSE = [False, 0, 0.0, -0.0, "false", " False ", "FALSE", b"false", [], {}, Decimal(0), numpy.bool_(False), numpy.int64(0)]
+
+
+@pytest.mark.parametrize("value", FALSE, ids=repr)
+def test_a_false_error_is_none(value: Any) -> None:
+    """Given at the start, later or with every root; it takes an earlier error away, and a later one counts."""
+    subject = Subject(default_tags={"error": value})
+
+    assert {} == subject.with_tags({})
+    assert {"k": "v"} == subject.with_tags({"error": value, "k": "v"})
+    assert {} == subject.finish(subject.tracer.start_trace("x").error("failed").set_tag("error", value)).tags
+    assert {} == subject.finish(subject.tracer.start_trace("x").add_tags({"error": True}).add_tags({"error": value})).tags
+    assert {"error": "true"} == subject.finish(
+        subject.tracer.start_trace("x", tags={"error": value}).set_tag("error", True)
+    ).tags
+    assert {"error": "failed"} == subject.finish(subject.tracer.start_trace("x", tags={"error": value}).error("failed")).tags
+    with pytest.raises(ValueError, match="boom"), subject.tracer.start_trace("x").set_tag("error", value):
+        raise ValueError("boom")
+    assert {"error": "ValueError: boom"} == subject.recorder.spans[-1].tags
+
+
+@pytest.mark.parametrize("value", [1, "0", "no", numpy.bool_(True), numpy.array([0, 0]), [0]], ids=repr)
+def test_what_is_not_false_is_an_error(value: Any) -> None:
+    """A text is, whatever it says; and so is what has no truth."""
+    assert "error" in Subject().with_tags({"error": value})
+
+
+def test_a_default_tag_of_none_is_left_out() -> None:
+    """As any other."""
+    assert {"k": "1"} == Subject(default_tags={"k": 1, "none": None}).with_tags({})
 
 
 def test_error_formats_its_message_into_tag_and_annotation(subject: Subject) -> None:
@@ -246,7 +288,7 @@ def test_info_formats_its_message(subject: Subject) -> None:
 
 def test_a_log_record_that_is_none_is_ignored(subject: Subject) -> None:
     """Nothing raises, nothing is added."""
-    span = subject.tracer.start_trace("x").log_kv(None).log_kv({"event": "e"}, "no time")  # type: ignore[arg-type]
+    span = subject.tracer.start_trace("x").log_kv(None).log_kv({})  # type: ignore[arg-type]
 
     assert [] == subject.finish(span).annotations
 
@@ -294,12 +336,86 @@ def test_given_times_are_used_as_they_are(subject: Subject) -> None:
     assert (100_000_000, 500_000) == (subject.recorder.spans[-1].timestamp_us, subject.recorder.spans[-1].duration_us)
 
 
-def test_a_time_that_is_no_number_is_now(subject: Subject) -> None:
-    """Nothing raises."""
-    span = subject.tracer.start_span("x", start_time="yesterday")  # type: ignore[arg-type]
-    span.finish(finish_time=object())
+class NoFloat:
+    def __float__(self) -> float:
+        raise RuntimeError("no")
 
-    assert (NOW_US, 1) == (subject.recorder.spans[-1].timestamp_us, subject.recorder.spans[-1].duration_us)
+
+NO_TIMES = [
+    "yesterday", "1700000000", b"1", object(), NoFloat(), 0, 0.0, -1, -1e15, 1e-9, True, 10**400, -(10**400), 1e30, 1.7e18,
+    math.nan, math.inf, -math.inf, Decimal("sNaN"), 1j, [], datetime(2026, 11, 26), datetime(2026, 11, 26, tzinfo=timezone.utc),
+    numpy.datetime64("2026-11-26"), numpy.array([1.0, 2.0]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", NO_TIMES, ids=repr)
+def test_a_time_that_is_no_number_of_seconds_since_1970_is_now(subject: Subject, given: Any) -> None:
+    """The same for a start, an end and a log record; nanoseconds are beyond the year 2262, and so no seconds."""
+    span = subject.tracer.start_span("x", start_time=given).log_kv({"event": "e"}, given)
+    span.finish(finish_time=given)
+    seen = subject.recorder.spans[-1]
+
+    assert (NOW_US, 1, [(NOW_US, "e")]) == (seen.timestamp_us, seen.duration_us, seen.annotations)
+
+
+@pytest.mark.parametrize("given", [1700000000, 1700000000.0, Decimal(1700000000), Fraction(1700000000), numpy.float32(1.7e9)])
+def test_any_number_of_seconds_is_a_time(subject: Subject, given: Any) -> None:
+    """Whatever its type."""
+    seen = subject.finish(subject.tracer.start_span("x", start_time=given).log_kv({"event": "e"}, given))
+
+    assert (NOW_US, [(NOW_US, "e")]) == (seen.timestamp_us, seen.annotations)
+
+
+def test_an_end_before_the_start_makes_the_shortest_span(subject: Subject) -> None:
+    """1 µs."""
+    span = subject.tracer.start_span("x", start_time=2000.0)
+    span.finish(finish_time=1000.0)
+
+    assert (2_000_000_000, 1) == (subject.recorder.spans[-1].timestamp_us, subject.recorder.spans[-1].duration_us)
+
+
+def test_what_was_dropped_is_counted_whatever_the_user_has_set(subject: Subject) -> None:
+    """The counter takes the place of a tag of its name."""
+    for value in ("mine", 5, None, [], True):
+        span = subject.tracer.start_trace("x", tags={"dropped_tags": value, "dropped_annotations": value})
+        for number in range(200):
+            span.set_tag(f"k{number}", "v").info("e")
+        seen = subject.finish(span)
+
+        assert ("74", "72") == (seen.tags["dropped_tags"], seen.tags["dropped_annotations"])
+
+
+def test_very_many_tags_at_once_are_counted(subject: Subject) -> None:
+    """Without being looked at one by one."""
+    span = subject.tracer.start_trace("x").add_tags({f"k{number}": "v" for number in range(100_000)})
+
+    assert str(100_000 - 128) == subject.finish(span).tags["dropped_tags"]
+
+
+def test_very_many_fields_of_a_log_record_are_cut(subject: Subject) -> None:
+    """As any long text."""
+    [(_, text)] = subject.finish(subject.tracer.start_trace("x").log_kv(dict.fromkeys(range(1_000_000)))).annotations
+
+    assert "0=None 1=None 2=None" == text[:20]
+    assert len(text) <= 8192
+
+
+@pytest.mark.parametrize("given", [[("a", 1), ("b", "x")], iter([("a", 1), ("b", "x")]), UserDict(a=1, b="x")])
+def test_tags_may_be_pairs_or_any_mapping(subject: Subject, given: Any) -> None:
+    """Anything else is no tag."""
+    assert {"a": "1", "b": "x"} == subject.with_tags(given)
+    for odd in (3, "ab", [None], object()):
+        assert {} == subject.finish(subject.tracer.start_trace("x", tags=odd).add_tags(odd)).tags  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [None, 3, [None], [3, "x"], object()])
+def test_what_is_no_reference_is_no_parent(subject: Subject, given: Any) -> None:
+    """And hides none that is."""
+    parent = subject.tracer.start_trace("x")
+    references = [*given, child_of(parent.context)] if isinstance(given, list) else child_of(parent.context)
+
+    assert None is subject.tracer.start_span("x", references=given).context.parent_id
+    assert parent.context.span_id == subject.tracer.start_span("x", references=references).context.parent_id
 
 
 @pytest.mark.parametrize(
@@ -358,7 +474,13 @@ def test_priority_at_the_start_decides(subject: Subject) -> None:
 
     assert False is subject.tracer.start_span("x", tags={"sampling.priority": 0}).context.sampled
     assert True is unsampled.tracer.start_span("x", tags={"sampling.priority": 1}).context.sampled
-    assert True is subject.tracer.start_span("x", tags={"sampling.priority": "?"}).context.sampled
+    for odd in ("?", math.nan, 10**400, None, [], numpy.array([1, 2]), Hostile()):
+        assert True is subject.tracer.start_span("x", tags={"sampling.priority": odd}).context.sampled
+        assert True is subject.tracer.start_span("x").set_tag("sampling.priority", odd).context.sampled
+    assert True is unsampled.tracer.start_span("x", tags={"sampling.priority": 10**400}).context.sampled
+    for zero in (0.0, Decimal(0), numpy.int64(0), False):
+        assert False is subject.tracer.start_span("x", tags={"sampling.priority": zero}).context.sampled
+        assert False is subject.tracer.start_span("x").set_tag("sampling.priority", zero).context.sampled
     parent = unsampled.tracer.start_span("x")
     child = parent.start_child("y", {"sampling.priority": 1})
     assert (False, True) == (parent.context.sampled, child.context.sampled)

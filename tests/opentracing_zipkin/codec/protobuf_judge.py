@@ -66,7 +66,7 @@ def list_of_spans(spans: list[FinishedSpan]) -> Any:
     message = _ListOfSpans()
     for span in spans:
         written = message.spans.add(
-            trace_id=bytes.fromhex(span.trace_id),
+            trace_id=bytes.fromhex(span.trace_id.zfill(32)),
             parent_id=bytes.fromhex(span.parent_id or ""),
             id=bytes.fromhex(span.span_id),
             kind=_KINDS.index(span.kind) if span.kind else 0,
@@ -95,7 +95,7 @@ def spans_in(body: bytes) -> list[FinishedSpan]:
     """Our spans in bytes that the judge reads."""
     return [
         FinishedSpan(
-            span.trace_id.hex(),
+            _trace_id(span.trace_id),
             span.id.hex(),
             span.parent_id.hex() or None,
             _KINDS[span.kind] if span.kind else None,
@@ -111,6 +111,11 @@ def spans_in(body: bytes) -> list[FinishedSpan]:
         )
         for span in _ListOfSpans.FromString(body).spans
     ]
+
+
+def _trace_id(data: bytes) -> str:
+    """As Zipkin keeps it: of 64 bits where the high half is zero."""
+    return data.hex() if any(data[:-8]) else data[-8:].hex()
 
 
 def _endpoint_of(span: Any, field: str) -> Endpoint | None:

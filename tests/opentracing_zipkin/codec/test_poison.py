@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from opentracing_zipkin.codec import ENCODINGS, encoder_named
 from opentracing_zipkin.model import Endpoint, FinishedSpan
@@ -54,7 +55,10 @@ POISON: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "endless": ({"duration_us": 10**30}, {"duration_us": MOST - 1000}),
     "end behind the greatest time": ({"timestamp_us": MOST - 5, "duration_us": 50}, {"duration_us": 5}),
     "annotation far ahead": ({"annotations": [(10**30, "a")]}, {"annotations": [(MOST, "a")]}),
-    "annotation far back": ({"annotations": [(-(10**30), "a")]}, {"annotations": [(-MOST, "a")]}),
+    "annotation far back": ({"annotations": [(-(10**30), "a")]}, {"annotations": [(1, "a")]}),
+    "annotation before 1970": ({"annotations": [(-1, "a")], "kind": None, "tags": {"k": "v"}}, {"annotations": [(1, "a")]}),
+    "annotation at 0": ({"annotations": [(0, "a")]}, {"annotations": [(1, "a")]}),
+    "address that is no literal": ({"remote": Endpoint("r", "db.example", "x", 80)}, {"remote": Endpoint("r", "", "", 80)}),
     "annotation of more digits than Python writes": ({"annotations": [(10**5000, "a")]}, {"annotations": [(MOST, "a")]}),
 }
 
@@ -77,3 +81,23 @@ def test_the_span_itself_is_not_changed(encoding: str) -> None:
     encoder_named(encoding).encode(span)
 
     assert span == client(name="a\ud800", duration_us=10**30, annotations=[(10**30, "\u2028")], tags={"\ud800": "\u2028"})
+
+
+_TIMES = st.integers() | st.integers(-(1 << 70), 1 << 70) | st.sampled_from([-1, 0, 1, MOST - 1, MOST, MOST + 1, 1 << 64])
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@given(st.sampled_from([None, "CLIENT", "SERVER"]), _TIMES, _TIMES, st.lists(_TIMES, max_size=3))
+def test_any_times_fit_into_63_bits_on_the_wire(
+    encoding: str, kind: str | None, timestamp_us: int, duration_us: int, annotations: list[int]
+) -> None:
+    """Whatever the times, a reader has the span with its texts, and no time of it is below 0 or beyond 63 bits."""
+    span = client(kind=kind, timestamp_us=timestamp_us, duration_us=duration_us, tags={"k": "v"})
+    span.annotations = [(at, "a") for at in annotations]
+    codec = encoder_named(encoding)
+    [seen] = reader_named(encoding)(codec.join([codec.encode(span)]))
+    times = [at for at, value in seen.annotations if value == "a"]
+
+    assert ("b" * 16, {"k": "v"}, bool(annotations)) == (seen.span_id, seen.tags, bool(times))
+    assert 0 <= seen.timestamp_us <= seen.timestamp_us + seen.duration_us <= MOST
+    assert all(1 <= at <= MOST for at, _ in seen.annotations)

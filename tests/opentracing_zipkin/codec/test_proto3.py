@@ -226,3 +226,18 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         proto3.decode(list_of(body))
     except ValueError:
         return
+
+
+@pytest.mark.parametrize("trace_id", ["c" * 16, "0" * 15 + "1", "1" + "0" * 31, "d" * 32])
+def test_a_trace_id_has_16_bytes_on_the_wire(trace_id: str) -> None:
+    """Zeros stand first for 64 bits, because other receivers refuse 8 bytes; read, it is of 64 bits again."""
+    body = message([FinishedSpan(trace_id, "b" * 16)])
+
+    assert b"\n\x10" + bytes.fromhex(trace_id).rjust(16, b"\0") in body
+    assert [trace_id] == [span.trace_id for span in proto3.decode(body)]
+
+
+def test_the_span_is_mended_with_16_bytes_too() -> None:
+    """A lone surrogate, or a time that does not fit, changes nothing about the id."""
+    for odd in ({"name": "\ud800"}, {"duration_us": 1 << 70}, {"tags": {"k": "\u2028\u00e4"}}):
+        assert b"\n\x10" + bytes(8) + b"\xcc" * 8 in message([FinishedSpan("c" * 16, "b" * 16, **odd)])  # type: ignore[arg-type]

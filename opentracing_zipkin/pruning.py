@@ -1,0 +1,124 @@
+"""A copy of as much of a value as a text of some length can show, so that a text is cut while it is made and not after it.
+
+Rules: no more is looked at than the text has characters.  Only what Python itself writes as a list of its parts is looked into;
+any other object is taken as it is.  The methods of a subclass are not called, but for those of a view.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["PRUNED", "Pruning"]
+
+MAX_DEPTH = 50  # of lists in lists
+MAX_CONTAINERS = 500  # each takes 1 µs, ten times as long as a number
+
+_TEXTS: tuple[Any, ...] = (str, bytes, bytearray)
+_SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset)
+_MAPPINGS: tuple[Any, ...] = (dict, MappingProxyType)
+_VIEWS: tuple[Any, ...] = (deque, type({}.keys()), type({}.values()), type({}.items()))
+PRUNED = (*_TEXTS, *_SEQUENCES, *_MAPPINGS, *_VIEWS)
+
+_NUMBERS = frozenset((int, float, bool, type(None)))
+
+
+class Pruning:
+    """Copies what `longest` characters can show, as plain containers and texts; `is_whole`: that was all of it.
+
+    What is counted is the least that JSON or `repr` take, with a separator: 3 for a number, 4 more than it has for a text.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self.left = longest + 4 * MAX_DEPTH  # the ends of containers are not in what is cut off
+        self.is_whole = True
+        self._containers = 0
+        self._around: set[int] = set()  # ids of the containers that the one at hand lies in
+
+    def copy(self, value: Any) -> Any:
+        """The value, or so much of it; a container inside itself is "..."."""
+        kind = type(value)
+        how = _HOW.get(kind) or _how(kind)
+        if how is None:
+            self.left -= 3 if issubclass(kind, (int, float)) else 8  # few objects have a shorter repr
+            return value
+        base, part = how
+        if base in _TEXTS:
+            return self._text(base, value)
+        around, place = self._around, id(value)
+        if place in around:
+            self.left -= 7
+            return "..."
+        if len(around) >= MAX_DEPTH or self._containers >= MAX_CONTAINERS:
+            self.is_whole = False
+            self.left -= 7 if self._containers < MAX_CONTAINERS else self.left
+            return "..."
+        self._containers += 1
+        around.add(place)
+        copied = part(self, base, value)
+        around.discard(place)
+        self.left -= 2 if copied else 4  # two brackets and a separator, but the last item has none
+        return copied
+
+    def _text(self, base: Any, value: Any) -> Any:
+        length, room = base.__len__(value), max(0, self.left)
+        self.left -= length + 4
+        if length > room:
+            self.is_whole = False
+        return base.__getitem__(value, slice(room))
+
+    def _sequence(self, base: Any, value: Any) -> Any:
+        return base(self._items(base, value))
+
+    def _items(self, base: Any, value: Any) -> list[Any]:
+        copied: list[Any] = []
+        for item in base.__iter__(value):
+            if self.left <= 0:
+                self.is_whole = False
+                break
+            kind = type(item)
+            if kind in _NUMBERS:
+                self.left -= 3
+            elif kind is str and len(item) <= self.left:
+                self.left -= len(item) + 4
+            else:
+                item = self.copy(item)
+            copied.append(item)
+        return copied
+
+    def _mapping(self, base: Any, value: Any) -> dict[Any, Any]:
+        copied: dict[Any, Any] = {}
+        for key, item in base.items(value):
+            if self.left <= 0:
+                self.is_whole = False
+                break
+            if type(key) is str and len(key) <= self.left:
+                self.left -= len(key) + 4
+            else:
+                key = self.copy(key)
+            kind = type(item)
+            if kind in _NUMBERS:
+                self.left -= 3
+            else:
+                item = self.copy(item)
+            copied[key] = item
+        return copied
+
+
+_Part = Callable[[Pruning, Any, Any], Any]
+# By type: the base that knows what is in the value, and how that is copied.
+_HOW: dict[type, tuple[Any, _Part]] = {
+    **{base: (base, Pruning._text) for base in _TEXTS},
+    **{base: (base, Pruning._sequence) for base in _SEQUENCES},
+    **{base: (base, Pruning._mapping) for base in _MAPPINGS},
+    **{base: (base, Pruning._items) for base in (list, *_VIEWS)},
+}
+
+
+def _how(kind: type) -> tuple[Any, _Part] | None:
+    """The same for a subclass; None where there is nothing to look into."""
+    if not issubclass(kind, PRUNED):
+        return None
+    return next(how for base, how in _HOW.items() if issubclass(kind, base))
