@@ -70,7 +70,10 @@ async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive:
         await app(scope, receive, exchange.send)
     except BaseException as error:
         active.close()
-        exchange.end(None if _is_disconnect(error, exchange.gone) else error)
+        if _is_disconnect(error, exchange.gone):
+            exchange.end_unanswered()
+        else:
+            exchange.end(error)
         raise
     active.close()
     exchange.end()
@@ -141,6 +144,13 @@ class AsgiExchange(Exchange):
                 self.status = 101
         except Exception as fault:  # a message that only this server understands
             self.serving.policy.tell("the reading of an ASGI message", fault)
+
+    def end_unanswered(self) -> None:
+        """The client has left: no error, and a 500 that a framework made of that has reached nobody."""
+        self.error = None
+        if self.status >= 500:
+            self.status = 0
+        self.end()
 
     def _find_route(self) -> str | None:
         template = self.native.get("path_template")  # Litestar's
