@@ -19,7 +19,7 @@ from django.core.signals import got_request_exception
 from . import asgi, wsgi
 from .http import DEFAULT, HttpPolicy
 from .patching import Patches
-from .routes import route_of_pattern, wsgi_prefix
+from .routes import route_of_pattern
 from .server import MARK, Exchange
 
 __all__ = ["TracingMiddleware", "install", "uninstall"]
@@ -140,7 +140,7 @@ def _begin(request: Any, policy: HttpPolicy) -> Exchange | None:
     scope = getattr(request, "scope", None)
     if scope is not None:
         return asgi.begin(policy, scope, _nowhere)
-    return wsgi.begin(policy, request.META, None)
+    return wsgi.begin(policy, request.META, None, request.path)  # by now the environ has it as text
 
 
 async def _nowhere(message: asgi.Message) -> None:
@@ -159,7 +159,7 @@ def _note_route(request: Any) -> None:
     if match is None or exchange is None:
         return
     scope = getattr(request, "scope", None)
-    prefix = wsgi_prefix(request.META) if scope is None else getattr(exchange, "prefix", "")
+    prefix = request.META.get("SCRIPT_NAME", "") if scope is None else getattr(exchange, "prefix", "")
     exchange.route = f"{prefix.rstrip('/')}/{route_of_pattern(match.route)}"
 
 

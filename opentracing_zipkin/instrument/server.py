@@ -58,7 +58,10 @@ class Serving:
         header: Callable[[Any, str], str | None],
     ) -> opentracing.Span:
         """The span of a request; `address` is the caller's `ip:port`, or empty."""
-        context = self.extract(opentracing.Format.HTTP_HEADERS, carrier)
+        try:
+            context = self.extract(opentracing.Format.HTTP_HEADERS, carrier)
+        except opentracing.SpanContextCorruptedException:  # what some tracers say where there is none
+            context = None
         tags: dict[str, Any] = {"span.kind": "server", "http.method": method, "http.path": path}
         if address:
             tags["peer.address"] = address

@@ -64,8 +64,13 @@ def serve(policy: HttpPolicy, app: WsgiApplication, environ: dict[str, Any], sta
     return answer
 
 
-def begin(policy: HttpPolicy, environ: dict[str, Any], start_response: StartResponse | None) -> WsgiExchange | None:
-    """The exchange of a request; None where it is traced already, and where something about it, or the tracer, is beyond us."""
+def begin(
+    policy: HttpPolicy, environ: dict[str, Any], start_response: StartResponse | None, path: str | None = None
+) -> WsgiExchange | None:
+    """The exchange of a request; None where it is traced already, and where something about it, or the tracer, is beyond us.
+
+    `path`: of a framework that has written text into the environ, None for what the server wrote there.
+    """
     previous = environ.get(MARK)
     if previous is not None and not previous.ended:
         return None
@@ -74,7 +79,8 @@ def begin(policy: HttpPolicy, environ: dict[str, Any], start_response: StartResp
         return None
     try:
         method = environ["REQUEST_METHOD"]
-        path = _path(environ)
+        if path is None:
+            path = _path(environ)
         exchange = WsgiExchange(served, method, path)
         exchange.native = environ
         exchange.header = _header
