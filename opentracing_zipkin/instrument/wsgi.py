@@ -85,7 +85,6 @@ def begin(
         exchange.native = environ
         exchange.header = _header
         exchange._send = start_response
-        exchange._next = None
         exchange._left = -1
         carrier = environ if served.reads_raw else _headers(environ)
         exchange.span = served.start(carrier, environ, method, path, _address(environ, served.trust_forwarded), _header)
@@ -103,7 +102,7 @@ class WsgiExchange(Exchange):
 
     _body: Any
     _left: int  # bytes of Content-Length that were not sent yet; -1 where it is not known
-    _next: Callable[[], bytes] | None  # None until the server asks for the first chunk
+    _next: Callable[[], bytes]
     _send: Any
 
     def start_response(self, *args: Any, **kwargs: Any) -> Any:
@@ -136,6 +135,7 @@ class WsgiExchange(Exchange):
         if self._is_sent_by_server(body):
             return self._end_at_close(body)
         self._body = body
+        self._next = self._first
         return _SizedBody(self) if hasattr(kind, "__len__") else self
 
     def _is_sent_by_server(self, body: Any) -> bool:
@@ -167,14 +167,22 @@ class WsgiExchange(Exchange):
         return body
 
     def __iter__(self) -> Iterator[bytes]:
-        self._next = None
+        # Only when the server asks, because it calls `close` when this raises.
+        try:
+            self._next = iter(self._body).__next__
+        except BaseException as error:
+            self.end(error)
+            raise
         return self
+
+    def _first(self) -> bytes:
+        """Of a server that does not ask for an iterator, because it has one."""
+        self.__iter__()
+        return self._next()
 
     def __next__(self) -> bytes:
         scope = self.serving.activate(self.span, False)
         try:
-            if self._next is None:  # only now, because a server calls `close` when this raises
-                self._next = iter(self._body).__next__
             chunk = self._next()
         except StopIteration:
             scope.close()

@@ -73,8 +73,6 @@ class TestAsgi(HttpServerKit):
 
         return ask_asgi(asgi.TracingMiddleware(app, policy))
 
-    test_requests_at_once_have_spans_of_their_own = None  # its handler blocks the loop
-
 
 class TestFlask(HttpServerKit):
     def serve(self, routes: Mapping[str, Any], policy: HttpPolicy) -> Any:
