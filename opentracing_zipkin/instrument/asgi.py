@@ -103,7 +103,10 @@ def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
         exchange.prefix = ""
         exchange.mount = exchange.gone = None
         exchange._send = send
-        carrier = scope["headers"] if served.reads_raw else _headers(scope)
+        headers = scope["headers"]
+        if type(headers) is not list and iter(headers) is headers:  # can be read once
+            scope["headers"] = headers = list(headers)
+        carrier = headers if served.reads_raw else _headers(scope)
         exchange.span = served.start(carrier, scope, method, path, _address(scope, served.trust_forwarded), _header)
         scope[MARK] = exchange
         return exchange
