@@ -13,6 +13,7 @@ from flask import Flask, got_request_exception, request
 from . import wsgi
 from .http import HttpPolicy
 from .patching import Patches
+from .routes import wsgi_route
 from .server import policy_or_default
 
 __all__ = ["install", "uninstall"]
@@ -56,5 +57,6 @@ def _serving(original: Any) -> Any:
 def _note_error(sender: Any, exception: BaseException, **_: Any) -> None:
     """An exception that Flask turns into a 500 is the span's error."""
     exchange = wsgi.exchange_of(request.environ)
-    if exchange is not None and exchange.error is None:
-        exchange.error = exception
+    if exchange is not None:
+        exchange.error = exchange.error or exception
+        exchange.route = exchange.route or wsgi_route(request.environ)  # where it is passed on, nothing else is told

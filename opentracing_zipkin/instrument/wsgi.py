@@ -126,6 +126,9 @@ class WsgiExchange(Exchange):
                 if len(name) == 14 and name.lower() == "content-length":
                     self._left = int(value)
 
+    def _find_route(self) -> str | None:
+        return None if self.native is None else wsgi_route(self.native)
+
     def answer(self, body: Any) -> Any:
         """The body as the server may have it; ends the span where all of it is there already."""
         kind = type(body)
