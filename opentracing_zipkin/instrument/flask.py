@@ -58,5 +58,6 @@ def _note_error(sender: Any, exception: BaseException, **_: Any) -> None:
     """An exception that Flask turns into a 500 is the span's error."""
     exchange = wsgi.exchange_of(request.environ)
     if exchange is not None:
-        exchange.error = exchange.error or exception
+        if exchange.error is None:
+            exchange.error = exception
         exchange.route = exchange.route or wsgi_route(request.environ)  # where it is passed on, nothing else is told

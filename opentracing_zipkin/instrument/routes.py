@@ -82,8 +82,7 @@ def _read(pattern: str, at: int, pieces: list[str]) -> int:
     """Append what stands from `at` to the end of its group; where that is."""
     while at < len(pattern):
         symbol = _SYMBOL.match(pattern, at)
-        if symbol is None:  # a backslash at the end
-            return len(pattern)
+        assert symbol is not None  # `text` is any character
         at = symbol.end()
         if symbol["escape"]:
             kind = symbol["escape"][1]

@@ -59,7 +59,7 @@ def test_templates_of_litestar() -> None:
         ("^a(", "a{}"),
         ("^a)", "a"),
         ("^a[", "a["),
-        ("a\\", "a"),
+        ("a\\", "a\\"),
         ("file.txt", "file.txt"),
         ("^file.txt$", "file.txt"),
     ],
