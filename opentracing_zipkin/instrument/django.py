@@ -96,18 +96,21 @@ def _answering_async(original: Any) -> Any:
 
 
 def _answer(get_response: Any, request: Any, policy: HttpPolicy) -> Any:
-    exchange = _begin(request, policy)
-    if exchange is None:
+    exchange = _exchange_of(request)
+    if exchange is not None and not exchange.ended:  # the server's call, or an outer middleware, has begun it
         try:
             return get_response(request)
         finally:
-            _note_route(request)
+            _note_route(request, exchange)
+    exchange = _begin(request, policy)
+    if exchange is None:
+        return get_response(request)
     active = exchange.serving.activate(exchange.span, False)
     try:
         response = get_response(request)
     except BaseException as error:
         active.close()
-        _note_route(request)
+        _note_route(request, exchange)
         exchange.end(error)
         raise
     active.close()
@@ -116,18 +119,21 @@ def _answer(get_response: Any, request: Any, policy: HttpPolicy) -> Any:
 
 
 async def _answer_async(get_response: Any, request: Any, policy: HttpPolicy) -> Any:
-    exchange = _begin(request, policy)
-    if exchange is None:
+    exchange = _exchange_of(request)
+    if exchange is not None and not exchange.ended:
         try:
             return await get_response(request)
         finally:
-            _note_route(request)
+            _note_route(request, exchange)
+    exchange = _begin(request, policy)
+    if exchange is None:
+        return await get_response(request)
     active = exchange.serving.activate(exchange.span, False)
     try:
         response = await get_response(request)
     except BaseException as error:
         active.close()
-        _note_route(request)
+        _note_route(request, exchange)
         exchange.end(error)
         raise
     active.close()
@@ -136,7 +142,6 @@ async def _answer_async(get_response: Any, request: Any, policy: HttpPolicy) -> 
 
 
 def _begin(request: Any, policy: HttpPolicy) -> Exchange | None:
-    """None for a request that the server's call, or an outer middleware, has begun."""
     scope = getattr(request, "scope", None)
     if scope is not None:
         return asgi.begin(policy, scope, _nowhere)
@@ -153,14 +158,16 @@ def _exchange_of(request: Any) -> Exchange | None:
     return found
 
 
-def _note_route(request: Any) -> None:
-    match = getattr(request, "resolver_match", None)
-    exchange = _exchange_of(request)
-    if match is None or exchange is None:
-        return
-    scope = getattr(request, "scope", None)
-    prefix = request.META.get("SCRIPT_NAME", "") if scope is None else getattr(exchange, "prefix", "")
-    exchange.route = f"{prefix.rstrip('/')}/{route_of_pattern(match.route)}"
+def _note_route(request: Any, exchange: Exchange) -> None:
+    try:
+        match = request.resolver_match
+        if match is not None:
+            prefix = getattr(exchange, "prefix", None)  # of a mount, by ASGI
+            if prefix is None:
+                prefix = request.META.get("SCRIPT_NAME", "")
+            exchange.route = f"{prefix.rstrip('/')}/{route_of_pattern(match.route)}"
+    except Exception as fault:  # a request of somebody's own making
+        exchange.serving.policy.tell("the route of a request", fault)
 
 
 def _note_error(request: Any = None, **_: Any) -> None:
@@ -172,7 +179,7 @@ def _note_error(request: Any = None, **_: Any) -> None:
 
 def _end_with(response: Any, exchange: Exchange, request: Any) -> None:
     """End the span with an answer that is there already, else with its last byte or when the server closes it."""
-    _note_route(request)
+    _note_route(request, exchange)
     exchange.status = getattr(response, "status_code", 0)
     if not getattr(response, "streaming", False):
         exchange.end()

@@ -184,6 +184,8 @@ class WsgiExchange(Exchange):
         return self._next()
 
     def __next__(self) -> bytes:
+        if self.ended:
+            return self._next()
         scope = self.serving.activate(self.span, False)
         try:
             chunk = self._next()
