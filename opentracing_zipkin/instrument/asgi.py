@@ -63,7 +63,7 @@ async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive:
     """The application's run, traced."""
     exchange = begin(policy, scope, send)
     if exchange is None:
-        await app(scope, receive, send)
+        await app(scope, receive, send if scope.get("type") != "lifespan" else _flushing(policy, send))
         return
     active = exchange.serving.activate(exchange.span, False)
     try:
@@ -113,6 +113,34 @@ def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
     except Exception as fault:
         served.policy.tell("the start of a served request's span", fault)
         return None
+
+
+def _flushing(policy: HttpPolicy, send: Send) -> Send:
+    """A lifespan's `send`: what waits is sent when the application has shut down, as not every server ends its process then."""
+
+    async def send_after_flush(message: Message) -> None:
+        if message.get("type") in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            served = serving(policy)
+            flush = getattr(served.tracer, "flush", None) if served is not None else None
+            if flush is not None:
+                await _in_thread(policy, flush)
+        await send(message)
+
+    return send_after_flush
+
+
+async def _in_thread(policy: HttpPolicy, flush: Callable[[], object]) -> None:
+    import asyncio  # here, because a server may have another event loop
+
+    try:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # trio's
+            flush()
+        else:
+            await loop.run_in_executor(None, flush)
+    except Exception as fault:
+        policy.tell("the flush at shutdown", fault)
 
 
 class AsgiExchange(Exchange):

@@ -358,6 +358,32 @@ def test_lifespan_runs_untraced(traced: Traced) -> None:
     assert (["start", "stop"], 1) == (events, len(traced.spans))
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_waits_is_sent_at_shutdown(traced: Traced, fails: bool) -> None:
+    """When the lifespan has ended, the tracer is flushed before the server hears of it; a failure of that is counted."""
+    events: list[str] = []
+
+    def flush() -> bool:
+        events.append("flush")
+        if fails:
+            raise OSError("no collector")
+        return True
+
+    traced.tracer.flush = flush  # type: ignore[assignment, method-assign]
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        events.append("stop")
+
+    app = FastAPI(lifespan=lifespan)
+    fastapi.install(app, traced.policy)
+    with served_by_uvicorn(app):
+        pass
+
+    assert (["stop", "flush"], int(fails)) == (events, traced.policy.faults)
+
+
 def test_starlette_has_routes_of_its_own(traced: Traced) -> None:
     """Routes, mounts of routes and of applications, and classes as endpoints of Starlette name spans as FastAPI's do."""
 

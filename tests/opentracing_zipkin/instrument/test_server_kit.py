@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -243,3 +245,48 @@ def middleware_with(policy: HttpPolicy) -> tuple[str, ...]:
 
 class PolicyMiddleware(django_instrument.TracingMiddleware):
     pass
+
+
+class Broken(TestWsgi):
+    """An instrumentation with the mistakes that others have made."""
+
+    __test__ = False
+
+    def serve(self, routes: Mapping[str, Any], policy: HttpPolicy) -> Any:
+        def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            span = policy.tracer.start_span(  # type: ignore[union-attr]
+                f"GET {environ['PATH_INFO']}", tags={"http.path": f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}"}
+            )
+            answer = matching(routes, environ["PATH_INFO"])
+            span.finish()
+            start_response(f"{answer.status} Any", [])
+            return [answer.body.encode()] if isinstance(answer.body, str) else answer.body
+
+        return ask_wsgi(app)
+
+
+def test_the_kit_finds_what_is_wrong() -> None:
+    """An instrumentation with the usual mistakes fails most of the kit's tests."""
+    failed, passed = [], []
+    for name in dir(Broken):
+        if name.startswith("test_") and getattr(Broken, name) is not None:
+            kit = Broken()
+            kit.setup_method()
+            try:
+                getattr(kit, name)()
+            except Exception:
+                failed.append(name)
+            else:
+                passed.append(name)
+
+    assert len(failed) > 4 * len(passed), passed
+
+
+def test_fakes_alone_import_no_kit() -> None:
+    """`opentracing_zipkin.testing` imports a kit, and with it the instrumentation, when it is asked for one."""
+    code = (
+        "import sys; from opentracing_zipkin.testing import FakeClock; "
+        "assert not [name for name in sys.modules if 'instrument' in name or 'kit' in name]; "
+        "from opentracing_zipkin.testing import HttpServerKit; assert not hasattr(sys.modules['opentracing_zipkin.testing'], 'Kit')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=50)
