@@ -73,7 +73,7 @@ async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive:
         if _is_disconnect(error, exchange.gone):
             exchange.end_unanswered()
         else:
-            exchange.end(error)
+            exchange.end(_only_one(error))
         raise
     active.close()
     exchange.end()
@@ -113,6 +113,12 @@ def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
     except Exception as fault:
         served.policy.tell("the start of a served request's span", fault)
         return None
+
+
+def _only_one(error: BaseException) -> BaseException:
+    """The exception in a group of one, as older Starlettes raise for what has happened in a stream."""
+    parts = getattr(error, "exceptions", None)
+    return _only_one(parts[0]) if type(parts) is tuple and len(parts) == 1 else error
 
 
 def _flushing(policy: HttpPolicy, send: Send) -> Send:

@@ -25,7 +25,7 @@ from .server import MARK, Exchange
 __all__ = ["TracingMiddleware", "install", "uninstall"]
 
 _patches = Patches()
-_policy = DEFAULT
+_policy: HttpPolicy | None = None  # None while it is not installed: another's patch around ours may stay
 
 
 def install(policy: HttpPolicy | None = None) -> None:
@@ -43,6 +43,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Put back what `install` has replaced; a middleware in the settings stays."""
+    global _policy
+    _policy = None
     _patches.undo()
 
 
@@ -63,11 +65,13 @@ class TracingMiddleware:
         got_request_exception.connect(_note_error)
 
     def __call__(self, request: Any) -> Any:
-        return (_answer_async if self._is_async else _answer)(self._get_response, request, self.policy or _policy)
+        return (_answer_async if self._is_async else _answer)(self._get_response, request, self.policy or _policy or DEFAULT)
 
 
 def _serving_wsgi(original: Any) -> Any:
     def call(self: WSGIHandler, environ: dict[str, Any], start_response: wsgi.StartResponse) -> Any:
+        if _policy is None:
+            return original(self, environ, start_response)
         return wsgi.serve(_policy, original.__get__(self), environ, start_response)
 
     return call
@@ -76,13 +80,18 @@ def _serving_wsgi(original: Any) -> Any:
 def _serving_asgi(original: Any) -> Any:
     # `async def`, because servers ask whether the call is a coroutine function.
     async def call(self: ASGIHandler, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        await asgi.serve(_policy, original.__get__(self), scope, receive, send)
+        if _policy is None:
+            await original(self, scope, receive, send)
+        else:
+            await asgi.serve(_policy, original.__get__(self), scope, receive, send)
 
     return call
 
 
 def _answering(original: Any) -> Any:
     def get_response(self: BaseHandler, request: Any) -> Any:
+        if _policy is None:
+            return original(self, request)
         return _answer(original.__get__(self), request, _policy)
 
     return get_response
@@ -90,6 +99,8 @@ def _answering(original: Any) -> Any:
 
 def _answering_async(original: Any) -> Any:
     async def get_response_async(self: BaseHandler, request: Any) -> Any:
+        if _policy is None:
+            return await original(self, request)
         return await _answer_async(original.__get__(self), request, _policy)
 
     return get_response_async

@@ -14,6 +14,7 @@ from wsgiref.util import FileWrapper
 
 import pytest
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django import VERSION
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
@@ -298,6 +299,7 @@ def test_a_file_is_sent_by_the_server(traced: Traced, wrapped: bool, way: str, t
     assert ("12345", [wrapped], "get /file") == (answer.body, seen, traced.one().name)
 
 
+@pytest.mark.skipif(VERSION < (5, 0), reason="Django 4.2 lets a view run on when its client has left")
 @pytest.mark.parametrize("way", ["install", "middleware"])
 @pytest.mark.parametrize("kind", ["view", "stream"])
 def test_a_client_that_leaves_is_no_error(traced: Traced, kind: str, way: str) -> None:
@@ -358,6 +360,26 @@ def test_uninstall_restores(traced: Traced) -> None:
     ask_wsgi(WSGIHandler())("GET", "/", {})
 
     assert (before, []) == (found(), traced.spans)
+
+
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_another_patch_may_stay(traced: Traced, interface: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody has wrapped our replacement, theirs stays after `uninstall`, and traces nothing."""
+    for owner, name in [
+        (WSGIHandler, "__call__"),
+        (ASGIHandler, "__call__"),
+        (BaseHandler, "get_response"),
+        (BaseHandler, "get_response_async"),
+    ]:
+        monkeypatch.setattr(owner, name, vars(owner)[name])
+    django.install(traced.policy)
+    for owner, name in [(WSGIHandler, "__call__"), (BaseHandler, "get_response")]:
+        ours = vars(owner)[name]
+        monkeypatch.setattr(owner, name, lambda *arguments, ours=ours: ours(*arguments))
+    django.uninstall()
+    answer = (ask_wsgi(WSGIHandler()) if interface == "wsgi" else ask_asgi(ASGIHandler()))("GET", "/", {})
+
+    assert ("ok", []) == (answer.body, traced.spans)
 
 
 def test_a_mounted_site_has_its_place(traced: Traced) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -210,6 +212,19 @@ def test_a_request_of_a_stranger_is_served(name: str, trust_forwarded: bool) -> 
     assert found[0] == found[1]
     assert (0 if "type" in name else 1) == len(traced.spans) + traced.policy.faults
     assert None is traced.tracer.active_span
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="groups came with Python 3.11")
+def test_a_group_of_one_is_the_exception_in_it() -> None:
+    """Task groups wrap what has happened in them; one exception in a group is the span's error, two are the group."""
+    traced = Traced()
+    group_of = vars(builtins)["ExceptionGroup"]
+    one = group_of("tasks", [group_of("tasks", [ValueError("x")])])
+    two = group_of("tasks", [ValueError("x"), KeyError("y")])
+    for group in (one, two):
+        asyncio.run(served(TracingMiddleware(raising(group), traced.policy), lenient, scope()))
+
+    assert ["ValueError: x", "ExceptionGroup: tasks (2 sub-exceptions)"] == [span.tags["error"] for span in traced.spans]
 
 
 def test_headers_that_can_be_read_once_are_the_applications() -> None:
