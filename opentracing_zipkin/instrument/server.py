@@ -165,13 +165,25 @@ class Exchange:
             self.serving._call("on_response", policy.on_response, span, request, Response(None, status), error)
 
 
-_ADDRESS = re.compile(r"\[?[0-9A-Fa-f:.]{2,45}\]?(:[0-9]{1,5})?")
+_ADDRESS = re.compile(r"([0-9.]+|[0-9A-Fa-f:.]+|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?")
 
 
 def forwarded_address(header: str | None) -> str:
-    """The first address of `X-Forwarded-For`; empty where that is none, because a name would become a service of the graph."""
+    """The first address of `X-Forwarded-For`, with its port; empty where that is none.
+
+    Any other word would become a service of the dependency graph.
+    """
     first = (header or "")[:100].partition(",")[0].strip()
-    return first if _ADDRESS.fullmatch(first) else ""
+    found = _ADDRESS.fullmatch(first)
+    if found is None:
+        return ""
+    from ipaddress import ip_address  # here, because few trust the header
+
+    try:
+        ip_address(found[2] or found[1])
+    except ValueError:
+        return ""
+    return first
 
 
 def policy_or_default(policy: HttpPolicy | None) -> HttpPolicy:
