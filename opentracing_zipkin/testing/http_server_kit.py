@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 import opentracing
 from opentracing.mocktracer import MockTracer
+from opentracing.scope_managers.contextvars import ContextVarsScopeManager
 
 from ..instrument.http import HttpPolicy, Request, Response
 from ..model import FinishedSpan
@@ -580,7 +581,7 @@ class HttpServerKit:
 
     def test_another_tracer_records_as_well(self) -> None:
         """Any tracer of the OpenTracing API gets the same spans."""
-        self.use(MockTracer())
+        self.use(MockTracer(ContextVarsScopeManager()))
 
         def handler(id: str) -> Answer:
             self.tracer.start_active_span("look up").close()
