@@ -1,7 +1,8 @@
 """Django: a span for each request, by WSGI and ASGI, named by the route of its URL configuration.
 
 Rules: `install` wraps the handlers, so that all middleware is inside the span; whoever can only change settings names
-`opentracing_zipkin.instrument.django.TracingMiddleware` first in `MIDDLEWARE`.  An async chain stays async.
+`opentracing_zipkin.instrument.django.TracingMiddleware` first in `MIDDLEWARE`.  An async chain stays async.  Nothing of Django
+is imported before the program sets it up: its handlers take 0.5 s, and load asyncio and ssl.
 """
 
 from __future__ import annotations
@@ -10,11 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.base import BaseHandler
-from django.core.handlers.wsgi import WSGIHandler
-from django.core.signals import got_request_exception
+import django
 
 from . import asgi, wsgi
 from .http import DEFAULT, HttpPolicy
@@ -24,7 +21,8 @@ from .server import MARK, Exchange
 
 __all__ = ["TracingMiddleware", "install", "uninstall"]
 
-_patches = Patches()
+_setup = Patches()
+_handlers = Patches()
 _policy: HttpPolicy | None = None  # None while it is not installed: another's patch around ours may stay
 
 
@@ -32,20 +30,52 @@ def install(policy: HttpPolicy | None = None) -> None:
     """Trace all requests of this process; `policy`: None for the one that `configure` fills."""
     global _policy
     _policy = policy or DEFAULT
-    if not _patches:
-        got_request_exception.connect(_note_error)
-        _patches.replace(WSGIHandler, "__call__", _serving_wsgi)
-        _patches.replace(ASGIHandler, "__call__", _serving_asgi)
-        # The route; and the whole request, where no server is: Django's test clients.
-        _patches.replace(BaseHandler, "get_response", _answering)
-        _patches.replace(BaseHandler, "get_response_async", _answering_async)
+    apps = getattr(sys.modules.get("django.apps"), "apps", None)
+    if "django.core.handlers.base" in sys.modules or (apps is not None and apps.ready):
+        _watch_handlers()
+    elif not _setup:
+        _setup.replace(django, "setup", _setting_up)
 
 
 def uninstall() -> None:
     """Put back what `install` has replaced; a middleware in the settings stays."""
     global _policy
     _policy = None
-    _patches.undo()
+    _setup.undo()
+    _handlers.undo()
+
+
+def _setting_up(original: Any) -> Any:
+    def setup(*args: Any, **kwargs: Any) -> Any:
+        original(*args, **kwargs)
+        if _policy is not None:
+            try:
+                _watch_handlers()
+            except Exception as fault:
+                _policy.tell("the instrumentation of Django", fault)
+
+    return setup
+
+
+def _watch_handlers() -> None:
+    if _handlers:
+        return
+    from django.core.handlers.asgi import ASGIHandler
+    from django.core.handlers.base import BaseHandler
+    from django.core.handlers.wsgi import WSGIHandler
+
+    _watch_errors()
+    _handlers.replace(WSGIHandler, "__call__", _serving_wsgi)
+    _handlers.replace(ASGIHandler, "__call__", _serving_asgi)
+    # The route; and the whole request, where no server is: Django's test clients.
+    _handlers.replace(BaseHandler, "get_response", _answering)
+    _handlers.replace(BaseHandler, "get_response_async", _answering_async)
+
+
+def _watch_errors() -> None:
+    from django.core.signals import got_request_exception
+
+    got_request_exception.connect(_note_error)  # once, however often
 
 
 class TracingMiddleware:
@@ -58,18 +88,20 @@ class TracingMiddleware:
     sync_capable = async_capable = True
 
     def __init__(self, get_response: Any) -> None:
+        from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
         self._get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        got_request_exception.connect(_note_error)
+        _watch_errors()
 
     def __call__(self, request: Any) -> Any:
         return (_answer_async if self._is_async else _answer)(self._get_response, request, self.policy or _policy or DEFAULT)
 
 
 def _serving_wsgi(original: Any) -> Any:
-    def call(self: WSGIHandler, environ: dict[str, Any], start_response: wsgi.StartResponse) -> Any:
+    def call(self: Any, environ: dict[str, Any], start_response: wsgi.StartResponse) -> Any:
         if _policy is None:
             return original(self, environ, start_response)
         return wsgi.serve(_policy, original.__get__(self), environ, start_response)
@@ -79,7 +111,7 @@ def _serving_wsgi(original: Any) -> Any:
 
 def _serving_asgi(original: Any) -> Any:
     # `async def`, because servers ask whether the call is a coroutine function.
-    async def call(self: ASGIHandler, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+    async def call(self: Any, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         if _policy is None:
             await original(self, scope, receive, send)
         else:
@@ -89,7 +121,7 @@ def _serving_asgi(original: Any) -> Any:
 
 
 def _answering(original: Any) -> Any:
-    def get_response(self: BaseHandler, request: Any) -> Any:
+    def get_response(self: Any, request: Any) -> Any:
         if _policy is None:
             return original(self, request)
         return _answer(original.__get__(self), request, _policy)
@@ -98,7 +130,7 @@ def _answering(original: Any) -> Any:
 
 
 def _answering_async(original: Any) -> Any:
-    async def get_response_async(self: BaseHandler, request: Any) -> Any:
+    async def get_response_async(self: Any, request: Any) -> Any:
         if _policy is None:
             return await original(self, request)
         return await _answer_async(original.__get__(self), request, _policy)
@@ -165,7 +197,7 @@ async def _nowhere(message: asgi.Message) -> None:
 
 def _exchange_of(request: Any) -> Exchange | None:
     native = getattr(request, "scope", None)
-    found: Exchange | None = (request.META if native is None else native).get(MARK)
+    found: Exchange | None = (getattr(request, "META", {}) if native is None else native).get(MARK)
     return found
 
 

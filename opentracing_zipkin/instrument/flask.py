@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakSet
 
-from flask import Flask, got_request_exception, request
+from flask import Flask, got_request_exception, has_request_context, request
 
 from . import wsgi
 from .http import HttpPolicy
@@ -56,7 +56,7 @@ def _serving(original: Any) -> Any:
 
 def _note_error(sender: Any, exception: BaseException, **_: Any) -> None:
     """An exception that Flask turns into a 500 is the span's error."""
-    exchange = wsgi.exchange_of(request.environ)
+    exchange = wsgi.exchange_of(request.environ) if has_request_context() else None
     if exchange is not None:
         if exchange.error is None:
             exchange.error = exception

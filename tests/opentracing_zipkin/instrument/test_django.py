@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -380,6 +382,33 @@ def test_another_patch_may_stay(traced: Traced, interface: str, monkeypatch: pyt
     answer = (ask_wsgi(WSGIHandler()) if interface == "wsgi" else ask_asgi(ASGIHandler()))("GET", "/", {})
 
     assert ("ok", []) == (answer.body, traced.spans)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_install_before_setup_loads_nothing_of_django(fails: bool) -> None:
+    """`install` right after `import django` loads no more of it; the handlers are wrapped when the program sets Django up."""
+    code = """
+import sys, django
+from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.instrument import http
+before = set(sys.modules)
+from opentracing_zipkin.instrument import django as ours
+recorder = __import__("opentracing_zipkin.testing", fromlist=[""]).InMemoryRecorder()
+policy = http.HttpPolicy(tracer=ZipkinTracer("web", recorder=recorder))
+ours.install(policy)
+assert not {name for name in set(sys.modules) - before if name.startswith(("django.", "asgiref"))}
+if FAILS:
+    ours._watch_handlers = lambda: 1 / 0
+from django.conf import settings
+settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF="__main__", LOGGING_CONFIG=None)
+urlpatterns = []
+from django.core.wsgi import get_wsgi_application
+from opentracing_zipkin.testing import ask_wsgi
+assert 404 == ask_wsgi(get_wsgi_application())("GET", "/", {}).status
+assert ([] if FAILS else ["get not_found"]) == [span.name for span in recorder.spans], recorder.spans
+assert policy.faults == FAILS
+"""
+    subprocess.run([sys.executable, "-c", f"FAILS = {fails}{code}"], check=True, timeout=50)
 
 
 def test_a_mounted_site_has_its_place(traced: Traced) -> None:

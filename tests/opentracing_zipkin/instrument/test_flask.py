@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, abort, redirect, request, stream_with_context
+from flask import Blueprint, Flask, Response, abort, got_request_exception, redirect, request, stream_with_context
 from flask.sessions import SecureCookieSessionInterface
 from flask.views import MethodView
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -184,6 +184,15 @@ def test_an_exception_that_is_passed_on_is_the_error(traced: Traced, setting: st
         span.tags["error"],
         span.tags["http.status_code"],
     )
+
+
+def test_a_signal_without_a_request_is_let_pass(traced: Traced) -> None:
+    """An exception that is told outside of a request, by an extension for instance, is nobody's error."""
+    app = shop()
+    flask.install(app, traced.policy)
+    got_request_exception.send(app, exception=ValueError("x"))
+
+    assert [] == traced.spans
 
 
 def test_an_error_page_of_ones_own_has_the_exception(traced: Traced) -> None:
