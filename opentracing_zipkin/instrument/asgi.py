@@ -7,13 +7,15 @@ Source: ASGI 3.0, HTTP & WebSocket.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from .http import HttpPolicy
-from .server import MARK, Exchange, Serving, policy_or_default, serving
+from .routes import route_of_template
+from .server import MARK, Exchange, forwarded_address, policy_or_default, serving
 
-__all__ = ["AsgiApplication", "TracingMiddleware", "exchange_of", "serve"]
+__all__ = ["AsgiApplication", "AsgiExchange", "TracingMiddleware", "begin", "exchange_of", "serve"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,6 +35,7 @@ class TracingMiddleware:
             raise TypeError(f"app is of type {type(app).__name__}; use an ASGI application")
         self.app = app
         self._policy = policy_or_default(policy)
+        _watch_routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await serve(self._policy, self.app, scope, receive, send)
@@ -43,43 +46,68 @@ class TracingMiddleware:
         return getattr(self.app, name)  # of an application that has more to it than a call
 
 
-def exchange_of(scope: Scope) -> Exchange | None:
+def _watch_routes() -> None:
+    """Starlette tells nobody where a request is mounted, so its routes are watched as soon as they may be used."""
+    if "starlette.routing" in sys.modules:
+        from . import starlette_routes
+
+        starlette_routes.watch()
+
+
+def exchange_of(scope: Scope) -> AsgiExchange | None:
     """The request that is being served, None where it is not traced."""
     return scope.get(MARK)
 
 
 async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive: Receive, send: Send) -> None:
     """The application's run, traced."""
-    kind = scope["type"]
-    served = serving(policy)
-    if served is None or MARK in scope or (kind != "http" and kind != "websocket"):
-        await app(scope, receive, send)
-        return
-    exchange = _begin(served, scope, send, kind)
+    exchange = begin(policy, scope, send)
     if exchange is None:
-        await app(scope, receive, send)
+        await app(scope, receive, send if scope.get("type") != "lifespan" else _flushing(policy, send))
         return
-    active = served.activate(exchange.span, False)
+    active = exchange.serving.activate(exchange.span, False)
     try:
         await app(scope, receive, exchange.send)
     except BaseException as error:
         active.close()
-        exchange.end(None if _is_disconnect(error) else error)
+        if _is_disconnect(error, exchange.gone):
+            exchange.end_unanswered()
+        else:
+            exchange.end(_only_one(error))
         raise
     active.close()
     exchange.end()
 
 
-def _begin(served: Serving, scope: Scope, send: Send, kind: str) -> _AsgiExchange | None:
-    """None where something about the request, or the tracer, is beyond us: then it goes untraced."""
+def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
+    """The exchange of a request or a websocket.
+
+    None where it is not ours to trace (it is traced already, or is a lifespan), and where something about it, or the tracer,
+    is beyond us.
+    """
+    previous = scope.get(MARK)
+    if previous is not None and not previous.ended:
+        return None
+    served = serving(policy)
+    if served is None:
+        return None
+    kind = scope["type"]
+    if kind != "http" and kind != "websocket":
+        return None
     try:
         method = scope["method"] if kind == "http" else "WEBSOCKET"
-        exchange = _AsgiExchange(served, method, _path(scope))
+        path = scope["path"]
+        exchange = AsgiExchange(served, method, path)
         exchange.native = scope
         exchange.header = _header
+        exchange.prefix = ""
+        exchange.mount = exchange.gone = None
         exchange._send = send
-        carrier = scope["headers"] if served.reads_raw else _headers(scope)
-        exchange.span = served.start(carrier, scope, method, exchange.path, _address(scope, served.trust_forwarded), _header)
+        headers = scope["headers"]
+        if type(headers) is not list and iter(headers) is headers:  # can be read once
+            scope["headers"] = headers = list(headers)
+        carrier = headers if served.reads_raw else _headers(scope)
+        exchange.span = served.start(carrier, scope, method, path, _address(scope, served.trust_forwarded), _header)
         scope[MARK] = exchange
         return exchange
     except Exception as fault:
@@ -87,43 +115,104 @@ def _begin(served: Serving, scope: Scope, send: Send, kind: str) -> _AsgiExchang
         return None
 
 
-class _AsgiExchange(Exchange):
-    __slots__ = ("_send",)
+def _only_one(error: BaseException) -> BaseException:
+    """The exception in a group of one, as older Starlettes raise for what has happened in a stream."""
+    parts = getattr(error, "exceptions", None)
+    return _only_one(parts[0]) if type(parts) is tuple and len(parts) == 1 else error
 
+
+def _flushing(policy: HttpPolicy, send: Send) -> Send:
+    """A lifespan's `send`: what waits is sent when the application has shut down, as not every server ends its process then."""
+
+    async def send_after_flush(message: Message) -> None:
+        if message.get("type") in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            served = serving(policy)
+            flush = getattr(served.tracer, "flush", None) if served is not None else None
+            if flush is not None:
+                await _in_thread(policy, flush)
+        await send(message)
+
+    return send_after_flush
+
+
+async def _in_thread(policy: HttpPolicy, flush: Callable[[], object]) -> None:
+    import asyncio  # here, because a server may have another event loop
+
+    try:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # trio's
+            flush()
+        else:
+            await loop.run_in_executor(None, flush)
+    except Exception as fault:
+        policy.tell("the flush at shutdown", fault)
+
+
+class AsgiExchange(Exchange):
+    """`prefix`: the template of where the application that serves the request is mounted; `mount`: Starlette's innermost."""
+
+    __slots__ = ("_send", "gone", "mount", "prefix")
+
+    prefix: str
+    mount: Any  # None where it is not mounted
+    gone: OSError | None  # what the server has raised because the client had left
     _send: Send
 
     async def send(self, message: Message) -> None:
-        kind = message["type"]
-        if kind == "http.response.body":
-            # A framework raises an exception again after it has sent the 500 that it stands for: there the span waits for it.
-            if self.status < 500 and not message.get("more_body", False):
-                await self._send(message)
-                self.end()
-                return
-        elif kind == "http.response.start" or kind == "websocket.http.response.start":
-            self.status = message["status"]
-        elif kind == "websocket.close" and not self.status:
-            self.status = 403  # a handshake that is refused
-        elif kind == "websocket.accept":
-            self.status = 101
-        await self._send(message)
+        try:
+            await self._send(message)
+        except OSError as error:
+            self.gone = error
+            raise
+        try:
+            kind = message["type"]
+            if kind == "http.response.body":
+                # A framework raises an exception again after it has sent the 500 that it stands for: the span waits for it.
+                if self.status < 500 and not message.get("more_body", False):
+                    self.end()
+            elif kind == "http.response.start" or kind == "websocket.http.response.start":
+                self.status = status = int(message["status"])
+                if status >= 500 and self.error is None:
+                    self.error = sys.exc_info()[1]  # of an answer that an exception handler gives
+            elif kind == "websocket.close" and not self.status:
+                self.status = 403  # a handshake that is refused
+            elif kind == "websocket.accept":
+                self.status = 101
+        except Exception as fault:  # a message that only this server understands
+            self.serving.policy.tell("the reading of an ASGI message", fault)
+
+    def end_unanswered(self) -> None:
+        """The client has left: no error, and a 500 that a framework made of that has reached nobody."""
+        self.error = None
+        if self.status >= 500:
+            self.status = 0
+        self.end()
+
+    def _find_route(self) -> str | None:
+        template = self.native.get("path_template")  # Litestar's
+        if template:
+            return self.prefix + route_of_template(template)
+        if "starlette.routing" not in sys.modules:
+            return None
+        from . import starlette_routes
+
+        return starlette_routes.find(self)
 
 
-def _is_disconnect(error: BaseException) -> bool:
-    """Whether the client has left, in the words of Starlette, Uvicorn and others."""
-    return type(error).__name__ in ("ClientDisconnect", "ClientDisconnected", "WebSocketDisconnect")
-
-
-def _path(scope: Scope) -> str:
-    path: str = scope["path"]
-    return path
+def _is_disconnect(error: BaseException, gone: OSError | None) -> bool:
+    """Whether the client has left: by what the server raised, or in the words of Starlette, Uvicorn and others."""
+    if error is gone or type(error).__name__ in ("ClientDisconnect", "ClientDisconnected", "WebSocketDisconnect"):
+        return True
+    parts: tuple[BaseException, ...] = getattr(error, "exceptions", ())  # a group's
+    return type(parts) is tuple and bool(parts) and all(_is_disconnect(part, gone) for part in parts)
 
 
 def _address(scope: Scope, trust_forwarded: bool) -> str:
     if trust_forwarded:
-        forwarded = _header(scope, "x-forwarded-for")
+        forwarded = forwarded_address(_header(scope, "x-forwarded-for"))
         if forwarded:
-            return forwarded.partition(",")[0].strip()
+            return forwarded
     client = scope.get("client")
     if not client or not client[0]:
         return ""

@@ -6,46 +6,58 @@ Rules: wraps the application's call, so the work before the view (sessions, `bef
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakSet
 
-from flask import Flask, got_request_exception, request
+from flask import Flask, got_request_exception, has_request_context, request
 
 from . import wsgi
-from .http import DEFAULT, HttpPolicy
+from .http import HttpPolicy
 from .patching import Patches
+from .routes import wsgi_route
+from .server import policy_or_default
 
 __all__ = ["install", "uninstall"]
 
+_POLICY = "_opentracing_zipkin_policy"  # of an application, or of all
 _patches = Patches()
-_policy = DEFAULT
+_traced: WeakSet[Any] = WeakSet()
 
 
 def install(app: Flask | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace an application, or all of them where none is given; `policy`: None for the one that `configure` fills."""
-    global _policy
-    got_request_exception.connect(_note_error)
-    if app is not None:
-        app.wsgi_app = wsgi.TracingMiddleware(app.wsgi_app, policy)
-        return
-    _policy = policy or DEFAULT
+    owner = Flask if app is None else app
+    setattr(owner, _POLICY, policy_or_default(policy))
+    _traced.add(owner)
     if not _patches:
+        got_request_exception.connect(_note_error)
         _patches.replace(Flask, "__call__", _serving)
         _patches.replace(Flask, "wsgi_app", _serving)  # for those who call it past `__call__`
 
 
 def uninstall() -> None:
-    """Put back what `install` has replaced; an application that was given keeps its middleware."""
+    """Put back what `install` has replaced."""
+    while _traced:
+        owner = _traced.pop()
+        if _POLICY in vars(owner):
+            delattr(owner, _POLICY)
     _patches.undo()
+    got_request_exception.disconnect(_note_error)
 
 
 def _serving(original: Any) -> Any:
     def call(self: Flask, environ: dict[str, Any], start_response: wsgi.StartResponse) -> Any:
-        return wsgi.serve(_policy, original.__get__(self), environ, start_response)
+        policy = getattr(self, _POLICY, None)
+        if policy is None:
+            return original(self, environ, start_response)
+        return wsgi.serve(policy, original.__get__(self), environ, start_response)
 
     return call
 
 
 def _note_error(sender: Any, exception: BaseException, **_: Any) -> None:
     """An exception that Flask turns into a 500 is the span's error."""
-    exchange = wsgi.exchange_of(request.environ)
-    if exchange is not None and exchange.error is None:
-        exchange.error = exception
+    exchange = wsgi.exchange_of(request.environ) if has_request_context() else None
+    if exchange is not None:
+        if exchange.error is None:
+            exchange.error = exception
+        exchange.route = exchange.route or wsgi_route(request.environ)  # where it is passed on, nothing else is told

@@ -7,59 +7,113 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-__all__ = ["route_of_pattern", "route_of_rule", "wsgi_route"]
+__all__ = [
+    "route_of_bottle",
+    "route_of_pattern",
+    "route_of_rule",
+    "route_of_template",
+    "wsgi_prefix",
+    "wsgi_route",
+    "wsgi_text",
+]
 
-MAX_REMEMBERED = 2000
-_routes: dict[str, str] = {}  # by rules and patterns; an application has so many and no more
+MAX_REMEMBERED = 2000  # an application has so many and no more
 
-_PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>")  # Flask's, Django's and Bottle's <int:id>
-_BOTTLE = re.compile(r"<([^<>:]+)(?::[^<>]*)?>")  # <id:int>, <id:re:[a-z]+>
-_GROUP = re.compile(r"\(\?P<(\w+)>")
+_PARAMETER = re.compile(r"<(?:[A-Za-z_]\w*(?:\(.*?\))?:)?([A-Za-z_]\w*)>")  # Flask's and Django's <int:id>, <any(a,b):kind>
+_BOTTLE = re.compile(r"<([^<>:]*)(?::[^<>]*)?>")  # <id:int>, <id:re:[a-z]+>
+_TEMPLATE = re.compile(r"{([^{}:]+)(?::[^{}]*)?}")  # Litestar's {id:int}
 
 
-def route_of_rule(rule: str, parameter: re.Pattern[str] = _PARAMETER) -> str:
+@lru_cache(MAX_REMEMBERED)
+def route_of_rule(rule: str) -> str:
     """`/users/<int:id>` as `/users/{id}`."""
-    found = _routes.get(rule)
-    if found is None:
-        found = parameter.sub(r"{\1}", rule)
-        if len(_routes) < MAX_REMEMBERED:
-            _routes[rule] = found
-    return found
+    return _PARAMETER.sub(r"{\1}", rule)
 
 
+@lru_cache(MAX_REMEMBERED)
+def route_of_bottle(rule: str) -> str:
+    """`/users/<id:int>` as `/users/{id}`."""
+    return _BOTTLE.sub(r"{\1}", rule)
+
+
+@lru_cache(MAX_REMEMBERED)
+def route_of_template(template: str) -> str:
+    """`/users/{id:int}` as `/users/{id}`."""
+    return _TEMPLATE.sub(r"{\1}", template)
+
+
+@lru_cache(MAX_REMEMBERED)
 def route_of_pattern(pattern: str) -> str:
-    r"""`^articles/(?P<year>[0-9]{4})/$` as `articles/{year}/`; a group without a name is `{}`."""
-    found = _routes.get(pattern)
-    if found is None:
-        found = _without_groups(pattern)
-        if len(_routes) < MAX_REMEMBERED:
-            _routes[pattern] = found
-    return found
+    r"""Django's: `users/<int:id>` as `users/{id}`, `^articles/(?P<year>[0-9]{4})/$` as `articles/{year}/`; both may be in one.
+
+    What a regular expression matches without a name is `{}`.
+    """
+    if _IS_PLAIN(pattern):
+        return route_of_rule(pattern)
+    pieces: list[str] = []
+    _read(pattern, 0, pieces)
+    return re.sub(r"(?:{})+", "{}", "".join(pieces))
 
 
-def _without_groups(pattern: str) -> str:
-    """Each outermost group as its name in braces, anchors and escapes left out."""
-    pieces, depth, at = [], 0, 0
+_IS_PLAIN = re.compile(r"[^\^$()\[\]\\]*").fullmatch
+_SYMBOL = re.compile(
+    r"""
+      (?P<escape>\\.)
+    | (?P<named>\(\?P<(?P<name>\w+)>)
+    | (?P<around>\(\?(?:[=!#]|<[=!]|[a-zA-Z-]+\)))   # no characters of a path: what is around it, a comment, flags
+    | (?P<inline>\(\?[a-zA-Z-]*:)
+    | (?P<group>\()
+    | (?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])
+    | (?P<rule><(?:[A-Za-z_]\w*:)?(?P<parameter>[A-Za-z_]\w*)>)
+    | (?P<any>\.(?=[*+?{]))
+    | (?P<times>[*+?]|\{\d*,?\d*\})
+    | (?P<anchor>[\^$])
+    | (?P<end>\))
+    | (?P<text>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def _read(pattern: str, at: int, pieces: list[str]) -> int:
+    """Append what stands from `at` to the end of its group; where that is."""
     while at < len(pattern):
-        sign = pattern[at]
-        if sign == "\\":
-            if not depth and pattern[at + 1 : at + 2] not in "AZzbBdDsSwW":
-                pieces.append(pattern[at + 1 : at + 2])
-            at += 2
-            continue
-        if sign == "(":
-            if not depth:
-                named = _GROUP.match(pattern, at)
-                pieces.append("{" + (named.group(1) if named else "") + "}")
-            depth += 1
-        elif sign == ")":
-            depth -= 1
-        elif not depth and sign not in "^$?":
-            pieces.append(sign)
-        at += 1
-    return "".join(pieces)
+        symbol = _SYMBOL.match(pattern, at)
+        assert symbol is not None  # `text` is any character
+        at = symbol.end()
+        if symbol["escape"]:
+            kind = symbol["escape"][1]
+            pieces.append("{}" if kind in "dDsSwW" else "" if kind in "AZzbB" else kind)
+        elif symbol["around"]:
+            if not symbol["around"].endswith(")"):
+                at = _read(pattern, at, [])
+        elif symbol["inline"]:
+            inside: list[str] = []
+            at = _read(pattern, at, inside)
+            pieces.extend(["{}"] if "|" in inside else inside)
+        elif symbol["named"] or symbol["group"]:
+            at = _read(pattern, at, [])
+            pieces.append(f"{{{symbol['name'] or ''}}}")
+        elif symbol["rule"]:
+            pieces.append(f"{{{symbol['parameter']}}}")
+        elif symbol["set"] or symbol["any"]:
+            pieces.append("{}")
+        elif symbol["end"]:
+            return at
+        elif symbol["text"]:
+            pieces.append(symbol["text"])
+    return at
+
+
+def wsgi_text(text: str) -> str:
+    """Bytes in the shape of ISO 8859-1 (PEP 3333) as the text that they are in UTF-8."""
+    try:
+        return text.encode("latin-1").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # a server that gives text
+        return text
 
 
 def wsgi_route(environ: Mapping[str, Any]) -> str | None:
@@ -67,6 +121,12 @@ def wsgi_route(environ: Mapping[str, Any]) -> str | None:
     request = environ.get("werkzeug.request")
     if request is not None:
         rule = getattr(request, "url_rule", None)
-        return None if rule is None else environ.get("SCRIPT_NAME", "") + route_of_rule(rule.rule)
+        return None if rule is None else wsgi_prefix(environ) + route_of_rule(rule.rule)
     route = environ.get("bottle.route")
-    return None if route is None else environ.get("SCRIPT_NAME", "") + route_of_rule(route.rule, _BOTTLE)
+    return None if route is None else wsgi_prefix(environ) + route_of_bottle(route.rule)
+
+
+def wsgi_prefix(environ: Mapping[str, Any]) -> str:
+    """Where an application is mounted."""
+    prefix: str = environ.get("SCRIPT_NAME", "")
+    return prefix if prefix.isascii() else wsgi_text(prefix)

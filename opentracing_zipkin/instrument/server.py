@@ -6,6 +6,7 @@ which whoever begins one finds out by `MARK` in its environ or scope.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ import opentracing
 
 from .http import DEFAULT, METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response, server_name
 
-__all__ = ["MARK", "Exchange", "Serving", "serving"]
+__all__ = ["MARK", "Exchange", "Serving", "forwarded_address", "policy_or_default", "serving"]
 
 MARK = "opentracing_zipkin.exchange"  # the key of the Exchange in a WSGI environ or an ASGI scope
 
@@ -57,7 +58,10 @@ class Serving:
         header: Callable[[Any, str], str | None],
     ) -> opentracing.Span:
         """The span of a request; `address` is the caller's `ip:port`, or empty."""
-        context = self.extract(opentracing.Format.HTTP_HEADERS, carrier)
+        try:
+            context = self.extract(opentracing.Format.HTTP_HEADERS, carrier)
+        except opentracing.SpanContextCorruptedException:  # what some tracers say where there is none
+            context = None
         tags: dict[str, Any] = {"span.kind": "server", "http.method": method, "http.path": path}
         if address:
             tags["peer.address"] = address
@@ -118,20 +122,32 @@ class Exchange:
         self.status = 0
         self.ended = False
 
+    def __deepcopy__(self, memo: object) -> Exchange:
+        return self  # of an environ or a scope that is copied: it is the same request
+
+    __copy__ = __deepcopy__
+
     def end(self, error: BaseException | None = None) -> None:
         """Name, tags, hooks, finish; only the first call counts."""
         if self.ended:
             return
         self.ended = True
         try:
-            self._describe(self.span, error or self.error)
+            self._describe(self.span, self.error if error is None else error)
         except Exception as fault:
             self.serving.policy.tell("the description of a response", fault)
-        self.span.finish()
+        try:
+            self.span.finish()
+        except Exception as fault:
+            self.serving.policy.tell("the end of a span", fault)
         self.native = self.error = None  # these refer back to this object
 
+    def _find_route(self) -> str | None:
+        """The route, where nobody has told it."""
+        return None
+
     def _describe(self, span: opentracing.Span, error: BaseException | None) -> None:
-        status, route = self.status, self.route
+        status, route = self.status, self.route or self._find_route()
         if error is not None and not status and isinstance(error, Exception):
             status = 500  # what every server sends for it
         span.set_operation_name(server_name(self.method, route, status))
@@ -147,6 +163,27 @@ class Exchange:
         if policy.on_response is not None:
             request = Request(self.native, self.method, self.path, True, self.header)
             self.serving._call("on_response", policy.on_response, span, request, Response(None, status), error)
+
+
+_ADDRESS = re.compile(r"([0-9.]+|[0-9A-Fa-f:.]+|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?")
+
+
+def forwarded_address(header: str | None) -> str:
+    """The first address of `X-Forwarded-For`, with its port; empty where that is none.
+
+    Any other word would become a service of the dependency graph.
+    """
+    first = (header or "")[:100].partition(",")[0].strip()
+    found = _ADDRESS.fullmatch(first)
+    if found is None:
+        return ""
+    from ipaddress import ip_address  # here, because few trust the header
+
+    try:
+        ip_address(found[2] or found[1])
+    except ValueError:
+        return ""
+    return first
 
 
 def policy_or_default(policy: HttpPolicy | None) -> HttpPolicy:

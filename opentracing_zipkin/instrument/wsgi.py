@@ -8,14 +8,14 @@ Source: PEP 3333.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from io import IOBase
 from typing import Any
 
 from .http import HttpPolicy
-from .routes import wsgi_route
-from .server import MARK, Exchange, Serving, policy_or_default, serving
+from .routes import wsgi_route, wsgi_text
+from .server import MARK, Exchange, forwarded_address, policy_or_default, serving
 
-__all__ = ["TracingMiddleware", "WsgiApplication", "exchange_of", "serve"]
+__all__ = ["TracingMiddleware", "WsgiApplication", "WsgiExchange", "begin", "exchange_of", "serve"]
 
 StartResponse = Callable[..., Any]
 WsgiApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -37,23 +37,22 @@ class TracingMiddleware:
         return serve(self._policy, self._app, environ, start_response)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_app":  # while it is being copied
+            raise AttributeError(name)
         return getattr(self._app, name)  # of an application that has more to it than a call
 
 
-def exchange_of(environ: dict[str, Any]) -> Exchange | None:
+def exchange_of(environ: dict[str, Any]) -> WsgiExchange | None:
     """The request that is being served, None where it is not traced."""
     return environ.get(MARK)
 
 
 def serve(policy: HttpPolicy, app: WsgiApplication, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
     """The application's answer, traced."""
-    served = serving(policy)
-    if served is None or MARK in environ:
-        return app(environ, start_response)
-    exchange = _begin(served, environ, start_response)
+    exchange = begin(policy, environ, start_response)
     if exchange is None:
         return app(environ, start_response)
-    scope = served.activate(exchange.span, False)
+    scope = exchange.serving.activate(exchange.span, False)
     try:
         body = app(environ, exchange.start_response)
     except BaseException as error:
@@ -65,18 +64,30 @@ def serve(policy: HttpPolicy, app: WsgiApplication, environ: dict[str, Any], sta
     return answer
 
 
-def _begin(served: Serving, environ: dict[str, Any], start_response: StartResponse) -> _WsgiExchange | None:
-    """None where something about the request, or the tracer, is beyond us: then it goes untraced."""
+def begin(
+    policy: HttpPolicy, environ: dict[str, Any], start_response: StartResponse | None, path: str | None = None
+) -> WsgiExchange | None:
+    """The exchange of a request; None where it is traced already, and where something about it, or the tracer, is beyond us.
+
+    `path`: of a framework that has written text into the environ, None for what the server wrote there.
+    """
+    previous = environ.get(MARK)
+    if previous is not None and not previous.ended:
+        return None
+    served = serving(policy)
+    if served is None:
+        return None
     try:
         method = environ["REQUEST_METHOD"]
-        exchange = _WsgiExchange(served, method, _path(environ))
+        if path is None:
+            path = _path(environ)
+        exchange = WsgiExchange(served, method, path)
         exchange.native = environ
         exchange.header = _header
         exchange._send = start_response
         exchange._left = -1
         carrier = environ if served.reads_raw else _headers(environ)
-        address = _address(environ, served.trust_forwarded)
-        exchange.span = served.start(carrier, environ, method, exchange.path, address, _header)
+        exchange.span = served.start(carrier, environ, method, path, _address(environ, served.trust_forwarded), _header)
         environ[MARK] = exchange
         return exchange
     except Exception as fault:
@@ -84,7 +95,7 @@ def _begin(served: Serving, environ: dict[str, Any], start_response: StartRespon
         return None
 
 
-class _WsgiExchange(Exchange):
+class WsgiExchange(Exchange):
     """Also the iterator that a server gets in place of one that is streamed."""
 
     __slots__ = ("_body", "_left", "_next", "_send")
@@ -92,22 +103,31 @@ class _WsgiExchange(Exchange):
     _body: Any
     _left: int  # bytes of Content-Length that were not sent yet; -1 where it is not known
     _next: Callable[[], bytes]
-    _send: StartResponse
+    _send: Any
 
-    def start_response(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-        with suppress(Exception):  # no status, or no headers: the server says so
-            self._note(status, headers, exc_info)
-        return self._send(status, headers, *exc_info)
+    def start_response(self, *args: Any, **kwargs: Any) -> Any:
+        """The server's, with what the application has given it; only what the server has accepted is noted."""
+        write = self._send(*args, **kwargs)
+        try:
+            self._note(*args, **kwargs)
+        except Exception as fault:
+            self.serving.policy.tell("the reading of a WSGI response", fault)
+        return write
 
-    def _note(self, status: str, headers: list[tuple[str, str]], exc_info: tuple[Any, ...]) -> None:
+    def _note(self, status: str, headers: Any, exc_info: Any = None) -> None:
         self.status = int(status[:3])
         if self.route is None and self.native is not None:  # now, because Flask takes it out of the environ again
             self.route = wsgi_route(self.native)
-        if exc_info and exc_info[0] and self.error is None:
-            self.error = exc_info[0][1]
-        for name, value in headers:
-            if len(name) == 14 and name.lower() == "content-length":
-                self._left = int(value) if self.method != "HEAD" else -1
+        if exc_info and self.error is None:
+            self.error = exc_info[1]
+        self._left = -1
+        if type(headers) is list and self.method != "HEAD":
+            for name, value in headers:
+                if len(name) == 14 and name.lower() == "content-length":
+                    self._left = int(value)
+
+    def _find_route(self) -> str | None:
+        return None if self.native is None else wsgi_route(self.native)
 
     def answer(self, body: Any) -> Any:
         """The body as the server may have it; ends the span where all of it is there already."""
@@ -115,27 +135,33 @@ class _WsgiExchange(Exchange):
         if kind is list or kind is tuple or not hasattr(kind, "__iter__"):
             self.end()
             return body
-        wrapper = self.native.get("wsgi.file_wrapper") if self.native is not None else None
-        if isinstance(wrapper, type) and isinstance(body, wrapper):
+        if self._is_sent_by_server(body):
             return self._end_at_close(body)
         self._body = body
-        try:
-            self._next = iter(body).__next__
-        except BaseException as error:
-            self.end(error)
-            raise
+        self._next = self._first
         return _SizedBody(self) if hasattr(kind, "__len__") else self
+
+    def _is_sent_by_server(self, body: Any) -> bool:
+        """Whether it is of `wsgi.file_wrapper`; where that is a function (uWSGI's), it gives the file itself."""
+        wrapper = None if self.native is None else self.native.get("wsgi.file_wrapper")
+        if wrapper is None:
+            return False
+        return isinstance(body, wrapper if isinstance(wrapper, type) else IOBase)
 
     def _end_at_close(self, body: Any) -> Any:
         """A file that the server may send by itself: it has to stay what it is, so its `close` is watched."""
-        close = getattr(body, "close", None)
+        if not hasattr(body, "close"):
+            self.end()
+            return body
+        close = body.close
 
         def close_and_end() -> None:
             try:
-                if close is not None:
-                    close()
-            finally:
-                self.end()
+                close()
+            except BaseException as error:
+                self.end(error)
+                raise
+            self.end()
 
         try:
             body.close = close_and_end
@@ -144,9 +170,22 @@ class _WsgiExchange(Exchange):
         return body
 
     def __iter__(self) -> Iterator[bytes]:
+        # Only when the server asks, because it calls `close` when this raises.
+        try:
+            self._next = iter(self._body).__next__
+        except BaseException as error:
+            self.end(error)
+            raise
         return self
 
+    def _first(self) -> bytes:
+        """Of a server that does not ask for an iterator, because it has one."""
+        self.__iter__()
+        return self._next()
+
     def __next__(self) -> bytes:
+        if self.ended:
+            return self._next()
         scope = self.serving.activate(self.span, False)
         try:
             chunk = self._next()
@@ -159,7 +198,7 @@ class _WsgiExchange(Exchange):
             self.end(error)
             raise
         scope.close()
-        if self._left > 0:
+        if self._left > 0 and type(chunk) is bytes:
             self._left -= len(chunk)
             # Some servers read from the client before they call `close`, which can take long.
             if self._left <= 0:
@@ -167,14 +206,16 @@ class _WsgiExchange(Exchange):
         return chunk
 
     def close(self) -> None:
-        scope = self.serving.activate(self.span, False)
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        finally:
+        if hasattr(self._body, "close"):
+            scope = self.serving.activate(self.span, False)
+            try:
+                self._body.close()
+            except BaseException as error:
+                scope.close()
+                self.end(error)
+                raise
             scope.close()
-            self.end()
+        self.end()
 
 
 class _SizedBody:
@@ -182,14 +223,14 @@ class _SizedBody:
 
     __slots__ = ("_exchange",)
 
-    def __init__(self, exchange: _WsgiExchange) -> None:
+    def __init__(self, exchange: WsgiExchange) -> None:
         self._exchange = exchange
 
     def __len__(self) -> int:
         return len(self._exchange._body)
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._exchange
+        return iter(self._exchange)
 
     def close(self) -> None:
         self._exchange.close()
@@ -197,14 +238,14 @@ class _SizedBody:
 
 def _path(environ: dict[str, Any]) -> str:
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    # PEP 3333: bytes in the shape of ISO 8859-1.
-    return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
+    return path if path.isascii() else wsgi_text(path)
 
 
 def _address(environ: dict[str, Any], trust_forwarded: bool) -> str:
     if trust_forwarded and "HTTP_X_FORWARDED_FOR" in environ:
-        forwarded: str = environ["HTTP_X_FORWARDED_FOR"].partition(",")[0].strip()
-        return forwarded
+        forwarded = forwarded_address(environ["HTTP_X_FORWARDED_FOR"])
+        if forwarded:
+            return forwarded
     host: str = environ.get("REMOTE_ADDR") or ""
     port = environ.get("REMOTE_PORT")
     if not host or not port:

@@ -1,0 +1,270 @@
+"""Django: a span for each request, by WSGI and ASGI, named by the route of its URL configuration.
+
+Rules: `install` wraps the handlers, so that all middleware is inside the span; whoever can only change settings names
+`opentracing_zipkin.instrument.django.TracingMiddleware` first in `MIDDLEWARE`.  An async chain stays async.  Nothing of Django
+is imported before the program sets it up: its handlers take 0.5 s, and load asyncio and ssl.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import django
+
+from . import asgi, wsgi
+from .http import DEFAULT, HttpPolicy
+from .patching import Patches
+from .routes import route_of_pattern
+from .server import MARK, Exchange
+
+__all__ = ["TracingMiddleware", "install", "uninstall"]
+
+_setup = Patches()
+_handlers = Patches()
+_policy: HttpPolicy | None = None  # None while it is not installed: another's patch around ours may stay
+
+
+def install(policy: HttpPolicy | None = None) -> None:
+    """Trace all requests of this process; `policy`: None for the one that `configure` fills."""
+    global _policy
+    _policy = policy or DEFAULT
+    apps = getattr(sys.modules.get("django.apps"), "apps", None)
+    if "django.core.handlers.base" in sys.modules or (apps is not None and apps.ready):
+        _watch_handlers()
+    elif not _setup:
+        _setup.replace(django, "setup", _setting_up)
+
+
+def uninstall() -> None:
+    """Put back what `install` has replaced; a middleware in the settings stays."""
+    global _policy
+    _policy = None
+    _setup.undo()
+    _handlers.undo()
+
+
+def _setting_up(original: Any) -> Any:
+    def setup(*args: Any, **kwargs: Any) -> Any:
+        original(*args, **kwargs)
+        if _policy is not None:
+            try:
+                _watch_handlers()
+            except Exception as fault:
+                _policy.tell("the instrumentation of Django", fault)
+
+    return setup
+
+
+def _watch_handlers() -> None:
+    if _handlers:
+        return
+    from django.core.handlers.asgi import ASGIHandler
+    from django.core.handlers.base import BaseHandler
+    from django.core.handlers.wsgi import WSGIHandler
+
+    _watch_errors()
+    _handlers.replace(WSGIHandler, "__call__", _serving_wsgi)
+    _handlers.replace(ASGIHandler, "__call__", _serving_asgi)
+    # The route; and the whole request, where no server is: Django's test clients.
+    _handlers.replace(BaseHandler, "get_response", _answering)
+    _handlers.replace(BaseHandler, "get_response_async", _answering_async)
+
+
+def _watch_errors() -> None:
+    from django.core.signals import got_request_exception
+
+    got_request_exception.connect(_note_error)  # once, however often
+
+
+class TracingMiddleware:
+    """For `MIDDLEWARE`, as its first; a request that is traced already passes through.
+
+    A subclass may have a `policy` of its own; None is the one of `install`, or that `configure` fills.
+    """
+
+    policy: HttpPolicy | None = None
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Any) -> None:
+        from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+        self._get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        _watch_errors()
+
+    def __call__(self, request: Any) -> Any:
+        return (_answer_async if self._is_async else _answer)(self._get_response, request, self.policy or _policy or DEFAULT)
+
+
+def _serving_wsgi(original: Any) -> Any:
+    def call(self: Any, environ: dict[str, Any], start_response: wsgi.StartResponse) -> Any:
+        if _policy is None:
+            return original(self, environ, start_response)
+        return wsgi.serve(_policy, original.__get__(self), environ, start_response)
+
+    return call
+
+
+def _serving_asgi(original: Any) -> Any:
+    # `async def`, because servers ask whether the call is a coroutine function.
+    async def call(self: Any, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if _policy is None:
+            await original(self, scope, receive, send)
+        else:
+            await asgi.serve(_policy, original.__get__(self), scope, receive, send)
+
+    return call
+
+
+def _answering(original: Any) -> Any:
+    def get_response(self: Any, request: Any) -> Any:
+        if _policy is None:
+            return original(self, request)
+        return _answer(original.__get__(self), request, _policy)
+
+    return get_response
+
+
+def _answering_async(original: Any) -> Any:
+    async def get_response_async(self: Any, request: Any) -> Any:
+        if _policy is None:
+            return await original(self, request)
+        return await _answer_async(original.__get__(self), request, _policy)
+
+    return get_response_async
+
+
+def _answer(get_response: Any, request: Any, policy: HttpPolicy) -> Any:
+    exchange = _exchange_of(request)
+    if exchange is not None and not exchange.ended:  # the server's call, or an outer middleware, has begun it
+        try:
+            return get_response(request)
+        finally:
+            _note_route(request, exchange)
+    exchange = _begin(request, policy)
+    if exchange is None:
+        return get_response(request)
+    active = exchange.serving.activate(exchange.span, False)
+    try:
+        response = get_response(request)
+    except BaseException as error:
+        active.close()
+        _note_route(request, exchange)
+        exchange.end(error)
+        raise
+    active.close()
+    _end_with(response, exchange, request)
+    return response
+
+
+async def _answer_async(get_response: Any, request: Any, policy: HttpPolicy) -> Any:
+    exchange = _exchange_of(request)
+    if exchange is not None and not exchange.ended:
+        try:
+            return await get_response(request)
+        finally:
+            _note_route(request, exchange)
+    exchange = _begin(request, policy)
+    if exchange is None:
+        return await get_response(request)
+    active = exchange.serving.activate(exchange.span, False)
+    try:
+        response = await get_response(request)
+    except BaseException as error:
+        active.close()
+        _note_route(request, exchange)
+        exchange.end(error)
+        raise
+    active.close()
+    _end_with(response, exchange, request)
+    return response
+
+
+def _begin(request: Any, policy: HttpPolicy) -> Exchange | None:
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        return asgi.begin(policy, scope, _nowhere)
+    return wsgi.begin(policy, request.META, None, request.path)  # by now the environ has it as text
+
+
+async def _nowhere(message: asgi.Message) -> None:
+    """Nothing is sent by an exchange that was begun by a middleware."""
+
+
+def _exchange_of(request: Any) -> Exchange | None:
+    native = getattr(request, "scope", None)
+    found: Exchange | None = (getattr(request, "META", {}) if native is None else native).get(MARK)
+    return found
+
+
+def _note_route(request: Any, exchange: Exchange) -> None:
+    try:
+        match = request.resolver_match
+        if match is not None:
+            prefix = getattr(exchange, "prefix", None)  # of a mount, by ASGI
+            if prefix is None:
+                prefix = request.META.get("SCRIPT_NAME", "")
+            exchange.route = f"{prefix.rstrip('/')}/{route_of_pattern(match.route)}"
+    except Exception as fault:  # a request of somebody's own making
+        exchange.serving.policy.tell("the route of a request", fault)
+
+
+def _note_error(request: Any = None, **_: Any) -> None:
+    """An exception that Django turns into a 500 is the span's error; the signal is sent while it is handled."""
+    exchange = None if request is None else _exchange_of(request)
+    if exchange is not None and exchange.error is None:
+        exchange.error = sys.exc_info()[1]
+
+
+def _end_with(response: Any, exchange: Exchange, request: Any) -> None:
+    """End the span with an answer that is there already, else with its last byte or when the server closes it."""
+    _note_route(request, exchange)
+    exchange.status = getattr(response, "status_code", 0)
+    if not getattr(response, "streaming", False):
+        exchange.end()
+        return
+    response._resource_closers.append(exchange.end)
+    if getattr(response, "file_to_stream", None) is None:  # a file may be sent by the server itself
+        response._iterator = (
+            _stream_async(response._iterator, exchange) if response.is_async else _stream(response._iterator, exchange)
+        )
+
+
+def _stream(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
+    try:
+        while True:
+            active = exchange.serving.activate(exchange.span, False)
+            try:
+                chunk = next(chunks)
+            except StopIteration:
+                return
+            finally:
+                active.close()
+            yield chunk
+    except BaseException as error:
+        exchange.end(error)
+        raise
+    finally:
+        exchange.end()
+
+
+async def _stream_async(chunks: AsyncIterator[bytes], exchange: Exchange) -> AsyncIterator[bytes]:
+    try:
+        while True:
+            active = exchange.serving.activate(exchange.span, False)
+            try:
+                chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            finally:
+                active.close()
+            yield chunk
+    except BaseException as error:
+        exchange.end(error)
+        raise
+    finally:
+        exchange.end()

@@ -1,0 +1,74 @@
+"""Starlette: a span for each request and each websocket of an application, named by its route with what it is mounted below.
+
+Rules: the application's call is wrapped, outside of all its middleware, so an exception that becomes a 500 is seen with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from weakref import WeakSet
+
+from starlette.applications import Starlette
+
+from . import asgi, starlette_routes
+from .http import HttpPolicy
+from .patching import Patches
+from .server import policy_or_default
+
+__all__ = ["Applications", "install", "uninstall"]
+
+_POLICY = "_opentracing_zipkin_policy"  # of an application, or of a class of them
+_patches = Patches()
+
+
+class Applications:
+    """What one module has installed: applications, or a class of them.  The call is wrapped once, for all modules."""
+
+    _all: ClassVar[list[Applications]] = []
+
+    def __init__(self) -> None:
+        self._traced: WeakSet[Any] = WeakSet()
+        self._all.append(self)
+
+    def trace(self, owner: Any, policy: HttpPolicy | None) -> None:
+        """Trace `owner` by this policy from now on."""
+        setattr(owner, _POLICY, policy_or_default(policy))
+        self._traced.add(owner)
+        if not _patches:
+            _patches.replace(Starlette, "__call__", _serving)
+        starlette_routes.watch()
+
+    def release(self) -> None:
+        """Trace them no longer."""
+        while self._traced:
+            owner = self._traced.pop()
+            if _POLICY in vars(owner):
+                delattr(owner, _POLICY)
+        if not any(applications._traced for applications in self._all):
+            _patches.undo()
+            starlette_routes.unwatch()
+
+
+def _serving(original: Any) -> Any:
+    # `async def`, because servers ask whether the call is a coroutine function.
+    async def call(self: Starlette, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        policy = getattr(self, _POLICY, None)
+        if policy is None:
+            await original(self, scope, receive, send)
+        else:
+            await asgi.serve(policy, original.__get__(self), scope, receive, send)
+
+    return call
+
+
+_applications = Applications()
+
+
+def install(app: Starlette | None = None, policy: HttpPolicy | None = None) -> None:
+    """Trace an application, or all of them where none is given; `policy`: None for the one that `configure` fills."""
+    _applications.trace(Starlette if app is None else app, policy)
+
+
+def uninstall() -> None:
+    """Put back what `install` has replaced."""
+    _applications.release()

@@ -1,0 +1,108 @@
+"""Routes of Starlette and FastAPI: the templates of a route and of all that it is mounted below.
+
+Rules: only Starlette's classes are watched, each by a line before its own; a route that is not told costs a name, never a
+request.  `scope["root_path"]` is a path that somebody asked for, so a mount's template is noted when a request passes it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from starlette.routing import Match, Mount, Route, WebSocketRoute
+
+from .patching import Patches
+from .server import MARK
+
+__all__ = ["find", "unwatch", "watch"]
+
+_starlette = Patches()
+_fastapi = Patches()
+
+
+def watch() -> None:
+    """Note the route of each request that is traced; may be called again, when more has been imported."""
+    if not _starlette:
+        _starlette.replace(Route, "handle", _noting)
+        _starlette.replace(WebSocketRoute, "handle", _noting)
+        _starlette.replace(Mount, "handle", _noting_mount)
+    if not _fastapi and "fastapi.routing" in sys.modules:
+        api_route: Any = getattr(sys.modules["fastapi.routing"], "APIRoute", None)
+        if "handle" in vars(api_route):  # since FastAPI keeps included routers apart
+            _fastapi.replace(api_route, "handle", _noting_included)
+
+
+def unwatch() -> None:
+    """Put back what `watch` has replaced."""
+    _fastapi.undo()
+    _starlette.undo()
+
+
+def _noting(original: Any) -> Any:
+    def handle(self: Any, scope: Any, receive: Any, send: Any) -> Any:
+        exchange = scope.get(MARK)
+        if exchange is not None:
+            exchange.route = exchange.prefix + getattr(self, "path_format", "")
+        return original(self, scope, receive, send)
+
+    return handle
+
+
+def _noting_mount(original: Any) -> Any:
+    def handle(self: Any, scope: Any, receive: Any, send: Any) -> Any:
+        exchange = scope.get(MARK)
+        if exchange is not None:
+            exchange.prefix += getattr(self, "path_format", "").removesuffix("/{path}")
+            exchange.mount = self
+        return original(self, scope, receive, send)
+
+    return handle
+
+
+def _noting_included(original: Any) -> Any:
+    """A route of a router that is included has its path there; what it is where it is included is in the scope."""
+
+    def handle(self: Any, scope: Any, receive: Any, send: Any) -> Any:
+        exchange = scope.get(MARK)
+        if exchange is not None:
+            included = scope.get("fastapi", _NOTHING).get("effective_route_context")
+            route = included if getattr(included, "original_route", None) is self else self
+            exchange.route = exchange.prefix + getattr(route, "path_format", "")
+        return original(self, scope, receive, send)
+
+    return handle
+
+
+_NOTHING: dict[str, Any] = {}
+
+
+def find(exchange: Any) -> str | None:
+    """The route of a request that no route has handled: where a redirect leads to, else the mount."""
+    watch()
+    route = _redirected(exchange) if exchange.status in (307, 308) else None
+    if route is None and exchange.mount is not None:
+        route = "/{path}"
+    return None if route is None else str(exchange.prefix + route)
+
+
+def _redirected(exchange: Any) -> str | None:
+    """Of a router that redirects to the same path with or without its last slash."""
+    scope = dict(exchange.native)
+    path: str = scope["path"]
+    scope["path"] = path.rstrip("/") if path.endswith("/") else f"{path}/"
+    scope.pop("fastapi", None)
+    owner = scope.get("app") if exchange.mount is None else exchange.mount
+    for route in _with_included(getattr(owner, "routes", ())):
+        if route.matches(scope)[0] is not Match.NONE:
+            return getattr(getattr(route, "starlette_route", None) or route, "path_format", None)
+    return None
+
+
+def _with_included(routes: Iterable[Any]) -> Iterator[Any]:
+    for route in routes:
+        included = getattr(route, "effective_route_contexts", None)
+        if included is None:
+            yield route
+        else:
+            yield from included()

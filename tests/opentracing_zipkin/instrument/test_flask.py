@@ -1,0 +1,315 @@
+"""Flask, and other WSGI frameworks: names by rule, and all that serves a request inside its span."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask, Response, abort, got_request_exception, redirect, request, stream_with_context
+from flask.sessions import SecureCookieSessionInterface
+from flask.views import MethodView
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.routing import BaseConverter
+from werkzeug.test import Client
+
+from opentracing_zipkin.instrument import flask, wsgi
+from opentracing_zipkin.testing import ask_wsgi
+
+from .servers import Traced
+
+LOG = logging.getLogger("tests.flask")
+
+
+@pytest.fixture
+def traced() -> Iterator[Traced]:
+    yield Traced()
+    flask.uninstall()
+
+
+class Country(BaseConverter):
+    regex = "[a-z]{2}"
+
+
+def shop() -> Flask:
+    app = Flask(__name__)
+    app.url_map.converters["country"] = Country
+    app.add_url_rule("/users/<int:id>", "user", lambda id: str(id))
+    app.add_url_rule("/<country:where>/<any(tea, coffee):kind>", "drink", lambda where, kind: kind)
+    app.add_url_rule("/<string(length=3):code>/<path:rest>", "code", lambda code, rest: rest)
+    app.add_url_rule("/slashed/", "slashed", lambda: "ok")
+    app.add_url_rule("/boom", "boom", boom)
+    app.add_url_rule("/gone", "gone", lambda: abort(410))
+    app.add_url_rule("/away", "away", lambda: redirect("/slashed/"))
+    outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
+    inner.add_url_rule("/items/<id>", "item", lambda tenant, id: id)
+    outer.register_blueprint(inner, url_prefix="/inner")
+    app.register_blueprint(outer, url_prefix="/outer/<tenant>")
+
+    class Order(MethodView):
+        def put(self, id: object) -> str:
+            return str(id)
+
+    app.add_url_rule("/orders/<uuid:id>", view_func=Order.as_view("order"))
+    return app
+
+
+def boom() -> str:
+    raise ValueError("no such order")
+
+
+ID = "463ac35c-9f64-13ad-4848-5a3953bb6124"
+ROUTES = [
+    ("GET", "/users/1", 200, "get /users/{id}"),
+    ("GET", "/users/x", 404, "get not_found"),
+    ("OPTIONS", "/users/1", 200, "options /users/{id}"),
+    ("POST", "/users/1", 405, "post"),
+    ("GET", "/de/tea", 200, "get /{where}/{kind}"),
+    ("GET", "/abc/d/e", 200, "get /{code}/{rest}"),
+    ("GET", "/slashed", 308, "get redirected"),
+    ("GET", "/away", 302, "get /away"),
+    ("GET", "/gone", 410, "get /gone"),
+    ("GET", "/boom", 500, "get /boom"),
+    ("GET", "/outer/acme/inner/items/3", 200, "get /outer/{tenant}/inner/items/{id}"),
+    ("PUT", f"/orders/{ID}", 200, "put /orders/{id}"),
+    ("GET", "/static/none.css", 404, "get /static/{filename}"),
+]
+
+
+@pytest.mark.parametrize("way", ["install", "install-app", "around", "in-wsgi-app", "all-of-them"])
+def test_a_span_is_named_by_its_rule(traced: Traced, way: str) -> None:
+    """A request has one span, named by its rule with the prefixes of its blueprints, however often Flask is installed."""
+    app: Any = shop()
+    if way in ("install", "all-of-them"):
+        flask.install(policy=traced.policy)
+        flask.install(policy=traced.policy)
+    if way in ("install-app", "all-of-them"):
+        flask.install(app, traced.policy)
+    if way in ("in-wsgi-app", "all-of-them"):
+        app.wsgi_app = wsgi.TracingMiddleware(app.wsgi_app, traced.policy)
+    if way in ("around", "all-of-them"):
+        app = wsgi.TracingMiddleware(app, traced.policy)
+    ask = ask_wsgi(app)
+    for method, path, status, name in ROUTES:
+        assert status == ask(method, path, {}).status
+        span = traced.one()
+        assert (name, None if status == 200 else str(status)) == (span.name, span.tags.get("http.status_code"))
+        assert ("error" in span.tags) == (status >= 500)
+        if path == "/boom" and way in ("install", "install-app", "all-of-them"):
+            assert "ValueError: no such order" == span.tags["error"]
+    assert 0 == traced.policy.faults
+
+
+def test_all_that_serves_a_request_has_its_span(traced: Traced) -> None:
+    """`open_session`, hooks, the view, error handlers, a stream and what runs at its close have the span as the active one."""
+    app = Flask(__name__)
+    seen: dict[str, str | None] = {}
+
+    def note(name: str) -> None:
+        seen[name] = traced.active_id()
+
+    class Sessions(SecureCookieSessionInterface):
+        def open_session(self, *arguments: Any) -> Any:
+            note("open_session")
+            return super().open_session(*arguments)
+
+    app.session_interface = Sessions()
+    app.before_request(lambda: note("before_request"))
+    app.teardown_request(lambda error: note("teardown"))
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        note("after_request")
+        response.call_on_close(lambda: note("call_on_close"))
+        return response
+
+    @app.errorhandler(ValueError)
+    def on_error(error: ValueError) -> Response:
+        note("errorhandler")
+
+        def chunks() -> Iterator[str]:
+            note("first chunk")
+            yield request.path
+            note("last chunk")
+
+        return Response(stream_with_context(chunks()), 400)
+
+    app.add_url_rule("/boom", "boom", boom)
+    flask.install(app, traced.policy)
+    answer = ask_wsgi(app)("GET", "/boom", {})
+    span = traced.one()
+
+    assert (400, "/boom", None) == (answer.status, answer.body, span.tags.get("error"))
+    assert {
+        "open_session": span.span_id,
+        "before_request": span.span_id,
+        "errorhandler": span.span_id,
+        "after_request": span.span_id,
+        "first chunk": span.span_id,
+        "last chunk": span.span_id,
+        "call_on_close": span.span_id,
+        "teardown": span.span_id,
+    } == seen
+
+
+def test_an_async_view_has_the_span(traced: Traced) -> None:
+    """An async view of Flask, which runs in a loop of its own, has the span as the active one."""
+    app = Flask(__name__)
+
+    @app.get("/async/<id>")
+    async def view(id: str) -> str:
+        return traced.active_id() or ""
+
+    flask.install(app, traced.policy)
+    answer = ask_wsgi(app)("GET", "/async/1", {})
+    span = traced.one()
+
+    assert ("get /async/{id}", span.span_id) == (span.name, answer.body)
+
+
+@pytest.mark.parametrize("setting", ["DEBUG", "TESTING", "PROPAGATE_EXCEPTIONS"])
+def test_an_exception_that_is_passed_on_is_the_error(traced: Traced, setting: str) -> None:
+    """Where Flask leaves an exception to the server, it reaches the server and the span."""
+    app = shop()
+    app.config[setting] = True
+    flask.install(app, traced.policy)
+    with pytest.raises(ValueError, match="order"):
+        Client(app).get("/boom")
+    span = traced.one()
+
+    assert ("get /boom", "ValueError: no such order", "500") == (
+        span.name,
+        span.tags["error"],
+        span.tags["http.status_code"],
+    )
+
+
+def test_a_signal_without_a_request_is_let_pass(traced: Traced) -> None:
+    """An exception that is told outside of a request, by an extension for instance, is nobody's error."""
+    app = shop()
+    flask.install(app, traced.policy)
+    got_request_exception.send(app, exception=ValueError("x"))
+
+    assert [] == traced.spans
+
+
+def test_an_error_page_of_ones_own_has_the_exception(traced: Traced) -> None:
+    """A handler for 500 answers what it likes; the span's error is the exception, the status is that of the answer."""
+    app = shop()
+    app.register_error_handler(500, lambda error: ("sorry", 503))
+    flask.install(app, traced.policy)
+    answer = ask_wsgi(app)("GET", "/boom", {})
+    span = traced.one()
+
+    assert ("sorry", "ValueError: no such order", "503") == (answer.body, span.tags["error"], span.tags["http.status_code"])
+
+
+def test_applications_that_are_mounted_are_one_request(traced: Traced) -> None:
+    """Below a dispatcher a request has one span, named with the place where the application is mounted."""
+    app = wsgi.TracingMiddleware(DispatcherMiddleware(shop(), {"/api/v1": shop(), "/caf\xc3\xa9": shop()}), traced.policy)
+    flask.install(policy=traced.policy)
+    ask = ask_wsgi(app)
+    for path in ("/users/1", "/api/v1/users/1", "/caf%C3%A9/users/1", "/api/v1/nowhere"):
+        ask("GET", path, {})
+
+    assert ["get /users/{id}", "get /api/v1/users/{id}", "get /café/users/{id}", "get not_found"] == traced.names
+    assert "/café/users/1" == traced.spans[2].tags["http.path"]
+
+
+def test_only_the_application_that_was_named_is_traced(traced: Traced) -> None:
+    """`install` with an application traces that one, by its own policy where all are installed, too."""
+    first, second, other = shop(), shop(), Traced()
+    flask.install(first, traced.policy)
+    ask_wsgi(first)("GET", "/boom", {})
+    ask_wsgi(second)("GET", "/boom", {})
+
+    assert 1 == len(traced.spans)
+    flask.install(policy=other.policy)
+    ask_wsgi(first)("GET", "/boom", {})
+    ask_wsgi(second)("GET", "/boom", {})
+
+    assert (2, 1) == (len(traced.spans), len(other.spans))
+
+
+def test_uninstall_restores(traced: Traced) -> None:
+    """After `uninstall` Flask is what it was, and an application is traced no longer."""
+    before = [vars(Flask)["__call__"], vars(Flask)["wsgi_app"]]
+    app = shop()
+    flask.install(app, traced.policy)
+    flask.install(policy=traced.policy)
+    flask.uninstall()
+    flask.uninstall()
+    ask_wsgi(app)("GET", "/users/1", {})
+
+    assert (before, []) == ([vars(Flask)["__call__"], vars(Flask)["wsgi_app"]], traced.spans)
+
+
+def test_a_stream_that_a_client_leaves_ends_there(traced: Traced) -> None:
+    """A client that leaves in the middle of a stream ends the span, without an error."""
+    app = Flask(__name__)
+
+    @app.get("/")
+    def endless() -> Response:
+        def chunks() -> Iterator[bytes]:
+            while True:
+                yield b"x"
+
+        return Response(chunks())
+
+    flask.install(app, traced.policy)
+    answer = Client(app).get("/", buffered=False)
+    next(iter(answer.response))
+
+    assert [] == traced.spans
+    answer.close()
+
+    assert "error" not in traced.one().tags
+
+
+def test_an_answer_whose_length_is_known_ends_with_its_last_byte(traced: Traced) -> None:
+    """The span is recorded before the server asks for more or closes, as a server may read from the client first."""
+    app = shop()
+    flask.install(app, traced.policy)
+    answer = Client(app).get("/users/1", buffered=False)
+    next(iter(answer.response))
+
+    assert "get /users/{id}" == traced.one().name
+    answer.close()
+
+    assert [] == traced.spans
+
+
+def test_a_method_is_the_name_where_no_route_is_known(traced: Traced) -> None:
+    """Any WSGI application is traced; without a framework that we know, the name is the method."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    ask_wsgi(wsgi.TracingMiddleware(app, traced.policy))("GET", "/users/1", {})
+
+    assert ("get", "/users/1") == (traced.spans[0].name, traced.spans[0].tags["http.path"])
+
+
+def test_bottles_route_is_known(traced: Traced) -> None:
+    """Bottle leaves its route in the environ, which names the span."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        environ["bottle.route"] = SimpleNamespace(rule="/users/<id:int>/<rest:re:[a-z]+>/<name>")
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    ask_wsgi(wsgi.TracingMiddleware(app, traced.policy))("GET", "/users/1/a/b", {})
+
+    assert "get /users/{id}/{rest}/{name}" == traced.one().name
+
+
+def test_an_applications_own_attributes_are_there(traced: Traced) -> None:
+    """A middleware is its application in all but the call, also for those who copy it."""
+    import copy
+
+    app = wsgi.TracingMiddleware(shop(), traced.policy)
+
+    assert "tests.opentracing_zipkin.instrument.test_flask" == app.import_name == copy.copy(app).import_name
