@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from .http import HttpPolicy
+from .lifespan import sending_at_shutdown
 from .server import MARK, Exchange, Serving, policy_or_default, serving
 
 __all__ = ["AsgiApplication", "TracingMiddleware", "exchange_of", "serve"]
@@ -53,6 +54,9 @@ async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive:
     kind = scope["type"]
     served = serving(policy)
     if served is None or MARK in scope or (kind != "http" and kind != "websocket"):
+        if kind == "lifespan" and MARK not in scope:
+            scope[MARK] = None
+            send = sending_at_shutdown(policy, send)
         await app(scope, receive, send)
         return
     exchange = _begin(served, scope, send, kind)

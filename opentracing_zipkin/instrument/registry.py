@@ -147,6 +147,7 @@ _states: dict[str, str] = {}  # what became of those that were chosen
 _modules: dict[str, Any] = {}  # ours, of those that are instrumented
 _followers: list[Callable[[str], object]] = []
 _busy: list[str] = []
+_watching: list[bool] = []
 
 
 def chosen_by(setting: bool | Iterable[str]) -> tuple[str, ...]:
@@ -171,7 +172,8 @@ def install(names: Iterable[str], follow: Callable[[str], object] | None = None)
     names = chosen_by(names)
     if follow is not None:
         _followers.append(follow)
-    if names and not _states:
+    if names and not _watching:
+        _watching.append(True)
         _watch_others()
     for name in names:
         if name not in _states:
@@ -206,7 +208,7 @@ class _Task:
         self._name = name
 
     def __call__(self) -> None:
-        if self._name not in _states:  # uninstalled meanwhile
+        if self._name not in _states or self._name in _modules:  # uninstalled, and perhaps installed again, meanwhile
             return
         if LIBRARIES[self._name].is_late:
             after_imports(self._instrument)

@@ -1,0 +1,37 @@
+"""The end of an ASGI application: what waits is sent before the server hears that the application has shut down.
+
+Rules: the event loop goes on, because the sending is done in a thread; the server waits for it MAX_S at most.  Where the loop
+is not asyncio's nothing is done: the interpreter's exit sends, too.
+Source: ASGI, Lifespan Protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from .http import DEFAULT, HttpPolicy
+
+__all__ = ["sending_at_shutdown"]
+
+MAX_S = 2.0
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+def sending_at_shutdown(policy: HttpPolicy, send: Send) -> Send:
+    """`send`, before whose last message the policy's `on_shutdown` is called."""
+    act = policy.on_shutdown or DEFAULT.on_shutdown
+    if act is None:
+        return send
+
+    async def wrapped(message: MutableMapping[str, Any]) -> None:
+        if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            try:
+                await asyncio.wait([asyncio.get_running_loop().run_in_executor(None, act)], timeout=MAX_S)
+            except Exception as fault:
+                policy.tell("on_shutdown", fault)
+        await send(message)
+
+    return wrapped
