@@ -7,7 +7,6 @@ Source: ASGI, Lifespan Protocol.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -28,10 +27,23 @@ def sending_at_shutdown(policy: HttpPolicy, send: Send) -> Send:
 
     async def wrapped(message: MutableMapping[str, Any]) -> None:
         if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-            try:
-                await asyncio.wait([asyncio.get_running_loop().run_in_executor(None, act)], timeout=MAX_S)
-            except Exception as fault:
-                policy.tell("on_shutdown", fault)
+            await _in_a_thread(act, policy)
         await send(message)
 
     return wrapped
+
+
+async def _in_a_thread(act: Callable[[], object], policy: HttpPolicy) -> None:
+    import asyncio  # here, because it loads ssl
+
+    def guarded() -> None:
+        try:
+            act()
+        except Exception as fault:
+            policy.tell("on_shutdown", fault)
+
+    try:
+        acting = asyncio.get_running_loop().run_in_executor(None, guarded)
+        await asyncio.wait([acting], timeout=MAX_S)
+    except RuntimeError:  # not asyncio's loop, or its executor has ended
+        return
