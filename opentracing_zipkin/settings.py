@@ -18,12 +18,13 @@ from requests.utils import get_environ_proxies, select_proxy
 
 import opentracing
 
+from .codec import encoder_named
 from .instrument import http, registry
 from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
-from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
+from .options import DEFAULT_ENDPOINT, ConfigureOptions, EncodingOptions, SendingOptions, Settings, read_resource
 from .parts import PART_TYPES, TracerSettings, replaced
 from .process.termination import handle_sigterm, leave_sigterm
-from .senders.collector_url import endpoints_of, has_own_path, likely_path
+from .senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
 from .senders.url import shown
 from .tracer import ZipkinTracer
 
@@ -41,6 +42,7 @@ _KUBERNETES_NAME = re.compile(r"(?:.*_)?(?:PORT|SERVICE_HOST|SERVICE_PORT(?:_.*)
 _V2_PATH = "/api/v2/spans"  # in an endpoint it stands for that of any encoding
 _MIN_LIKENESS = 0.8  # of a misspelt name, as difflib has it: ENDPIONT is like ENDPOINT by 0.88
 
+_UNKNOWN = "unknown_service"
 _SHUTDOWN_S = 1.0  # an application that shuts down waits so long at most; the interpreter's exit waits again
 
 _told: set[str] = set()  # the variables that were warned of
@@ -73,6 +75,25 @@ def configure_unasked() -> ZipkinTracer:
     tracer = _configured(None, {}, asked=False)
     _unasked.append(weakref.ref(tracer))
     return tracer
+
+
+def described() -> tuple[str, str, tuple[str, ...]]:
+    """By the environment alone: the service's name, where spans are sent, and which libraries would be traced by `run`.
+
+    Raises ValueError for a value that is wrong.
+    """
+    environment = _Environment(os.environ, {})
+    try:
+        values = environment.settings
+        endpoints = environment.read_connection({})
+        own = taken("configure()", ConfigureOptions, selected(ConfigureOptions, values))
+        libraries = _libraries(own["instrument"] if "instrument" in values else True)
+        encoding = taken("configure()", EncodingOptions, selected(EncodingOptions, values))["encoding"]
+    except WrongSetting as error:
+        raise WrongSetting(f"environment variable {environment.variables[error.setting]}", error.problem) from None
+    path = encoder_named(encoding).path
+    name = environment.service_name() or f"{_UNKNOWN}, because ZIPKIN_SERVICE_NAME is not set"
+    return name, ", ".join(shown(posted_url(endpoint, path)) for endpoint in endpoints), libraries
 
 
 def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool) -> ZipkinTracer:
@@ -180,8 +201,8 @@ def _service_name(argument: str | None, environment: _Environment, required: boo
     remedy = "give it as configure('checkout') or in the environment variable ZIPKIN_SERVICE_NAME"
     if required:
         raise ValueError(f"service_name is missing; {remedy}")
-    log.warning("zipkin: the service has no name, and is called unknown_service; %s", remedy)
-    return "unknown_service"
+    log.warning("zipkin: the service has no name, and is called %s; %s", _UNKNOWN, remedy)
+    return _UNKNOWN
 
 
 def _proxies(endpoints: list[str]) -> dict[str, str] | None:

@@ -42,7 +42,8 @@ def start() -> None:
         when_imported("opentracing", _follow_api)
         install(names, _follow)
     except Exception as fault:
-        say(f"opentracing-zipkin run: {type(fault).__name__}: {fault}; the program runs untraced")
+        kind = "" if isinstance(fault, ValueError) else f"{type(fault).__name__}: "
+        say(f"opentracing-zipkin run: {kind}{fault}; the program runs untraced")
 
 
 def _is_pytest(command: Sequence[str]) -> bool:
