@@ -21,7 +21,7 @@ import opentracing
 from .codec import encoder_named
 from .instrument import http, registry
 from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
-from .options import DEFAULT_ENDPOINT, ConfigureOptions, EncodingOptions, SendingOptions, Settings, read_resource
+from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
 from .parts import PART_TYPES, TracerSettings, replaced
 from .process.termination import handle_sigterm, leave_sigterm
 from .senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
@@ -83,16 +83,16 @@ def described() -> tuple[str, str, tuple[str, ...]]:
     Raises ValueError for a value that is wrong.
     """
     environment = _Environment(os.environ, {})
+    name = environment.service_name() or f"{_UNKNOWN}, because ZIPKIN_SERVICE_NAME is not set"
     try:
-        values = environment.settings
         endpoints = environment.read_connection({})
+        values = environment.settings
         own = taken("configure()", ConfigureOptions, selected(ConfigureOptions, values))
-        libraries = _libraries(own["instrument"] if "instrument" in values else True)
-        encoding = taken("configure()", EncodingOptions, selected(EncodingOptions, values))["encoding"]
+        libraries = _libraries(values.get("instrument", True))
+        ZipkinTracer(name, **{name: value for name, value in values.items() if name not in own}).close(0)
     except WrongSetting as error:
         raise WrongSetting(f"environment variable {environment.variables[error.setting]}", error.problem) from None
-    path = encoder_named(encoding).path
-    name = environment.service_name() or f"{_UNKNOWN}, because ZIPKIN_SERVICE_NAME is not set"
+    path = encoder_named(values.get("encoding", "json")).path
     return name, ", ".join(shown(posted_url(endpoint, path)) for endpoint in endpoints), libraries
 
 

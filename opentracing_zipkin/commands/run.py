@@ -12,14 +12,13 @@ import shutil
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping
-from pathlib import Path
 
 from ..instrument.registry import Library
 from ..startup import SWITCH, WITH_PYTEST
 
 __all__ = ["add_arguments", "run"]
 
-STARTUP = Path(__file__).resolve().parent.parent / "startup"
+STARTUP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "startup")
 PTH = "opentracing_zipkin.pth"
 
 
@@ -67,7 +66,7 @@ def environment(former: Mapping[str, str], switch: str) -> dict[str, str]:
     changed = {**former, SWITCH: switch}
     if not _has_pth():
         # First, because an interpreter runs the first sitecustomize only; ours runs the one that it hides.
-        changed["PYTHONPATH"] = os.pathsep.join(filter(None, (str(STARTUP / "site"), former.get("PYTHONPATH"))))
+        changed["PYTHONPATH"] = os.pathsep.join(filter(None, (os.path.join(STARTUP, "site"), former.get("PYTHONPATH"))))
     return changed
 
 
@@ -75,9 +74,11 @@ def _has_pth() -> bool:
     """Whether our `.pth` file is where an interpreter of this environment looks for such files when it starts."""
     import site
 
-    packages = STARTUP.parent.parent
+    packages = os.path.dirname(os.path.dirname(STARTUP))
     folders = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
-    return (packages / PTH).is_file() and any(Path(folder).resolve() == packages for folder in folders)
+    return os.path.isfile(os.path.join(packages, PTH)) and any(
+        os.path.isdir(folder) and os.path.samefile(folder, packages) for folder in folders
+    )
 
 
 def _found(name: str) -> str | None:

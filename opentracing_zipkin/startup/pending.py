@@ -19,10 +19,10 @@ __all__ = ["resolve", "stand_in"]
 
 
 class _Pending(opentracing.Tracer):
-    """Everything of it is the real one's."""
+    """What it does is the real one's; to ask what it is configures nothing."""
 
     def __getattribute__(self, name: str) -> Any:
-        return getattr(resolve(), name)
+        return object.__getattribute__(self, name) if name.startswith("__") else getattr(resolve(), name)
 
 
 _NOOP = opentracing.Tracer()

@@ -48,10 +48,13 @@ def start() -> None:
 
 def _is_pytest(command: Sequence[str]) -> bool:
     """`pytest` or `python -m pytest`, whatever the interpreter's options."""
-    for at, word in enumerate(command[1:], 1):
-        if word in ("-m", "-c"):
-            return word == "-m" and command[at + 1 : at + 2] == ["pytest"]
-        if not word.startswith("-"):
+    words = iter(command[1:])
+    for word in words:
+        if word in ("-X", "-W", "--check-hash-based-pycs"):
+            next(words, None)
+        elif word in ("-m", "-c"):
+            return word == "-m" and next(words, None) == "pytest"
+        elif not word.startswith("-"):
             return os.path.basename(word) in ("pytest", "py.test")
     return False
 
