@@ -4,7 +4,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-# `opentracing-zipkin run` is switched on in an interpreter by a `.pth` file, which `site` reads only at the top of site-packages.
+# `opentracing-zipkin run` starts ours in an interpreter by a `.pth` file, which `site` reads at the top of site-packages only.
 # pyproject.toml can put files into packages only, so the build copies it there; pip records it, and removes it with the rest.
 # An editable installation has no such place (its files stay here): there `run` falls back to a sitecustomize on PYTHONPATH.
 PTH = Path("opentracing_zipkin", "startup", "opentracing_zipkin.pth")

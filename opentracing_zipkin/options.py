@@ -365,8 +365,8 @@ class ConfigureOptions(TypedDict, total=False):
         Sequence[str] | None,
         Option(
             (),
-            "served paths that are not recorded, `/health` for instance, or `/internal/*` with all below it; in the environment "
-            "separated by commas",
+            "served paths that are not recorded, `/health` for instance, or `/internal/*` with all below it; in the "
+            "environment separated by commas",
             _check_paths,
             _read_words,
         ),

@@ -78,9 +78,7 @@ class _Finder:
     def __init__(self) -> None:
         self._inside: set[tuple[str, int]] = set()  # names that a thread is looking for already
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         key = (name, get_ident())
         if name not in _waiting or key in self._inside:
             return None
@@ -90,7 +88,8 @@ class _Finder:
         finally:
             self._inside.discard(key)
         if spec is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = _Loader(spec.loader)
+            watched: Any = _Loader(spec.loader)
+            spec.loader = watched
         return spec
 
 
@@ -116,7 +115,7 @@ class _Loader:
 
     def exec_module(self, module: ModuleType) -> None:
         loader = self._loader
-        spec = module.__spec__
+        spec: Any = module.__spec__
         if spec is not None and spec.loader is self:
             spec.loader = loader
         if module.__loader__ is self:
@@ -184,5 +183,5 @@ class _WatchedSpec(type(sys.__spec__)):  # type: ignore[misc]
     def __setattr__(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
         if name == "_initializing" and not value:
-            self.__class__ = type(sys.__spec__)
+            self.__class__ = type(sys.__spec__)  # type: ignore[assignment]
             _end(self)

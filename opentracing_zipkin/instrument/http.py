@@ -107,9 +107,7 @@ class HttpPolicy:
         self.trust_forwarded = False
         self.tracer = tracer
         self.on_shutdown: Callable[[], object] | None = None
-        self.update(
-            excluded_paths=excluded_paths, peers=peers or {}, trust_forwarded=trust_forwarded, on_shutdown=on_shutdown
-        )
+        self.update(excluded_paths=excluded_paths, peers=peers or {}, trust_forwarded=trust_forwarded, on_shutdown=on_shutdown)
 
     def update(
         self,

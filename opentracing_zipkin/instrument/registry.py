@@ -225,7 +225,7 @@ class _Task:
             raise
         finally:
             _busy.pop()
-            for follow in list(_followers):
+            for follow in (*_followers,):
                 follow(name)
 
 
@@ -267,7 +267,7 @@ def _withdraw(name: str) -> None:
 
 def _watch_opentelemetry() -> None:
     """Each of its instrumentors is switched on by the same method."""
-    base: Any = sys.modules[BASE].BaseInstrumentor  # type: ignore[attr-defined]
+    base: Any = sys.modules[BASE].BaseInstrumentor
     original = base.instrument
 
     def instrument(self: Any, *args: Any, **kwargs: Any) -> Any:

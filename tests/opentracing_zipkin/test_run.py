@@ -101,7 +101,13 @@ def run(collector: Collector, folder: Path) -> Run:
 
     def run(*command: str, by: Sequence[str] = COMMAND, **changes: str | None) -> Done:
         done = subprocess.run(
-            [*by, *command], cwd=folder, env=environment(collector, changes), capture_output=True, text=True, timeout=50, check=False
+            [*by, *command],
+            cwd=folder,
+            env=environment(collector, changes),
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
@@ -214,12 +220,14 @@ def test_the_tracer_is_configured_once_in_a_process(run: Run) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"ZIPKIN_SAMPLE_RATE": "7"}, {"ZIPKIN_ENDPOINT": "nowhere"}, {"ZIPKIN_ENCODING": "xml"}], ids=str
 )
-def test_a_setting_that_is_wrong_is_one_line_and_the_program_runs(run: Run, collector: Collector, wrong: dict[str, str]) -> None:
+def test_a_setting_that_is_wrong_is_one_line_and_the_program_runs(
+    run: Run, collector: Collector, wrong: dict[str, str]
+) -> None:
     """Untraced; the line names the variable."""
     done = run("python", "shop.py", **wrong)
 
     assert (0, "bought\n") == done[:2]
-    assert re.fullmatch(f"zipkin: opentracing-zipkin run: configure failed.*{[*wrong][0]}.*\n", done.err)
+    assert re.fullmatch(f"zipkin: opentracing-zipkin run: configure failed.*{next(iter(wrong))}.*\n", done.err)
     assert [] == spans_of(collector, 0)
 
 
@@ -274,7 +282,9 @@ def test_signals_are_the_commands(collector: Collector, name: str) -> None:
     """It has the process that was started, without another in between."""
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     command = [*COMMAND, "python", "-c", code]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(collector, {}), text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(collector, {}), text=True
+    ) as process:
         assert process.stdout is not None
         assert process.pid == int(process.stdout.readline())
         process.send_signal(getattr(signal, name))
@@ -300,7 +310,9 @@ def test_the_start_of_an_interpreter_loads_nothing_of_others(run: Run) -> None:
 PYTEST = "def test_it():\n    import opentracing, subprocess, sys\n    code = 'import opentracing; print(type(opentracing.tracer).__name__)'\n    child = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip()\n    open('found', 'w').write(f'{type(opentracing.tracer).__name__} {child}')\n"
 
 
-@pytest.mark.parametrize("command", [["python", "-m", "pytest"], ["pytest"], ["python", "-X", "utf8", "-m", "pytest"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["python", "-m", "pytest"], ["pytest"], ["python", "-X", "utf8", "-m", "pytest"]], ids=" ".join
+)
 @pytest.mark.parametrize("option", [[], ["--with-pytest"]], ids=str)
 def test_pytest_is_traced_on_request_only(run: Run, folder: Path, command: list[str], option: list[str]) -> None:
     """And so is what the tests start."""
@@ -321,7 +333,9 @@ def test_another_sitecustomize_is_run_as_well(run: Run, folder: Path) -> None:
     """Once, as `sitecustomize`, and it may import what is instrumented."""
     (folder / "site").mkdir()
     (folder / "site/sitecustomize.py").write_text(f"{ONLY_BELOW}    import requests; print('theirs', __name__)\nMARK = 1")
-    done = run("python", "-c", "import sitecustomize, sys; print(sitecustomize.MARK, sys.path[1])", PYTHONPATH=str(folder / "site"))
+    done = run(
+        "python", "-c", "import sitecustomize, sys; print(sitecustomize.MARK, sys.path[1])", PYTHONPATH=str(folder / "site")
+    )
 
     assert Done(0, f"theirs sitecustomize\n1 {folder}/site\n", "") == done
 
@@ -365,7 +379,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("options", [[], ["-I"], ["-E"], ["-s"], ["-X", "utf8"]], ids=" ".join)
-def test_an_installed_wheel_needs_no_pythonpath(run: Run, collector: Collector, installed: Path, folder: Path, options: list[str]) -> None:
+def test_an_installed_wheel_needs_no_pythonpath(
+    run: Run, collector: Collector, installed: Path, folder: Path, options: list[str]
+) -> None:
     """Also where the interpreter's options leave the environment out; the programs' PYTHONPATH is their own."""
     code = f"import os, runpy; assert 'PYTHONPATH' not in os.environ; runpy.run_path({str(folder / 'shop.py')!r}, run_name='__main__')"
     done = run("python", *options, "-c", code, by=[str(installed), "-m", "opentracing_zipkin", "run"])
@@ -377,12 +393,16 @@ def test_an_installed_wheel_needs_no_pythonpath(run: Run, collector: Collector, 
 def test_an_installed_wheel_is_silent_unless_it_is_switched_on(run: Run, installed: Path) -> None:
     """Its `.pth` file imports nothing of ours."""
 
-    assert Done(0, "[]\n", "") == run("-c", "import sys; print([n for n in sys.modules if 'opentracing' in n])", by=[str(installed)])
+    assert Done(0, "[]\n", "") == run(
+        "-c", "import sys; print([n for n in sys.modules if 'opentracing' in n])", by=[str(installed)]
+    )
 
 
 def test_a_program_of_this_environment_is_found_before_those_of_path(run: Run, installed: Path) -> None:
     """Also where the environment is not active."""
-    done = run("python", "-c", "import sys; print(sys.executable, sys.prefix)", by=[str(installed), "-m", "opentracing_zipkin", "run"])
+    done = run(
+        "python", "-c", "import sys; print(sys.executable, sys.prefix)", by=[str(installed), "-m", "opentracing_zipkin", "run"]
+    )
 
     assert Done(0, f"{installed} {installed.parents[1]}\n", "") == done
 

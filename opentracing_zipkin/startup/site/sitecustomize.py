@@ -19,7 +19,7 @@ if sys.version_info >= (3, 10):
 
 _ours = sys.modules.pop("sitecustomize")
 try:
-    import sitecustomize  # noqa: F401
+    import sitecustomize  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
 except ImportError as _error:
     if _error.name != "sitecustomize":
         raise

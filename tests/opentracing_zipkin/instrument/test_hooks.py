@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from opentracing_zipkin.instrument import hooks
-from opentracing_zipkin.instrument.hooks import after_imports, say, when_imported
+from opentracing_zipkin.instrument.hooks import say, when_imported
 
 Run = Callable[..., str]
 
@@ -177,7 +177,9 @@ def test_a_package_without_a_file_of_its_own_is_imported_as_ever(run: Run, tmp_p
     """A namespace is no library: its hook is not called."""
     (tmp_path / "space").mkdir()
 
-    assert "_NamespacePath\n" == run("when_imported('space', lambda: print('hook'))\nimport space\nprint(type(space.__path__).__name__)", tmp_path)
+    assert "_NamespacePath\n" == run(
+        "when_imported('space', lambda: print('hook'))\nimport space\nprint(type(space.__path__).__name__)", tmp_path
+    )
 
 
 def test_what_follows_imports_is_called_at_the_end_of_the_outermost(run: Run) -> None:
@@ -222,7 +224,9 @@ import outer
 
 def test_an_import_in_another_thread_is_not_waited_for(run: Run, tmp_path: Path) -> None:
     """Each thread has its own outermost import."""
-    (tmp_path / "slow.py").write_text("import threading\nGO, IN = threading.Event(), threading.Event()\nIN.set(); GO.wait(20)\n")
+    (tmp_path / "slow.py").write_text(
+        "import threading\nGO, IN = threading.Event(), threading.Event()\nIN.set(); GO.wait(20)\n"
+    )
     code = """
 import threading, time
 thread = threading.Thread(target=__import__, args=("slow",))
@@ -247,13 +251,17 @@ def test_a_spec_that_was_watched_is_an_ordinary_one_again(run: Run) -> None:
 
 def test_hooks_import_nothing_that_an_interpreter_has_not_imported() -> None:
     """Beside our own packages; that would be there before gevent patches."""
-    code = "import sys; before = set(sys.modules); import opentracing_zipkin.instrument.hooks; print(*set(sys.modules) - before)"
+    code = (
+        "import sys; before = set(sys.modules); import opentracing_zipkin.instrument.hooks; print(*set(sys.modules) - before)"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True).stdout.split()
 
     assert [] == [name for name in loaded if not name.startswith(("opentracing_zipkin", "__future__"))]
 
 
-def test_a_line_is_said_where_there_is_standard_error_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_is_said_where_there_is_standard_error_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Without one nothing happens; line breaks become blanks."""
     say("a\nb")
 

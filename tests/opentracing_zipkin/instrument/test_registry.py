@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import json
-import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from types import ModuleType, SimpleNamespace
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import flask
@@ -137,7 +135,9 @@ def test_the_environment_chooses_what_is_instrumented(monkeypatch: pytest.Monkey
     monkeypatch.setenv("ZIPKIN_INSTRUMENT", text)
     configure("shop")
 
-    assert {name: name in text for name in ("flask", "requests")} == {name: is_instrumented(name) for name in ("flask", "requests")}
+    assert {name: name in text for name in ("flask", "requests")} == {
+        name: is_instrumented(name) for name in ("flask", "requests")
+    }
 
 
 def test_an_argument_counts_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,9 @@ print(*[span.name.upper() for span in recorder.spans], len({{span.trace_id for s
     assert "paid\nGET GET /BUY/{ARTICLE} 1\n" == printed(code)
 
 
-def test_a_library_that_fails_is_one_line_and_the_program_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_library_that_fails_is_one_line_and_the_program_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its state has the reason; the others are instrumented."""
 
     def load() -> ModuleType:
@@ -219,7 +221,10 @@ def test_a_library_that_fails_is_one_line_and_the_program_goes_on(monkeypatch: p
     assert "failed: ImportError: too old" == state("requests")
     assert "instrumented" == state("flask")
     assert ["requests", "flask"] == followed
-    assert "zipkin: what follows the import of requests raised ImportError: too old; the program goes on\n" == capsys.readouterr().err
+    assert (
+        "zipkin: what follows the import of requests raised ImportError: too old; the program goes on\n"
+        == capsys.readouterr().err
+    )
 
 
 def test_a_table_entry_imports_no_library() -> None:
@@ -265,7 +270,9 @@ OTHERS = {name: {"aiohttp": "aiohttp_client", "threads": "threading"}.get(name, 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("is_active", [True, False])
-def test_opentelemetrys_instrumentation_of_a_library_is_seen(monkeypatch: pytest.MonkeyPatch, name: str, is_active: bool) -> None:
+def test_opentelemetrys_instrumentation_of_a_library_is_seen(
+    monkeypatch: pytest.MonkeyPatch, name: str, is_active: bool
+) -> None:
     """Where it has been switched on; that it is loaded says nothing."""
     module = opentelemetry(OTHERS[name], is_active)
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -294,7 +301,9 @@ def test_ours_stands_back_and_says_so_once(monkeypatch: pytest.MonkeyPatch, capl
     assert not is_instrumented("flask")
     assert is_instrumented("requests")
     assert "instrumented by flask_opentracing" == state("flask")
-    assert ["zipkin: flask is instrumented by flask_opentracing already; ours stands back"] == [record.getMessage() for record in caplog.records]
+    assert ["zipkin: flask is instrumented by flask_opentracing already; ours stands back"] == [
+        record.getMessage() for record in caplog.records
+    ]
 
 
 LATER = {
