@@ -54,10 +54,7 @@ async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive:
     kind = scope["type"]
     served = serving(policy)
     if served is None or MARK in scope or (kind != "http" and kind != "websocket"):
-        if kind == "lifespan" and MARK not in scope:
-            scope[MARK] = None
-            send = sending_at_shutdown(policy, send)
-        await app(scope, receive, send)
+        await app(scope, receive, sending_at_shutdown(policy, scope, send))
         return
     exchange = _begin(served, scope, send, kind)
     if exchange is None:

@@ -15,15 +15,17 @@ from .http import DEFAULT, HttpPolicy
 __all__ = ["sending_at_shutdown"]
 
 MAX_S = 2.0
+_MARK = "opentracing_zipkin.lifespan"  # in the scope: it is taken care of
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-def sending_at_shutdown(policy: HttpPolicy, send: Send) -> Send:
-    """`send`, before whose last message the policy's `on_shutdown` is called."""
+def sending_at_shutdown(policy: HttpPolicy, scope: MutableMapping[str, Any], send: Send) -> Send:
+    """`send`, before whose last message in a lifespan the policy's `on_shutdown` is called; once, by the outermost."""
     act = policy.on_shutdown or DEFAULT.on_shutdown
-    if act is None:
+    if scope["type"] != "lifespan" or act is None or _MARK in scope:
         return send
+    scope[_MARK] = True
 
     async def wrapped(message: MutableMapping[str, Any]) -> None:
         if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
