@@ -23,7 +23,7 @@ __all__ = ["BY_DEFAULT", "LIBRARIES", "NAMES", "Library", "chosen_by", "install"
 class Library:
     """One library.
 
-    `trigger`: the module whose import shows that it is used, a top-level package where the library has one.  `distribution`:
+    `trigger`: the module whose import shows that it is used, and which is whole then: mostly a top-level package.  `distribution`:
     whose version it has, None for the standard library.  `load`: gives our module.  `by_default`: it is one of "all".
     `is_late`: instrumented when no import is in progress, because our module needs what may be half imported.
     """
@@ -134,7 +134,8 @@ LIBRARIES: Mapping[str, Library] = {
         Library("urllib3", "urllib3", "urllib3", _urllib3),
         Library("urllib", "urllib.request", None, _urllib),
         Library("aiohttp", "aiohttp", "aiohttp", _aiohttp),
-        Library("celery", "celery", "celery", _celery),
+        # Not `celery`: its command imports that, and patches by gevent before it imports the rest.
+        Library("celery", "celery.app", "celery", _celery),
         Library("logging", "logging", None, _logging),
         # concurrent.futures imports logging, which imports threading.
         Library("threads", "threading", None, _threads, by_default=False, is_late=True),

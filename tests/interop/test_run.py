@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -22,8 +23,9 @@ import pytest
 from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import FinishedSpan
 
-from ..integration.test_processes import BIN, await_answer, environment, free_port, get, spans_of
-from ..integration.test_servers import serving
+from ..integration.test_processes import BIN, PROJECT, await_answer, environment, free_port, get, spans_of
+from ..integration.test_servers import await_log, serving
+from .processes import redis_server
 
 READY_WITHIN_S = 30.0
 ENDED_WITHIN_S = 20.0
@@ -154,3 +156,30 @@ def test_a_reloader_traces_what_it_has_loaded_again(collector: Collector, tmp_pa
 
     assert {"get /buy/{article}", "get"} == {span.name for span in spans_of(collector)}
     assert len(spans_of(collector)) >= before + 2
+
+
+CELERY = ["celery", "--app", f"{APPS}.untraced_celery", "worker", "--concurrency", "1", "--loglevel", "INFO"]
+ASK = f"from {APPS}.untraced_celery import pack; print(pack.delay('tea').get(timeout=30))"
+
+
+@pytest.mark.parametrize("pool", ["prefork", "gevent"])
+def test_a_task_of_celery_is_in_the_trace_of_who_asks_for_it(collector: Collector, tmp_path: Path, pool: str) -> None:
+    """Both are started by the command, and neither knows of tracing."""
+    run = [sys.executable, "-m", "opentracing_zipkin", "run", "--service-name"]
+    with redis_server(tmp_path) as broker:
+        settings = environment(collector, BROKER=f"redis://127.0.0.1:{broker}/0")
+        with serving([*run, "worker", *CELERY, "--pool", pool], settings, 0, tmp_path / "log") as process:
+            await_log(tmp_path / "log", "ready\\.")
+            asked = subprocess.run(
+                [*run, "caller", sys.executable, "-c", ASK],
+                env=settings, cwd=PROJECT, capture_output=True, text=True, timeout=50, check=False,
+            )  # fmt: skip
+            process.send_signal(signal.SIGTERM)
+            process.wait(ENDED_WITHIN_S)
+    spans = await_spans(collector, 2)
+    said = (tmp_path / "log").read_text()
+
+    assert ("packed tea\n", "") == (asked.stdout, asked.stderr)
+    assert {("caller", "send pack"), ("worker", "pack")} <= {(s.local.service_name, s.name) for s in spans if s.local}, said
+    assert 1 == len({span.trace_id for span in spans})
+    assert [] == re.findall(r"(?m)^.*(?:zipkin: |MonkeyPatchWarning).*$", said)

@@ -57,7 +57,7 @@ def test_threads_are_left_out_of_all() -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("urllib", "celery")])
 def test_the_trigger_of_a_library_is_a_top_level_package(name: str) -> None:
-    """So that it is whole when the hook is called."""
+    """So that it is whole when the hook is called; the two others have nothing in theirs."""
 
     assert "." not in LIBRARIES[name].trigger
     assert importlib.util.find_spec(LIBRARIES[name].trigger) is not None
