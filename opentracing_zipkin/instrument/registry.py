@@ -23,8 +23,9 @@ __all__ = ["BY_DEFAULT", "LIBRARIES", "NAMES", "Library", "chosen_by", "install"
 class Library:
     """One library.
 
-    `trigger`: the module whose import shows that it is used, and which is whole then: mostly a top-level package.  `distribution`:
-    whose version it has, None for the standard library.  `load`: gives our module.  `by_default`: it is one of "all".
+    `trigger`: the module whose import shows that it is used, and which is whole then; mostly a top-level package.
+    `distribution`: whose version it has, None for the standard library.  `load`: gives our module.  `by_default`: it is one of
+    "all".
     `is_late`: instrumented when no import is in progress, because our module needs what may be half imported.
     """
 

@@ -18,6 +18,7 @@ from . import SWITCH, WITH_PYTEST
 TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
     from typing import Any
 
 __all__ = ["start"]
@@ -26,6 +27,7 @@ __all__ = ["start"]
 _EVERYWHERE = ("logging", "threads")
 
 _started: list[bool] = []
+_waiting: list[bool] = []  # for gevent
 
 
 def start() -> None:
@@ -90,17 +92,21 @@ def _follow_api() -> None:
 
 
 def _configure_soon() -> None:
-    """Now, or after gevent has patched, or when the program first uses the tracer."""
-    monkey: Any = sys.modules.get("gevent.monkey")
-    if monkey is not None and not _has_patched(monkey):
-        _wait_for(monkey)
-    elif _has_name() and "opentracing_zipkin.settings" not in sys.modules:
+    """Now, or when gevent has patched, or when the program first uses the tracer."""
+    if "gevent.monkey" in sys.modules and not _has_patched(sys.modules["gevent.monkey"]):
+        _wait_for_gevent()
+    else:
+        _configure()
+
+
+def _configure() -> None:
+    # A program without a name in its environment may well give it by a `configure` of its own, and one that has imported that
+    # is about to call it.  So these are waited for, until the tracer is used.
+    if _has_name() and "opentracing_zipkin.settings" not in sys.modules:
         from . import pending
 
         pending.stand_in()
         pending.resolve()
-    # A program without a name in its environment may well give it by a `configure` of its own, and one that has imported it
-    # is about to call it.
 
 
 def _has_name() -> bool:
@@ -110,22 +116,25 @@ def _has_name() -> bool:
 
 
 def _has_patched(monkey: Any) -> bool:
+    """Whether gevent has patched, and is not just about it."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "gevent.monkey":
+            return False
+        frame = frame.f_back
     return any(monkey.is_module_patched(name) for name in ("threading", "socket"))
 
 
-def _wait_for(monkey: Any) -> None:
-    """Configure when gevent has patched; locks that were made before would block its hub."""
-    original = monkey.patch_all
-    if getattr(original, "is_ours", False):
-        return
+def _wait_for_gevent() -> None:
+    """Configure when gevent has patched: locks that were made before would block its hub."""
+    if not _waiting:
+        # `patch_all` imports this as well.
+        from gevent.events import subscribers  # type: ignore[import-untyped, unused-ignore]
 
-    def patch_all(*args: Any, **kwargs: Any) -> Any:
-        result = original(*args, **kwargs)
-        if monkey.patch_all is patch_all:
-            monkey.patch_all = original
-        after_imports(_configure_soon)
-        return result
+        _waiting.append(True)
+        subscribers.append(_follow_gevent)
 
-    patch_all.is_ours = True  # type: ignore[attr-defined]
-    patch_all.__doc__ = original.__doc__
-    monkey.patch_all = patch_all
+
+def _follow_gevent(event: object) -> None:
+    if type(event).__name__ == "GeventDidPatchAllEvent":
+        after_imports(_configure)

@@ -450,13 +450,29 @@ def test_children_of_multiprocessing_are_configured_once(run: Run, folder: Path,
 
 GEVENT = {
     "gevent/__init__.py": "",
-    "gevent/monkey.py": "patched = []\ndef is_module_patched(name): return name in patched\ndef patch_all(*names):\n    patched.extend(['socket', 'threading'])\n    return names\n",
+    "patching.py": "import flask, gevent.monkey, sys\ngevent.monkey.patch_all()\nprint('opentracing_zipkin.settings' in sys.modules)",
+    "gevent/events.py": "subscribers = []\nclass GeventWillPatchAllEvent: pass\nclass GeventDidPatchAllEvent: pass\n",
+    "gevent/monkey.py": """
+from gevent import events
+patched = []
+def is_module_patched(name):
+    return name in patched
+def patch_all(import_within=None):
+    for subscriber in events.subscribers: subscriber(events.GeventWillPatchAllEvent())
+    patched.append("threading")
+    if import_within:
+        __import__(import_within)
+    patched.append("socket")
+    for subscriber in events.subscribers: subscriber(events.GeventDidPatchAllEvent())
+""",
 }
 TELL = "import sys\ndef tell(): print('opentracing_zipkin.settings' in sys.modules)\n"
 PATCHING = {
     "before": "import gevent.monkey\ngevent.monkey.patch_all()\nimport flask\ntell()",
-    "after": "import gevent.monkey\nimport flask\ntell()\nprint(gevent.monkey.patch_all(1))\ntell()",
+    "after": "import gevent.monkey\nimport flask\ntell()\nprint(gevent.monkey.patch_all())\ntell()",
     "never": "import gevent.monkey\nimport flask\ntell()\nflask.Flask('shop').test_client().get('/')\ntell()",
+    "within": "import gevent.monkey, sys\nfrom gevent.events import subscribers\nsubscribers.append(lambda event: tell())\ngevent.monkey.patch_all('flask')\ntell()",
+    "in an import": "import gevent.monkey\nimport patching\ntell()",
     "not there": "import flask\ntell()",
 }
 
@@ -467,7 +483,14 @@ def test_the_tracer_is_configured_after_gevent_has_patched(run: Run, folder: Pat
     for name, text in GEVENT.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
-    expected = {"before": "True\n", "after": "False\n(1,)\nTrue\n", "never": "False\nTrue\n", "not there": "True\n"}
+    expected = {
+        "before": "True\n",
+        "after": "False\nNone\nTrue\n",
+        "never": "False\nTrue\n",
+        "within": "False\nFalse\nTrue\n",
+        "in an import": "False\nTrue\n",
+        "not there": "True\n",
+    }
 
     assert Done(0, expected[case], "") == run("python", "-c", TELL + PATCHING[case])
 
