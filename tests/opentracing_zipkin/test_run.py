@@ -24,6 +24,7 @@ from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.commands import run as command_run
 from opentracing_zipkin.model import FinishedSpan
 from opentracing_zipkin.startup import SWITCH, WITH_PYTEST
+from opentracing_zipkin.startup.start import _is_pytest as is_pytest
 
 COMMAND = [sys.executable, "-m", "opentracing_zipkin", "run"]
 PACKAGES = [Path(opentracing_zipkin.__file__).parent, Path(opentracing.__file__).parent]
@@ -310,23 +311,39 @@ def test_the_start_of_an_interpreter_loads_nothing_of_others(run: Run) -> None:
 PYTEST = "def test_it():\n    import opentracing, subprocess, sys\n    code = 'import opentracing; print(type(opentracing.tracer).__name__)'\n    child = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip()\n    open('found', 'w').write(f'{type(opentracing.tracer).__name__} {child}')\n"
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["python", "-m", "pytest"],
-        [os.path.join(os.path.dirname(sys.executable), "pytest")],
-        ["python", "-X", "utf8", "-m", "pytest"],
-    ],
-    ids=" ".join,
-)
 @pytest.mark.parametrize("switch", ["1", WITH_PYTEST])
-def test_pytest_is_traced_on_request_only(run: Run, folder: Path, command: list[str], switch: str) -> None:
+def test_pytest_is_traced_on_request_only(run: Run, folder: Path, switch: str) -> None:
     """And so is what the tests start."""
     (folder / "test_it.py").write_text(PYTEST)
-    done = run(*command, "-q", "-p", "no:cacheprovider", "test_it.py", **{SWITCH: switch})
+    settings = {SWITCH: switch, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py", **settings)
 
     assert 0 == done.status, done
     assert ("ZipkinTracer ZipkinTracer" if switch == WITH_PYTEST else "Tracer Tracer") == (folder / "found").read_text()
+
+
+IS_PYTEST = {
+    "python -m pytest": True,
+    "python -m pytest -x": True,
+    "python -X utf8 -W error -m pytest": True,
+    "python -B -I -m pytest": True,
+    "python /bin/pytest -x": True,
+    "python /bin/py.test": True,
+    "python": False,
+    "python -m pytester": False,
+    "python -m": False,
+    "python -c pytest": False,
+    "python pytest.py": False,
+    "python app.py pytest": False,
+    "python app.py -m pytest": False,
+}
+
+
+@pytest.mark.parametrize("command", IS_PYTEST)
+def test_pytest_is_known_by_its_command(command: str) -> None:
+    """Whatever the interpreter's options, and not by a word among a program's own."""
+
+    assert IS_PYTEST[command] == is_pytest(command.split())
 
 
 # Other ways into an interpreter
