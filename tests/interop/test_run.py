@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
+import venv
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -183,3 +186,36 @@ def test_a_task_of_celery_is_in_the_trace_of_who_asks_for_it(collector: Collecto
     assert {("caller", "send pack"), ("worker", "pack")} <= {(s.local.service_name, s.name) for s in spans if s.local}, said
     assert 1 == len({span.trace_id for span in spans})
     assert [] == re.findall(r"(?m)^.*(?:zipkin: |MonkeyPatchWarning).*$", said)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment in which the wheel is installed, beside what is installed here; its interpreter."""
+    source, wheels, folder = (tmp_path_factory.mktemp(name) for name in ("source", "wheels", "installed"))
+    for name in ("opentracing", "opentracing_zipkin"):
+        shutil.copytree(PROJECT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, source)
+    venv.create(folder, with_pip=False)
+    python = folder / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", wheels, source], check=True, timeout=300)
+    subprocess.run([*pip, "--python", python, "install", "--no-deps", *wheels.glob("*.whl")], check=True, timeout=60)
+    [packages] = folder.glob("lib/python*/site-packages")
+    (packages / "others.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    return python
+
+
+def test_an_installed_wheel_starts_ours_in_isolated_interpreters_too(collector: Collector, installed: Path) -> None:
+    """By the `.pth` file at the top of site-packages, which pip removes again with the package."""
+    code = "import flask, sys; flask.Flask('shop').test_client().get('/'); print(sys.prefix)"
+    run = [str(installed), "-m", "opentracing_zipkin", "run", "--service-name", "shop", "python", "-I", "-c", code]
+    settings = {name: text for name, text in environment(collector).items() if name != "PYTHONPATH"}
+    done = subprocess.run(run, env=settings, cwd="/", capture_output=True, text=True, timeout=60, check=False)
+    names = [span.name for span in await_spans(collector, 1)]
+    [pth] = installed.parents[1].glob("lib/python*/site-packages/opentracing_zipkin.pth")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", str(installed)]
+    subprocess.run([*pip, "uninstall", "--yes", "opentracing"], check=True, timeout=60)
+
+    assert (f"{installed.parents[1]}\n", "", ["get not_found"]) == (done.stdout, done.stderr, names)
+    assert not pth.exists()
