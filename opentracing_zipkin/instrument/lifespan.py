@@ -22,7 +22,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 def sending_at_shutdown(policy: HttpPolicy, scope: MutableMapping[str, Any], send: Send) -> Send:
     """`send`, before whose last message in a lifespan the policy's `on_shutdown` is called; once, by the outermost."""
-    act = policy.on_shutdown or DEFAULT.on_shutdown
+    act = _act(policy)
     if scope["type"] != "lifespan" or act is None or _MARK in scope:
         return send
     scope[_MARK] = True
@@ -33,6 +33,13 @@ def sending_at_shutdown(policy: HttpPolicy, scope: MutableMapping[str, Any], sen
         await send(message)
 
     return wrapped
+
+
+def _act(policy: HttpPolicy) -> Callable[[], object] | None:
+    """The policy's own, else the `flush` of the policy's tracer where it has one, else what `configure` filled in."""
+    if policy.on_shutdown is None and policy.tracer is not None:
+        return getattr(policy.tracer, "flush", None)
+    return policy.on_shutdown or DEFAULT.on_shutdown
 
 
 async def _in_a_thread(act: Callable[[], object], policy: HttpPolicy) -> None:

@@ -59,6 +59,16 @@ def test_what_waits_is_sent_before_the_server_hears_of_the_end(last: str) -> Non
     assert ["lifespan.startup.complete", "sent, in the loop's thread: False", last] == told
 
 
+def test_a_policys_own_tracer_is_flushed() -> None:
+    """Where the policy does not say what to do."""
+    told: list[str] = []
+    policy = HttpPolicy(tracer=ZipkinTracer("shop", recorder=InMemoryRecorder()))
+    policy.tracer.flush = lambda: told.append("flushed")  # type: ignore[union-attr]
+    asyncio.run(live(TracingMiddleware(application(LAST[0]), policy), told))
+
+    assert ["flushed", LAST[0]] == told[1:]
+
+
 def test_middleware_within_middleware_sends_once() -> None:
     """The outermost does it."""
     told: list[str] = []
