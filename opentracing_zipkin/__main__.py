@@ -7,12 +7,13 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from .commands import Command, collector, demo
+from .commands import Command, collector, demo, run
 
 __all__ = ["main"]
 
 # Name, module, and what it does, as `--help` says it.
 COMMANDS: tuple[tuple[str, Command, str], ...] = (
+    ("run", run, "run a command traced, without a line of code"),
     ("demo", demo, "run an application of three services and show its traces"),
     ("collector", collector, "run the embedded Zipkin-compatible collector, in memory"),
 )

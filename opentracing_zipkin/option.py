@@ -25,6 +25,7 @@ __all__ = [
     "flag",
     "number",
     "options_of",
+    "read_flag",
     "read_number",
     "read_whole",
     "selected",

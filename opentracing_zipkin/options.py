@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypedDict
 from urllib.parse import unquote
 
 from .model import FinishedSpan, parse_ip
-from .option import Option, WrongSetting, choice, flag, number, read_number, read_whole, whole
+from .option import Option, WrongSetting, choice, flag, number, read_flag, read_number, read_whole, whole
 from .stats import TracerStats
 
 __all__ = [
@@ -63,8 +63,32 @@ def _check_function(name: str, value: Any) -> Any:
     return value
 
 
+def _check_libraries(name: str, value: Any) -> bool | tuple[str, ...]:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) or not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        raise WrongSetting(name, f"is {value!r}; use True, False or a list of names, for instance ['flask', 'requests']")
+    return tuple(value)
+
+
+def _check_paths(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, (list, tuple)):
+        raise WrongSetting(name, f"is {value!r}; use a list of paths, for instance ['/health', '/internal/*']")
+    wrong = [path for path in value if not isinstance(path, str) or not path.startswith("/")]
+    if wrong:
+        raise WrongSetting(name, f"has {wrong[0]!r}; a path begins with a slash, for instance '/health' or '/internal/*'")
+    return tuple(value)
+
+
 def _read_words(text: str) -> list[str]:
     return [word for word in map(str.strip, text.split(",")) if word]
+
+
+def _read_libraries(text: str) -> bool | list[str]:
+    try:
+        return read_flag(text)
+    except ValueError:
+        return _read_words(text)
 
 
 def _read_user_and_password(text: str) -> tuple[str, str]:
@@ -339,5 +363,33 @@ class ConfigureOptions(TypedDict, total=False):
         flag(
             True,
             "sends what waits before SIGTERM ends the process; see [servers and signals](../how-to/servers-and-signals.md)",
+        ),
+    ]
+    instrument: Annotated[
+        bool | Sequence[str] | None,
+        Option(
+            False,
+            "what is traced without a line of its own: True for all libraries that we know, or a list of their names; in the "
+            "environment `true`, `false`, or names separated by commas",
+            _check_libraries,
+            _read_libraries,
+        ),
+    ]
+    http_excluded_paths: Annotated[
+        Sequence[str] | None,
+        Option(
+            (),
+            "served paths that are not recorded, `/health` for instance, or `/internal/*` with all below it; in the "
+            "environment separated by commas",
+            _check_paths,
+            _read_words,
+        ),
+    ]
+    http_trust_forwarded: Annotated[
+        bool | None,
+        flag(
+            False,
+            "whether a caller's address is the first of `X-Forwarded-For`; only behind a proxy that sets it, as anybody can "
+            "write it",
         ),
     ]

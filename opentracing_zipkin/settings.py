@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -16,19 +17,21 @@ from requests.utils import get_environ_proxies, select_proxy
 
 import opentracing
 
+from .codec import encoder_named
+from .instrument import http, registry
 from .log import log
 from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
 from .parts import PART_TYPES, TracerSettings, replaced
 from .process.termination import handle_sigterm, leave_sigterm
-from .senders.collector_url import endpoints_of, has_own_path, likely_path
+from .senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
 from .senders.url import check_url, shown
 from .tracer import ZipkinTracer
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["ConfigureSettings", "configure"]
+__all__ = ["ConfigureSettings", "configure", "configure_unasked"]
 
 _PREFIX = "ZIPKIN_"
 # A Service named "zipkin", or "zipkin-local", puts such variables into every pod.
@@ -39,7 +42,11 @@ _OWN_BUNDLE = "ca_bundle= or ZIPKIN_CA_BUNDLE gives spans certificates of their 
 _OWN_PROXY = "proxy= or ZIPKIN_PROXY gives spans a proxy of their own, for instance http://proxy.example:3128"
 _MIN_LIKENESS = 0.8  # of a misspelt name, as difflib has it: ENDPIONT is like ENDPOINT by 0.88
 
+_UNKNOWN = "unknown_service"
+_SHUTDOWN_S = 1.0  # an application that shuts down waits so long at most; the interpreter's exit waits again
+
 _told: set[str] = set()  # the variables that were warned of
+_unasked: list[weakref.ref[ZipkinTracer]] = []  # the tracers that nobody asked for in code
 
 
 class ConfigureSettings(TracerSettings, ConfigureOptions, total=False):
@@ -56,14 +63,49 @@ def configure(service_name: str | None = None, **given: Unpack[ConfigureSettings
     A second call replaces and closes the first tracer.  Raises ValueError that names a wrong value or variable and the remedy.
     """
     check_names("configure()", given, _ARGUMENTS)
+    return _configured(service_name, given, asked=True)
+
+
+def configure_unasked() -> ZipkinTracer:
+    """`configure()` where tracing was not asked for in code.
+
+    Without a name in the environment the service is called `unknown_service`, and a warning says so.  The application's own
+    `configure` replaces this tracer without a word.
+    """
+    tracer = _configured(None, {}, asked=False)
+    _unasked.append(weakref.ref(tracer))
+    return tracer
+
+
+def described() -> tuple[str, str, tuple[str, ...]]:
+    """By the environment alone: the service's name, where spans are sent, and which libraries would be traced by `run`.
+
+    Raises ValueError for a value that is wrong.
+    """
+    environment = _Environment(os.environ, {})
+    name = environment.service_name() or f"{_UNKNOWN}, because ZIPKIN_SERVICE_NAME is not set"
+    try:
+        endpoints = environment.read_connection({})
+        values = environment.settings
+        own = taken("configure()", ConfigureOptions, selected(ConfigureOptions, values))
+        libraries = _libraries(values.get("instrument", True))
+        ZipkinTracer(name, **{name: value for name, value in values.items() if name not in own}).close(0)
+    except WrongSetting as error:
+        raise WrongSetting(f"environment variable {environment.variables[error.setting]}", error.problem) from None
+    path = encoder_named(values.get("encoding", "json")).path
+    return name, ", ".join(shown(posted_url(endpoint, path)) for endpoint in endpoints), libraries
+
+
+def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool) -> ZipkinTracer:
     named = {name: value for name, value in given.items() if value is not None}
     environment = _Environment(os.environ, named)
     try:
         endpoints = environment.read_connection(named)
         values = {**environment.settings, **named}
         own = taken("configure()", ConfigureOptions, selected(ConfigureOptions, values))
+        libraries = _libraries(own["instrument"])
         tracer = ZipkinTracer(
-            _service_name(service_name, environment, values.get("enabled", True)),
+            _service_name(service_name, environment, asked and values.get("enabled", True)),
             **{name: value for name, value in values.items() if name not in own},
         )
     except WrongSetting as error:
@@ -72,6 +114,13 @@ def configure(service_name: str | None = None, **given: Unpack[ConfigureSettings
             raise
         raise WrongSetting(f"environment variable {variable}", error.problem) from None
     _install(tracer)
+    http.DEFAULT.update(
+        excluded_paths=own["http_excluded_paths"] if "http_excluded_paths" in values else None,
+        trust_forwarded=own["http_trust_forwarded"] if "http_trust_forwarded" in values else None,
+        on_shutdown=_flush,
+    )
+    if libraries:
+        registry.install(libraries)
     if own["handle_sigterm"]:
         handle_sigterm()
     else:
@@ -152,15 +201,15 @@ class _Environment:
         return "" if _KUBERNETES_VALUE.match(text) else text
 
 
-def _service_name(argument: str | None, environment: _Environment, enabled: bool) -> str:
+def _service_name(argument: str | None, environment: _Environment, required: bool) -> str:
     name = environment.service_name() if argument is None else argument
     if name is not None:
         return name
     remedy = "give it as configure('checkout') or in the environment variable ZIPKIN_SERVICE_NAME"
-    if enabled:
+    if required:
         raise ValueError(f"service_name is missing; {remedy}")
-    log.warning("zipkin: the service has no name, and is called unknown_service; %s", remedy)
-    return "unknown_service"
+    log.warning("zipkin: the service has no name, and is called %s; %s", _UNKNOWN, remedy)
+    return _UNKNOWN
 
 
 def _proxies(endpoints: list[str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -192,10 +241,24 @@ def _proxy_variable(scheme: str, environ: Mapping[str, str]) -> str:
     return f"the environment variable {names[0]}" if names else "what this system has as its proxy"
 
 
+def _libraries(instrument: bool | tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return registry.chosen_by(instrument)
+    except ValueError as error:
+        raise WrongSetting("instrument", str(error)) from None
+
+
+def _flush() -> object:
+    """When an application shuts down: send what waits, in a thread that may wait."""
+    tracer = opentracing.global_tracer()
+    return tracer.flush(_SHUTDOWN_S) if isinstance(tracer, ZipkinTracer) else None
+
+
 def _install(tracer: opentracing.Tracer) -> None:
     former = opentracing.global_tracer()
     if isinstance(former, ZipkinTracer):
-        log.warning("zipkin: configure() was called again: %r is closed and replaced", former)
+        if not any(unasked() is former for unasked in _unasked):
+            log.warning("zipkin: configure() was called again: %r is closed and replaced", former)
         former.close()
     opentracing.set_global_tracer(tracer)
 

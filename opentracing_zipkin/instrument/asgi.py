@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from .http import HttpPolicy
+from .lifespan import sending_at_shutdown
 from .routes import route_of_template
 from .server import MARK, Exchange, forwarded_address, policy_or_default, serving
 
@@ -63,7 +64,7 @@ async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive:
     """The application's run, traced."""
     exchange = begin(policy, scope, send)
     if exchange is None:
-        await app(scope, receive, send if scope.get("type") != "lifespan" else _flushing(policy, send))
+        await app(scope, receive, sending_at_shutdown(policy, scope, send))
         return
     active = exchange.serving.activate(exchange.span, False)
     try:
@@ -119,34 +120,6 @@ def _only_one(error: BaseException) -> BaseException:
     """The exception in a group of one, as older Starlettes raise for what has happened in a stream."""
     parts = getattr(error, "exceptions", None)
     return _only_one(parts[0]) if type(parts) is tuple and len(parts) == 1 else error
-
-
-def _flushing(policy: HttpPolicy, send: Send) -> Send:
-    """A lifespan's `send`: what waits is sent when the application has shut down, as not every server ends its process then."""
-
-    async def send_after_flush(message: Message) -> None:
-        if message.get("type") in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-            served = serving(policy)
-            flush = getattr(served.tracer, "flush", None) if served is not None else None
-            if flush is not None:
-                await _in_thread(policy, flush)
-        await send(message)
-
-    return send_after_flush
-
-
-async def _in_thread(policy: HttpPolicy, flush: Callable[[], object]) -> None:
-    import asyncio  # here, because a server may have another event loop
-
-    try:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # trio's
-            flush()
-        else:
-            await loop.run_in_executor(None, flush)
-    except Exception as fault:
-        policy.tell("the flush at shutdown", fault)
 
 
 class AsgiExchange(Exchange):

@@ -66,6 +66,7 @@ class HttpPolicy:
     everything below it.  `sample(request)` decides where the caller has not: True, False, or None to leave it to the tracer.
     `peers`: names of services by `host:port` or `host`.  `trust_forwarded`: the caller's address is the first of
     `X-Forwarded-For`, which anybody can write.  `tracer`: None for `opentracing.tracer`, looked up at each request.
+    `on_shutdown()` is called in a thread when an ASGI application has shut down; it sends what waits, and may take a moment.
     Raises TypeError for a hook that cannot be called and for paths that are no strings.
     """
 
@@ -77,6 +78,7 @@ class HttpPolicy:
         "faults",
         "on_request",
         "on_response",
+        "on_shutdown",
         "peers",
         "sample",
         "tracer",
@@ -93,6 +95,7 @@ class HttpPolicy:
         peers: Mapping[str, str] | None = None,
         trust_forwarded: bool = False,
         tracer: opentracing.Tracer | None = None,
+        on_shutdown: Callable[[], object] | None = None,
     ) -> None:
         self.faults = 0  # exceptions of hooks, and of ours
         self._told: set[str] = set()
@@ -103,7 +106,8 @@ class HttpPolicy:
         self.peers: dict[str, str] = {}
         self.trust_forwarded = False
         self.tracer = tracer
-        self.update(excluded_paths=excluded_paths, peers=peers or {}, trust_forwarded=trust_forwarded)
+        self.on_shutdown: Callable[[], object] | None = None
+        self.update(excluded_paths=excluded_paths, peers=peers or {}, trust_forwarded=trust_forwarded, on_shutdown=on_shutdown)
 
     def update(
         self,
@@ -111,6 +115,7 @@ class HttpPolicy:
         excluded_paths: Iterable[str] | None = None,
         peers: Mapping[str, str] | None = None,
         trust_forwarded: bool | None = None,
+        on_shutdown: Callable[[], object] | None = None,
     ) -> None:
         """Change what is given, for requests that begin from now on."""
         if excluded_paths is not None:
@@ -119,6 +124,8 @@ class HttpPolicy:
             self.peers = {str(address).lower(): str(name) for address, name in peers.items()}
         if trust_forwarded is not None:
             self.trust_forwarded = bool(trust_forwarded)
+        if on_shutdown is not None:
+            self.on_shutdown = _callable("on_shutdown", on_shutdown)
         self._serving: Any = None  # made by server.py and client.py for one tracer
         self._calling: Any = None
 

@@ -12,6 +12,8 @@ import pytest
 
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.collector import Collector
+from opentracing_zipkin.option import options_of
+from opentracing_zipkin.options import ConfigureOptions
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -60,14 +62,14 @@ def settings(page: str) -> dict[str, str]:
 
 
 def test_the_table_of_settings_is_complete_and_its_defaults_are_right() -> None:
-    """Every argument of ZipkinTracer that is a setting, and no other; the README has some of the rows."""
+    """Every argument of ZipkinTracer that is a setting, `configure`'s own, and no other; the README has some of the rows."""
     import inspect
 
     parameters = inspect.signature(ZipkinTracer).parameters
     documented = settings(CONFIGURATION)
     parts = {"sampler", "propagation", "recorder", "sender", "clock", "scope_manager"}
 
-    assert {*parameters} - parts | {"handle_sigterm"} == set(documented)
+    assert {*parameters} - parts | {*options_of(ConfigureOptions)} == set(documented)
     for name, default in documented.items():
         if default not in ("required", "none", "found") and name in parameters:
             assert default == str(parameters[name].default)

@@ -121,7 +121,7 @@ def test_none_is_not_given_for_every_argument() -> None:
     """A tracer of nothing but None is the tracer of all defaults."""
     every = dict.fromkeys((*ALL, *PARTS))
     plain, of_none = configure("service"), configure("service", **every)  # type: ignore[arg-type]
-    tracer = ZipkinTracer("service", **{name: None for name in every if name != "handle_sigterm"})  # type: ignore[arg-type]
+    tracer = ZipkinTracer("service", **{name: None for name in every if name not in options_of(ConfigureOptions)})  # type: ignore[arg-type]
 
     assert repr(plain).replace("closed", "idle") == repr(of_none) == repr(tracer)
     assert True is tracer.start_trace("x").context.sampled

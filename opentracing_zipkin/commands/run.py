@@ -1,0 +1,165 @@
+"""`opentracing-zipkin run COMMAND`: the command in place of this process, traced without a line of code.
+
+Rules: no process stays between the caller and the command, so its exit status and its signals are its own.  What went wrong
+before it runs is one line on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Mapping
+
+from ..instrument.registry import Library
+from ..startup import SWITCH, WITH_PYTEST
+
+__all__ = ["add_arguments", "run"]
+
+STARTUP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "startup")
+PTH = "opentracing_zipkin.pth"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The command, and what it is called in Zipkin."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.usage = "opentracing-zipkin run [--service-name NAME] [--list] [--with-pytest] COMMAND ..."
+    parser.epilog = (
+        "  opentracing-zipkin run --service-name shop gunicorn --workers 4 shop:app\n"
+        "  opentracing-zipkin run uvicorn shop:app --workers 2\n"
+        "  opentracing-zipkin run python manage.py runserver\n\n"
+        "All settings are read from the environment, see docs/reference/configuration.md; ZIPKIN_INSTRUMENT=flask,requests\n"
+        "chooses libraries, ZIPKIN_ENDPOINT is the collector.  Processes that the command starts are traced as well, where\n"
+        "their environment has this package.  An application's own `configure` wins.  pytest, and what it starts, is not\n"
+        "traced, unless --with-pytest is given.\n"
+    )
+    parser.add_argument("--service-name", metavar="NAME", help="how the service is called (default: ZIPKIN_SERVICE_NAME)")
+    parser.add_argument("--list", action="store_true", help="say what would be traced, and why something is not; run nothing")
+    parser.add_argument("--with-pytest", action="store_true", help="trace pytest, too")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+
+
+def run(options: Namespace) -> int:
+    """Does not return where the command runs; 127 where it is not found, 126 where it cannot be run."""
+    if options.service_name is not None:
+        if not options.service_name.strip():
+            print("opentracing-zipkin run: the service name is empty; leave out --service-name", file=sys.stderr)
+            return 2
+        os.environ["ZIPKIN_SERVICE_NAME"] = options.service_name
+    if options.list:
+        return _list()
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not command:
+        print("opentracing-zipkin run: no command; for instance: opentracing-zipkin run python app.py", file=sys.stderr)
+        return 2
+    program = _found(command[0])
+    if program is None:
+        print(f"opentracing-zipkin run: {command[0]}: command not found", file=sys.stderr)
+        return 127
+    return _become(program, command, environment(os.environ, WITH_PYTEST if options.with_pytest else "1"))
+
+
+def environment(former: Mapping[str, str], switch: str) -> dict[str, str]:
+    """What the command's interpreters need to start ours."""
+    changed = {**former, SWITCH: switch}
+    if not _has_pth():
+        # First, because an interpreter runs the first sitecustomize only; ours runs the one that it hides.
+        changed["PYTHONPATH"] = os.pathsep.join(filter(None, (os.path.join(STARTUP, "site"), former.get("PYTHONPATH"))))
+    return changed
+
+
+def _has_pth() -> bool:
+    """Whether our `.pth` file is where an interpreter of this environment looks for such files when it starts."""
+    import site
+
+    packages = os.path.dirname(os.path.dirname(STARTUP))
+    folders = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
+    return os.path.isfile(os.path.join(packages, PTH)) and any(
+        os.path.isdir(folder) and os.path.samefile(folder, packages) for folder in folders
+    )
+
+
+def _found(name: str) -> str | None:
+    """The program: of this virtual environment, active or not, else by PATH."""
+    if os.path.dirname(name):
+        return name
+    here = os.path.dirname(sys.executable)
+    if sys.prefix != sys.base_prefix:
+        program = shutil.which(name, path=here)
+        if program is not None:
+            return program
+    program = shutil.which(name)
+    # Where an interpreter is called python3 only, `python` is the one that runs this.
+    return sys.executable if program is None and name == "python" else program
+
+
+def _become(program: str, command: list[str], environ: Mapping[str, str]) -> int:
+    import signal
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and a program that is executed would inherit it
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    try:
+        # By its path, because Python finds its virtual environment by that.
+        os.execve(program, [program, *command[1:]], environ)
+    except OSError as error:
+        print(f"opentracing-zipkin run: {command[0]}: {error.strerror}", file=sys.stderr)
+        return 127 if isinstance(error, FileNotFoundError) else 126
+
+
+# --list
+
+
+def _list() -> int:
+    from ..settings import described
+
+    try:
+        name, endpoint, chosen = described()
+    except ValueError as error:
+        print(f"opentracing-zipkin run: {error}", file=sys.stderr)
+        return 1
+    way = f"by {PTH}" if _has_pth() else "by a sitecustomize on PYTHONPATH"
+    print(f"service name  {name}")
+    print(f"collector     {endpoint}")
+    print(f"interpreter   {sys.executable}, {way}\n")
+    rows = [("library", "version", ""), *_rows(chosen)]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for library, version, text in rows:
+        print(f"{library:{widths[0]}}  {version:{widths[1]}}  {text}".rstrip())
+    return 0
+
+
+def _rows(chosen: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    from ..instrument.registry import LIBRARIES
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    rows = []
+    for name, library in LIBRARIES.items():
+        try:
+            found = python if library.distribution is None else version(library.distribution)
+        except PackageNotFoundError:
+            rows.append((name, "-", "not installed"))
+            continue
+        if name in chosen:
+            text = _instrumented(library)
+        elif library.by_default:
+            text = "not chosen by ZIPKIN_INSTRUMENT"
+        else:
+            text = f"off by default; name it in ZIPKIN_INSTRUMENT, for instance {name},flask"
+        rows.append((name, found, text))
+    return rows
+
+
+def _instrumented(library: Library) -> str:
+    """By trying it: a library that is too old has not all that our module asks for."""
+    try:
+        library.load()
+    except Exception as fault:
+        return f"not instrumented: {type(fault).__name__}: {fault}"
+    return "instrumented"

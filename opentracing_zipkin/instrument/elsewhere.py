@@ -1,0 +1,56 @@
+"""Whether somebody else instruments a library already: OpenTelemetry, or a package for OpenTracing.
+
+Rules: imports none of them; only what is loaded is looked at.  Two instrumentations of one library would give two spans a
+request, and two sets of headers, so ours stands back.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["BASE", "PACKAGES", "active_elsewhere", "stands_back"]
+
+_OPENTELEMETRY = "opentelemetry.instrumentation"
+_OTHER_NAMES = {"aiohttp": "aiohttp_client", "threads": "threading"}  # of ours, there
+BASE = f"{_OPENTELEMETRY}.instrumentor"  # loaded by each of them
+
+# These instrument as soon as they are used, which nothing shows; so they count when they are loaded.
+PACKAGES = {
+    "flask_opentracing": "flask",
+    "django_opentracing": "django",
+    "starlette_opentracing": "starlette",
+    "requests_opentracing": "requests",
+    "celery_opentracing": "celery",
+}
+
+_told: set[str] = set()
+
+
+def active_elsewhere(library: str) -> str | None:
+    """The package that instruments a library of ours by name; None where there is no other than ours."""
+    name = f"{_OPENTELEMETRY}.{_OTHER_NAMES.get(library, library)}"
+    if name in sys.modules and _is_active(sys.modules[name]):
+        return name
+    return next((package for package, of in PACKAGES.items() if of == library and package in sys.modules), None)
+
+
+def stands_back(library: str) -> str | None:
+    """The same, and says once that ours stands back."""
+    other = active_elsewhere(library)
+    if other is not None and library not in _told:
+        _told.add(library)
+        import logging  # here, because a process that starts must not load it before gevent has patched
+
+        log = logging.getLogger("opentracing_zipkin")
+        log.warning("zipkin: %s is instrumented by %s already; ours stands back", library, other)
+    return other
+
+
+def _is_active(module: Any) -> bool:
+    """Whether one of a module's instrumentors has been switched on: each is a class that has one instance."""
+    instances = (getattr(value, "_instance", None) for value in list(vars(module).values()) if isinstance(value, type))
+    return any(getattr(instance, "_is_instrumented_by_opentelemetry", False) is True for instance in instances)

@@ -1,0 +1,282 @@
+"""All that we instrument: each library, what tells that a program uses it, and our module for it.
+
+Rules: imports no library; each is instrumented when the program imports it, or at once where it has.  Ours stands back where
+another instrumentation is active, also where that comes later.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from .elsewhere import BASE, PACKAGES, active_elsewhere, stands_back
+from .hooks import after_imports, when_imported
+
+TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import ModuleType
+    from typing import Any
+
+__all__ = ["BY_DEFAULT", "LIBRARIES", "NAMES", "Library", "chosen_by", "install", "is_instrumenting", "state", "uninstall"]
+
+
+class Library:
+    """One library.
+
+    `trigger`: the module whose import shows that it is used, and which is whole then; mostly a top-level package.
+    `distribution`: whose version it has, None for the standard library.  `load`: gives our module.  `by_default`: it is one of
+    "all".
+    `is_late`: instrumented when no import is in progress, because our module needs what may be half imported.
+    """
+
+    __slots__ = ("by_default", "distribution", "is_late", "load", "name", "trigger")
+
+    def __init__(
+        self,
+        name: str,
+        trigger: str,
+        distribution: str | None,
+        load: Callable[[], ModuleType],
+        by_default: bool = True,
+        is_late: bool = False,
+    ) -> None:
+        self.name = name
+        self.trigger = trigger
+        self.distribution = distribution
+        self.load = load
+        self.by_default = by_default
+        self.is_late = is_late
+
+
+# By statement: what is imported by a name made at run time is not found by bundlers.
+
+
+def _flask() -> ModuleType:
+    from . import flask
+
+    return flask
+
+
+def _django() -> ModuleType:
+    from . import django  # type: ignore[attr-defined, unused-ignore]
+
+    return django  # type: ignore[no-any-return, unused-ignore]
+
+
+def _fastapi() -> ModuleType:
+    from . import fastapi  # type: ignore[attr-defined, unused-ignore]
+
+    return fastapi  # type: ignore[no-any-return, unused-ignore]
+
+
+def _starlette() -> ModuleType:
+    from . import starlette  # type: ignore[attr-defined, unused-ignore]
+
+    return starlette  # type: ignore[no-any-return, unused-ignore]
+
+
+def _requests() -> ModuleType:
+    from . import requests
+
+    return requests
+
+
+def _httpx() -> ModuleType:
+    from . import httpx  # type: ignore[attr-defined, unused-ignore]
+
+    return httpx  # type: ignore[no-any-return, unused-ignore]
+
+
+def _urllib3() -> ModuleType:
+    from . import urllib3
+
+    return urllib3
+
+
+def _urllib() -> ModuleType:
+    from . import urllib  # type: ignore[attr-defined, unused-ignore]
+
+    return urllib  # type: ignore[no-any-return, unused-ignore]
+
+
+def _aiohttp() -> ModuleType:
+    from . import aiohttp  # type: ignore[attr-defined, unused-ignore]
+
+    return aiohttp  # type: ignore[no-any-return, unused-ignore]
+
+
+def _celery() -> ModuleType:
+    from . import celery  # type: ignore[attr-defined, unused-ignore]
+
+    return celery  # type: ignore[no-any-return, unused-ignore]
+
+
+def _logging() -> ModuleType:
+    from . import logging  # type: ignore[attr-defined, unused-ignore]
+
+    return logging  # type: ignore[no-any-return, unused-ignore]
+
+
+def _threads() -> ModuleType:
+    from . import threads  # type: ignore[attr-defined, unused-ignore]
+
+    return threads  # type: ignore[no-any-return, unused-ignore]
+
+
+LIBRARIES: Mapping[str, Library] = {
+    library.name: library
+    for library in (
+        Library("flask", "flask", "flask", _flask),
+        Library("django", "django", "django", _django),
+        Library("fastapi", "fastapi", "fastapi", _fastapi),
+        Library("starlette", "starlette", "starlette", _starlette),
+        Library("requests", "requests", "requests", _requests),
+        Library("httpx", "httpx", "httpx", _httpx),
+        Library("urllib3", "urllib3", "urllib3", _urllib3),
+        Library("urllib", "urllib.request", None, _urllib),
+        Library("aiohttp", "aiohttp", "aiohttp", _aiohttp),
+        # Not `celery`: its command imports that, and patches by gevent before it imports the rest.
+        Library("celery", "celery.app", "celery", _celery),
+        Library("logging", "logging", None, _logging),
+        # concurrent.futures imports logging, which imports threading.
+        Library("threads", "threading", None, _threads, by_default=False, is_late=True),
+    )
+}
+NAMES = tuple(LIBRARIES)
+BY_DEFAULT = tuple(name for name, library in LIBRARIES.items() if library.by_default)
+
+_states: dict[str, str] = {}  # what became of those that were chosen
+_modules: dict[str, Any] = {}  # ours, of those that are instrumented
+_followers: list[Callable[[str], object]] = []
+_busy: list[str] = []
+_watching: list[bool] = []
+
+
+def chosen_by(setting: bool | Iterable[str]) -> tuple[str, ...]:
+    """The names that a setting stands for: True all that are instrumented by default, False none.
+
+    Raises ValueError for a name that is not in the table, with those that are.
+    """
+    if isinstance(setting, bool):
+        return BY_DEFAULT if setting else ()
+    names = tuple(setting)
+    unknown = [name for name in names if name not in LIBRARIES]
+    if unknown:
+        raise ValueError(f"has {unknown[0]!r}; use names of {', '.join(NAMES)}, or true for all of these but threads")
+    return names
+
+
+def install(names: Iterable[str], follow: Callable[[str], object] | None = None) -> None:
+    """Instrument libraries by name, each once, as soon as the program has imported it; with the policy `http.DEFAULT`.
+
+    `follow` is called with a library's name after that, also where it has failed.  Raises ValueError for an unknown name.
+    """
+    names = chosen_by(names)
+    if follow is not None:
+        _followers.append(follow)
+    if names and not _watching:
+        _watching.append(True)
+        _watch_others()
+    for name in names:
+        if name not in _states:
+            _states[name] = "not imported yet"
+            when_imported(LIBRARIES[name].trigger, _Task(name))
+
+
+def uninstall() -> None:
+    """Put back everything that is instrumented; what was not imported yet stays as it is when it is."""
+    _states.clear()
+    _followers.clear()
+    for name in list(_modules):
+        _modules.pop(name).uninstall()
+
+
+def state(name: str) -> str:
+    """What became of a library: "instrumented", or why it is not."""
+    return _states.get(name, "not chosen")
+
+
+def is_instrumenting() -> bool:
+    """Whether our own module for a library is being imported now."""
+    return bool(_busy)
+
+
+class _Task:
+    """The hook of a library."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self) -> None:
+        if self._name not in _states or self._name in _modules:  # uninstalled, and perhaps installed again, meanwhile
+            return
+        if LIBRARIES[self._name].is_late:
+            after_imports(self._instrument)
+        else:
+            self._instrument()
+
+    def _instrument(self) -> None:
+        name = self._name
+        _busy.append(name)
+        try:
+            _instrument(name)
+        except Exception as fault:
+            _states[name] = f"failed: {type(fault).__name__}: {fault}"
+            raise
+        finally:
+            _busy.pop()
+            for follow in (*_followers,):
+                follow(name)
+
+
+def _instrument(name: str) -> None:
+    other = stands_back(name)
+    if other is not None:
+        _states[name] = f"instrumented by {other}"
+        return
+    module = LIBRARIES[name].load()
+    module.install()
+    _modules[name] = module
+    _states[name] = "instrumented"
+
+
+# Other instrumentations that become active after ours
+
+
+def _watch_others() -> None:
+    for package, library in PACKAGES.items():
+        when_imported(package, _Withdrawal(library))
+    when_imported(BASE, _watch_opentelemetry)
+
+
+class _Withdrawal:
+    __slots__ = ("_library",)
+
+    def __init__(self, library: str) -> None:
+        self._library = library
+
+    def __call__(self) -> None:
+        _withdraw(self._library)
+
+
+def _withdraw(name: str) -> None:
+    if name in _modules and stands_back(name) is not None:
+        _modules.pop(name).uninstall()
+        _states[name] = f"instrumented by {active_elsewhere(name)}"
+
+
+def _watch_opentelemetry() -> None:
+    """Each of its instrumentors is switched on by the same method."""
+    base: Any = sys.modules[BASE].BaseInstrumentor
+    original = base.instrument
+
+    def instrument(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        for name in list(_modules):
+            _withdraw(name)
+        return result
+
+    instrument.__doc__ = original.__doc__
+    base.instrument = instrument

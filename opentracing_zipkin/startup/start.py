@@ -1,0 +1,140 @@
+"""The start of an interpreter below `opentracing-zipkin run`.
+
+Rules: imports nothing that an interpreter has not imported by itself: none of ssl, threading, socket, logging, signal, so that
+gevent patches an untouched process.  So here are hooks only; `configure` runs when the program has imported a library that is
+instrumented, or `opentracing`, and no import is in progress.  A fault of ours is one line on standard error, and the program
+runs untraced.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..instrument.hooks import after_imports, say, when_imported
+from ..instrument.registry import BY_DEFAULT, chosen_by, install, is_instrumenting
+from . import SWITCH, WITH_PYTEST
+
+TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+    from typing import Any
+
+__all__ = ["start"]
+
+# These are in use in every program, also in servers before they fork; they say nothing of whether it is to be traced.
+_EVERYWHERE = ("logging", "threads")
+
+_started: list[bool] = []
+_waiting: list[bool] = []  # for gevent
+
+
+def start() -> None:
+    """Let everything be traced that the environment asks for; only the first call in a process counts."""
+    switch = os.environ.get(SWITCH)
+    if not switch or _started:
+        return
+    _started.append(True)
+    try:
+        if switch != WITH_PYTEST and _is_pytest(sys.orig_argv):
+            del os.environ[SWITCH]  # for what the tests start as well
+            return
+        names = _chosen(os.environ.get("ZIPKIN_INSTRUMENT", ""))
+        when_imported("opentracing", _follow_api)
+        install(names, _follow)
+    except Exception as fault:
+        kind = "" if isinstance(fault, ValueError) else f"{type(fault).__name__}: "
+        say(f"opentracing-zipkin run: {kind}{fault}; the program runs untraced")
+
+
+def _is_pytest(command: Sequence[str]) -> bool:
+    """`pytest` or `python -m pytest`, whatever the interpreter's options."""
+    words = iter(command[1:])
+    for word in words:
+        if word in ("-X", "-W", "--check-hash-based-pycs"):
+            next(words, None)
+        elif word in ("-m", "-c"):
+            return word == "-m" and next(words, None) == "pytest"
+        elif not word.startswith("-"):
+            return os.path.basename(word) in ("pytest", "py.test")
+    return False
+
+
+def _chosen(text: str) -> tuple[str, ...]:
+    """ZIPKIN_INSTRUMENT as `settings` reads it; all where it is empty."""
+    text = text.strip()
+    if text.lower() in ("", "true", "1", "yes", "on"):
+        return BY_DEFAULT
+    if text.lower() in ("false", "0", "no", "off"):
+        return ()
+    try:
+        return chosen_by(word for word in map(str.strip, text.split(",")) if word)
+    except ValueError as error:
+        raise ValueError(f"environment variable ZIPKIN_INSTRUMENT is {text!r}; it {error}") from None
+
+
+# When configure runs
+
+
+def _follow(name: str) -> None:
+    if name not in _EVERYWHERE:
+        after_imports(_configure_soon)
+
+
+def _follow_api() -> None:
+    """The program has imported `opentracing`, or one of our own modules has."""
+    from . import pending
+
+    pending.stand_in()
+    if not is_instrumenting():
+        after_imports(_configure_soon)
+
+
+def _configure_soon() -> None:
+    """Now, or when gevent has patched, or when the program first uses the tracer."""
+    if "gevent.monkey" in sys.modules and not _has_patched(sys.modules["gevent.monkey"]):
+        _wait_for_gevent()
+    else:
+        _configure()
+
+
+def _configure() -> None:
+    # A program without a name in its environment may well give it by a `configure` of its own, and one that has imported that
+    # is about to call it.  So these are waited for, until the tracer is used.
+    if _has_name() and "opentracing_zipkin.settings" not in sys.modules:
+        from . import pending
+
+        pending.stand_in()
+        pending.resolve()
+
+
+def _has_name() -> bool:
+    return any(os.environ.get(name) for name in ("ZIPKIN_SERVICE_NAME", "OTEL_SERVICE_NAME")) or (
+        "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    )
+
+
+def _has_patched(monkey: Any) -> bool:
+    """Whether gevent has patched, and is not just about it."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "gevent.monkey":
+            return False
+        frame = frame.f_back
+    return any(monkey.is_module_patched(name) for name in ("threading", "socket"))
+
+
+def _wait_for_gevent() -> None:
+    """Configure when gevent has patched: locks that were made before would block its hub."""
+    if not _waiting:
+        # `patch_all` imports this as well.
+        from gevent.events import subscribers  # type: ignore[import-untyped, unused-ignore]
+
+        _waiting.append(True)
+        subscribers.append(_follow_gevent)
+
+
+def _follow_gevent(event: object) -> None:
+    if type(event).__name__ == "GeventDidPatchAllEvent":
+        after_imports(_configure)
