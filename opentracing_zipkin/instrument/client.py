@@ -81,11 +81,16 @@ class Calling:
 
     def _add_address(self, address: str) -> dict[str, str]:
         """The tags of the other end; `peers` names it by `host:port` or by `host`."""
-        tags = {"peer.address": address}
-        low = address.lower()
-        host, _, port = low.rpartition(":")
-        with_port = (low,) if port.isdigit() else (f"{low}:443", f"{low}:80")
-        name = next((self.peers[key] for key in (*with_port, host if port.isdigit() else low) if key in self.peers), None)
+        host, _, port = address.rpartition(":")
+        if not port.isdigit():
+            host, port = address, ""
+        if host.startswith("[") or host.replace(".", "").isdigit():
+            tags = {"peer.address": address}
+        else:  # in `peer.address` a port has to stand behind an IP address
+            tags = {"peer.hostname": host, "peer.port": port} if port else {"peer.hostname": host}
+        low = host.lower()
+        ports = (port,) if port else ("443", "80")
+        name = next((self.peers[key] for key in (*(f"{low}:{one}" for one in ports), low) if key in self.peers), None)
         if name:
             tags["peer.service"] = name
         if len(self._addresses) < MAX_REMEMBERED:
@@ -149,6 +154,12 @@ class Call:
             policy.tell("the description of an answer", fault)
         span.finish()
 
+    def discard(self) -> None:
+        """Nothing was sent after all."""
+        self.ended = True
+        self.span.set_tag("sampling.priority", 0)
+        self.span.finish()
+
     def __del__(self) -> None:
         # An answer that was neither read nor closed.
         if not self.ended and hasattr(self, "span"):
@@ -170,14 +181,14 @@ def calling(policy: HttpPolicy) -> Calling | None:
 def stale(call: Call, names: Iterable[str]) -> set[str]:
     """Which of the request's headers are of another span's context, as those that an application passes on by hand.
 
-    `names`: in lower case.  A tracer takes them out of a dict when it writes its own.
+    `names`: in lower case.  A tracer takes them out of a dict, or replaces them, when it writes its own.
     """
     if _PLAIN_HEADERS.issuperset(names):
         return _NONE
     probe = dict.fromkeys(names, "")
-    before = set(probe)
+    before = list(probe)
     call.calling.inject(call.span.context, opentracing.Format.HTTP_HEADERS, probe)
-    return before.difference(probe)
+    return {name for name in before if probe.get(name) != ""}
 
 
 _NONE: set[str] = set()

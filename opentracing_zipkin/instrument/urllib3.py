@@ -71,7 +71,7 @@ def end_with_body(raw: Any, call: Call, status: int, native: Any) -> None:
     if call.request is not None:
         call.answer = weakref.ref(native)  # no cycle: an answer that is dropped is freed at once
     received = getattr(raw, "_original_response", None)
-    if received is None or received.isclosed() or not isinstance(raw, HTTPResponse):
+    if received is None or not isinstance(raw, HTTPResponse) or raw.length_remaining == 0 or received.isclosed():
         call.end()
     else:
         vars(raw)[_KEY] = call

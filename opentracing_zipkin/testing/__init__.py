@@ -22,7 +22,8 @@ def __getattr__(name: str) -> Any:
         import sys
         from importlib import import_module
 
-        if "pytest" in sys.modules:  # so that a failed test of a kit shows the values
-            sys.modules["pytest"].register_assert_rewrite(__name__ + _LAZY[name])
+        module = __name__ + _LAZY[name]
+        if "pytest" in sys.modules and module not in sys.modules:  # so that a failed test of a kit shows the values
+            sys.modules["pytest"].register_assert_rewrite(module)
         return getattr(import_module(_LAZY[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
