@@ -50,27 +50,37 @@ class Calling:
         self._addresses: dict[str, dict[str, str]] = {}
 
     def start(
-        self, native: Any, method: str, address: str, path: str, url: object, header: Callable[[Any, str], str | None]
+        self,
+        native: Any,
+        method: str,
+        address: str,
+        path: str,
+        url: object,
+        header: Callable[[Any, str], str | None],
+        parent: Any = None,
+        ignore_active: bool = False,
     ) -> Call:
         """The call of a request to `address`, which is a `host:port` without credentials; a child of the active span.
 
-        `url`: whose query is left out of an error's text.  May raise what a tracer raises.
+        `url`: whose query is left out of an error's text.  `parent`: the parent instead, or none with `ignore_active`.  May raise
+        what a tracer raises.
         """
         known = self._addresses.get(address) or self._add_address(address)
         tags: dict[str, Any] = {"span.kind": "client", "http.method": method, "http.path": path, **known}
         call = Call()
         call.calling = self
         call.url = url
+        name = method if method in METHODS else UNKNOWN_METHOD
         policy = self.policy
         if policy.sample is None and policy.on_request is None and policy.on_response is None:
-            call.span = self.start_span(method if method in METHODS else UNKNOWN_METHOD, None, None, tags)
+            call.span = self.start_span(name, parent, None, tags, None, ignore_active)
             return call
         call.request = request = Request(native, method, path, False, header)
-        if policy.sample is not None and self.tracer.active_span is None:
+        if policy.sample is not None and parent is None and (ignore_active or self.tracer.active_span is None):
             decision = self.call_hook("sample", policy.sample, request)
             if decision is not None:
                 tags["sampling.priority"] = 1 if decision else 0
-        call.span = span = self.start_span(method if method in METHODS else UNKNOWN_METHOD, None, None, tags)
+        call.span = span = self.start_span(name, parent, None, tags, None, ignore_active)
         if policy.on_request is not None:
             self.call_hook("on_request", policy.on_request, span, request)
         return call
