@@ -24,9 +24,9 @@ MAX_REMEMBERED = 2000
 
 # Names that no tracer writes, in lower case: where a request has only these, no context of another span is among them.
 _PLAIN_HEADERS = frozenset(
-    "accept accept-charset accept-encoding accept-language authorization cache-control connection content-encoding"
-    " content-length content-type cookie date expect host if-match if-modified-since if-none-match keep-alive origin pragma"
-    " range referer te transfer-encoding upgrade user-agent x-api-key x-request-id x-requested-with".split()
+    """accept accept-charset accept-encoding accept-language authorization cache-control connection content-encoding
+    content-length content-type cookie date expect host if-match if-modified-since if-none-match keep-alive origin pragma range
+    referer te transfer-encoding upgrade user-agent x-api-key x-request-id x-requested-with""".split()  # noqa: SIM905
 )
 
 # Exceptions by which a task is told to end.  Those of our own tracer know them, any other 2.4 tracer takes them for errors.
@@ -62,8 +62,8 @@ class Calling:
     ) -> Call:
         """The call of a request to `address`, which is a `host:port` without credentials; a child of the active span.
 
-        `url`: whose query is left out of an error's text.  `parent`: the parent instead, or none with `ignore_active`.  May raise
-        what a tracer raises.
+        `url`: whose query is left out of an error's text.  `parent`: the parent instead, or none with `ignore_active`.
+        May raise what a tracer raises.
         """
         known = self._addresses.get(address) or self._add_address(address)
         tags: dict[str, Any] = {"span.kind": "client", "http.method": method, "http.path": path, **known}

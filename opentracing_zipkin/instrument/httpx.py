@@ -22,7 +22,7 @@ __all__ = ["install", "uninstall"]
 _patches = Patches()
 _policy = DEFAULT
 _new = object.__new__
-# Whether headers are kept as we know it: lists of (as sent, in lower case, value).  Else they are set one by one, for 8 µs more.
+# Whether headers are kept as a list of (as sent, in lower case, value).  Else they are set one by one, for 8 µs more.
 _is_list = getattr(Headers({"A": "b"}), "_list", None) == [(b"A", b"a", b"b")]
 
 _SYNC = ("HTTPTransport", "MockTransport", "WSGITransport")
@@ -136,7 +136,7 @@ def _end_with_body(call: Call, response: Any, body: Any) -> Any:
     return response
 
 
-class _Body(SyncByteStream):
+class _Body(SyncByteStream):  # type: ignore[misc]  # whether httpx is installed must not change what mypy says
     def __init__(self, stream: Any, call: Call) -> None:
         self._stream = stream
         self._call = call
@@ -159,7 +159,7 @@ class _Body(SyncByteStream):
         return getattr(vars(self)["_stream"], name)
 
 
-class _AsyncBody(AsyncByteStream):
+class _AsyncBody(AsyncByteStream):  # type: ignore[misc]
     def __init__(self, stream: Any, call: Call) -> None:
         self._stream = stream
         self._call = call

@@ -29,9 +29,9 @@ class Received:
 class LoopbackServer:
     """Answers on 127.0.0.1, keeps what it `received`; to be used in a `with` block.
 
-    `/status/404` has that status, `/redirect` leads to `/arrived`, `/echo` gives back the body, `/cut` ends in the middle of its
-    body, `/slow` sends its second half when `go_on` is set, `/large` has a megabyte, `/medium` five kilobytes, `/chunks` comes in three, `/digest` wants
-    a digest; any other path has `ok`.
+    `/status/404` has that status, `/redirect` leads to `/arrived`, `/echo` gives back the body, `/cut` ends in the middle of
+    its body, `/slow` sends its second half when `go_on` is set, `/large` has a megabyte, `/medium` five kilobytes, `/chunks`
+    comes in three, `/digest` wants a digest; any other path has `ok`.
     """
 
     def __init__(self) -> None:
@@ -39,6 +39,7 @@ class LoopbackServer:
         self.go_on = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that leave are part of the tests
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property

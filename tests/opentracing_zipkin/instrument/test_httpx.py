@@ -129,9 +129,8 @@ def test_a_stream_that_is_left_early_is_no_error(loopback: LoopbackServer, spans
                     raise ZeroDivisionError
 
     asyncio.run(run())
-    with _client() as client, pytest.raises(ZeroDivisionError), client.stream("GET", loopback.url + "/medium") as response:
+    with _client() as client, client.stream("GET", loopback.url + "/medium") as response:
         next(response.iter_bytes(10))
-        raise ZeroDivisionError
 
     assert [None, None, None] == _errors(spans)
 

@@ -247,13 +247,18 @@ def test_headers_in_a_plain_dict_are_sent(loopback: LoopbackServer, spans: Spans
 
 def test_a_request_that_cannot_be_sent_raises_what_it_raises(spans: Spans) -> None:
     """One that was not prepared fails as it does without tracing."""
-    with requests.Session() as session, pytest.raises(Exception, match=".") as raised:
-        session.send(requests.PreparedRequest())
-    traced.uninstall()
-    with requests.Session() as session, pytest.raises(Exception, match=".") as untraced:
-        session.send(requests.PreparedRequest())
 
-    assert repr(untraced.value) == repr(raised.value)
+    def fault() -> str:
+        try:
+            requests.Session().send(requests.PreparedRequest())
+        except Exception as error:
+            return repr(error)
+        return ""
+
+    with_tracing = fault()
+    traced.uninstall()
+
+    assert fault() == with_tracing != ""
 
 
 def test_digest_authentication_makes_siblings(loopback: LoopbackServer, spans: Spans) -> None:
@@ -263,7 +268,9 @@ def test_digest_authentication_makes_siblings(loopback: LoopbackServer, spans: S
         requests.get(loopback.url + "/digest", auth=HTTPDigestAuth("user", "hunter2"), timeout=5)
     first, second, _ = spans
 
-    assert [("401", "401"), (None, None)] == [(one.tags.get("http.status_code"), one.tags.get("error")) for one in (first, second)]
+    assert [("401", "401"), (None, None)] == [
+        (one.tags.get("http.status_code"), one.tags.get("error")) for one in (first, second)
+    ]
     assert {scope.span.context.span_id} == {first.parent_id, second.parent_id}
     assert [first.span_id, second.span_id] == [one.header("x-b3-spanid") for one in loopback.received]
 
