@@ -64,18 +64,23 @@ async def _run(parent: Any, running: Any) -> Any:
 
 
 def _connecting(original: Any) -> Any:
-    async def connect(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
+    def connect(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
         called = calling(_policy)
-        call = None if called is None else _begin(called, req)
-        if call is None:
-            return await original(self, req, *args, **kwargs)
-        try:
-            return await original(self, req, *args, **kwargs)
-        except BaseException as error:
-            call.end(error)
-            raise
+        if called is None:  # no coroutine around the other: 1 µs less
+            return original(self, req, *args, **kwargs)
+        return _connect(original, called, self, req, args, kwargs)
 
     return connect
+
+
+async def _connect(original: Any, called: Calling, connector: Any, req: Any, args: Any, kwargs: Any) -> Any:
+    call = _begin(called, req)
+    try:
+        return await original(connector, req, *args, **kwargs)
+    except BaseException as error:
+        if call is not None:
+            call.end(error)
+        raise
 
 
 def _begin(called: Calling, request: Any) -> Call | None:
@@ -103,33 +108,41 @@ def _begin(called: Calling, request: Any) -> Call | None:
 
 
 def _sending(original: Any) -> Any:
-    async def send(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def send(self: Any, *args: Any, **kwargs: Any) -> Any:
         call: Call | None = vars(self).pop(_KEY, None)
-        if call is None:
-            return await original(self, *args, **kwargs)
-        try:
-            response = await original(self, *args, **kwargs)
-        except BaseException as error:
-            call.end(error)
-            raise
-        vars(response)[_KEY] = call
-        return response
+        running = original(self, *args, **kwargs)
+        return running if call is None else _send(call, running)
 
     return send
 
 
+async def _send(call: Call, running: Any) -> Any:
+    try:
+        response = await running
+    except BaseException as error:
+        call.end(error)
+        raise
+    vars(response)[_KEY] = call
+    return response
+
+
 def _starting(original: Any) -> Any:
-    async def start(self: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            started = await original(self, *args, **kwargs)
-        except BaseException as error:
-            _end(self, error)
-            raise
-        if self.closed:  # the body came with the head
-            _end(self, None)
-        return started
+    def start(self: Any, *args: Any, **kwargs: Any) -> Any:
+        running = original(self, *args, **kwargs)
+        return _start(self, running) if _KEY in vars(self) else running
 
     return start
+
+
+async def _start(response: Any, running: Any) -> Any:
+    try:
+        started = await running
+    except BaseException as error:
+        _end(response, error)
+        raise
+    if response.closed:  # the body came with the head
+        _end(response, None)
+    return started
 
 
 def _ending(original: Any) -> Any:

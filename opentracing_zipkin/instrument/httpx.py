@@ -66,30 +66,36 @@ def _handling(original: Any) -> Any:
 
 
 def _handling_async(original: Any) -> Any:
-    async def handle_async_request(self: Any, request: Any) -> Any:
+    def handle_async_request(self: Any, request: Any) -> Any:
         called = calling(_policy)
-        begun = None if called is None else _begin(called, request)
-        if begun is None:
-            return await original(self, request)
-        call, sent = begun
-        try:
-            response = await original(self, sent)
-        except BaseException as error:
-            call.end(error)
-            raise
-        finally:
-            if sent.stream is not request.stream:
-                _take_over(request, sent)
-        return _end_with_body(call, response, _AsyncBody)
+        if called is None:  # no coroutine around the other: 1 µs less
+            return original(self, request)
+        return _handle_async(original, called, self, request)
 
     return handle_async_request
+
+
+async def _handle_async(original: Any, called: Calling, transport: Any, request: Any) -> Any:
+    begun = _begin(called, request)
+    if begun is None:
+        return await original(transport, request)
+    call, sent = begun
+    try:
+        response = await original(transport, sent)
+    except BaseException as error:
+        call.end(error)
+        raise
+    finally:
+        if sent.stream is not request.stream:
+            _take_over(request, sent)
+    return _end_with_body(call, response, _AsyncBody)
 
 
 def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
     """The call, and the request as it is sent: a copy, because the request is the application's and may be sent twice."""
     try:
         sent = _new(type(request))
-        vars(sent).update(vars(request))
+        sent.__dict__.update(request.__dict__)
         url, given = request.url, request.headers
         sent.headers = headers = Headers(given)
         headers._encoding = given._encoding

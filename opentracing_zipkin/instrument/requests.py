@@ -106,13 +106,13 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
     """The call, and the request as it is sent: a copy, because a prepared request is the application's, to be sent again."""
     try:
         sent = _new(type(request))
-        vars(sent).update(vars(request))
+        sent.__dict__.update(request.__dict__)
         given: Any = request.headers
         address, path = address_and_path(request.url)
         if type(given) is CaseInsensitiveDict:
             headers: Any = _new(CaseInsensitiveDict)
             sent.headers = headers
-            headers._store = store = given._store.copy()  # 4 µs less than its own `copy`
+            headers._store = store = given._store.copy()  # type: ignore[attr-defined]  # 4 µs less than its own `copy`
             call = called.start(sent, request.method, address, path, request.url, _header)
             carrier = call.carrier()
             for name in stale(call, store):

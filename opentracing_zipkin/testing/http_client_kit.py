@@ -1,7 +1,7 @@
 """What the instrumentation of an HTTP client has to do, as a class of tests to inherit from.
 
-Rules: the client talks to a real server on the loopback interface, and spans are read as they would be sent to Zipkin.  Any test
-framework will do that calls `setup_method` and `teardown_method`, as pytest does.
+Rules: the client talks to a real server on the loopback interface, and spans are read as they would be sent to Zipkin.  Any
+test framework will do that calls `setup_method` and `teardown_method`, as pytest does.
 
     class TestRequests(HttpClientKit):
         instrumentation = opentracing_zipkin.instrument.requests
