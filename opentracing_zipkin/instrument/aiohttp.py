@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -60,7 +61,8 @@ async def _run(parent: Any, running: Any) -> Any:
     try:
         return await running
     finally:
-        _parent.reset(token)
+        with suppress(ValueError):  # in another context, where it is closed because nobody has awaited its end
+            _parent.reset(token)
 
 
 def _connecting(original: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -162,18 +163,22 @@ class Call:
                 self.calling.call_hook("on_response", policy.on_response, span, self.request, response, error)
         except Exception as fault:
             policy.tell("the description of an answer", fault)
-        span.finish()
+        try:
+            span.finish()
+        except Exception as fault:
+            policy.tell("the end of a sent request's span", fault)
 
     def discard(self) -> None:
         """Nothing was sent after all."""
-        self.ended = True
-        self.span.set_tag("sampling.priority", 0)
-        self.span.finish()
+        with suppress(Exception):
+            self.span.set_tag("sampling.priority", 0)
+        self.end()
 
     def __del__(self) -> None:
         # An answer that was neither read nor closed.
         if not self.ended and hasattr(self, "span"):
-            self.end()
+            with suppress(Exception):  # the interpreter may be on its way out
+                self.end()
 
 
 def calling(policy: HttpPolicy) -> Calling | None:
@@ -208,7 +213,11 @@ def _describe(span: opentracing.Span, error: BaseException, url: object) -> None
     """The error of a span, without the URL's query and user, which may be secrets: exceptions have URLs in their texts."""
     if not isinstance(error, Exception) and type(error).__name__ in _CANCELLATIONS:
         return
-    text, secret = str(error), str(url)
+    try:
+        text = str(error)
+    except Exception:  # the application's own class
+        text = ""
+    secret = str(url)
     shown = _USER.sub("//", text)
     if "?" in secret:
         shown = _QUERY.sub("", shown.replace(secret.partition("?")[2] or "?", ""))

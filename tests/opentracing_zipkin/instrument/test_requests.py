@@ -567,3 +567,48 @@ def test_what_a_prepared_request_sends_from_two_threads_is_not_mixed_up(loopback
     assert before == dict(prepared.headers)
     assert {span.span_id for span in spans} == {one.header("x-b3-spanid") for one in loopback.received}
     assert 40 == len({span.span_id for span in spans})
+
+
+def test_a_tracer_whose_spans_raise_costs_the_span_only(loopback: LoopbackServer) -> None:
+    """Whatever a span does when it is told of the answer, the application has its answer."""
+
+    class Span(opentracing.Span):
+        def set_tag(self, *_: Any) -> Any:
+            raise RuntimeError("a fault of the span")
+
+        log_kv = finish = _on_error = set_tag  # type: ignore[assignment]
+
+    class Tracer(opentracing.Tracer):
+        def start_span(self, *_: Any, **__: Any) -> Any:
+            return Span(self, opentracing.SpanContext())
+
+    policy = HttpPolicy(tracer=Tracer())
+    traced.uninstall()
+    traced.install(policy)
+
+    assert 404 == requests.get(loopback.url + "/status/404", timeout=5).status_code
+    with pytest.raises(requests.ConnectionError):
+        requests.get("http://127.0.0.1:1/a", timeout=5)
+    assert 4 == policy.faults
+
+
+def test_an_error_whose_text_cannot_be_had_is_the_error(spans: Spans) -> None:
+    """By its type alone."""
+
+    class Silent(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    class Wrong(BaseAdapter):
+        def send(self, *_: Any, **__: Any) -> Any:
+            raise Silent
+
+        def close(self) -> None:
+            pass
+
+    with requests.Session() as session:
+        session.mount("http://", Wrong())
+        with pytest.raises(Silent):
+            session.get("http://shop/a")
+
+    assert ["Silent"] == [span.tags["error"] for span in spans]

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import requests
 import urllib3
+from urllib3._collections import HTTPHeaderDict
 from urllib3.util.retry import Retry
 
 import opentracing
@@ -127,7 +128,7 @@ def test_a_retry_behind_a_redirect_is_the_seconds(loopback: LoopbackServer, span
 
 def test_a_pools_headers_and_ones_own_are_not_changed(loopback: LoopbackServer, spans: Spans) -> None:
     """Whatever mapping they are in."""
-    for headers in ({"X-Mine": "1"}, urllib3.HTTPHeaderDict({"X-Mine": "1"})):
+    for headers in ({"X-Mine": "1"}, HTTPHeaderDict({"X-Mine": "1"})):
         with urllib3.PoolManager(headers=headers) as pools:
             pools.request("GET", loopback.url)
             pools.request("GET", loopback.url, headers=headers)
