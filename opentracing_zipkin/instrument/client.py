@@ -1,11 +1,14 @@
 """A request that is sent: one span for each physical one, from its headers to the end of the answer's body.
 
-Rules: nothing here raises into the application.  Of nested libraries (requests over urllib3) the outermost makes the span.
+Rules: nothing here raises into the application.  Of nested libraries (requests over urllib3) the outermost makes the span.  The
+application's objects are not changed: a library's module sends a copy of the headers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -13,12 +16,25 @@ import opentracing
 
 from .http import METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response
 
-__all__ = ["INSIDE", "Call", "Calling", "calling"]
+__all__ = ["INSIDE", "Call", "Calling", "calling", "stale"]
 
-# True while a traced library sends, so that those below it stand back.
-INSIDE: ContextVar[bool] = ContextVar("opentracing_zipkin_inside_call", default=False)
+# The call that a traced library is sending, so that those below it stand back.
+INSIDE: ContextVar[Call | None] = ContextVar("opentracing_zipkin_inside_call", default=None)
 
 MAX_REMEMBERED = 2000
+
+# Names that no tracer writes, in lower case: where a request has only these, no context of another span is among them.
+_PLAIN_HEADERS = frozenset(
+    """accept accept-charset accept-encoding accept-language authorization cache-control connection content-encoding
+    content-length content-type cookie date expect host if-match if-modified-since if-none-match keep-alive origin pragma range
+    referer te transfer-encoding upgrade user-agent x-api-key x-request-id x-requested-with""".split()  # noqa: SIM905
+)
+
+# Exceptions by which a task is told to end.  Those of our own tracer know them, any other 2.4 tracer takes them for errors.
+_CANCELLATIONS = frozenset(("CancelledError", "Cancelled", "GeneratorExit", "GreenletExit"))
+
+_QUERY = re.compile(r"\?\S*")
+_USER = re.compile(r"//[^/\s@]*@")
 
 
 class Calling:
@@ -36,52 +52,63 @@ class Calling:
 
     def start(
         self,
+        native: Any,
         method: str,
         address: str,
         path: str,
-        headers: Any,
-        native: Any = None,
-        header: Callable[[Any, str], str | None] | None = None,
-    ) -> Call | None:
-        """The span of a request to `address`, which is a `host:port` without credentials, and its context in `headers`.
+        url: object,
+        header: Callable[[Any, str], str | None],
+        parent: Any = None,
+        ignore_active: bool = False,
+    ) -> Call:
+        """The call of a request to `address`, which is a `host:port` without credentials; a child of the active span.
 
-        A child of the active span.  None where something is beyond us: then the request goes untraced.
+        `url`: whose query is left out of an error's text.  `parent`: the parent instead, or none with `ignore_active`.
+        May raise what a tracer raises.
         """
-        try:
-            known = self._addresses.get(address) or self._add_address(address)
-            tags: dict[str, Any] = {"span.kind": "client", "http.method": method, "http.path": path, **known}
-            policy = self.policy
-            if policy.sample is not None and self.tracer.active_span is None and header is not None:
-                decision = self._call("sample", policy.sample, Request(native, method, path, False, header))
-                if decision is not None:
-                    tags["sampling.priority"] = 1 if decision else 0
-            span = self.start_span(method if method in METHODS else UNKNOWN_METHOD, None, None, tags)
-            call = Call()
-            call.calling = self
-            call.span = span
-            call.ended = False
-            if policy.on_request is not None or policy.on_response is not None:
-                call.request = Request(native, method, path, False, header or _no_header)
-                if policy.on_request is not None:
-                    self._call("on_request", policy.on_request, span, call.request)
-            self.inject(span.context, opentracing.Format.HTTP_HEADERS, headers)
+        known = self._addresses.get(address) or self._add_address(address)
+        tags: dict[str, Any] = {"span.kind": "client", "http.method": method, "http.path": path, **known}
+        call = Call()
+        call.calling = self
+        call.url = url
+        name = method if method in METHODS else UNKNOWN_METHOD
+        policy = self.policy
+        if policy.sample is None and policy.on_request is None and policy.on_response is None:
+            call.span = self.start_span(name, parent, None, tags, None, ignore_active)
             return call
-        except Exception as fault:
-            self.policy.tell("the start of a sent request's span", fault)
-            return None
+        call.request = request = Request(native, method, path, False, header)
+        if policy.sample is not None and parent is None and (ignore_active or self.tracer.active_span is None):
+            decision = self.call_hook("sample", policy.sample, request)
+            if decision is not None:
+                tags["sampling.priority"] = 1 if decision else 0
+        call.span = span = self.start_span(name, parent, None, tags, None, ignore_active)
+        if policy.on_request is not None:
+            self.call_hook("on_request", policy.on_request, span, request)
+        return call
+
+    def tell(self, fault: Exception) -> None:
+        """Of what prevented a span: the request goes untraced."""
+        self.policy.tell("the start of a sent request's span", fault)
 
     def _add_address(self, address: str) -> dict[str, str]:
         """The tags of the other end; `peers` names it by `host:port` or by `host`."""
-        tags = {"peer.address": address}
-        low = address.lower()
-        name = self.peers.get(low) or self.peers.get(low.rpartition(":")[0] or low)
+        host, _, port = address.rpartition(":")
+        if not port.isdigit():
+            host, port = address, ""
+        if host.startswith("[") or host.replace(".", "").isdigit():
+            tags = {"peer.address": address}
+        else:  # in `peer.address` a port has to stand behind an IP address
+            tags = {"peer.hostname": host, "peer.port": port} if port else {"peer.hostname": host}
+        low = host.lower()
+        ports = (port,) if port else ("443", "80")
+        name = next((self.peers[key] for key in (*(f"{low}:{one}" for one in ports), low) if key in self.peers), None)
         if name:
             tags["peer.service"] = name
         if len(self._addresses) < MAX_REMEMBERED:
             self._addresses[address] = tags
         return tags
 
-    def _call(self, name: str, hook: Callable[..., Any], *arguments: Any) -> Any:
+    def call_hook(self, name: str, hook: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return hook(*arguments)
         except Exception as fault:
@@ -90,43 +117,72 @@ class Calling:
 
 
 class Call:
-    """One physical request that is under way.  May be ended from any thread, once."""
+    """One physical request that is under way.  May be ended from any thread, once; ends by itself where it is dropped."""
 
-    __slots__ = ("calling", "ended", "request", "span")
+    # No slots: what is seldom set stands here, so a call costs four assignments.
+    ended = False
+    status = 0  # 0 where there was no answer
+    answer: Callable[[], Any] | None = None  # gives the library's own answer; kept only where a hook looks at it
+    headers: Any = None  # the mapping that is sent, by which a library below recognises the request
+    is_below = False  # while the library below sends it
+
+    request: Request | None = None  # only where a hook looks at it
 
     calling: Calling
-    ended: bool
-    request: Request  # only where a hook looks at it
     span: opentracing.Span
+    url: object
 
-    def end(self, status: int, native: Any = None, error: BaseException | None = None, url: str = "") -> None:
-        """Tags, hooks, finish; only the first call counts.
+    def carrier(self) -> dict[str, str]:
+        """The headers of the span's context."""
+        carrier: dict[str, str] = {}
+        self.calling.inject(self.span.context, opentracing.Format.HTTP_HEADERS, carrier)
+        return carrier
 
-        `status`: 0 where there was no answer.  `url`: whose query is left out of the error's text.
-        """
+    def note_retry(self, cause: str) -> None:
+        """The library tries once more by itself: an event of this span."""
+        try:
+            self.span.log_kv({"event": "retry", "cause": cause})
+        except Exception as fault:
+            self.calling.policy.tell("the note of a retry", fault)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Tags, hooks, finish; only the first call counts."""
         if self.ended:
             return
         self.ended = True
-        span, policy = self.span, self.calling.policy
+        span, status, policy = self.span, self.status, self.calling.policy
         try:
             if not 200 <= status < 300 and status:
                 span.set_tag("http.status_code", status)
             if error is not None:
-                span._on_error(span, type(error), error, error.__traceback__)
-                _hide_query(span, error, url)
+                _describe(span, error, self.url)
             elif status >= 400:
                 span.set_tag("error", str(status))
-            if policy.on_response is not None:
-                self.calling._call("on_response", policy.on_response, span, self.request, Response(native, status), error)
+            if policy.on_response is not None and self.request is not None:
+                response = Response(None if self.answer is None else self.answer(), status)
+                self.calling.call_hook("on_response", policy.on_response, span, self.request, response, error)
         except Exception as fault:
             policy.tell("the description of an answer", fault)
-        span.finish()
+        try:
+            span.finish()
+        except Exception as fault:
+            policy.tell("the end of a sent request's span", fault)
+
+    def discard(self) -> None:
+        """Nothing was sent after all."""
+        with suppress(Exception):
+            self.span.set_tag("sampling.priority", 0)
+        self.end()
+
+    def __del__(self) -> None:
+        # An answer that was neither read nor closed.
+        if not self.ended and hasattr(self, "span"):
+            with suppress(Exception):  # the interpreter may be on its way out
+                self.end()
 
 
 def calling(policy: HttpPolicy) -> Calling | None:
-    """The policy for the tracer of now; None for the no-op, and inside another call."""
-    if INSIDE.get():
-        return None
+    """The policy for the tracer of now; None for the no-op."""
     tracer = policy.tracer or opentracing.global_tracer()
     found: Calling | None = policy._calling
     if found is not None and found.tracer is tracer:
@@ -137,13 +193,35 @@ def calling(policy: HttpPolicy) -> Calling | None:
     return found
 
 
-def _hide_query(span: opentracing.Span, error: BaseException, url: str) -> None:
-    """Where an exception's text has the URL's query in it, which may hold a secret, the span's error has it without."""
-    query = url.partition("?")[2]
-    text = str(error) if query else ""
-    if query and query in text:
-        span.set_tag("error", f"{type(error).__name__}: {text.replace('?' + query, '').replace(query, '...')}")
+def stale(call: Call, names: Iterable[str]) -> set[str]:
+    """Which of the request's headers are of another span's context, as those that an application passes on by hand.
+
+    `names`: in lower case.  A tracer takes them out of a dict, or replaces them, when it writes its own.
+    """
+    if _PLAIN_HEADERS.issuperset(names):
+        return _NONE
+    probe = dict.fromkeys(names, "")
+    before = list(probe)
+    call.calling.inject(call.span.context, opentracing.Format.HTTP_HEADERS, probe)
+    return {name for name in before if probe.get(name) != ""}
 
 
-def _no_header(native: Any, name: str) -> str | None:
-    return None
+_NONE: set[str] = set()
+
+
+def _describe(span: opentracing.Span, error: BaseException, url: object) -> None:
+    """The error of a span, without the URL's query and user, which may be secrets: exceptions have URLs in their texts."""
+    if not isinstance(error, Exception) and type(error).__name__ in _CANCELLATIONS:
+        return
+    try:
+        text = str(error)
+    except Exception:  # the application's own class
+        text = ""
+    secret = str(url)
+    shown = _USER.sub("//", text)
+    if "?" in secret:
+        shown = _QUERY.sub("", shown.replace(secret.partition("?")[2] or "?", ""))
+    if shown == text:
+        span._on_error(span, type(error), error, error.__traceback__)
+    else:
+        span.set_tag("error", f"{type(error).__name__}: {shown}")

@@ -27,7 +27,8 @@ class Patches:
         inherited = name not in vars(owner)
         original = getattr(owner, name)
         replacement = wrap(original)
-        functools.update_wrapper(replacement, original)
+        if not isinstance(replacement, classmethod):
+            functools.update_wrapper(replacement, original)
         setattr(owner, name, replacement)
         self._replaced.append((owner, name, original, replacement, inherited))
 

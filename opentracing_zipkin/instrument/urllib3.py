@@ -1,45 +1,180 @@
-"""urllib3: the end of an answer's body, for all that is built on it."""
+"""urllib3: a span for each physical request of any pool, unless requests makes it; and the end of an answer's body for both.
+
+Rules: a redirect is a request of its own, beside the first; a retry is an event of the request's span.
+"""
 
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import Any
 
-from urllib3.exceptions import HTTPError
+from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.response import HTTPResponse
+from urllib3.util.retry import Retry
 
-from .client import Call
+from .client import INSIDE, Call, Calling, calling, stale
+from .http import DEFAULT, HttpPolicy
 from .patching import Patches
+from .urls import address_and_path
 
-__all__ = ["end_with_body", "watch_bodies"]
+__all__ = ["end_with_body", "install", "uninstall", "unwatch", "watch"]
 
-_bodies = Patches()
+_patches = Patches()
+_policy = DEFAULT
+
+_below = Patches()  # what requests needs, too
+_users: set[str] = set()
 _KEY = "_opentracing_zipkin_call"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# Where an exception stands that is on its way out of the reading of a body.
+_CATCHER = getattr(getattr(HTTPResponse._error_catcher, "__wrapped__", None), "__code__", None)
 
 
-def watch_bodies() -> None:
-    """From now on a response ends its call when its body has been read, or is closed."""
-    if not _bodies:
-        _bodies.replace(HTTPResponse, "release_conn", _ending)
-        _bodies.replace(HTTPResponse, "close", _ending)
+def install(policy: HttpPolicy | None = None) -> None:
+    """Trace the requests of all pools; `policy`: None for the one that `configure` fills."""
+    global _policy
+    _policy = policy or DEFAULT
+    if not _patches:
+        watch("urllib3")
+        _patches.replace(HTTPConnectionPool, "urlopen", _opening)
+
+
+def uninstall() -> None:
+    """Put back what `install` has replaced."""
+    _patches.undo()
+    unwatch("urllib3")
+
+
+# What is below requests and our own
+
+
+def watch(user: str) -> None:
+    """From now on a response ends its call when its body has been read or is closed, and retries are noted."""
+    _users.add(user)
+    if not _below:
+        _below.replace(HTTPResponse, "release_conn", _ending)
+        _below.replace(HTTPResponse, "close", _ending)
+        _below.replace(Retry, "increment", _noting)
+
+
+def unwatch(user: str) -> None:
+    """The opposite of `watch`, for the last of its users; answers that are not read by then end when they are dropped."""
+    _users.discard(user)
+    if not _users:
+        _below.undo()
 
 
 def end_with_body(raw: Any, call: Call, status: int, native: Any) -> None:
     """End `call` with the body of `raw`; at once where there is nothing to be read from a connection."""
+    call.status = status
+    if call.request is not None:
+        call.answer = weakref.ref(native)  # no cycle: an answer that is dropped is freed at once
     received = getattr(raw, "_original_response", None)
-    if received is None or received.isclosed() or not isinstance(raw, HTTPResponse):
-        call.end(status, native)
+    if received is None or not isinstance(raw, HTTPResponse) or raw.length_remaining == 0 or received.isclosed():
+        call.end()
     else:
-        vars(raw)[_KEY] = (call, status, sys.exc_info()[1])
+        vars(raw)[_KEY] = call
 
 
 def _ending(original: Any) -> Any:
     def wrapped(self: HTTPResponse) -> None:
         original(self)
-        watched = vars(self).pop(_KEY, None)
-        if watched is not None:
-            call, status, before = watched
+        if _KEY in self.__dict__:
+            call = self.__dict__.pop(_KEY)
             error = sys.exc_info()[1]  # urllib3 releases a broken connection while its exception is on the way
-            call.end(status, None, error if error is not before and isinstance(error, HTTPError) else None)
+            if error is not None:
+                where = error.__traceback__
+                if where is None or where.tb_frame.f_code is not _CATCHER:
+                    error = None  # handled by whoever reads
+            call.end(error)
 
     return wrapped
+
+
+def _noting(original: Any) -> Any:
+    def increment(self: Retry, *args: Any, **kwargs: Any) -> Any:
+        again = original(self, *args, **kwargs)  # raises where it was the last one
+        call = INSIDE.get()
+        if call is not None and again.history:
+            last = again.history[-1]
+            if not last.redirect_location:
+                call.note_retry(str(last.status) if last.error is None else type(last.error).__name__)
+        return again
+
+    return increment
+
+
+# Our own
+
+
+def _opening(original: Any) -> Any:
+    def urlopen(self: Any, method: Any, url: Any, body: Any = None, headers: Any = None, *args: Any, **kwargs: Any) -> Any:
+        called = calling(_policy)
+        if called is None:
+            return original(self, method, url, body, headers, *args, **kwargs)
+        outer = INSIDE.get()
+        if outer is not None:
+            if outer.is_below:  # urllib3 calls itself to try again, or for a redirect
+                status = _redirect_of(*args, **kwargs)
+                if not status or outer.calling is not called or outer.headers is not None:
+                    return original(self, method, url, body, headers, *args, **kwargs)
+                outer.status = status
+                outer.end()
+            elif outer.headers is not None and outer.headers is headers:
+                outer.is_below = True
+                try:
+                    return original(self, method, url, body, headers, *args, **kwargs)
+                finally:
+                    outer.is_below = False
+        begun = _begin(called, self, method, url, headers)
+        if begun is None:
+            return original(self, method, url, body, headers, *args, **kwargs)
+        call, sent = begun
+        token = INSIDE.set(call)
+        try:
+            response = original(self, method, url, body, sent, *args, **kwargs)
+        except BaseException as error:
+            call.end(error)
+            raise
+        finally:
+            INSIDE.reset(token)
+        if not call.ended:
+            end_with_body(response, call, response.status, response)
+        return response
+
+    return urlopen
+
+
+def _begin(called: Calling, pool: Any, method: str, url: str, headers: Any) -> tuple[Call, Any] | None:
+    """The call and the headers that are sent, a copy with its context."""
+    try:
+        sent = (pool.headers if headers is None else headers).copy()
+        address, path = ("", url) if url.startswith("/") else address_and_path(url)
+        if not address:
+            host = f"[{pool.host}]" if ":" in pool.host and pool.host[0] != "[" else pool.host
+            address = host if pool.port in (None, _DEFAULT_PORTS.get(pool.scheme)) else f"{host}:{pool.port}"
+            path = path.partition("?")[0]
+        call = called.start(sent, method, address, path, url, _header)
+        call.is_below = True
+        carrier = call.carrier()
+        low = {name.lower(): name for name in sent}
+        for name in stale(call, low):
+            del sent[low[name]]
+        sent.update(carrier)
+        return call, sent
+    except Exception as fault:
+        called.tell(fault)
+        return None
+
+
+def _redirect_of(retries: Any = None, *_: Any, **named: Any) -> int:
+    """The status of the redirect that urllib3 follows by this call of itself, 0 where it tries again."""
+    history = getattr(named.get("retries", retries), "history", ())
+    status: int | None = history[-1].status if history and history[-1].redirect_location else None
+    return status or 0
+
+
+def _header(headers: Any, name: str) -> str | None:
+    low = name.lower()
+    return next((headers[key] for key in headers if key.lower() == low), None)

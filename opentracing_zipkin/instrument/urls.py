@@ -8,9 +8,19 @@ __all__ = ["address_and_path"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#]*)([^?#]*)")
 
+_SCHEMES = ("http:", "https:")
+_PLAIN = re.compile(r"[\w.:-]*\Z").match  # no user, no query, no path
+
 
 def address_and_path(url: str) -> tuple[str, str]:
     """`http://user@shop:8080/a?b=c` as `("shop:8080", "/a")`; an empty path is `/`, and what is no URL has no address."""
+    # As a match, which takes 1 µs more, has it.
+    parts = url.split("/", 3)
+    if len(parts) == 4 and not parts[1] and parts[0] in _SCHEMES and _PLAIN(parts[2]):
+        path = parts[3]
+        if "?" in path:
+            path = path[: path.index("?")]
+        return parts[2], "/" + (path[: path.index("#")] if "#" in path else path)
     match = _URL.match(url)
     if match is None:
         return "", "/"

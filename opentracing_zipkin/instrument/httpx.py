@@ -1,0 +1,193 @@
+"""httpx: a span for each physical request of any client, redirects and authentication included.
+
+Rules: works at httpx' own transports, so that clients, event hooks, authentication and transports around ours stay what they
+are.  A request is sent as a copy with the context in its headers; the body's stream ends the span.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+from httpx import AsyncByteStream, Headers, SyncByteStream
+
+from .client import Call, Calling, calling, stale
+from .http import DEFAULT, HttpPolicy
+from .patching import Patches
+
+__all__ = ["install", "uninstall"]
+
+_patches = Patches()
+_policy = DEFAULT
+_new = object.__new__
+# Whether headers are kept as a list of (as sent, in lower case, value).  Else they are set one by one, for 8 µs more.
+_is_list = getattr(Headers({"A": "b"}), "_list", None) == [(b"A", b"a", b"b")]
+
+_SYNC = ("HTTPTransport", "MockTransport", "WSGITransport")
+_ASYNC = ("AsyncHTTPTransport", "MockTransport", "ASGITransport")
+
+
+def install(policy: HttpPolicy | None = None) -> None:
+    """Trace the requests of all clients; `policy`: None for the one that `configure` fills."""
+    global _policy
+    _policy = policy or DEFAULT
+    if not _patches:
+        for name in _SYNC:
+            _patches.replace(getattr(httpx, name), "handle_request", _handling)
+        for name in _ASYNC:
+            _patches.replace(getattr(httpx, name), "handle_async_request", _handling_async)
+
+
+def uninstall() -> None:
+    """Put back what `install` has replaced."""
+    _patches.undo()
+
+
+def _handling(original: Any) -> Any:
+    def handle_request(self: Any, request: Any) -> Any:
+        called = calling(_policy)
+        begun = None if called is None else _begin(called, request)
+        if begun is None:
+            return original(self, request)
+        call, sent = begun
+        try:
+            response = original(self, sent)
+        except BaseException as error:
+            call.end(error)
+            raise
+        finally:
+            if sent.stream is not request.stream:
+                _take_over(request, sent)
+        return _end_with_body(call, response, _Body)
+
+    return handle_request
+
+
+def _handling_async(original: Any) -> Any:
+    def handle_async_request(self: Any, request: Any) -> Any:
+        called = calling(_policy)
+        if called is None:  # no coroutine around the other: 1 µs less
+            return original(self, request)
+        return _handle_async(original, called, self, request)
+
+    return handle_async_request
+
+
+async def _handle_async(original: Any, called: Calling, transport: Any, request: Any) -> Any:
+    begun = _begin(called, request)
+    if begun is None:
+        return await original(transport, request)
+    call, sent = begun
+    try:
+        response = await original(transport, sent)
+    except BaseException as error:
+        call.end(error)
+        raise
+    finally:
+        if sent.stream is not request.stream:
+            _take_over(request, sent)
+    return _end_with_body(call, response, _AsyncBody)
+
+
+def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
+    """The call, and the request as it is sent: a copy, because the request is the application's and may be sent twice."""
+    try:
+        sent = _new(type(request))
+        sent.__dict__.update(request.__dict__)
+        url, given = request.url, request.headers
+        sent.headers = headers = Headers(given)
+        headers._encoding = given._encoding
+        path = url.raw_path.partition(b"?")[0].decode("ascii")
+        call = called.start(sent, request.method, url.netloc.decode("ascii"), path, url, _header)
+        carrier = call.carrier()
+        if not _is_list:
+            for name in stale(call, [name.lower() for name in headers]):
+                del headers[name]
+            headers.update(carrier)
+            return call, sent
+        given_list = headers._list
+        drop = stale(call, [low.decode("latin-1") for _, low, _ in given_list])
+        if drop:
+            headers._list = given_list = [item for item in given_list if item[1].decode("latin-1") not in drop]
+        for name in carrier:
+            raw = name.encode("ascii")
+            given_list.append((raw, raw, carrier[name].encode("ascii")))
+        return call, sent
+    except Exception as fault:
+        called.tell(fault)
+        return None
+
+
+def _take_over(request: Any, sent: Any) -> None:
+    """What a transport has read of a streamed body is the application's request's, too."""
+    headers = request.headers
+    vars(request).update(vars(sent))
+    request.headers = headers
+
+
+def _end_with_body(call: Call, response: Any, body: Any) -> Any:
+    """The response, whose stream ends the call; at once where there is nothing to be read."""
+    try:
+        call.status = response.status_code
+        if call.request is not None:
+            call.answer = weakref.ref(response)
+        if response.is_closed:
+            call.end()
+        else:
+            response.stream = body(response.stream, call)
+    except Exception as fault:  # no httpx.Response; the client will say so
+        call.calling.policy.tell("the answer of a transport", fault)
+    return response
+
+
+class _Body(SyncByteStream):  # type: ignore[misc]  # whether httpx is installed must not change what mypy says
+    def __init__(self, stream: Any, call: Call) -> None:
+        self._stream = stream
+        self._call = call
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._stream
+        except BaseException as error:
+            self._call.end(error)
+            raise
+        # The client closes next, and only then is the connection free.
+
+    def close(self) -> None:
+        try:
+            self._stream.close()
+        finally:
+            self._call.end()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["_stream"], name)
+
+
+class _AsyncBody(AsyncByteStream):  # type: ignore[misc]
+    def __init__(self, stream: Any, call: Call) -> None:
+        self._stream = stream
+        self._call = call
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                yield chunk
+        except BaseException as error:
+            self._call.end(error)
+            raise
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            self._call.end()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["_stream"], name)
+
+
+def _header(request: Any, name: str) -> str | None:
+    found: str | None = request.headers.get(name)
+    return found

@@ -1,0 +1,140 @@
+"""urllib.request: a span for each physical request of any opener, redirects and authentication included.
+
+Rules: works where every handler of HTTP sends, `AbstractHTTPHandler.do_open`, so that openers and handlers of the application's
+stay what they are.  The application's Request is not changed: a copy is sent.
+"""
+
+from __future__ import annotations
+
+from http.client import HTTPResponse
+from typing import Any
+from urllib.request import AbstractHTTPHandler
+from weakref import ref
+
+from .client import Call, Calling, calling, stale
+from .http import DEFAULT, HttpPolicy
+from .patching import Patches
+from .urls import address_and_path
+
+__all__ = ["install", "uninstall"]
+
+_patches = Patches()
+_policy = DEFAULT
+_new = object.__new__
+_watched: dict[type, type] = {}  # by the class of an answer, the one that ends its call
+
+
+def install(policy: HttpPolicy | None = None) -> None:
+    """Trace the requests of all openers; `policy`: None for the one that `configure` fills."""
+    global _policy
+    _policy = policy or DEFAULT
+    if not _patches:
+        _patches.replace(AbstractHTTPHandler, "do_open", _opening)
+
+
+def uninstall() -> None:
+    """Put back what `install` has replaced."""
+    _patches.undo()
+
+
+def _opening(original: Any) -> Any:
+    def do_open(self: Any, http_class: Any, req: Any, **given: Any) -> Any:
+        called = calling(_policy)
+        begun = None if called is None else _begin(called, req)
+        if begun is None:
+            return original(self, http_class, req, **given)
+        call, sent = begun
+        try:
+            response = original(self, http_class, sent, **given)
+        except BaseException as error:
+            call.end(error)
+            raise
+        finally:
+            _take_over(req, sent)
+        _end_with_body(call, response)
+        return response
+
+    return do_open
+
+
+def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
+    """The call, and the request as it is sent."""
+    try:
+        sent = _new(type(request))
+        vars(sent).update(vars(request))
+        sent.headers = dict(request.headers)
+        sent.unredirected_hdrs = dict(request.unredirected_hdrs)
+        url = request.full_url
+        address, path = address_and_path(url)
+        call = called.start(sent, request.get_method(), address, path, url, _header)
+        carrier = call.carrier()
+        drop = stale(call, [name.lower() for name in (*sent.headers, *sent.unredirected_hdrs)])
+        for headers in (sent.headers, sent.unredirected_hdrs) if drop else ():
+            for name in [name for name in headers if name.lower() in drop]:
+                del headers[name]
+        sent.headers.update(carrier)
+        return call, sent
+    except Exception as fault:
+        called.tell(fault)
+        return None
+
+
+def _take_over(request: Any, sent: Any) -> None:
+    """What a handler has changed of the request, the headers left out."""
+    headers, unredirected = request.headers, request.unredirected_hdrs
+    vars(request).update(vars(sent))
+    request.headers, request.unredirected_hdrs = headers, unredirected
+
+
+def _end_with_body(call: Call, response: Any) -> None:
+    """End `call` with the body; at once where there is none, or where the answer is no usual one."""
+    try:
+        call.status = response.status
+        if call.request is not None:
+            call.answer = ref(response)
+        if response.fp is None or response.length == 0:
+            call.end()
+            return
+        kind = type(response)
+        watched = _watched.get(kind)
+        if watched is None:
+            watched = _watched[kind] = type(kind.__name__, (_Ending, kind), {"__module__": kind.__module__})
+        response._opentracing_zipkin_call = call
+        response.__class__ = watched
+    except Exception:  # not of http.client
+        call.end()
+
+
+class _Ending(HTTPResponse):
+    """What an answer's class is put in front of: the end of the body, and errors on the way there."""
+
+    _opentracing_zipkin_call: Call
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._opentracing_zipkin_call.end()
+
+
+def _reading(name: str) -> Any:
+    def read(self: Any, *args: Any) -> Any:
+        try:
+            found = getattr(super(_Ending, self), name)(*args)
+        except BaseException as error:
+            self._opentracing_zipkin_call.end(error)
+            raise
+        if self.fp is None or self.length == 0:
+            self._opentracing_zipkin_call.end()
+        return found
+
+    return read
+
+
+for _name in ("read", "readinto", "read1", "readline", "peek"):
+    setattr(_Ending, _name, _reading(_name))
+
+
+def _header(request: Any, name: str) -> str | None:
+    found: str | None = request.get_header(name.capitalize())
+    return found

@@ -1,0 +1,29 @@
+"""A server to call, and a tracer whose spans a test reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import opentracing
+from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.model import FinishedSpan
+from opentracing_zipkin.testing import InMemoryRecorder
+from opentracing_zipkin.testing.loopback import LoopbackServer
+
+
+@pytest.fixture
+def loopback() -> Iterator[LoopbackServer]:
+    with LoopbackServer() as server:
+        yield server
+
+
+@pytest.fixture
+def spans() -> Iterator[list[FinishedSpan]]:
+    """Those of the global tracer."""
+    before = opentracing.global_tracer()
+    recorder = InMemoryRecorder()
+    opentracing.set_global_tracer(ZipkinTracer("tested", recorder=recorder))
+    yield recorder.spans
+    opentracing.set_global_tracer(before)
