@@ -22,8 +22,7 @@ def loopback() -> Iterator[LoopbackServer]:
 @pytest.fixture
 def spans() -> Iterator[list[FinishedSpan]]:
     """Those of the global tracer."""
-    before = opentracing.global_tracer()
     recorder = InMemoryRecorder()
     opentracing.set_global_tracer(ZipkinTracer("tested", recorder=recorder))
     yield recorder.spans
-    opentracing.set_global_tracer(before)
+    opentracing._reset_global_tracer()
