@@ -13,6 +13,13 @@ from opentracing_zipkin.testing import InMemoryRecorder
 from opentracing_zipkin.testing.loopback import LoopbackServer
 
 
+@pytest.fixture(autouse=True)
+def _no_tracer_is_left() -> Iterator[None]:
+    """The global tracer is the no-op again after each test, whoever has replaced it."""
+    yield
+    opentracing._reset_global_tracer()
+
+
 @pytest.fixture
 def loopback() -> Iterator[LoopbackServer]:
     with LoopbackServer() as server:
@@ -20,9 +27,8 @@ def loopback() -> Iterator[LoopbackServer]:
 
 
 @pytest.fixture
-def spans() -> Iterator[list[FinishedSpan]]:
+def spans() -> list[FinishedSpan]:
     """Those of the global tracer."""
     recorder = InMemoryRecorder()
     opentracing.set_global_tracer(ZipkinTracer("tested", recorder=recorder))
-    yield recorder.spans
-    opentracing._reset_global_tracer()
+    return recorder.spans
