@@ -12,6 +12,8 @@ import pytest
 
 from opentracing_zipkin.collector import Collector
 
+from .pages import check_page
+
 FOLDER = Path(__file__).parents[2] / "docs" / "how-to"
 PAGES = sorted(FOLDER.glob("*.md"))
 
@@ -61,3 +63,12 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!http|#)(.*?)(?:#.*?)?\)", page.read_text("utf-8"))
 
     assert [] == [link for link in links if not (FOLDER / link).exists()]
+
+
+PAGES_WITH_TRACES = ["any-wsgi-or-asgi-application", "django", "fastapi-and-starlette", "flask", "http-clients", "logging", "threads"]
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_TRACES)
+def test_a_page_ends_with_the_trace_that_its_reader_sees(page: str, tmp_path: Path) -> None:
+    """Files, commands, requests and traces, from the top of the page to its end."""
+    check_page(f"how-to/{page}.md", tmp_path)
