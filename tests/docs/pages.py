@@ -43,10 +43,10 @@ def blocks(page: str) -> list[tuple[str, str]]:
     return _BLOCK.findall((DOCS / page).read_text("utf-8"))
 
 
-def check_page(page: str, folder: Path, **more: str) -> None:
-    """Do what the page says, in a folder of its own, and see what it shows."""
+def check_page(page: str, folder: Path, **ports: str) -> None:
+    """Do what the page says, in a folder of its own, and see what it shows; `ports`: what a port of the page is here."""
     with Collector() as collector:
-        reader = Reader(collector, folder, more)
+        reader = Reader(collector, folder, ports)
         try:
             for language, text in blocks(page):
                 reader.read(language, text)
@@ -58,11 +58,11 @@ def check_page(page: str, folder: Path, **more: str) -> None:
 class Reader:
     """Who reads a page.  `count`: the traces seen so far."""
 
-    def __init__(self, collector: Collector, folder: Path, more: Mapping[str, str]) -> None:
+    def __init__(self, collector: Collector, folder: Path, ports: Mapping[str, str]) -> None:
         self.count = 0
         self._collector = collector
         self._folder = folder
-        self._ports = {_COLLECTOR: collector.url.rpartition(":")[2], **{name[1:]: port for name, port in more.items()}}
+        self._ports = {_COLLECTOR: collector.url.rpartition(":")[2], **ports}
         self._servers: list[subprocess.Popen[bytes]] = []
         self._seen: set[str] = set()
         self._environment = {
