@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from opentracing_zipkin.collector import Collector
+from tests.interop.test_run import SERVERS
 
 from .pages import check_page
 
@@ -84,3 +85,10 @@ PAGES_WITH_TRACES = [
 def test_a_page_ends_with_the_trace_that_its_reader_sees(page: str, tmp_path: Path) -> None:
     """Files, commands, requests and traces, from the top of the page to its end."""
     check_page(page, tmp_path)
+
+
+def test_the_table_of_servers_is_that_of_those_that_are_tried() -> None:
+    """By tests/interop/test_run.py; uWSGI by tests/integration/test_processes.py."""
+    rows = re.findall(r"^\| `(.*?)` \| yes \|$", (FOLDER / "the-command.md").read_text("utf-8"), re.MULTILINE)
+
+    assert list(SERVERS) == rows
