@@ -199,7 +199,9 @@ def test_the_command_traces_what_uwsgi_serves(collector: Collector, tmp_path: Pa
         time.sleep(1)
 
     assert 31 == len(collector.store.traces()), log.read_text()[-3000:]
-    assert ["get", "get /buy/{article}"] * 31 == [name for trace in collector.store.traces() for name in sorted(s.name for s in trace)]
+    assert ["get", "get /buy/{article}"] * 31 == [
+        name for trace in collector.store.traces() for name in sorted(s.name for s in trace)
+    ]
 
 
 def test_under_celery_every_task_has_its_span(collector: Collector, tmp_path: Path) -> None:
