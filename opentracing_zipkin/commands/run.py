@@ -1,7 +1,7 @@
 """`opentracing-zipkin run COMMAND`: the command in place of this process, traced without a line of code.
 
-Rules: no process stays between the caller and the command, so its exit status and its signals are its own.  What went wrong
-before it runs is one line on standard error.
+Rules: no process stays between the caller and the command, so its exit status and its signals are its own.  A fault before it
+runs is one line on standard error.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def run(options: Namespace) -> int:
 
 
 def environment(former: Mapping[str, str], switch: str) -> dict[str, str]:
-    """What the command's interpreters need to start ours."""
+    """The environment in which the command's interpreters start ours."""
     changed = {**former, SWITCH: switch}
     if not _has_pth():
         # First, because an interpreter runs the first sitecustomize only; ours runs the one that it hides.
@@ -157,7 +157,7 @@ def _rows(chosen: tuple[str, ...]) -> list[tuple[str, str, str]]:
 
 
 def _instrumented(library: Library) -> str:
-    """By trying it: a library that is too old has not all that our module asks for."""
+    """Whether our module can be loaded; it cannot where the library is too old for it."""
     try:
         library.load()
     except Exception as fault:

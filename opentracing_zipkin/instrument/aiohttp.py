@@ -1,4 +1,4 @@
-"""aiohttp's client: a span for each physical request of any session, redirects and what middleware sends again included.
+"""aiohttp's client: a span for each physical request of any session, with redirects and what a middleware sends again.
 
 Rules: begins where the session asks its connector for a connection, so that one that is refused is the span's error; ends with
 the answer's body.  A session's own `trace_configs` stay what they are.  The parent is the span that was active at the call,
@@ -25,7 +25,7 @@ _patches = Patches()
 _policy = DEFAULT
 _UNKNOWN: Any = object()
 _KEY = "_opentracing_zipkin_call"
-# Of the request that is being made: the span that was active when it was called for.
+# The span that was active when the request was called for, which may be long before it is awaited.
 _parent: ContextVar[Any] = ContextVar("opentracing_zipkin_aiohttp_parent")
 
 
@@ -61,7 +61,7 @@ async def _run(parent: Any, running: Any) -> Any:
     try:
         return await running
     finally:
-        with suppress(ValueError):  # in another context, where it is closed because nobody has awaited its end
+        with suppress(ValueError):  # closed in another context, because nobody has awaited its end
             _parent.reset(token)
 
 
@@ -94,7 +94,7 @@ def _begin(called: Calling, request: Any) -> Call | None:
             host = f"[{host}]"
         address = f"{host}:{port}" if port else host
         parent = _parent.get(_UNKNOWN)
-        known = parent is not _UNKNOWN  # else somebody asks the connector himself
+        known = parent is not _UNKNOWN  # else somebody asks the connector without a session
         path = url.raw_path or "/"
         call = called.start(request, request.method, address, path, url, _header, parent if known else None, known)
         carrier = call.carrier()
@@ -170,7 +170,7 @@ def _end(response: Any, error: BaseException | None) -> None:
 
 
 def _error_of(response: Any) -> BaseException | None:
-    """Why the answer ends before its body does, as far as that is not the application's affair."""
+    """The exception that ends the answer before its body does; None where the application has ended it."""
     content, error = response.content, sys.exc_info()[1]
     failure: BaseException | None = content.exception() if content is not None else None
     if failure is not None or error is None:

@@ -44,7 +44,7 @@ class TracingMiddleware:
     def __getattr__(self, name: str) -> Any:
         if name == "app":  # while it is being copied
             raise AttributeError(name)
-        return getattr(self.app, name)  # of an application that has more to it than a call
+        return getattr(self.app, name)  # for applications that have attributes
 
 
 def _watch_routes() -> None:
@@ -81,10 +81,9 @@ async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive:
 
 
 def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
-    """The exchange of a request or a websocket.
+    """Begin the exchange of a request or a websocket.
 
-    None where it is not ours to trace (it is traced already, or is a lifespan), and where something about it, or the tracer,
-    is beyond us.
+    None where there is nothing to trace (it has a span already, or is a lifespan), and where that fails, which is told.
     """
     previous = scope.get(MARK)
     if previous is not None and not previous.ended:
@@ -123,13 +122,13 @@ def _only_one(error: BaseException) -> BaseException:
 
 
 class AsgiExchange(Exchange):
-    """`prefix`: the template of where the application that serves the request is mounted; `mount`: Starlette's innermost."""
+    """`prefix`: the templates of all mounts that the request has passed; `mount`: the innermost one of Starlette."""
 
     __slots__ = ("_send", "gone", "mount", "prefix")
 
     prefix: str
     mount: Any  # None where it is not mounted
-    gone: OSError | None  # what the server has raised because the client had left
+    gone: OSError | None  # the server's exception, where the client had left
     _send: Send
 
     async def send(self, message: Message) -> None:
@@ -147,7 +146,7 @@ class AsgiExchange(Exchange):
             elif kind == "http.response.start" or kind == "websocket.http.response.start":
                 self.status = status = int(message["status"])
                 if status >= 500 and self.error is None:
-                    self.error = sys.exc_info()[1]  # of an answer that an exception handler gives
+                    self.error = sys.exc_info()[1]  # an exception handler gives this answer
             elif kind == "websocket.close" and not self.status:
                 self.status = 403  # a handshake that is refused
             elif kind == "websocket.accept":

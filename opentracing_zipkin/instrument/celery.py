@@ -28,7 +28,7 @@ _BROKERS = {"amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "redi
 
 
 def install(policy: HttpPolicy | None = None) -> None:
-    """Trace the tasks of all applications, where they are sent and where they run; of `policy` the tracer counts."""
+    """Trace the tasks of all applications, where they are sent and where they run; `policy`: only its tracer counts."""
     global _policy
     _policy = policy or DEFAULT
     if _patches:

@@ -1,7 +1,7 @@
 """A request that is sent: one span for each physical one, from its headers to the end of the answer's body.
 
-Rules: nothing here raises into the application.  Of nested libraries (requests over urllib3) the outermost makes the span.  The
-application's objects are not changed: a library's module sends a copy of the headers.
+Rules: nothing here raises into the application.  Where one library calls another (requests over urllib3), the outer one
+makes the span.  The application's objects are not changed: a library's module sends a copy of the headers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PLAIN_HEADERS = frozenset(
     referer te transfer-encoding upgrade user-agent x-api-key x-request-id x-requested-with""".split()  # noqa: SIM905
 )
 
-# Exceptions by which a task is told to end.  Those of our own tracer know them, any other 2.4 tracer takes them for errors.
+# Exceptions by which a task is told to end.  Our own tracer takes none of them for an error, another 2.4 tracer would.
 _CANCELLATIONS = frozenset(("CancelledError", "Cancelled", "GeneratorExit", "GreenletExit"))
 
 _QUERY = re.compile(r"\?\S*")
@@ -38,7 +38,7 @@ _USER = re.compile(r"//[^/\s@]*@")
 
 
 class Calling:
-    """A policy for one tracer, looked up once."""
+    """A policy with one tracer: all that is the same for each request, looked up once."""
 
     __slots__ = ("_addresses", "inject", "peers", "policy", "start_span", "tracer")
 
@@ -61,10 +61,10 @@ class Calling:
         parent: Any = None,
         ignore_active: bool = False,
     ) -> Call:
-        """The call of a request to `address`, which is a `host:port` without credentials; a child of the active span.
+        """Begin the call of a request to `address`, which is a `host:port` without credentials; a child of the active span.
 
-        `url`: whose query is left out of an error's text.  `parent`: the parent instead, or none with `ignore_active`.
-        May raise what a tracer raises.
+        `url`: its query is left out of an error's text.  `parent`: a parent in place of the active span; without one,
+        `ignore_active` makes a root.  Raises whatever the tracer raises.
         """
         known = self._addresses.get(address) or self._add_address(address)
         tags: dict[str, Any] = {"span.kind": "client", "http.method": method, "http.path": path, **known}
@@ -87,7 +87,7 @@ class Calling:
         return call
 
     def tell(self, fault: Exception) -> None:
-        """Of what prevented a span: the request goes untraced."""
+        """Note a fault that prevented a span; the request is sent without one."""
         self.policy.tell("the start of a sent request's span", fault)
 
     def _add_address(self, address: str) -> dict[str, str]:
@@ -97,7 +97,7 @@ class Calling:
             host, port = address, ""
         if host.startswith("[") or host.replace(".", "").isdigit():
             tags = {"peer.address": address}
-        else:  # in `peer.address` a port has to stand behind an IP address
+        else:  # `peer.address` takes a port behind an IP address only
             tags = {"peer.hostname": host, "peer.port": port} if port else {"peer.hostname": host}
         low = host.lower()
         ports = (port,) if port else ("443", "80")
@@ -119,7 +119,7 @@ class Calling:
 class Call:
     """One physical request that is under way.  May be ended from any thread, once; ends by itself where it is dropped."""
 
-    # No slots: what is seldom set stands here, so a call costs four assignments.
+    # No slots: defaults that are seldom replaced are the class's, so a call costs four assignments.
     ended = False
     status = 0  # 0 where there was no answer
     answer: Callable[[], Any] | None = None  # gives the library's own answer; kept only where a hook looks at it
@@ -139,7 +139,7 @@ class Call:
         return carrier
 
     def note_retry(self, cause: str) -> None:
-        """The library tries once more by itself: an event of this span."""
+        """Note as an event of this span that the library tries once more by itself."""
         try:
             self.span.log_kv({"event": "retry", "cause": cause})
         except Exception as fault:
@@ -169,7 +169,7 @@ class Call:
             policy.tell("the end of a sent request's span", fault)
 
     def discard(self) -> None:
-        """Nothing was sent after all."""
+        """End without a record, because nothing was sent after all."""
         with suppress(Exception):
             self.span.set_tag("sampling.priority", 0)
         self.end()
@@ -182,7 +182,7 @@ class Call:
 
 
 def calling(policy: HttpPolicy) -> Calling | None:
-    """The policy for the tracer of now; None for the no-op."""
+    """The policy with the present tracer; None where that is the no-op."""
     tracer = policy.tracer or opentracing.global_tracer()
     found: Calling | None = policy._calling
     if found is not None and found.tracer is tracer:
@@ -194,9 +194,9 @@ def calling(policy: HttpPolicy) -> Calling | None:
 
 
 def stale(call: Call, names: Iterable[str]) -> set[str]:
-    """Which of the request's headers are of another span's context, as those that an application passes on by hand.
+    """The names of headers with another span's context, for instance a caller's that an application passes on by hand.
 
-    `names`: in lower case.  A tracer takes them out of a dict, or replaces them, when it writes its own.
+    `names`: the request's, in lower case.  The tracer shows which: it removes or replaces these when it injects into a dict.
     """
     if _PLAIN_HEADERS.issuperset(names):
         return _NONE
@@ -210,7 +210,7 @@ _NONE: set[str] = set()
 
 
 def _describe(span: opentracing.Span, error: BaseException, url: object) -> None:
-    """The error of a span, without the URL's query and user, which may be secrets: exceptions have URLs in their texts."""
+    """Set the error of a span.  Exceptions quote the URL; its query and user may be secrets, and are taken out."""
     if not isinstance(error, Exception) and type(error).__name__ in _CANCELLATIONS:
         return
     try:

@@ -1,6 +1,6 @@
 """Whether somebody else instruments a library already: OpenTelemetry, or a package for OpenTracing.
 
-Rules: imports none of them; only what is loaded is looked at.  Two instrumentations of one library would give two spans a
+Rules: imports none of them; looks at loaded modules only.  Two instrumentations of one library would give two spans a
 request, and two sets of headers, so ours stands back.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["BASE", "PACKAGES", "active_elsewhere", "stands_back"]
 
 _OPENTELEMETRY = "opentelemetry.instrumentation"
-_OTHER_NAMES = {"aiohttp": "aiohttp_client", "threads": "threading"}  # of ours, there
+_OTHER_NAMES = {"aiohttp": "aiohttp_client", "threads": "threading"}  # by our names
 BASE = f"{_OPENTELEMETRY}.instrumentor"  # loaded by each of them
 
 # These instrument as soon as they are used, which nothing shows; so they count when they are loaded.
@@ -31,7 +31,7 @@ _told: set[str] = set()
 
 
 def active_elsewhere(library: str) -> str | None:
-    """The package that instruments a library of ours by name; None where there is no other than ours."""
+    """The other package that instruments `library`, a name of our table; None where there is none."""
     name = f"{_OPENTELEMETRY}.{_OTHER_NAMES.get(library, library)}"
     if name in sys.modules and _is_active(sys.modules[name]):
         return name
@@ -39,7 +39,7 @@ def active_elsewhere(library: str) -> str | None:
 
 
 def stands_back(library: str) -> str | None:
-    """The same, and says once that ours stands back."""
+    """The same as `active_elsewhere`, and says once that ours stands back."""
     other = active_elsewhere(library)
     if other is not None and library not in _told:
         _told.add(library)

@@ -18,7 +18,7 @@ from .server import policy_or_default
 
 __all__ = ["install", "uninstall"]
 
-_POLICY = "_opentracing_zipkin_policy"  # of an application, or of all
+_POLICY = "_opentracing_zipkin_policy"  # an attribute of an application, or of the class for all
 _patches = Patches()
 _traced: WeakSet[Any] = WeakSet()
 
@@ -31,7 +31,7 @@ def install(app: Flask | None = None, policy: HttpPolicy | None = None) -> None:
     if not _patches:
         got_request_exception.connect(_note_error)
         _patches.replace(Flask, "__call__", _serving)
-        _patches.replace(Flask, "wsgi_app", _serving)  # for those who call it past `__call__`
+        _patches.replace(Flask, "wsgi_app", _serving)  # for servers and middleware that call it directly
 
 
 def uninstall() -> None:
@@ -60,4 +60,4 @@ def _note_error(sender: Any, exception: BaseException, **_: Any) -> None:
     if exchange is not None:
         if exchange.error is None:
             exchange.error = exception
-        exchange.route = exchange.route or wsgi_route(request.environ)  # where it is passed on, nothing else is told
+        exchange.route = exchange.route or wsgi_route(request.environ)  # where Flask raises it again, no answer tells the route

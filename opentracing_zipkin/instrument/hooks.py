@@ -1,8 +1,8 @@
 """Post-import hooks: calling a function when a module has been imported, or when no import is in progress.
 
 Rules: imports nothing that is not there when an interpreter has started, so that it may run before gevent patches and costs a
-start next to nothing.  A hook that raises is one line on standard error, and the import goes on.  The loader that a module is
-imported by is its own again before its code runs.
+start next to nothing.  A hook that raises is one line on standard error, and the import goes on.  A module has its own loader
+again before its code runs.
 Source: importlib._bootstrap, `_find_spec` and `_load_unlocked` (the same in Python 3.10 to 3.14).
 """
 
@@ -27,7 +27,7 @@ __all__ = ["after_imports", "say", "when_imported"]
 def when_imported(name: str, hook: Hook) -> None:
     """Call `hook` once: now where the module has been imported, else when it is.
 
-    For a top-level package: a module below one is imported while the package may be half imported.
+    Use it for top-level packages: when a module below one has been imported, the package may still be half imported.
     """
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
@@ -66,14 +66,14 @@ def _call(hook: Hook, name: str) -> None:
     try:
         hook()
     except Exception as fault:
-        say(f"what follows the import of {name} raised {type(fault).__name__}: {fault}; the program goes on")
+        say(f"the hook after the import of {name} raised {type(fault).__name__}: {fault}; the program goes on")
 
 
 # The import of one module
 
 
 class _Finder:
-    """Finds what is waited for, by way of the other finders, and lets its loader call the hooks."""
+    """Finds modules that hooks wait for, by asking the other finders, and lets the module's loader call the hooks."""
 
     def __init__(self) -> None:
         self._inside: set[tuple[str, int]] = set()  # names that a thread is looking for already
@@ -104,7 +104,7 @@ def _found(name: str, path: Sequence[str] | None, target: ModuleType | None) -> 
 
 
 class _Loader:
-    """A loader until the module's code runs; it seems to be the other one, for those who only look for a module."""
+    """Stands in for a module's loader until the module's code runs.  To code that looks for a module it is that loader."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -139,7 +139,7 @@ _finder = _Finder()
 
 
 def _outermost_import() -> ModuleSpec | None:
-    """The module whose import this thread began first, of those that are not at their end yet."""
+    """The first module that this thread has begun to import and has not finished."""
     spec = None
     frame = sys._getframe(1)
     while frame is not None:
@@ -151,7 +151,7 @@ def _outermost_import() -> ModuleSpec | None:
     return spec
 
 
-# None where an interpreter has it no more: then no import seems to be in progress.
+# None where an interpreter no longer has this function; then it seems that no import is in progress.
 _LOADING = getattr(getattr(_frozen_importlib, "_load_unlocked", None), "__code__", None)
 _ends: dict[int, list[Hook]] = {}  # by the id of a spec that is watched
 

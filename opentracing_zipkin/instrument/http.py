@@ -1,7 +1,7 @@
 """The policy of HTTP spans: their names, tags and errors, in one place for all servers and clients.
 
 Rules: knows the `opentracing` API only, so it serves any tracer of it.  A span's name never has a raw path in it.  A hook that
-raises costs one warning, never a request.  What a policy says is looked up once for each tracer, not once a request.
+raises costs one warning, never a request.  A policy is read once for each tracer, not at each request.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ UNKNOWN_METHOD = "HTTP"
 
 
 class Request:
-    """What hooks and `sample` see of a request, whichever library it comes from; made only where somebody looks.
+    """A request as hooks and `sample` see it, the same for all libraries; made only where there is one of them.
 
-    `native` is the library's own: a WSGI environ, an ASGI scope, a prepared request.  `is_server`: it is served, not sent.
+    `native` is the library's own: a WSGI environ, an ASGI scope, a prepared request.
+    `is_server`: True where it is served, False where it is sent.
     """
 
     __slots__ = ("_header", "is_server", "method", "native", "path")
@@ -39,7 +40,7 @@ class Request:
 
 
 class Response:
-    """What `on_response` sees of an answer: its status, 0 where there was none, and the library's own object, if it has one."""
+    """An answer as `on_response` sees it: its status, 0 where there was none, and the library's own object, if it has one."""
 
     __slots__ = ("native", "status")
 
@@ -59,11 +60,12 @@ class OnResponse(Protocol):
 
 
 class HttpPolicy:
-    """What a team decides about its HTTP spans.  May be used from any thread.
+    """A team's decisions about its HTTP spans, for all libraries.  May be used from any thread.
 
     `on_request(span, request)` is called when a span has begun, `on_response(span, request, response, error)` before it ends.
-    `excluded_paths`: served paths that are not recorded, nor what is called while they are served; one that ends in `/*` has
-    everything below it.  `sample(request)` decides where the caller has not: True, False, or None to leave it to the tracer.
+    `excluded_paths`: served paths that are not recorded, and neither are calls that are made while they are served; one that
+    ends in `/*` has everything below it.  `sample(request)` decides where the caller has not: True, False, or None to leave it
+    to the tracer.
     `peers`: names of services by `host:port` or `host`.  `trust_forwarded`: the caller's address is the first of
     `X-Forwarded-For`, which anybody can write.  `tracer`: None for `opentracing.tracer`, looked up at each request.
     `on_shutdown()` is called in a thread when an ASGI application has shut down; it sends what waits, and may take a moment.
@@ -117,7 +119,7 @@ class HttpPolicy:
         trust_forwarded: bool | None = None,
         on_shutdown: Callable[[], object] | None = None,
     ) -> None:
-        """Change what is given, for requests that begin from now on."""
+        """Change the arguments that are given, for requests that begin from now on."""
         if excluded_paths is not None:
             self.excluded_paths = _paths(excluded_paths)
         if peers is not None:
@@ -157,7 +159,7 @@ def _paths(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def server_name(method: str, route: str | None, status: int) -> str:
-    """The name of a served request's span: by its route, or by what became of it."""
+    """The name of a served request's span: by its route, else by its status."""
     if method not in METHODS:
         method = UNKNOWN_METHOD
     if route:
@@ -169,4 +171,4 @@ def server_name(method: str, route: str | None, status: int) -> str:
     return method
 
 
-DEFAULT = HttpPolicy()  # of all that is installed without one; `configure` fills it
+DEFAULT = HttpPolicy()  # for all that is installed without one; `configure` fills it

@@ -121,7 +121,7 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
 
 
 def _take_over(request: Any, sent: Any) -> None:
-    """What a transport has read of a streamed body is the application's request's, too."""
+    """Give the application's request what a transport has read of its streamed body."""
     headers = request.headers
     vars(request).update(vars(sent))
     request.headers = headers

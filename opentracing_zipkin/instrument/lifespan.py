@@ -1,7 +1,7 @@
 """The end of an ASGI application: what waits is sent before the server hears that the application has shut down.
 
 Rules: the event loop goes on, because the sending is done in a thread; the server waits for it MAX_S at most.  Where the loop
-is not asyncio's nothing is done: the interpreter's exit sends, too.
+is not asyncio's nothing is done: the interpreter's exit sends what waits.
 Source: ASGI, Lifespan Protocol.
 """
 
@@ -15,13 +15,13 @@ from .http import DEFAULT, HttpPolicy
 __all__ = ["sending_at_shutdown"]
 
 MAX_S = 2.0
-_MARK = "opentracing_zipkin.lifespan"  # in the scope: it is taken care of
+_MARK = "opentracing_zipkin.lifespan"  # in the scope of a lifespan that is taken care of
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 def sending_at_shutdown(policy: HttpPolicy, scope: MutableMapping[str, Any], send: Send) -> Send:
-    """`send`, before whose last message in a lifespan the policy's `on_shutdown` is called; once, by the outermost."""
+    """A `send` that calls the policy's `on_shutdown` before a lifespan's last message; the outermost middleware does it."""
     act = _act(policy)
     if scope["type"] != "lifespan" or act is None or _MARK in scope:
         return send

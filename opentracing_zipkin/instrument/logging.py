@@ -1,7 +1,7 @@
 """logging: `trace_id` and `span_id` on every record of every logger; empty where no span is active.
 
 Rules: a format with `%(trace_id)s` never raises, whoever has replaced the record factory, and whenever the record was made.
-What is asked of a log call is the active span's ids and nothing else, so it costs no more than they do.
+A log call looks up the ids of the active span, and does nothing else.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _patches = Patches()
 
 
 def install(policy: object = None) -> None:
-    """Put the ids on the records of all loggers; `policy` is taken as everywhere, and says nothing about logs."""
+    """Put the ids on the records of all loggers; `policy`: for the shape of every `install`, and not used."""
     if not _patches:
         # A factory may be replaced at any time, but what it makes is a LogRecord.
         _patches.replace(logging.LogRecord, "__init__", _marking)
-        # For records that were made before, or by something that is none.
+        # For records that were made before, or in another process.
         _patches.replace(logging.Handler, "handle", _completing)
 
 
@@ -52,7 +52,7 @@ def _completing(original: Any) -> Any:
 
 
 def _active_ids() -> tuple[str, str]:
-    """Of the active span of the global tracer; never raises, and imports nothing, as a log call may come at any time."""
+    """The ids of the global tracer's active span; never raises, and imports nothing, as a log call may come at any time."""
     try:
         span = sys.modules["opentracing"].tracer.active_span
         if span is None:

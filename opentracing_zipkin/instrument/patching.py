@@ -1,7 +1,7 @@
 """Replacing a function of a library, and putting it back.
 
-Rules: a function is replaced once, however often that is asked for.  Where somebody else has replaced ours since, theirs stays
-and ours inside it becomes the original again: `undo` makes it pass on.
+Rules: a module asks whether its `Patches` are empty before it replaces anything, so that each function is replaced once.  Where
+somebody else has replaced ours since, theirs stays, and so does ours inside it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["Patches"]
 
 
 class Patches:
-    """What one instrumentation has replaced."""
+    """The functions that one instrumentation has replaced."""
 
     def __init__(self) -> None:
         self._replaced: list[tuple[Any, str, Any, Any, bool]] = []

@@ -1,4 +1,4 @@
-"""All that we instrument: each library, what tells that a program uses it, and our module for it.
+"""All that we instrument: each library, the import by which a program shows that it uses it, and our module for it.
 
 Rules: imports no library; each is instrumented when the program imports it, or at once where it has.  Ours stands back where
 another instrumentation is active, also where that comes later.
@@ -23,9 +23,9 @@ __all__ = ["BY_DEFAULT", "LIBRARIES", "NAMES", "Library", "chosen_by", "install"
 class Library:
     """One library.
 
-    `trigger`: the module whose import shows that it is used, and which is whole then; mostly a top-level package.
-    `distribution`: whose version it has, None for the standard library.  `load`: gives our module.  `by_default`: it is one of
-    "all".
+    `trigger`: the module whose import shows that it is used; mostly a top-level package, because that is complete when its
+    import ends.  `distribution`: the one on PyPI that has it, None for the standard library.  `load`: gives our module.
+    `by_default`: whether "all" includes it.
     `is_late`: instrumented when no import is in progress, because our module needs what may be half imported.
     """
 
@@ -48,7 +48,7 @@ class Library:
         self.is_late = is_late
 
 
-# By statement: what is imported by a name made at run time is not found by bundlers.
+# Import statements, because bundlers do not find a module whose name is made at run time.
 
 
 def _flask() -> ModuleType:
@@ -135,7 +135,7 @@ LIBRARIES: Mapping[str, Library] = {
         Library("urllib3", "urllib3", "urllib3", _urllib3),
         Library("urllib", "urllib.request", None, _urllib),
         Library("aiohttp", "aiohttp", "aiohttp", _aiohttp),
-        # Not `celery`: its command imports that, and patches by gevent before it imports the rest.
+        # Not `celery`: the command imports that package first, then lets gevent patch, and then imports the rest.
         Library("celery", "celery.app", "celery", _celery),
         Library("logging", "logging", None, _logging),
         # concurrent.futures imports logging, which imports threading.
@@ -145,7 +145,7 @@ LIBRARIES: Mapping[str, Library] = {
 NAMES = tuple(LIBRARIES)
 BY_DEFAULT = tuple(name for name, library in LIBRARIES.items() if library.by_default)
 
-_states: dict[str, str] = {}  # what became of those that were chosen
+_states: dict[str, str] = {}  # of those that were chosen: "instrumented", or why not
 _modules: dict[str, Any] = {}  # ours, of those that are instrumented
 _followers: list[Callable[[str], object]] = []
 _busy: list[str] = []
@@ -192,7 +192,7 @@ def uninstall() -> None:
 
 
 def state(name: str) -> str:
-    """What became of a library: "instrumented", or why it is not."""
+    """Whether a library is "instrumented", or why it is not."""
     return _states.get(name, "not chosen")
 
 

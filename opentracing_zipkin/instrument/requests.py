@@ -1,8 +1,8 @@
 """requests: a span for each physical request of any session, redirects and authentication included.
 
-Rules: works at the adapters, so that a session's own `send` and mounted adapters stay what they are: at HTTPAdapter's `send`,
-which its subclasses call, and at that of every other subclass of BaseAdapter.  What is mounted without being one, and all while
-a test mocks `HTTPAdapter.send`, is traced by a stand-in that `Session.get_adapter` gives.
+Rules: works at the adapters, so that a session's own `send` and mounted adapters stay what they are.  Two places are replaced:
+`HTTPAdapter.send`, which its subclasses call, and the `send` of every other subclass of BaseAdapter.  For an adapter of neither
+kind, and while a test mocks `HTTPAdapter.send`, `Session.get_adapter` gives a stand-in that is traced.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["install", "uninstall"]
 _patches = Patches()
 _policy = DEFAULT
 _new = object.__new__
-_UNMOCKED = ("NoMockAddress", "_RunRealHTTP")  # by which the adapter of requests-mock passes on what it does not answer
+_UNMOCKED = ("NoMockAddress", "_RunRealHTTP")  # raised by requests-mock's adapter for a request that it does not answer
 _MARK = "_opentracing_zipkin_sends"  # on a function of ours
 
 
@@ -103,7 +103,7 @@ def _sending(original: Any) -> Any:
 
 
 def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
-    """The call, and the request as it is sent: a copy, because a prepared request is the application's, to be sent again."""
+    """The call, and the request as it is sent: a copy, because the application may send its prepared request again."""
     try:
         sent = _new(type(request))
         sent.__dict__.update(request.__dict__)

@@ -20,7 +20,7 @@ __all__ = [
     "wsgi_text",
 ]
 
-MAX_REMEMBERED = 2000  # an application has so many and no more
+MAX_REMEMBERED = 2000  # more than an application has
 
 _PARAMETER = re.compile(r"<(?:[A-Za-z_]\w*(?:\(.*?\))?:)?([A-Za-z_]\w*)>")  # Flask's and Django's <int:id>, <any(a,b):kind>
 _BOTTLE = re.compile(r"<([^<>:]*)(?::[^<>]*)?>")  # <id:int>, <id:re:[a-z]+>
@@ -63,7 +63,7 @@ _SYMBOL = re.compile(
     r"""
       (?P<escape>\\.)
     | (?P<named>\(\?P<(?P<name>\w+)>)
-    | (?P<around>\(\?(?:[=!#]|<[=!]|[a-zA-Z-]+\)))   # no characters of a path: what is around it, a comment, flags
+    | (?P<around>\(\?(?:[=!#]|<[=!]|[a-zA-Z-]+\)))   # matches no characters: look-around, a comment, flags
     | (?P<inline>\(\?[a-zA-Z-]*:)
     | (?P<group>\()
     | (?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])
@@ -79,7 +79,7 @@ _SYMBOL = re.compile(
 
 
 def _read(pattern: str, at: int, pieces: list[str]) -> int:
-    """Append what stands from `at` to the end of its group; where that is."""
+    """Append the pieces from `at` to the end of the group; gives the place of that end."""
     while at < len(pattern):
         symbol = _SYMBOL.match(pattern, at)
         assert symbol is not None  # `text` is any character
@@ -117,7 +117,7 @@ def wsgi_text(text: str) -> str:
 
 
 def wsgi_route(environ: Mapping[str, Any]) -> str | None:
-    """By what a framework left in the environ: Werkzeug's (Flask's) rule or Bottle's route, below where it is mounted."""
+    """The route that a framework left in the environ, Werkzeug's (Flask's) or Bottle's, with the prefix of its mount."""
     request = environ.get("werkzeug.request")
     if request is not None:
         rule = getattr(request, "url_rule", None)

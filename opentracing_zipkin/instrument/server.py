@@ -1,7 +1,7 @@
 """A request that is served: one span from its first byte to its last, whatever the framework.
 
-Rules: nothing here raises into the application.  One object a request; a request that was already begun is not begun again,
-which whoever begins one finds out by `MARK` in its environ or scope.
+Rules: nothing here raises into the application.  One object a request.  `MARK` in the environ or scope shows that a request has
+a span already, so it gets no second one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MARK = "opentracing_zipkin.exchange"  # the key of the Exchange in a WSGI enviro
 
 
 class Serving:
-    """A policy for one tracer, looked up once."""
+    """A policy with one tracer: all that is the same for each request, looked up once."""
 
     __slots__ = (
         "activate",
@@ -41,7 +41,7 @@ class Serving:
         self.start_span = tracer.start_span
         self.extract = tracer.extract
         self.activate = tracer.scope_manager.activate
-        # Ours reads a WSGI environ and ASGI's pairs as they are; any other tracer gets a dict.
+        # Our tracer reads a WSGI environ and ASGI's pairs as they are; any other tracer gets a dict.
         self.reads_raw: bool = getattr(tracer, "reads_raw_carriers", False)
         self.exact = frozenset(path for path in policy.excluded_paths if not path.endswith("/*"))
         self.below = tuple(path[:-1] for path in policy.excluded_paths if path.endswith("/*"))
@@ -60,7 +60,7 @@ class Serving:
         """The span of a request; `address` is the caller's `ip:port`, or empty."""
         try:
             context = self.extract(opentracing.Format.HTTP_HEADERS, carrier)
-        except opentracing.SpanContextCorruptedException:  # what some tracers say where there is none
+        except opentracing.SpanContextCorruptedException:  # some tracers raise it where there is none
             context = None
         tags: dict[str, Any] = {"span.kind": "server", "http.method": method, "http.path": path}
         if address:
@@ -93,7 +93,7 @@ class Serving:
 
 
 def serving(policy: HttpPolicy) -> Serving | None:
-    """The policy for the tracer of now; None for the no-op."""
+    """The policy with the present tracer; None where that is the no-op."""
     tracer = policy.tracer or opentracing.global_tracer()
     found: Serving | None = policy._serving
     if found is not None and found.tracer is tracer:
@@ -105,11 +105,11 @@ def serving(policy: HttpPolicy) -> Serving | None:
 
 
 class Exchange:
-    """One request and what is learnt of its answer.  `route` and `error` may be set by whoever knows them."""
+    """One request, and its answer as far as it is known.  A framework's module may set `route` and `error`."""
 
     __slots__ = ("ended", "error", "header", "method", "native", "path", "route", "serving", "span", "status")
 
-    span: opentracing.Span  # stays the active one for what runs after the answer
+    span: opentracing.Span  # stays active after its end, for background tasks
     header: Callable[[Any, str], str | None]
     native: Any  # None when it has ended
 
@@ -123,7 +123,7 @@ class Exchange:
         self.ended = False
 
     def __deepcopy__(self, memo: object) -> Exchange:
-        return self  # of an environ or a scope that is copied: it is the same request
+        return self  # a copy of an environ or a scope is of the same request
 
     __copy__ = __deepcopy__
 
@@ -140,10 +140,10 @@ class Exchange:
             self.span.finish()
         except Exception as fault:
             self.serving.policy.tell("the end of a span", fault)
-        self.native = self.error = None  # these refer back to this object
+        self.native = self.error = None  # both refer back to this object
 
     def _find_route(self) -> str | None:
-        """The route, where nobody has told it."""
+        """The route by what `native` tells; asked for where nobody has set one."""
         return None
 
     def _describe(self, span: opentracing.Span, error: BaseException | None) -> None:
@@ -169,7 +169,7 @@ _ADDRESS = re.compile(r"([0-9.]+|[0-9A-Fa-f:.]+|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{1
 
 
 def forwarded_address(header: str | None) -> str:
-    """The first address of `X-Forwarded-For`, with its port; empty where that is none.
+    """The first address of `X-Forwarded-For`, with its port; empty where it is no address.
 
     Any other word would become a service of the dependency graph.
     """

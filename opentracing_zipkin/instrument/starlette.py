@@ -22,7 +22,7 @@ _patches = Patches()
 
 
 class Applications:
-    """What one module has installed: applications, or a class of them.  The call is wrapped once, for all modules."""
+    """The applications, or classes of them, that one module has installed.  The call is wrapped once, for all modules."""
 
     _all: ClassVar[list[Applications]] = []
 

@@ -1,7 +1,8 @@
 """Routes of Starlette and FastAPI: the templates of a route and of all that it is mounted below.
 
-Rules: only Starlette's classes are watched, each by a line before its own; a route that is not told costs a name, never a
-request.  `scope["root_path"]` is a path that somebody asked for, so a mount's template is noted when a request passes it.
+Rules: only Starlette's classes are watched, each by a line before its own; a route that cannot be read costs the span its
+name, never the request.  `scope["root_path"]` is a path that somebody asked for, so a mount's template is noted when a request
+passes it.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def _noting_mount(original: Any) -> Any:
 
 
 def _noting_included(original: Any) -> Any:
-    """A route of a router that is included has its path there; what it is where it is included is in the scope."""
+    """FastAPI keeps included routers apart: the route has its path within its router, the scope the one with all prefixes."""
 
     def handle(self: Any, scope: Any, receive: Any, send: Any) -> Any:
         exchange = scope.get(MARK)
@@ -87,7 +88,7 @@ def find(exchange: Any) -> str | None:
 
 
 def _redirected(exchange: Any) -> str | None:
-    """Of a router that redirects to the same path with or without its last slash."""
+    """The route that a redirect leads to: the same path with or without its last slash."""
     scope = dict(exchange.native)
     path: str = scope["path"]
     scope["path"] = path.rstrip("/") if path.endswith("/") else f"{path}/"

@@ -22,7 +22,7 @@ _policy = DEFAULT
 
 
 def install(policy: HttpPolicy | None = None) -> None:
-    """Carry the active span into threads; of `policy` the tracer counts."""
+    """Carry the active span into threads; `policy`: only its tracer counts."""
     global _policy
     _policy = policy or DEFAULT
     if not _patches:
@@ -49,7 +49,7 @@ def _starting(original: Any) -> Any:
             return original(self)
         run = self.run
         carrying = _carrying(run)
-        if carrying is run or "run" in vars(self):  # the latter where it is started a second time, which raises
+        if carrying is run or "run" in vars(self):  # replaced already where it is started a second time, which raises
             return original(self)
 
         def run_once() -> None:
@@ -76,7 +76,7 @@ def _carrying(function: Any) -> Any:
 
     def carrying(*args: Any, **kwargs: Any) -> Any:
         scope = activate(span, False)
-        try:  # not `with`: what fails here is not the span that waits elsewhere
+        try:  # not `with`: a failure here is no error of the span, which is another thread's
             return function(*args, **kwargs)
         finally:
             scope.close()

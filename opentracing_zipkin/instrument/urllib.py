@@ -80,7 +80,7 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
 
 
 def _take_over(request: Any, sent: Any) -> None:
-    """What a handler has changed of the request, the headers left out."""
+    """Give the application's request what a handler has changed, but for the headers."""
     headers, unredirected = request.headers, request.unredirected_hdrs
     vars(request).update(vars(sent))
     request.headers, request.unredirected_hdrs = headers, unredirected
@@ -106,7 +106,7 @@ def _end_with_body(call: Call, response: Any) -> None:
 
 
 class _Ending(HTTPResponse):
-    """What an answer's class is put in front of: the end of the body, and errors on the way there."""
+    """Stands before an answer's own class: ends the call with the body, or with an error on the way there."""
 
     _opentracing_zipkin_call: Call
 

@@ -23,11 +23,11 @@ __all__ = ["end_with_body", "install", "uninstall", "unwatch", "watch"]
 _patches = Patches()
 _policy = DEFAULT
 
-_below = Patches()  # what requests needs, too
+_below = Patches()  # for requests, too
 _users: set[str] = set()
 _KEY = "_opentracing_zipkin_call"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Where an exception stands that is on its way out of the reading of a body.
+# The function that an exception passes on its way out of the reading of a body.
 _CATCHER = getattr(getattr(HTTPResponse._error_catcher, "__wrapped__", None), "__code__", None)
 
 
@@ -46,7 +46,7 @@ def uninstall() -> None:
     unwatch("urllib3")
 
 
-# What is below requests and our own
+# For requests, and for our own
 
 
 def watch(user: str) -> None:
@@ -86,7 +86,7 @@ def _ending(original: Any) -> Any:
             if error is not None:
                 where = error.__traceback__
                 if where is None or where.tb_frame.f_code is not _CATCHER:
-                    error = None  # handled by whoever reads
+                    error = None  # the application is handling another exception
             call.end(error)
 
     return wrapped

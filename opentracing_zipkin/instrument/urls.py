@@ -1,4 +1,4 @@
-"""URLs as spans have them: who is called, without credentials, and which path, without query."""
+"""URLs as spans have them: the host and port without credentials, and the path without its query."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLAIN = re.compile(r"[\w.:-]*\Z").match  # no user, no query, no path
 
 def address_and_path(url: str) -> tuple[str, str]:
     """`http://user@shop:8080/a?b=c` as `("shop:8080", "/a")`; an empty path is `/`, and what is no URL has no address."""
-    # As a match, which takes 1 µs more, has it.
+    # Splits a usual URL; the match below would give the same, and takes 1 µs more.
     parts = url.split("/", 3)
     if len(parts) == 4 and not parts[1] and parts[0] in _SCHEMES and _PLAIN(parts[2]):
         path = parts[3]

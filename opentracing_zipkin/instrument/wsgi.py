@@ -39,7 +39,7 @@ class TracingMiddleware:
     def __getattr__(self, name: str) -> Any:
         if name == "_app":  # while it is being copied
             raise AttributeError(name)
-        return getattr(self._app, name)  # of an application that has more to it than a call
+        return getattr(self._app, name)  # for applications that have attributes
 
 
 def exchange_of(environ: dict[str, Any]) -> WsgiExchange | None:
@@ -67,9 +67,9 @@ def serve(policy: HttpPolicy, app: WsgiApplication, environ: dict[str, Any], sta
 def begin(
     policy: HttpPolicy, environ: dict[str, Any], start_response: StartResponse | None, path: str | None = None
 ) -> WsgiExchange | None:
-    """The exchange of a request; None where it is traced already, and where something about it, or the tracer, is beyond us.
+    """Begin the exchange of a request; None where it has one already, and where that fails, which is told.
 
-    `path`: of a framework that has written text into the environ, None for what the server wrote there.
+    `path`: as text, where a framework has changed the environ; None where the environ is as the server made it.
     """
     previous = environ.get(MARK)
     if previous is not None and not previous.ended:
@@ -96,7 +96,7 @@ def begin(
 
 
 class WsgiExchange(Exchange):
-    """Also the iterator that a server gets in place of one that is streamed."""
+    """A request of WSGI; also the iterator that a server gets in place of a streamed body."""
 
     __slots__ = ("_body", "_left", "_next", "_send")
 
@@ -106,7 +106,7 @@ class WsgiExchange(Exchange):
     _send: Any
 
     def start_response(self, *args: Any, **kwargs: Any) -> Any:
-        """The server's, with what the application has given it; only what the server has accepted is noted."""
+        """Call the server's `start_response`, then note the answer; one that the server refuses is not noted."""
         write = self._send(*args, **kwargs)
         try:
             self._note(*args, **kwargs)
@@ -130,7 +130,7 @@ class WsgiExchange(Exchange):
         return None if self.native is None else wsgi_route(self.native)
 
     def answer(self, body: Any) -> Any:
-        """The body as the server may have it; ends the span where all of it is there already."""
+        """The body to hand to the server; ends the span at once where nothing of the body is left to be made."""
         kind = type(body)
         if kind is list or kind is tuple or not hasattr(kind, "__iter__"):
             self.end()
@@ -170,7 +170,7 @@ class WsgiExchange(Exchange):
         return body
 
     def __iter__(self) -> Iterator[bytes]:
-        # Only when the server asks, because it calls `close` when this raises.
+        # Only when the server iterates: where this raises, it calls `close`.
         try:
             self._next = iter(self._body).__next__
         except BaseException as error:
@@ -179,7 +179,7 @@ class WsgiExchange(Exchange):
         return self
 
     def _first(self) -> bytes:
-        """Of a server that does not ask for an iterator, because it has one."""
+        """The first chunk, for a server that calls `next` without `iter`."""
         self.__iter__()
         return self._next()
 
@@ -219,7 +219,7 @@ class WsgiExchange(Exchange):
 
 
 class _SizedBody:
-    """An answer with a length, by which a server may know Content-Length."""
+    """A body with a length, from which a server may make Content-Length."""
 
     __slots__ = ("_exchange",)
 

@@ -1,4 +1,4 @@
-"""What `opentracing-zipkin run` does in each interpreter below it: instrumentation and `configure` without a line of code.
+"""The start of each interpreter below `opentracing-zipkin run`: instrumentation and `configure` without a line of code.
 
 `start` is called when an interpreter starts: by `opentracing_zipkin.pth`, which the wheel puts beside the packages and which
 the environment variable SWITCH turns on; or, where that is not installed, by the `sitecustomize` in `site`, on PYTHONPATH.

@@ -1,8 +1,8 @@
-"""The global tracer until `configure` has run: whoever uses it first lets it run.
+"""A stand-in for the global tracer until `configure` has run; the first use of it runs `configure`.
 
 Rules: an application's own tracer wins, whenever it comes.  Where `configure` fails, that is one line on standard error, and
-the no-op stays.  Takes no lock, because one that was made before gevent patches would block its hub: what other threads do
-while `configure` runs is not traced.
+the no-op stays.  Takes no lock, because one that was made before gevent patches would block its hub; so other threads are not
+traced while `configure` runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["resolve", "stand_in"]
 
 
 class _Pending(opentracing.Tracer):
-    """What it does is the real one's; to ask what it is configures nothing."""
+    """Its attributes are the real tracer's, and make it; only names such as `__class__`, which tell what it is, do not."""
 
     def __getattribute__(self, name: str) -> Any:
         return object.__getattribute__(self, name) if name.startswith("__") else getattr(resolve(), name)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["start"]
 
-# These are in use in every program, also in servers before they fork; they say nothing of whether it is to be traced.
+# Every program uses these, a server already before it forks; so they do not show that it is time to configure.
 _EVERYWHERE = ("logging", "threads")
 
 _started: list[bool] = []

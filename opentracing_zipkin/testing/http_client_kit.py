@@ -1,7 +1,7 @@
-"""What the instrumentation of an HTTP client has to do, as a class of tests to inherit from.
+"""The behaviour of an instrumented HTTP client, as a class of tests to inherit from.
 
-Rules: the client talks to a real server on the loopback interface, and spans are read as they would be sent to Zipkin.  Any
-test framework will do that calls `setup_method` and `teardown_method`, as pytest does.
+Rules: the client talks to a real server on the loopback interface, and spans are read as they would be sent to Zipkin.  It
+needs a test framework that calls `setup_method` and `teardown_method`, as pytest does.
 
     class TestRequests(HttpClientKit):
         instrumentation = opentracing_zipkin.instrument.requests
@@ -40,8 +40,8 @@ def _context(scope: opentracing.Scope) -> Any:
 class HttpClientKit:
     """Inherit, and say how a request is made: by `request`, or by `request_async` where the client is an asynchronous one.
 
-    `instrumentation`: the module, or whatever else has `install(policy=None)` and `uninstall()`.  One that knows no HttpPolicy
-    takes nothing else than None: set `has_policy = False`, and the tests of policies pass without looking.
+    `instrumentation`: the module, or whatever else has `install(policy=None)` and `uninstall()`.  Where that knows no
+    HttpPolicy, set `has_policy = False`: then the tests of policies pass without looking.
     """
 
     instrumentation: Any
@@ -57,7 +57,7 @@ class HttpClientKit:
         """The same, for a client that is awaited."""
         raise NotImplementedError("implement request, or request_async")
 
-    # What the tests use
+    # For the tests
 
     def setup_method(self) -> None:
         self.server = LoopbackServer().__enter__()
@@ -210,7 +210,7 @@ class HttpClientKit:
         assert {"X-Mine": "1"} == headers
         assert "1" == self.server.received[0].header("x-mine")
 
-    # What a span says
+    # The span
 
     def test_the_span_is_a_clients_named_by_the_method(self) -> None:
         """Its name has no path in it."""
@@ -263,7 +263,7 @@ class HttpClientKit:
         assert ("http", "FROBNICATE") == (self.only().name, self.only().tags["http.method"])
 
     def test_a_body_arrives_whole(self) -> None:
-        """What is posted is what the server gets."""
+        """The server gets what is posted."""
         self.request("POST", self.server.url + "/echo", body=b"x" * 100_000)
 
         assert b"x" * 100_000 == self.server.received[0].body
@@ -409,7 +409,7 @@ class HttpClientKit:
             return
 
     def test_hooks_change_the_name_and_the_tags(self) -> None:
-        """Of the span that they get."""
+        """A hook may rename and tag the span that it gets."""
         if not self.has_policy:
             return
         with self.policy(

@@ -1,4 +1,4 @@
-"""What every instrumentation of an HTTP server does, as tests to inherit.
+"""The behaviour of an instrumented HTTP server, as a class of tests to inherit from.
 
 Rules: one method to implement, `serve`; all else follows from the answers and the spans.  Routes are written `/users/{id}`.
 In process or over a socket is the user's choice; `ask_wsgi` and `ask_asgi` ask an application without a server.
@@ -33,7 +33,7 @@ UNDECIDED = {"x-b3-traceid": TRACE_ID, "x-b3-spanid": SPAN_ID}
 
 
 class Answer(NamedTuple):
-    """What a handler gives and a client gets; a `body` that is no text is streamed, chunk by chunk."""
+    """An answer, as a handler gives it and a client gets it; a `body` that is no text is streamed, chunk by chunk."""
 
     status: int = 200
     body: str | Iterator[bytes] | AsyncIterator[bytes] = ""
@@ -53,7 +53,7 @@ class HttpServerKit:
     """
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """What does not apply is no test of the class, nor of those that inherit it."""
+        """Leave tests that do not apply out of the class and of its subclasses."""
         super().__init_subclass__(**more)
         for name in (() if cls.is_async else _ASYNCHRONOUS) + (() if cls.streams else _STREAMED):
             setattr(cls, name, None)
@@ -70,7 +70,7 @@ class HttpServerKit:
         """
         raise NotImplementedError
 
-    # What the tests are made of
+    # For the tests
 
     def setup_method(self) -> None:
         self.use(ZipkinTracer("kit", recorder=InMemoryRecorder()))
@@ -82,7 +82,7 @@ class HttpServerKit:
         self.policy = HttpPolicy(tracer=tracer, **policy)
 
     def get(self, handler: Handler, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
-        """What a route `/` answers."""
+        """The answer of a route `/`."""
         return self.serve({"/": handler}, self.policy)(method, "/", headers or {})
 
     @property
@@ -163,7 +163,7 @@ class HttpServerKit:
 
         assert self.span().debug
 
-    # What is recorded of it
+    # Sampling and baggage
 
     def test_an_unsampled_request_is_not_recorded(self) -> None:
         """The caller's decision against it is kept, and its context is passed on."""
@@ -209,7 +209,7 @@ class HttpServerKit:
         assert [False, True] == [span.trace_id == TRACE_ID for span in self.spans]
 
     def test_an_excluded_path_is_not_recorded(self) -> None:
-        """What `excluded_paths` names is not recorded, nor what is called while it is served."""
+        """A path of `excluded_paths` is not recorded, and neither are calls that are made while it is served."""
         self.use(self.tracer, excluded_paths=["/health", "/internal/*"])
 
         def handler() -> Answer:
@@ -248,7 +248,7 @@ class HttpServerKit:
         self.get(handler, {**headers, "ot-baggage-user": "7"})
         return found
 
-    # Who has asked, and for what
+    # The request
 
     def test_the_client_is_the_remote_end(self) -> None:
         """The remote address is the client's, by the connection; what a client writes of itself is not believed."""
@@ -366,7 +366,7 @@ class HttpServerKit:
 
         assert ["/café", 2] == [self.spans[0].tags["http.path"], len(self.spans)]
 
-    # What became of it
+    # The answer
 
     def test_success_has_no_status(self) -> None:
         """A 2xx is what one expects, so it is no tag."""
@@ -460,7 +460,7 @@ class HttpServerKit:
         assert ([self.span().span_id], None) == ([context.span_id for context in found], self.tracer.active_span)
 
     def test_an_active_span_of_the_caller_is_no_parent(self) -> None:
-        """What happens to be active where the server runs is not the parent of a request."""
+        """A span that happens to be active where the server runs is no parent of a request."""
         with self.tracer.start_active_span("run the server"):
             self.get(ok)
         server = self.spans[0]
@@ -567,7 +567,7 @@ class HttpServerKit:
         assert (200, "ok", 3) == (answer.status, answer.body, self.policy.faults)
         assert self.name("GET", "/") == self.span().name
 
-    # What nobody expects
+    # The unexpected
 
     def test_a_large_header_is_let_through(self) -> None:
         """A header of a megabyte is no fault of ours, also where it is one that we read."""

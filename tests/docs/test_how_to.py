@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from opentracing_zipkin.collector import Collector
+from tests.interop.test_run import SERVERS
+
+from .pages import check_page
 
 FOLDER = Path(__file__).parents[2] / "docs" / "how-to"
 PAGES = sorted(FOLDER.glob("*.md"))
@@ -61,3 +64,31 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!http|#)(.*?)(?:#.*?)?\)", page.read_text("utf-8"))
 
     assert [] == [link for link in links if not (FOLDER / link).exists()]
+
+
+PAGES_WITH_TRACES = [
+    "how-to/any-wsgi-or-asgi-application.md",
+    "how-to/by-hand.md",
+    "how-to/django.md",
+    "how-to/fastapi-and-starlette.md",
+    "how-to/flask.md",
+    "how-to/http-clients.md",
+    "how-to/logging.md",
+    "how-to/the-command.md",
+    "how-to/threads.md",
+    "how-to/your-own-library.md",
+    "reference/http.md",
+]
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_TRACES)
+def test_a_page_ends_with_the_trace_that_its_reader_sees(page: str, tmp_path: Path) -> None:
+    """Files, commands, requests and traces, from the top of the page to its end."""
+    check_page(page, tmp_path)
+
+
+def test_the_table_of_servers_is_that_of_those_that_are_tried() -> None:
+    """By tests/interop/test_run.py; uWSGI by tests/integration/test_processes.py."""
+    rows = re.findall(r"^\| `(.*?)` \| yes \|$", (FOLDER / "the-command.md").read_text("utf-8"), re.MULTILINE)
+
+    assert list(SERVERS) == rows

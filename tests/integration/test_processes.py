@@ -183,6 +183,27 @@ def test_uwsgis_master_sends_while_it_runs(
     assert arrived == [span.name for span in spans_of(collector)].count("import")
 
 
+@pytest.mark.parametrize("options", [["--enable-threads"], ["--enable-threads", "--lazy-apps"]], ids=["threads", "lazy"])
+def test_the_command_traces_what_uwsgi_serves(collector: Collector, tmp_path: Path, options: list[str]) -> None:
+    """An application that knows nothing of tracing: every request is a trace, with the call within it."""
+    port, log = free_port(), tmp_path / "log"
+    command = uwsgi(port, options)
+    command[command.index("--module") + 1] = "tests.interop.apps.untraced_flask:app"
+    run = [sys.executable, "-m", "opentracing_zipkin", "run", "--service-name", "shop", *command]
+    settings = environment(collector, ZIPKIN_FLUSH_INTERVAL="0.2", TARGET=f"{collector.url}/health")
+    with running(run, settings, log):
+        url = f"http://127.0.0.1:{port}/buy/tea"
+        await_answer(url, log)
+        with ThreadPoolExecutor(6) as executor:
+            list(executor.map(get, [url] * 30))
+        time.sleep(1)
+
+    assert 31 == len(collector.store.traces()), log.read_text()[-3000:]
+    assert ["get", "get /buy/{article}"] * 31 == [
+        name for trace in collector.store.traces() for name in sorted(s.name for s in trace)
+    ]
+
+
 def test_under_celery_every_task_has_its_span(collector: Collector, tmp_path: Path) -> None:
     """Its prefork pool, whose processes end without Python's exit."""
     with redis_server(tmp_path) as port:

@@ -1,4 +1,4 @@
-"""The page on gevent and eventlet is true: its examples run as they stand, each in a process of its own."""
+"""The pages on gevent and eventlet and on Celery are true: their examples run as they stand."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from opentracing_zipkin.collector import Collector
 
+from ..docs.pages import check_page
 from ..docs.test_how_to import examples
-from .processes import PROJECT
+from .processes import PROJECT, redis_server
 
 *EXAMPLES, HANDLER = examples("gevent-and-eventlet.md")
 WAITING = """
@@ -59,3 +61,9 @@ def test_a_handler_of_ones_own_that_leaves_loses_nothing_under_eventlet(collecto
     finally:
         process.kill()
         process.communicate()
+
+
+def test_the_page_on_celery_ends_with_the_trace_that_its_reader_sees(tmp_path: Path) -> None:
+    """A worker and a program that sends a chain of tasks, with a real Redis between them."""
+    with redis_server(tmp_path) as port:
+        check_page("how-to/celery.md", tmp_path, **{"6379": str(port)})

@@ -1,5 +1,5 @@
-# On PYTHONPATH below `opentracing-zipkin run` where opentracing_zipkin.pth is not installed.  Any interpreter may come by here,
-# so this is plain Python: it starts ours, if this environment has it, and then the sitecustomize that it hides.
+# On PYTHONPATH below `opentracing-zipkin run` where opentracing_zipkin.pth is not installed.  Any interpreter may read this,
+# so it is plain Python: it starts ours, if this environment has it, and then the sitecustomize that it hides.
 import os
 import sys
 

@@ -119,7 +119,7 @@ def test_a_hook_that_raises_is_one_line_and_the_import_goes_on(run: Run, kind: s
     """With the module's name, and the exception's type and text; other hooks are called."""
     code = f"def hook(): raise {kind}('of\\nours')\nwhen_imported('shop', hook)\nwhen_imported('shop', lambda: print('second'))\nimport shop\nprint(shop.VALUE)"
 
-    assert f"second\n1\nzipkin: what follows the import of shop raised {kind}: of ours; the program goes on\n" == run(code)
+    assert f"second\n1\nzipkin: the hook after the import of shop raised {kind}: of ours; the program goes on\n" == run(code)
 
 
 ASKED = {

@@ -222,7 +222,7 @@ def test_a_library_that_fails_is_one_line_and_the_program_goes_on(
     assert "instrumented" == state("flask")
     assert ["requests", "flask"] == followed
     assert (
-        "zipkin: what follows the import of requests raised ImportError: too old; the program goes on\n"
+        "zipkin: the hook after the import of requests raised ImportError: too old; the program goes on\n"
         == capsys.readouterr().err
     )
 

@@ -1,0 +1,28 @@
+"""The page on packages for OpenTracing names what is tried, by the version that is tried."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+INTEROP = ROOT / "tests" / "interop"
+PAGE = (ROOT / "docs" / "reference" / "opentracing-packages.md").read_text("utf-8")
+ROWS = re.findall(r"^\| `(\S+)` (\S+) \| (yes|in part|no) \| .*? \| ?(?:`(\S+)`)? ?\|$", PAGE, re.MULTILINE)
+
+
+def test_the_packages_are_those_that_are_tried() -> None:
+    """Each of them for OpenTracing, and one that was tried by hand because it cannot run."""
+    lines = (INTEROP / "packages.txt").read_text().splitlines()
+    tried = {
+        line.lower() for line in lines if not line.startswith(("#", "opentelemetry-instrumentation", "opentelemetry-util"))
+    }
+
+    assert tried == {f"{name}=={version}".lower() for name, version, works, _ in ROWS if works != "no"}
+    assert ["django-opentracing"] == [name for name, _, works, _ in ROWS if works == "no"]
+
+
+def test_each_row_names_its_test() -> None:
+    """But the one that cannot run."""
+    assert [] == [name for name, _, works, test in ROWS if works != "no" and not (INTEROP / test).exists()]
+    assert len(ROWS) == len(re.findall(r"^\| `", PAGE, re.MULTILINE))
