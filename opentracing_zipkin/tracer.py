@@ -436,7 +436,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
         if thread_kind() is NONE and not isinstance(self._scope_manager, ContextVarsScopeManager):
             return  # this is an application's thread, where the span would stay active
         span = UnsampledSpan()  # not of this tracer, which the thread must not hold
-        span._trace_id, span._state, span._context = 1, _ROOT, ZipkinContext(1, 1, None, _ROOT)
+        # Without ids, so that log lines of this thread belong to no trace.
+        span._trace_id, span._state, span._context = 0, _ROOT, ZipkinContext(state=_ROOT)
         self._scope_manager.activate(span, False)
 
     @property

@@ -16,13 +16,13 @@ from typing import Any
 from aiohttp import BaseConnector, ClientRequest, ClientResponse, ClientSession
 
 from .client import Call, Calling, calling, stale
-from .http import DEFAULT, HttpPolicy
+from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
 
 _patches = Patches()
-_policy = DEFAULT
+_policy = OFF
 _UNKNOWN: Any = object()
 _KEY = "_opentracing_zipkin_call"
 # The span that was active when the request was called for, which may be long before it is awaited.
@@ -32,7 +32,7 @@ _parent: ContextVar[Any] = ContextVar("opentracing_zipkin_aiohttp_parent")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the one that `configure` fills."""
     global _policy
-    _policy = policy or DEFAULT
+    _policy = in_force(policy, _policy)
     if not _patches:
         _patches.replace(ClientSession, "_request", _requesting)
         _patches.replace(BaseConnector, "connect", _connecting)
@@ -44,6 +44,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Put back what `install` has replaced."""
+    global _policy
+    _policy = OFF
     _patches.undo()
 
 

@@ -14,13 +14,13 @@ from celery import Celery, signals
 
 import opentracing
 
-from .http import DEFAULT, HttpPolicy
+from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
 
 _patches = Patches()
-_policy = DEFAULT
+_policy = OFF
 _sending: ContextVar[opentracing.Span | None] = ContextVar("opentracing_zipkin_celery_sending", default=None)
 
 _RUN = "_opentracing_zipkin_run"  # the attribute of a task's request that holds its span and scope
@@ -30,7 +30,7 @@ _BROKERS = {"amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "redi
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the tasks of all applications, where they are sent and where they run; `policy`: only its tracer counts."""
     global _policy
-    _policy = policy or DEFAULT
+    _policy = in_force(policy, _policy)
     if _patches:
         return
     _patches.replace(Celery, "send_task", _producing)
@@ -40,6 +40,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Undo `install`."""
+    global _policy
+    _policy = OFF
     _patches.undo()
     for signal, _ in _RECEIVERS:
         signal.disconnect(dispatch_uid=__name__)

@@ -29,10 +29,12 @@ _policy: HttpPolicy | None = None  # None while it is not installed: another's p
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace all requests of this process; `policy`: None for the one that `configure` fills."""
     global _policy
-    _policy = policy or DEFAULT
-    apps = getattr(sys.modules.get("django.apps"), "apps", None)
-    if "django.core.handlers.base" in sys.modules or (apps is not None and apps.ready):
+    _policy = policy or _policy or DEFAULT
+    registry = sys.modules.get("django.apps.registry")
+    if "django.core.handlers.base" in sys.modules or (registry is not None and registry.apps.ready):
         _watch_handlers()
+    elif not _setup and registry is not None:  # `django.setup` may be running: it imports the settings, and they configure us
+        _setup.replace(registry.Apps, "populate", _setting_up)
     elif not _setup:
         _setup.replace(django, "setup", _setting_up)
 

@@ -26,7 +26,8 @@ _traced: WeakSet[Any] = WeakSet()
 def install(app: Flask | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace an application, or all of them where none is given; `policy`: None for the one that `configure` fills."""
     owner = Flask if app is None else app
-    setattr(owner, _POLICY, policy_or_default(policy))
+    if policy is not None or _POLICY not in vars(owner):
+        setattr(owner, _POLICY, policy_or_default(policy))
     _traced.add(owner)
     if not _patches:
         got_request_exception.connect(_note_error)

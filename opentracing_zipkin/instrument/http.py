@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import opentracing
 
-__all__ = ["DEFAULT", "HttpPolicy", "Request", "Response", "server_name"]
+__all__ = ["DEFAULT", "OFF", "HttpPolicy", "Request", "Response", "in_force", "server_name"]
 
 # RFC 9110 and 5789.  Any other method may be a stranger's invention, and each would make a span name of its own.
 METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "WEBSOCKET"))
@@ -101,25 +101,42 @@ class HttpPolicy:
     ) -> None:
         self.faults = 0  # exceptions of hooks, and of ours
         self._told: set[str] = set()
-        self.on_request = _callable("on_request", on_request)
-        self.on_response = _callable("on_response", on_response)
-        self.sample = _callable("sample", sample)
+        self.on_request: Any = None
+        self.on_response: Any = None
+        self.sample: Any = None
         self.excluded_paths: tuple[str, ...] = ()
         self.peers: dict[str, str] = {}
         self.trust_forwarded = False
         self.tracer = tracer
         self.on_shutdown: Callable[[], object] | None = None
-        self.update(excluded_paths=excluded_paths, peers=peers or {}, trust_forwarded=trust_forwarded, on_shutdown=on_shutdown)
+        self.update(
+            on_request=on_request,
+            on_response=on_response,
+            sample=sample,
+            excluded_paths=excluded_paths,
+            peers=peers or {},
+            trust_forwarded=trust_forwarded,
+            on_shutdown=on_shutdown,
+        )
 
     def update(
         self,
         *,
+        on_request: OnRequest | None = None,
+        on_response: OnResponse | None = None,
+        sample: Callable[[Request], bool | None] | None = None,
         excluded_paths: Iterable[str] | None = None,
         peers: Mapping[str, str] | None = None,
         trust_forwarded: bool | None = None,
         on_shutdown: Callable[[], object] | None = None,
     ) -> None:
         """Change the arguments that are given, for requests that begin from now on."""
+        if on_request is not None:
+            self.on_request = _callable("on_request", on_request)
+        if on_response is not None:
+            self.on_response = _callable("on_response", on_response)
+        if sample is not None:
+            self.sample = _callable("sample", sample)
         if excluded_paths is not None:
             self.excluded_paths = _paths(excluded_paths)
         if peers is not None:
@@ -172,3 +189,12 @@ def server_name(method: str, route: str | None, status: int) -> str:
 
 
 DEFAULT = HttpPolicy()  # for all that is installed without one; `configure` fills it
+# Of an instrumentation that is not installed.  Another's patch may keep ours inside it after `uninstall`; then ours passes on.
+OFF = HttpPolicy(tracer=opentracing.Tracer())
+
+
+def in_force(given: HttpPolicy | None, present: HttpPolicy) -> HttpPolicy:
+    """The policy of an `install`: the one that is given, else the one of an earlier `install`, else DEFAULT."""
+    if given is not None:
+        return given
+    return DEFAULT if present is OFF else present

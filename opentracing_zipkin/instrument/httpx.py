@@ -14,13 +14,13 @@ import httpx
 from httpx import AsyncByteStream, Headers, SyncByteStream
 
 from .client import Call, Calling, calling, stale
-from .http import DEFAULT, HttpPolicy
+from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
 
 _patches = Patches()
-_policy = DEFAULT
+_policy = OFF
 _new = object.__new__
 # Whether headers are kept as a list of (as sent, in lower case, value).  Else they are set one by one, for 8 µs more.
 _is_list = getattr(Headers({"A": "b"}), "_list", None) == [(b"A", b"a", b"b")]
@@ -32,7 +32,7 @@ _ASYNC = ("AsyncHTTPTransport", "MockTransport", "ASGITransport")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all clients; `policy`: None for the one that `configure` fills."""
     global _policy
-    _policy = policy or DEFAULT
+    _policy = in_force(policy, _policy)
     if not _patches:
         for name in _SYNC:
             _patches.replace(getattr(httpx, name), "handle_request", _handling)
@@ -42,6 +42,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Put back what `install` has replaced."""
+    global _policy
+    _policy = OFF
     _patches.undo()
 
 

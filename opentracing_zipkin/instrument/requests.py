@@ -16,14 +16,14 @@ from requests.structures import CaseInsensitiveDict
 
 from . import urllib3
 from .client import INSIDE, Call, Calling, calling, stale
-from .http import DEFAULT, HttpPolicy
+from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 from .urls import address_and_path
 
 __all__ = ["install", "uninstall"]
 
 _patches = Patches()
-_policy = DEFAULT
+_policy = OFF
 _new = object.__new__
 _UNMOCKED = ("NoMockAddress", "_RunRealHTTP")  # raised by requests-mock's adapter for a request that it does not answer
 _MARK = "_opentracing_zipkin_sends"  # on a function of ours
@@ -32,7 +32,7 @@ _MARK = "_opentracing_zipkin_sends"  # on a function of ours
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the one that `configure` fills."""
     global _policy
-    _policy = policy or DEFAULT
+    _policy = in_force(policy, _policy)
     if not _patches:
         urllib3.watch("requests")
         _patches.replace(HTTPAdapter, "send", _sending)
@@ -43,6 +43,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Put back what `install` has replaced."""
+    global _policy
+    _policy = OFF
     _patches.undo()
     urllib3.unwatch("requests")
 

@@ -32,7 +32,8 @@ class Applications:
 
     def trace(self, owner: Any, policy: HttpPolicy | None) -> None:
         """Trace `owner` by this policy from now on."""
-        setattr(owner, _POLICY, policy_or_default(policy))
+        if policy is not None or _POLICY not in vars(owner):
+            setattr(owner, _POLICY, policy_or_default(policy))
         self._traced.add(owner)
         if not _patches:
             _patches.replace(Starlette, "__call__", _serving)

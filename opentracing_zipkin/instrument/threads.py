@@ -12,19 +12,19 @@ from typing import Any
 
 import opentracing
 
-from .http import DEFAULT, HttpPolicy
+from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
 
 _patches = Patches()
-_policy = DEFAULT
+_policy = OFF
 
 
 def install(policy: HttpPolicy | None = None) -> None:
     """Carry the active span into threads; `policy`: only its tracer counts."""
     global _policy
-    _policy = policy or DEFAULT
+    _policy = in_force(policy, _policy)
     if not _patches:
         _patches.replace(ThreadPoolExecutor, "submit", _submitting)
         _patches.replace(threading.Thread, "start", _starting)
@@ -32,6 +32,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Undo `install`."""
+    global _policy
+    _policy = OFF
     _patches.undo()
 
 

@@ -12,14 +12,14 @@ from urllib.request import AbstractHTTPHandler
 from weakref import ref
 
 from .client import Call, Calling, calling, stale
-from .http import DEFAULT, HttpPolicy
+from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 from .urls import address_and_path
 
 __all__ = ["install", "uninstall"]
 
 _patches = Patches()
-_policy = DEFAULT
+_policy = OFF
 _new = object.__new__
 _watched: dict[type, type] = {}  # by the class of an answer, the one that ends its call
 
@@ -27,13 +27,15 @@ _watched: dict[type, type] = {}  # by the class of an answer, the one that ends 
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all openers; `policy`: None for the one that `configure` fills."""
     global _policy
-    _policy = policy or DEFAULT
+    _policy = in_force(policy, _policy)
     if not _patches:
         _patches.replace(AbstractHTTPHandler, "do_open", _opening)
 
 
 def uninstall() -> None:
     """Put back what `install` has replaced."""
+    global _policy
+    _policy = OFF
     _patches.undo()
 
 

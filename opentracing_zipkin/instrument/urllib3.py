@@ -14,14 +14,14 @@ from urllib3.response import HTTPResponse
 from urllib3.util.retry import Retry
 
 from .client import INSIDE, Call, Calling, calling, stale
-from .http import DEFAULT, HttpPolicy
+from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 from .urls import address_and_path
 
 __all__ = ["end_with_body", "install", "uninstall", "unwatch", "watch"]
 
 _patches = Patches()
-_policy = DEFAULT
+_policy = OFF
 
 _below = Patches()  # for requests, too
 _users: set[str] = set()
@@ -34,7 +34,7 @@ _CATCHER = getattr(getattr(HTTPResponse._error_catcher, "__wrapped__", None), "_
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all pools; `policy`: None for the one that `configure` fills."""
     global _policy
-    _policy = policy or DEFAULT
+    _policy = in_force(policy, _policy)
     if not _patches:
         watch("urllib3")
         _patches.replace(HTTPConnectionPool, "urlopen", _opening)
@@ -42,6 +42,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Put back what `install` has replaced."""
+    global _policy
+    _policy = OFF
     _patches.undo()
     unwatch("urllib3")
 

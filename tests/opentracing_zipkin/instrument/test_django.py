@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import subprocess
 import sys
@@ -409,6 +410,30 @@ assert ([] if FAILS else ["get not_found"]) == [span.name for span in recorder.s
 assert policy.faults == FAILS
 """
     subprocess.run([sys.executable, "-c", f"FAILS = {fails}{code}"], check=True, timeout=50)
+
+
+def test_settings_may_configure_while_django_is_set_up(tmp_path: Path) -> None:
+    """A script whose settings call `install`, or `configure` that does, has server spans when `django.setup()` is through."""
+    (tmp_path / "site_settings.py").write_text(
+        "from opentracing_zipkin.instrument import django\n"
+        "django.install()\n"
+        "ALLOWED_HOSTS, ROOT_URLCONF, LOGGING_CONFIG = ['*'], 'site_urls', None\n"
+    )
+    (tmp_path / "site_urls.py").write_text("urlpatterns = []\n")
+    code = """
+import os, django, opentracing
+from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.testing import InMemoryRecorder
+recorder = InMemoryRecorder()
+opentracing.set_global_tracer(ZipkinTracer("web", recorder=recorder))
+os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
+django.setup()
+from django.test import Client
+assert 404 == Client().get("/").status_code
+assert ["get not_found"] == [span.name for span in recorder.spans], recorder.spans
+"""
+    path = os.pathsep.join([str(tmp_path), os.getcwd()])
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=50, env={**os.environ, "PYTHONPATH": path})
 
 
 def test_a_mounted_site_has_its_place(traced: Traced) -> None:

@@ -164,3 +164,23 @@ def test_uninstall_puts_the_library_back() -> None:
 
     assert before == (logging.LogRecord.__init__, logging.Handler.handle)
     assert not hasattr(logging.makeLogRecord({}), "trace_id")
+
+
+@pytest.mark.usefixtures("installed")
+def test_our_own_log_lines_belong_to_no_trace() -> None:
+    """What the reporter's thread logs has empty ids, as it is about many traces."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign, assignment]
+    logger = logging.getLogger("opentracing_zipkin")
+    logger.addHandler(handler)
+    tracer = ZipkinTracer("shop", endpoint="http://127.0.0.1:9", flush_interval=0.01)
+    opentracing.set_global_tracer(tracer)
+    try:
+        tracer.start_span("lost").finish()
+        tracer.close(0.2).result(10)
+    finally:
+        logger.removeHandler(handler)
+
+    assert records
+    assert {("", "")} == {(record.trace_id, record.span_id) for record in records}  # type: ignore[attr-defined]
