@@ -16,7 +16,8 @@ from typing import Any
 from aiohttp import BaseConnector, ClientRequest, ClientResponse, ClientSession
 
 from .client import Call, Calling, calling, stale
-from .http import DEFAULT, HttpPolicy
+from .elsewhere import stands_back
+from .http import DEFAULT, OFF, HttpPolicy
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
@@ -32,6 +33,8 @@ _parent: ContextVar[Any] = ContextVar("opentracing_zipkin_aiohttp_parent")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the one that `configure` fills."""
     global _policy
+    if stands_back("aiohttp") is not None:
+        return
     _policy = policy or DEFAULT
     if not _patches:
         _patches.replace(ClientSession, "_request", _requesting)
@@ -44,6 +47,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Put back what `install` has replaced."""
+    global _policy
+    _policy = OFF
     _patches.undo()
 
 

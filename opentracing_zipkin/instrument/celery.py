@@ -14,7 +14,8 @@ from celery import Celery, signals
 
 import opentracing
 
-from .http import DEFAULT, HttpPolicy
+from .elsewhere import stands_back
+from .http import DEFAULT, OFF, HttpPolicy
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
@@ -30,6 +31,8 @@ _BROKERS = {"amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "redi
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the tasks of all applications, where they are sent and where they run; of `policy` the tracer counts."""
     global _policy
+    if stands_back("celery") is not None:
+        return
     _policy = policy or DEFAULT
     if _patches:
         return
@@ -40,6 +43,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Undo `install`."""
+    global _policy
+    _policy = OFF
     _patches.undo()
     for signal, _ in _RECEIVERS:
         signal.disconnect(dispatch_uid=__name__)

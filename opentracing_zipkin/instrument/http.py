@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import opentracing
 
-__all__ = ["DEFAULT", "HttpPolicy", "Request", "Response", "server_name"]
+__all__ = ["DEFAULT", "OFF", "HttpPolicy", "Request", "Response", "server_name"]
 
 # RFC 9110 and 5789.  Any other method may be a stranger's invention, and each would make a span name of its own.
 METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "WEBSOCKET"))
@@ -170,3 +170,4 @@ def server_name(method: str, route: str | None, status: int) -> str:
 
 
 DEFAULT = HttpPolicy()  # of all that is installed without one; `configure` fills it
+OFF = HttpPolicy(tracer=opentracing.Tracer())  # of what is uninstalled: its functions may still be inside another's

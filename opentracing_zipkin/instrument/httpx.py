@@ -14,7 +14,8 @@ import httpx
 from httpx import AsyncByteStream, Headers, SyncByteStream
 
 from .client import Call, Calling, calling, stale
-from .http import DEFAULT, HttpPolicy
+from .elsewhere import stands_back
+from .http import DEFAULT, OFF, HttpPolicy
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
@@ -32,6 +33,8 @@ _ASYNC = ("AsyncHTTPTransport", "MockTransport", "ASGITransport")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all clients; `policy`: None for the one that `configure` fills."""
     global _policy
+    if stands_back("httpx") is not None:
+        return
     _policy = policy or DEFAULT
     if not _patches:
         for name in _SYNC:
@@ -42,6 +45,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Put back what `install` has replaced."""
+    global _policy
+    _policy = OFF
     _patches.undo()
 
 

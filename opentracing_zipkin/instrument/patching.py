@@ -1,7 +1,7 @@
 """Replacing a function of a library, and putting it back.
 
-Rules: a function is replaced once, however often that is asked for.  Where somebody else has replaced ours since, theirs stays
-and ours inside it becomes the original again: `undo` makes it pass on.
+Rules: a function is replaced once, however often that is asked for.  Where somebody else has replaced ours since, theirs stays,
+with ours inside it: a module that is uninstalled has its functions pass on.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ from requests.structures import CaseInsensitiveDict
 
 from . import urllib3
 from .client import INSIDE, Call, Calling, calling, stale
-from .http import DEFAULT, HttpPolicy
+from .elsewhere import stands_back
+from .http import DEFAULT, OFF, HttpPolicy
 from .patching import Patches
 from .urls import address_and_path
 
@@ -32,6 +33,8 @@ _MARK = "_opentracing_zipkin_sends"  # on a function of ours
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the one that `configure` fills."""
     global _policy
+    if stands_back("requests") is not None:
+        return
     _policy = policy or DEFAULT
     if not _patches:
         urllib3.watch("requests")
@@ -43,6 +46,8 @@ def install(policy: HttpPolicy | None = None) -> None:
 
 def uninstall() -> None:
     """Put back what `install` has replaced."""
+    global _policy
+    _policy = OFF
     _patches.undo()
     urllib3.unwatch("requests")
 
