@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..context import REMOTE, CallerContext, ZipkinContext
 from . import Propagation
 from .attributes import FREE_FORM, Attributes
-from .b3 import read_single, write_single
+from .b3_text import read_single, write_single
 
 __all__ = ["decode", "encode_attributes", "encode_identity", "extract"]
 

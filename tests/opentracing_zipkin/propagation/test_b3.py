@@ -13,7 +13,8 @@ from hypothesis import given, strategies as st
 from opentracing_zipkin import ZipkinContext, propagation as propagation_package
 from opentracing_zipkin.context import DEBUG, DECIDED, MESSAGING, SAMPLED
 from opentracing_zipkin.propagation import binary
-from opentracing_zipkin.propagation.b3 import B3Propagation, read_single, write_single
+from opentracing_zipkin.propagation.b3 import B3Propagation
+from opentracing_zipkin.propagation.b3_text import read_single, write_single
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "conformance" / "b3.json").read_text())["cases"]
 
