@@ -27,8 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, command, text in COMMANDS:
         subparser = subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
-    options = parser.parse_args(arguments)
+        subparser.set_defaults(run=command.run, parser=subparser)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:  # said by the sub-command, with its own usage
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     status: int = options.run(options)
     return status
 

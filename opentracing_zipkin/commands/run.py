@@ -56,7 +56,7 @@ def run(options: Namespace) -> int:
         return 2
     program = _found(command[0])
     if program is None:
-        print(f"opentracing-zipkin run: {command[0]}: command not found", file=sys.stderr)
+        print(f"opentracing-zipkin run: {command[0]}: command not found{_meant(command[0])}", file=sys.stderr)
         return 127
     return _become(program, command, environment(os.environ, WITH_PYTEST if options.with_pytest else "1"))
 
@@ -95,6 +95,16 @@ def _found(name: str) -> str | None:
     return sys.executable if program is None and name == "python" else program
 
 
+def _meant(name: str) -> str:
+    """What may help whoever has typed a name that is no program."""
+    from difflib import get_close_matches
+
+    if name.endswith(".py"):
+        return f"; a script is run by: python {name}"
+    close = get_close_matches(name, os.listdir(os.path.dirname(sys.executable)), 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 def _become(program: str, command: list[str], environ: Mapping[str, str]) -> int:
     import signal
 
@@ -107,7 +117,8 @@ def _become(program: str, command: list[str], environ: Mapping[str, str]) -> int
         # By its path, because Python finds its virtual environment by that.
         os.execve(program, [program, *command[1:]], environ)
     except OSError as error:
-        print(f"opentracing-zipkin run: {command[0]}: {error.strerror}", file=sys.stderr)
+        hint = _meant(command[0]) if isinstance(error, PermissionError) and command[0].endswith(".py") else ""
+        print(f"opentracing-zipkin run: {command[0]}: {error.strerror}{hint}", file=sys.stderr)
         return 127 if isinstance(error, FileNotFoundError) else 126
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import BaseConnector, ClientRequest, ClientResponse, ClientSession
 
 from .client import Call, Calling, calling, stale
+from .elsewhere import stands_back
 from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 
@@ -32,6 +33,8 @@ _parent: ContextVar[Any] = ContextVar("opentracing_zipkin_aiohttp_parent")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the one that `configure` fills."""
     global _policy
+    if stands_back("aiohttp") is not None:
+        return
     _policy = in_force(policy, _policy)
     if not _patches:
         _patches.replace(ClientSession, "_request", _requesting)

@@ -14,6 +14,7 @@ from celery import Celery, signals
 
 import opentracing
 
+from .elsewhere import stands_back
 from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 
@@ -30,6 +31,8 @@ _BROKERS = {"amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "redi
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the tasks of all applications, where they are sent and where they run; `policy`: only its tracer counts."""
     global _policy
+    if stands_back("celery") is not None:
+        return
     _policy = in_force(policy, _policy)
     if _patches:
         return

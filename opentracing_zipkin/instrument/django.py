@@ -14,6 +14,7 @@ from typing import Any
 import django
 
 from . import asgi, wsgi
+from .elsewhere import stands_back
 from .http import DEFAULT, HttpPolicy
 from .patching import Patches
 from .routes import route_of_pattern
@@ -29,6 +30,8 @@ _policy: HttpPolicy | None = None  # None while it is not installed: another's p
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace all requests of this process; `policy`: None for the one that `configure` fills."""
     global _policy
+    if stands_back("django") is not None:
+        return
     _policy = policy or _policy or DEFAULT
     registry = sys.modules.get("django.apps.registry")
     if "django.core.handlers.base" in sys.modules or (registry is not None and registry.apps.ready):

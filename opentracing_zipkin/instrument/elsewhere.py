@@ -1,7 +1,7 @@
 """Whether somebody else instruments a library already: OpenTelemetry, or a package for OpenTracing.
 
 Rules: imports none of them; looks at loaded modules only.  Two instrumentations of one library would give two spans a
-request, and two sets of headers, so ours stands back.
+request, and two sets of headers, so ours stands back; also where the other is of a library below (requests over urllib3).
 """
 
 from __future__ import annotations
@@ -12,11 +12,22 @@ TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["BASE", "PACKAGES", "active_elsewhere", "stands_back"]
+__all__ = ["BASE", "BY_OPENTELEMETRY", "PACKAGES", "active_elsewhere", "stands_back", "stands_back_for"]
 
 _OPENTELEMETRY = "opentelemetry.instrumentation"
 _OTHER_NAMES = {"aiohttp": "aiohttp_client", "threads": "threading"}  # by our names
 BASE = f"{_OPENTELEMETRY}.instrumentor"  # loaded by each of them
+BY_OPENTELEMETRY = "_is_instrumented_by_opentelemetry"  # true of its instrumentors and of single applications
+
+# By whose instrumentation the requests of these are traced, too.
+_COVERED_BY = {
+    "fastapi": ("fastapi", "starlette"),
+    "starlette": ("starlette", "fastapi"),
+    "requests": ("requests", "urllib3"),
+    # These make no spans.  Others' names for the ids of a log record are others, and a format that has ours would raise.
+    "logging": (),
+    "threads": (),
+}
 
 # These instrument as soon as they are used, which nothing shows; so they count when they are loaded.
 PACKAGES = {
@@ -32,25 +43,42 @@ _told: set[str] = set()
 
 def active_elsewhere(library: str) -> str | None:
     """The other package that instruments `library`, a name of our table; None where there is none."""
-    name = f"{_OPENTELEMETRY}.{_OTHER_NAMES.get(library, library)}"
-    if name in sys.modules and _is_active(sys.modules[name]):
-        return name
-    return next((package for package, of in PACKAGES.items() if of == library and package in sys.modules), None)
+    for covering in _COVERED_BY.get(library, (library,)):
+        name = f"{_OPENTELEMETRY}.{_OTHER_NAMES.get(covering, covering)}"
+        if name in sys.modules and _is_active(sys.modules[name]):
+            return name
+        for package, of in PACKAGES.items():
+            if of == covering and package in sys.modules:
+                return package
+    return None
 
 
 def stands_back(library: str) -> str | None:
     """The same as `active_elsewhere`, and says once that ours stands back."""
     other = active_elsewhere(library)
-    if other is not None and library not in _told:
+    if other is not None:
+        _tell(library, other)
+    return other
+
+
+def stands_back_for(app: Any) -> bool:
+    """Whether OpenTelemetry instruments an application by itself; says once that ours stands back."""
+    if not vars(app).get(BY_OPENTELEMETRY):
+        return False
+    _tell("an application", _OPENTELEMETRY)
+    return True
+
+
+def _tell(library: str, other: str) -> None:
+    if library not in _told:
         _told.add(library)
         import logging  # here, because a process that starts must not load it before gevent has patched
 
         log = logging.getLogger("opentracing_zipkin")
         log.warning("zipkin: %s is instrumented by %s already; ours stands back", library, other)
-    return other
 
 
 def _is_active(module: Any) -> bool:
     """Whether one of a module's instrumentors has been switched on: each is a class that has one instance."""
     instances = (getattr(value, "_instance", None) for value in list(vars(module).values()) if isinstance(value, type))
-    return any(getattr(instance, "_is_instrumented_by_opentelemetry", False) is True for instance in instances)
+    return any(getattr(instance, BY_OPENTELEMETRY, False) is True for instance in instances)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from .elsewhere import stands_back
 from .http import HttpPolicy
 from .starlette import Applications
 
@@ -17,7 +18,8 @@ _applications = Applications()
 
 def install(app: FastAPI | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace an application, or all of them where none is given; `policy`: None for the one that `configure` fills."""
-    _applications.trace(FastAPI if app is None else app, policy)
+    if stands_back("fastapi") is None:
+        _applications.trace(FastAPI if app is None else app, policy)
 
 
 def uninstall() -> None:

@@ -11,6 +11,7 @@ from weakref import WeakSet
 from flask import Flask, got_request_exception, has_request_context, request
 
 from . import wsgi
+from .elsewhere import BY_OPENTELEMETRY, stands_back, stands_back_for
 from .http import HttpPolicy
 from .patching import Patches
 from .routes import wsgi_route
@@ -25,6 +26,8 @@ _traced: WeakSet[Any] = WeakSet()
 
 def install(app: Flask | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace an application, or all of them where none is given; `policy`: None for the one that `configure` fills."""
+    if stands_back("flask") is not None:
+        return
     owner = Flask if app is None else app
     if policy is not None or _POLICY not in vars(owner):
         setattr(owner, _POLICY, policy_or_default(policy))
@@ -48,7 +51,7 @@ def uninstall() -> None:
 def _serving(original: Any) -> Any:
     def call(self: Flask, environ: dict[str, Any], start_response: wsgi.StartResponse) -> Any:
         policy = getattr(self, _POLICY, None)
-        if policy is None:
+        if policy is None or (BY_OPENTELEMETRY in vars(self) and stands_back_for(self)):
             return original(self, environ, start_response)
         return wsgi.serve(policy, original.__get__(self), environ, start_response)
 

@@ -14,6 +14,7 @@ import httpx
 from httpx import AsyncByteStream, Headers, SyncByteStream
 
 from .client import Call, Calling, calling, stale
+from .elsewhere import stands_back
 from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 
@@ -32,6 +33,8 @@ _ASYNC = ("AsyncHTTPTransport", "MockTransport", "ASGITransport")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all clients; `policy`: None for the one that `configure` fills."""
     global _policy
+    if stands_back("httpx") is not None:
+        return
     _policy = in_force(policy, _policy)
     if not _patches:
         for name in _SYNC:

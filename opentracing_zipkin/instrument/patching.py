@@ -1,7 +1,7 @@
 """Replacing a function of a library, and putting it back.
 
 Rules: a module asks whether its `Patches` are empty before it replaces anything, so that each function is replaced once.  Where
-somebody else has replaced ours since, theirs stays, and so does ours inside it.
+somebody else has replaced ours since, theirs stays, with ours inside it; an uninstalled module has its functions pass on.
 """
 
 from __future__ import annotations

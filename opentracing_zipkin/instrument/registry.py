@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from .elsewhere import BASE, PACKAGES, active_elsewhere, stands_back
+from .elsewhere import BASE, PACKAGES, stands_back
 from .hooks import after_imports, when_imported
 
 TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
@@ -246,25 +246,18 @@ def _instrument(name: str) -> None:
 
 
 def _watch_others() -> None:
-    for package, library in PACKAGES.items():
-        when_imported(package, _Withdrawal(library))
+    for package in PACKAGES:
+        when_imported(package, _withdraw)
     when_imported(BASE, _watch_opentelemetry)
 
 
-class _Withdrawal:
-    __slots__ = ("_library",)
-
-    def __init__(self, library: str) -> None:
-        self._library = library
-
-    def __call__(self) -> None:
-        _withdraw(self._library)
-
-
-def _withdraw(name: str) -> None:
-    if name in _modules and stands_back(name) is not None:
-        _modules.pop(name).uninstall()
-        _states[name] = f"instrumented by {active_elsewhere(name)}"
+def _withdraw() -> None:
+    """Put back what is instrumented by another now."""
+    for name in list(_modules):
+        other = stands_back(name)
+        if other is not None:
+            _modules.pop(name).uninstall()
+            _states[name] = f"instrumented by {other}"
 
 
 def _watch_opentelemetry() -> None:
@@ -274,8 +267,7 @@ def _watch_opentelemetry() -> None:
 
     def instrument(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = original(self, *args, **kwargs)
-        for name in list(_modules):
-            _withdraw(name)
+        _withdraw()
         return result
 
     instrument.__doc__ = original.__doc__

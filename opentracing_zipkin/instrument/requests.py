@@ -16,6 +16,7 @@ from requests.structures import CaseInsensitiveDict
 
 from . import urllib3
 from .client import INSIDE, Call, Calling, calling, stale
+from .elsewhere import stands_back
 from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 from .urls import address_and_path
@@ -32,6 +33,8 @@ _MARK = "_opentracing_zipkin_sends"  # on a function of ours
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the one that `configure` fills."""
     global _policy
+    if stands_back("requests") is not None:
+        return
     _policy = in_force(policy, _policy)
     if not _patches:
         urllib3.watch("requests")

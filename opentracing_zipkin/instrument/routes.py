@@ -23,7 +23,8 @@ __all__ = [
 MAX_REMEMBERED = 2000  # more than an application has
 
 _PARAMETER = re.compile(r"<(?:[A-Za-z_]\w*(?:\(.*?\))?:)?([A-Za-z_]\w*)>")  # Flask's and Django's <int:id>, <any(a,b):kind>
-_BOTTLE = re.compile(r"<([^<>:]*)(?::[^<>]*)?>")  # <id:int>, <id:re:[a-z]+>
+# <id:int>, <id:re:[a-z]+>, and the older :id and :id#[a-z]+#
+_BOTTLE = re.compile(r"<([^<>:]*)(?::[^<>]*)?>|(?<!\\):([A-Za-z_]\w*)(?:#.*?#)?")
 _TEMPLATE = re.compile(r"{([^{}:]+)(?::[^{}]*)?}")  # Litestar's {id:int}
 
 
@@ -36,7 +37,7 @@ def route_of_rule(rule: str) -> str:
 @lru_cache(MAX_REMEMBERED)
 def route_of_bottle(rule: str) -> str:
     """`/users/<id:int>` as `/users/{id}`."""
-    return _BOTTLE.sub(r"{\1}", rule)
+    return _BOTTLE.sub(lambda match: f"{{{match[1] or match[2] or ''}}}", rule)
 
 
 @lru_cache(MAX_REMEMBERED)

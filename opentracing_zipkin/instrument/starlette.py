@@ -11,6 +11,7 @@ from weakref import WeakSet
 from starlette.applications import Starlette
 
 from . import asgi, starlette_routes
+from .elsewhere import BY_OPENTELEMETRY, stands_back, stands_back_for
 from .http import HttpPolicy
 from .patching import Patches
 from .server import policy_or_default
@@ -54,7 +55,7 @@ def _serving(original: Any) -> Any:
     # `async def`, because servers ask whether the call is a coroutine function.
     async def call(self: Starlette, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         policy = getattr(self, _POLICY, None)
-        if policy is None:
+        if policy is None or (BY_OPENTELEMETRY in vars(self) and stands_back_for(self)):
             await original(self, scope, receive, send)
         else:
             await asgi.serve(policy, original.__get__(self), scope, receive, send)
@@ -67,7 +68,8 @@ _applications = Applications()
 
 def install(app: Starlette | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace an application, or all of them where none is given; `policy`: None for the one that `configure` fills."""
-    _applications.trace(Starlette if app is None else app, policy)
+    if stands_back("starlette") is None:
+        _applications.trace(Starlette if app is None else app, policy)
 
 
 def uninstall() -> None:

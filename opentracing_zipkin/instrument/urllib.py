@@ -12,6 +12,7 @@ from urllib.request import AbstractHTTPHandler
 from weakref import ref
 
 from .client import Call, Calling, calling, stale
+from .elsewhere import stands_back
 from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 from .urls import address_and_path
@@ -27,6 +28,8 @@ _watched: dict[type, type] = {}  # by the class of an answer, the one that ends 
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all openers; `policy`: None for the one that `configure` fills."""
     global _policy
+    if stands_back("urllib") is not None:
+        return
     _policy = in_force(policy, _policy)
     if not _patches:
         _patches.replace(AbstractHTTPHandler, "do_open", _opening)

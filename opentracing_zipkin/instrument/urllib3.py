@@ -14,6 +14,7 @@ from urllib3.response import HTTPResponse
 from urllib3.util.retry import Retry
 
 from .client import INSIDE, Call, Calling, calling, stale
+from .elsewhere import active_elsewhere, stands_back
 from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
 from .urls import address_and_path
@@ -34,6 +35,8 @@ _CATCHER = getattr(getattr(HTTPResponse._error_catcher, "__wrapped__", None), "_
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all pools; `policy`: None for the one that `configure` fills."""
     global _policy
+    if stands_back("urllib3") is not None:
+        return
     _policy = in_force(policy, _policy)
     if not _patches:
         watch("urllib3")
@@ -129,6 +132,8 @@ def _opening(original: Any) -> Any:
                     return original(self, method, url, body, headers, *args, **kwargs)
                 finally:
                     outer.is_below = False
+        elif sys._getframe(1).f_globals.get("__name__") == "requests.adapters" and active_elsewhere("requests") is not None:
+            return original(self, method, url, body, headers, *args, **kwargs)
         begun = _begin(called, self, method, url, headers)
         if begun is None:
             return original(self, method, url, body, headers, *args, **kwargs)

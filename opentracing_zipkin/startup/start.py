@@ -71,7 +71,7 @@ def _chosen(text: str) -> tuple[str, ...]:
     try:
         return chosen_by(word for word in map(str.strip, text.split(",")) if word)
     except ValueError as error:
-        raise ValueError(f"environment variable ZIPKIN_INSTRUMENT is {text!r}; it {error}") from None
+        raise ValueError(f"environment variable ZIPKIN_INSTRUMENT {error}") from None
 
 
 # When configure runs

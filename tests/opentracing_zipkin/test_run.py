@@ -255,6 +255,9 @@ FAILING = {
     "an unknown program": (["no-such-program"], 127, "no-such-program: command not found"),
     "an unknown path": (["./no-such-program"], 127, "./no-such-program: No such file"),
     "a folder": (["./package"], 126, "./package: Permission denied"),
+    "a word misspelt": (["pyton3"], 127, "pyton3: command not found; did you mean python3?"),
+    "a script": (["shop.py"], 127, "shop.py: command not found; a script is run by: python shop.py"),
+    "a script's path": (["./shop.py"], 126, "./shop.py: Permission denied; a script is run by: python ./shop.py"),
 }
 
 
@@ -266,6 +269,15 @@ def test_what_cannot_be_run_is_one_line(run: Run, case: str) -> None:
 
     assert (status, "") == done[:2]
     assert re.fullmatch(f"opentracing-zipkin run: .*{re.escape(text)}.*\n", done.err)
+
+
+def test_an_unknown_option_is_answered_with_the_usage_of_run(run: Run) -> None:
+    """And nothing is run."""
+    done = run("--servicename", "shop", "python", "-c", "print(1)", by=COMMAND)
+
+    assert (2, "") == done[:2]
+    assert done.err.startswith("usage: opentracing-zipkin run [--service-name NAME]")
+    assert "unrecognized arguments: --servicename" in done.err
 
 
 # The process is the command's own

@@ -446,3 +446,21 @@ def test_any_tracer_of_the_api_is_served(loopback: LoopbackServer) -> None:
     assert {"span.kind": "client", "http.method": "GET", "http.path": "/a", "peer.address": loopback.address} == first.tags
     assert refused.tags["error"]
     assert "hunter2" not in repr(refused.tags)
+
+
+def test_a_client_with_its_own_send_is_traced(loopback: LoopbackServer, spans: Spans) -> None:
+    """A subclass that sends by its own method, and one whose method is replaced, stay what they are."""
+    sent: list[str] = []
+
+    class Client(httpx.Client):
+        def send(self, request: httpx.Request, **given: Any) -> httpx.Response:
+            sent.append(request.url.path)
+            return super().send(request, **given)
+
+    with Client() as client:
+        client.get(f"{loopback.url}/one")
+        own = client.send
+        client.send = lambda request, **given: own(request, **given)  # type: ignore[method-assign]
+        client.get(f"{loopback.url}/two")
+
+    assert ["/one", "/two"] == sent == [span.tags["http.path"] for span in spans]

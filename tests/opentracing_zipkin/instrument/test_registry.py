@@ -265,10 +265,10 @@ def opentelemetry(name: str, is_active: bool) -> ModuleType:
     return module
 
 
-OTHERS = {name: {"aiohttp": "aiohttp_client", "threads": "threading"}.get(name, name) for name in NAMES}
+OTHERS = {name: {"aiohttp": "aiohttp_client"}.get(name, name) for name in NAMES if name not in ("logging", "threads")}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("is_active", [True, False])
 def test_opentelemetrys_instrumentation_of_a_library_is_seen(
     monkeypatch: pytest.MonkeyPatch, name: str, is_active: bool
@@ -280,6 +280,9 @@ def test_opentelemetrys_instrumentation_of_a_library_is_seen(
     assert {name: module.__name__ if is_active else None} == {name: active_elsewhere(name)}
 
 
+ALONG = {"starlette": ("fastapi",)}  # traced by it, too
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_for_opentracing_is_seen(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     """Where it is loaded."""
@@ -288,7 +291,41 @@ def test_a_package_for_opentracing_is_seen(monkeypatch: pytest.MonkeyPatch, pack
     assert active_elsewhere(library) is None
     monkeypatch.setitem(sys.modules, package, ModuleType(package))
     assert package == active_elsewhere(library)
-    assert [library] == [name for name in NAMES if active_elsewhere(name)]
+    assert {library, *ALONG.get(library, ())} == {name for name in NAMES if active_elsewhere(name)}
+
+
+@pytest.mark.parametrize("name", ["logging", "threads"])
+def test_what_makes_no_spans_stands_back_for_nobody(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A format with `%(trace_id)s` would raise, if another's names for the ids took the place of ours."""
+    module = opentelemetry({"threads": "threading"}.get(name, name), is_active=True)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    assert active_elsewhere(name) is None
+
+
+def test_requests_stands_back_for_who_instruments_urllib3(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By which all of its requests are traced; but not the other way round."""
+    monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation.urllib3", opentelemetry("urllib3", is_active=True))
+
+    assert ["requests", "urllib3"] == [name for name in NAMES if active_elsewhere(name)]
+
+
+@pytest.mark.parametrize(
+    "name", ["flask", "django", "fastapi", "starlette", "requests", "httpx", "urllib3", "urllib", "aiohttp", "celery"]
+)
+def test_a_module_alone_stands_back_as_well(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """`install` of one module patches nothing then."""
+    module = opentelemetry(OTHERS[name], is_active=True)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    ours = LIBRARIES[name].load()
+    ours.install()
+
+    assert {f"zipkin: {name} is instrumented by {module.__name__} already; ours stands back"} == {
+        record.getMessage() for record in caplog.records
+    }
+    assert name not in ("flask", "requests") or not is_instrumented(name)
 
 
 def test_ours_stands_back_and_says_so_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

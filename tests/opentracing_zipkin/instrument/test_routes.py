@@ -27,10 +27,19 @@ def test_rules_of_flask(rule: str, route: str) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "route"),
-    [("/<id>", "/{id}"), ("/<id:int>", "/{id}"), ("/<x:re:[a-z]+>/y", "/{x}/y"), ("/<:re:[0-9]+>", "/{}"), ("/a", "/a")],
+    [
+        ("/<id>", "/{id}"),
+        ("/<id:int>", "/{id}"),
+        ("/<x:re:[a-z]+>/y", "/{x}/y"),
+        ("/<:re:[0-9]+>", "/{}"),
+        ("/a", "/a"),
+        ("/simple/:project/", "/simple/{project}/"),
+        ("/:id#[0-9]+#/<x>/:rest", "/{id}/{x}/{rest}"),
+        ("/a\\:b", "/a\\:b"),
+    ],
 )
 def test_rules_of_bottle(rule: str, route: str) -> None:
-    """A filter and its pattern are left out."""
+    """A filter and its pattern are left out; the older way of writing them is known."""
     assert route == route_of_bottle(rule)
 
 

@@ -1,0 +1,19 @@
+"""The second of three services that know nothing of tracing: FastAPI, which asks the third by httpx."""
+
+from __future__ import annotations
+
+import os
+
+import fastapi
+import fastapi.responses
+import httpx
+
+app = fastapi.FastAPI()
+
+
+@app.post("/orders/{article}", response_class=fastapi.responses.PlainTextResponse)
+async def order(article: str) -> str:
+    async with httpx.AsyncClient(timeout=30) as client:
+        answer = await client.post(f"{os.environ['PAYMENT']}/charge", json={"article": article})
+        answer.raise_for_status()
+    return answer.text

@@ -1,0 +1,93 @@
+"""Starting applications that know nothing of tracing, traced by the command or by one line.
+
+Rules: each is a process of its own, below a real server, ended by SIGTERM; by then its spans are with the collector.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ..integration.test_processes import BIN, PROJECT, free_port, get
+from ..integration.test_servers import serving
+
+__all__ = ["ONE_LINE", "WAYS", "Way", "await_port", "buy_from_three_services", "program"]
+
+READY_WITHIN_S = 30.0
+ENDED_WITHIN_S = 30.0
+ONE_LINE = "import opentracing_zipkin\n\nopentracing_zipkin.configure({name!r}, instrument=True)\n"
+
+# A service's name, the command of its server with {app} in it, the application as `module:object`, a folder to write to; the
+# command as it is run.
+Way = Callable[[str, list[str], str, Path], list[str]]
+
+
+def by_the_command(name: str, command: list[str], app: str, folder: Path) -> list[str]:
+    """`opentracing-zipkin run`, and the application as it is."""
+    run = [sys.executable, "-m", "opentracing_zipkin", "run", "--service-name", name]
+    return [*run, *(word.replace("{app}", app) for word in command)]
+
+
+def by_one_line(name: str, command: list[str], app: str, folder: Path) -> list[str]:
+    """The server as it is, and before the application the one line."""
+    module, _, attribute = app.partition(":")
+    traced = f"traced_{name}"
+    (folder / f"{traced}.py").write_text(f"{ONE_LINE.format(name=name)}\nfrom {module} import {attribute}\n")
+    return [str(BIN / command[0]), *(word.replace("{app}", f"{traced}:{attribute}") for word in command[1:])]
+
+
+WAYS: Mapping[str, Way] = {"run": by_the_command, "one line": by_one_line}
+
+
+@contextmanager
+def program(command: list[str], settings: Mapping[str, str], folder: Path, name: str) -> Iterator[tuple[int, Path]]:
+    """A server, with {port} in its command; its port and its log.  SIGTERM ends it, well."""
+    port, log = free_port(), folder / f"{name}.log"
+    search = f"{PROJECT}:{folder}"
+    with serving(command, {**settings, "PYTHONPATH": search}, port, log) as process:
+        yield port, log
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(ENDED_WITHIN_S) in (0, -signal.SIGTERM), log.read_text()[-3000:]
+
+
+def await_port(port: int, log: Path) -> None:
+    """Until a server listens; a connection that is not a request leaves no span."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, log.read_text()[-3000:]
+            time.sleep(0.05)
+
+
+GTHREAD = ["gunicorn", "--bind", "127.0.0.1:{port}", "-k", "gthread", "--threads", "8", "{app}"]
+UVICORN = ["uvicorn", "{app}", "--port", "{port}"]
+
+
+def buy_from_three_services(way: Way, settings: Mapping[str, str], folder: Path, articles: list[str]) -> tuple[list[str], str]:
+    """frontend asks orders, which asks payment, for all articles at once; the answers, and what the three have said."""
+    logs: list[Path] = []
+
+    def start(name: str, command: list[str], **more: str) -> str:
+        command = way(name, command, f"tests.interop.apps.untraced_{name}:app", folder)
+        port, log = stack.enter_context(program(command, {**settings, **more}, folder, name))
+        await_port(port, log)
+        logs.append(log)
+        return f"http://127.0.0.1:{port}"
+
+    with ExitStack() as stack:
+        payment = start("payment", GTHREAD)
+        orders = start("orders", UVICORN, PAYMENT=payment)
+        frontend = start("frontend", GTHREAD, ORDERS=orders)
+        with ThreadPoolExecutor(len(articles)) as executor:
+            answers = list(executor.map(get, [f"{frontend}/buy/{article}" for article in articles]))
+    return answers, "".join(log.read_text() for log in logs)
