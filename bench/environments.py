@@ -32,7 +32,10 @@ def python_of(adapter: str) -> Path:
     shutil.rmtree(environment, ignore_errors=True)
     # Without a pip of its own, which would take longer to install than all the rest.
     _run("-m", "venv", "--without-pip", str(environment))
-    _run("-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements))
+    # A file that says so in its first line names every package.
+    options = ["--no-deps"] if "--no-deps" in requirements.read_text().partition("\n")[0] else []
+    install = ["-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check"]
+    _run(*install, *options, "-r", str(requirements))
     stamp.write_text(wanted)
     return python
 

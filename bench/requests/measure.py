@@ -1,0 +1,153 @@
+"""What tracing adds to a request of a service, by the CPU of the thread that serves it, for several ways of tracing.
+
+Rules: each way has a process of its own with the same service twice, traced and not, and what counts is the difference.  All are
+alive at once and take a block of a few requests in turn: the machine's speed varies by more than what is measured from one second
+to the next, so what is compared is never further apart than some milliseconds.  All are started anew several times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from math import sqrt
+from random import Random
+from statistics import mean, stdev
+from typing import NamedTuple
+
+from ..environments import ROOT, python_of
+from ..harness import count, environment, sink
+from .ways import SPANS
+
+__all__ = ["GROUPS", "TARGETS", "WITHOUT", "Added", "Pair", "Ratio", "added", "measure", "missed", "ratio"]
+
+STARTS = 6
+CYCLES = 80  # of each start, with a block of each way
+BLOCK = 8  # requests
+FASTEST = 4  # of the cycles one in so many counts
+
+FRAMEWORKS = ("flask", "fastapi")
+# The percentage of traces that are sampled, and the ways that are measured side by side.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "100%": ("headers", "extract", "spans", "ours", "otel", "noop"),
+    "1%": ("ours", "otel"),
+}
+# The most that ours may add of what OpenTelemetry adds, by framework and percentage.
+TARGETS = {("flask", "100%"): 1 / 7, ("fastapi", "100%"): 1 / 5, ("flask", "1%"): 1 / 6, ("fastapi", "1%"): 1 / 5}
+
+WITHOUT = "without"
+
+# way -> µs of each start, a request
+Added = Mapping[str, Sequence[float]]
+
+
+class Pair(NamedTuple):
+    """Two blocks, one after the other, in µs a request."""
+
+    plain: float
+    traced: float
+
+
+class Ratio(NamedTuple):
+    """What ours adds of what OpenTelemetry adds, with its standard error."""
+
+    value: float
+    error: float
+
+
+def measure(starts: int = STARTS, cycles: int = CYCLES) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """By framework and percentage `Added`, and the request itself as `WITHOUT`.  Raises RuntimeError for a lost span."""
+    found: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for framework in FRAMEWORKS:
+        for percent, ways in GROUPS.items():
+            _say(f"requests, {framework}, {percent}, {starts} starts:")
+            every: dict[str, list[float]] = {way: [] for way in (WITHOUT, *ways)}
+            for number in range(starts):
+                for way, us in added(_start(framework, percent, ways, cycles, Random(number))).items():
+                    every[way].append(us)
+                _say(f" {number + 1}")
+            _say("\n")
+            found.setdefault(framework, {})[percent] = every
+    return found
+
+
+def added(cycles: Sequence[Mapping[str, Pair]]) -> dict[str, float]:
+    """By way what a traced block takes more than the one beside it, the mean of the fastest cycles.
+
+    A cycle is as fast as all its blocks together, so that the choice favours none of them.
+    """
+    fastest = sorted(cycles, key=lambda cycle: sum(map(sum, cycle.values())))[: max(1, len(cycles) // FASTEST)]
+    more = {way: mean(cycle[way].traced - cycle[way].plain for cycle in fastest) for way in fastest[0]}
+    return {WITHOUT: mean(pair.plain for cycle in fastest for pair in cycle.values()), **more}
+
+
+def ratio(of: Added) -> Ratio:
+    ours, otel = of["ours"], of["otel"]
+    value = mean(ours) / mean(otel)
+    if len(ours) == 1:
+        return Ratio(value, 0.0)
+    return Ratio(value, value * sqrt(sum((stdev(each) / mean(each)) ** 2 / len(each) for each in (ours, otel))))
+
+
+def missed(found: Mapping[str, Mapping[str, Added]]) -> list[tuple[str, str]]:
+    """Frameworks and percentages whose target is not reached."""
+    return [(framework, percent) for (framework, percent), most in TARGETS.items() if ratio(found[framework][percent]).value > most]
+
+
+def _start(framework: str, percent: str, ways: Sequence[str], cycles: int, order: Random) -> list[dict[str, Pair]]:
+    """What was taken in turn, cycle by cycle."""
+    rate = float(percent.rstrip("%")) / 100
+    with sink() as port, contextlib.ExitStack() as stack:
+        workers = {way: stack.enter_context(_Worker.started(way, framework, rate, port)) for way in ways}
+        for worker in workers.values():
+            worker.read()  # until it is ready
+        found = [{way: workers[way].pair() for way in order.sample(ways, len(ways))} for _ in range(cycles)]
+        spans = sum(worker.end() * SPANS[way].get(framework, 0) for way, worker in workers.items())
+        arrived = count(port)
+    if rate == 1.0 and arrived != spans:
+        raise RuntimeError(f"{framework}: {spans} spans were made and {arrived} arrived")
+    return found
+
+
+class _Worker:
+    """A process that waits for its turn; its stderr is ours."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    @classmethod
+    @contextlib.contextmanager
+    def started(cls, way: str, framework: str, rate: float, port: int) -> Iterator[_Worker]:
+        source = str(ROOT) if way in ("ours", "noop", "extract", "spans") else ""
+        file = str(ROOT / "bench" / "requests" / "worker.py")
+        command = [str(python_of("requests")), "-I", file, way, framework, str(rate), f"http://127.0.0.1:{port}", source]
+        with subprocess.Popen(
+            command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        ) as process:
+            try:
+                yield cls(process)
+            finally:
+                process.kill()
+
+    def read(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{' '.join(map(str, self._process.args))} has ended with {self._process.wait()}")  # type: ignore
+        return line
+
+    def pair(self) -> Pair:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{BLOCK}\n")
+        return Pair(*(int(ns) / BLOCK / 1000 for ns in self.read().split()))
+
+    def end(self) -> int:
+        """How many requests it has served, when all its spans are reported."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        return int(self.read())
+
+
+def _say(text: str) -> None:
+    print(text, end="", file=sys.stderr, flush=True)

@@ -1,0 +1,217 @@
+"""The ways of tracing a service, each for a process of its own, switched on before the service is made that it traces.
+
+Rules: a way knows nothing of the service, as users have it.  Those named in `LAYERS` are sketches: each does a bit more than the
+one before it, so that the differences tell where the time goes.
+"""
+
+# mypy: disable-error-code="import-not-found,misc,untyped-decorator,no-untyped-call"
+# The libraries are installed in environments of their own only.
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from ..samples import MESSAGE_SPANS
+
+__all__ = ["LAYERS", "SPANS", "WAYS", "Flush"]
+
+# Waits until all spans are accepted; raises where they are not.
+Flush = Callable[[], object]
+
+_LIBRARIES = {"flask": ("flask", "requests"), "fastapi": ("fastapi", "httpx")}
+
+
+def ours(framework: str, endpoint: str, rate: float) -> Flush:
+    """ZipkinTracer and `install()` of both libraries."""
+    import opentracing_zipkin
+
+    tracer = opentracing_zipkin.configure("shop", endpoint=endpoint, sample_rate=rate, handle_sigterm=False)
+    _install(framework)
+    return lambda: _flush(tracer)
+
+
+def noop(framework: str, endpoint: str, rate: float) -> Flush:
+    """The same without a tracer."""
+    _install(framework)
+    return _nothing
+
+
+def _install(framework: str) -> None:
+    for library in _LIBRARIES[framework]:
+        importlib.import_module(f"opentracing_zipkin.instrument.{library}").install()
+
+
+def otel(framework: str, endpoint: str, rate: float) -> Flush:
+    """OpenTelemetry's SDK, Zipkin exporter and B3, with a queue as large as ours, and its stock instrumentations."""
+    from opentelemetry.exporter.zipkin.json import ZipkinExporter
+    from opentelemetry.propagate import set_global_textmap
+    from opentelemetry.propagators.b3 import B3MultiFormat
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+    from opentelemetry.trace import set_tracer_provider
+
+    provider = TracerProvider(
+        resource=Resource.create({"service.name": "shop"}), sampler=ParentBasedTraceIdRatio(rate), shutdown_on_exit=False
+    )
+    provider.add_span_processor(
+        BatchSpanProcessor(
+            ZipkinExporter(endpoint=endpoint + "/api/v2/spans"),
+            max_queue_size=50_000,
+            schedule_delay_millis=1_000,
+            max_export_batch_size=MESSAGE_SPANS,
+        )
+    )
+    set_tracer_provider(provider)
+    set_global_textmap(B3MultiFormat())
+    if framework == "flask":
+        from opentelemetry.instrumentation.flask import FlaskInstrumentor as Server
+        from opentelemetry.instrumentation.requests import RequestsInstrumentor as Client
+    else:
+        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor as Server
+        from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor as Client
+    Server().instrument()
+    Client().instrument()
+    return lambda: provider.force_flush(30_000)
+
+
+# The layers
+
+
+def headers(framework: str, endpoint: str, rate: float) -> Flush:
+    """Four headers on each request that is sent, which no tracer that propagates can do without."""
+    fixed = {
+        "x-b3-traceid": "463ac35c9f6413ad48485a3953bb6124",
+        "x-b3-spanid": "a2fb4a1d1a96d312",
+        "x-b3-parentspanid": "0020000000000001",
+        "x-b3-sampled": "1",
+    }
+    _send_with(framework, lambda: (fixed, _nothing))
+    return _nothing
+
+
+def extract(framework: str, endpoint: str, rate: float) -> Flush:
+    """And the headers that were received are read."""
+    import opentracing_zipkin
+
+    tracer: Any = opentracing_zipkin.ZipkinTracer("shop", endpoint=endpoint, sample_rate=rate)
+
+    def begin(carrier: Any) -> Callable[[], object]:
+        tracer.extract("http_headers", carrier)
+        return _nothing
+
+    _serve_with(framework, begin)
+    return headers(framework, endpoint, rate)
+
+
+def spans(framework: str, endpoint: str, rate: float) -> Flush:
+    """And the two spans are made, with three tags each, and their context is sent: all that is seen of a simple request."""
+    import opentracing_zipkin
+
+    tracer: Any = opentracing_zipkin.ZipkinTracer("shop", endpoint=endpoint, sample_rate=rate)
+
+    def begin(carrier: Any) -> Callable[[], object]:
+        tags = {"span.kind": "server", "http.method": "GET", "http.path": "/orders/7"}
+        scope = tracer.start_active_span("GET", tracer.extract("http_headers", carrier), None, tags, None, True)
+        close: Callable[[], object] = scope.close
+        return close
+
+    def send() -> tuple[dict[str, str], Callable[[], object]]:
+        tags = {"span.kind": "client", "http.method": "GET", "http.path": "/payments/7"}
+        span = tracer.start_span("GET", None, None, tags)
+        carrier: dict[str, str] = {}
+        tracer.inject(span, "http_headers", carrier)
+        return carrier, span.finish
+
+    _serve_with(framework, begin)
+    _send_with(framework, send)
+    return lambda: _flush(tracer)
+
+
+def _serve_with(framework: str, begin: Callable[[Any], Callable[[], object]]) -> None:
+    """`begin` is called with the carrier of a request, and what it returns at the request's end."""
+    if framework == "flask":
+        from flask import Flask
+
+        wsgi = Flask.__call__
+
+        def call(self: Any, environ: Any, start_response: Any) -> Any:
+            end = begin(environ)
+            try:
+                return wsgi(self, environ, start_response)
+            finally:
+                end()
+
+        Flask.__call__ = call
+    else:
+        from fastapi import FastAPI
+
+        asgi = FastAPI.__call__
+
+        async def call_async(self: Any, scope: Any, receive: Any, send: Any) -> None:
+            end = begin(scope["headers"])
+            try:
+                await asgi(self, scope, receive, send)
+            finally:
+                end()
+
+        FastAPI.__call__ = call_async
+
+
+def _send_with(framework: str, start: Callable[[], tuple[dict[str, str], Callable[[], object]]]) -> None:
+    """`start` gives the headers of a request, and what is to be called at its end."""
+    if framework == "flask":
+        from requests.adapters import HTTPAdapter
+
+        send = HTTPAdapter.send
+
+        def sending(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+            added, end = start()
+            request.headers.update(added)
+            try:
+                return send(self, request, *args, **kwargs)
+            finally:
+                end()
+
+        HTTPAdapter.send = sending
+    else:
+        from httpx import AsyncHTTPTransport
+
+        handle = AsyncHTTPTransport.handle_async_request
+
+        async def handling(self: Any, request: Any) -> Any:
+            added, end = start()
+            kept = request.headers._list
+            for name in added:
+                raw = name.encode("ascii")
+                kept.append((raw, raw, added[name].encode("ascii")))
+            try:
+                return await handle(self, request)
+            finally:
+                end()
+
+        AsyncHTTPTransport.handle_async_request = handling
+
+
+def _flush(tracer: Any) -> None:
+    if not tracer.flush(30.0):
+        raise RuntimeError(f"spans were not accepted: {tracer.stats}")
+
+
+def _nothing() -> None: ...
+
+
+WAYS: dict[str, Callable[[str, str, float], Flush]] = {
+    each.__name__: each for each in (ours, otel, noop, headers, extract, spans)
+}
+LAYERS = ("headers", "extract", "spans", "ours")
+# What a request makes of spans, where all are sampled; OpenTelemetry has one more for each message of ASGI.
+SPANS: dict[str, dict[str, int]] = {
+    **{way: {} for way in WAYS},
+    "ours": {"flask": 2, "fastapi": 2},
+    "spans": {"flask": 2, "fastapi": 2},
+    "otel": {"flask": 2, "fastapi": 4},
+}
