@@ -8,6 +8,7 @@ kind, and while a test mocks `HTTPAdapter.send`, `Session.get_adapter` gives a s
 from __future__ import annotations
 
 import functools
+from collections.abc import ItemsView, Iterator
 from typing import Any
 
 from requests import PreparedRequest, RequestException, Session
@@ -115,7 +116,7 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
         given: Any = request.headers
         address, path = address_and_path(request.url)
         if type(given) is CaseInsensitiveDict:
-            headers: Any = _new(CaseInsensitiveDict)
+            headers: Any = _new(_Headers)
             sent.headers = headers
             headers._store = store = given._store.copy()  # type: ignore[attr-defined]  # 4 µs less than its own `copy`
             call = called.start(sent, request.method, address, path, request.url, _header)
@@ -136,6 +137,26 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
     except Exception as fault:
         called.tell(fault)
         return None
+
+
+class _Headers(CaseInsensitiveDict):  # type: ignore[type-arg]  # no subscript at run time before requests 2.34
+    """Headers as they are sent, of which urllib3 makes a copy that it reads twice: 10 µs less for 8 of them than by look-ups."""
+
+    def copy(self) -> _Headers:
+        copied = _new(_Headers)
+        copied._store = self._store.copy()
+        return copied
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for name, _ in self._store.values()])
+
+    def items(self) -> ItemsView[str, Any]:
+        return _Items(self)
+
+
+class _Items(ItemsView[str, Any]):
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return iter(self._mapping._store.values())  # type: ignore[attr-defined]
 
 
 def _getting(original: Any) -> Any:
