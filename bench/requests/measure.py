@@ -92,7 +92,9 @@ def ratio(of: Added) -> Ratio:
 
 def missed(found: Mapping[str, Mapping[str, Added]]) -> list[tuple[str, str]]:
     """Frameworks and percentages whose target is not reached."""
-    return [(framework, percent) for (framework, percent), most in TARGETS.items() if ratio(found[framework][percent]).value > most]
+    return [
+        (framework, percent) for (framework, percent), most in TARGETS.items() if ratio(found[framework][percent]).value > most
+    ]
 
 
 def _start(framework: str, percent: str, ways: Sequence[str], cycles: int, order: Random) -> list[dict[str, Pair]]:

@@ -8,17 +8,19 @@ even after it was closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..scope import Scope
 from ..scope_manager import ScopeManager
 from ..span import Span
 
 __all__ = ["ContextVarsScopeManager", "no_parent_scope"]
+
+_T = TypeVar("_T")
 
 
 class ContextVarsScopeManager(ScopeManager):
@@ -94,6 +96,18 @@ class _ContextVarsScope(Scope):
             self._span.finish()
         if outer is not None and outer._close_is_due:
             outer.close()
+
+    def run_again(self, function: Callable[[], _T]) -> _T:
+        """`function()`, with this scope as the active one, also after it was closed: a quarter of what another scope costs.
+
+        For work that comes in pieces, each in the context and the thread that asks for it, as a streamed response does.
+        """
+        variable = self._variable
+        token = variable.set(self)
+        try:
+            return function()
+        finally:
+            variable.reset(token)
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None

@@ -97,11 +97,11 @@ def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
     try:
         method = scope["method"] if kind == "http" else "WEBSOCKET"
         path = scope["path"]
-        exchange = AsgiExchange(served, method, path)
+        exchange = AsgiExchange()
+        exchange.serving = served
+        exchange.method = method
+        exchange.path = path
         exchange.native = scope
-        exchange.header = _header
-        exchange.prefix = ""
-        exchange.mount = exchange.gone = None
         exchange._send = send
         headers = scope["headers"]
         if type(headers) is not list and iter(headers) is headers:  # can be read once
@@ -121,15 +121,20 @@ def _only_one(error: BaseException) -> BaseException:
     return _only_one(parts[0]) if type(parts) is tuple and len(parts) == 1 else error
 
 
+def _header(scope: Scope, name: str) -> str | None:
+    wanted = name.lower().encode("latin-1")
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key.lower() == wanted), None)
+
+
 class AsgiExchange(Exchange):
     """`prefix`: the templates of all mounts that the request has passed; `mount`: the innermost one of Starlette."""
 
-    __slots__ = ("_send", "gone", "mount", "prefix")
-
-    prefix: str
-    mount: Any  # None where it is not mounted
-    gone: OSError | None  # the server's exception, where the client had left
+    prefix = ""
+    mount: Any = None  # where it is not mounted
+    gone: OSError | None = None  # the server's exception, where the client had left
     _send: Send
+
+    header = staticmethod(_header)
 
     async def send(self, message: Message) -> None:
         try:
@@ -194,8 +199,3 @@ def _address(scope: Scope, trust_forwarded: bool) -> str:
 
 def _headers(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def _header(scope: Scope, name: str) -> str | None:
-    wanted = name.lower().encode("latin-1")
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key.lower() == wanted), None)

@@ -183,7 +183,7 @@ class Call:
 
 def calling(policy: HttpPolicy) -> Calling | None:
     """The policy with the present tracer; None where that is the no-op."""
-    tracer = policy.tracer or opentracing.global_tracer()
+    tracer = policy.tracer or opentracing.tracer
     found: Calling | None = policy._calling
     if found is not None and found.tracer is tracer:
         return found

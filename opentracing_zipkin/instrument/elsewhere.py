@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["BASE", "BY_OPENTELEMETRY", "PACKAGES", "active_elsewhere", "stands_back", "stands_back_for"]
 
 _OPENTELEMETRY = "opentelemetry.instrumentation"
-_OTHER_NAMES = {"aiohttp": "aiohttp_client", "threads": "threading"}  # by our names
+_OTHER_NAMES = {"aiohttp": "aiohttp_client"}  # by our names
 BASE = f"{_OPENTELEMETRY}.instrumentor"  # loaded by each of them
 BY_OPENTELEMETRY = "_is_instrumented_by_opentelemetry"  # true of its instrumentors and of single applications
 

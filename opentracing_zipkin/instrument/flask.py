@@ -15,7 +15,7 @@ from .elsewhere import BY_OPENTELEMETRY, stands_back, stands_back_for
 from .http import HttpPolicy
 from .patching import Patches
 from .routes import wsgi_route
-from .server import policy_or_default
+from .server import MARK, policy_or_default
 
 __all__ = ["install", "uninstall"]
 
@@ -50,8 +50,12 @@ def uninstall() -> None:
 
 def _serving(original: Any) -> Any:
     def call(self: Flask, environ: dict[str, Any], start_response: wsgi.StartResponse) -> Any:
-        policy = getattr(self, _POLICY, None)
-        if policy is None or (BY_OPENTELEMETRY in vars(self) and stands_back_for(self)):
+        policy, exchange = getattr(self, _POLICY, None), environ.get(MARK)
+        if (
+            policy is None
+            or (exchange is not None and not exchange.ended)
+            or (BY_OPENTELEMETRY in vars(self) and stands_back_for(self))
+        ):
             return original(self, environ, start_response)
         return wsgi.serve(policy, original.__get__(self), environ, start_response)
 

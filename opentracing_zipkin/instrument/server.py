@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import opentracing
@@ -94,7 +95,7 @@ class Serving:
 
 def serving(policy: HttpPolicy) -> Serving | None:
     """The policy with the present tracer; None where that is the no-op."""
-    tracer = policy.tracer or opentracing.global_tracer()
+    tracer = policy.tracer or opentracing.tracer
     found: Serving | None = policy._serving
     if found is not None and found.tracer is tracer:
         return found
@@ -107,20 +108,26 @@ def serving(policy: HttpPolicy) -> Serving | None:
 class Exchange:
     """One request, and its answer as far as it is known.  A framework's module may set `route` and `error`."""
 
-    __slots__ = ("ended", "error", "header", "method", "native", "path", "route", "serving", "span", "status")
+    # No slots: what is usual stands here, so a request costs as many assignments as it has something of its own.
+    route: str | None = None
+    error: BaseException | None = None
+    status = 0
+    ended = False
 
+    serving: Serving
+    method: str
+    path: str
     span: opentracing.Span  # stays active after its end, for background tasks
     header: Callable[[Any, str], str | None]
     native: Any  # None when it has ended
 
-    def __init__(self, serving: Serving, method: str, path: str) -> None:
-        self.serving = serving
-        self.method = method
-        self.path = path
-        self.route: str | None = None
-        self.error: BaseException | None = None
-        self.status = 0
-        self.ended = False
+    def run(self, function: Callable[[], Any]) -> Any:
+        """`function()`, with the span as the active one again; whoever has a scope that can do that puts it in place of this."""
+        scope = self.serving.activate(self.span, False)
+        try:
+            return function()
+        finally:
+            scope.close()
 
     def __deepcopy__(self, memo: object) -> Exchange:
         return self  # a copy of an environ or a scope is of the same request
@@ -132,14 +139,14 @@ class Exchange:
         if self.ended:
             return
         self.ended = True
+        span = self.span
         try:
-            self._describe(self.span, self.error if error is None else error)
+            self._describe(span, self.error if error is None else error)
+            span.finish()
         except Exception as fault:
-            self.serving.policy.tell("the description of a response", fault)
-        try:
-            self.span.finish()
-        except Exception as fault:
-            self.serving.policy.tell("the end of a span", fault)
+            self.serving.policy.tell("the end of a served request's span", fault)
+            with suppress(Exception):
+                span.finish()
         self.native = self.error = None  # both refer back to this object
 
     def _find_route(self) -> str | None:

@@ -10,13 +10,15 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#]*)([^?#]*)")
 
 _SCHEMES = ("http:", "https:")
 _PLAIN = re.compile(r"[\w.:-]*\Z").match  # no user, no query, no path
+MAX_REMEMBERED = 2000
+_plain: set[str] = set()  # those seen, to spare a match
 
 
 def address_and_path(url: str) -> tuple[str, str]:
     """`http://user@shop:8080/a?b=c` as `("shop:8080", "/a")`; an empty path is `/`, and what is no URL has no address."""
     # Splits a usual URL; the match below would give the same, and takes 1 µs more.
     parts = url.split("/", 3)
-    if len(parts) == 4 and not parts[1] and parts[0] in _SCHEMES and _PLAIN(parts[2]):
+    if len(parts) == 4 and not parts[1] and parts[0] in _SCHEMES and (parts[2] in _plain or _is_plain(parts[2])):
         path = parts[3]
         if "?" in path:
             path = path[: path.index("?")]
@@ -25,3 +27,11 @@ def address_and_path(url: str) -> tuple[str, str]:
     if match is None:
         return "", "/"
     return match[1], match[2] or "/"
+
+
+def _is_plain(address: str) -> bool:
+    if not _PLAIN(address):
+        return False
+    if len(_plain) < MAX_REMEMBERED:
+        _plain.add(address)
+    return True

@@ -8,6 +8,7 @@ Source: PEP 3333.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from io import IOBase
 from typing import Any
 
@@ -60,6 +61,8 @@ def serve(policy: HttpPolicy, app: WsgiApplication, environ: dict[str, Any], sta
         exchange.end(error)
         raise
     scope.close()
+    if hasattr(scope, "run_again"):
+        exchange.run = scope.run_again
     answer: Iterable[bytes] = exchange.answer(body)
     return answer
 
@@ -80,12 +83,15 @@ def begin(
     try:
         method = environ["REQUEST_METHOD"]
         if path is None:
-            path = _path(environ)
-        exchange = WsgiExchange(served, method, path)
+            path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+            if not path.isascii():
+                path = wsgi_text(path)
+        exchange = WsgiExchange()
+        exchange.serving = served
+        exchange.method = method
+        exchange.path = path
         exchange.native = environ
-        exchange.header = _header
         exchange._send = start_response
-        exchange._left = -1
         carrier = environ if served.reads_raw else _headers(environ)
         exchange.span = served.start(carrier, environ, method, path, _address(environ, served.trust_forwarded), _header)
         environ[MARK] = exchange
@@ -95,15 +101,21 @@ def begin(
         return None
 
 
+def _header(environ: dict[str, Any], name: str) -> str | None:
+    key = name.upper().replace("-", "_")
+    found: str | None = environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}")
+    return found
+
+
 class WsgiExchange(Exchange):
     """A request of WSGI; also the iterator that a server gets in place of a streamed body."""
 
-    __slots__ = ("_body", "_left", "_next", "_send")
-
+    _left = -1  # bytes of Content-Length that were not sent yet; -1 where it is not known
     _body: Any
-    _left: int  # bytes of Content-Length that were not sent yet; -1 where it is not known
     _next: Callable[[], bytes]
     _send: Any
+
+    header = staticmethod(_header)
 
     def start_response(self, *args: Any, **kwargs: Any) -> Any:
         """Call the server's `start_response`, then note the answer; one that the server refuses is not noted."""
@@ -132,21 +144,20 @@ class WsgiExchange(Exchange):
     def answer(self, body: Any) -> Any:
         """The body to hand to the server; ends the span at once where nothing of the body is left to be made."""
         kind = type(body)
-        if kind is list or kind is tuple or not hasattr(kind, "__iter__"):
+        if kind is list or kind is tuple:
             self.end()
             return body
-        if self._is_sent_by_server(body):
+        is_iterable, is_sized = _shape(kind)
+        if not is_iterable:
+            self.end()
+            return body
+        wrapper = None if self.native is None else self.native.get("wsgi.file_wrapper")
+        # Where it is a function (uWSGI's), it gives the file itself.
+        if wrapper is not None and isinstance(body, wrapper if isinstance(wrapper, type) else IOBase):
             return self._end_at_close(body)
         self._body = body
         self._next = self._first
-        return _SizedBody(self) if hasattr(kind, "__len__") else self
-
-    def _is_sent_by_server(self, body: Any) -> bool:
-        """Whether it is of `wsgi.file_wrapper`; where that is a function (uWSGI's), it gives the file itself."""
-        wrapper = None if self.native is None else self.native.get("wsgi.file_wrapper")
-        if wrapper is None:
-            return False
-        return isinstance(body, wrapper if isinstance(wrapper, type) else IOBase)
+        return _SizedBody(self) if is_sized else self
 
     def _end_at_close(self, body: Any) -> Any:
         """A file that the server may send by itself: it has to stay what it is, so its `close` is watched."""
@@ -186,18 +197,14 @@ class WsgiExchange(Exchange):
     def __next__(self) -> bytes:
         if self.ended:
             return self._next()
-        scope = self.serving.activate(self.span, False)
         try:
-            chunk = self._next()
+            chunk: bytes = self.run(self._next)
         except StopIteration:
-            scope.close()
             self.end()
             raise
         except BaseException as error:
-            scope.close()
             self.end(error)
             raise
-        scope.close()
         if self._left > 0 and type(chunk) is bytes:
             self._left -= len(chunk)
             # Some servers read from the client before they call `close`, which can take long.
@@ -207,15 +214,18 @@ class WsgiExchange(Exchange):
 
     def close(self) -> None:
         if hasattr(self._body, "close"):
-            scope = self.serving.activate(self.span, False)
             try:
-                self._body.close()
+                self.run(self._body.close)
             except BaseException as error:
-                scope.close()
                 self.end(error)
                 raise
-            scope.close()
         self.end()
+
+
+@lru_cache(100)
+def _shape(kind: type) -> tuple[bool, bool]:
+    """Whether such a body can be iterated, and has a length: to ask for what is not there costs 1 µs each time."""
+    return hasattr(kind, "__iter__"), hasattr(kind, "__len__")
 
 
 class _SizedBody:
@@ -236,11 +246,6 @@ class _SizedBody:
         self._exchange.close()
 
 
-def _path(environ: dict[str, Any]) -> str:
-    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return path if path.isascii() else wsgi_text(path)
-
-
 def _address(environ: dict[str, Any], trust_forwarded: bool) -> str:
     if trust_forwarded and "HTTP_X_FORWARDED_FOR" in environ:
         forwarded = forwarded_address(environ["HTTP_X_FORWARDED_FOR"])
@@ -255,9 +260,3 @@ def _address(environ: dict[str, Any], trust_forwarded: bool) -> str:
 
 def _headers(environ: dict[str, Any]) -> dict[str, str]:
     return {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
-
-
-def _header(environ: dict[str, Any], name: str) -> str | None:
-    key = name.upper().replace("-", "_")
-    found: str | None = environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}")
-    return found

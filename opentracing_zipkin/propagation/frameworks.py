@@ -36,6 +36,8 @@ class Frameworks:
         """All headers or those of interest, not to be changed; None where it takes the longer way."""
         try:
             kind = type(carrier)
+            if kind is list:
+                return self._of_pairs(carrier)
             view = _VIEWS.get((kind.__module__.partition(".")[0], kind.__name__))
             viewed = carrier if view is None else getattr(carrier, view)
             if type(viewed) is list:
