@@ -16,7 +16,7 @@ import opentracing
 
 from .http import METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response
 
-__all__ = ["INSIDE", "Call", "Calling", "calling", "stale"]
+__all__ = ["INSIDE", "PLAIN_HEADERS", "Call", "Calling", "calling", "stale"]
 
 # The call that a traced library is sending, so that those below it stand back.
 INSIDE: ContextVar[Call | None] = ContextVar("opentracing_zipkin_inside_call", default=None)
@@ -24,7 +24,7 @@ INSIDE: ContextVar[Call | None] = ContextVar("opentracing_zipkin_inside_call", d
 MAX_REMEMBERED = 2000
 
 # Names that no tracer writes, in lower case: where a request has only these, no context of another span is among them.
-_PLAIN_HEADERS = frozenset(
+PLAIN_HEADERS = frozenset(
     """accept accept-charset accept-encoding accept-language authorization cache-control connection content-encoding
     content-length content-type cookie date expect host if-match if-modified-since if-none-match keep-alive origin pragma range
     referer te transfer-encoding upgrade user-agent x-api-key x-request-id x-requested-with""".split()  # noqa: SIM905
@@ -198,7 +198,7 @@ def stale(call: Call, names: Iterable[str]) -> set[str]:
 
     `names`: the request's, in lower case.  The tracer shows which: it removes or replaces these when it injects into a dict.
     """
-    if _PLAIN_HEADERS.issuperset(names):
+    if PLAIN_HEADERS.issuperset(names):
         return _NONE
     probe = dict.fromkeys(names, "")
     before = list(probe)

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from httpx import AsyncByteStream, Headers, SyncByteStream
 
-from .client import Call, Calling, calling, stale
+from .client import PLAIN_HEADERS, Call, Calling, calling, stale
 from .elsewhere import stands_back
 from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
@@ -23,6 +23,9 @@ __all__ = ["install", "uninstall"]
 _patches = Patches()
 _policy = OFF
 _new = object.__new__
+_PLAIN = frozenset(name.encode("ascii") for name in PLAIN_HEADERS)
+MAX_REMEMBERED = 100
+_raw: dict[str, bytes] = {}
 # Whether headers are kept as a list of (as sent, in lower case, value).  Else they are set one by one, for 8 µs more.
 _is_list = getattr(Headers({"A": "b"}), "_list", None) == [(b"A", b"a", b"b")]
 
@@ -102,27 +105,37 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
         sent = _new(type(request))
         sent.__dict__.update(request.__dict__)
         url, given = request.url, request.headers
-        sent.headers = headers = Headers(given)
+        sent.headers = headers = _new(Headers)
         headers._encoding = given._encoding
         path = url.raw_path.partition(b"?")[0].decode("ascii")
         call = called.start(sent, request.method, url.netloc.decode("ascii"), path, url, _header)
         carrier = call.carrier()
         if not _is_list:
+            Headers.__init__(headers, given, given._encoding)
             for name in stale(call, [name.lower() for name in headers]):
                 del headers[name]
             headers.update(carrier)
             return call, sent
-        given_list = headers._list
-        drop = stale(call, [low.decode("latin-1") for _, low, _ in given_list])
-        if drop:
-            headers._list = given_list = [item for item in given_list if item[1].decode("latin-1") not in drop]
+        headers._list = items = given._list.copy()
+        if not _PLAIN.issuperset([low for _, low, _ in items]):
+            drop = stale(call, [low.decode("latin-1") for _, low, _ in items])
+            if drop:
+                headers._list = items = [item for item in items if item[1].decode("latin-1") not in drop]
         for name in carrier:
-            raw = name.encode("ascii")
-            given_list.append((raw, raw, carrier[name].encode("ascii")))
+            raw = _raw.get(name) or _encoded(name)
+            items.append((raw, raw, carrier[name].encode("ascii")))
         return call, sent
     except Exception as fault:
         called.tell(fault)
         return None
+
+
+def _encoded(name: str) -> bytes:
+    """A header's name, which is remembered: tracers write the same few, and an application's keys of baggage may be many."""
+    raw = name.encode("ascii")
+    if len(_raw) < MAX_REMEMBERED:
+        _raw[name] = raw
+    return raw
 
 
 def _take_over(request: Any, sent: Any) -> None:
