@@ -1,8 +1,8 @@
 """What tracing adds to a request of a service, by the CPU of the thread that serves it, for several ways of tracing.
 
-Rules: each way has a process of its own with the same service twice, traced and not, and what counts is the difference.  All are
-alive at once and take a block of a few requests in turn: the machine's speed varies by more than what is measured from one second
-to the next, so what is compared is never further apart than some milliseconds.  All are started anew several times.
+Rules: each way has a process of its own with the same service twice, traced and not, and what counts is the difference.  All
+are alive at once and take a block of a few requests in turn: the machine's speed varies by more than what is measured from one
+second to the next, so what is compared is never further apart than some milliseconds.  All are started anew several times.
 """
 
 from __future__ import annotations
@@ -92,9 +92,7 @@ def ratio(of: Added) -> Ratio:
 
 def missed(found: Mapping[str, Mapping[str, Added]]) -> list[tuple[str, str]]:
     """Frameworks and percentages whose target is not reached."""
-    return [
-        (framework, percent) for (framework, percent), most in TARGETS.items() if ratio(found[framework][percent]).value > most
-    ]
+    return [key for key, most in TARGETS.items() if ratio(found[key[0]][key[1]]).value > most]
 
 
 def _start(framework: str, percent: str, ways: Sequence[str], cycles: int, order: Random) -> list[dict[str, Pair]]:

@@ -1,7 +1,7 @@
 """The ways of tracing a service, each for a process of its own, switched on before the service is made that it traces.
 
-Rules: a way knows nothing of the service, as users have it.  Those named in `LAYERS` are sketches: each does a bit more than the
-one before it, so that the differences tell where the time goes.
+Rules: a way knows nothing of the service, as users have it.  Those named in `LAYERS` are sketches: each does a bit more than
+the one before it, so that the differences tell where the time goes.
 """
 
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator,no-untyped-call"

@@ -1,9 +1,9 @@
-"""Run as a file, under the Python of the environment `requests`: one way of tracing one service, beside the same service without.
+"""Run as a file, under the Python of the environment `requests`: one way of tracing a service, beside the service without.
 
-Rules: for each line of its input, a number of requests, it tells the CPU that so many took its thread without and with tracing, in
-ns.  When its input ends it reports its spans and tells how many requests were traced in all.  Two processes that do the same
-differ by a twentieth for as long as they live, which is more than tracing costs; so both services are in one process.  Of this
-checkout only `bench` is importable unless a source is given, as our `opentracing` must not stand in the way of the others.
+Rules: for each line of its input, a number of requests, it tells the CPU that so many took its thread without and with tracing,
+in ns.  When its input ends it reports its spans and tells how many requests were traced in all.  Two processes that do the same
+differ by a twentieth for as long as they live, which is more than tracing costs; so both services are in one process.  Only
+`bench` of this checkout is importable unless a source is given: our `opentracing` must not stand in the way of the others.
 Arguments: way, framework, sample rate, the sink's URL, and the directory to import the tracer from, or "".
 """
 

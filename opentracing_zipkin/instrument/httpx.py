@@ -107,16 +107,18 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
         url, given = request.url, request.headers
         sent.headers = headers = _new(Headers)
         headers._encoding = given._encoding
+        if _is_list:
+            headers._list = items = given._list.copy()
+        else:
+            Headers.__init__(headers, given, given._encoding)
         path = url.raw_path.partition(b"?")[0].decode("ascii")
         call = called.start(sent, request.method, url.netloc.decode("ascii"), path, url, _header)
         carrier = call.carrier()
         if not _is_list:
-            Headers.__init__(headers, given, given._encoding)
             for name in stale(call, [name.lower() for name in headers]):
                 del headers[name]
             headers.update(carrier)
             return call, sent
-        headers._list = items = given._list.copy()
         if not _PLAIN.issuperset([low for _, low, _ in items]):
             drop = stale(call, [low.decode("latin-1") for _, low, _ in items])
             if drop:

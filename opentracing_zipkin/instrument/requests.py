@@ -140,7 +140,9 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
 
 
 class _Headers(CaseInsensitiveDict):  # type: ignore[type-arg]  # no subscript at run time before requests 2.34
-    """Headers as they are sent, of which urllib3 makes a copy that it reads twice: 10 µs less for 8 of them than by look-ups."""
+    """Headers as they are sent.  urllib3 copies them and reads the copy twice: without look-ups, 10 µs less for 8 of them."""
+
+    _store: Any
 
     def copy(self) -> _Headers:
         copied = _new(_Headers)

@@ -122,7 +122,7 @@ class Exchange:
     native: Any  # None when it has ended
 
     def run(self, function: Callable[[], Any]) -> Any:
-        """`function()`, with the span as the active one again; whoever has a scope that can do that puts it in place of this."""
+        """`function()`, with the span as the active one again; a scope's `run_again` may stand in its place."""
         scope = self.serving.activate(self.span, False)
         try:
             return function()

@@ -62,7 +62,7 @@ def serve(policy: HttpPolicy, app: WsgiApplication, environ: dict[str, Any], sta
         raise
     scope.close()
     if hasattr(scope, "run_again"):
-        exchange.run = scope.run_again
+        exchange.run = scope.run_again  # type: ignore[method-assign]
     answer: Iterable[bytes] = exchange.answer(body)
     return answer
 
@@ -143,7 +143,7 @@ class WsgiExchange(Exchange):
 
     def answer(self, body: Any) -> Any:
         """The body to hand to the server; ends the span at once where nothing of the body is left to be made."""
-        kind = type(body)
+        kind: Any = type(body)
         if kind is list or kind is tuple:
             self.end()
             return body
@@ -223,7 +223,7 @@ class WsgiExchange(Exchange):
 
 
 @lru_cache(100)
-def _shape(kind: type) -> tuple[bool, bool]:
+def _shape(kind: Any) -> tuple[bool, bool]:
     """Whether such a body can be iterated, and has a length: to ask for what is not there costs 1 µs each time."""
     return hasattr(kind, "__iter__"), hasattr(kind, "__len__")
 
