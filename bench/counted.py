@@ -19,8 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.adapters import limit, limit_tracer, ours
 from bench.adapters.opentracing_work import WORK, Work, classic_root
+from bench.samples import HEADERS, calls
 from opentracing import Tracer
 from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.instrument import asgi, wsgi
+from opentracing_zipkin.instrument.client import calling
+from opentracing_zipkin.instrument.http import HttpPolicy
 from opentracing_zipkin.senders import Sender
 
 # Python 3.11 and later rewrites code that it has seen often.
@@ -33,6 +37,7 @@ AN_HOUR_S = 3600.0
 TRACER_TASKS = ["start_span", "root", "active", "request", "unsampled", "extract", "inject"]
 CODEC_TASKS = ["encode_json", "encode_thrift", "encode_proto3"]
 CLASSIC_TASKS = ["start_trace", "classic_root", "classic_noop"]
+SERVED_TASKS = ["wsgi", "asgi"]
 
 
 class Nowhere(Sender):
@@ -60,6 +65,84 @@ def deliver(tracer: Any) -> Work:
         for _ in repeat(None, 100):
             root()
         assert tracer.flush(60.0)
+
+    return work
+
+
+_CHUNK = b'{"order":7}'
+_ANSWER = [("Content-Type", "application/json"), ("Content-Length", str(len(_CHUNK)))]
+
+
+class _Body:
+    """As frameworks answer: an iterator that is closed."""
+
+    def __init__(self) -> None:
+        self._chunks = iter([_CHUNK])
+
+    def __iter__(self) -> _Body:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._chunks)
+
+    def close(self) -> None: ...
+
+
+def _call(policy: HttpPolicy) -> None:
+    """What instrumented clients do for a request, whatever the library."""
+    called = calling(policy)
+    assert called is not None
+    call = called.start(None, "GET", "payments.internal:8080", "/payments/7", "", _no_header)
+    call.carrier()
+    call.status = 200
+    call.end()
+
+
+def _no_header(native: Any, name: str) -> str | None:
+    return None
+
+
+def served_by_wsgi(policy: HttpPolicy) -> Work:
+    """A request to a small application in our middleware, in which it calls another service."""
+    next_headers = calls(
+        {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in HEADERS.items()}, "HTTP_X_B3_SPANID"
+    )
+    environ = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/orders/7", "REMOTE_ADDR": "127.0.0.1"}
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> _Body:
+        _call(policy)
+        start_response("200 OK", _ANSWER)
+        return _Body()
+
+    traced = wsgi.TracingMiddleware(app, policy)
+
+    def work() -> None:
+        body: Any = traced({**environ, **next_headers()}, lambda status, headers: None)
+        for _ in body:
+            pass
+        body.close()
+
+    return work
+
+
+def served_by_asgi(policy: HttpPolicy) -> Work:
+    """The same of ASGI; nothing in it waits, so it needs no event loop."""
+    next_headers = calls(HEADERS)
+    scope = {"type": "http", "method": "GET", "path": "/orders/7", "client": ("127.0.0.1", 50000)}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        _call(policy)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": _CHUNK})
+
+    async def send(message: Any) -> None: ...
+
+    traced: Any = asgi.TracingMiddleware(app, policy)
+
+    def work() -> None:
+        headers = [(name.encode(), value.encode()) for name, value in next_headers().items()]
+        for _ in traced({**scope, "headers": headers}, None, send).__await__():
+            raise RuntimeError("something has waited")
 
     return work
 
@@ -110,6 +193,10 @@ def main() -> None:
     count(classic_root(tracer), CALLS, tracer.flush)
     count(classic_root(Tracer()), CALLS, gc.collect)
     counted += [("ours", task, CALLS) for task in CLASSIC_TASKS]
+    for served in (served_by_wsgi, served_by_asgi):
+        tracer = _tracer()
+        count(served(HttpPolicy(tracer=tracer)), CALLS, tracer.flush)
+    counted += [("ours", task, CALLS) for task in SERVED_TASKS]
     print(json.dumps(counted))
 
 

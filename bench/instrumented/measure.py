@@ -120,8 +120,8 @@ class _Worker:
     @contextlib.contextmanager
     def started(cls, way: str, framework: str, rate: float, port: int) -> Iterator[_Worker]:
         source = str(ROOT) if way in ("ours", "noop", "extract", "spans") else ""
-        file = str(ROOT / "bench" / "requests" / "worker.py")
-        command = [str(python_of("requests")), "-I", file, way, framework, str(rate), f"http://127.0.0.1:{port}", source]
+        file = str(ROOT / "bench" / "instrumented" / "worker.py")
+        command = [str(python_of("instrumented")), "-I", file, way, framework, str(rate), f"http://127.0.0.1:{port}", source]
         with subprocess.Popen(
             command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         ) as process:

@@ -1,4 +1,4 @@
-"""Run as a file, under the Python of the environment `requests`: one way of tracing a service, beside the service without.
+"""Run as a file, under the Python of the environment `instrumented`: one way of tracing a service, beside it without.
 
 Rules: for each line of its input, a number of requests, it tells the CPU that so many took its thread without and with tracing,
 in ns.  When its input ends it reports its spans and tells how many requests were traced in all.  Two processes that do the same
@@ -28,8 +28,8 @@ def _make_importable(source: str) -> None:
 def main() -> None:
     way, framework, rate, endpoint, source = sys.argv[1:]
     _make_importable(source)
-    from bench.requests.applications import APPLICATIONS
-    from bench.requests.ways import WAYS
+    from bench.instrumented.applications import APPLICATIONS
+    from bench.instrumented.ways import WAYS
 
     make = APPLICATIONS[framework]
     # Where all traces are sampled the caller has said so; else this service decides.
