@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -195,7 +196,7 @@ def main() -> None:
     counted += [("ours", task, CALLS) for task in CLASSIC_TASKS]
     for served in (served_by_wsgi, served_by_asgi):
         tracer = _tracer()
-        count(served(HttpPolicy(tracer=tracer)), CALLS, tracer.flush)
+        count(served(HttpPolicy(tracer=tracer)), CALLS, partial(tracer.flush, 60.0))
     counted += [("ours", task, CALLS) for task in SERVED_TASKS]
     print(json.dumps(counted))
 
