@@ -37,8 +37,7 @@ class Answer(BaseHTTPRequestHandler):
         pass
 
 
-server = HTTPServer(("127.0.0.1", 0), Answer)
-URL = f"http://127.0.0.1:{server.server_port}/"
+url = ""  # of a server that answers; set in each child
 
 
 # What is used
@@ -81,20 +80,20 @@ def _ask_asgi(app: Any, prepare: Callable[[Any], object] | None) -> None:
 def use_requests() -> None:
     import requests
 
-    assert requests.get(URL, timeout=5).status_code == 204
+    assert requests.get(url, timeout=5).status_code == 204
 
 
 def use_urllib3() -> None:
     import urllib3
 
-    assert urllib3.PoolManager().request("GET", URL).status == 204
+    assert urllib3.PoolManager().request("GET", url).status == 204
 
 
 def use_httpx() -> None:
     import httpx
 
     with httpx.Client() as client:
-        assert client.get(URL).status_code == 204
+        assert client.get(url).status_code == 204
 
 
 def use_celery(kind: Any = None) -> None:
@@ -149,7 +148,7 @@ def requests_opentracing() -> Callable[[], None]:
 
     def use() -> None:
         with SessionTracing() as session:
-            assert session.get(URL).status_code == 204
+            assert session.get(url).status_code == 204
 
     return use
 
@@ -184,7 +183,10 @@ OTHERS: dict[str, tuple[Callable[[], Any], Callable[[Any], object] | None]] = {
 
 def measured(name: str, order: str) -> dict[str, list[Any]]:
     """What one request leaves, of ours and of the other's, where that is switched on `before` or `after` ours."""
+    global url
+    server = HTTPServer(("127.0.0.1", 0), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/"
     if order == "after":
         ours()
     switch_on, use = OTEL[name] if name in OTEL else OTHERS[name]
