@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,13 +21,16 @@ from litestar import Litestar, Request
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Response, Stream
-from pyramid.config import Configurator
-from pyramid.response import Response as PyramidResponse
 
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.instrument import asgi, wsgi
 from opentracing_zipkin.instrument.http import HttpPolicy
 from opentracing_zipkin.testing import Answer, HttpServerKit, InMemoryRecorder, ask_asgi, ask_wsgi
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Pyramid reads its assets by an interface of setuptools that is deprecated
+    from pyramid.config import Configurator
+    from pyramid.response import Response as PyramidResponse
 
 METHODS = ["GET", "POST", "OPTIONS", "HEAD"]
 
@@ -132,7 +136,7 @@ class TestQuart(HttpServerKit):
 
     def serve(self, routes: Mapping[str, Any], policy: HttpPolicy) -> Any:
         app = quart.Quart(__name__)
-        app.config["PROPAGATE_EXCEPTIONS"] = True
+        app.testing = True  # lets exceptions through
         for number, (route, handler) in enumerate(routes.items()):
 
             async def view(_handler: Any = handler, **parameters: str) -> Any:
