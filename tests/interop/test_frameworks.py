@@ -136,7 +136,7 @@ class TestQuart(HttpServerKit):
 
     def serve(self, routes: Mapping[str, Any], policy: HttpPolicy) -> Any:
         app = quart.Quart(__name__)
-        app.testing = True  # lets exceptions through
+        app.testing = app.config["PROPAGATE_EXCEPTIONS"] = True  # older ones ask for the first, newer ones for the second
         for number, (route, handler) in enumerate(routes.items()):
 
             async def view(_handler: Any = handler, **parameters: str) -> Any:
