@@ -149,11 +149,18 @@ class _Headers(CaseInsensitiveDict):  # type: ignore[type-arg]  # no subscript a
         copied._store = self._store.copy()
         return copied
 
+    def update(self, *others: Any, **named: Any) -> None:
+        if named or others != _NOTHING:  # without a proxy urllib3 adds the headers of none
+            super().update(*others, **named)
+
     def __iter__(self) -> Iterator[str]:
         return iter([name for name, _ in self._store.values()])
 
     def items(self) -> ItemsView[str, Any]:
         return _Items(self)
+
+
+_NOTHING: Any = ({},)
 
 
 class _Items(ItemsView[str, Any]):

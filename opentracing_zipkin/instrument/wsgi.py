@@ -128,7 +128,7 @@ class WsgiExchange(Exchange):
 
     def _note(self, status: str, headers: Any, exc_info: Any = None) -> None:
         self.status = int(status[:3])
-        if self.route is None and self.native is not None:  # now, because Flask takes it out of the environ again
+        if self.route is None and not self.ended:  # now, because Flask takes it out of the environ again
             self.route = wsgi_route(self.native)
         if exc_info and self.error is None:
             self.error = exc_info[1]
@@ -147,8 +147,8 @@ class WsgiExchange(Exchange):
         if kind is list or kind is tuple:
             self.end()
             return body
-        is_iterable, is_sized = _shape(kind)
-        if not is_iterable:
+        is_iterable, is_sized, is_of_werkzeug = _shape(kind)
+        if not is_iterable or (is_of_werkzeug and _is_whole(body)):
             self.end()
             return body
         wrapper = None if self.native is None else self.native.get("wsgi.file_wrapper")
@@ -223,9 +223,22 @@ class WsgiExchange(Exchange):
 
 
 @lru_cache(100)
-def _shape(kind: Any) -> tuple[bool, bool]:
-    """Whether such a body can be iterated, and has a length: to ask for what is not there costs 1 µs each time."""
-    return hasattr(kind, "__iter__"), hasattr(kind, "__len__")
+def _shape(kind: Any) -> tuple[bool, bool, bool]:
+    """Whether such a body can be iterated, has a length, and is Werkzeug's; asking costs 1 µs where the answer is no."""
+    is_of_werkzeug = (kind.__module__, kind.__name__) == ("werkzeug.wsgi", "ClosingIterator")
+    return hasattr(kind, "__iter__"), hasattr(kind, "__len__"), is_of_werkzeug
+
+
+def _is_whole(body: Any) -> bool:
+    """Whether a body of Werkzeug's is a response's list, of which only the encoding is left, and nobody waits for its end.
+
+    Nearly all of Flask's are: 5 µs less than to go through them.
+    """
+    try:
+        chunks, response = body._callbacks[0].__self__, body._callbacks[-1].__self__
+        return chunks.gi_code.co_name == "_iter_encoded" and type(response.response) is list and not response._on_close
+    except (AttributeError, IndexError):  # anything else, or another Werkzeug
+        return False
 
 
 class _SizedBody:

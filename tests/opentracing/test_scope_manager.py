@@ -204,6 +204,28 @@ def test_a_scope_closed_while_no_parent_scope_hides_it_is_skipped_afterwards() -
         assert before is manager.active
 
 
+def test_a_scope_runs_more_after_it_was_closed() -> None:
+    """Its span is the active one while the function runs, whatever that returns, raises or leaves open."""
+    manager = ContextVarsScopeManager()
+    outer, closed = span(), span()
+    with manager.activate(outer, False):
+        scope = manager.activate(closed, False)
+        scope.close()
+
+        def work() -> Span:
+            assert manager.active is not None
+            active = manager.active.span
+            manager.activate(span(), False)  # and never closed
+            return active
+
+        assert closed is scope.run_again(work)  # type: ignore[attr-defined]
+        with pytest.raises(ZeroDivisionError):
+            scope.run_again(lambda: 1 / 0)  # type: ignore[attr-defined]
+        assert manager.active is not None
+        assert outer is manager.active.span
+    assert manager.active is None
+
+
 def test_two_managers_do_not_see_each_other() -> None:
     """Two tracers in one process never parent on each other's spans."""
     one, other = ContextVarsScopeManager(), ContextVarsScopeManager()

@@ -13,7 +13,8 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.views import MethodView
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.routing import BaseConverter
-from werkzeug.test import Client
+from werkzeug.test import Client, create_environ
+from werkzeug.wsgi import ClosingIterator
 
 from opentracing_zipkin.instrument import flask, wsgi
 from opentracing_zipkin.testing import ask_wsgi
@@ -279,6 +280,62 @@ def test_an_answer_whose_length_is_known_ends_with_its_last_byte(traced: Traced)
     answer.close()
 
     assert [] == traced.spans
+
+
+def test_an_answer_that_is_there_goes_to_the_server_as_it_is(traced: Traced) -> None:
+    """Of a response whose body is a list only the encoding is left, so nothing of ours stands between it and the server."""
+    app = shop()
+    flask.install(app, traced.policy)
+    environ = create_environ("/users/1")
+    body = app(environ, lambda status, headers, exc_info=None: None)  # type: ignore[arg-type,return-value]
+
+    assert "get /users/{id}" == traced.one().name
+    assert ClosingIterator is type(body)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda response: response.call_on_close(lambda: None) and response,
+        lambda response: Response(iter(response.response)),
+        lambda response: Response(response.response, direct_passthrough=True),
+    ],
+    ids=["somebody waits for its end", "streamed", "passed through"],
+)
+def test_any_other_answer_lasts_until_it_is_closed(traced: Traced, answer: Any) -> None:
+    """A function that waits for the end of a response, and a stream, run inside the request's span."""
+    app = Flask(__name__)
+
+    @app.get("/")
+    def view() -> Response:
+        response: Response = answer(Response("ok"))
+        del response.headers["Content-Length"]
+        return response
+
+    flask.install(app, traced.policy)
+    body: Any = app(create_environ("/"), lambda status, headers, exc_info=None: None)  # type: ignore[arg-type,return-value]
+
+    if type(body) is not list:
+        assert [] == traced.spans
+        assert [b"ok"] == list(body)
+        body.close()
+    assert "get /" == traced.one().name
+
+
+def test_a_body_of_another_werkzeug_lasts_until_it_is_closed(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the response behind a body cannot be found it is taken for a stream."""
+    app = shop()
+    flask.install(app, traced.policy)
+    monkeypatch.setattr(ClosingIterator, "__init__", _without_callbacks)
+    body: Any = app(create_environ("/users/1"), lambda status, headers, exc_info=None: None)  # type: ignore[arg-type,return-value]
+
+    assert [] == traced.spans
+    assert b"1" in b"".join(body)
+    assert "get /users/{id}" == traced.one().name
+
+
+def _without_callbacks(self: Any, iterable: Any, callbacks: Any = None) -> None:
+    self._next = iter(iterable).__next__
 
 
 def test_a_method_is_the_name_where_no_route_is_known(traced: Traced) -> None:

@@ -245,6 +245,37 @@ def test_headers_in_a_plain_dict_are_sent(loopback: LoopbackServer, spans: Spans
     assert spans[0].span_id == loopback.received[0].header("x-b3-spanid")
 
 
+def test_an_adapter_finds_the_headers_that_it_knows(loopback: LoopbackServer, spans: Spans) -> None:
+    """The headers that are sent are what requests' own are, in any spelling, also as a copy and after a change."""
+    seen: list[Any] = []
+
+    class Signing(HTTPAdapter):
+        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.append(request.headers)
+            return super().send(request, *args, **kwargs)
+
+        def add_headers(self, request: Any, **kwargs: Any) -> None:
+            request.headers.update({"X-Signature": "1"}, x_other="2")
+            request.headers.update()
+            request.headers.update({})
+            seen.append(request.headers)
+
+    with requests.Session() as session:
+        session.mount("http://", Signing())
+        session.get(loopback.url + "/a", headers={"X-Key": "k"}, timeout=5)
+    given, sent = seen
+    copied = sent.copy()
+    copied["x-KEY"] = "other"
+
+    assert isinstance(sent, requests.structures.CaseInsensitiveDict)
+    assert [*given] == [*sent][: len(given)]
+    assert ("k", "1", "2", "other") == (sent["X-KEY"], sent["x-signature"], sent["X_Other"], copied["X-Key"])
+    assert dict(sent) == dict(sent.items()) == requests.structures.CaseInsensitiveDict(sent)
+    assert ("x-b3-sampled", "1") in sent.items()
+    assert {"x-b3-traceid"} == sent.keys() & {"x-b3-traceid", "x-other"}
+    assert [["k"], ["1"]] == [loopback.received[-1].headers[name] for name in ("x-key", "x-signature")]
+
+
 def test_a_request_that_cannot_be_sent_raises_what_it_raises(spans: Spans) -> None:
     """One that was not prepared fails as it does without tracing."""
 
