@@ -94,7 +94,7 @@ zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, un
 bench-quick: $(VENV)/.installed-test ## cost beside the least possible and beside OpenTelemetry, as ratios, in about a minute
 	$(BIN)/python -m bench --quick
 
-bench: $(VENV)/.installed-test ## the same beside four peers, curves, and services under load, in a quarter of an hour; writes under .cache/ only
+bench: $(VENV)/.installed-test ## the same beside four peers, requests, curves, and services under load, in twenty minutes; writes under .cache/ only
 	$(BIN)/python -m bench --json .cache/bench.json $(BENCH)
 
 # Results of one whole run; behind it those of other Pythons, of which the costs are enough (bench/benchmarks.template.md).

@@ -5,7 +5,7 @@ rounds of each round's least (or median) time.  Times count that were taken whil
 were any.  Less is better.
 A tracer beside itself, in three rounds on two busy cores, comes out between 0.9 and 1.1 by its least burst, and between 0.75
 and 1.3 by its median burst or its CPU.
-Without options: all costs, the curves, and the two services under load, in about a quarter of an hour.
+Without options: all costs, what tracing adds to a request, the curves, and two services under load, in about twenty minutes.
 Nothing that git tracks is written: `--json` keeps what was measured, and `python -m bench.page` makes the page of it.
 """
 
@@ -18,13 +18,14 @@ import platform
 import sys
 import time
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from . import results
 from .curves import CURVES, GROWTH_SPANS
 from .environments import ROOT, python_of
 from .harness import ADAPTERS, QUICK_ADAPTERS, Contestant, Outcome, measure, run_worker, sink
-from .results import BURSTS, PARTS, ROUNDS
+from .results import BURSTS, PARTS, ROUNDS, STARTS
 from .table import OURS, Row, markdown, rows
 from .tasks import TASKS
 
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     result: results.Result = {"machine": _machine(), "options": asked, "failures": []}
     parts = ["costs"] if options.quick or options.tasks or options.adapters else options.only
     for part in parts:
-        {"costs": _costs, "curves": _curves, "services": _services}[part](options, result)
+        {"costs": _costs, "requests": _requests, "curves": _curves, "services": _services}[part](options, result)
         if options.json is not None:  # after each, so that none is lost if the next one fails
             results.write(result, options.json)
     print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
@@ -73,6 +74,20 @@ def _costs(options: argparse.Namespace, result: results.Result) -> None:
         print(f"In {busy} of {len(every)} measurements no moment was quiet, by other work or by the tracer's own threads.")
     result["failures"] += outcome.failures
     result["costs"] = _as_json(outcome, table)
+
+
+def _requests(options: argparse.Namespace, result: results.Result) -> None:
+    from .instrumented import measure as instrumented
+
+    found, failures = instrumented.measure(options.starts)
+    result["requests"] = found
+    result["failures"] += failures
+    for framework, percents in found.items():
+        for percent, added in percents.items():
+            print(f"{framework}, {percent}: " + ", ".join(f"{way} {mean(us):.1f}" for way, us in added.items()) + " µs")
+            if set(instrumented.COMPARED) <= set(added):
+                ratio, most = instrumented.ratio(added), instrumented.TARGETS[framework, percent]
+                print(f"  of OpenTelemetry's: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {most:.3f})")
 
 
 def _curves(options: argparse.Namespace, result: results.Result) -> None:
@@ -109,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tasks", type=_names(TASKS), help=f"of {','.join(TASKS)}")
     parser.add_argument("--adapters", type=_names(ADAPTERS), help=f"of {','.join(ADAPTERS)}")
     parser.add_argument("--only", type=_names(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}")
+    parser.add_argument(
+        "--starts", type=int, default=STARTS, help="of the processes that serve requests (default: %(default)s)"
+    )
     parser.add_argument("--spans", type=int, default=GROWTH_SPANS, help="of the long run (default: 10^6)")
     parser.add_argument("--beside", type=Path, metavar="DIR", help="another checkout of ours, to be measured beside this one")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured here")

@@ -29,7 +29,7 @@ COUNTED = Path(__file__).with_name("counted.py")
 RECORDED = Path(__file__).with_name("recorded.json")
 # Ten percent more in one step has to fail, so less than that is let pass.
 TOLERANCE = 0.05
-# The limit has no reporter of its own that could be counted without its network, no words of 0.5 and no middleware; its growth
+# The limit has no reporter of its own that could be counted without its network, no words of 0.5 and no middleware.  Its growth
 # by another build of Python is that of these tasks.
 LIKE = {
     "deliver": "root",

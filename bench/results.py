@@ -14,16 +14,17 @@ from .curves import GROWTH_SPANS
 from .harness import ADAPTERS
 from .tasks import TASKS
 
-__all__ = ["BURSTS", "PARTS", "ROUNDS", "Result", "Unusable", "check_whole", "lacks", "read", "write"]
+__all__ = ["BURSTS", "PARTS", "ROUNDS", "STARTS", "Result", "Unusable", "check_whole", "lacks", "read", "write"]
 
 Result = dict[str, Any]
 
-PARTS = ("costs", "curves", "services")
+PARTS = ("costs", "requests", "curves", "services")
 ROUNDS = 3
 BURSTS = 60
+STARTS = 6
 
 # What a whole run does at least of each, by the option's name.
-LEAST = {"rounds": ROUNDS, "bursts": BURSTS, "spans": GROWTH_SPANS}
+LEAST = {"rounds": ROUNDS, "bursts": BURSTS, "spans": GROWTH_SPANS, "starts": STARTS}
 
 
 class Unusable(Exception):
@@ -40,7 +41,7 @@ def read(file: Path) -> Result:
     try:
         result = json.loads(file.read_text())
     except FileNotFoundError:
-        raise Unusable(f"there are no results in {file}; run `make bench` first, for a quarter of an hour") from None
+        raise Unusable(f"there are no results in {file}; run `make bench` first, for twenty minutes") from None
     except ValueError as error:
         raise Unusable(f"{file} cannot be read as results ({error}); run `make bench` again") from error
     if not isinstance(result, dict):

@@ -15,7 +15,8 @@ import asyncio
 import io
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from ..samples import HEADERS
@@ -41,7 +42,8 @@ _RECEIVED = {
 _B3 = {name: value for name, value in HEADERS.items() if name.startswith("x-b3-")}
 
 
-def flask(plain: bool, traced: bool) -> Requests:
+@contextmanager
+def flask(plain: bool, traced: bool) -> Iterator[Requests]:
     """Flask with one call by requests; `traced`: the caller has sent B3."""
     import flask
     import requests
@@ -107,7 +109,8 @@ def flask(plain: bool, traced: bool) -> Requests:
         _check([int(status[:3]) for status in answers], count)
         answers.clear()
 
-    return requests_of
+    yield requests_of
+    session.close()
 
 
 class _Socket:
@@ -131,7 +134,8 @@ class _Socket:
         self._other.close()
 
 
-def fastapi(plain: bool, traced: bool) -> Requests:
+@contextmanager
+def fastapi(plain: bool, traced: bool) -> Iterator[Requests]:
     """FastAPI with one call by httpx' asynchronous client; `traced`: the caller has sent B3."""
     import fastapi
     import httpcore
@@ -208,7 +212,9 @@ def fastapi(plain: bool, traced: bool) -> Requests:
         _check(answers, count)
         answers.clear()
 
-    return requests_of
+    yield requests_of
+    loop.run_until_complete(client.aclose())
+    loop.close()
 
 
 class _Disabled:
@@ -233,4 +239,4 @@ def _check(statuses: list[int], count: int) -> None:
         raise RuntimeError(f"{count} requests were answered by {set(statuses)}")
 
 
-APPLICATIONS: dict[str, Callable[[bool, bool], Requests]] = {"flask": flask, "fastapi": fastapi}
+APPLICATIONS: dict[str, Callable[[bool, bool], AbstractContextManager[Requests]]] = {"flask": flask, "fastapi": fastapi}

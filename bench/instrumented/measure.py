@@ -1,8 +1,8 @@
 """What tracing adds to a request of a service, by the CPU of the thread that serves it, for several ways of tracing.
 
-Rules: each way has a process of its own with the same service twice, traced and not, and what counts is the difference.  All
-are alive at once and take a block of a few requests in turn: the machine's speed varies by more than what is measured from one
-second to the next, so what is compared is never further apart than some milliseconds.  All are started anew several times.
+Rules: each way has a process of its own with the same service twice, traced and not, and the difference counts.  The machine's
+speed varies by more than tracing costs from one second to the next.  So all processes are alive at once and take a block of
+requests in turn, which keeps what is compared within some milliseconds.  All are started anew several times.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from ..environments import ROOT, python_of
 from ..harness import count, environment, sink
 from .ways import SPANS
 
-__all__ = ["GROUPS", "TARGETS", "WITHOUT", "Added", "Pair", "Ratio", "added", "measure", "missed", "ratio"]
+__all__ = ["COMPARED", "GROUPS", "TARGETS", "WITHOUT", "Added", "Found", "Pair", "Ratio", "added", "measure", "missed", "ratio"]
 
-STARTS = 6
 CYCLES = 80  # of each start, with a block of each way
 BLOCK = 8  # requests
 FASTEST = 4  # of the cycles one in so many counts
@@ -38,8 +37,12 @@ TARGETS = {("flask", "100%"): 1 / 7, ("fastapi", "100%"): 1 / 5, ("flask", "1%")
 
 WITHOUT = "without"
 
+COMPARED = ("ours", "otel")
+
 # way -> µs of each start, a request
 Added = Mapping[str, Sequence[float]]
+# framework -> percentage -> the same
+Found = Mapping[str, Mapping[str, Added]]
 
 
 class Pair(NamedTuple):
@@ -56,20 +59,26 @@ class Ratio(NamedTuple):
     error: float
 
 
-def measure(starts: int = STARTS, cycles: int = CYCLES) -> dict[str, dict[str, dict[str, list[float]]]]:
-    """By framework and percentage `Added`, and the request itself as `WITHOUT`.  Raises RuntimeError for a lost span."""
+def measure(starts: int, cycles: int = CYCLES) -> tuple[Found, list[str]]:
+    """`Found`, with the request itself as the way `WITHOUT`; and in words what has failed."""
+    failures: list[str] = []
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
     for framework in FRAMEWORKS:
         for percent, ways in GROUPS.items():
             _say(f"requests, {framework}, {percent}, {starts} starts:")
-            every: dict[str, list[float]] = {way: [] for way in (WITHOUT, *ways)}
+            every: dict[str, list[float]] = {}
             for number in range(starts):
-                for way, us in added(_start(framework, percent, ways, cycles, Random(number))).items():
-                    every[way].append(us)
+                try:
+                    taken = _start(framework, percent, ways, cycles, Random(number))
+                except RuntimeError as failure:
+                    failures.append(f"{framework}, {percent}, start {number + 1}: {failure}")
+                    continue
+                for way, us in added(taken).items():
+                    every.setdefault(way, []).append(us)
                 _say(f" {number + 1}")
             _say("\n")
             found.setdefault(framework, {})[percent] = every
-    return found
+    return found, failures
 
 
 def added(cycles: Sequence[Mapping[str, Pair]]) -> dict[str, float]:
@@ -90,9 +99,13 @@ def ratio(of: Added) -> Ratio:
     return Ratio(value, value * sqrt(sum((stdev(each) / mean(each)) ** 2 / len(each) for each in (ours, otel))))
 
 
-def missed(found: Mapping[str, Mapping[str, Added]]) -> list[tuple[str, str]]:
+def missed(found: Found) -> list[str]:
     """Frameworks and percentages whose target is not reached."""
-    return [key for key, most in TARGETS.items() if ratio(found[key[0]][key[1]]).value > most]
+    return [
+        f"{framework}, {percent}"
+        for (framework, percent), most in TARGETS.items()
+        if ratio(found[framework][percent]).value > most
+    ]
 
 
 def _start(framework: str, percent: str, ways: Sequence[str], cycles: int, order: Random) -> list[dict[str, Pair]]:
@@ -106,7 +119,7 @@ def _start(framework: str, percent: str, ways: Sequence[str], cycles: int, order
         spans = sum(worker.end() * SPANS[way].get(framework, 0) for way, worker in workers.items())
         arrived = count(port)
     if rate == 1.0 and arrived != spans:
-        raise RuntimeError(f"{framework}: {spans} spans were made and {arrived} arrived")
+        raise RuntimeError(f"{spans} spans were made and {arrived} arrived")
     return found
 
 

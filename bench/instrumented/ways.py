@@ -1,7 +1,7 @@
 """The ways of tracing a service, each for a process of its own, switched on before the service is made that it traces.
 
-Rules: a way knows nothing of the service, as users have it.  Those named in `LAYERS` are sketches: each does a bit more than
-the one before it, so that the differences tell where the time goes.
+Rules: a way knows nothing of the service, as users have it.  `headers`, `extract` and `spans` are sketches: each does more than
+the one before it, and `ours` does all, so the differences tell where the time goes.
 """
 
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator,no-untyped-call"
@@ -15,7 +15,7 @@ from typing import Any
 
 from ..samples import MESSAGE_SPANS
 
-__all__ = ["LAYERS", "SPANS", "WAYS", "Flush"]
+__all__ = ["SPANS", "WAYS", "Flush"]
 
 # Waits until all spans are accepted; raises where they are not.
 Flush = Callable[[], object]
@@ -207,7 +207,6 @@ def _nothing() -> None: ...
 WAYS: dict[str, Callable[[str, str, float], Flush]] = {
     each.__name__: each for each in (ours, otel, noop, headers, extract, spans)
 }
-LAYERS = ("headers", "extract", "spans", "ours")
 # What a request makes of spans, where all are sampled; OpenTelemetry has one more for each message of ASGI.
 SPANS: dict[str, dict[str, int]] = {
     **{way: {} for way in WAYS},

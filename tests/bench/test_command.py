@@ -27,10 +27,11 @@ def test_a_whole_run_leaves_all_that_a_page_needs(
 @pytest.mark.parametrize(
     ("options", "lacking"),
     [
-        (["--quick"], "it lacks the curves, the services"),
-        (["--tasks", "root"], "it lacks the curves, the services; it lacks "),
-        (["--only", "curves,costs"], "it lacks the services"),
+        (["--quick"], "it lacks the requests, the curves, the services"),
+        (["--tasks", "root"], "it lacks the requests, the curves, the services; it lacks "),
+        (["--only", "curves,costs"], "it lacks the requests, the services"),
         (["--rounds", "1"], "it was made with fewer rounds than 3"),
+        (["--starts", "2"], "it was made with fewer starts than 6"),
         (["--bursts", "5"], "it was made with fewer bursts than 60"),
         (["--spans", "1000"], "it was made with fewer spans than 1,000,000"),
     ],
@@ -48,7 +49,7 @@ def test_a_shortened_run_says_why_no_page_can_be_made_of_it(
 def test_what_was_measured_is_kept_where_a_later_part_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It took ten minutes."""
     monkeypatch.setattr(command, "_costs", lambda options, result: result.update(costs="measured"))
-    monkeypatch.setattr(command, "_curves", lambda options, result: 1 / 0)
+    monkeypatch.setattr(command, "_requests", lambda options, result: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         command.main(["--json", str(tmp_path / "folder" / "bench.json")])

@@ -12,7 +12,7 @@ import pytest
 
 import bench
 from bench import page
-from bench.page import _curves, _missed, _ratios, _services
+from bench.page import _curves, _missed, _ratios, _requests, _services
 
 from . import whole_run
 
@@ -55,6 +55,23 @@ def test_services_are_told_beside_the_same_without_tracing_and_beside_openteleme
 
     assert "| ours, 100% | 450 | 90% | 2.10 | +0.120 ± 0.012 | 3.1 | 9.9 | 100.0% |" in page
     assert "at 100 %, ours takes 30% ± 3%; beyond the headers, which both send, 22%." in page
+
+
+def test_requests_are_told_beside_opentelemetry_and_by_layers() -> None:
+    """A ratio above its bound is bold and named; a layer's cost is the difference to the one before."""
+    added = {"without": [500.0], "headers": [10.0], "extract": [15.0], "spans": [50.0], "ours": [80.0], "noop": [1.0]}
+    page = _requests(
+        {
+            "flask": {"100%": {**added, "otel": [800.0]}, "1%": {**added, "otel": [400.0]}},
+            "fastapi": {"100%": {**added, "otel": [400.0]}, "1%": {**added, "otel": [800.0]}},
+        }
+    )
+
+    assert "| flask, 100% | 500 | 80 | 800 | 0.100 ± 0.000 (≤ 0.143) |" in page
+    assert "| flask, 1% | 500 | 80 | 400 | **0.200 ± 0.000** (≤ 0.167) |" in page
+    assert "\nMissed in this run: flask, 1%.\n" in page
+    assert "| the headers that were received are read | 5 | 5 |" in page
+    assert "it adds 1 µs (flask) and 1 µs (fastapi);" in page
 
 
 def test_a_curve_has_a_line_for_each_point_and_a_column_for_each_tracer() -> None:
@@ -110,9 +127,9 @@ def test_of_another_python_the_costs_are_enough(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("options", "lacking"),
     [
-        (["--only", "costs"], "it lacks the curves, the services;"),
-        (["--only", "curves,services"], "it lacks the costs;"),
-        (["--tasks", "root,noop"], "it lacks the curves, the services; it lacks "),
+        (["--only", "costs"], "it lacks the requests, the curves, the services;"),
+        (["--only", "curves,services"], "it lacks the costs, the requests;"),
+        (["--tasks", "root,noop"], "it lacks the requests, the curves, the services; it lacks "),
         (["--rounds", "1"], "it was made with fewer rounds than 3;"),
     ],
 )
@@ -148,7 +165,7 @@ def test_no_page_is_made_of_a_run_with_failures(
         (None, "there are no results in {file}; run `make bench` first"),
         ('{"costs": ', "{file} cannot be read as results"),
         ("[]", "{file} has no results"),
-        ("{}", "no page is made of {file}: it lacks the costs, the curves, the services"),
+        ("{}", "no page is made of {file}: it lacks the costs, the requests, the curves, the services"),
     ],
 )
 def test_without_results_the_error_names_the_remedy(

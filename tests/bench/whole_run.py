@@ -9,6 +9,7 @@ import pytest
 
 from bench import __main__ as command
 from bench.harness import ADAPTERS, Outcome
+from bench.instrumented.measure import FRAMEWORKS, GROUPS, WITHOUT
 from bench.results import Result
 from bench.table import rows
 from bench.tasks import TASKS, Measured
@@ -28,7 +29,7 @@ WAY = {
 
 def run(file: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
     """`python -m bench --json FILE` on parts that are at hand; its exit status."""
-    for part, measure in (("costs", costs), ("curves", curves), ("services", services)):
+    for part, measure in (("costs", costs), ("requests", requests), ("curves", curves), ("services", services)):
         monkeypatch.setattr(command, f"_{part}", measure)
     return command.main(["--json", str(file), *options])
 
@@ -37,6 +38,16 @@ def costs(options: Namespace, result: Result) -> None:
     tasks, adapters = options.tasks or list(TASKS), options.adapters or list(ADAPTERS)
     results = {task: {name: [MEASURED] * options.rounds for name in adapters if task in ADAPTERS[name].tasks} for task in tasks}
     result["costs"] = command._as_json(Outcome(results, [], 1e6), rows(results))
+
+
+def requests(options: Namespace, result: Result) -> None:
+    result["requests"] = {
+        framework: {
+            percent: {way: [10.0 * (number + 1)] * options.starts for number, way in enumerate((WITHOUT, *ways))}
+            for percent, ways in GROUPS.items()
+        }
+        for framework in FRAMEWORKS
+    }
 
 
 def curves(options: Namespace, result: Result) -> None:
