@@ -20,12 +20,10 @@ FRAMEWORKS = instrumented.FRAMEWORKS
 
 
 @pytest.fixture
-def recorder() -> Iterator[InMemoryRecorder]:
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryRecorder]:
     recorder = InMemoryRecorder()
-    before = opentracing.tracer
-    opentracing.set_global_tracer(ZipkinTracer("shop", recorder=recorder))
+    monkeypatch.setattr(opentracing, "tracer", ZipkinTracer("shop", recorder=recorder))
     yield recorder
-    opentracing.tracer = before
     for module in (fastapi, flask, httpx, requests):
         module.uninstall()
 
