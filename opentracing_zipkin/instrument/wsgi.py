@@ -147,7 +147,7 @@ class WsgiExchange(Exchange):
         if kind is list or kind is tuple:
             self.end()
             return body
-        is_iterable, is_sized, is_of_werkzeug = _shape(kind)  # type: ignore[arg-type]  # mypy takes no class for hashable
+        is_iterable, is_sized, is_of_werkzeug = _shape(kind)
         if not is_iterable or (is_of_werkzeug and _is_whole(body)):
             self.end()
             return body
