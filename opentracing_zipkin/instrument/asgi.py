@@ -68,7 +68,7 @@ async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive:
         return
     active = exchange.serving.activate(exchange.span, False)
     try:
-        await app(scope, receive, exchange.send)
+        await app(scope, receive, send if exchange.is_silent else exchange.send)
     except BaseException as error:
         active.close()
         if _is_disconnect(error, exchange.gone):
@@ -107,7 +107,9 @@ def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
         if type(headers) is not list and iter(headers) is headers:  # can be read once
             scope["headers"] = headers = list(headers)
         carrier = headers if served.reads_raw else _headers(scope)
-        exchange.span = served.start(carrier, scope, method, path, _address(scope, served.trust_forwarded), _header)
+        exchange.span = span = served.start(carrier, scope, method, path, _address(scope, served.trust_forwarded), _header)
+        if policy.on_response is None and not getattr(span, "records", True):
+            exchange.is_silent = True
         scope[MARK] = exchange
         return exchange
     except Exception as fault:

@@ -74,7 +74,8 @@ class Calling:
         name = method if method in METHODS else UNKNOWN_METHOD
         policy = self.policy
         if policy.sample is None and policy.on_request is None and policy.on_response is None:
-            call.span = self.start_span(name, parent, None, tags, None, ignore_active)
+            call.span = span = self.start_span(name, parent, None, tags, None, ignore_active)
+            call.is_silent = not getattr(span, "records", True)
             return call
         call.request = request = Request(native, method, path, False, header)
         if policy.sample is not None and parent is None and (ignore_active or self.tracer.active_span is None):
@@ -82,6 +83,7 @@ class Calling:
             if decision is not None:
                 tags["sampling.priority"] = 1 if decision else 0
         call.span = span = self.start_span(name, parent, None, tags, None, ignore_active)
+        call.is_silent = policy.on_response is None and not getattr(span, "records", True)
         if policy.on_request is not None:
             self.call_hook("on_request", policy.on_request, span, request)
         return call
@@ -121,6 +123,8 @@ class Call:
 
     # No slots: defaults that are seldom replaced are the class's, so a call costs four assignments.
     ended = False
+    # Whether the span records nothing and no hook looks at the answer, so that the answer need not be looked at.
+    is_silent = False
     status = 0  # 0 where there was no answer
     answer: Callable[[], Any] | None = None  # gives the library's own answer; kept only where a hook looks at it
     headers: Any = None  # the mapping that is sent, by which a library below recognises the request
@@ -151,6 +155,8 @@ class Call:
             return
         self.ended = True
         span, status, policy = self.span, self.status, self.calling.policy
+        if self.is_silent:
+            status, error = 0, None
         try:
             if not 200 <= status < 300 and status:
                 span.set_tag("http.status_code", status)

@@ -149,6 +149,9 @@ def _take_over(request: Any, sent: Any) -> None:
 
 def _end_with_body(call: Call, response: Any, body: Any) -> Any:
     """The response, whose stream ends the call; at once where there is nothing to be read."""
+    if call.is_silent:
+        call.end()
+        return response
     try:
         call.status = response.status_code
         if call.request is not None:

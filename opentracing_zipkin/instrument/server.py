@@ -113,6 +113,8 @@ class Exchange:
     error: BaseException | None = None
     status = 0
     ended = False
+    # Whether the span records nothing and no hook looks at the answer, so that the answer need not be looked at.
+    is_silent = False
 
     serving: Serving
     method: str
@@ -141,7 +143,8 @@ class Exchange:
         self.ended = True
         span = self.span
         try:
-            self._describe(span, self.error if error is None else error)
+            if not self.is_silent:
+                self._describe(span, self.error if error is None else error)
             span.finish()
         except Exception as fault:
             self.serving.policy.tell("the end of a served request's span", fault)

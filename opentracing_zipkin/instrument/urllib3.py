@@ -72,6 +72,9 @@ def unwatch(user: str) -> None:
 
 def end_with_body(raw: Any, call: Call, status: int, native: Any) -> None:
     """End `call` with the body of `raw`; at once where there is nothing to be read from a connection."""
+    if call.is_silent:
+        call.end()
+        return
     call.status = status
     if call.request is not None:
         call.answer = weakref.ref(native)  # no cycle: an answer that is dropped is freed at once

@@ -55,7 +55,7 @@ def serve(policy: HttpPolicy, app: WsgiApplication, environ: dict[str, Any], sta
         return app(environ, start_response)
     scope = exchange.serving.activate(exchange.span, False)
     try:
-        body = app(environ, exchange.start_response)
+        body = app(environ, start_response if exchange.is_silent else exchange.start_response)
     except BaseException as error:
         scope.close()
         exchange.end(error)
@@ -93,7 +93,9 @@ def begin(
         exchange.native = environ
         exchange._send = start_response
         carrier = environ if served.reads_raw else _headers(environ)
-        exchange.span = served.start(carrier, environ, method, path, _address(environ, served.trust_forwarded), _header)
+        exchange.span = span = served.start(carrier, environ, method, path, _address(environ, served.trust_forwarded), _header)
+        if policy.on_response is None and not getattr(span, "records", True):
+            exchange.is_silent = True
         environ[MARK] = exchange
         return exchange
     except Exception as fault:

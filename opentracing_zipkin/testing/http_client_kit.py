@@ -408,6 +408,17 @@ class HttpClientKit:
         except Exception:
             return
 
+    def test_a_hook_sees_the_answer_to_a_request_that_is_not_recorded(self) -> None:
+        """`on_response` counts all requests, whatever is sampled."""
+        if not self.has_policy:
+            return
+        seen: list[int] = []
+        self.use(ZipkinTracer("client", recorder=InMemoryRecorder(), sample_rate=0.0))
+        with self.policy(on_response=lambda span, request, response, error: seen.append(response.status)):
+            self.get()
+
+        assert [200] == seen
+
     def test_hooks_change_the_name_and_the_tags(self) -> None:
         """A hook may rename and tag the span that it gets."""
         if not self.has_policy:

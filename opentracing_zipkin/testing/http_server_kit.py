@@ -555,6 +555,15 @@ class HttpServerKit:
         assert ("acme", "renamed") == (self.span().tags["tenant"], self.span().name)
         assert [("GET", "/", "acme", True, 200, None)] == seen
 
+    def test_a_hook_sees_the_answer_of_a_request_that_is_not_recorded(self) -> None:
+        """`on_response` counts all requests, whatever is sampled."""
+        seen: list[int] = []
+        tracer = ZipkinTracer("kit", recorder=InMemoryRecorder(), sample_rate=0.0)
+        self.use(tracer, on_response=lambda span, request, response, error: seen.append(response.status))
+        self.get(ok)
+
+        assert [200] == seen
+
     def test_a_hook_that_raises_harms_no_request(self) -> None:
         """A hook's exception is counted; the request and its span go on."""
 
