@@ -108,8 +108,7 @@ def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
             scope["headers"] = headers = list(headers)
         carrier = headers if served.reads_raw else _headers(scope)
         exchange.span = span = served.start(carrier, scope, method, path, _address(scope, served.trust_forwarded), _header)
-        if policy.on_response is None and not getattr(span, "records", True):
-            exchange.is_silent = True
+        exchange.is_silent = type(span) is not served.recording and served.is_silent(span)
         scope[MARK] = exchange
         return exchange
     except Exception as fault:

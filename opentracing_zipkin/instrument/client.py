@@ -40,7 +40,7 @@ _USER = re.compile(r"//[^/\s@]*@")
 class Calling:
     """A policy with one tracer: all that is the same for each request, looked up once."""
 
-    __slots__ = ("_addresses", "inject", "peers", "policy", "start_span", "tracer")
+    __slots__ = ("_addresses", "inject", "peers", "policy", "recording", "start_span", "tracer")
 
     def __init__(self, policy: HttpPolicy, tracer: opentracing.Tracer) -> None:
         self.policy = policy
@@ -48,6 +48,7 @@ class Calling:
         self.start_span = tracer.start_span
         self.inject = tracer.inject
         self.peers = policy.peers
+        self.recording: Any = None  # the type of the spans that record, as far as one was seen
         self._addresses: dict[str, dict[str, str]] = {}
 
     def start(
@@ -75,7 +76,7 @@ class Calling:
         policy = self.policy
         if policy.sample is None and policy.on_request is None and policy.on_response is None:
             call.span = span = self.start_span(name, parent, None, tags, None, ignore_active)
-            call.is_silent = not getattr(span, "records", True)
+            call.is_silent = type(span) is not self.recording and self._is_silent(span)
             return call
         call.request = request = Request(native, method, path, False, header)
         if policy.sample is not None and parent is None and (ignore_active or self.tracer.active_span is None):
@@ -87,6 +88,12 @@ class Calling:
         if policy.on_request is not None:
             self.call_hook("on_request", policy.on_request, span, request)
         return call
+
+    def _is_silent(self, span: opentracing.Span) -> bool:
+        if getattr(span, "records", True):
+            self.recording = type(span)
+            return False
+        return True
 
     def tell(self, fault: Exception) -> None:
         """Note a fault that prevented a span; the request is sent without one."""
@@ -123,8 +130,6 @@ class Call:
 
     # No slots: defaults that are seldom replaced are the class's, so a call costs four assignments.
     ended = False
-    # Whether the span records nothing and no hook looks at the answer, so that the answer need not be looked at.
-    is_silent = False
     status = 0  # 0 where there was no answer
     answer: Callable[[], Any] | None = None  # gives the library's own answer; kept only where a hook looks at it
     headers: Any = None  # the mapping that is sent, by which a library below recognises the request
@@ -132,6 +137,7 @@ class Call:
 
     request: Request | None = None  # only where a hook looks at it
 
+    is_silent: bool  # whether the span records nothing and no hook looks at the answer, so that this need not either
     calling: Calling
     span: opentracing.Span
     url: object

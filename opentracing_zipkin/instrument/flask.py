@@ -22,12 +22,10 @@ __all__ = ["install", "uninstall"]
 _POLICY = "_opentracing_zipkin_policy"  # an attribute of an application, or of the class for all
 _patches = Patches()
 _traced: WeakSet[Any] = WeakSet()
-_wsgi_app: Any = None  # ours in the place of Flask's
 
 
 def install(app: Flask | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace an application, or all of them where none is given; `policy`: None for the one that `configure` fills."""
-    global _wsgi_app
     if stands_back("flask") is not None:
         return
     owner = Flask if app is None else app
@@ -38,7 +36,6 @@ def install(app: Flask | None = None, policy: HttpPolicy | None = None) -> None:
         got_request_exception.connect(_note_error)
         _patches.replace(Flask, "__call__", _serving)
         _patches.replace(Flask, "wsgi_app", _serving)  # for servers and middleware that call it directly
-        _wsgi_app = vars(Flask)["wsgi_app"]
 
 
 def uninstall() -> None:
@@ -60,13 +57,8 @@ def _serving(original: Any) -> Any:
             or (BY_OPENTELEMETRY in vars(self) and stands_back_for(self))
         ):
             return original(self, environ, start_response)
-        app = original
-        if only_calls_wsgi_app and type(self).wsgi_app is _wsgi_app and "wsgi_app" not in vars(self):
-            app = _wsgi_app.__wrapped__
-        return wsgi.serve(policy, app.__get__(self), environ, start_response)
+        return wsgi.serve(policy, original.__get__(self), environ, start_response)
 
-    # Flask's `__call__` is nothing else; without it and the second of these functions a request takes 3 µs less.
-    only_calls_wsgi_app = getattr(getattr(original, "__code__", None), "co_names", None) == ("wsgi_app",)
     return call
 
 

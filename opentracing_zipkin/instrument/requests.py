@@ -8,7 +8,6 @@ kind, and while a test mocks `HTTPAdapter.send`, `Session.get_adapter` gives a s
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import ItemsView, Iterator
 from typing import Any
 
@@ -155,14 +154,13 @@ class _Headers(CaseInsensitiveDict):  # type: ignore[type-arg]  # no subscript a
             super().update(*others, **named)
 
     def __iter__(self) -> Iterator[str]:
-        return map(_first, self._store.values())
+        return iter([name for name, _ in self._store.values()])
 
     def items(self) -> ItemsView[str, Any]:
         return _Items(self)
 
 
 _NOTHING: Any = ({},)
-_first: Any = operator.itemgetter(0)  # of a name as it was spelled, and its value
 
 
 class _Items(ItemsView[str, Any]):

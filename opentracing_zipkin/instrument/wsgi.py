@@ -94,8 +94,7 @@ def begin(
         exchange._send = start_response
         carrier = environ if served.reads_raw else _headers(environ)
         exchange.span = span = served.start(carrier, environ, method, path, _address(environ, served.trust_forwarded), _header)
-        if policy.on_response is None and not getattr(span, "records", True):
-            exchange.is_silent = True
+        exchange.is_silent = type(span) is not served.recording and served.is_silent(span)
         environ[MARK] = exchange
         return exchange
     except Exception as fault:
