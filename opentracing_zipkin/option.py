@@ -129,9 +129,9 @@ def number(default: float, least: float, most: float, meaning: str, also: Also |
     return Option(default, meaning, lambda name, value: check_number(name, value, least, most, use), read_number, also)
 
 
-def whole(default: int, least: int, most: int, meaning: str, shown: str = "") -> Option:
+def whole(default: int, least: int, most: int, meaning: str, shown: str = "", also: Also | None = None) -> Option:
     """A whole number from `least` to `most`."""
-    return Option(default, meaning, lambda name, value: check_whole(name, value, least, most), read_whole, shown=shown)
+    return Option(default, meaning, lambda name, value: check_whole(name, value, least, most), read_whole, also, shown)
 
 
 def flag(default: bool | None, meaning: str, also: Also | None = None, shown: str = "") -> Option:

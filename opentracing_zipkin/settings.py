@@ -20,8 +20,8 @@ import opentracing
 from .codec import encoder_named
 from .instrument import http, registry
 from .log import log
-from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
-from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
+from .option import WrongSetting, check_names, options_of, read_number, read_whole, selected, show, taken, type_of
+from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_limit, read_resource, read_sampler
 from .parts import PART_TYPES, TracerSettings, replaced
 from .process.termination import handle_sigterm, leave_sigterm
 from .senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
@@ -31,7 +31,7 @@ from .tracer import ZipkinTracer
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["ConfigureSettings", "configure", "configure_unasked"]
+__all__ = ["ConfigureSettings", "configure", "configure_unasked", "span_limits", "tell_untaken"]
 
 _PREFIX = "ZIPKIN_"
 # A Service named "zipkin", or "zipkin-local", puts such variables into every pod.
@@ -44,6 +44,21 @@ _MIN_LIKENESS = 0.8  # of a misspelt name, as difflib has it: ENDPIONT is like E
 
 _UNKNOWN = "unknown_service"
 _SHUTDOWN_S = 1.0  # an application that shuts down waits so long at most; the interpreter's exit waits again
+
+# OpenTelemetry's limits of a span, by what `otel.TracerProvider` calls them; the first that is set counts.
+_SPAN_LIMITS = {
+    "max_attributes": ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
+    "max_events": ("OTEL_SPAN_EVENT_COUNT_LIMIT",),
+    "max_links": ("OTEL_SPAN_LINK_COUNT_LIMIT",),
+}
+# What OpenTelemetry's SDK takes and we do not: names or their beginnings, values that ask for nothing, and what helps.
+_UNTAKEN = (
+    ("OTEL_METRICS_EXPORTER", "metrics are not made here, and go on with OpenTelemetry's SDK"),
+    ("OTEL_LOGS_EXPORTER", "logs are not sent here, and go on with OpenTelemetry's SDK"),
+    ("OTEL_EXPORTER_OTLP_", "spans go to ZIPKIN_ENDPOINT in Zipkin's formats; OTLP goes on with OpenTelemetry's SDK"),
+    ("OTEL_TRACES_EXPORTER", "spans go to ZIPKIN_ENDPOINT; other exporters go on with OpenTelemetry's SDK"),
+)
+_ASKS_NOTHING = frozenset(("", "none", "zipkin", "zipkin_json", "zipkin_proto"))
 
 _told: set[str] = set()  # the variables that were warned of
 _unasked: list[weakref.ref[ZipkinTracer]] = []  # the tracers that nobody asked for in code
@@ -148,6 +163,28 @@ class _Environment:
                 self._read(name, f"{_PREFIX}{name.upper()}", option.read)
             if option.also is not None and name not in self.settings:
                 self._read(name, *option.also)
+        if "sample_rate" in _OPTIONS.keys() - {*named, *parts, *self.settings}:
+            self._read_sampler()
+        limit = "max_tag_length"
+        if limit not in named and self.variables.get(limit) in (None, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"):
+            self._read(limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", read_limit)
+
+    def _read_sampler(self) -> None:
+        """OpenTelemetry's sampler, as far as it is a share of new traces; ours follows its caller's decision in any case."""
+        variable, argument = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
+        name = self._text(variable)
+        rate = read_sampler(name)
+        if rate is not None:
+            self._add("sample_rate", variable, rate)
+        elif name.endswith("traceidratio") and name.removesuffix("traceidratio") in ("", "parentbased_"):
+            self._read("sample_rate", argument, read_number)
+        elif name and variable not in _told:
+            _told.add(variable)
+            log.warning(
+                "zipkin: OTEL_TRACES_SAMPLER is %r, which is none of always_on, always_off, traceidratio and these with "
+                "parentbased_ before, and is ignored; ZIPKIN_SAMPLE_RATE is the share of new traces",
+                name[:80],
+            )
 
     def service_name(self) -> str | None:
         """By our own variable, or one of OpenTelemetry's two."""
@@ -199,6 +236,37 @@ class _Environment:
         """A variable's value; an empty one is an absent one, and one of Kubernetes' is none of ours."""
         text = self._environ.get(variable, "").strip()
         return "" if _KUBERNETES_VALUE.match(text) else text
+
+
+def span_limits() -> dict[str, int]:
+    """What OpenTelemetry's variables say of the most attributes, events and links of a span, as far as they say something.
+
+    Raises ValueError that names a wrong variable.
+    """
+    limits: dict[str, int] = {}
+    for name, variables in _SPAN_LIMITS.items():
+        for variable in variables:
+            text = os.environ.get(variable, "").strip()
+            if text:
+                try:
+                    limits[name] = max(0, read_whole(text))
+                except ValueError as error:
+                    raise ValueError(f"environment variable {variable} is {text!r}; {error}") from None
+                break
+    return limits
+
+
+def tell_untaken() -> None:
+    """Say once what the environment asks of OpenTelemetry's SDK and gets from nobody here, and where it goes on working."""
+    for start, remedy in _UNTAKEN:
+        asked = [
+            variable
+            for variable, text in sorted(os.environ.items())
+            if variable.startswith(start) and text.strip().lower() not in _ASKS_NOTHING
+        ]
+        if asked and start not in _told:
+            _told.add(start)
+            log.warning("zipkin: %s: not taken; %s", ", ".join(asked), remedy)
 
 
 def _service_name(argument: str | None, environment: _Environment, required: bool) -> str:

@@ -32,6 +32,7 @@ def __getattr__(name: str) -> Any:
         if (error.name or "").partition(".")[0] != "opentelemetry":
             raise
         raise ImportError(
-            f"opentracing_zipkin.otel needs opentelemetry-api ({error}); install the extra: pip install 'opentracing[otel] @ ...'"
+            "opentracing_zipkin.otel needs opentelemetry-api: install the extra 'otel' of the distribution 'opentracing' "
+            "(or opentelemetry-api itself)"
         ) from error
     return getattr(module, name)

@@ -29,6 +29,7 @@ import opentracing
 from ..context import ZipkinContext
 from ..propagation.attributes import PREFIX, TRACESTATE
 from ..propagation.b3 import B3Propagation
+from ..span import context_of
 from ..text import to_text
 from ..tracer import ZipkinTracer
 from .nesting import position_of
@@ -126,12 +127,7 @@ def _position(context: Context | None, tracer: ZipkinTracer | None) -> ZipkinCon
     if span is not INVALID_SPAN:
         return position_of(span)
     active = tracer.active_span if tracer is not None and context is None else None
-    return None if active is None else position_of_active(active)
-
-
-def position_of_active(span: Any) -> ZipkinContext | None:
-    context = span.context
-    return context if isinstance(context, ZipkinContext) else None
+    return None if active is None else context_of(active)
 
 
 def _with_baggage(position: ZipkinContext, merged: Mapping[str, object]) -> ZipkinContext:
