@@ -20,6 +20,7 @@ from opentracing import Scope
 from opentracing.scope_managers import contextvars as scopes
 
 from ..context import ZipkinContext
+from ..span import context_of
 from ..tracer import ZipkinTracer
 from .contexts import from_otel
 from .current import restore
@@ -44,7 +45,10 @@ def position_of(span: Any) -> ZipkinContext | None:
         found: ZipkinContext = span.context
         return found
     if kind is SpanView:
-        return span.zipkin_context  # type: ignore[no-any-return]
+        if getattr(span.scope, "closed_away", False):
+            active = span.scope.manager.active
+            return None if active is None else context_of(active.span)
+        return context_of(span.span)
     if span is INVALID_SPAN:
         return None
     try:
@@ -66,13 +70,14 @@ def nest(tracer: ZipkinTracer) -> None:
 
 def _change(manager: Any, tracer: ZipkinTracer) -> None:
     activate: Callable[[Any, bool], Scope] = manager.activate
-    inner: Callable[[], Any] = tracer._current_scope
+    kind = type(manager)
+    inner: Callable[[], Any] = getattr(manager, "current", lambda: kind.active.__get__(manager))  # past what is changed below
 
     @wraps(activate)
     def nested_activate(span: Any, finish_on_close: bool) -> Scope:
         scope: Any = activate(span, finish_on_close)
-        kind = type(scope)
-        nested = _scope_types.get(kind) or _scope_types.setdefault(kind, _nested_scope(kind))
+        before = type(scope)
+        nested = _scope_types.get(before) or _scope_types.setdefault(before, _nested_scope(before))
         scope.__class__ = nested  # of the same layout, with another end
         current = get_current_span()
         scope._otel_below = current
@@ -85,11 +90,10 @@ def _change(manager: Any, tracer: ZipkinTracer) -> None:
         span: Any = get_current_span()
         if span is INVALID_SPAN:
             return inner()
-        kind = type(span)
-        if kind is SpanView:
+        if type(span) is SpanView:
             return inner() if getattr(span.scope, "closed_away", False) else span.scope
         scope = inner()
-        if kind not in _OURS:
+        if type(span) not in _OURS:
             context = position_of(span)
             if context is None:
                 return scope
@@ -98,7 +102,6 @@ def _change(manager: Any, tracer: ZipkinTracer) -> None:
 
     manager.activate = nested_activate
     manager.current = current
-    kind = type(manager)
     manager.__class__ = _manager_types.get(kind) or _manager_types.setdefault(kind, _nested_manager(kind))
     setattr(manager, _NESTED, True)
 

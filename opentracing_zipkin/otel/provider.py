@@ -123,7 +123,7 @@ class Tracer(trace.Tracer):
         self.scope = {
             key: to_text(value, 255)
             for key, value in (("otel.scope.name", name), ("otel.scope.version", version))
-            if value is not None and value != ""
+            if value is not None and (type(value) is not str or value)
         }
 
     def add_scope(self, tags: dict[str, str]) -> None:
@@ -158,9 +158,9 @@ class Tracer(trace.Tracer):
                 parent = current
             else:
                 parent = position_of(current)
-            # A context holds a span; what is beside it may be baggage.
+            # What a context holds beside a span may be baggage.
             around = get_current() if context is None else context
-            merged = get_all(around) if len(around) > 1 else None
+            merged = get_all(around) if len(around) > (current is not INVALID_SPAN) else None
             caller_tags = None
             if type(parent) is CallerContext:
                 caller_tags, parent = parent.tags, parent.as_root()

@@ -162,7 +162,7 @@ class Span(RecordingSpan, OtelSpan):
                 self._count_dropped(DROPPED_EVENTS)
             else:
                 at_us = _us(timestamp)
-                text = event_text(name, attributes, self._tracer._tag_limit)
+                text = event_text(name, _plain(attributes), self._tracer._tag_limit)
                 self._annotate(self._now_us() if at_us is None else at_us, text)
 
     def record_exception(
@@ -174,7 +174,7 @@ class Span(RecordingSpan, OtelSpan):
     ) -> None:
         if self.is_recording():
             self._cause = cause = cause_of(exception, self._tracer._tag_limit)
-            self.add_event("exception", {**cause, **entries(attributes)} if attributes else cause, timestamp)
+            self.add_event("exception", cause if attributes is None else {**cause, **entries(attributes)}, timestamp)
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if not self.is_recording():
@@ -195,7 +195,7 @@ class Span(RecordingSpan, OtelSpan):
             return
         links.append(link)
         limit = self._tracer._tag_limit
-        self._annotate(self._now_us(), link_text(*ids.split("/"), attributes, limit))
+        self._annotate(self._now_us(), link_text(*ids.split("/"), _plain(attributes), limit))
         before = self._tags.get(LINKS)
         self.set_attribute(LINKS, f"{before},{ids}" if type(before) is str and len(links) > 1 else ids)
 
@@ -210,7 +210,7 @@ class Span(RecordingSpan, OtelSpan):
         code, text = status_of(status, description)
         if code is _OK or code is _ERROR:
             self._status = code
-            self._description = to_text(text, self._tracer._tag_limit) if text and code is _ERROR else None
+            self._description = to_text(text, self._tracer._tag_limit) if text is not None and code is _ERROR else None
 
     def end(self, end_time: int | None = None) -> None:
         # As `RecordingSpan.finish` has it, with the reason for its order.
@@ -388,14 +388,10 @@ class SpanView(OtelSpan):
         self.scope = scope
         self._span_context: SpanContext | None = None
 
-    @property
-    def zipkin_context(self) -> ZipkinContext | None:
-        return context_of(self.span)
-
     def get_span_context(self) -> SpanContext:
         found = self._span_context
         if found is None:
-            context = self.zipkin_context
+            context = context_of(self.span)
             self._span_context = found = to_otel(ZipkinContext() if context is None else context)
         return found
 
@@ -415,7 +411,8 @@ class SpanView(OtelSpan):
         if self.is_recording():
             span = cast("RecordingSpan", self.span)
             at_us = _us(timestamp)
-            span._annotate(span._now_us() if at_us is None else at_us, event_text(name, attributes, span._tracer._tag_limit))
+            text = event_text(name, _plain(attributes), span._tracer._tag_limit)
+            span._annotate(span._now_us() if at_us is None else at_us, text)
 
     def record_exception(
         self,
@@ -426,14 +423,14 @@ class SpanView(OtelSpan):
     ) -> None:
         if self.is_recording():
             cause = cause_of(exception, self.span._tracer._tag_limit)
-            self.add_event("exception", {**cause, **entries(attributes)} if attributes else cause, timestamp)
+            self.add_event("exception", cause if attributes is None else {**cause, **entries(attributes)}, timestamp)
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if self.is_recording():
             try:
                 ids = (format_trace_id(context.trace_id), format_span_id(context.span_id))
                 span = cast("RecordingSpan", self.span)
-                span._annotate(span._now_us(), link_text(*ids, attributes, span._tracer._tag_limit))
+                span._annotate(span._now_us(), link_text(*ids, _plain(attributes), span._tracer._tag_limit))
             except Exception:  # what is no context
                 return
 
@@ -445,10 +442,10 @@ class SpanView(OtelSpan):
         code, text = status_of(status, description)
         if code is _ERROR and self.is_recording():
             span = cast("RecordingSpan", self.span)
-            span._fail(to_text(text, span._tracer._tag_limit) if text else "")
+            span._fail("" if text is None else to_text(text, span._tracer._tag_limit))
 
     def end(self, end_time: int | None = None) -> None:
-        self.span.finish(end_time / 1_000_000_000 if type(end_time) is int else None)
+        self.span.finish(None if _us(end_time) is None else cast("int", end_time) / 1_000_000_000)
 
     @property
     def kind(self) -> SpanKind:
@@ -485,6 +482,11 @@ def status_of(status: Any, description: Any) -> tuple[Any, Any]:
         return status.status_code, status.description
     except Exception:  # what is no status
         return None, None
+
+
+def _plain(attributes: Any) -> dict[str, Any] | None:
+    """A dict of what was given as attributes, whose own class may do anything."""
+    return attributes if attributes is None or type(attributes) is dict else entries(attributes)
 
 
 def _us(time_ns: Any) -> int | None:
