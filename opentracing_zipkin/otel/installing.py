@@ -22,7 +22,7 @@ from .provider import TracerProvider
 
 __all__ = ["install"]
 
-OLDEST = (1, 25)  # of opentelemetry-api, that the tests run with
+OLDEST = (1, 38)  # of opentelemetry-api, that the tests run with
 
 
 def install(tracer: ZipkinTracer | None = None) -> None:
