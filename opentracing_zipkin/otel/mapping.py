@@ -187,6 +187,7 @@ _ENDS = frozenset(
         "db.namespace",
         "db.name",
         "messaging.system",
+        "celery.action",
         "rpc.service",
         "http.host",
         "url.full",
@@ -257,6 +258,8 @@ def _caller(attributes: Mapping[str, Any]) -> Endpoint | None:
 def _server(attributes: Mapping[str, Any]) -> Endpoint | None:
     ipv4, ipv6, port = _address(attributes, _ADDRESSES)
     name = _text(attributes, "peer.service") or _database(attributes) or _text(attributes, "messaging.system")
+    if not name and "celery.action" in attributes:
+        name = "celery"  # its instrumentation tells no broker
     if not name:
         for key, _ in _HOSTS:
             if key in attributes:

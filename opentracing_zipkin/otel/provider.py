@@ -93,6 +93,12 @@ class TracerProvider(trace.TracerProvider):
 
     # What only the SDK's provider has
 
+    @property
+    def resource(self) -> Resource:
+        """The service, as instrumentations read it (that of logging names it in each line)."""
+        zipkin = self.current()
+        return Resource({} if zipkin is None else {**zipkin._default_tags, "service.name": zipkin.service_name})
+
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Whether every span that waits now is accepted by the collector in this time."""
         zipkin = self.current()
@@ -110,6 +116,15 @@ class TracerProvider(trace.TracerProvider):
             "zipkin: %s is not used: spans go to Zipkin, and what changes them is a handler of configure(handlers=...)",
             to_text(type(span_processor), MAX_BAGGAGE_LENGTH),
         )
+
+
+class Resource:
+    """What the SDK's has of this name: attributes."""
+
+    __slots__ = ("attributes",)
+
+    def __init__(self, attributes: Mapping[str, str]) -> None:
+        self.attributes = attributes
 
 
 class Tracer(trace.Tracer):
