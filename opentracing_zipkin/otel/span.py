@@ -317,7 +317,7 @@ class Span(RecordingSpan, OtelSpan):
         self._by.add_scope(tags)
         if self._status is _ERROR:
             text = error_text(self._description, tags, self._cause) or tags.get("error", "")
-            tags.update(status_tags("ERROR", text))
+            tags.update(status_tags("ERROR", text or _status_text(tags)))
         else:
             tags.pop("error", None)
             if self._status is _OK:
@@ -482,6 +482,11 @@ def status_of(status: Any, description: Any) -> tuple[Any, Any]:
         return status.status_code, status.description
     except Exception:  # what is no status
         return None, None
+
+
+def _status_text(tags: Mapping[str, str]) -> str:
+    """The status that an answer had, where an instrumentation says of an error only that it is one."""
+    return tags.get("http.response.status_code") or tags.get("http.status_code") or ""
 
 
 def _plain(attributes: Any) -> dict[str, Any] | None:
