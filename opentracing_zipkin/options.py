@@ -122,7 +122,7 @@ def read_limit(text: str) -> int:
 
 
 def read_sampler(name: str) -> float | None:
-    """The share of new traces that OpenTelemetry's sampler of this name records by itself; None where the name does not tell."""
+    """The share of new traces that OpenTelemetry's sampler of this name records; None where the name does not tell."""
     return {"always_on": 1.0, "always_off": 0.0}.get(name.removeprefix("parentbased_"))
 
 

@@ -22,7 +22,7 @@ __all__ = ["propagator", "tracer_provider"]
 
 
 def tracer_provider() -> TracerProvider:
-    """For `OTEL_PYTHON_TRACER_PROVIDER=zipkin`: on the application's tracer where it has one, else on one by the environment."""
+    """For `OTEL_PYTHON_TRACER_PROVIDER=zipkin`: on the application's tracer, or where it has none on one by the environment."""
     try:
         from .otel.provider import TracerProvider
 

@@ -1,7 +1,7 @@
 """A position in a trace, in the two forms it has: ours, which knows more, and OpenTelemetry's.
 
-Rules: nothing here decides anything.  A context whose decision is still open counts as not sampled for OpenTelemetry, which has no
-third answer; ours keeps it.
+Rules: nothing here decides anything.  A context whose decision is still open counts as not sampled for OpenTelemetry, which
+has no third answer; ours keeps it.
 """
 
 from __future__ import annotations

@@ -10,16 +10,13 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.context import attach, detach
-from opentelemetry.trace import Span as OtelSpan, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import Span as OtelSpan, Status, StatusCode, Tracer, set_span_in_context
 
 from ..text import describe_exception
 from .span import RECORD, SET_STATUS, Span
-
-if TYPE_CHECKING:
-    from .provider import Tracer
 
 __all__ = ["CurrentSpan", "restore"]
 

@@ -1,7 +1,7 @@
 """install(): OpenTelemetry's API on our tracer, for the whole process.
 
-Rules: nothing is configured here.  OpenTelemetry takes one provider for the life of the process, so ours is made once, and a later
-`install` gives it another tracer.
+Rules: nothing is configured here.  OpenTelemetry takes one provider for the life of the process, so ours is made once, and a
+later `install` gives it another tracer.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The active span of both APIs: what one makes active is the parent of what the other starts.
 
-Rules: OpenTelemetry's context is where both look, so that whatever carries it along (its instrumentation of threads, a task, a
-copied context) carries both.  So each activation of a scope attaches its span there, too, and what is current there is the active
-span.  A tracer whose user installed no bridge runs none of this.  A token is used where it was made; elsewhere the span below is
-attached in its place.
+Rules: both look into OpenTelemetry's context, so that whatever carries it along (its instrumentation of threads, a task, a copied
+context) carries both.  So each activation of a scope attaches its span there, too, and what is current there is the active
+span.  A tracer without `install` runs none of this.  A token is used where it was made; elsewhere the span below is attached in
+its place.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from opentelemetry.context import attach
-from opentelemetry.trace import INVALID_SPAN, get_current_span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, SpanKind, get_current_span, set_span_in_context
 
 from opentracing import Scope
 from opentracing.scope_managers import contextvars as scopes
@@ -24,7 +24,7 @@ from ..span import context_of
 from ..tracer import ZipkinTracer
 from .contexts import from_otel
 from .current import restore
-from .span import QuietSpan, Span, SpanKind, SpanView, TimedSpan
+from .span import QuietSpan, Span, SpanView, TimedSpan
 
 __all__ = ["nest", "position_of"]
 
@@ -83,7 +83,7 @@ def _change(manager: Any, tracer: ZipkinTracer) -> None:
         scope._otel_below = current
         scope._otel_span = view = span if type(span) in _OURS else SpanView(span, scope)
         scope._otel_token = attach(set_span_in_context(view))
-        return scope
+        return scope  # type: ignore[no-any-return]  # a Scope, with attributes of ours
 
     def current() -> Any:
         """The scope of what is current in OpenTelemetry's context; where nothing is, that of the manager itself."""
@@ -155,4 +155,3 @@ def _no_current_span() -> Iterator[None]:
         yield
     finally:
         restore(token)
-

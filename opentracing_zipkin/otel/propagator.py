@@ -47,15 +47,13 @@ _WRITTEN = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", 
 
 
 class B3Propagator(TextMapPropagator):
-    """By the tracer given; without one by the global tracer of the moment, or by B3's defaults where that is no ZipkinTracer."""
+    """By the tracer given, else by the global tracer of the moment; by B3's defaults where that is no ZipkinTracer."""
 
     def __init__(self, tracer: ZipkinTracer | None = None) -> None:
         self.tracer = tracer
         self._alone = B3Propagation()
 
-    def extract(
-        self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter
-    ) -> Context:
+    def extract(self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter) -> Context:
         found = Context() if context is None else context
         try:
             tracer = self._tracer()
@@ -136,9 +134,7 @@ def _with_baggage(position: ZipkinContext, merged: Mapping[str, object]) -> Zipk
     known = position._baggage or {}
     if all(known.get(key) == value for key, value in items.items()):
         return position
-    return ZipkinContext(
-        position.trace_id, position.span_id, position.parent_id, position._state, {**known, **items}
-    )
+    return ZipkinContext(position.trace_id, position.span_id, position.parent_id, position._state, {**known, **items})
 
 
 def _read(carrier: Any, getter: Getter[Any], fields: Iterable[str]) -> dict[str, Any]:

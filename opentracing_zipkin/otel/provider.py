@@ -1,6 +1,6 @@
 """OpenTelemetry's tracer provider and tracer, on ours.
 
-Rules: `start_span` is the hot path: as `ZipkinTracer.start_span` has it, in one function, and nothing it is given makes it raise.
+Rules: `start_span` is the hot path: as `ZipkinTracer.start_span` has it, in one function; nothing it is given makes it raise.
 Without a tracer of its own a provider follows the global one, so that a later `configure` counts at once.
 Source: OpenTelemetry's specification, trace/api.md.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.baggage import get_all
 from opentelemetry.context import Context, get_current
-from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span as OtelSpan, SpanKind, get_current_span
+from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span as OtelSpan, SpanKind, StatusCode, get_current_span
 
 import opentracing
 
@@ -24,7 +24,7 @@ from ..text import to_text
 from ..tracer import MAX_PAIRING_NS, ZipkinTracer
 from .current import CurrentSpan
 from .nesting import nest, position_of
-from .span import RECORD, SET_STATUS, QuietSpan, Span, StatusCode, TimedSpan
+from .span import RECORD, SET_STATUS, QuietSpan, Span, TimedSpan
 
 __all__ = ["Tracer", "TracerProvider"]
 

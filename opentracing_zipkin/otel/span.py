@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 from opentelemetry.trace import (
     Link,
@@ -30,9 +30,6 @@ from ..span import RecordingSpan, UnsampledSpan, ZipkinSpan, context_of, name_of
 from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, to_text
 from .contexts import to_otel
 from .mapping import attribute_text, endpoint_of, error_text, event_text, link_text, status_tags
-
-if TYPE_CHECKING:
-    from .provider import Tracer
 
 __all__ = ["DROPPED_ATTRIBUTES", "DROPPED_EVENTS", "DROPPED_LINKS", "LINKS", "QuietSpan", "Span", "SpanView", "TimedSpan"]
 
@@ -56,6 +53,16 @@ _MAX_INT = (1 << 63) - 1
 _MAX_NS = 1 << 63
 
 
+class Maker(Protocol):
+    """OpenTelemetry's tracer, as far as a span of it asks."""
+
+    max_attributes: int
+    max_events: int
+    max_links: int
+
+    def add_scope(self, tags: dict[str, str]) -> None: ...
+
+
 class Span(RecordingSpan, OtelSpan):
     """Records; made by `Tracer.start_span`, which sets its slots.  The setters may be called from any thread."""
 
@@ -72,7 +79,7 @@ class Span(RecordingSpan, OtelSpan):
         "_status",
     )
 
-    _by: Tracer
+    _by: Maker
     _cause: Mapping[str, Any] | None  # of the exception that was recorded last
     _description: str | None
     _kind: SpanKind
@@ -183,7 +190,7 @@ class Span(RecordingSpan, OtelSpan):
             trace_id, span_id = context.trace_id, context.span_id
             if not context.is_valid:
                 return
-            ids = f"{format_trace_id(trace_id)}/{format_span_id(span_id)}"
+            ids = (format_trace_id(trace_id), format_span_id(span_id))
             link = Link(context, attributes)
         except Exception:  # what is no context
             return
@@ -195,9 +202,10 @@ class Span(RecordingSpan, OtelSpan):
             return
         links.append(link)
         limit = self._tracer._tag_limit
-        self._annotate(self._now_us(), link_text(*ids.split("/"), _plain(attributes), limit))
+        self._annotate(self._now_us(), link_text(*ids, _plain(attributes), limit))
+        listed = "/".join(ids)
         before = self._tags.get(LINKS)
-        self.set_attribute(LINKS, f"{before},{ids}" if type(before) is str and len(links) > 1 else ids)
+        self.set_attribute(LINKS, f"{before},{listed}" if type(before) is str and len(links) > 1 else listed)
 
     def update_name(self, name: str) -> None:
         if self.is_recording():
@@ -337,7 +345,7 @@ class TimedSpan(Span):
         super().finish(self._tracer._clock.wall_ns() / 1_000_000_000 if finish_time is None else finish_time)
 
 
-class QuietSpan(UnsampledSpan, NonRecordingSpan):
+class QuietSpan(UnsampledSpan, NonRecordingSpan):  # type: ignore[misc]  # whose _context is nobody's here
     """Records nothing and still propagates: a span that is not sampled, or a caller's in another process."""
 
     __slots__ = ("_kind", "_span_context")

@@ -62,7 +62,12 @@ def check(spans: list[FinishedSpan]) -> None:
     """One request of urllib's, and below it all that the shop does."""
     client, server, call, stock = (
         next(span for span in spans if (span.kind, span.name) == wanted)
-        for wanted in (("CLIENT", "get"), ("SERVER", "get /buy/<article>"), ("CLIENT", "get"), ("SERVER", "get /stock/<article>"))
+        for wanted in (
+            ("CLIENT", "get"),
+            ("SERVER", "get /buy/<article>"),
+            ("CLIENT", "get"),
+            ("SERVER", "get /stock/<article>"),
+        )
     )
     calls = [span for span in spans if span.kind == "CLIENT"]
 
@@ -127,4 +132,6 @@ def test_a_wrong_variable_stops_no_application(tmp_path: Path) -> None:
     )
 
     assert [] == spans
-    assert 1 == said.count("zipkin: what OpenTelemetry instruments is not traced: environment variable ZIPKIN_SAMPLE_RATE is 'ten'")
+    assert 1 == said.count(
+        "zipkin: what OpenTelemetry instruments is not traced: environment variable ZIPKIN_SAMPLE_RATE is 'ten'"
+    )

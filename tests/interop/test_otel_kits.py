@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
 from typing import Any, TypeVar
 from unittest.mock import patch
 
@@ -44,19 +45,21 @@ def provider_of(tracer: Any) -> TracerProvider:
     return TracerProvider(tracer)
 
 
+def _copied(test: Callable[[Any], None]) -> Callable[[Any], None]:
+    @wraps(test)
+    def run(self: Any) -> None:
+        test(self)
+
+    return run
+
+
 def theirs(reasons: Mapping[str, Iterable[str]]) -> Callable[[K], K]:
     """Tests of the kit that fail here, by the reason."""
 
     def mark(kit: K) -> K:
         for reason, names in reasons.items():
             for name in names:
-                assert callable(getattr(kit, name)), name
-
-                def failing(self: Any, _test: Any = getattr(kit, name)) -> None:
-                    _test(self)
-
-                failing.__name__ = name
-                setattr(kit, name, pytest.mark.xfail(strict=True, reason=reason)(failing))
+                setattr(kit, name, pytest.mark.xfail(strict=True, reason=reason)(_copied(getattr(kit, name))))
         return kit
 
     return mark

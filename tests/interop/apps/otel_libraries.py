@@ -26,7 +26,6 @@ from opentracing_zipkin.otel import install
 from opentracing_zipkin.testing import InMemoryRecorder
 
 
-
 class NoSdk(MetaPathFinder):
     """As where it is not installed: redis, for one, loads it by itself where it is."""
 

@@ -41,7 +41,9 @@ MESSAGES: dict[str, tuple[Mapping[str, Any], Endpoint]] = {
 }  # fmt: skip
 
 
-def remote_of(tracer: Tracer, recorder: InMemoryRecorder, kind: SpanKind, attributes: Mapping[str, Any], late: bool) -> FinishedSpan:
+def remote_of(
+    tracer: Tracer, recorder: InMemoryRecorder, kind: SpanKind, attributes: Mapping[str, Any], late: bool
+) -> FinishedSpan:
     span = tracer.start_span("span", kind=kind, attributes=None if late else attributes)
     if late:
         span.set_attributes(attributes)
@@ -101,7 +103,9 @@ def test_the_dependency_graph() -> None:
 def test_a_long_statement_is_cut(recorder: InMemoryRecorder) -> None:
     """At `max_tag_length`, at the call."""
     tracer = TracerProvider(ZipkinTracer("shop", recorder=recorder, max_tag_length=20)).get_tracer("x")
-    tracer.start_span("select", kind=SpanKind.CLIENT, attributes={"db.system": "mysql", "db.statement": "SELECT " + "x, " * 999}).end()
+    tracer.start_span(
+        "select", kind=SpanKind.CLIENT, attributes={"db.system": "mysql", "db.statement": "SELECT " + "x, " * 999}
+    ).end()
 
     assert "SELECT x, x, x, x, x" == recorder.spans[0].tags["db.statement"]
 

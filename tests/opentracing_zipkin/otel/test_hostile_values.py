@@ -145,7 +145,9 @@ def test_any_name_of_an_instrumentation(zipkin: ZipkinTracer, recorder: InMemory
 
 
 @pytest.mark.parametrize("number", NUMBERED)
-def test_the_view_of_an_active_span_takes_anything(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder, number: int) -> None:
+def test_the_view_of_an_active_span_takes_anything(
+    zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder, number: int
+) -> None:
     """`get_current_span()` inside OpenTracing's scope."""
     value = VALUES[number]
     with zipkin.start_active_span("a"):

@@ -128,7 +128,8 @@ def test_what_is_no_tracer_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "old"), [("1.0.0", True), ("1.37.0", True), ("1.38.0", False), ("1.45.2", False), ("2.0", False), ("dev", False)]
+    ("version", "old"),
+    [("1.0.0", True), ("1.37.0", True), ("1.38.0", False), ("1.45.2", False), ("2.0", False), ("dev", False)],
 )
 def test_an_api_that_is_too_old(version: str, old: bool) -> None:
     """Is known by its version; one that cannot be read is tried."""
@@ -146,7 +147,9 @@ def test_an_api_that_is_too_old_is_named() -> None:
     """)
 
     assert "ProxyTracerProvider" == kind
-    assert ["zipkin: opentelemetry-api 1.3.0 is too old: what OpenTelemetry instruments is not traced; install 1.38 or newer"] == said
+    assert [
+        "zipkin: opentelemetry-api 1.3.0 is too old: what OpenTelemetry instruments is not traced; install 1.38 or newer"
+    ] == said
 
 
 def test_a_missing_package_names_the_extra() -> None:
@@ -161,7 +164,10 @@ def test_a_missing_package_names_the_extra() -> None:
     """)
 
     assert [] == loaded
-    assert "opentracing_zipkin.otel needs opentelemetry-api: install the extra 'otel' of the distribution 'opentracing' (or opentelemetry-api itself)" == message
+    assert (
+        "opentracing_zipkin.otel needs opentelemetry-api: install the extra 'otel' of the distribution 'opentracing' (or opentelemetry-api itself)"
+        == message
+    )
 
 
 # The entry points
@@ -229,7 +235,12 @@ def test_the_applications_own_tracer_counts() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("ZIPKIN_SAMPLE_RATE", "2"), ("OTEL_SPAN_EVENT_COUNT_LIMIT", "many"), ("OTEL_TRACES_SAMPLER_ARG", "some"), ("ZIPKIN_ENDPOINT", "ftp://x")],
+    [
+        ("ZIPKIN_SAMPLE_RATE", "2"),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "many"),
+        ("OTEL_TRACES_SAMPLER_ARG", "some"),
+        ("ZIPKIN_ENDPOINT", "ftp://x"),
+    ],
 )
 def test_a_wrong_value_stops_no_application(variable: str, value: str) -> None:
     """One line names the variable, and nothing is traced."""
@@ -253,8 +264,7 @@ def test_what_is_not_taken_is_said_once() -> None:
 
     assert [
         "zipkin: OTEL_METRICS_EXPORTER: not taken; metrics are not made here, and go on with OpenTelemetry's SDK",
-        "zipkin: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS: not taken; spans go to ZIPKIN_ENDPOINT in Zipkin's "
-        "formats; OTLP goes on with OpenTelemetry's SDK",
+        "zipkin: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS: not taken; spans go to ZIPKIN_ENDPOINT in Zipkin's formats; OTLP goes on with OpenTelemetry's SDK",
     ] == [line for line in said if "not taken" in line]
 
 

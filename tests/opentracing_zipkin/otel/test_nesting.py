@@ -127,7 +127,9 @@ def test_a_bare_thread_inherits_nothing(zipkin: ZipkinTracer, tracer: Tracer, re
     assert [None, None] == [span.parent_id for span in recorder.spans]
 
 
-def test_a_new_root_is_none_of_either(blocks: list[Block], zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder) -> None:
+def test_a_new_root_is_none_of_either(
+    blocks: list[Block], zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder
+) -> None:
     """`start_trace`, and an empty context for OpenTelemetry."""
     with nested(blocks, NAMES):
         zipkin.start_trace("x").finish()
@@ -217,7 +219,9 @@ def test_the_active_span_of_opentracing_takes_opentelemetrys_setters(zipkin: Zip
     assert False is span.is_recording()
 
 
-def test_a_span_of_opentelemetrys_is_activated_by_opentracing(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder) -> None:
+def test_a_span_of_opentelemetrys_is_activated_by_opentracing(
+    zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder
+) -> None:
     """It is one object for both."""
     span: Any = tracer.start_span("a")
     with zipkin.scope_manager.activate(span, True):
@@ -230,9 +234,14 @@ def test_a_span_of_opentelemetrys_is_activated_by_opentracing(zipkin: ZipkinTrac
 
 def test_a_span_is_used_by_opentelemetrys_own_block(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder) -> None:
     """`trace.use_span` makes it current, and ends it with its error."""
-    with pytest.raises(ValueError, match="no stock"), trace.use_span(tracer.start_span("a"), end_on_exit=True):
+
+
+    def fail() -> None:
         zipkin.start_span("b").finish()
         raise ValueError("no stock")
+
+    with pytest.raises(ValueError, match="no stock"), trace.use_span(tracer.start_span("a"), end_on_exit=True):
+        fail()
 
     assert ["b", "a"] == [sent.name for sent in recorder.spans]
     assert "ValueError: no stock" == recorder.spans[1].tags["error"]
@@ -240,7 +249,9 @@ def test_a_span_is_used_by_opentelemetrys_own_block(zipkin: ZipkinTracer, tracer
 
 
 @pytest.mark.parametrize("sampled", [True, False])
-def test_a_foreign_span_is_a_parent_for_both(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder, sampled: bool) -> None:
+def test_a_foreign_span_is_a_parent_for_both(
+    zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder, sampled: bool
+) -> None:
     """What another propagator has extracted: its ids and its decision count."""
     remote = SpanContext(0x463AC35C9F6413AD48485A3953BB6124, 0xA2FB4A1D1A96D312, True, TraceFlags(int(sampled)))
     with trace.use_span(NonRecordingSpan(remote)):

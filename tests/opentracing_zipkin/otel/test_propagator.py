@@ -216,7 +216,9 @@ def test_w3c_where_the_tracer_writes_it(recorder: InMemoryRecorder) -> None:
         own = span.get_span_context()
 
         assert {"vendor": "1"} == dict(own.trace_state)
-        assert {"traceparent": f"00-{TRACE}-{own.span_id:016x}-01", "tracestate": "vendor=1"}.items() <= sent(propagator).items()
+        assert {"traceparent": f"00-{TRACE}-{own.span_id:016x}-01", "tracestate": "vendor=1"}.items() <= sent(
+            propagator
+        ).items()
 
 
 def test_the_fields_are_the_headers_that_may_be_written(propagator: B3Propagator) -> None:

@@ -26,7 +26,12 @@ def test_a_span_is_sent_as_zipkins(tracer: Tracer, recorder: InMemoryRecorder, c
     span.end()
     (sent,) = recorder.spans
 
-    assert ("get /orders", "SERVER", 1_700_000_000_000_000, 250_000) == (sent.name, sent.kind, sent.timestamp_us, sent.duration_us)
+    assert ("get /orders", "SERVER", 1_700_000_000_000_000, 250_000) == (
+        sent.name,
+        sent.kind,
+        sent.timestamp_us,
+        sent.duration_us,
+    )
     assert {"http.method": "GET", "http.status_code": "200", **SCOPE} == sent.tags
     assert (32, 16, None) == (len(sent.trace_id), len(sent.span_id), sent.parent_id)
     assert f"{span.get_span_context().trace_id:032x}" == sent.trace_id
@@ -76,7 +81,13 @@ def test_what_instrumentations_read_of_a_span_that_is_not_sampled(recorder: InMe
     tracer = TracerProvider(ZipkinTracer("shop", recorder=recorder, sample_rate=0.0)).get_tracer("tests")
     span: Any = tracer.start_span("span", kind=SpanKind.SERVER)
 
-    assert (SpanKind.SERVER, "", {}, None, False) == (span.kind, span.name, dict(span.attributes), span.parent, span.is_recording())
+    assert (SpanKind.SERVER, "", {}, None, False) == (
+        span.kind,
+        span.name,
+        dict(span.attributes),
+        span.parent,
+        span.is_recording(),
+    )
     assert False is span.get_span_context().trace_flags.sampled
     assert True is span.get_span_context().is_valid
 
