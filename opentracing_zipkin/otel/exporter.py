@@ -7,11 +7,12 @@ Source: opentelemetry-specification, trace/sdk_exporters/zipkin.md; trace/sdk.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 try:
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+    from opentelemetry.trace import SpanKind, StatusCode
 except ImportError as error:
     raise ImportError(
         "exporting OpenTelemetry's spans needs its SDK: install the extra otel-sdk, or the package opentelemetry-sdk"
@@ -35,7 +36,17 @@ from ..senders.collector_url import endpoints_of
 from ..stats import TracerStats
 from ..tags import MAX_NAME_LENGTH, service_name_of
 from ..text import MAX_KEY_LENGTH, to_text
-from .mapping import attribute_text, dropped_tags, endpoint_of, error_text, event_text, link_text, scope_tags, texts_of
+from .mapping import (
+    attribute_text,
+    dropped_tags,
+    endpoint_of,
+    error_text,
+    event_text,
+    link_text,
+    scope_tags,
+    status_tags,
+    texts_of,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -46,12 +57,14 @@ __all__ = ["SETTINGS", "Exporter", "ExporterOptions", "ExporterSettings"]
 
 UNKNOWN_SERVICE = "unknown_service"  # the specification's, for a resource without a name
 MAX_ORIGINS = 1000  # pairs of resource and scope; more cost time, never memory
+MAX_INT = (1 << 63) - 1  # of an attribute
 DEFAULT_WAIT_MS = 30_000  # the SDK's, of a flush and of a shutdown
 
 # What says the same of every span in the process, and nothing that Zipkin or its users ask for.
 _UNTOLD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
 
-_KINDS = {"SERVER": "SERVER", "CLIENT": "CLIENT", "PRODUCER": "PRODUCER", "CONSUMER": "CONSUMER"}
+# By identity: the hash of a member of an enumeration is computed in Python.
+_KIND_OF = {id(kind): None if kind is SpanKind.INTERNAL else kind.name for kind in SpanKind}
 _new = object.__new__
 
 
@@ -177,58 +190,55 @@ class _Exported:
             self._start  # noqa: B018
         except AttributeError:
             raise TakenBefore from None
+        try:
+            return self._usual()
+        except Exception:  # no ReadableSpan as the SDK makes it
+            return _any(self._span, self._exporter)
+
+    def _usual(self) -> FinishedSpan:
+        # By the SDK's own slots: its properties make copies and views, which together cost as much as all the rest.
+        raw = self._span.__dict__
         exporter = self._exporter
         limit = exporter._tag_limit
-        # The SDK's own slots: its properties make copies and views, which together cost as much as all the rest.
-        raw = self._span.__dict__
-        if "_instrumentation_scope" not in raw or "_status" not in raw:
-            raw = _raw_of(self._span)
-        context, parent, given = raw["_context"], raw["_parent"], raw["_attributes"]
         resource, scope = raw["_resource"], raw["_instrumentation_scope"]
         origin = exporter._origins.get(id(scope))
         if origin is None or origin[0] is not resource or origin[1] is not scope:
             origin = exporter._origin(resource, scope)
-        attributes = _plain(given)
-        tags = origin[3].copy()
+        given, events, links = raw["_attributes"], raw["_events"], raw["_links"]
+        attributes = given._dict
+        tags = {**origin[3], **attributes}
         for key, value in attributes.items():
-            if type(value) is str and len(value) <= limit and len(key) <= MAX_KEY_LENGTH:
-                tags[key] = value
-            elif value is not None:
-                tags[key[:MAX_KEY_LENGTH] if type(key) is str else to_text(key, MAX_KEY_LENGTH)] = attribute_text(value, limit)
-        events = raw["_events"]
-        code = raw["_status"].status_code.name
-        if code == "ERROR":
+            if type(value) is int and -MAX_INT <= value <= MAX_INT and len(key) <= MAX_KEY_LENGTH:  # a status, a port
+                tags[key] = str(value)
+            elif type(value) is not str or len(value) > limit or len(key) > MAX_KEY_LENGTH:
+                _retell(tags, key, value, limit)
+        status = raw["_status"]
+        code = status.status_code
+        if code is StatusCode.ERROR:
             tags["otel.status_code"] = "ERROR"
-            tags["error"] = _error_of(raw["_status"], attributes, events)[:limit]
+            tags["error"] = _error_of(status, attributes, events, limit)
         else:
             tags.pop("error", None)  # its presence would be an error to Zipkin
-            if code == "OK":
+            if code is StatusCode.OK:
                 tags["otel.status_code"] = "OK"
-        dropped = getattr(given, "dropped", 0), getattr(events, "dropped", 0), getattr(raw["_links"], "dropped", 0)
-        if any(dropped):
-            tags |= dropped_tags(*dropped)
-        start_us, end_us = (raw["_start_time"] or 0) // 1000, (raw["_end_time"] or 0) // 1000
-        annotations = [
-            (event.timestamp // 1000, event_text(event.name, _plain(event.attributes), limit)) for event in events or ()
-        ]
-        for link in raw["_links"] or ():
-            other = link.context
-            text = link_text(_trace_id(other.trace_id), f"{other.span_id:016x}", _plain(link.attributes), limit)
-            annotations.append((start_us, text))
-        name = raw["_name"] if type(raw["_name"]) is str else to_text(raw["_name"], MAX_NAME_LENGTH)
-        kind = _KINDS.get(raw["_kind"].name)
+        if given.dropped or events.dropped or links.dropped:
+            tags |= dropped_tags(given.dropped, events.dropped, links.dropped)
+        start_us, end_us = raw["_start_time"] // 1000, raw["_end_time"] // 1000
+        context, parent, name = raw["_context"], raw["_parent"], raw["_name"]
+        trace_id = context.trace_id
+        kind = _KIND_OF[id(raw["_kind"])]
 
         finished = _new(FinishedSpan)
-        finished.trace_id = _trace_id(context.trace_id)
+        finished.trace_id = trace_id.to_bytes(16 if trace_id > LOW_64_BITS else 8, "big").hex()
         finished.span_id = context.span_id.to_bytes(8, "big").hex()
-        finished.parent_id = None if parent is None or not parent.span_id else parent.span_id.to_bytes(8, "big").hex()
+        finished.parent_id = None if parent is None else parent.span_id.to_bytes(8, "big").hex()
         finished.kind = kind
-        finished.name = name.lower()[:MAX_NAME_LENGTH]
+        finished.name = name.lower() if len(name) <= MAX_NAME_LENGTH else name[:MAX_NAME_LENGTH].lower()
         finished.timestamp_us = start_us
         finished.duration_us = end_us - start_us if end_us > start_us else 1
         finished.local = origin[2]
         finished.remote = None if kind is None else endpoint_of(kind, attributes)
-        finished.annotations = annotations
+        finished.annotations = _annotations(events._dq, links._dq, start_us, limit) if events._dq or links._dq else []
         finished.tags = tags
         finished.debug = exporter._debug
         finished.shared = False
@@ -237,7 +247,7 @@ class _Exported:
     # What the reporter weighs a waiting span by
 
     @property
-    def _tags(self) -> dict[str, Any]:
+    def _tags(self) -> Mapping[str, Any]:
         return _plain(self._span.attributes)
 
     @property
@@ -245,42 +255,74 @@ class _Exported:
         return [(0, "".join(map(str, _plain(event.attributes).values()))) for event in self._span.events]
 
 
-def _raw_of(span: Any) -> dict[str, Any]:
-    """The same of a span that is no ReadableSpan of the SDK as we know it, by what is public."""
-    return {
-        "_context": span.context,
-        "_parent": span.parent,
-        "_attributes": span.attributes,
-        "_resource": getattr(span, "resource", None),
-        "_instrumentation_scope": getattr(span, "instrumentation_scope", None),
-        "_events": span.events,
-        "_links": getattr(span, "links", ()),
-        "_status": span.status,
-        "_start_time": span.start_time,
-        "_end_time": span.end_time,
-        "_name": span.name,
-        "_kind": span.kind,
-    }
+def _any(span: Any, exporter: Exporter) -> FinishedSpan:
+    """The same of any span, by what is public of it; raises where it has no ids."""
+    limit = exporter._tag_limit
+    context, parent = span.context, span.parent
+    events, links = span.events or (), getattr(span, "links", None) or ()
+    kind = getattr(span.kind, "name", None)
+    attributes = _plain(span.attributes)
+    start_us, end_us = (span.start_time or 0) // 1000, (span.end_time or 0) // 1000
+    _, _, local, constant = exporter._origin(getattr(span, "resource", None), getattr(span, "instrumentation_scope", None))
+    tags = constant | texts_of(attributes, limit)
+    tags.pop("error", None)
+    code = getattr(span.status.status_code, "name", "UNSET")
+    tags |= status_tags(code, _error_of(span.status, attributes, events, limit) if code == "ERROR" else "")
+    counts = (getattr(span, f"dropped_{what}", 0) for what in ("attributes", "events", "links"))
+    return FinishedSpan(
+        _hex(context.trace_id, 16 if context.trace_id > LOW_64_BITS else 8),
+        _hex(context.span_id, 8),
+        _hex(parent.span_id, 8) if parent is not None and parent.span_id else None,
+        kind if kind in _KIND_OF.values() else None,
+        to_text(span.name, MAX_NAME_LENGTH).lower(),
+        start_us,
+        end_us - start_us if end_us > start_us else 1,
+        local,
+        endpoint_of(kind if kind in _KIND_OF.values() else None, attributes),
+        _annotations(events, links, start_us, limit),
+        tags | dropped_tags(*counts),
+        exporter._debug,
+    )
 
 
-def _plain(attributes: Any) -> dict[str, Any]:
-    """Attributes as a dict, which is nobody's but ours or changes no more."""
-    within = getattr(attributes, "_dict", None)  # of the SDK's BoundedAttributes, whose own look-ups are in Python
+def _retell(tags: dict[str, Any], key: str, value: Any, limit: int) -> None:
+    """An attribute that is no short text, among the tags, where it stands as it came."""
+    if len(key) > MAX_KEY_LENGTH:
+        del tags[key]
+        key = key[:MAX_KEY_LENGTH]
+    if value is None:
+        tags.pop(key, None)
+    else:
+        tags[key] = attribute_text(value, limit)
+
+
+def _annotations(events: Iterable[Any], links: Iterable[Any], start_us: int, limit: int) -> list[tuple[int, str]]:
+    told = [(event.timestamp // 1000, event_text(event.name, _plain(event.attributes), limit)) for event in events]
+    for link in links:
+        other = link.context
+        trace_id = _hex(other.trace_id, 16 if other.trace_id > LOW_64_BITS else 8)
+        told.append((start_us, link_text(trace_id, _hex(other.span_id, 8), _plain(link.attributes), limit)))
+    return told
+
+
+def _error_of(status: Any, attributes: Mapping[str, Any], events: Iterable[Any], limit: int) -> str:
+    said = status.description
+    if not said:
+        exceptions = [_plain(event.attributes) for event in events if event.name == "exception"]
+        said = error_text(None, attributes, exceptions[-1] if exceptions else None)
+    return attribute_text(said, limit)
+
+
+def _plain(attributes: Any) -> Mapping[str, Any]:
+    """Attributes as a dict: the one within the SDK's BoundedAttributes, whose own look-ups are in Python, or a copy."""
+    within = getattr(attributes, "_dict", None)
     if type(within) is dict:
         return within
     return {} if attributes is None else dict(attributes)
 
 
-def _trace_id(trace_id: int) -> str:
-    return trace_id.to_bytes(16 if trace_id > LOW_64_BITS else 8, "big").hex()
-
-
-def _error_of(status: Any, attributes: Mapping[str, Any], events: Any) -> str:
-    description = status.description
-    if description:
-        return attribute_text(description)
-    exceptions = [_plain(event.attributes) for event in events or () if event.name == "exception"]
-    return error_text(None, attributes, exceptions[-1] if exceptions else None)
+def _hex(number: int, length: int) -> str:
+    return number.to_bytes(length, "big").hex()
 
 
 def _seconds(timeout_millis: Any) -> float:

@@ -244,9 +244,7 @@ def test_the_other_end_has_the_name_and_the_address_that_one_expects(
     assert expected == mapping.endpoint_of(kind, attributes)
 
 
-_keys = st.sampled_from(
-    sorted(mapping._ENDS) + ["server.port", "client.port", "net.peer.port", "network.peer.port", "peer.port"]
-)
+_keys = st.sampled_from(sorted(mapping._TELLING | mapping._URLS))
 _any_value = _values | st.sampled_from(["10.0.0.1", "a.example", "http://a.example:8080/", "::1", "5432", _Hostile()])
 
 
