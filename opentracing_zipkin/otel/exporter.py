@@ -248,11 +248,17 @@ class _Exported:
 
     @property
     def _tags(self) -> Mapping[str, Any]:
-        return _plain(self._span.attributes)
+        try:
+            return _plain(self._span.attributes)
+        except Exception:  # no span of the SDK's
+            return {}
 
     @property
     def _logs(self) -> list[tuple[int, str]]:
-        return [(0, "".join(map(str, _plain(event.attributes).values()))) for event in self._span.events]
+        try:
+            return [(0, event_text(event.name, _plain(event.attributes))) for event in self._span.events]
+        except Exception:
+            return []
 
 
 def _any(span: Any, exporter: Exporter) -> FinishedSpan:

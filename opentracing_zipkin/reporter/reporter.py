@@ -44,6 +44,8 @@ __all__ = ["WAKE_AT", "Reporter"]
 # A message of larger spans, over 260 bytes each, is full before.
 WAKE_AT = 2000
 
+MAX_JOIN_S = 0.5  # that an end by the owner waits for the thread, which has nothing left to send
+
 
 class Reporter:
     """Owns the backlog, the thread and the account.  All public methods may be called from any thread.
@@ -191,6 +193,8 @@ class Reporter:
     def end(self, seconds: float) -> None:
         """Send what waits as at the process's end, but no longer than this, and stop; says in the log what was lost."""
         end_now(self, seconds)
+        if self._worker.has_ended_within(MAX_JOIN_S):
+            self._sender.close()
 
     @property
     def ended(self) -> bool:

@@ -172,7 +172,7 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
     ("CLIENT", {"server.address": "a.example.", "net.peer.name": "b.example"}, Endpoint("a.example")),
     ("CLIENT", {"net.peer.name": "b.example", "net.peer.port": "8080"}, Endpoint("b.example", port=8080)),
     ("CLIENT", {"server.socket.domain": "c.example"}, Endpoint("c.example")),
-    ("CLIENT", {"net.sock.peer.name": "d.example", "net.sock.peer.port": 1}, Endpoint("d.example")),
+    ("CLIENT", {"net.sock.peer.name": "d.example", "net.sock.peer.port": 1}, Endpoint("d.example", port=1)),
     ("CLIENT", {"peer.hostname": "e.example"}, Endpoint("e.example")),
     ("CLIENT", {"peer.address": "f.example"}, Endpoint("f.example")),
     ("CLIENT", {"net.sock.peer.name": "d.example", "peer.hostname": "e.example"}, Endpoint("d.example")),
