@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import weakref
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
@@ -20,7 +20,18 @@ import opentracing
 from .codec import encoder_named
 from .instrument import http, registry
 from .log import log
-from .option import WrongSetting, check_names, options_of, read_number, read_whole, selected, show, taken, type_of
+from .option import (
+    Option,
+    WrongSetting,
+    check_names,
+    options_of,
+    read_number,
+    read_whole,
+    selected,
+    show,
+    taken,
+    type_of,
+)
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_limit, read_resource, read_sampler
 from .parts import PART_TYPES, TracerSettings, replaced
 from .process.termination import handle_sigterm, leave_sigterm
@@ -31,7 +42,7 @@ from .tracer import ZipkinTracer
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["ConfigureSettings", "configure", "configure_unasked", "span_limits", "tell_untaken"]
+__all__ = ["ConfigureSettings", "configure", "configure_unasked", "read_for_exporter", "span_limits", "tell_untaken"]
 
 _PREFIX = "ZIPKIN_"
 # A Service named "zipkin", or "zipkin-local", puts such variables into every pod.
@@ -41,6 +52,9 @@ _V2_PATH = "/api/v2/spans"  # in an endpoint it stands for that of any encoding
 _OWN_BUNDLE = "ca_bundle= or ZIPKIN_CA_BUNDLE gives spans certificates of their own"
 _OWN_PROXY = "proxy= or ZIPKIN_PROXY gives spans a proxy of their own, for instance http://proxy.example:3128"
 _MIN_LIKENESS = 0.8  # of a misspelt name, as difflib has it: ENDPIONT is like ENDPOINT by 0.88
+
+_TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"
+_LEAST_MILLISECONDS = 1000  # of a time-out; less is meant as seconds
 
 _UNKNOWN = "unknown_service"
 _SHUTDOWN_S = 1.0  # an application that shuts down waits so long at most; the interpreter's exit waits again
@@ -59,6 +73,8 @@ _UNTAKEN = (
     ("OTEL_TRACES_EXPORTER", "spans go to ZIPKIN_ENDPOINT; other exporters go on with OpenTelemetry's SDK"),
 )
 _ASKS_NOTHING = frozenset(("", "none", "zipkin", "zipkin_json", "zipkin_proto"))
+
+T = TypeVar("T")
 
 _told: set[str] = set()  # the variables that were warned of
 _unasked: list[weakref.ref[ZipkinTracer]] = []  # the tracers that nobody asked for in code
@@ -145,18 +161,53 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
     return tracer
 
 
+def read_for_exporter(given: Mapping[str, Any], names: Iterable[str], build: Callable[[dict[str, Any]], T]) -> T:
+    """What `build` makes of the settings `names` for an exporter of OpenTelemetry's spans: those given, else the environment's.
+
+    There OTEL_EXPORTER_ZIPKIN_TIMEOUT below 1000 is read as seconds, as OpenTelemetry's own exporter for Python did.  Raises
+    ValueError that names a wrong value or variable and the remedy.
+    """
+    named = {name: value for name, value in given.items() if value is not None}
+    options = {name: _EXPORTER_OPTIONS.get(name, _OPTIONS[name]) for name in names}
+    environment = _Environment(os.environ, named, options)
+    try:
+        endpoints = environment.read_connection(named)
+        built = build({**environment.settings, **named})
+    except WrongSetting as error:
+        variable = environment.variables.get(error.setting)
+        if variable is None or error.setting in named:
+            raise
+        raise WrongSetting(f"environment variable {variable}", error.problem) from None
+    _tell_own_paths(endpoints)
+    _tell_misspelt(os.environ)
+    return built
+
+
+def _read_timeout(text: str) -> float:
+    """Seconds, of a variable that is in milliseconds by the specification and was in seconds for OpenTelemetry's exporter."""
+    value = read_number(text)
+    if value >= _LEAST_MILLISECONDS:
+        return value / 1000
+    if _TIMEOUT not in _told:
+        _told.add(_TIMEOUT)
+        log.warning("zipkin: %s is %s, and is read as seconds; write milliseconds, %.0f", _TIMEOUT, text, value * 1000)
+    return value
+
+
 class _Environment:
     """The environment's values of the settings that the code leaves open: `settings`, and the `variables` they came from.
 
-    `named`: what the code gives.  A setting that a part replaces is not read.
+    `named`: what the code gives.  A setting that a part replaces is not read.  `options`: the settings that are looked for.
     """
 
-    def __init__(self, environ: Mapping[str, str], named: Mapping[str, Any]) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], named: Mapping[str, Any], options: Mapping[str, Option] | None = None
+    ) -> None:
         self._environ = environ
         self.settings: dict[str, Any] = {}
         self.variables: dict[str, str] = {}
         parts = replaced(named)
-        for name, option in _OPTIONS.items():
+        for name, option in (_OPTIONS if options is None else options).items():
             if name in named or name in parts:
                 continue
             if option.read is not None:
@@ -374,6 +425,8 @@ def _meant(name: str) -> str:
 
 
 _OPTIONS = {**options_of(Settings), **options_of(ConfigureOptions)}
+# For an exporter one of them is read in another way.
+_EXPORTER_OPTIONS = {"send_timeout": _OPTIONS["send_timeout"].read_also(_TIMEOUT, _read_timeout)}
 _ARGUMENTS = (*_OPTIONS, *PART_TYPES)
 
 show(

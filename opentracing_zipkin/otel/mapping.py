@@ -11,8 +11,11 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
+from ..codec.kept import Kept, keep
 from ..model import Endpoint, parse_ip
 from ..pruning import Pruning
 from ..tags import HOST_NAME, parse_address, parse_port, service_name_of
@@ -33,6 +36,7 @@ __all__ = [
 
 MAX_TEXT_LENGTH = 8192  # of a tag's value or an annotation, where nothing else is asked for
 
+_BIG = 10**19  # any whole number of an attribute is less
 _SEQUENCES = (list, tuple)
 _SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # floats that are no number in JSON
 
@@ -47,7 +51,7 @@ def attribute_text(value: Any, longest: int = MAX_TEXT_LENGTH) -> str:
     if kind is bool:
         return "true" if value else "false"
     if kind is int:
-        return to_text(value, longest)
+        return str(value) if longest >= 20 and -_BIG < value < _BIG else to_text(value, longest)
     if kind is float:
         text = repr(value)
         return _SPECIAL.get(text, text)
@@ -166,35 +170,6 @@ def link_text(trace_id: str, span_id: str, attributes: Mapping[str, Any] | None 
 
 # The other end
 
-# Any of these tells of the other end.
-_ENDS = frozenset(
-    (
-        "peer.service",
-        "server.address",
-        "net.peer.name",
-        "network.peer.address",
-        "server.socket.domain",
-        "server.socket.address",
-        "net.sock.peer.name",
-        "net.sock.peer.addr",
-        "net.peer.ip",
-        "peer.hostname",
-        "peer.address",
-        "client.address",
-        "client.socket.address",
-        "db.system.name",
-        "db.system",
-        "db.namespace",
-        "db.name",
-        "messaging.system",
-        "celery.action",
-        "rpc.service",
-        "http.host",
-        "url.full",
-        "http.url",
-    )
-)
-
 # What may be an address, with its port: first what the connection says, then the logical name of the server.
 _ADDRESSES = (
     ("network.peer.address", "network.peer.port"),
@@ -208,17 +183,15 @@ _ADDRESSES = (
 )
 # The names of servers, by the specification's rank.
 _HOSTS = (
-    ("server.address", "server.port"),
-    ("net.peer.name", "net.peer.port"),
-    ("network.peer.address", "network.peer.port"),
-    ("server.socket.domain", "server.socket.port"),
-    ("net.sock.peer.name", "net.sock.peer.port"),
-    ("peer.hostname", "peer.port"),
-    ("peer.address", "peer.port"),
+    "server.address",
+    "net.peer.name",
+    "network.peer.address",
+    "server.socket.domain",
+    "net.sock.peer.name",
+    "peer.hostname",
+    "peer.address",
 )
-_PORTS = ("server.port", "net.peer.port", "network.peer.port", "peer.port")
-MAX_URL_LENGTH = 2048  # in which to look for a host
-_URLS = ("url.full", "http.url")
+_PORTS = ("server.port", "net.peer.port", "network.peer.port", "server.socket.port", "net.sock.peer.port", "peer.port")
 # Of a caller: what the connection says before what a proxy's header says.
 _CALLERS = (
     ("network.peer.address", "network.peer.port"),
@@ -228,6 +201,12 @@ _CALLERS = (
     ("net.peer.ip", "net.peer.port"),
     ("peer.address", "peer.port"),
 )
+_NAMES = ("peer.service", "db.namespace", "db.name", "db.system.name", "db.system", "messaging.system")
+
+# Keys whose values tell of the other end, and those that do where none of these is there.
+_TELLING = frozenset((*_NAMES, *_HOSTS, *_PORTS, *chain(*_ADDRESSES, *_CALLERS)))
+_URLS = frozenset(("http.host", "url.full", "http.url"))
+MAX_URL_LENGTH = 2048  # in which to look for a host
 
 
 def endpoint_of(kind: str | None, attributes: Mapping[str, Any]) -> Endpoint | None:
@@ -237,22 +216,47 @@ def endpoint_of(kind: str | None, attributes: Mapping[str, Any]) -> Endpoint | N
     the server's host.  A SERVER's other end is its caller, which has a name by `peer.service` only.  None where nothing is
     known, and for a span without kind: with two endpoints that one would draw a wrong arrow.
     """
-    if kind is None or _ENDS.isdisjoint(attributes):
+    if kind is None:
         return None
     try:
-        if kind == "SERVER":
-            return _caller(attributes)
-        return _server(attributes)
-    except Exception:  # a value of the user's that compares or hashes in its own way
+        shape = (kind, *attributes)
+        plan = _plans.get(shape)
+        if plan is None:
+            plan = keep(_plans, shape, _Plan(shape), sum(map(len, shape)) // 8)
+        if plan.values is not None:
+            values = plan.values(attributes)
+            found = plan.known[values] if values in plan.known else plan.learn(values, kind, attributes)
+            if found is not None:
+                return found
+        return _in_url(attributes) if plan.has_url else None
+    except Exception:  # a value of the user's that compares or hashes in its own way, or a key that is no text
         return None
+
+
+class _Plan:
+    """For spans with the same keys in the same order, which one line of code makes: where the other end stands."""
+
+    __slots__ = ("has_url", "known", "values")
+
+    def __init__(self, shape: tuple[str, ...]) -> None:
+        kind, *keys = shape
+        telling = [key for key in keys if key in _TELLING]
+        self.values = itemgetter(*telling) if telling else None
+        self.has_url = kind != "SERVER" and not _URLS.isdisjoint(keys)
+        self.known: dict[Any, Endpoint | None] = {}
+
+    def learn(self, values: Any, kind: str, attributes: Mapping[str, Any]) -> Endpoint | None:
+        found = _caller(attributes) if kind == "SERVER" else _server(attributes)
+        return keep(self.known, values, found, len(str(values)))
+
+
+_plans: dict[tuple[str, ...], _Plan] = {}
 
 
 def _caller(attributes: Mapping[str, Any]) -> Endpoint | None:
     name = _text(attributes, "peer.service")
     ipv4, ipv6, port = _address(attributes, _CALLERS)
-    if not (name or ipv4 or ipv6):
-        return None
-    return Endpoint(service_name_of(name), ipv4, ipv6, port)
+    return Endpoint(service_name_of(name), ipv4, ipv6, port) if name or ipv4 or ipv6 else None
 
 
 def _server(attributes: Mapping[str, Any]) -> Endpoint | None:
@@ -260,19 +264,9 @@ def _server(attributes: Mapping[str, Any]) -> Endpoint | None:
     name = _text(attributes, "peer.service") or _database(attributes) or _text(attributes, "messaging.system")
     if not name and "celery.action" in attributes:
         name = "celery"  # its instrumentation tells no broker
-    if not name:
-        for key, _ in _HOSTS:
-            if key in attributes:
-                name = _host(_text(attributes, key))
-                if name:
-                    break
-    if not (name or ipv4 or ipv6):
-        name, ipv4, ipv6, port = _in_url(attributes)
-    if not (name or ipv4 or ipv6):
-        return None
-    if not port:
-        port = next((found for found in (parse_port(attributes.get(key)) for key in _PORTS) if found), 0)
-    return Endpoint(service_name_of(name), ipv4, ipv6, port)
+    name = name or next(filter(None, (_host(_text(attributes, key)) for key in _HOSTS)), "")
+    port = port or next(filter(None, (parse_port(attributes.get(key)) for key in _PORTS)), 0)
+    return Endpoint(service_name_of(name), ipv4, ipv6, port) if name or ipv4 or ipv6 else None
 
 
 def _text(attributes: Mapping[str, Any], key: str) -> str:
@@ -308,12 +302,19 @@ def _host(text: str) -> str:
     return name if HOST_NAME.fullmatch(name) else ""
 
 
-def _in_url(attributes: Mapping[str, Any]) -> tuple[str, str, str, int]:
-    """Name, addresses and port in the URL that was asked for: old instrumentations give nothing else."""
+def _in_url(attributes: Mapping[str, Any]) -> Endpoint | None:
+    """The host in the URL that was asked for: old instrumentations give nothing else."""
     place = _text(attributes, "http.host")
-    for key in _URLS:
-        if not place:
-            _, slashes, rest = _text(attributes, key)[:MAX_URL_LENGTH].partition("://")
-            place = rest.partition("/")[0].partition("?")[0].partition("#")[0].rpartition("@")[2] if slashes else ""
+    if not place:
+        url = _text(attributes, "url.full") or _text(attributes, "http.url")
+        _, slashes, rest = url[:MAX_URL_LENGTH].partition("://")
+        place = rest.partition("/")[0].partition("?")[0].partition("#")[0].rpartition("@")[2] if slashes else ""
+    return _places[place]
+
+
+def _at(place: str) -> Endpoint | None:
     ipv4, ipv6, port, name = parse_address(place, True)
-    return name, ipv4, ipv6, port
+    return Endpoint(service_name_of(name), ipv4, ipv6, port) if name or ipv4 or ipv6 else None
+
+
+_places = Kept(_at, len)
