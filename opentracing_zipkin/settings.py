@@ -207,17 +207,20 @@ class _Environment:
         self.settings: dict[str, Any] = {}
         self.variables: dict[str, str] = {}
         parts = replaced(named)
-        for name, option in (_OPTIONS if options is None else options).items():
-            if name in named or name in parts:
-                continue
+        open_ones = {
+            name: option
+            for name, option in (_OPTIONS if options is None else options).items()
+            if name not in named and name not in parts
+        }
+        for name, option in open_ones.items():
             if option.read is not None:
                 self._read(name, f"{_PREFIX}{name.upper()}", option.read)
             if option.also is not None and name not in self.settings:
                 self._read(name, *option.also)
-        if "sample_rate" in _OPTIONS.keys() - {*named, *parts, *self.settings}:
+        if "sample_rate" in open_ones and "sample_rate" not in self.settings:
             self._read_sampler()
         limit = "max_tag_length"
-        if limit not in named and self.variables.get(limit) in (None, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"):
+        if limit in open_ones and self.variables.get(limit) in (None, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"):
             self._read(limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", read_limit)
 
     def _read_sampler(self) -> None:

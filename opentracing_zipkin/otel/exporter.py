@@ -85,7 +85,7 @@ class ExporterSettings(EndpointOptions, ExporterOptions, total=False):
 SETTINGS = (*options_of(SendingOptions), *options_of(ReportingOptions), "max_tag_length", "local_ip", "local_port")
 
 
-class Exporter(SpanExporter):  # type: ignore[misc]  # whether it is installed must not change what mypy says
+class Exporter(SpanExporter):
     """A SpanExporter of OpenTelemetry's SDK, behind any span processor; may be used from any thread.
 
     The settings are those of sending and reporting, and `max_tag_length`, `local_ip` and `local_port`, as in

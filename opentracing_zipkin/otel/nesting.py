@@ -1,9 +1,9 @@
 """The active span of both APIs: what one makes active is the parent of what the other starts.
 
-Rules: both look into OpenTelemetry's context, so that whatever carries it along (its instrumentation of threads, a task, a copied
-context) carries both.  So each activation of a scope attaches its span there, too, and what is current there is the active
-span.  A tracer without `install` runs none of this.  A token is used where it was made; elsewhere the span below is attached in
-its place.
+Rules: both look into OpenTelemetry's context, so that whatever carries it along (its instrumentation of threads, a task, a
+copied context) carries both.  So each activation of a scope attaches its span there, too, and what is current there is the
+active span.  A tracer without `install` runs none of this.  A token is used where it was made; elsewhere the span below is
+attached in its place.
 """
 
 from __future__ import annotations

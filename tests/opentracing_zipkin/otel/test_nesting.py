@@ -235,7 +235,6 @@ def test_a_span_of_opentelemetrys_is_activated_by_opentracing(
 def test_a_span_is_used_by_opentelemetrys_own_block(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder) -> None:
     """`trace.use_span` makes it current, and ends it with its error."""
 
-
     def fail() -> None:
         zipkin.start_span("b").finish()
         raise ValueError("no stock")
