@@ -26,7 +26,7 @@ from .curves import CURVES, GROWTH_SPANS
 from .environments import ROOT, python_of
 from .harness import ADAPTERS, QUICK_ADAPTERS, Contestant, Outcome, measure, run_worker, sink
 from .results import BURSTS, PARTS, ROUNDS, STARTS
-from .table import OURS, Row, markdown, rows
+from .table import OURS, Row, bridged, markdown, rows
 from .tasks import TASKS
 
 QUICK_TASKS = [name for name, task in TASKS.items() if task.manner in ("paced", "tight") and name != "encode_proto3"]
@@ -68,6 +68,8 @@ def _costs(options: argparse.Namespace, result: results.Result) -> None:
     print(markdown(table, list(contestants)))
     print("\nCosts per unit of work, less is better; medians of rounds.", end="  ")
     print(f"The sink takes {outcome.sink_capacity / 1e6:.1f} million spans a second.")
+    for line in bridged(table):
+        print(f"OpenTelemetry's API on our provider, of its SDK: {line}")
     every = [measured for of_task in outcome.results.values() for rounds in of_task.values() for measured in rounds]
     busy = sum(not measured.quiet for measured in every)
     if busy:
@@ -88,6 +90,11 @@ def _requests(options: argparse.Namespace, result: results.Result) -> None:
             if set(instrumented.COMPARED) <= set(added):
                 ratio, most = instrumented.ratio(added), instrumented.TARGETS[framework, percent]
                 print(f"  of OpenTelemetry's: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {most:.3f})")
+            if "bridged" in added and "otel" in added:
+                ratio, most = instrumented.ratio(added, "bridged"), instrumented.BRIDGED_TARGET
+                print(
+                    f"  its instrumentations on our provider, of its SDK: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {most:.3f})"
+                )
 
 
 def _curves(options: argparse.Namespace, result: results.Result) -> None:

@@ -44,6 +44,7 @@ ADAPTERS = {
     "limit": Contestant("limit", _ALL),
     "otel": Contestant("otel", _ALL - {"encode_thrift", "encode_proto3"}),
     "otel_proto": Contestant("otel_proto", frozenset({"encode_proto3"})),
+    "bridged": Contestant("bridged", frozenset({"root", "active", "request", "unsampled", "extract", "inject"}), ROOT),
     "py_zipkin": Contestant("py_zipkin", _ALL - {"noop", "encode_thrift"}),
     "py_zipkin_thrift": Contestant("py_zipkin_thrift", frozenset({"encode_thrift"})),
     "aiozipkin": Contestant("aiozipkin", _ALL - {"noop", "active", "encode_thrift", "encode_proto3"}),
@@ -51,7 +52,7 @@ ADAPTERS = {
     "bare": Contestant("bare", frozenset({"import"})),
 }
 
-QUICK_ADAPTERS = ["ours", "limit", "otel", "upstream_noop"]
+QUICK_ADAPTERS = ["ours", "limit", "otel", "bridged", "upstream_noop"]
 
 
 class Outcome(NamedTuple):

@@ -86,6 +86,10 @@ class Option:
         self.also = also
         self.shown = shown
 
+    def read_also(self, variable: str, read: Callable[[str], Any]) -> Option:
+        """The same setting with another variable that counts where `ZIPKIN_<NAME>` is not set."""
+        return Option(self.default, self.meaning, self.check, self.read, (variable, read), self.shown)
+
 
 # The kinds of settings
 
@@ -129,9 +133,9 @@ def number(default: float, least: float, most: float, meaning: str, also: Also |
     return Option(default, meaning, lambda name, value: check_number(name, value, least, most, use), read_number, also)
 
 
-def whole(default: int, least: int, most: int, meaning: str, shown: str = "") -> Option:
+def whole(default: int, least: int, most: int, meaning: str, shown: str = "", also: Also | None = None) -> Option:
     """A whole number from `least` to `most`."""
-    return Option(default, meaning, lambda name, value: check_whole(name, value, least, most), read_whole, shown=shown)
+    return Option(default, meaning, lambda name, value: check_whole(name, value, least, most), read_whole, also, shown)
 
 
 def flag(default: bool | None, meaning: str, also: Also | None = None, shown: str = "") -> Option:

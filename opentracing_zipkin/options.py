@@ -28,11 +28,14 @@ __all__ = [
     "SendingOptions",
     "Settings",
     "TracerOptions",
+    "read_limit",
     "read_resource",
+    "read_sampler",
 ]
 
 B3_FORMATS = ("multi", "single", "both")
 DEFAULT_ENDPOINT = "http://localhost:9411"
+MAX_TAG_LENGTH = 1_000_000
 ENCODINGS = ("json", "json_v1", "thrift", "proto3")
 
 
@@ -111,6 +114,16 @@ def read_resource(text: str) -> dict[str, str] | None:
 def _read_disabled(text: str) -> bool | None:
     """OpenTelemetry's switch, of which only "true" means anything."""
     return False if text.lower() == "true" else None
+
+
+def read_limit(text: str) -> int:
+    """OpenTelemetry's longest value of an attribute, within our bounds."""
+    return min(max(read_whole(text), 1), MAX_TAG_LENGTH)
+
+
+def read_sampler(name: str) -> float | None:
+    """The share of new traces that OpenTelemetry's sampler of this name records; None where the name does not tell."""
+    return {"always_on": 1.0, "always_off": 0.0}.get(name.removeprefix("parentbased_"))
 
 
 # The groups, by the part that uses them
@@ -322,7 +335,16 @@ class TracerOptions(TypedDict, total=False):
     trace_id_bits: Annotated[
         int | None, choice(128, (64, 128), read_whole, "bits of a new trace's id, 128 or 64", use="64 or 128")
     ]
-    max_tag_length: Annotated[int | None, whole(8192, 1, 1_000_000, "characters of a tag's value; what is longer is cut")]
+    max_tag_length: Annotated[
+        int | None,
+        whole(
+            8192,
+            1,
+            MAX_TAG_LENGTH,
+            "characters of a tag's value; what is longer is cut",
+            also=("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", read_limit),
+        ),
+    ]
     default_tags: Annotated[
         Mapping[str, Any] | None,
         Option(

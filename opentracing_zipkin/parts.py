@@ -43,6 +43,7 @@ __all__ = [
     "recorded_once",
     "recorder_of",
     "replaced",
+    "reporter_of",
     "sampler_of",
 ]
 
@@ -97,14 +98,19 @@ def check_exclusions(given: Mapping[str, Any]) -> None:
 
 
 def recorder_of(given: Mapping[str, Any], owner: T, on_thread_start: Callable[[T], None]) -> Recorder:
-    """The recorder given, else our reporter behind the sender given or our own.
-
-    The reporter ends with `owner`, which it does not hold; `on_thread_start` gets it.
-    """
+    """The recorder given, else our reporter."""
     if "recorder" in given:
         recorder: Recorder = given["recorder"]
         check_part("recorder", recorder, Recorder, ("record", "flush", "close", "pause", "stats"))
         return recorder
+    return reporter_of(given, owner, on_thread_start)
+
+
+def reporter_of(given: Mapping[str, Any], owner: T, on_thread_start: Callable[[T], None], late: bool = False) -> Reporter:
+    """Our reporter behind the sender given or our own.
+
+    It ends with `owner`, which it does not hold; `on_thread_start` gets it.  `late`: see Reporter.
+    """
     encoder = encoder_named(taken("ZipkinTracer()", EncodingOptions, selected(EncodingOptions, given))["encoding"])
     sender: Sender
     if "sender" in given:
@@ -119,7 +125,8 @@ def recorder_of(given: Mapping[str, Any], owner: T, on_thread_start: Callable[[T
         if alive is not None:
             on_thread_start(alive)
 
-    return Reporter(encoder, sender, on_thread_start=prepare, owner=owner, **selected(ReporterOptions, given))
+    options = selected(ReporterOptions, given)
+    return Reporter(encoder, sender, on_thread_start=prepare, owner=owner, late=late, **options)
 
 
 def propagation_of(given: Mapping[str, Any]) -> Propagation:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import weakref
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
@@ -20,8 +20,19 @@ import opentracing
 from .codec import encoder_named
 from .instrument import http, registry
 from .log import log
-from .option import WrongSetting, check_names, options_of, selected, show, taken, type_of
-from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_resource
+from .option import (
+    Option,
+    WrongSetting,
+    check_names,
+    options_of,
+    read_number,
+    read_whole,
+    selected,
+    show,
+    taken,
+    type_of,
+)
+from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_limit, read_resource, read_sampler
 from .parts import PART_TYPES, TracerSettings, replaced
 from .process.termination import handle_sigterm, leave_sigterm
 from .senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
@@ -31,7 +42,7 @@ from .tracer import ZipkinTracer
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["ConfigureSettings", "configure", "configure_unasked"]
+__all__ = ["ConfigureSettings", "configure", "configure_unasked", "read_for_exporter", "span_limits", "tell_untaken"]
 
 _PREFIX = "ZIPKIN_"
 # A Service named "zipkin", or "zipkin-local", puts such variables into every pod.
@@ -42,8 +53,28 @@ _OWN_BUNDLE = "ca_bundle= or ZIPKIN_CA_BUNDLE gives spans certificates of their 
 _OWN_PROXY = "proxy= or ZIPKIN_PROXY gives spans a proxy of their own, for instance http://proxy.example:3128"
 _MIN_LIKENESS = 0.8  # of a misspelt name, as difflib has it: ENDPIONT is like ENDPOINT by 0.88
 
+_TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"
+_LEAST_MILLISECONDS = 1000  # of a time-out; less is meant as seconds
+
 _UNKNOWN = "unknown_service"
 _SHUTDOWN_S = 1.0  # an application that shuts down waits so long at most; the interpreter's exit waits again
+
+# OpenTelemetry's limits of a span, by what `otel.TracerProvider` calls them; the first that is set counts.
+_SPAN_LIMITS = {
+    "max_attributes": ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
+    "max_events": ("OTEL_SPAN_EVENT_COUNT_LIMIT",),
+    "max_links": ("OTEL_SPAN_LINK_COUNT_LIMIT",),
+}
+# What OpenTelemetry's SDK takes and we do not: names or their beginnings, values that ask for nothing, and what helps.
+_UNTAKEN = (
+    ("OTEL_METRICS_EXPORTER", "metrics are not made here, and go on with OpenTelemetry's SDK"),
+    ("OTEL_LOGS_EXPORTER", "logs are not sent here, and go on with OpenTelemetry's SDK"),
+    ("OTEL_EXPORTER_OTLP_", "spans go to ZIPKIN_ENDPOINT in Zipkin's formats; OTLP goes on with OpenTelemetry's SDK"),
+    ("OTEL_TRACES_EXPORTER", "spans go to ZIPKIN_ENDPOINT; other exporters go on with OpenTelemetry's SDK"),
+)
+_ASKS_NOTHING = frozenset(("", "none", "zipkin", "zipkin_json", "zipkin_proto"))
+
+T = TypeVar("T")
 
 _told: set[str] = set()  # the variables that were warned of
 _unasked: list[weakref.ref[ZipkinTracer]] = []  # the tracers that nobody asked for in code
@@ -130,24 +161,84 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
     return tracer
 
 
+def read_for_exporter(given: Mapping[str, Any], names: Iterable[str], build: Callable[[dict[str, Any]], T]) -> T:
+    """What `build` makes of the settings `names` for an exporter of OpenTelemetry's spans: those given, else the environment's.
+
+    There OTEL_EXPORTER_ZIPKIN_TIMEOUT below 1000 is read as seconds, as OpenTelemetry's own exporter for Python did.  Raises
+    ValueError that names a wrong value or variable and the remedy.
+    """
+    named = {name: value for name, value in given.items() if value is not None}
+    options = {name: _EXPORTER_OPTIONS.get(name, _OPTIONS[name]) for name in names}
+    environment = _Environment(os.environ, named, options)
+    try:
+        endpoints = environment.read_connection(named)
+        built = build({**environment.settings, **named})
+    except WrongSetting as error:
+        variable = environment.variables.get(error.setting)
+        if variable is None or error.setting in named:
+            raise
+        raise WrongSetting(f"environment variable {variable}", error.problem) from None
+    _tell_own_paths(endpoints)
+    _tell_misspelt(os.environ)
+    return built
+
+
+def _read_timeout(text: str) -> float:
+    """Seconds, of a variable that is in milliseconds by the specification and was in seconds for OpenTelemetry's exporter."""
+    value = read_number(text)
+    if value >= _LEAST_MILLISECONDS:
+        return value / 1000
+    if _TIMEOUT not in _told:
+        _told.add(_TIMEOUT)
+        log.warning("zipkin: %s is %s, and is read as seconds; write milliseconds, %.0f", _TIMEOUT, text, value * 1000)
+    return value
+
+
 class _Environment:
     """The environment's values of the settings that the code leaves open: `settings`, and the `variables` they came from.
 
-    `named`: what the code gives.  A setting that a part replaces is not read.
+    `named`: what the code gives.  A setting that a part replaces is not read.  `options`: the settings that are looked for.
     """
 
-    def __init__(self, environ: Mapping[str, str], named: Mapping[str, Any]) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], named: Mapping[str, Any], options: Mapping[str, Option] | None = None
+    ) -> None:
         self._environ = environ
         self.settings: dict[str, Any] = {}
         self.variables: dict[str, str] = {}
         parts = replaced(named)
-        for name, option in _OPTIONS.items():
-            if name in named or name in parts:
-                continue
+        open_ones = {
+            name: option
+            for name, option in (_OPTIONS if options is None else options).items()
+            if name not in named and name not in parts
+        }
+        for name, option in open_ones.items():
             if option.read is not None:
                 self._read(name, f"{_PREFIX}{name.upper()}", option.read)
             if option.also is not None and name not in self.settings:
                 self._read(name, *option.also)
+        if "sample_rate" in open_ones and "sample_rate" not in self.settings:
+            self._read_sampler()
+        limit = "max_tag_length"
+        if limit in open_ones and self.variables.get(limit) in (None, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"):
+            self._read(limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", read_limit)
+
+    def _read_sampler(self) -> None:
+        """OpenTelemetry's sampler, as far as it is a share of new traces; ours follows its caller's decision in any case."""
+        variable, argument = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
+        name = self._text(variable)
+        rate = read_sampler(name)
+        if rate is not None:
+            self._add("sample_rate", variable, rate)
+        elif name.endswith("traceidratio") and name.removesuffix("traceidratio") in ("", "parentbased_"):
+            self._read("sample_rate", argument, read_number)
+        elif name and variable not in _told:
+            _told.add(variable)
+            log.warning(
+                "zipkin: OTEL_TRACES_SAMPLER is %r, which is none of always_on, always_off, traceidratio and these with "
+                "parentbased_ before, and is ignored; ZIPKIN_SAMPLE_RATE is the share of new traces",
+                name[:80],
+            )
 
     def service_name(self) -> str | None:
         """By our own variable, or one of OpenTelemetry's two."""
@@ -199,6 +290,37 @@ class _Environment:
         """A variable's value; an empty one is an absent one, and one of Kubernetes' is none of ours."""
         text = self._environ.get(variable, "").strip()
         return "" if _KUBERNETES_VALUE.match(text) else text
+
+
+def span_limits() -> dict[str, int]:
+    """What OpenTelemetry's variables say of the most attributes, events and links of a span, as far as they say something.
+
+    Raises ValueError that names a wrong variable.
+    """
+    limits: dict[str, int] = {}
+    for name, variables in _SPAN_LIMITS.items():
+        for variable in variables:
+            text = os.environ.get(variable, "").strip()
+            if text:
+                try:
+                    limits[name] = max(0, read_whole(text))
+                except ValueError as error:
+                    raise ValueError(f"environment variable {variable} is {text!r}; {error}") from None
+                break
+    return limits
+
+
+def tell_untaken() -> None:
+    """Say once what the environment asks of OpenTelemetry's SDK and gets from nobody here, and where it goes on working."""
+    for start, remedy in _UNTAKEN:
+        asked = [
+            variable
+            for variable, text in sorted(os.environ.items())
+            if variable.startswith(start) and text.strip().lower() not in _ASKS_NOTHING
+        ]
+        if asked and start not in _told:
+            _told.add(start)
+            log.warning("zipkin: %s: not taken; %s", ", ".join(asked), remedy)
 
 
 def _service_name(argument: str | None, environment: _Environment, required: bool) -> str:
@@ -306,6 +428,8 @@ def _meant(name: str) -> str:
 
 
 _OPTIONS = {**options_of(Settings), **options_of(ConfigureOptions)}
+# For an exporter one of them is read in another way.
+_EXPORTER_OPTIONS = {"send_timeout": _OPTIONS["send_timeout"].read_also(_TIMEOUT, _read_timeout)}
 _ARGUMENTS = (*_OPTIONS, *PART_TYPES)
 
 show(

@@ -14,7 +14,7 @@ from typing import Any
 from .model import Endpoint, parse_ip
 from .text import MAX_KEY_LENGTH, is_false
 
-__all__ = ["KIND_OF_TAG", "resolve", "texts"]
+__all__ = ["HOST_NAME", "KIND_OF_TAG", "parse_address", "parse_port", "resolve", "service_name_of", "texts"]
 
 # Both spellings of the API's two generations ('c' is 0.5's, 'client' is 2.x's); looked up in lower case.
 KIND_OF_TAG = {
@@ -33,7 +33,7 @@ _PEER_TAGS = frozenset(("peer.service", "peer.hostname", "peer.address", "peer.i
 _HOST_TAGS = ("peer.hostname", "peer.address")
 
 # Labels of letters, digits, - and _; the last is no number, as it is in what was meant for an address.
-_HOST_NAME = re.compile(r"(?:[\w-]+\.)*(?!\d+$)[\w-]+")
+HOST_NAME = re.compile(r"(?:[\w-]+\.)*(?!\d+$)[\w-]+")
 
 MAX_NAME_LENGTH = 255  # MySQL's column
 
@@ -77,19 +77,19 @@ def _take_remote(tags: dict[str, Any]) -> Endpoint | None:
     """The endpoint in the `peer.*` tags, which are removed as far as they were understood."""
     service_name, ipv4, ipv6, port = "", "", "", 0
     if type(tags.get("peer.service")) is str:
-        service_name = _service_name(tags.pop("peer.service"))
+        service_name = service_name_of(tags.pop("peer.service"))
     for key in ("peer.ipv4", "peer.ipv6", *_HOST_TAGS):
         if key not in tags:
             continue
-        found4, found6, found_port, host = _parse_address(tags[key], key in _HOST_TAGS)
+        found4, found6, found_port, host = parse_address(tags[key], key in _HOST_TAGS)
         if host and not service_name:
-            service_name = _service_name(host)
+            service_name = service_name_of(host)
         elif not (found4 or found6):
             continue
         del tags[key]
         ipv4, ipv6, port = ipv4 or found4, ipv6 or found6, port or found_port
     if "peer.port" in tags:
-        given = _parse_port(tags["peer.port"])
+        given = parse_port(tags["peer.port"])
         if given:
             del tags["peer.port"]
             port = given
@@ -98,11 +98,12 @@ def _take_remote(tags: dict[str, Any]) -> Endpoint | None:
     return Endpoint(service_name, ipv4, ipv6, port)
 
 
-def _service_name(text: str) -> str:
+def service_name_of(text: str) -> str:
+    """A text as the name of a service, as the server writes it."""
     return text.strip().lower()[:MAX_NAME_LENGTH]
 
 
-def _parse_address(value: Any, is_host: bool) -> tuple[str, str, int, str]:
+def parse_address(value: Any, is_host: bool) -> tuple[str, str, int, str]:
     """IPv4 literal, IPv6 literal, port and a host's name, each empty where it is not there.
 
     An int is an IPv4 address, as in 0.5.  `is_host`: it may be a name, and a port may follow.
@@ -116,15 +117,15 @@ def _parse_address(value: Any, is_host: bool) -> tuple[str, str, int, str]:
     if ipv4 or ipv6 or not is_host:
         return ipv4, ipv6, 0, ""
     host, _, port_text = value.rpartition(":")
-    port = _parse_port(port_text)
+    port = parse_port(port_text)
     ipv4, ipv6 = parse_ip(host)
     if ipv4 or ipv6:
         return ipv4, ipv6, port, ""
     name = (host if port else value).removesuffix(".")
-    return "", "", port, name if _HOST_NAME.fullmatch(name) else ""
+    return "", "", port, name if HOST_NAME.fullmatch(name) else ""
 
 
-def _parse_port(value: Any) -> int:
+def parse_port(value: Any) -> int:
     """1 to 65535, of an int or of digits; 0 where it is anything else."""
     value = value.strip() if type(value) is str else value
     if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 5:

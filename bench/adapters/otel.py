@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from opentelemetry.context import Context
 from opentelemetry.exporter.zipkin.json import ZipkinExporter
 from opentelemetry.exporter.zipkin.json.v2 import JsonV2Encoder
 from opentelemetry.exporter.zipkin.node_endpoint import NodeEndpoint
@@ -20,14 +19,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
-from opentelemetry.trace import NoOpTracer, SpanContext, SpanKind, TraceFlags, set_span_in_context
+from opentelemetry.trace import NoOpTracer, SpanContext, SpanKind, TraceFlags
 
-from ..samples import HEADERS, MESSAGE_SPANS, RICH_SPANS, RichSpan, calls
+from ..samples import MESSAGE_SPANS, RICH_SPANS, RichSpan
 from .opentracing_work import Work
+from .otel_work import WORK, root
 
 __all__ = ["Adapter", "encoding"]
-
-_NO_PARENT = Context()  # without it each root span looks for an active one
 
 
 class Adapter:
@@ -35,7 +33,7 @@ class Adapter:
         if task == "encode_json":
             return encoding(JsonV2Encoder)
         if task == "noop":
-            return _root(NoOpTracer())
+            return root(NoOpTracer())
         resource = Resource.create({"service.name": "bench"})
         self._provider = TracerProvider(resource=resource, sampler=ALWAYS_OFF if task == "unsampled" else ALWAYS_ON)
         exporter = ZipkinExporter(endpoint=f"{endpoint}/api/v2/spans")
@@ -47,73 +45,11 @@ class Adapter:
                 max_export_batch_size=MESSAGE_SPANS,
             )
         )
-        return _WORK[task](self._provider.get_tracer("bench"))
+        return WORK[task](self._provider.get_tracer("bench"), B3MultiFormat())
 
     def flush(self) -> None:
         if not self._provider.force_flush(30_000):
             raise RuntimeError("spans were not accepted in time")
-
-
-def _root(tracer: Any) -> Work:
-    def work() -> None:
-        span = tracer.start_span("get", _NO_PARENT)
-        span.set_attribute("http.method", "GET")
-        span.set_attribute("http.path", "/orders")
-        span.end()
-
-    return work
-
-
-def _active(tracer: Any) -> Work:
-    def work() -> None:
-        with tracer.start_as_current_span("get") as span:
-            span.set_attribute("http.method", "GET")
-            span.set_attribute("http.path", "/orders")
-
-    return work
-
-
-def _request(tracer: Any) -> Work:
-    b3 = B3MultiFormat()
-    next_headers = calls(HEADERS)
-
-    def work() -> None:
-        server = tracer.start_span("get", b3.extract(next_headers()), SpanKind.SERVER)
-        server.set_attribute("http.method", "GET")
-        server.set_attribute("http.path", "/orders")
-        client = tracer.start_span("post", set_span_in_context(server), SpanKind.CLIENT)
-        client.set_attribute("http.method", "POST")
-        client.set_attribute("http.path", "/payments")
-        headers: dict[str, str] = {}
-        b3.inject(headers, set_span_in_context(client))
-        client.end()
-        server.end()
-
-    return work
-
-
-def _extract(tracer: Any) -> Work:
-    b3 = B3MultiFormat()
-    return lambda: b3.extract(HEADERS)
-
-
-def _inject(tracer: Any) -> Work:
-    b3 = B3MultiFormat()
-    context = set_span_in_context(tracer.start_span("post", b3.extract(HEADERS), SpanKind.CLIENT))
-    return lambda: b3.inject({}, context)
-
-
-_WORK = {
-    "root": _root,
-    "active": _active,
-    "request": _request,
-    "unsampled": _root,
-    "burst": _root,
-    "memory": _root,
-    "import": _root,
-    "extract": _extract,
-    "inject": _inject,
-}
 
 
 def encoding(encoder_class: Any) -> Work:

@@ -9,7 +9,7 @@ even after it was closed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -143,6 +143,8 @@ class _ContextVarsScope(Scope):
 
 
 _block: ContextVar[None] = ContextVar("no_parent_scope")
+# What hides, for such a block, the active span of an API that is bridged to this one.
+hidden_in_block: list[Callable[[], AbstractContextManager[None]]] = []
 
 
 @contextmanager
@@ -153,7 +155,10 @@ def no_parent_scope() -> Iterator[None]:
         variable.set(None)
     token = _block.set(None)
     try:
-        yield
+        with ExitStack() as others:
+            for hide in hidden_in_block:
+                others.enter_context(hide())
+            yield
     finally:
         with suppress(ValueError):  # left in another context, where nothing was hidden
             _block.reset(token)

@@ -56,6 +56,11 @@ class Account:
         self._refused[cause].add()
 
     @property
+    def refused(self) -> int:
+        """How many spans were offered in vain."""
+        return sum(tally.value for tally in self._refused.values())
+
+    @property
     def full(self) -> int:
         """How many spans were dropped because the queue was full."""
         return self._dropped["full"] + self._refused["full"].value
@@ -161,7 +166,7 @@ class Account:
             alarm.set()
 
     def _all_dropped(self) -> int:
-        return sum(self._dropped.values()) + sum(tally.value for tally in self._refused.values())
+        return sum(self._dropped.values()) + self.refused
 
     def _gone(self) -> int:
         return self.sent + self._doubles + self._all_dropped()

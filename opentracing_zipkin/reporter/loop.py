@@ -90,6 +90,8 @@ class Loop:
 
     def send_within(self, seconds: float) -> bool:
         """At the process's end, where no thread could be started: one round on this one, no longer than this."""
+        self._begin()
+        suppress_instrumentation()
         self._sender.limit(seconds)
         self._rounds.run(Handover())
         return self._rounds.is_done

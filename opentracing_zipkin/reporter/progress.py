@@ -7,6 +7,7 @@ import sys
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Protocol
 
 from ..clock import monotonic
@@ -17,9 +18,10 @@ from ..text import are, spans, were
 from .alarm import Alarm
 from .greenlets import prepare_exit
 
-__all__ = ["await_end", "drain_at_exit", "ends_with_child", "ends_with_process"]
+__all__ = ["await_end", "drain_at_exit", "end_now", "ends_with_child", "ends_with_process"]
 
 MAX_POLL_S = 0.01
+HURRY_S = 0.2  # between two tries of a reporter that is not told yet that the process ends
 
 
 class Ending(Protocol):
@@ -28,6 +30,10 @@ class Ending(Protocol):
     @property
     def patience(self) -> tuple[float, float]:
         """Seconds to wait after the last accepted message, and in all."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether somebody may still hand over spans, although the process ends."""
 
     @property
     def accepted(self) -> int:
@@ -86,18 +92,44 @@ def ends_with_child() -> None:
 
 
 def drain_at_exit() -> None:
-    """Send what waits, of all reporters by one deadline, and say in one line what was lost."""
-    reporters = list(_all)
-    lost = 0
+    """Send what waits, of all reporters by one deadline, and say in one line what was lost.
+
+    A late reporter, whose owner has an exit handler that Python calls after this one, goes on where nothing of it waits.
+    """
     prepare_exit()
+    _drain(list(_all), "expired", "the process ended")
+
+
+def end_now(reporter: Ending, seconds: float) -> None:
+    """The same for one reporter, by its owner, in no more than so many seconds."""
+    reporter.begin_end("closed")
+    _drain([reporter], "closed", "the exporter was shut down", seconds)
+
+
+def _drain(reporters: Sequence[Ending], cause: str, end: str, most_s: float = inf) -> None:
+    late = [reporter for reporter in reporters if reporter.is_late]
+    hurried = [monotonic()]
+    lost = 0
+
+    def wait(left_s: float) -> None:
+        if late and monotonic() - hurried[0] >= HURRY_S:
+            hurried[0] = monotonic()
+            for reporter in late:
+                reporter.hurry()
+        _send_or_wait(reporters, left_s)
+
     with suppress(KeyboardInterrupt):  # enough of waiting
         for reporter in reporters:
-            reporter.begin_end("expired")
-        await_end(reporters, monotonic, lambda left_s: _send_or_wait(reporters, left_s))
+            if reporter in late:
+                reporter.hurry()
+            else:
+                reporter.begin_end(cause)
+        await_end(reporters, monotonic, wait, most_s)
     for reporter in reporters:
-        lost += reporter.give_up("expired")
+        if reporter.remaining or reporter not in late:
+            lost += reporter.give_up(cause)
     if lost:
-        _say(_lost(lost, "the process ended"), by_logging=not any(reporter.speaking for reporter in reporters))
+        _say(_lost(lost, end), by_logging=not any(reporter.speaking for reporter in reporters))
 
 
 def drain_for_signal() -> None:
@@ -122,13 +154,16 @@ def hurry_all() -> None:
         reporter.hurry()
 
 
-def await_end(reporters: Sequence[Ending], now: Callable[[], float], wait: Callable[[float], None]) -> None:
+def await_end(
+    reporters: Sequence[Ending], now: Callable[[], float], wait: Callable[[float], None], most_s: float = inf
+) -> None:
     """Call `wait`, with the seconds that are left, until nothing remains or the patience is at its end.
 
-    The patience ends where no reporter had a span accepted for the longest stall, and at the longest limit in all.
+    The patience ends where no reporter had a span accepted for the longest stall, and at the longest limit in all, or after
+    `most_s`.
     """
     stall_s = max((reporter.patience[0] for reporter in reporters), default=0.0)
-    total_s = max((reporter.patience[1] for reporter in reporters), default=0.0)
+    total_s = min(most_s, max((reporter.patience[1] for reporter in reporters), default=0.0))
     start = last = now()
     accepted = sum(reporter.accepted for reporter in reporters)
     while any(reporter.remaining for reporter in reporters):

@@ -29,7 +29,7 @@ from .listener import Listener
 from .log import GuardedLog
 from .loop import Loop
 from .outbox import Outbox
-from .progress import ends_with_child, ends_with_process
+from .progress import end_now, ends_with_child, ends_with_process
 from .rounds import Rounds
 from .state import GIVEN_UP, PAUSED, State
 from .streak import Streak
@@ -44,13 +44,16 @@ __all__ = ["WAKE_AT", "Reporter"]
 # A message of larger spans, over 260 bytes each, is full before.
 WAKE_AT = 2000
 
+MAX_JOIN_S = 0.5  # that an end by the owner waits for the thread, which has nothing left to send
+
 
 class Reporter:
     """Owns the backlog, the thread and the account.  All public methods may be called from any thread.
 
     The arguments are the settings of the group ReporterOptions, as in docs/reference/configuration.md.  `on_thread_start` is
     called once on the thread, before the first span is sent.  `owner`: the reporter ends when nobody holds this object any
-    more.  Raises ValueError that names a wrong value and the remedy.
+    more.  `late`: the owner may hand over spans until the process's very end, and calls `end` then.  Raises ValueError that
+    names a wrong value and the remedy.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Reporter:
         *,
         on_thread_start: Callable[[], None] = lambda: None,
         owner: object = None,
+        late: bool = False,
         **given: Unpack[ReporterOptions],
     ) -> None:
         self._own = own = taken("Reporter()", ReporterOptions, given)
@@ -67,6 +71,7 @@ class Reporter:
         self._encoder = encoder
         self._sender = sender
         self._on_thread_start = on_thread_start
+        self._late = late
         self._state = State()
         self._backlog = Backlog(
             own["max_queued_spans"],
@@ -80,7 +85,7 @@ class Reporter:
         self.record = checked("record", self, self._backlog.offer)
         self._renew()
         # The callback may run in the middle of anything, so it only sets what the thread looks at.
-        self._owner = None if owner is None else weakref.ref(owner, lambda _: self.begin_end("closed"))
+        self._owner = None if owner is None else weakref.ref(owner, self._end_with_owner)
         ends_with_process(self)
         renew_in_children(self)
         if lacks_threads():
@@ -178,6 +183,34 @@ class Reporter:
         """Seconds that the process's end waits after the last accepted message, and in all."""
         return self._own["exit_stall_timeout"], self._own["exit_timeout"]
 
+    def _end_with_owner(self, owner: object) -> None:
+        try:
+            if not self._state.ended:
+                self.begin_end("closed")
+        except Exception:  # the interpreter goes down, and modules are empty
+            pass
+
+    def end(self, seconds: float) -> None:
+        """Send what waits as at the process's end, but no longer than this, and stop; says in the log what was lost."""
+        end_now(self, seconds)
+        if self._worker.has_ended_within(MAX_JOIN_S):
+            self._sender.close()
+
+    @property
+    def ended(self) -> bool:
+        """Whether no span will be taken any more."""
+        return self._state.ended
+
+    @property
+    def is_late(self) -> bool:
+        """Whether somebody may still hand over spans, although the process ends."""
+        return self._late and not self._state.ended
+
+    @property
+    def refused(self) -> int:
+        """How many spans were offered in vain, because the queue was full or no span was taken."""
+        return self._account.refused
+
     @property
     def accepted(self) -> int:
         """How many spans the collector has accepted."""
@@ -205,7 +238,7 @@ class Reporter:
             self._sender.limit(seconds)
             self._work_here()
         else:
-            self._worker.work_here(lambda: self._loop.send_within(seconds))
+            self._worker.work_here(lambda: copy_context().run(self._loop.send_within, seconds))
 
     def _hurry_here(self) -> None:
         self.hurry()

@@ -20,6 +20,7 @@ from .greenlets import are_threads
 __all__ = ["Worker"]
 
 NAME = "zipkin-reporter"
+POLL_S = 0.002
 MIN_RESTART_S = 0.5  # between two tries where no thread can be started
 
 # Workers that have work and no thread yet: nobody else may hold them, and then they would be lost with their spans.
@@ -69,6 +70,14 @@ class Worker:
                     _stranded.discard(self)
             finally:
                 claim.end()
+
+    def has_ended_within(self, seconds: float) -> bool:
+        """Whether the thread is gone, which has been told to end; waits so long at most."""
+        deadline = monotonic() + seconds
+        alarm = Alarm()
+        while self.is_there and monotonic() < deadline:
+            alarm.wait(POLL_S)
+        return not self.is_there
 
     def forget(self) -> None:
         """Nothing of its work is left: in a forked child, whose parent has it, or because it was given up."""

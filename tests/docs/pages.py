@@ -29,6 +29,7 @@ from opentracing_zipkin.demo.trees import Node, grow, walk
 
 DOCS = Path(__file__).parents[2] / "docs"
 READY_WITHIN_S = 30.0
+KEPT = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"  # what a reader has not installed, and the tests have
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# (\w+\.py)\b")
@@ -67,7 +68,7 @@ class Reader:
         self._servers: list[subprocess.Popen[bytes]] = []
         self._seen: set[str] = set()
         self._environment = {
-            **{name: text for name, text in os.environ.items() if not name.startswith(("ZIPKIN_", "OTEL_"))},
+            **{name: text for name, text in os.environ.items() if not name.startswith(("ZIPKIN_", "OTEL_")) or name == KEPT},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
             "ZIPKIN_ENDPOINT": collector.url,

@@ -67,3 +67,11 @@ def test_the_page_on_celery_ends_with_the_trace_that_its_reader_sees(tmp_path: P
     """A worker and a program that sends a chain of tasks, with a real Redis between them."""
     with redis_server(tmp_path) as port:
         check_page("how-to/celery.md", tmp_path, **{"6379": str(port)})
+
+
+def test_the_page_on_opentelemetrys_instrumentations_ends_with_the_traces_that_its_reader_sees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `install`, and by OpenTelemetry's own command."""
+    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "sqlalchemy")  # which says that the newest is too new for it
+    check_page("how-to/opentelemetry-instrumentations.md", tmp_path)

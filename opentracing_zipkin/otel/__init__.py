@@ -1,0 +1,38 @@
+"""OpenTelemetry: its API on our tracer, and an exporter for those who keep its SDK.
+
+Rules: nothing here is imported by `import opentracing_zipkin`.  A tracer is taken, never configured.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .installing import install
+    from .propagator import B3Propagator
+    from .provider import TracerProvider
+
+__all__ = ["B3Propagator", "TracerProvider", "install"]
+
+_MODULES = {"install": "installing", "B3Propagator": "propagator", "TracerProvider": "provider"}
+
+
+def __getattr__(name: str) -> Any:
+    # Late, because the exporter needs none of these, and what they need is an extra.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        if name == "install":
+            from . import installing as module
+        elif name == "B3Propagator":
+            from . import propagator as module  # type: ignore[no-redef]
+        else:
+            from . import provider as module  # type: ignore[no-redef]
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "opentelemetry":
+            raise
+        raise ImportError(
+            "opentracing_zipkin.otel needs opentelemetry-api: install the extra 'otel' of the distribution 'opentracing' "
+            "(or opentelemetry-api itself)"
+        ) from error
+    return getattr(module, name)

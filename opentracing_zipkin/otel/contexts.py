@@ -1,0 +1,53 @@
+"""A position in a trace, in the two forms it has: ours, which knows more, and OpenTelemetry's.
+
+Rules: nothing here decides anything.  A context whose decision is still open counts as not sampled for OpenTelemetry, which
+has no third answer; ours keeps it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, TraceFlags, TraceState
+
+from ..context import DECIDED, LOW_64_BITS, REMOTE, SAMPLED, W3C_FLAGS, ZipkinContext
+from ..propagation.attributes import TRACESTATE
+
+__all__ = ["from_otel", "to_otel"]
+
+# One object for each of the two flags that there mostly are: making one takes 0.2 µs.
+_NOT_SAMPLED, _SAMPLED = TraceFlags(0), TraceFlags(1)
+_NO_STATE = TraceState()
+
+
+def to_otel(context: ZipkinContext) -> SpanContext:
+    """The ids as numbers, with what OpenTelemetry can say of the rest; invalid where there are no ids."""
+    trace_id: Any = context._trace_id
+    span_id: Any = context._span_id
+    if trace_id is None or span_id is None:
+        return INVALID_SPAN_CONTEXT
+    if type(trace_id) is str:
+        trace_id = int(trace_id, 16)
+    span_id = int(span_id, 16) if type(span_id) is str else span_id & LOW_64_BITS
+    state = context._state
+    flags = _SAMPLED if state & SAMPLED else _NOT_SAMPLED
+    if state & W3C_FLAGS:
+        flags = TraceFlags(flags | (state & W3C_FLAGS) >> 8)
+    baggage = context._baggage
+    trace_state = _NO_STATE
+    if baggage and TRACESTATE in baggage:
+        trace_state = TraceState.from_header([str(baggage[TRACESTATE])])
+    return SpanContext(trace_id, span_id, state & REMOTE != 0, flags, trace_state)
+
+
+def from_otel(context: Any) -> ZipkinContext | None:
+    """What another's `SpanContext` says, which is always decided; None where it is no usable one."""
+    try:
+        if not context.is_valid:
+            return None
+        trace_id, span_id, flags = int(context.trace_id), int(context.span_id), int(context.trace_flags)
+        state = DECIDED | (SAMPLED if flags & 1 else 0) | (flags << 8 & W3C_FLAGS) | (REMOTE if context.is_remote else 0)
+        header = context.trace_state.to_header() if context.trace_state else ""
+        return ZipkinContext(trace_id, span_id, None, state, {TRACESTATE: header} if header else None)
+    except Exception:  # an object of another library's
+        return None

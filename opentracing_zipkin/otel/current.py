@@ -1,0 +1,199 @@
+"""A span that is OpenTelemetry's current one for a block or for each run of a function.
+
+Rules: the span of a function lasts from the start of its body to its end, however often that is suspended, and is current while
+the body runs but not while its consumer does.  The context is restored by its own token, and where that belongs to another
+context (a generator that was closed elsewhere) nothing is said.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from types import TracebackType
+from typing import Any
+
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import Span as OtelSpan, Status, StatusCode, Tracer, set_span_in_context
+
+from ..text import describe_exception
+from .span import RECORD, SET_STATUS, Span
+
+__all__ = ["CurrentSpan", "restore"]
+
+MAX_DESCRIPTION_LENGTH = 8192
+
+
+def restore(token: Any) -> bool:
+    """What was attached before; False, and nothing done, in another context than the token's."""
+    variable = getattr(token, "var", None)
+    if variable is None:  # of another runtime context than that on contextvars
+        detach(token)
+        return True
+    try:
+        variable.reset(token)
+    except (ValueError, RuntimeError):
+        return False
+    return True
+
+
+class CurrentSpan:
+    """What `start_as_current_span` returns: a context manager, once, and a decorator, for functions of every kind."""
+
+    __slots__ = ("_arguments", "_end_on_exit", "_on_exception", "_span", "_token", "_tracer")
+
+    def __init__(self, tracer: Tracer, arguments: tuple[Any, ...], on_exception: int, end_on_exit: bool) -> None:
+        self._tracer = tracer
+        self._arguments = arguments
+        self._on_exception = on_exception
+        self._end_on_exit = end_on_exit
+
+    def __enter__(self) -> OtelSpan:
+        self._span = span = self._tracer.start_span(*self._arguments)
+        self._token = attach(set_span_in_context(span))
+        return span
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        span = self._span
+        restore(self._token)
+        if exc_val is not None:
+            _note(span, exc_val, self._on_exception)
+        if self._end_on_exit:
+            span.end()
+
+    def __call__(self, function: Any) -> Any:
+        """`function`, each run of which is a span.  TypeError where it is none."""
+        if isinstance(function, (staticmethod, classmethod)):
+            return type(function)(self(function.__func__))
+        if not callable(function):
+            raise TypeError(f"start_as_current_span decorates functions, got {function!r}")
+        import inspect  # here, because not every program that imports this decorates
+
+        body = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__
+        if inspect.isasyncgenfunction(body):
+            run: Any = self._async_generator(function)
+        elif inspect.isgeneratorfunction(body):
+            run = self._generator(function)
+        elif inspect.iscoroutinefunction(body):
+            run = self._coroutine(function)
+        else:
+            run = self._function(function)
+        return functools.wraps(function)(run)
+
+    def _again(self) -> CurrentSpan:
+        return CurrentSpan(self._tracer, self._arguments, self._on_exception, self._end_on_exit)
+
+    def _function(self, function: Any) -> Any:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return function(*args, **kwargs)
+
+        return run
+
+    def _coroutine(self, function: Any) -> Any:
+        async def run(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return await function(*args, **kwargs)
+
+        return run
+
+    def _generator(self, function: Any) -> Any:
+        def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            with self._lasting() as span:
+                return (yield from _Steps(span, function(*args, **kwargs)))
+
+        return run
+
+    def _async_generator(self, function: Any) -> Any:
+        async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            with self._lasting() as span:
+                body = function(*args, **kwargs)
+                step: Awaitable[Any] = body.__anext__()
+                while True:
+                    try:
+                        item = await _step(span, step)
+                    except StopAsyncIteration:
+                        return
+                    try:
+                        step = body.asend((yield item))
+                    except GeneratorExit:
+                        await _step(span, body.aclose())
+                        raise
+                    except BaseException as error:  # thrown in by the consumer; the body decides what becomes of it
+                        step = body.athrow(error)
+
+        return run
+
+    def _lasting(self) -> _Lasting:
+        return _Lasting(self._tracer.start_span(*self._arguments), self._on_exception, self._end_on_exit)
+
+
+class _Lasting:
+    """A span that is not current: each step of the body makes it so."""
+
+    __slots__ = ("_end_on_exit", "_on_exception", "_span")
+
+    def __init__(self, span: OtelSpan, on_exception: int, end_on_exit: bool) -> None:
+        self._span = span
+        self._on_exception = on_exception
+        self._end_on_exit = end_on_exit
+
+    def __enter__(self) -> OtelSpan:
+        return self._span
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        if exc_val is not None:
+            _note(self._span, exc_val, self._on_exception)
+        if self._end_on_exit:
+            self._span.end()
+
+
+def _note(span: OtelSpan, error: BaseException, how: int) -> None:
+    if isinstance(span, Span):
+        span._note(error, how)
+    elif span.is_recording() and isinstance(error, Exception):  # of another's provider
+        if how & RECORD:
+            span.record_exception(error)
+        if how & SET_STATUS:
+            span.set_status(Status(StatusCode.ERROR, describe_exception(error, MAX_DESCRIPTION_LENGTH)))
+
+
+class _Steps:
+    """A generator whose span is current for each of its steps; for `yield from`."""
+
+    def __init__(self, span: OtelSpan, body: Generator[Any, Any, Any]) -> None:
+        self._span = span
+        self._body = body
+
+    def __iter__(self) -> _Steps:
+        return self
+
+    def __next__(self) -> Any:
+        return self._step(self._body.__next__)
+
+    def send(self, value: Any) -> Any:
+        return self._step(self._body.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._step(self._body.throw, *error)
+
+    def close(self) -> None:
+        self._step(self._body.close)
+
+    def _step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        token = attach(set_span_in_context(self._span))
+        try:
+            return step(*arguments)
+        finally:
+            restore(token)
+
+
+async def _step(span: OtelSpan, step: Awaitable[Any]) -> Any:
+    token = attach(set_span_in_context(span))
+    try:
+        return await step
+    finally:
+        restore(token)

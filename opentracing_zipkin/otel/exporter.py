@@ -1,0 +1,339 @@
+"""Spans of OpenTelemetry's SDK through our encoders and our delivery.
+
+Rules: `export` hands over, encodes nothing and raises nothing; a span becomes Zipkin's on the reporter's thread.  A finished
+span of the SDK does not change any more, so none is copied.  The environment is read elsewhere, in `settings`.
+Source: opentelemetry-specification, trace/sdk_exporters/zipkin.md; trace/sdk.md, "Span Exporter".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+try:
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+    from opentelemetry.trace import SpanKind, StatusCode
+except ImportError as error:
+    raise ImportError(
+        "exporting OpenTelemetry's spans needs its SDK: install the extra otel-sdk, or the package opentelemetry-sdk"
+    ) from error
+
+from ..context import LOW_64_BITS
+from ..log import log
+from ..model import Endpoint, FinishedSpan, TakenBefore
+from ..option import check_flag, check_names, options_of, selected, taken
+from ..options import (
+    DEFAULT_ENDPOINT,
+    ConnectionOptions,
+    EndpointOptions,
+    ReportingOptions,
+    SendingOptions,
+    TracerOptions,
+)
+from ..parts import check_exclusions, reporter_of
+from ..process import local_address
+from ..senders.collector_url import endpoints_of
+from ..stats import TracerStats
+from ..tags import MAX_NAME_LENGTH, service_name_of
+from ..text import MAX_KEY_LENGTH, to_text
+from .mapping import (
+    attribute_text,
+    dropped_tags,
+    endpoint_of,
+    error_text,
+    event_text,
+    link_text,
+    scope_tags,
+    status_tags,
+    texts_of,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..senders import Sender
+
+__all__ = ["SETTINGS", "Exporter", "ExporterOptions", "ExporterSettings"]
+
+UNKNOWN_SERVICE = "unknown_service"  # the specification's, for a resource without a name
+MAX_ORIGINS = 1000  # pairs of resource and scope; more cost time, never memory
+MAX_INT = (1 << 63) - 1  # of an attribute
+DEFAULT_WAIT_MS = 30_000  # the SDK's, of a flush and of a shutdown
+
+# What says the same of every span in the process, and nothing that Zipkin or its users ask for.
+_UNTOLD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
+
+# By identity: the hash of a member of an enumeration is computed in Python.
+_KIND_OF = {id(kind): None if kind is SpanKind.INTERNAL else kind.name for kind in SpanKind}
+_new = object.__new__
+
+
+class ExporterOptions(ConnectionOptions, ReportingOptions, total=False):
+    """All but `endpoint`: the settings of sending and reporting, and those of the tracer's own that an exporter can use."""
+
+    max_tag_length: int | None
+    local_ip: str | None
+    local_port: int | None
+    sender: Sender | None
+
+
+class ExporterSettings(EndpointOptions, ExporterOptions, total=False):
+    """All that an exporter takes."""
+
+
+# The names of the settings that an exporter takes.
+SETTINGS = (*options_of(SendingOptions), *options_of(ReportingOptions), "max_tag_length", "local_ip", "local_port")
+
+
+class Exporter(SpanExporter):
+    """A SpanExporter of OpenTelemetry's SDK, behind any span processor; may be used from any thread.
+
+    The settings are those of sending and reporting, and `max_tag_length`, `local_ip` and `local_port`, as in
+    docs/reference/configuration.md.  The service's name is the resource's `service.name`.  `local_ipv6`: a second address.
+    `debug`: marks every span as one that the collector must keep.  Raises ValueError that names a wrong value and the remedy.
+    """
+
+    def __init__(self, *, local_ipv6: str = "", debug: bool = False, **given: Unpack[ExporterSettings]) -> None:
+        named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        check_names("ZipkinExporter()", named, (*SETTINGS, "sender"))
+        check_exclusions(named)
+        own = taken("ZipkinExporter()", TracerOptions, selected(TracerOptions, named))
+        self._debug = check_flag("debug", debug)
+        self._tag_limit: int = own["max_tag_length"]
+        known = local_address.endpoint("", own["local_ip"], own["local_port"])
+        self._local = known._replace(ipv6=known.ipv6 or local_ipv6)
+        # The URL whose route tells this host's address; None where that was given.
+        is_given = any((self._local.ipv4, self._local.ipv6))
+        self._route = None if is_given else endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0]
+        self._origins: dict[int, tuple[Any, Any, Endpoint, dict[str, str]]] = {}
+        self._has_failed = False
+        self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True)
+
+    # The SDK's side
+
+    def export(self, spans: Sequence[Any]) -> Any:
+        """Hand finished spans over to the reporter: SUCCESS, or FAILURE where some were refused, as it is full or closed."""
+        reporter = self._reporter
+        refused_before = reporter.refused
+        try:
+            record = reporter.record
+            for span in spans:
+                item = _new(_Exported)
+                item._span = span
+                item._exporter = self
+                item._start = True
+                record(item)
+        except Exception:  # what was given is no sequence
+            if not self._has_failed:
+                self._has_failed = True
+                log.error("zipkin: spans could not be taken over (said once)", exc_info=True)
+            return SpanExportResult.FAILURE
+        return SpanExportResult.SUCCESS if reporter.refused == refused_before else SpanExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: float = DEFAULT_WAIT_MS) -> bool:
+        """Whether every span handed over before was accepted by the collector within the time, and none was dropped."""
+        return self._reporter.flush(_seconds(timeout_millis))
+
+    def shutdown(self, timeout_millis: float = DEFAULT_WAIT_MS) -> None:
+        """Send what waits, for as long as the collector accepts spans (`exit_stall_timeout`, `exit_timeout`), and stop."""
+        if not self._reporter.ended:
+            self._reporter.end(_seconds(timeout_millis))
+
+    @property
+    def stats(self) -> TracerStats:
+        """The account of the spans handed over."""
+        return self._reporter.stats()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._reporter!r})"
+
+    # The reporter's thread
+
+    def _on_reporter_thread(self) -> None:
+        """Before the first span is sent: find this host's address."""
+        if self._route is not None:
+            self._local = local_address.towards(self._route, self._local)
+            self._origins.clear()
+
+    def _origin(self, resource: Any, scope: Any) -> tuple[Any, Any, Endpoint, dict[str, str]]:
+        """Of a span: its resource, its scope, its local endpoint, and the tags of both."""
+        try:
+            attributes = dict(resource.attributes)
+        except Exception:  # no resource, or one of the user's
+            attributes = {}
+        name = service_name_of(attribute_text(attributes.get("service.name"))) or UNKNOWN_SERVICE
+        for key in _UNTOLD:
+            attributes.pop(key, None)
+        tags = texts_of(attributes, self._tag_limit)
+        if scope is not None:
+            tags |= scope_tags(getattr(scope, "name", None), getattr(scope, "version", None))
+            tags |= texts_of(getattr(scope, "attributes", None) or {}, self._tag_limit)
+        origin = resource, scope, self._local._replace(service_name=name), tags
+        if len(self._origins) >= MAX_ORIGINS:
+            self._origins.clear()
+        self._origins[id(scope)] = origin
+        return origin
+
+
+class _Exported:
+    """A span of the SDK as it waits for the reporter's thread."""
+
+    __slots__ = ("_exporter", "_span", "_start")
+
+    _exporter: Exporter
+    _span: Any
+    _start: bool
+
+    def to_finished(self) -> FinishedSpan:
+        """The span as it is sent; raises TakenBefore where the reporter, which takes `_start` away, has had it."""
+        try:
+            self._start  # noqa: B018
+        except AttributeError:
+            raise TakenBefore from None
+        try:
+            return self._usual()
+        except Exception:  # no ReadableSpan as the SDK makes it
+            return _any(self._span, self._exporter)
+
+    def _usual(self) -> FinishedSpan:
+        # By the SDK's own slots: its properties make copies and views, which together cost as much as all the rest.
+        raw = self._span.__dict__
+        exporter = self._exporter
+        limit = exporter._tag_limit
+        resource, scope = raw["_resource"], raw["_instrumentation_scope"]
+        origin = exporter._origins.get(id(scope))
+        if origin is None or origin[0] is not resource or origin[1] is not scope:
+            origin = exporter._origin(resource, scope)
+        given, events, links = raw["_attributes"], raw["_events"], raw["_links"]
+        attributes = given._dict
+        tags = {**origin[3], **attributes}
+        for key, value in attributes.items():
+            if type(value) is int and -MAX_INT <= value <= MAX_INT and len(key) <= MAX_KEY_LENGTH:  # a status, a port
+                tags[key] = str(value)
+            elif type(value) is not str or len(value) > limit or len(key) > MAX_KEY_LENGTH:
+                _retell(tags, key, value, limit)
+        status = raw["_status"]
+        code = status.status_code
+        if code is StatusCode.ERROR:
+            tags["otel.status_code"] = "ERROR"
+            tags["error"] = _error_of(status, attributes, events, limit)
+        else:
+            tags.pop("error", None)  # its presence would be an error to Zipkin
+            if code is StatusCode.OK:
+                tags["otel.status_code"] = "OK"
+        if given.dropped or events.dropped or links.dropped:
+            tags |= dropped_tags(given.dropped, events.dropped, links.dropped)
+        start_us, end_us = raw["_start_time"] // 1000, raw["_end_time"] // 1000
+        context, parent, name = raw["_context"], raw["_parent"], raw["_name"]
+        trace_id = context.trace_id
+        kind = _KIND_OF[id(raw["_kind"])]
+
+        finished = _new(FinishedSpan)
+        finished.trace_id = trace_id.to_bytes(16 if trace_id > LOW_64_BITS else 8, "big").hex()
+        finished.span_id = context.span_id.to_bytes(8, "big").hex()
+        finished.parent_id = None if parent is None else parent.span_id.to_bytes(8, "big").hex()
+        finished.kind = kind
+        finished.name = name.lower() if len(name) <= MAX_NAME_LENGTH else name[:MAX_NAME_LENGTH].lower()
+        finished.timestamp_us = start_us
+        finished.duration_us = end_us - start_us if end_us > start_us else 1
+        finished.local = origin[2]
+        finished.remote = None if kind is None else endpoint_of(kind, attributes)
+        finished.annotations = _annotations(events._dq, links._dq, start_us, limit) if events._dq or links._dq else []
+        finished.tags = tags
+        finished.debug = exporter._debug
+        finished.shared = False
+        return finished
+
+    # What the reporter weighs a waiting span by
+
+    @property
+    def _tags(self) -> Mapping[str, Any]:
+        try:
+            return _plain(self._span.attributes)
+        except Exception:  # no span of the SDK's
+            return {}
+
+    @property
+    def _logs(self) -> list[tuple[int, str]]:
+        try:
+            return [(0, event_text(event.name, _plain(event.attributes))) for event in self._span.events]
+        except Exception:
+            return []
+
+
+def _any(span: Any, exporter: Exporter) -> FinishedSpan:
+    """The same of any span, by what is public of it; raises where it has no ids."""
+    limit = exporter._tag_limit
+    context, parent = span.context, span.parent
+    events, links = span.events or (), getattr(span, "links", None) or ()
+    kind = getattr(span.kind, "name", None)
+    attributes = _plain(span.attributes)
+    start_us, end_us = (span.start_time or 0) // 1000, (span.end_time or 0) // 1000
+    _, _, local, constant = exporter._origin(getattr(span, "resource", None), getattr(span, "instrumentation_scope", None))
+    tags = constant | texts_of(attributes, limit)
+    tags.pop("error", None)
+    code = getattr(span.status.status_code, "name", "UNSET")
+    tags |= status_tags(code, _error_of(span.status, attributes, events, limit) if code == "ERROR" else "")
+    counts = (getattr(span, f"dropped_{what}", 0) for what in ("attributes", "events", "links"))
+    return FinishedSpan(
+        _hex(context.trace_id, 16 if context.trace_id > LOW_64_BITS else 8),
+        _hex(context.span_id, 8),
+        _hex(parent.span_id, 8) if parent is not None and parent.span_id else None,
+        kind if kind in _KIND_OF.values() else None,
+        to_text(span.name, MAX_NAME_LENGTH).lower(),
+        start_us,
+        end_us - start_us if end_us > start_us else 1,
+        local,
+        endpoint_of(kind if kind in _KIND_OF.values() else None, attributes),
+        _annotations(events, links, start_us, limit),
+        tags | dropped_tags(*counts),
+        exporter._debug,
+    )
+
+
+def _retell(tags: dict[str, Any], key: str, value: Any, limit: int) -> None:
+    """An attribute that is no short text, among the tags, where it stands as it came."""
+    if len(key) > MAX_KEY_LENGTH:
+        del tags[key]
+        key = key[:MAX_KEY_LENGTH]
+    if value is None:
+        tags.pop(key, None)
+    else:
+        tags[key] = attribute_text(value, limit)
+
+
+def _annotations(events: Iterable[Any], links: Iterable[Any], start_us: int, limit: int) -> list[tuple[int, str]]:
+    told = [(event.timestamp // 1000, event_text(event.name, _plain(event.attributes), limit)) for event in events]
+    for link in links:
+        other = link.context
+        trace_id = _hex(other.trace_id, 16 if other.trace_id > LOW_64_BITS else 8)
+        told.append((start_us, link_text(trace_id, _hex(other.span_id, 8), _plain(link.attributes), limit)))
+    return told
+
+
+def _error_of(status: Any, attributes: Mapping[str, Any], events: Iterable[Any], limit: int) -> str:
+    said = status.description
+    if not said:
+        exceptions = [_plain(event.attributes) for event in events if event.name == "exception"]
+        said = error_text(None, attributes, exceptions[-1] if exceptions else None)
+    return attribute_text(said, limit)
+
+
+def _plain(attributes: Any) -> Mapping[str, Any]:
+    """Attributes as a dict: the one within the SDK's BoundedAttributes, whose own look-ups are in Python, or a copy."""
+    within = getattr(attributes, "_dict", None)
+    if type(within) is dict:
+        return within
+    return {} if attributes is None else dict(attributes)
+
+
+def _hex(number: int, length: int) -> str:
+    return number.to_bytes(length, "big").hex()
+
+
+def _seconds(timeout_millis: Any) -> float:
+    """Of what somebody is ready to wait; the default, where that is no time."""
+    try:
+        return min(max(0.0, float(timeout_millis) / 1000), 86_400.0)
+    except Exception:  # None, or text
+        return DEFAULT_WAIT_MS / 1000

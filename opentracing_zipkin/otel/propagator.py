@@ -1,0 +1,164 @@
+"""B3 for OpenTelemetry, by the propagation of our tracer: what came in goes out as it was, a decision left open included.
+
+Rules: names are written in lower case, because some carriers compare them so (Celery's headers); they are read in any case,
+whatever the getter can look up.  `traceparent` is read where there is no B3.  Neither reading nor writing raises.  Nothing here
+imports `opentelemetry.propagate`, which loads this file while it is imported itself.
+Source: OpenTelemetry's specification, context/api-propagators.md; openzipkin/b3-propagation, README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from opentelemetry.baggage import get_all, set_baggage
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import (
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
+from opentelemetry.trace import INVALID_SPAN, SpanKind, get_current_span, set_span_in_context
+
+import opentracing
+
+from ..context import ZipkinContext
+from ..propagation.attributes import PREFIX, TRACESTATE
+from ..propagation.b3 import B3Propagation
+from ..span import context_of
+from ..text import to_text
+from ..tracer import ZipkinTracer
+from .nesting import position_of
+from .span import QuietSpan
+
+__all__ = ["B3Propagator", "BaggagePropagator"]
+
+MAX_VALUE_LENGTH = 8192
+
+_B3_NAMES = ("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags")
+_W3C_NAMES = ("traceparent", "tracestate")
+_NAMES = (*_B3_NAMES, *_W3C_NAMES)
+# As they are often written, for a getter that tells no names and compares them exactly.
+_WRITTEN = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", "X-B3-Flags")
+
+
+class B3Propagator(TextMapPropagator):
+    """By the tracer given, else by the global tracer of the moment; by B3's defaults where that is no ZipkinTracer."""
+
+    def __init__(self, tracer: ZipkinTracer | None = None) -> None:
+        self.tracer = tracer
+        self._alone = B3Propagation()
+
+    def extract(self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter) -> Context:
+        found = Context() if context is None else context
+        try:
+            tracer = self._tracer()
+            propagation = self._alone if tracer is None else tracer.propagation
+            if getter is default_getter and type(carrier) is dict:
+                received = propagation.extract(carrier)
+            else:
+                received = propagation.extract(_read(carrier, getter, propagation.attributes.names))
+            if received is None:
+                return found
+            span = QuietSpan.of(tracer, received, received._state, SpanKind.INTERNAL)
+            found = set_span_in_context(span, found)
+            for key, value in received.baggage.items():
+                if key != TRACESTATE:
+                    found = set_baggage(key, value, found)
+        except Exception:  # whatever a carrier or a getter of the user's does
+            pass
+        return found
+
+    def inject(self, carrier: Any, context: Context | None = None, setter: Setter[Any] = default_setter) -> None:
+        try:
+            tracer = self._tracer()
+            position = _position(context, tracer)
+            if position is None:
+                return
+            merged = get_all(context)
+            if merged:
+                position = _with_baggage(position, merged)
+            write = self._alone.inject if tracer is None else tracer._inject
+            if setter is default_setter:
+                write(position, carrier)
+                return
+            headers: dict[str, str] = {}
+            write(position, headers)
+            for name, value in headers.items():
+                setter.set(carrier, name, value)
+        except Exception:  # whatever a carrier or a setter of the user's does
+            pass
+
+    @property
+    def fields(self) -> set[str]:
+        """The headers that may be written, but for those of trace attributes, which have any name."""
+        return {*_NAMES}
+
+    def _tracer(self) -> ZipkinTracer | None:
+        if self.tracer is not None:
+            return self.tracer
+        tracer = opentracing.global_tracer()
+        return tracer if isinstance(tracer, ZipkinTracer) else None
+
+
+class BaggagePropagator(W3CBaggagePropagator):
+    """W3C Baggage, with the trace attributes of the current span beside what OpenTelemetry's own context holds."""
+
+    def inject(self, carrier: Any, context: Context | None = None, setter: Setter[Any] = default_setter) -> None:
+        try:
+            position = position_of(get_current_span(context))
+            known = get_all(context)
+            for key, value in (position.baggage if position is not None else {}).items():
+                if key not in known and key != TRACESTATE and value is not None:
+                    context = set_baggage(key, to_text(value, MAX_VALUE_LENGTH), context)
+            super().inject(carrier, context, setter)
+        except Exception:  # as in `B3Propagator`
+            pass
+
+
+def _position(context: Context | None, tracer: ZipkinTracer | None) -> ZipkinContext | None:
+    span = get_current_span(context)
+    if span is not INVALID_SPAN:
+        return position_of(span)
+    active = tracer.active_span if tracer is not None and context is None else None
+    return None if active is None else context_of(active)
+
+
+def _with_baggage(position: ZipkinContext, merged: Mapping[str, object]) -> ZipkinContext:
+    """With OpenTelemetry's baggage as trace attributes; the position itself where they are there already."""
+    items = {key: to_text(value, MAX_VALUE_LENGTH) for key, value in merged.items()}
+    known = position._baggage or {}
+    if all(known.get(key) == value for key, value in items.items()):
+        return position
+    return ZipkinContext(position.trace_id, position.span_id, position.parent_id, position._state, {**known, **items})
+
+
+def _read(carrier: Any, getter: Getter[Any], fields: Iterable[str]) -> dict[str, Any]:
+    """The headers that may be ours: by the names that the carrier has, or by ours where it does not tell its names."""
+    names: list[Any] = []
+    with suppress(Exception):
+        names = list(getter.keys(carrier))
+    fields = {name.lower() for name in fields}
+    wanted = [name for name in names if _is_ours(name, fields)]
+    if not wanted:
+        wanted = [*_NAMES, *_WRITTEN, *fields]
+    headers: dict[str, Any] = {}
+    for name in wanted:
+        values: Any = None
+        with suppress(Exception):  # of a getter that knows another kind of names
+            values = getter.get(carrier, name)
+        if values:
+            headers[name] = values if isinstance(values, (str, bytes)) else list(values)
+    return headers
+
+
+def _is_ours(name: Any, fields: Iterable[str]) -> bool:
+    text = name.decode("latin-1") if isinstance(name, bytes) else name
+    if not isinstance(text, str):
+        return False
+    lower = text.lower().replace("_", "-").removeprefix("http-")
+    return lower in _NAMES or lower.startswith(PREFIX) or lower in fields

@@ -1,0 +1,277 @@
+"""OpenTelemetry's tracer provider and tracer, on ours.
+
+Rules: `start_span` is the hot path: as `ZipkinTracer.start_span` has it, in one function; nothing it is given makes it raise.
+Without a tracer of its own a provider follows the global one, so that a later `configure` counts at once.
+Source: OpenTelemetry's specification, trace/api.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.baggage import get_all
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span as OtelSpan, SpanKind, StatusCode, get_current_span
+
+import opentracing
+
+from ..context import DECIDED, LOCAL_ROOT, LOW_64_BITS, MESSAGING, SAMPLED, CallerContext, ZipkinContext
+from ..log import log
+from ..span import MAX_ANNOTATIONS, MAX_TAGS, context_of, name_of
+from ..text import to_text
+from ..tracer import MAX_PAIRING_NS, ZipkinTracer
+from .current import CurrentSpan
+from .nesting import nest, position_of
+from .span import RECORD, SET_STATUS, QuietSpan, Span, TimedSpan
+
+__all__ = ["Tracer", "TracerProvider"]
+
+MAX_LINKS = 128
+MAX_BAGGAGE_LENGTH = 8192
+MAX_TIME_NS = 1 << 63
+
+_ROOT = DECIDED | LOCAL_ROOT
+_SAMPLED_ROOT = DECIDED | SAMPLED | LOCAL_ROOT
+_SERVER = {"span.kind": "server"}
+_BOTH = RECORD | SET_STATUS
+
+_noop = NoOpTracer()
+
+
+class TracerProvider(trace.TracerProvider):
+    """Makes tracers that record into a ZipkinTracer; without one, into the global tracer of the moment.
+
+    `max_attributes`, `max_events` and `max_links` are of a span; the least of each and of our own limits counts.
+    """
+
+    def __init__(
+        self,
+        tracer: ZipkinTracer | None = None,
+        max_attributes: int = MAX_TAGS,
+        max_events: int = MAX_ANNOTATIONS,
+        max_links: int = MAX_LINKS,
+    ) -> None:
+        self.max_attributes = min(max_attributes, MAX_TAGS)
+        self.max_events = min(max_events, MAX_ANNOTATIONS)
+        self.max_links = min(max_links, MAX_LINKS)
+        self.given: ZipkinTracer | None = None
+        self._seen: Any = None  # the global tracer, when it was last looked at
+        self.zipkin: ZipkinTracer | None = None
+        self.use(tracer)
+
+    def use(self, tracer: ZipkinTracer | None) -> None:
+        """From now on this tracer; None: the global one."""
+        self.given = tracer
+        if tracer is None:
+            self._seen = None
+            self.current()
+        else:
+            nest(tracer)
+            self.zipkin = tracer
+
+    def current(self) -> ZipkinTracer | None:
+        """The tracer of now; None where the global one is no ZipkinTracer."""
+        if self.given is None:
+            tracer = opentracing.global_tracer()
+            if tracer is not self._seen:
+                zipkin = tracer if isinstance(tracer, ZipkinTracer) else None
+                if zipkin is not None:
+                    nest(zipkin)
+                self.zipkin, self._seen = zipkin, tracer
+        return self.zipkin
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Tracer:
+        return Tracer(self, instrumenting_module_name, instrumenting_library_version)
+
+    # What only the SDK's provider has
+
+    @property
+    def resource(self) -> Resource:
+        """The service, as instrumentations read it (that of logging names it in each line)."""
+        zipkin = self.current()
+        return Resource({} if zipkin is None else {**zipkin._default_tags, "service.name": zipkin.service_name})
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Whether every span that waits now is accepted by the collector in this time."""
+        zipkin = self.current()
+        try:
+            return zipkin is None or zipkin.flush(timeout_millis / 1000)
+        except (TypeError, ValueError):  # no such time
+            return False
+
+    def shutdown(self) -> None:
+        """Send what waits; the tracer stays, because it may be others' as well."""
+        self.force_flush()
+
+    def add_span_processor(self, span_processor: Any) -> None:
+        log.warning(
+            "zipkin: %s is not used: spans go to Zipkin, and what changes them is a handler of configure(handlers=...)",
+            to_text(type(span_processor), MAX_BAGGAGE_LENGTH),
+        )
+
+
+class Resource:
+    """What the SDK's has of this name: attributes."""
+
+    __slots__ = ("attributes",)
+
+    def __init__(self, attributes: Mapping[str, str]) -> None:
+        self.attributes = attributes
+
+
+class Tracer(trace.Tracer):
+    """Starts spans under the name of an instrumentation.  May be used from any thread."""
+
+    def __init__(self, provider: TracerProvider, name: Any, version: Any) -> None:
+        self._provider = provider
+        self.max_attributes = provider.max_attributes
+        self.max_events = provider.max_events
+        self.max_links = provider.max_links
+        self.scope = {
+            key: to_text(value, 255)
+            for key, value in (("otel.scope.name", name), ("otel.scope.version", version))
+            if value is not None and (type(value) is not str or value)
+        }
+
+    def add_scope(self, tags: dict[str, str]) -> None:
+        """On the reporter's thread: who has made the span."""
+        tags.update(self.scope)
+
+    def start_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Mapping[str, Any] | None = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> OtelSpan:
+        provider = self._provider
+        zipkin = provider.zipkin
+        if provider.given is None and opentracing.global_tracer() is not provider._seen:
+            zipkin = provider.current()
+        try:
+            if zipkin is None:
+                return _noop.start_span(name, context)
+            if type(kind) is not SpanKind:
+                kind = SpanKind.INTERNAL
+            parent: Any
+            current = get_current_span(context)
+            if current is INVALID_SPAN:
+                parent = _active(zipkin) if context is None else None
+            elif type(current) is Span:
+                parent = current
+            else:
+                parent = position_of(current)
+            # What a context holds beside a span may be baggage.
+            around = get_current() if context is None else context
+            merged = get_all(around) if len(around) > (current is not INVALID_SPAN) else None
+            caller_tags = None
+            if type(parent) is CallerContext:
+                caller_tags, parent = parent.tags, parent.as_root()
+            if not zipkin._enabled:
+                return _stand_in(zipkin, parent, kind)
+            if parent is None:
+                paired_at, offset = None, 0
+                trace_id: Any = zipkin._random_bits(zipkin._trace_id_bits)
+                if not trace_id & LOW_64_BITS:
+                    trace_id = zipkin._new_trace_id()
+                span_id: Any = trace_id  # its low half
+                parent_id = baggage = None
+                state = _SAMPLED_ROOT if zipkin._samples_all or zipkin._sampler(trace_id & LOW_64_BITS) else _ROOT
+            else:
+                trace_id, span_id, parent_id, state = zipkin._identity(parent, _SERVER if kind is SpanKind.SERVER else None)
+                baggage, paired_at, offset = parent._baggage, parent._paired_at, parent._offset
+            if merged and merged != getattr(current, "_merged", None):
+                baggage = {**(baggage or {}), **{key: to_text(value, MAX_BAGGAGE_LENGTH) for key, value in merged.items()}}
+            if kind is SpanKind.PRODUCER:
+                state |= MESSAGING
+            if not state & SAMPLED:
+                if parent is None and baggage is None:
+                    return QuietSpan.of(zipkin, None, state, kind, trace_id)
+                return QuietSpan.of(zipkin, ZipkinContext(trace_id, span_id, parent_id, state, baggage), state, kind)
+
+            span = Span() if start_time is None else TimedSpan()
+            span._tracer = zipkin
+            span._by = self
+            span._trace_id = trace_id
+            span._span_id = span_id
+            span._parent_id = parent_id
+            span._state = state
+            span._baggage = baggage
+            span._name = name if type(name) is str else name_of(name)
+            span._kind = kind
+            span._parent = parent
+            span._merged = merged
+            span._status = StatusCode.UNSET
+            span._on_exception = (
+                _BOTH
+                if record_exception and set_status_on_exception
+                else (RECORD if record_exception else 0) | (SET_STATUS if set_status_on_exception else 0)
+            )
+            span._logs = span._error = span._links = span._cause = span._description = span._span_context = None
+            span._once = 1
+            span._start = ticks = zipkin._ticks()
+            if paired_at is None or ticks - paired_at > MAX_PAIRING_NS:
+                span._offset = zipkin._wall() - ticks
+                span._paired_at = ticks
+            else:
+                span._offset = offset
+                span._paired_at = paired_at
+            if attributes is None:
+                span._tags = {}
+            else:
+                span._take(attributes)
+            if caller_tags is not None:
+                span.set_attributes(caller_tags)
+            if start_time is not None and type(start_time) is int and 0 < start_time < MAX_TIME_NS:
+                span._start = start_time - span._offset
+            if links:
+                for link in links:
+                    span.add_link(getattr(link, "context", None), getattr(link, "attributes", None))  # type: ignore[arg-type]
+            return span
+        except Exception:  # a context, a kind or links that are none
+            return INVALID_SPAN
+
+    def start_as_current_span(  # type: ignore[override]  # a decorator of every kind of function, too
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Mapping[str, Any] | None = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+        end_on_exit: bool = True,
+    ) -> CurrentSpan:
+        on_exception = (RECORD if record_exception else 0) | (SET_STATUS if set_status_on_exception else 0)
+        arguments = (name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception)
+        return CurrentSpan(self, arguments, on_exception, end_on_exit)
+
+
+def _active(zipkin: ZipkinTracer) -> ZipkinContext | None:
+    """OpenTracing's active span, where OpenTelemetry has none: activated before the bridge was there, or by another manager."""
+    scope: Any = zipkin._current_scope()
+    if scope is None:
+        return None
+    span = zipkin.active_span if getattr(scope, "closed_away", False) else scope.span
+    return None if span is None else context_of(span)
+
+
+def _stand_in(zipkin: ZipkinTracer, parent: ZipkinContext | None, kind: SpanKind) -> QuietSpan:
+    """While not enabled: a span that records nothing and propagates its parent's context."""
+    if parent is None:
+        return QuietSpan.of(zipkin, ZipkinContext(), 0, kind)
+    context = ZipkinContext(parent._trace_id, parent._span_id, parent._parent_id, parent._state, parent._baggage)
+    return QuietSpan.of(zipkin, context, context._state, kind)

@@ -1,0 +1,507 @@
+"""OpenTelemetry's span as ours: one object with both APIs, so that neither has to be translated while it is used.
+
+Rules: which kind of span it is, is decided at birth, as in `..span`.  A setter keeps what is inert and never raises; after the
+end it does nothing.  What attributes mean to Zipkin is found out on the reporter's thread.
+Source: OpenTelemetry's specification, trace/api.md; mapping.py has the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, cast
+
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span as OtelSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    format_span_id,
+    format_trace_id,
+)
+
+from ..context import ZipkinContext
+from ..model import FinishedSpan
+from ..planned import is_planned
+from ..span import RecordingSpan, UnsampledSpan, ZipkinSpan, context_of, name_of
+from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, to_text
+from .contexts import to_otel
+from .mapping import attribute_text, endpoint_of, error_text, event_text, link_text, status_tags
+
+__all__ = ["DROPPED_ATTRIBUTES", "DROPPED_EVENTS", "DROPPED_LINKS", "LINKS", "QuietSpan", "Span", "SpanView", "TimedSpan"]
+
+LINKS = "otel.links"  # the tag that has the ids of all linked spans
+DROPPED_ATTRIBUTES = "otel.dropped_attributes_count"
+DROPPED_EVENTS = "otel.dropped_events_count"
+DROPPED_LINKS = "otel.dropped_links_count"
+
+RECORD, SET_STATUS = 1, 2  # what an exception that leaves the block does
+
+_UNSET, _OK, _ERROR = StatusCode.UNSET, StatusCode.OK, StatusCode.ERROR
+_KINDS: dict[Any, str | None] = {
+    SpanKind.INTERNAL: None,
+    SpanKind.SERVER: "SERVER",
+    SpanKind.CLIENT: "CLIENT",
+    SpanKind.PRODUCER: "PRODUCER",
+    SpanKind.CONSUMER: "CONSUMER",
+}
+_KIND_OF_WORD = {word: kind for kind, word in _KINDS.items() if word}
+_MAX_INT = (1 << 63) - 1
+_MAX_NS = 1 << 63
+
+
+class Maker(Protocol):
+    """OpenTelemetry's tracer, as far as a span of it asks."""
+
+    max_attributes: int
+    max_events: int
+    max_links: int
+
+    def add_scope(self, tags: dict[str, str]) -> None: ...
+
+
+class Span(RecordingSpan, OtelSpan):
+    """Records; made by `Tracer.start_span`, which sets its slots.  The setters may be called from any thread."""
+
+    __slots__ = (
+        "_by",
+        "_cause",
+        "_description",
+        "_kind",
+        "_links",
+        "_merged",
+        "_on_exception",
+        "_parent",
+        "_span_context",
+        "_status",
+    )
+
+    _by: Maker
+    _cause: Mapping[str, Any] | None  # of the exception that was recorded last
+    _description: str | None
+    _kind: SpanKind
+    _links: list[Link] | None
+    _merged: Mapping[str, object] | None  # OpenTelemetry's baggage, as far as it is in ours
+    _on_exception: int
+    _parent: ZipkinContext | None
+    _span_context: SpanContext | None
+    _status: StatusCode
+
+    # The API
+
+    def get_span_context(self) -> SpanContext:
+        found = self._span_context
+        if found is None:
+            self._span_context = found = to_otel(self)
+        return found
+
+    def is_recording(self) -> bool:
+        try:
+            _ = self._once  # gone with the end
+        except AttributeError:
+            return False
+        return True
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        try:
+            _ = self._once
+        except AttributeError:
+            return
+        tags = self._tags
+        kind = type(value)
+        if type(key) is str and len(tags) < self._by.max_attributes:
+            if kind is str:
+                if len(value) <= self._tracer._tag_limit:
+                    tags[key] = value
+                    return
+            elif (kind is int and -_MAX_INT <= value <= _MAX_INT) or kind is bool:
+                tags[key] = value
+                if self._error is None:
+                    self._error = ""
+                return
+        self._set_unusual_attribute(key, value)
+
+    def _set_unusual_attribute(self, key: Any, value: Any) -> None:
+        if value is None:
+            return
+        if type(key) is not str:
+            key = to_text(key, MAX_KEY_LENGTH)
+        if not key:
+            return
+        if len(self._tags) >= self._by.max_attributes and key not in self._tags:
+            self._count_dropped(DROPPED_ATTRIBUTES)
+        else:
+            self._tags[key] = attribute_text(value, self._tracer._tag_limit)
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        for key, value in entries(attributes).items():
+            self.set_attribute(key, value)
+
+    def _take(self, attributes: Any) -> None:
+        """Those given at the start: a plain dict of usual values is copied whole."""
+        self._tags = {}
+        if type(attributes) is not dict or len(attributes) > self._by.max_attributes:
+            self.set_attributes(attributes)
+            return
+        tags = attributes.copy()
+        limit = self._tracer._tag_limit
+        usual = True
+        for key in tags:
+            value = tags[key]
+            kind = type(value)
+            if type(key) is str and key and kind is str and len(value) <= limit:
+                continue
+            if type(key) is str and key and ((kind is int and -_MAX_INT <= value <= _MAX_INT) or kind is bool):
+                usual = False
+                continue
+            self.set_attributes(tags)
+            return
+        self._tags = tags
+        if not usual:
+            self._error = ""
+
+    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
+        if self.is_recording():
+            if len(self._logs or ()) >= self._by.max_events:
+                self._count_dropped(DROPPED_EVENTS)
+            else:
+                at_us = _us(timestamp)
+                text = event_text(name, _plain(attributes), self._tracer._tag_limit)
+                self._annotate(self._now_us() if at_us is None else at_us, text)
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Mapping[str, Any] | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        if self.is_recording():
+            self._cause = cause = cause_of(exception, self._tracer._tag_limit)
+            self.add_event("exception", cause if attributes is None else {**cause, **entries(attributes)}, timestamp)
+
+    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
+        if not self.is_recording():
+            return
+        try:
+            trace_id, span_id = context.trace_id, context.span_id
+            if not context.is_valid:
+                return
+            ids = (format_trace_id(trace_id), format_span_id(span_id))
+            link = Link(context, attributes)
+        except Exception:  # what is no context
+            return
+        links = self._links
+        if links is None:
+            self._links = links = []
+        if len(links) >= self._by.max_links:
+            self._count_dropped(DROPPED_LINKS)
+            return
+        links.append(link)
+        limit = self._tracer._tag_limit
+        self._annotate(self._now_us(), link_text(*ids, _plain(attributes), limit))
+        listed = "/".join(ids)
+        before = self._tags.get(LINKS)
+        self.set_attribute(LINKS, f"{before},{listed}" if type(before) is str and len(links) > 1 else listed)
+
+    def update_name(self, name: str) -> None:
+        if self.is_recording():
+            self._name = name if type(name) is str else name_of(name)
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """OK is final, UNSET is no news, and of several errors the last one counts."""
+        if self._status is _OK or not self.is_recording():
+            return
+        code, text = status_of(status, description)
+        if code is _OK or code is _ERROR:
+            self._status = code
+            self._description = to_text(text, self._tracer._tag_limit) if text is not None and code is _ERROR else None
+
+    def end(self, end_time: int | None = None) -> None:
+        # As `RecordingSpan.finish` has it, with the reason for its order.
+        try:
+            _ = self._once
+            tracer = self._tracer
+            read_ticks, record = tracer._ticks, tracer._record
+            self._end = read_ticks() if end_time is None else self._ticks_of(end_time)
+            record(self)
+            del self._once
+        except BaseException as error:
+            self._finish_interrupted(error)
+
+    def _ticks_of(self, time_ns: Any) -> int:
+        return time_ns - self._offset if type(time_ns) is int and 0 < time_ns < _MAX_NS else self._tracer._ticks()
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        if exc_val is not None:
+            self._note(exc_val, self._on_exception)
+        self.end()
+
+    def _note(self, error: BaseException, how: int) -> None:
+        """An exception that has left the block, unless it is how that ends as planned."""
+        if how and not is_planned(error):
+            if how & RECORD:
+                self.record_exception(error)
+            if how & SET_STATUS:
+                self.set_status(_ERROR, describe_exception(error, self._tracer._tag_limit))
+
+    # What only the SDK's spans have, and instrumentations read all the same
+
+    @property
+    def kind(self) -> SpanKind:
+        return self._kind
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """As they are now; a sequence is the text that will be sent."""
+        return MappingProxyType(self._tags.copy())
+
+    @property
+    def status(self) -> Status:
+        return Status(self._status, self._description)
+
+    @property
+    def parent(self) -> SpanContext | None:
+        return None if self._parent is None else to_otel(self._parent)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        return tuple(self._links or ())
+
+    @property
+    def start_time(self) -> int | None:
+        """In ns; None where the span is with the reporter already."""
+        try:
+            return self._start + self._offset
+        except AttributeError:
+            return None
+
+    @property
+    def end_time(self) -> int | None:
+        """In ns; None before the end."""
+        try:
+            return self._end + self._offset
+        except AttributeError:
+            return None
+
+    # OpenTracing's words for what OpenTelemetry calls the status
+
+    def set_tag(self, key: str, value: Any) -> Span:
+        if type(key) is str and key == "error" and self._status is not _OK:
+            self._status = _UNSET if is_false(value) else _ERROR
+        RecordingSpan.set_tag(self, key, value)
+        return self
+
+    add_tag = set_tag
+
+    def _fail(self, text: str) -> None:
+        if self._status is not _OK:
+            self._status = _ERROR
+            self._description = text
+
+    # On the reporter's thread
+
+    def to_finished(self) -> FinishedSpan:
+        finished = super().to_finished()
+        tags = finished.tags
+        own = self._tags
+        if "span.kind" not in own:
+            if finished.kind is not None:  # `resolve` takes one of OpenTracing's with a peer for a client
+                peers = {key: attribute_text(own[key]) for key in own if key.startswith("peer.")}
+                tags.update(peers)
+                finished.remote = None
+            finished.kind = _KINDS[self._kind]
+        if finished.remote is None:
+            finished.remote = endpoint_of(finished.kind, tags)
+        self._by.add_scope(tags)
+        if self._status is _ERROR:
+            text = error_text(self._description, tags, self._cause) or tags.get("error", "")
+            tags.update(status_tags("ERROR", text or _status_text(tags)))
+        else:
+            tags.pop("error", None)
+            if self._status is _OK:
+                tags.update(status_tags("OK"))
+        return finished
+
+
+class TimedSpan(Span):
+    """A span whose start was given: where its end is not, that is wall time as well, not ticks."""
+
+    __slots__ = ()
+
+    def end(self, end_time: int | None = None) -> None:
+        super().end(self._tracer._clock.wall_ns() if end_time is None else end_time)
+
+    def finish(self, finish_time: float | None = None) -> None:
+        super().finish(self._tracer._clock.wall_ns() / 1_000_000_000 if finish_time is None else finish_time)
+
+
+class QuietSpan(UnsampledSpan, NonRecordingSpan):  # type: ignore[misc]  # whose _context is nobody's here
+    """Records nothing and still propagates: a span that is not sampled, or a caller's in another process."""
+
+    __slots__ = ("_kind", "_span_context")
+
+    _kind: SpanKind
+    _span_context: SpanContext | None
+
+    @staticmethod
+    def of(owner: Any, context: ZipkinContext | None, state: int, kind: SpanKind, trace_id: int | str = 0) -> QuietSpan:
+        """`context` may be None for a root of our own, which makes it when it is asked for."""
+        span = QuietSpan()
+        span._tracer = owner
+        span._context = context
+        span._trace_id = trace_id
+        span._state = state
+        span._kind = kind
+        span._span_context = None
+        return span
+
+    def get_span_context(self) -> SpanContext:
+        found = self._span_context
+        if found is None:
+            self._span_context = found = to_otel(self.context)
+        return found
+
+    @property
+    def kind(self) -> SpanKind:
+        return self._kind
+
+    name = ""
+    attributes: Mapping[str, Any] = MappingProxyType({})
+    status = Status()
+    parent = None
+    links: tuple[Link, ...] = ()
+    start_time = end_time = None
+
+    def __repr__(self) -> str:
+        return f"QuietSpan({self.context!r})"
+
+
+class SpanView(OtelSpan):
+    """An active span of OpenTracing's, as OpenTelemetry's current one.  `scope` is where it is active."""
+
+    __slots__ = ("_span_context", "scope", "span")
+
+    def __init__(self, span: ZipkinSpan, scope: Any) -> None:
+        self.span = span
+        self.scope = scope
+        self._span_context: SpanContext | None = None
+
+    def get_span_context(self) -> SpanContext:
+        found = self._span_context
+        if found is None:
+            context = context_of(self.span)
+            self._span_context = found = to_otel(ZipkinContext() if context is None else context)
+        return found
+
+    def is_recording(self) -> bool:
+        return hasattr(self.span, "_once")
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        if value is not None and self.is_recording():
+            plain = type(value) in (str, int, bool)
+            self.span.set_tag(key, value if plain else attribute_text(value))
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        for key, value in entries(attributes).items():
+            self.set_attribute(key, value)
+
+    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
+        if self.is_recording():
+            span = cast("RecordingSpan", self.span)
+            at_us = _us(timestamp)
+            text = event_text(name, _plain(attributes), span._tracer._tag_limit)
+            span._annotate(span._now_us() if at_us is None else at_us, text)
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Mapping[str, Any] | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        if self.is_recording():
+            cause = cause_of(exception, self.span._tracer._tag_limit)
+            self.add_event("exception", cause if attributes is None else {**cause, **entries(attributes)}, timestamp)
+
+    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
+        if self.is_recording():
+            try:
+                ids = (format_trace_id(context.trace_id), format_span_id(context.span_id))
+                span = cast("RecordingSpan", self.span)
+                span._annotate(span._now_us(), link_text(*ids, _plain(attributes), span._tracer._tag_limit))
+            except Exception:  # what is no context
+                return
+
+    def update_name(self, name: str) -> None:
+        if self.is_recording():
+            self.span.set_operation_name(name)
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        code, text = status_of(status, description)
+        if code is _ERROR and self.is_recording():
+            span = cast("RecordingSpan", self.span)
+            span._fail("" if text is None else to_text(text, span._tracer._tag_limit))
+
+    def end(self, end_time: int | None = None) -> None:
+        self.span.finish(None if _us(end_time) is None else cast("int", end_time) / 1_000_000_000)
+
+    @property
+    def kind(self) -> SpanKind:
+        word = getattr(self.span, "_tags", {}).get("span.kind")
+        return _KIND_OF_WORD.get(word.upper(), SpanKind.INTERNAL) if type(word) is str else SpanKind.INTERNAL
+
+    @property
+    def name(self) -> str:
+        return getattr(self.span, "_name", "")
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return MappingProxyType(getattr(self.span, "_tags", {}).copy())
+
+    def __repr__(self) -> str:
+        return f"SpanView({self.span!r})"
+
+
+def cause_of(exception: Any, limit: int) -> dict[str, str]:
+    """What the event of an exception says; its traceback is left out, as from every annotation of ours."""
+    kind = type(exception)
+    module, name = to_text(kind.__module__, MAX_KEY_LENGTH), to_text(kind.__qualname__, MAX_KEY_LENGTH)
+    described = describe_exception(exception, limit) if issubclass(kind, BaseException) else to_text(exception, limit)
+    message = described.removeprefix(kind.__name__).removeprefix(": ")
+    full = name if module == "builtins" else f"{module}.{name}"
+    return {"exception.type": full, "exception.message": message}
+
+
+def status_of(status: Any, description: Any) -> tuple[Any, Any]:
+    """Code and description of a `Status`, or of a code with a description beside it; (None, None) of anything else."""
+    if type(status) is StatusCode:
+        return status, description
+    try:
+        return status.status_code, status.description
+    except Exception:  # what is no status
+        return None, None
+
+
+def _status_text(tags: Mapping[str, str]) -> str:
+    """The status that an answer had, where an instrumentation says of an error only that it is one."""
+    return tags.get("http.response.status_code") or tags.get("http.status_code") or ""
+
+
+def _plain(attributes: Any) -> dict[str, Any] | None:
+    """A dict of what was given as attributes, whose own class may do anything."""
+    return attributes if attributes is None or type(attributes) is dict else entries(attributes)
+
+
+def _us(time_ns: Any) -> int | None:
+    """µs of a time that was given; None, which is now, where it is none."""
+    return time_ns // 1000 if type(time_ns) is int and 0 < time_ns < _MAX_NS else None

@@ -1,0 +1,46 @@
+"""What OpenTelemetry's entry points name: a tracer by the environment, and the provider and the propagator on it.
+
+Rules: the propagator's entry point is loaded while `opentelemetry.propagate` is imported, so nothing here imports that.  No
+exception reaches the application, which asked for nothing here: one line in the log says what is not traced.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import opentracing
+
+from .log import log
+from .settings import configure_unasked, span_limits, tell_untaken
+from .tracer import ZipkinTracer
+
+if TYPE_CHECKING:
+    from opentelemetry.propagators.textmap import TextMapPropagator
+    from opentelemetry.trace import TracerProvider
+
+__all__ = ["propagator", "tracer_provider"]
+
+
+def tracer_provider() -> TracerProvider:
+    """For `OTEL_PYTHON_TRACER_PROVIDER=zipkin`: on the application's tracer, or where it has none on one by the environment."""
+    try:
+        from .otel.provider import TracerProvider
+
+        limits = span_limits()
+        if not isinstance(opentracing.global_tracer(), ZipkinTracer):
+            configure_unasked()
+        tell_untaken()
+        return TracerProvider(None, **limits)
+    except Exception as error:
+        log.warning("zipkin: what OpenTelemetry instruments is not traced: %s", error)
+        from opentelemetry.trace import NoOpTracerProvider
+
+        return NoOpTracerProvider()
+
+
+def propagator() -> TextMapPropagator:
+    """For `OTEL_PROPAGATORS=zipkin_b3`: B3 by the global tracer of the moment, or by B3's defaults where that is another's."""
+    from .otel.propagator import B3Propagator
+
+    found: Any = B3Propagator()
+    return found  # type: ignore[no-any-return]

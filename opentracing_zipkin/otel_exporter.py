@@ -1,0 +1,195 @@
+"""The Zipkin exporters for OpenTelemetry's SDK, with the arguments, the variables and the entry points of the deprecated ones.
+
+Rules: an argument, then ZIPKIN_<NAME>, then OpenTelemetry's variable, then the default.  A wrong value raises in code; where an
+entry point chose the exporter it is one line in the log, and all spans are dropped.
+Source: opentelemetry-python, exporter/opentelemetry-exporter-zipkin-json and -proto-http, their arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version as version_of
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING, Any
+
+from .log import log
+from .option import WrongSetting
+from .otel.exporter import SETTINGS, Exporter
+from .settings import read_for_exporter
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .otel.exporter import ExporterOptions
+
+__all__ = ["ChosenJson", "ChosenProto", "Protocol", "ZipkinExporter", "ZipkinProtoExporter"]
+
+
+class Protocol(Enum):
+    """A version of Zipkin's JSON; the deprecated exporter's own is taken, too."""
+
+    V1 = "v1"
+    V2 = "v2"
+
+
+_ENCODINGS = {"v1": "json_v1", "v2": "json"}
+
+# The packages in whose place this one is.
+_PREFIX = "opentelemetry-exporter-zipkin"
+_DEPRECATED = (_PREFIX, f"{_PREFIX}-json", f"{_PREFIX}-proto-http")
+
+_told: set[str] = set()
+
+
+class ZipkinExporter(Exporter):
+    """Exports to a Zipkin collector, in JSON: in place of `opentelemetry.exporter.zipkin.json.ZipkinExporter`.
+
+    `version` is Protocol.V2 or Protocol.V1.  `endpoint` is the collector's URL.  `local_node_ipv4`, `local_node_ipv6` and
+    `local_node_port` are this service's address, found where none is given.  `max_tag_value_length` is in characters, 8192
+    by default; `timeout` is in seconds.  `session` is not used.  By keyword: the settings of sending and reporting as in
+    docs/reference/configuration.md, and `debug`.  What is None is not given: then ZIPKIN_<NAME> in the environment counts,
+    then OpenTelemetry's variable, then the default.
+    """
+
+    def __init__(
+        self,
+        version: Any = Protocol.V2,
+        endpoint: str | None = None,
+        local_node_ipv4: str | int | None = None,
+        local_node_ipv6: str | int | None = None,
+        local_node_port: int | None = None,
+        max_tag_value_length: int | None = None,
+        timeout: float | None = None,
+        session: object = None,
+        *,
+        debug: bool = False,
+        **given: Unpack[ExporterOptions],
+    ) -> None:
+        encoding = _ENCODINGS.get(getattr(version, "value", version))
+        if encoding is None:
+            raise WrongSetting("version", f"is {version!r}; use Protocol.V2 or Protocol.V1")
+        node = _Node(local_node_ipv4, local_node_ipv6, local_node_port)
+        old: dict[str, Any] = {
+            "encoding": encoding,
+            "endpoint": endpoint,
+            "local_ip": node.ip,
+            "local_port": node.port,
+            "max_tag_length": max_tag_value_length or None,
+            "send_timeout": timeout or None,
+        }
+        if session is not None:
+            _say_unused_session()
+
+        def build(settings: dict[str, Any]) -> None:
+            Exporter.__init__(self, local_ipv6=node.other, debug=debug, **settings)
+
+        names = [name for name in SETTINGS if name != "encoding"]
+        read_for_exporter({**old, **given}, names, build)
+
+
+class ZipkinProtoExporter(ZipkinExporter):
+    """The same in Protocol Buffers: in place of `opentelemetry.exporter.zipkin.proto.http.ZipkinExporter`."""
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        local_node_ipv4: str | int | None = None,
+        local_node_ipv6: str | int | None = None,
+        local_node_port: int | None = None,
+        max_tag_value_length: int | None = None,
+        timeout: float | None = None,
+        session: object = None,
+        *,
+        debug: bool = False,
+        **given: Unpack[ExporterOptions],
+    ) -> None:
+        given.setdefault("encoding", "proto3")
+        super().__init__(
+            Protocol.V2,
+            endpoint,
+            local_node_ipv4,
+            local_node_ipv6,
+            local_node_port,
+            max_tag_value_length,
+            timeout,
+            session,
+            debug=debug,
+            **given,
+        )
+
+
+class _Node:
+    """This service's address as the deprecated exporters took it: `ip` is one literal, `other` an IPv6 one beside it."""
+
+    def __init__(self, ipv4: Any, ipv6: Any, port: int | None) -> None:
+        given = [*_literal("local_node_ipv4", ipv4, IPv4Address), *_literal("local_node_ipv6", ipv6, IPv6Address)]
+        self.ip = given[0] if given else None
+        self.other = given[1] if len(given) > 1 else ""
+        self.port = port or None
+
+
+def _literal(name: str, value: Any, kind: type) -> Iterator[str]:
+    if value is None:
+        return
+    try:
+        address = ip_address(value)
+    except ValueError:
+        address = None
+    if not isinstance(address, kind):
+        raise WrongSetting(name, f"is {value!r}; use an {'IPv4' if kind is IPv4Address else 'IPv6'} address")
+    yield str(address)
+
+
+def _say_unused_session() -> None:
+    if "session" not in _told:
+        _told.add("session")
+        log.warning(
+            "zipkin: the exporter has a connection of its own, and does not use session; "
+            "headers=, auth=, ca_bundle=, client_cert= and proxy= say the same"
+        )
+
+
+# What OTEL_TRACES_EXPORTER chooses
+
+
+class _Chosen:
+    """Beside an exporter: what a class that an entry point names does in addition."""
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        try:
+            super().__init__(*args, **given)
+        except ValueError as error:
+            log.error("zipkin: no span is exported: %s", error)
+            Exporter.__init__(self)  # type: ignore[arg-type]
+            self.shutdown()  # type: ignore[attr-defined]
+        _say_deprecated()
+
+
+class ChosenJson(_Chosen, ZipkinExporter):
+    """By `OTEL_TRACES_EXPORTER=zipkin_json`."""
+
+
+class ChosenProto(_Chosen, ZipkinProtoExporter):
+    """By `OTEL_TRACES_EXPORTER=zipkin`, and `zipkin_proto`."""
+
+
+def _say_deprecated() -> None:
+    """Name the deprecated packages that are installed, too: the entry point found first is the one that is used."""
+    found = [name for name in _DEPRECATED if _is_installed(name)]
+    if found and "deprecated" not in _told:
+        _told.add("deprecated")
+        log.warning(
+            "zipkin: opentracing_zipkin exports the spans; %s %s the same names, and the one found first counts; uninstall %s",
+            " and ".join(found),
+            "has" if len(found) == 1 else "have",
+            "it" if len(found) == 1 else "them",
+        )
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        version_of(distribution)
+    except PackageNotFoundError:
+        return False
+    return True

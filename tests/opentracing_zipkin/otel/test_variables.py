@@ -1,0 +1,119 @@
+"""OpenTelemetry's variables as fall-backs of our settings: the sampler, the limits, the resource."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+import opentracing
+from opentracing_zipkin import ZipkinTracer, configure, settings
+
+SAMPLER, ARGUMENT = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
+LENGTH, SPAN_LENGTH = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in list(os.environ):
+        if name.startswith(("ZIPKIN_", "OTEL_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(settings, "_told", set())
+    yield
+    if isinstance(opentracing.tracer, ZipkinTracer):
+        opentracing.tracer.close(0)
+    opentracing._reset_global_tracer()
+
+
+def share(tracer: ZipkinTracer) -> float:
+    """Of 1000 new traces, about."""
+    return sum(tracer._sampler(number * 0x9E3779B97F4A7C15 & (1 << 64) - 1) for number in range(1000)) / 1000
+
+
+RATES = [
+    ({SAMPLER: "always_on"}, 1.0),
+    ({SAMPLER: "always_off"}, 0.0),
+    ({SAMPLER: "parentbased_always_on"}, 1.0),
+    ({SAMPLER: "parentbased_always_off"}, 0.0),
+    ({SAMPLER: "traceidratio", ARGUMENT: "0.25"}, 0.25),
+    ({SAMPLER: "parentbased_traceidratio", ARGUMENT: "0.25"}, 0.25),
+    ({SAMPLER: "traceidratio"}, 1.0),
+    ({ARGUMENT: "0.25"}, 1.0),
+    ({SAMPLER: "jaeger_remote", ARGUMENT: "endpoint=http://x"}, 1.0),
+    ({SAMPLER: "always_off", "ZIPKIN_SAMPLE_RATE": "1"}, 1.0),
+]
+
+
+@pytest.mark.parametrize(("variables", "rate"), RATES)
+def test_the_sampler(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], rate: float) -> None:
+    """Its share of new traces; ZIPKIN_SAMPLE_RATE outranks it, and a caller's decision counts in any case."""
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+
+    assert abs(share(configure("shop")) - rate) < 0.05
+
+
+def test_a_sampler_that_is_not_known_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """And every trace is recorded, as without it."""
+    monkeypatch.setenv(SAMPLER, "xray")
+    configure("shop")
+    configure("shop")
+
+    assert 1 == sum("OTEL_TRACES_SAMPLER is 'xray', which is none of" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("text", ["some", "2", "-1"])
+def test_a_wrong_share_names_its_variable(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """As for every variable."""
+    monkeypatch.setenv(SAMPLER, "traceidratio")
+    monkeypatch.setenv(ARGUMENT, text)
+    with pytest.raises(ValueError, match=f"environment variable {ARGUMENT} is '?{text}"):
+        configure("shop")
+
+
+def test_a_sampler_in_code_outranks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables are not even read."""
+    monkeypatch.setenv(SAMPLER, "traceidratio")
+    monkeypatch.setenv(ARGUMENT, "nonsense")
+
+    assert True is configure("shop", sampler=lambda trace_id: True)._sampler(1)
+    assert 0.0 == share(configure("shop", sample_rate=0.0))
+
+
+@pytest.mark.parametrize(
+    ("variables", "limit"),
+    [
+        ({}, 8192),
+        ({LENGTH: "100"}, 100),
+        ({LENGTH: "100", SPAN_LENGTH: "50"}, 50),
+        ({SPAN_LENGTH: "50"}, 50),
+        ({LENGTH: "0"}, 1),
+        ({LENGTH: "99999999999"}, 1_000_000),
+        ({LENGTH: "100", SPAN_LENGTH: "50", "ZIPKIN_MAX_TAG_LENGTH": "30"}, 30),
+    ],
+)
+def test_the_longest_value(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], limit: int) -> None:
+    """Within our own bounds; the variable of spans outranks the general one, and ours outranks both."""
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+
+    assert limit == configure("shop")._tag_limit
+    assert 7 == configure("shop", max_tag_length=7)._tag_limit
+
+
+@pytest.mark.parametrize(
+    ("variables", "limits"),
+    [
+        ({}, {}),
+        ({"OTEL_ATTRIBUTE_COUNT_LIMIT": "9"}, {"max_attributes": 9}),
+        ({"OTEL_ATTRIBUTE_COUNT_LIMIT": "9", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "8"}, {"max_attributes": 8}),
+        ({"OTEL_SPAN_EVENT_COUNT_LIMIT": "7", "OTEL_SPAN_LINK_COUNT_LIMIT": "-1"}, {"max_events": 7, "max_links": 0}),
+    ],
+)
+def test_the_numbers_of_a_span(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], limits: dict[str, int]) -> None:
+    """What the entry point gives to the provider."""
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+
+    assert limits == settings.span_limits()

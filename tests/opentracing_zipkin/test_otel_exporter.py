@@ -1,0 +1,339 @@
+from __future__ import annotations
+
+import ipaddress
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
+
+from opentracing_zipkin import otel_exporter, settings
+from opentracing_zipkin.collector import Collector
+from opentracing_zipkin.model import Endpoint, FinishedSpan
+from opentracing_zipkin.otel_exporter import ChosenJson, ChosenProto, Protocol, ZipkinExporter, ZipkinProtoExporter
+
+TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"
+ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
+CLASSES = [ZipkinExporter, ZipkinProtoExporter]
+
+
+@pytest.fixture(autouse=True)
+def _untold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was said before, and nothing is set."""
+    monkeypatch.setattr(settings, "_told", set())
+    monkeypatch.setattr(otel_exporter, "_told", set())
+    for name in list(os.environ):
+        if name.startswith(("ZIPKIN_", "OTEL_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with Collector() as collector:
+        yield collector
+
+
+def _timeout_of(exporter: Any) -> float:
+    found: float = exporter._reporter._sender._timeout
+    exporter.shutdown()
+    return found
+
+
+def _urls_of(exporter: Any) -> list[str]:
+    found: list[str] = exporter._reporter._sender.urls
+    exporter.shutdown()
+    return found
+
+
+def _arrived(collector: Collector, exporter: SpanExporter) -> FinishedSpan:
+    """One span, as it arrives."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider.get_tracer("scope").start_span("get").end()
+    provider.shutdown()
+    [[span]] = collector.store.traces()
+    return span
+
+
+# The arguments of the deprecated classes
+
+
+def test_it_takes_the_arguments_of_the_deprecated_json_exporter(collector: Collector) -> None:
+    """In the same order, with the same meaning; addresses as text or as numbers."""
+    number = int(ipaddress.ip_address("2001:db8::c001"))
+    exporter = ZipkinExporter(Protocol.V2, f"{collector.url}/api/v2/spans", "192.0.2.9", number, 31313, 256, 5)
+    assert (5, 256) == (exporter._reporter._sender._timeout, exporter._tag_limit)  # type: ignore[attr-defined]
+    span = _arrived(collector, exporter)
+
+    assert span.local is not None
+    assert Endpoint("", "192.0.2.9", "2001:db8::c001", 31313) == span.local._replace(service_name="")
+
+
+def test_it_takes_the_arguments_of_the_deprecated_proto_exporter(collector: Collector) -> None:
+    """The same without the version."""
+    exporter = ZipkinProtoExporter(f"{collector.url}/api/v2/spans", None, "2001:db8::c001", 31313)
+    assert "application/x-protobuf" == exporter._reporter._encoder.media_type
+    span = _arrived(collector, exporter)
+
+    assert span.local is not None
+    assert Endpoint("", "", "2001:db8::c001", 31313) == span.local._replace(service_name="")
+
+
+def test_version_1_is_json_of_version_1(collector: Collector) -> None:
+    """At the path that belongs to it, whatever version stands in the endpoint."""
+    exporter = ZipkinExporter(Protocol.V1, collector.url, local_node_ipv4="192.0.2.9")
+    span = _arrived(collector, exporter)
+
+    assert [f"{collector.url}/api/v1/spans"] == exporter._reporter._sender.urls  # type: ignore[attr-defined]
+    assert "get" == span.name
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"version": "v3"}, "version"),
+        ({"local_node_ipv4": "2001:db8::1"}, "local_node_ipv4"),
+        ({"local_node_ipv6": "192.0.2.1"}, "local_node_ipv6"),
+        ({"local_node_ipv4": "host"}, "local_node_ipv4"),
+        ({"local_node_port": 99999}, "local_port"),
+        ({"timeout": -1}, "send_timeout"),
+        ({"max_tag_value_length": -1}, "max_tag_length"),
+        ({"endpoint": "localhost"}, "endpoint"),
+    ],
+)
+def test_a_wrong_argument_raises_at_once(given: dict[str, Any], names: str) -> None:
+    """A ValueError names it."""
+    with pytest.raises(ValueError, match=names):
+        ZipkinExporter(**given)
+
+
+def test_a_session_is_not_used_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Once, with the settings that say the same."""
+    for _ in range(2):
+        ZipkinExporter(session=requests.Session()).shutdown()
+
+    assert 1 == caplog.text.count("does not use session")
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_it_takes_our_own_settings_beside(kind: Any, collector: Collector) -> None:
+    """Those of sending and reporting, by keyword."""
+    exporter = kind(endpoint=collector.url, headers={"x-tenant": "a"}, flush_interval=60, debug=True)
+
+    assert _arrived(collector, exporter).debug
+
+
+# The environment
+
+
+@pytest.mark.parametrize("kind", [*CLASSES, ChosenJson, ChosenProto])
+def test_the_endpoint_is_an_argument_or_one_of_two_variables(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The argument wins over ZIPKIN_ENDPOINT, that over OpenTelemetry's, and that over the default."""
+    found = [_urls_of(kind())]
+    monkeypatch.setenv(ENDPOINT, "http://a.example:9411/api/v2/spans")
+    found.append(_urls_of(kind()))
+    monkeypatch.setenv("ZIPKIN_ENDPOINT", "http://b.example:9411")
+    found.append(_urls_of(kind()))
+    found.append(_urls_of(kind(endpoint="http://c.example:9411")))
+
+    hosts = ("localhost", "a.example", "b.example", "c.example")
+    assert [[f"http://{host}:9411/api/v2/spans"] for host in hosts] == found
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("5", 5.0), ("10", 10.0), ("999", 999.0), ("1000", 1.0), ("10000", 10.0)])
+def test_a_time_out_below_1000_is_in_seconds(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the deprecated exporter had it; from 1000 on it is milliseconds, as the specification has it."""
+    monkeypatch.setenv(TIMEOUT, text)
+
+    assert seconds == _timeout_of(ZipkinExporter())
+
+
+def test_a_time_out_in_seconds_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """With the milliseconds to write; nothing is said of milliseconds, and `configure` reads them as ever."""
+    monkeypatch.setenv(TIMEOUT, "10000")
+    _timeout_of(ChosenProto())
+    assert "" == caplog.text
+    monkeypatch.setenv(TIMEOUT, "10")
+    found = [_timeout_of(ChosenProto()), _timeout_of(ZipkinExporter())]
+
+    assert [10.0, 10.0] == found
+    assert 1 == caplog.text.count(f"{TIMEOUT} is 10, and is read as seconds; write milliseconds, 10000")
+
+
+def test_our_own_variables_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of sending and reporting, and of the local address; the encoding is the class's."""
+    for name, text in {
+        "ZIPKIN_SEND_TIMEOUT": "3", TIMEOUT: "9000", "ZIPKIN_MAX_TAG_LENGTH": "100", "ZIPKIN_LOCAL_IP": "192.0.2.7",
+        "ZIPKIN_MAX_QUEUED_SPANS": "7", "ZIPKIN_ENCODING": "thrift",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, text)
+    exporter = ZipkinProtoExporter()
+
+    assert "application/x-protobuf" == exporter._reporter._encoder.media_type
+    assert (100, "192.0.2.7", 7) == (exporter._tag_limit, exporter._local.ipv4, exporter._reporter._backlog.capacity)
+    assert 3.0 == _timeout_of(exporter)
+
+
+def test_a_wrong_variable_raises_in_code_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the variable, not the argument that stands for it."""
+    monkeypatch.setenv("ZIPKIN_FLUSH_INTERVAL", "-1")
+    with pytest.raises(ValueError, match="environment variable ZIPKIN_FLUSH_INTERVAL is -1"):
+        ZipkinExporter()
+    monkeypatch.delenv("ZIPKIN_FLUSH_INTERVAL")
+    monkeypatch.setenv(TIMEOUT, "soon")
+    with pytest.raises(ValueError, match=f"environment variable {TIMEOUT} is 'soon'; use a number"):
+        ZipkinExporter()
+
+
+@pytest.mark.parametrize(("variable", "text"), [(TIMEOUT, "soon"), (ENDPOINT, "localhost"), ("ZIPKIN_FLUSH_INTERVAL", "-1")])
+@pytest.mark.parametrize("kind", [ChosenJson, ChosenProto])
+def test_a_wrong_variable_is_a_line_where_an_entry_point_chose_the_exporter(
+    kind: Any, variable: str, text: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The application runs on, and no span is exported."""
+    monkeypatch.setenv(variable, text)
+    exporter = kind()
+
+    assert f"no span is exported: environment variable {variable}" in caplog.text
+    assert "FAILURE" == exporter.export([object()]).name
+
+
+# The entry points
+
+
+@pytest.mark.parametrize(("name", "media_type"), [
+    ("zipkin", "application/x-protobuf"), ("zipkin_proto", "application/x-protobuf"), ("zipkin_json", "application/json"),
+])  # fmt: skip
+def test_the_entry_points_have_the_names_of_the_deprecated_ones(name: str, media_type: str) -> None:
+    """`zipkin` is proto3, as it was; each names a SpanExporter that needs no argument."""
+    [found] = [
+        one
+        for one in entry_points(group="opentelemetry_traces_exporter", name=name)
+        if one.dist and one.dist.name == "opentracing"
+    ]
+    kind = found.load()
+    exporter = kind()
+    exporter.shutdown()
+
+    assert issubclass(kind, SpanExporter)
+    assert media_type == exporter._reporter._encoder.media_type
+
+
+def test_deprecated_packages_that_are_installed_too_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, where an entry point has chosen ours: which one is found first depends on the installation."""
+    for name in ("json", "proto_http"):
+        folder = tmp_path / f"opentelemetry_exporter_zipkin_{name}-1.45.1.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: opentelemetry-exporter-zipkin-{name}\nVersion: 1.45.1\n"
+        )
+    ChosenProto().shutdown()
+    assert "" == caplog.text
+    monkeypatch.syspath_prepend(str(tmp_path))
+    ChosenProto().shutdown()
+    ChosenJson().shutdown()
+
+    assert 1 == len(caplog.records)
+    assert "opentelemetry-exporter-zipkin-json and opentelemetry-exporter-zipkin-proto-http have" in caplog.text
+
+
+def test_the_sdk_is_needed_and_named_where_it_is_missing() -> None:
+    """`import opentracing_zipkin` imports nothing of OpenTelemetry; without the SDK the exporter names the extra."""
+    code = """
+import sys, opentracing_zipkin
+from opentracing_zipkin import ZipkinTracer, configure
+assert not [name for name in sys.modules if name.startswith("opentelemetry")]
+sys.modules["opentelemetry.sdk"] = sys.modules["opentelemetry"] = None
+try:
+    import opentracing_zipkin.otel_exporter
+except ImportError as error:
+    assert "otel-sdk" in str(error), error
+else:
+    raise SystemExit("no error")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=False)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+# The process's end
+
+LATE = """
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+{first}
+{second}
+provider.add_span_processor(BatchSpanProcessor(exporter))
+tracer = provider.get_tracer("scope")
+for number in range(700):
+    tracer.start_span(str(number)).end()
+"""
+EXPORTER = "from opentracing_zipkin.otel_exporter import ZipkinProtoExporter; exporter = ZipkinProtoExporter()"
+PROVIDER = "provider = TracerProvider()"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(EXPORTER, PROVIDER), (PROVIDER, EXPORTER)], ids=["exporter-first", "provider-first"]
+)
+@pytest.mark.parametrize(
+    "then", ["", "exporter.force_flush()", "provider.force_flush()", "tracer.start_span('x').end(); raise SystemExit(3)"]
+)
+def test_the_process_end_loses_no_span(collector: Collector, first: str, second: str, then: str) -> None:
+    """Whichever of the exit handlers, the SDK's or ours, was registered first."""
+    environment = {**os.environ, "ZIPKIN_ENDPOINT": collector.url}
+    code = LATE.format(first=first, second=second) + then
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=50, check=False
+    )
+    names = {span.name for trace in collector.store.traces() for span in trace}
+
+    assert ("", "") == (done.stdout, done.stderr)
+    assert {str(number) for number in range(700)} <= names
+
+
+def test_what_an_unreachable_collector_did_not_take_is_said_in_one_line() -> None:
+    """After `exit_stall_timeout` in each of the two ends, ours and the SDK's."""
+    environment = {**os.environ, "ZIPKIN_ENDPOINT": "http://127.0.0.1:9", "ZIPKIN_EXIT_STALL_TIMEOUT": "0.2"}
+    code = LATE.format(first=PROVIDER, second=EXPORTER)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=50, check=False
+    )
+
+    assert 0 == done.returncode
+    assert "are lost" in done.stderr
+
+
+@pytest.mark.parametrize("end", ["exit", "_exit"])
+def test_a_forked_child_exports_its_own_spans_and_the_parent_its_own(collector: Collector, end: str) -> None:
+    """As a server that forks its workers does; a child that leaves out Python's exit flushes by itself."""
+    code = (
+        LATE.format(first=PROVIDER, second=EXPORTER)
+        + """
+import os, sys
+child = os.fork()
+for number in range(700):
+    tracer.start_span(f"{'parent' if child else 'child'} {number}").end()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+else:
+    """
+        + ("sys.exit(0)" if end == "exit" else "provider.shutdown(); os._exit(0)")
+    )
+    environment = {**os.environ, "ZIPKIN_ENDPOINT": collector.url}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True, timeout=50, check=False
+    )
+    names = [span.name for trace in collector.store.traces() for span in trace]
+    expected = [f"{who}{number}" for who in ("", "parent ", "child ") for number in range(700)]
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert sorted(expected) == sorted(names)
