@@ -18,7 +18,7 @@ from requests.utils import get_environ_proxies, select_proxy
 import opentracing
 
 from .codec import encoder_named
-from .instrument import http, registry
+from .instrument import by_opentelemetry, http, registry
 from .log import log
 from .option import (
     Option,
@@ -119,7 +119,7 @@ def described() -> tuple[str, str, tuple[str, ...]]:
         endpoints = environment.read_connection({})
         values = environment.settings
         own = taken("configure()", ConfigureOptions, selected(ConfigureOptions, values))
-        libraries = _libraries(values.get("instrument", True))
+        libraries = _libraries(values.get("instrument", True), os.environ)
         ZipkinTracer(name, **{name: value for name, value in values.items() if name not in own}).close(0)
     except WrongSetting as error:
         raise WrongSetting(f"environment variable {environment.variables[error.setting]}", error.problem) from None
@@ -134,7 +134,7 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
         endpoints = environment.read_connection(named)
         values = {**environment.settings, **named}
         own = taken("configure()", ConfigureOptions, selected(ConfigureOptions, values))
-        libraries = _libraries(own["instrument"])
+        libraries = _libraries(own["instrument"], os.environ)
         tracer = ZipkinTracer(
             _service_name(service_name, environment, asked and values.get("enabled", True)),
             **{name: value for name, value in values.items() if name not in own},
@@ -363,11 +363,22 @@ def _proxy_variable(scheme: str, environ: Mapping[str, str]) -> str:
     return f"the environment variable {names[0]}" if names else "what this system has as its proxy"
 
 
-def _libraries(instrument: bool | tuple[str, ...]) -> tuple[str, ...]:
+def _libraries(instrument: bool | tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, ...]:
+    if instrument:
+        registry.add_others(by_opentelemetry.found(_use_opentelemetry))
     try:
-        return registry.chosen_by(instrument)
+        return registry.chosen_by(
+            instrument, by_opentelemetry.disabled(environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
+        )
     except ValueError as error:
         raise WrongSetting("instrument", str(error)) from None
+
+
+def _use_opentelemetry() -> None:
+    """Before the first of OpenTelemetry's instrumentations is switched on."""
+    from .otel import install
+
+    install()
 
 
 def _flush() -> object:

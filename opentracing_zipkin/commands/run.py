@@ -147,11 +147,16 @@ def _list() -> int:
 def _rows(chosen: tuple[str, ...]) -> list[tuple[str, str, str]]:
     from importlib.metadata import PackageNotFoundError, version
 
-    from ..instrument.registry import LIBRARIES
+    from ..instrument.by_opentelemetry import disabled
+    from ..instrument.registry import libraries
 
     python = ".".join(map(str, sys.version_info[:3]))
+    left_out = disabled(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
     rows = []
-    for name, library in LIBRARIES.items():
+    for name, library in libraries().items():
+        if library.by is not None:
+            rows.append(_row_of_other(name, library, name in chosen, left_out))
+            continue
         try:
             found = python if library.distribution is None else version(library.distribution)
         except PackageNotFoundError:
@@ -160,11 +165,38 @@ def _rows(chosen: tuple[str, ...]) -> list[tuple[str, str, str]]:
         if name in chosen:
             text = _instrumented(library)
         elif library.by_default:
-            text = "not chosen by ZIPKIN_INSTRUMENT"
+            text = _left_out(name, left_out)
         else:
             text = f"off by default; name it in ZIPKIN_INSTRUMENT, for instance {name},flask"
         rows.append((name, found, text))
     return rows
+
+
+def _row_of_other(name: str, library: Library, is_chosen: bool, left_out: tuple[str, ...]) -> tuple[str, str, str]:
+    """The row of a library for which OpenTelemetry's instrumentation is used."""
+    from importlib.metadata import PackageNotFoundError, version
+    from importlib.util import find_spec
+
+    try:
+        found = version(name)
+    except PackageNotFoundError:  # a part of the standard library, or of a distribution with another name
+        found = "-"
+    if find_spec(library.trigger) is None:
+        return name, "-", f"not installed; {library.by} is"
+    if not is_chosen:
+        return name, found, _left_out(name, left_out)
+    try:
+        instrumentation = library.load()
+        problem = instrumentation.conflict(instrumentation.load()())
+    except Exception as fault:
+        problem = f"{type(fault).__name__}: {fault}"
+    return name, found, f"instrumented by {library.by}" if problem is None else f"not instrumented by {library.by}: {problem}"
+
+
+def _left_out(name: str, left_out: tuple[str, ...]) -> str:
+    if name in left_out or "*" in left_out:
+        return "left out by OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
+    return "not chosen by ZIPKIN_INSTRUMENT"
 
 
 def _instrumented(library: Library) -> str:

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-__all__ = ["BY_DEFAULT", "LIBRARIES", "NAMES", "Library", "chosen_by", "install", "is_instrumenting", "state", "uninstall"]
+__all__ = [
+    "BY_DEFAULT",
+    "LIBRARIES",
+    "NAMES",
+    "Library",
+    "add_others",
+    "chosen_by",
+    "install",
+    "is_instrumenting",
+    "libraries",
+    "state",
+    "uninstall",
+]
 
 
 class Library:
@@ -27,18 +39,20 @@ class Library:
     import ends.  `distribution`: the one on PyPI that has it, None for the standard library.  `load`: gives our module.
     `by_default`: whether "all" includes it.
     `is_late`: instrumented when no import is in progress, because our module needs what may be half imported.
+    `by`: the distribution of OpenTelemetry's instrumentation, None for ours.
     """
 
-    __slots__ = ("by_default", "distribution", "is_late", "load", "name", "trigger")
+    __slots__ = ("by", "by_default", "distribution", "is_late", "load", "name", "trigger")
 
     def __init__(
         self,
         name: str,
         trigger: str,
         distribution: str | None,
-        load: Callable[[], ModuleType],
+        load: Callable[[], Any],
         by_default: bool = True,
         is_late: bool = False,
+        by: str | None = None,
     ) -> None:
         self.name = name
         self.trigger = trigger
@@ -46,6 +60,7 @@ class Library:
         self.load = load
         self.by_default = by_default
         self.is_late = is_late
+        self.by = by
 
 
 # Import statements, because bundlers do not find a module whose name is made at run time.
@@ -145,6 +160,8 @@ LIBRARIES: Mapping[str, Library] = {
 NAMES = tuple(LIBRARIES)
 BY_DEFAULT = tuple(name for name, library in LIBRARIES.items() if library.by_default)
 
+_others: dict[str, Library] = {}  # of OpenTelemetry
+
 _states: dict[str, str] = {}  # of those that were chosen: "instrumented", or why not
 _modules: dict[str, Any] = {}  # ours, of those that are instrumented
 _followers: list[Callable[[str], object]] = []
@@ -152,17 +169,33 @@ _busy: list[str] = []
 _watching: list[bool] = []
 
 
-def chosen_by(setting: bool | Iterable[str]) -> tuple[str, ...]:
-    """The names that a setting stands for: True all that are instrumented by default, False none.
+def add_others(libraries: Iterable[Library]) -> None:
+    """Have instrumentations of OpenTelemetry beside ours, from now on."""
+    for library in libraries:
+        if library.name not in LIBRARIES:
+            _others.setdefault(library.name, library)
+
+
+def libraries() -> dict[str, Library]:
+    """By name, ours first."""
+    return {**LIBRARIES, **_others}
+
+
+def chosen_by(setting: bool | Iterable[str], disabled: Iterable[str] = ()) -> tuple[str, ...]:
+    """The names that a setting stands for: True all that are instrumented by default and not disabled, False none.
 
     Raises ValueError for a name that is not in the table, with those that are.
     """
     if isinstance(setting, bool):
-        return BY_DEFAULT if setting else ()
+        left_out = (*disabled,)
+        if not setting or "*" in left_out:
+            return ()
+        return tuple(name for name in (*BY_DEFAULT, *_others) if name not in left_out)
     names = tuple(setting)
-    unknown = [name for name in names if name not in LIBRARIES]
+    known = libraries()
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"has {unknown[0]!r}; use names of {', '.join(NAMES)}, or true for all of these but threads")
+        raise ValueError(f"has {unknown[0]!r}; use names of {', '.join(known)}, or true for all of these but threads")
     return names
 
 
@@ -180,7 +213,7 @@ def install(names: Iterable[str], follow: Callable[[str], object] | None = None)
     for name in names:
         if name not in _states:
             _states[name] = "not imported yet"
-            when_imported(LIBRARIES[name].trigger, _Task(name))
+            when_imported(libraries()[name].trigger, _Task(name))
 
 
 def uninstall() -> None:
@@ -212,7 +245,7 @@ class _Task:
     def __call__(self) -> None:
         if self._name not in _states or self._name in _modules:  # uninstalled, and perhaps installed again, meanwhile
             return
-        if LIBRARIES[self._name].is_late:
+        if libraries()[self._name].is_late:
             after_imports(self._instrument)
         else:
             self._instrument()
@@ -236,10 +269,11 @@ def _instrument(name: str) -> None:
     if other is not None:
         _states[name] = f"instrumented by {other}"
         return
-    module = LIBRARIES[name].load()
+    library = libraries()[name]
+    module = library.load()
     module.install()
     _modules[name] = module
-    _states[name] = "instrumented"
+    _states[name] = "instrumented" if library.by is None else f"instrumented by {library.by}"
 
 
 # Other instrumentations that become active after ours
@@ -254,7 +288,7 @@ def _watch_others() -> None:
 def _withdraw() -> None:
     """Put back what is instrumented by another now."""
     for name in list(_modules):
-        other = stands_back(name)
+        other = None if name in _others else stands_back(name)
         if other is not None:
             _modules.pop(name).uninstall()
             _states[name] = f"instrumented by {other}"

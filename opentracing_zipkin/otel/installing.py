@@ -53,7 +53,7 @@ def install(tracer: ZipkinTracer | None = None) -> None:
         )
         return
     set_global_textmap(CompositePropagator([B3Propagator(tracer), BaggagePropagator()]))
-    if provider.current() is None:
+    if provider.given is None and not isinstance(opentracing.global_tracer(), ZipkinTracer):
         log.info(
             "zipkin: the global tracer is %s: what OpenTelemetry instruments is traced once configure() was called",
             type(opentracing.global_tracer()).__qualname__,

@@ -65,8 +65,9 @@ class TracerProvider(trace.TracerProvider):
         """From now on this tracer; None: the global one."""
         self.given = tracer
         if tracer is None:
-            self._seen = None
-            self.current()
+            self._seen = self.zipkin = None
+            if isinstance(opentracing.global_tracer(), ZipkinTracer):  # a stand-in is left alone until there is a span
+                self.current()
         else:
             nest(tracer)
             self.zipkin = tracer
@@ -76,6 +77,9 @@ class TracerProvider(trace.TracerProvider):
         if self.given is None:
             tracer = opentracing.global_tracer()
             if tracer is not self._seen:
+                if not isinstance(tracer, ZipkinTracer):
+                    getattr(tracer, "scope_manager", None)  # below the command the first use of a stand-in configures
+                    tracer = opentracing.global_tracer()
                 zipkin = tracer if isinstance(tracer, ZipkinTracer) else None
                 if zipkin is not None:
                     nest(zipkin)

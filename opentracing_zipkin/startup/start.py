@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import sys
 
+from ..instrument import by_opentelemetry
 from ..instrument.hooks import after_imports, say, when_imported
-from ..instrument.registry import BY_DEFAULT, chosen_by, install, is_instrumenting
+from ..instrument.registry import add_others, chosen_by, install, is_instrumenting
 from . import SWITCH, WITH_PYTEST
 
 TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
@@ -40,6 +41,7 @@ def start() -> None:
         if switch != WITH_PYTEST and _is_pytest(sys.orig_argv):
             del os.environ[SWITCH]  # for what the tests start as well
             return
+        add_others(by_opentelemetry.found(_use_opentelemetry))
         names = _chosen(os.environ.get("ZIPKIN_INSTRUMENT", ""))
         when_imported("opentracing", _follow_api)
         install(names, _follow)
@@ -65,13 +67,19 @@ def _chosen(text: str) -> tuple[str, ...]:
     """ZIPKIN_INSTRUMENT as `settings` reads it; all where it is empty."""
     text = text.strip()
     if text.lower() in ("", "true", "1", "yes", "on"):
-        return BY_DEFAULT
+        return chosen_by(True, by_opentelemetry.disabled(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")))
     if text.lower() in ("false", "0", "no", "off"):
         return ()
     try:
         return chosen_by(word for word in map(str.strip, text.split(",")) if word)
     except ValueError as error:
         raise ValueError(f"environment variable ZIPKIN_INSTRUMENT {error}") from None
+
+
+def _use_opentelemetry() -> None:
+    from ..otel import install as use
+
+    use()
 
 
 # When configure runs

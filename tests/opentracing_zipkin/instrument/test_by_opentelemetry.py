@@ -1,0 +1,204 @@
+"""OpenTelemetry's instrumentations beside ours: found, chosen, switched on when their library is used, and said to be so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from opentracing_zipkin.instrument import registry
+from opentracing_zipkin.instrument.by_opentelemetry import OURS, disabled, found
+
+# A library, and its instrumentation as OpenTelemetry's are made.
+PARCELS = """
+class Client:
+    def send(self, name):
+        return name
+"""
+INSTRUMENTOR = """
+import parcels
+from opentelemetry import trace
+class ParcelsInstrumentor:
+    _instance = None
+    is_instrumented_by_opentelemetry = False
+    def __new__(cls):
+        cls._instance = cls._instance or object.__new__(cls)
+        return cls._instance
+    def _check_dependency_conflicts(self):
+        return CONFLICT
+    def instrument(self, skip_dep_check=False):
+        if FAULT:
+            raise FAULT
+        self.is_instrumented_by_opentelemetry = True
+        tracer, send = trace.get_tracer("parcels_otel", "1.0"), parcels.Client.send
+        def traced(client, name):
+            with tracer.start_as_current_span("send", kind=trace.SpanKind.CLIENT):
+                return send(client, name)
+        parcels.Client.send = traced
+    def uninstrument(self):
+        self.is_instrumented_by_opentelemetry = False
+"""
+
+
+def environment_of(folder: Path, conflict: str = "None", fault: str = "None") -> Path:
+    """A folder as `pip` leaves it."""
+    (folder / "parcels.py").write_text(PARCELS)
+    (folder / "parcels_otel.py").write_text(f"CONFLICT, FAULT = {conflict}, {fault}\n{INSTRUMENTOR}")
+    info = folder / "opentelemetry_instrumentation_parcels-1.0.dist-info"
+    info.mkdir()
+    (info / "entry_points.txt").write_text(
+        "[opentelemetry_environment_variables]\nparcels = parcels_otel\n\n"
+        "[opentelemetry_instrumentor]\nparcels = parcels_otel:ParcelsInstrumentor\nflask = parcels_otel:Flask\n"
+    )
+    return folder
+
+
+def printed(folder: Path, *command: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *command],
+        env={**os.environ, "PYTHONPATH": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+ONE_LINE = """
+import sys
+import opentracing_zipkin
+from opentracing_zipkin.testing import InMemoryRecorder
+recorder = InMemoryRecorder()
+tracer = opentracing_zipkin.configure("shop", recorder=recorder, instrument=True)
+print(*[name for name in ("parcels", "opentelemetry") if name in sys.modules])
+import parcels
+with tracer.start_active_span("work"):
+    print(parcels.Client().send("book"))
+print(*[(span.name, span.kind, span.parent_id is not None) for span in recorder.spans])
+print("opentelemetry.sdk" in sys.modules)
+"""
+
+
+@pytest.fixture
+def _no_others() -> Iterator[None]:
+    before = dict(registry._others)
+    yield
+    registry._others.clear()
+    registry._others.update(before)
+
+
+def test_a_library_that_we_have_none_for_is_traced_by_opentelemetrys(tmp_path: Path) -> None:
+    """By the one line, when the program imports the library and not before, in our traces, and without its SDK."""
+    output = printed(environment_of(tmp_path), "-c", ONE_LINE)
+
+    assert "\nbook\n('send', 'CLIENT', True) ('work', None, False)\nFalse\n" == output
+
+
+def test_the_command_traces_it_without_a_line(tmp_path: Path) -> None:
+    """Also where the program configures by itself, later."""
+    program = environment_of(tmp_path) / "program.py"
+    program.write_text(
+        "import parcels\nfrom opentracing_zipkin import configure\nfrom opentracing_zipkin.testing import InMemoryRecorder\n"
+        "recorder = InMemoryRecorder()\nconfigure('shop', recorder=recorder)\nparcels.Client().send('book')\n"
+        "print(*[span.name for span in recorder.spans])\n"
+    )
+
+    assert "send\n" == printed(tmp_path, "-m", "opentracing_zipkin", "run", "python", str(program))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "is_traced"),
+    [
+        ("ZIPKIN_INSTRUMENT", "parcels", True),
+        ("ZIPKIN_INSTRUMENT", "flask", False),
+        ("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "redis, parcels", False),
+        ("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "*", False),
+        ("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "redis", True),
+    ],
+)
+def test_the_environment_chooses(tmp_path: Path, variable: str, value: str, is_traced: bool) -> None:
+    """By our variable, and by OpenTelemetry's for what it is not to instrument."""
+    code = ONE_LINE if variable.startswith("OTEL") else ONE_LINE.replace(", instrument=True", "")
+    output = printed(environment_of(tmp_path), "-c", code, **{variable: value})
+
+    assert is_traced == ("('send', 'CLIENT', True)" in output)
+    assert "\nbook\n" in output
+
+
+def test_a_program_on_opentelemetrys_sdk_is_left_to_it(tmp_path: Path) -> None:
+    """Its own provider must be the only one, so nothing is switched on, and one line says so."""
+    output = printed(
+        environment_of(tmp_path), "-c", ONE_LINE.replace("import parcels\n", "import opentelemetry.sdk.trace, parcels\n")
+    )
+
+    assert "('work', None, False)" in output
+    assert "the program uses OpenTelemetry's SDK" in output
+
+
+@pytest.mark.parametrize(
+    ("conflict", "fault", "text"),
+    [
+        ('\'requested: "parcels < 2" but found: "parcels 3"\'', "None", 'requested: "parcels < 2" but found: "parcels 3"'),
+        ("None", "ValueError('out of paper')", "ValueError: out of paper"),
+    ],
+)
+def test_one_that_cannot_be_switched_on_is_one_line_and_the_program_goes_on(
+    tmp_path: Path, conflict: str, fault: str, text: str
+) -> None:
+    """A version that it does not take, and an exception of its own."""
+    output = printed(environment_of(tmp_path, conflict, fault), "-c", ONE_LINE)
+
+    assert (1, 1) == (output.count("zipkin: the hook after the import of"), output.count(text))
+    assert "\nbook\n('work', None, False)\n" in output
+
+
+@pytest.mark.parametrize(
+    ("conflict", "variables", "row"),
+    [
+        ("None", {}, "instrumented by opentelemetry-instrumentation-parcels 1.0"),
+        ("'too new'", {}, "not instrumented by opentelemetry-instrumentation-parcels 1.0: too new"),
+        ("None", {"ZIPKIN_INSTRUMENT": "flask"}, "not chosen by ZIPKIN_INSTRUMENT"),
+        (
+            "None",
+            {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "parcels"},
+            "left out by OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
+        ),
+    ],
+)
+def test_the_list_says_which_and_why(tmp_path: Path, conflict: str, variables: dict[str, str], row: str) -> None:
+    """One row a library, ours first; for Flask there is ours, and OpenTelemetry's is not used."""
+    output = printed(environment_of(tmp_path, conflict), "-m", "opentracing_zipkin", "run", "--list", **variables)
+    rows = {line.split()[0]: line.split(None, 2)[2] for line in output.splitlines()[5:] if len(line.split()) > 2}
+
+    assert row == rows["parcels"]
+    assert "opentelemetry" not in rows["flask"]
+
+
+def test_a_folder_that_is_broken_harms_nothing(tmp_path: Path, _no_others: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No entry points, bytes that are no text, lines without a value, and a path that is no folder."""
+    for name, content in {"a": None, "b": b"\xff\xfe", "c": b"[opentelemetry_instrumentor]\nno value\n= x\n"}.items():
+        info = tmp_path / f"opentelemetry_instrumentation_{name}-1.dist-info"
+        info.mkdir()
+        if content is not None:
+            (info / "entry_points.txt").write_bytes(content)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), str(tmp_path / "none"), ""])
+
+    assert [] == [library.name for library in found(lambda: None) if library.name]
+
+
+def test_names_of_opentelemetry_disable_ours(_no_others: None) -> None:
+    """Whoever has switched one off there wants no spans of that library; a list of names is meant as it stands."""
+    off = disabled("aiohttp-client, threading,requests")
+
+    assert set(registry.BY_DEFAULT) - {"aiohttp", "requests"} == set(registry.chosen_by(True, off)) - set(registry._others)
+    assert ("requests",) == registry.chosen_by(["requests"], off)
+
+
+def test_a_name_of_opentelemetrys_stands_for_one_of_ours() -> None:
+    """What it has for a library that we instrument is found by our name."""
+    assert set(OURS.values()) <= set(registry.NAMES)
