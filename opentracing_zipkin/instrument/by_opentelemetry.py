@@ -1,7 +1,7 @@
 """OpenTelemetry's instrumentations, for what we have none of our own for: which are installed, and switching them on.
 
-Rules: as cheap as a look into some folders, because each interpreter below the command starts with it; `importlib.metadata` would
-import sockets.  An instrumentation is loaded when the program has imported its library, never before.
+Rules: as cheap as a look into some folders, because each interpreter below the command starts with it; `importlib.metadata`
+would import sockets.  An instrumentation is loaded when the program has imported its library, never before.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ def _entry_points(folders: Sequence[str]) -> Iterator[tuple[str, str, str]]:
             )
         except OSError:  # a zip file, or a folder that is no more
             continue
-        for name in names:
+        for name in sorted(every):
+            if not name.startswith(_FOLDERS) or not name.endswith(".dist-info"):
+                continue
             try:
                 with open(os.path.join(folder, name, "entry_points.txt"), encoding="utf-8") as file:
                     lines = file.read().splitlines()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,9 +86,10 @@ print("opentelemetry.sdk" in sys.modules)
 
 
 @pytest.fixture
-def _no_others() -> Iterator[None]:
+def others() -> Iterator[dict[str, Any]]:
+    """Those that were found; put back afterwards."""
     before = dict(registry._others)
-    yield
+    yield registry._others
     registry._others.clear()
     registry._others.update(before)
 
@@ -179,7 +181,7 @@ def test_the_list_says_which_and_why(tmp_path: Path, conflict: str, variables: d
     assert "opentelemetry" not in rows["flask"]
 
 
-def test_a_folder_that_is_broken_harms_nothing(tmp_path: Path, _no_others: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_broken_harms_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No entry points, bytes that are no text, lines without a value, and a path that is no folder."""
     for name, content in {"a": None, "b": b"\xff\xfe", "c": b"[opentelemetry_instrumentor]\nno value\n= x\n"}.items():
         info = tmp_path / f"opentelemetry_instrumentation_{name}-1.dist-info"
@@ -191,11 +193,11 @@ def test_a_folder_that_is_broken_harms_nothing(tmp_path: Path, _no_others: None,
     assert [] == [library.name for library in found(lambda: None) if library.name]
 
 
-def test_names_of_opentelemetry_disable_ours(_no_others: None) -> None:
+def test_names_of_opentelemetry_disable_ours(others: dict[str, Any]) -> None:
     """Whoever has switched one off there wants no spans of that library; a list of names is meant as it stands."""
     off = disabled("aiohttp-client, threading,requests")
 
-    assert set(registry.BY_DEFAULT) - {"aiohttp", "requests"} == set(registry.chosen_by(True, off)) - set(registry._others)
+    assert set(registry.BY_DEFAULT) - {"aiohttp", "requests"} == set(registry.chosen_by(True, off)) - set(others)
     assert ("requests",) == registry.chosen_by(["requests"], off)
 
 
