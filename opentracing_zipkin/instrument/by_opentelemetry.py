@@ -121,9 +121,7 @@ def _entry_points(folders: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Distribution and version, name and target of each entry point."""
     for folder in folders:
         try:
-            names = sorted(
-                name for name in os.listdir(folder or ".") if name.startswith(_FOLDERS) and name.endswith(".dist-info")
-            )
+            every = os.listdir(folder or ".")
         except OSError:  # a zip file, or a folder that is no more
             continue
         for name in sorted(every):
