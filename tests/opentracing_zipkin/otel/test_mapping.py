@@ -239,6 +239,7 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
         {"messaging.system": "kafka", "messaging.url": '["10.0.0.1:1"]', "net.peer.name": "10.0.0.2", "net.peer.port": 2},
         Endpoint("kafka", "10.0.0.2", "", 2),
     ),
+    ("PRODUCER", {"celery.action": "apply_async"}, Endpoint("celery")),
     # A server's callers.
     ("SERVER", {"server.address": "own.example", "http.host": "own.example", "http.url": "http://own.example/"}, None),
     (
