@@ -33,7 +33,7 @@ CLIENTS: dict[str, tuple[Mapping[str, Any], Endpoint]] = {
     "grpc": ({"rpc.system": "grpc", "rpc.service": "shop.Stock", "net.peer.name": "stock", "net.peer.port": 50051}, Endpoint("stock", "", "", 50051)),
 }  # fmt: skip
 MESSAGES: dict[str, tuple[Mapping[str, Any], Endpoint]] = {
-    "kafka, old": ({"messaging.system": "kafka", "messaging.destination": "orders", "messaging.url": "kafka:9092"}, Endpoint("kafka")),
+    "kafka, old": ({"messaging.system": "kafka", "messaging.destination": "orders", "messaging.url": "kafka:9092"}, Endpoint("kafka", "", "", 9092)),
     "kafka, stable": ({"messaging.system": "kafka", "messaging.destination.name": "orders", "server.address": "10.0.0.6", "server.port": 9092}, Endpoint("kafka", "10.0.0.6", "", 9092)),
     "rabbitmq": ({"messaging.system": "rabbitmq", "net.peer.name": "rabbit", "net.peer.port": 5672}, Endpoint("rabbitmq", "", "", 5672)),
     "sqs": ({"messaging.system": "aws_sqs", "messaging.destination.name": "orders"}, Endpoint("aws_sqs")),
