@@ -42,7 +42,7 @@ MAX_VALUE_LENGTH = 8192
 
 _B3_NAMES = ("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags")
 _W3C_NAMES = ("traceparent", "tracestate")
-_RAW = (dict, list)
+_ASGI_BEGINS = (b"ot-baggage-", b"trace")
 _NAMES = (*_B3_NAMES, *_W3C_NAMES)
 # As they are often written, for a getter that tells no names and compares them exactly.
 _WRITTEN = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", "X-B3-Flags")
@@ -61,8 +61,11 @@ class B3Propagator(TextMapPropagator):
             tracer = self._tracer()
             propagation = self._alone if tracer is None else tracer.propagation
             plain = carrier if getter is default_getter else _raw(carrier)
-            if type(plain) not in _RAW:
-                plain = _read(carrier, getter, propagation.attributes.names)
+            fields = propagation.attributes.names
+            if type(plain) is list and not fields:
+                plain = _of_asgi(plain)
+            elif type(plain) is not dict and type(plain) is not list:
+                plain = _read(carrier, getter, fields)
             received = propagation.extract(plain)
             if received is None:
                 return found
@@ -87,11 +90,15 @@ class B3Propagator(TextMapPropagator):
             if merged:
                 position = _with_baggage(position, merged)
             write = self._alone.inject if tracer is None else tracer._inject
-            if setter is default_setter:
+            if setter is default_setter and (type(carrier) is dict or _may_be_stale(carrier, tracer)):
                 write(position, carrier)
                 return
             headers: dict[str, str] = {}
             write(position, headers)
+            if setter is default_setter:
+                for name, value in headers.items():
+                    carrier[name] = value
+                return
             for name, value in headers.items():
                 setter.set(carrier, name, value)
         except Exception:  # whatever a carrier or a setter of the user's does
@@ -112,9 +119,19 @@ class B3Propagator(TextMapPropagator):
 class BaggagePropagator(W3CBaggagePropagator):
     """W3C Baggage, with the trace attributes of the current span beside what OpenTelemetry's own context holds."""
 
+    def extract(self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter) -> Context:
+        plain = _raw(carrier)
+        if (type(plain) is dict and "HTTP_BAGGAGE" not in plain) or (type(plain) is list and not _has(plain, b"baggage")):
+            return Context() if context is None else context  # nearly always, and found out in a tenth of the time
+        return super().extract(carrier, context, getter)
+
     def inject(self, carrier: Any, context: Context | None = None, setter: Setter[Any] = default_setter) -> None:
         try:
-            position = position_of(span_of(current_context() if context is None else context))
+            around = current_context() if context is None else context
+            span = span_of(around)
+            position = position_of(span)
+            if len(around) <= (span is not INVALID_SPAN) and (position is None or not position._baggage):
+                return  # nearly always
             known = get_all(context)
             for key, value in (position.baggage if position is not None else {}).items():
                 if key not in known and key != TRACESTATE and value is not None:
@@ -149,6 +166,36 @@ def _raw(carrier: Any) -> Any:
         if "asgi" in carrier or carrier.get("type") in ("http", "websocket"):
             return carrier.get("headers")
     return None
+
+
+def _of_asgi(headers: list[Any]) -> Any:
+    """What may be ours of an ASGI scope's headers, as a dict; all of them where a name is there twice or is no bytes."""
+    found: dict[str, str] = {}
+    try:
+        for name, value in headers:
+            if b"b3" in name or name.startswith(_ASGI_BEGINS):
+                key = name.decode("latin-1")
+                if key in found:
+                    return headers
+                found[key] = value.decode("latin-1")
+    except (AttributeError, TypeError, ValueError):
+        return headers
+    return found
+
+
+def _has(headers: list[Any], wanted: bytes) -> bool:
+    return any(type(pair) is not tuple or pair[0] == wanted for pair in headers)
+
+
+def _may_be_stale(carrier: Any, tracer: ZipkinTracer | None) -> bool:
+    """Whether a carrier of any class may have headers of another span, which are replaced with more care."""
+    if (tracer is not None and tracer.propagation.attributes.names) or not hasattr(type(carrier), "keys"):
+        return True
+    try:
+        names = "\n".join(carrier).lower()
+    except Exception:  # names that are no text, or a class of the user's
+        return True
+    return "b3" in names or PREFIX in names or "trace" in names
 
 
 def _read(carrier: Any, getter: Getter[Any], fields: Iterable[str]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """OpenTelemetry's context from near: what its functions do, in one step instead of six calls.
 
-Rules: nothing private is named.  The key of the current span is the one that `set_span_in_context` uses, and the variable is the
-one that the token of `attach` belongs to; where the context lives elsewhere (OTEL_PYTHON_CONTEXT), its own functions do
-the work.
+Rules: nothing private is named.  The key of the current span is the one that `set_span_in_context` uses, and the variable is
+the one that the token of `attach` belongs to; where the context lives elsewhere (OTEL_PYTHON_CONTEXT), its own functions do the
+work.
 """
 
 from __future__ import annotations
