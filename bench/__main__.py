@@ -25,7 +25,7 @@ from . import results
 from .curves import CURVES, GROWTH_SPANS
 from .environments import ROOT, python_of
 from .harness import ADAPTERS, QUICK_ADAPTERS, Contestant, Outcome, measure, run_worker, sink
-from .results import BURSTS, PARTS, ROUNDS, STARTS
+from .results import BURSTS, ROUNDS, STARTS
 from .table import OURS, Row, markdown, rows
 from .tasks import TASKS
 
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     result: results.Result = {"machine": _machine(), "options": asked, "failures": []}
     parts = ["costs"] if options.quick or options.tasks or options.adapters else options.only
     for part in parts:
-        {"costs": _costs, "requests": _requests, "curves": _curves, "services": _services}[part](options, result)
+        _PARTS[part](options, result)
         if options.json is not None:  # after each, so that none is lost if the next one fails
             results.write(result, options.json)
     print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
@@ -90,6 +90,17 @@ def _requests(options: argparse.Namespace, result: results.Result) -> None:
                 print(f"  of OpenTelemetry's: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {most:.3f})")
 
 
+def _exports(options: argparse.Namespace, result: results.Result) -> None:
+    from .exporting import measure as exporting
+
+    found, failures = exporting.measure(options.starts)
+    result["exports"] = found
+    result["failures"] += failures
+    for encoding, ways in found.items():
+        print(f"exported span, {encoding}: " + ", ".join(f"{way} {mean(us):.1f}" for way, us in ways.items()) + " µs of CPU")
+        print(f"  of the deprecated exporter's: {exporting.ratio(ways):.3f} (≤ {exporting.TARGETS[encoding]:.3f})")
+
+
 def _curves(options: argparse.Namespace, result: results.Result) -> None:
     result["curves"] = {}
     with sink() as port:
@@ -116,6 +127,10 @@ def _services(options: argparse.Namespace, result: results.Result) -> None:
                 result["failures"].append(f"{framework}, {way}: {found['arrived']:.2%} of the spans arrived")
 
 
+# All that the page is made of, and the exporter.
+_PARTS = {"costs": _costs, "requests": _requests, "exports": _exports, "curves": _curves, "services": _services}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the usual tasks and tracers, about a minute on a quiet machine")
@@ -123,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bursts", type=int, default=BURSTS, help="bursts of 100 calls in a paced task (default: %(default)s)")
     parser.add_argument("--tasks", type=_names(TASKS), help=f"of {','.join(TASKS)}")
     parser.add_argument("--adapters", type=_names(ADAPTERS), help=f"of {','.join(ADAPTERS)}")
-    parser.add_argument("--only", type=_names(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}")
+    parser.add_argument("--only", type=_names(_PARTS), default=list(_PARTS), help=f"of {','.join(_PARTS)}")
     parser.add_argument(
         "--starts", type=int, default=STARTS, help="of the processes that serve requests (default: %(default)s)"
     )
