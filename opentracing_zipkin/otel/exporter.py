@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 try:
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-    from opentelemetry.trace import SpanKind, StatusCode
+    from opentelemetry.trace import StatusCode
 except ImportError as error:
     raise ImportError(
         "exporting OpenTelemetry's spans needs its SDK: install the extra otel-sdk, or the package opentelemetry-sdk"
@@ -20,7 +20,7 @@ except ImportError as error:
 
 from ..context import LOW_64_BITS
 from ..log import log
-from ..model import Endpoint, FinishedSpan, TakenBefore
+from ..model import FinishedSpan, TakenBefore
 from ..option import check_flag, check_names, options_of, selected, taken
 from ..options import (
     DEFAULT_ENDPOINT,
@@ -36,6 +36,7 @@ from ..senders.collector_url import endpoints_of
 from ..stats import TracerStats
 from ..tags import MAX_NAME_LENGTH, service_name_of
 from ..text import MAX_KEY_LENGTH, to_text
+from .direct import KIND_OF, DirectJson, Origin
 from .mapping import (
     attribute_text,
     dropped_tags,
@@ -63,8 +64,6 @@ DEFAULT_WAIT_MS = 30_000  # the SDK's, of a flush and of a shutdown
 # What says the same of every span in the process, and nothing that Zipkin or its users ask for.
 _UNTOLD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
 
-# By identity: the hash of a member of an enumeration is computed in Python.
-_KIND_OF = {id(kind): None if kind is SpanKind.INTERNAL else kind.name for kind in SpanKind}
 _new = object.__new__
 
 
@@ -105,9 +104,12 @@ class Exporter(SpanExporter):  # type: ignore[misc]  # whether it is installed m
         # The URL whose route tells this host's address; None where that was given.
         is_given = any((self._local.ipv4, self._local.ipv6))
         self._route = None if is_given else endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0]
-        self._origins: dict[int, tuple[Any, Any, Endpoint, dict[str, str]]] = {}
+        self._origins: dict[int, Origin] = {}
         self._has_failed = False
-        self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True)
+        # Handlers see spans of the model.
+        self._is_direct = named.get("encoding", "json") == "json" and not named.get("handlers")
+        encoder = DirectJson(self._origin, self._tag_limit, self._debug) if self._is_direct else None
+        self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True, encoder=encoder)
 
     # The SDK's side
 
@@ -155,8 +157,11 @@ class Exporter(SpanExporter):  # type: ignore[misc]  # whether it is installed m
             self._local = local_address.towards(self._route, self._local)
             self._origins.clear()
 
-    def _origin(self, resource: Any, scope: Any) -> tuple[Any, Any, Endpoint, dict[str, str]]:
-        """Of a span: its resource, its scope, its local endpoint, and the tags of both."""
+    def _origin(self, resource: Any, scope: Any) -> Origin:
+        """Of a span, by its resource and its scope."""
+        origin = self._origins.get(id(scope))
+        if origin is not None and origin.scope is scope and origin.resource is resource:
+            return origin
         try:
             attributes = dict(resource.attributes)
         except Exception:  # no resource, or one of the user's
@@ -168,7 +173,7 @@ class Exporter(SpanExporter):  # type: ignore[misc]  # whether it is installed m
         if scope is not None:
             tags |= scope_tags(getattr(scope, "name", None), getattr(scope, "version", None))
             tags |= texts_of(getattr(scope, "attributes", None) or {}, self._tag_limit)
-        origin = resource, scope, self._local._replace(service_name=name), tags
+        origin = Origin(resource, scope, self._local._replace(service_name=name), tags)
         if len(self._origins) >= MAX_ORIGINS:
             self._origins.clear()
         self._origins[id(scope)] = origin
@@ -184,12 +189,16 @@ class _Exported:
     _span: Any
     _start: bool
 
-    def to_finished(self) -> FinishedSpan:
-        """The span as it is sent; raises TakenBefore where the reporter, which takes `_start` away, has had it."""
+    def to_finished(self) -> Any:
+        """What the encoder takes; raises TakenBefore where the reporter, which takes `_start` away, has had it."""
         try:
             self._start  # noqa: B018
         except AttributeError:
             raise TakenBefore from None
+        return self if self._exporter._is_direct else self.finished()
+
+    def finished(self) -> FinishedSpan:
+        """The span in Zipkin's model."""
         try:
             return self._usual()
         except Exception:  # no ReadableSpan as the SDK makes it
@@ -200,13 +209,10 @@ class _Exported:
         raw = self._span.__dict__
         exporter = self._exporter
         limit = exporter._tag_limit
-        resource, scope = raw["_resource"], raw["_instrumentation_scope"]
-        origin = exporter._origins.get(id(scope))
-        if origin is None or origin[0] is not resource or origin[1] is not scope:
-            origin = exporter._origin(resource, scope)
+        origin = exporter._origin(raw["_resource"], raw["_instrumentation_scope"])
         given, events, links = raw["_attributes"], raw["_events"], raw["_links"]
         attributes = given._dict
-        tags = {**origin[3], **attributes}
+        tags: dict[str, Any] = {**origin.tags, **attributes}
         for key, value in attributes.items():
             if type(value) is int and -MAX_INT <= value <= MAX_INT and len(key) <= MAX_KEY_LENGTH:  # a status, a port
                 tags[key] = str(value)
@@ -226,7 +232,7 @@ class _Exported:
         start_us, end_us = raw["_start_time"] // 1000, raw["_end_time"] // 1000
         context, parent, name = raw["_context"], raw["_parent"], raw["_name"]
         trace_id = context.trace_id
-        kind = _KIND_OF[id(raw["_kind"])]
+        kind = KIND_OF[id(raw["_kind"])]
 
         finished = _new(FinishedSpan)
         finished.trace_id = trace_id.to_bytes(16 if trace_id > LOW_64_BITS else 8, "big").hex()
@@ -236,7 +242,7 @@ class _Exported:
         finished.name = name.lower() if len(name) <= MAX_NAME_LENGTH else name[:MAX_NAME_LENGTH].lower()
         finished.timestamp_us = start_us
         finished.duration_us = end_us - start_us if end_us > start_us else 1
-        finished.local = origin[2]
+        finished.local = origin.local
         finished.remote = None if kind is None else endpoint_of(kind, attributes)
         finished.annotations = _annotations(events._dq, links._dq, start_us, limit) if events._dq or links._dq else []
         finished.tags = tags
@@ -269,8 +275,8 @@ def _any(span: Any, exporter: Exporter) -> FinishedSpan:
     kind = getattr(span.kind, "name", None)
     attributes = _plain(span.attributes)
     start_us, end_us = (span.start_time or 0) // 1000, (span.end_time or 0) // 1000
-    _, _, local, constant = exporter._origin(getattr(span, "resource", None), getattr(span, "instrumentation_scope", None))
-    tags = constant | texts_of(attributes, limit)
+    origin = exporter._origin(getattr(span, "resource", None), getattr(span, "instrumentation_scope", None))
+    tags = origin.tags | texts_of(attributes, limit)
     tags.pop("error", None)
     code = getattr(span.status.status_code, "name", "UNSET")
     tags |= status_tags(code, _error_of(span.status, attributes, events, limit) if code == "ERROR" else "")
@@ -279,12 +285,12 @@ def _any(span: Any, exporter: Exporter) -> FinishedSpan:
         _hex(context.trace_id, 16 if context.trace_id > LOW_64_BITS else 8),
         _hex(context.span_id, 8),
         _hex(parent.span_id, 8) if parent is not None and parent.span_id else None,
-        kind if kind in _KIND_OF.values() else None,
+        kind if kind in KIND_OF.values() else None,
         to_text(span.name, MAX_NAME_LENGTH).lower(),
         start_us,
         end_us - start_us if end_us > start_us else 1,
-        local,
-        endpoint_of(kind if kind in _KIND_OF.values() else None, attributes),
+        origin.local,
+        endpoint_of(kind if kind in KIND_OF.values() else None, attributes),
         _annotations(events, links, start_us, limit),
         tags | dropped_tags(*counts),
         exporter._debug,
