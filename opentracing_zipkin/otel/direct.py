@@ -18,7 +18,7 @@ from ..context import LOW_64_BITS
 from ..model import Endpoint
 from ..tags import MAX_NAME_LENGTH
 from ..text import MAX_KEY_LENGTH
-from .mapping import attribute_text, endpoint_of
+from .mapping import Ends, attribute_text
 
 __all__ = ["KIND_OF", "DirectJson", "Origin"]
 
@@ -91,11 +91,16 @@ class DirectJson:
         kind = raw["_kind"]
         key = (id(kind), *attributes)
         shapes = origin.shapes
-        shape = shapes[key] if key in shapes else keep(shapes, key, _Shape(origin, KIND_OF[id(kind)], attributes), 0)
+        shape = shapes[key] if key in shapes else keep(shapes, key, _Shape(origin, KIND_OF[id(kind)], tuple(attributes)), 0)
         if not shape.is_usual:
             return b""
         # Where a value is none, or its text may be too long, it is not for here.
-        tags = shape.tags % tuple([quote(value) if type(value) is str else _quoted(value) for value in attributes.values()])
+        tags = shape.tags % tuple(
+            [
+                quote(value) if type(value) is str else f'"{value}"' if type(value) is int else _quoted(value)
+                for value in attributes.values()
+            ]
+        )
         if len(tags) > self._limit:
             return b""
         context, parent = raw["_context"], raw["_parent"]
@@ -103,15 +108,12 @@ class DirectJson:
         if trace_id != self._last_id:
             self._last_hex = trace_id.to_bytes(16 if trace_id > LOW_64_BITS else 8, "big").hex()
             self._last_id = trace_id
-        remote = ""
-        if shape.kind is not None:
-            end = endpoint_of(shape.kind, attributes)
-            if end is not None:
-                remote = _remotes[end]
+        end = None if shape.ends is None else shape.ends.of(attributes)
+        remote = "" if end is None else _remotes[end]
         text = (
             f'{{"traceId":"{self._last_hex}"'
             f"""{"" if parent is None else f',"parentId":"{parent.span_id.to_bytes(8, "big").hex()}"'}"""
-            f',"id":"{context.span_id.to_bytes(8, "big").hex()}"{shape.kind_text}{_names[raw["_name"]]}'
+            f',"id":"{context.span_id.to_bytes(8, "big").hex()}"{shape.kind}{_names[raw["_name"]]}'
             f',"timestamp":{start_us},"duration":{duration_us}{shape.local}{remote}{tags}{self._end}'
         )
         return text.encode() if text.isascii() and "yAnn" not in text else json_v2.written(text)
@@ -120,21 +122,21 @@ class DirectJson:
 class _Shape:
     """What is the same for all spans of an origin, a kind, and the same keys in the same order: nearly all of the text."""
 
-    __slots__ = ("is_usual", "kind", "kind_text", "local", "tags")
+    __slots__ = ("ends", "is_usual", "kind", "local", "tags")
 
-    def __init__(self, origin: Origin, kind: str | None, attributes: dict[str, Any]) -> None:
+    def __init__(self, origin: Origin, kind: str | None, keys: tuple[Any, ...]) -> None:
         self.is_usual = (
-            all(type(key) is str and len(key) <= MAX_KEY_LENGTH for key in attributes)
-            and "error" not in attributes
+            all(type(key) is str and len(key) <= MAX_KEY_LENGTH for key in keys)
+            and "error" not in keys
             and "error" not in origin.tags
-            and origin.tags.keys().isdisjoint(attributes)
+            and origin.tags.keys().isdisjoint(keys)
         )
-        self.kind = kind
-        self.kind_text = f',"kind":"{kind}"' if kind else ""
+        self.kind = f',"kind":"{kind}"' if kind else ""
+        self.ends = Ends(kind, keys) if kind else None
         self.local = f',"localEndpoint":{json_v2.endpoint_text(origin.local)}'
         fields = [_escaped(f"{quote(key)}:{quote(value)}") for key, value in origin.tags.items()]
         if self.is_usual:
-            fields += [f"{_escaped(quote(key))}:%s" for key in attributes]
+            fields += [f"{_escaped(quote(key))}:%s" for key in keys]
         self.tags = f',"tags":{{{",".join(fields)}}}' if fields else ""
 
 
@@ -143,9 +145,7 @@ def _escaped(text: str) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """A value that is no text, as a tag's in JSON."""
-    if type(value) is int:
-        return f'"{value}"'
+    """A value that is no text and no whole number, as a tag's in JSON."""
     if value is None:
         raise ValueError("a tag that is left out")
     return quote(attribute_text(value))
