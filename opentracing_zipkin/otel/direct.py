@@ -6,7 +6,7 @@ by the reporter's thread only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring as quote  # json.dumps' own, in C
 from typing import Any
 
@@ -18,9 +18,9 @@ from ..context import LOW_64_BITS
 from ..model import Endpoint
 from ..tags import MAX_NAME_LENGTH
 from ..text import MAX_KEY_LENGTH
-from .mapping import Ends, attribute_text
+from .mapping import Ends, attribute_text, event_text, link_text
 
-__all__ = ["KIND_OF", "DirectJson", "Origin"]
+__all__ = ["KIND_OF", "DirectJson", "Origin", "annotations_of", "hex_of", "plain"]
 
 # Zipkin's kind by the identity of the SDK's, as the hash of a member of an enumeration is computed in Python.
 KIND_OF = {id(kind): None if kind is SpanKind.INTERNAL else kind.name for kind in SpanKind}
@@ -73,14 +73,7 @@ class DirectJson:
     def _encode(self, raw: dict[str, Any]) -> bytes:
         """The span, or nothing where it is out of the ordinary."""
         given, events, links = raw["_attributes"], raw["_events"], raw["_links"]
-        if (
-            events._dq
-            or raw["_status"].status_code is not _UNSET
-            or links._dq
-            or given.dropped
-            or events.dropped
-            or links.dropped
-        ):
+        if raw["_status"].status_code is not _UNSET or links._dq or given.dropped or events.dropped or links.dropped:
             return b""
         start_us = raw["_start_time"] // 1000
         duration_us = raw["_end_time"] // 1000 - start_us
@@ -103,6 +96,9 @@ class DirectJson:
         )
         if len(tags) > self._limit:
             return b""
+        told = ""
+        if events._dq:
+            told = f',"annotations":[{json_v2.annotations_text(annotations_of(events._dq, (), start_us, self._limit))}]'
         context, parent = raw["_context"], raw["_parent"]
         trace_id = context.trace_id
         if trace_id != self._last_id:
@@ -114,9 +110,32 @@ class DirectJson:
             f'{{"traceId":"{self._last_hex}"'
             f"""{"" if parent is None else f',"parentId":"{parent.span_id.to_bytes(8, "big").hex()}"'}"""
             f',"id":"{context.span_id.to_bytes(8, "big").hex()}"{shape.kind}{_names[raw["_name"]]}'
-            f',"timestamp":{start_us},"duration":{duration_us}{shape.local}{remote}{tags}{self._end}'
+            f',"timestamp":{start_us},"duration":{duration_us}{shape.local}{remote}{told}{tags}{self._end}'
         )
         return text.encode() if text.isascii() and "yAnn" not in text else json_v2.written(text)
+
+
+def annotations_of(events: Iterable[Any], links: Iterable[Any], start_us: int, limit: int) -> list[tuple[int, str]]:
+    """Events and links of the SDK, in Zipkin's model."""
+    told = [(event.timestamp // 1000, event_text(event.name, plain(event.attributes), limit)) for event in events]
+    for link in links:
+        other = link.context
+        trace_id = hex_of(other.trace_id, 16 if other.trace_id > LOW_64_BITS else 8)
+        told.append((start_us, link_text(trace_id, hex_of(other.span_id, 8), plain(link.attributes), limit)))
+    return told
+
+
+def plain(attributes: Any) -> Mapping[str, Any]:
+    """Attributes as a dict: the one within the SDK's BoundedAttributes, whose own look-ups are in Python, or a copy."""
+    within = getattr(attributes, "_dict", None)
+    if type(within) is dict:
+        return within
+    return {} if attributes is None else dict(attributes)
+
+
+def hex_of(number: int, length: int) -> str:
+    """An id of so many bytes."""
+    return number.to_bytes(length, "big").hex()
 
 
 class _Shape:

@@ -36,14 +36,13 @@ from ..senders.collector_url import endpoints_of
 from ..stats import TracerStats
 from ..tags import MAX_NAME_LENGTH, service_name_of
 from ..text import MAX_KEY_LENGTH, to_text
-from .direct import KIND_OF, DirectJson, Origin
+from .direct import KIND_OF, DirectJson, Origin, annotations_of, hex_of, plain
 from .mapping import (
     attribute_text,
     dropped_tags,
     endpoint_of,
     error_text,
     event_text,
-    link_text,
     scope_tags,
     status_tags,
     texts_of,
@@ -244,7 +243,7 @@ class _Exported:
         finished.duration_us = end_us - start_us if end_us > start_us else 1
         finished.local = origin.local
         finished.remote = None if kind is None else endpoint_of(kind, attributes)
-        finished.annotations = _annotations(events._dq, links._dq, start_us, limit) if events._dq or links._dq else []
+        finished.annotations = annotations_of(events._dq, links._dq, start_us, limit) if events._dq or links._dq else []
         finished.tags = tags
         finished.debug = exporter._debug
         finished.shared = False
@@ -255,14 +254,14 @@ class _Exported:
     @property
     def _tags(self) -> Mapping[str, Any]:
         try:
-            return _plain(self._span.attributes)
+            return plain(self._span.attributes)
         except Exception:  # no span of the SDK's
             return {}
 
     @property
     def _logs(self) -> list[tuple[int, str]]:
         try:
-            return [(0, event_text(event.name, _plain(event.attributes))) for event in self._span.events]
+            return [(0, event_text(event.name, plain(event.attributes))) for event in self._span.events]
         except Exception:
             return []
 
@@ -273,7 +272,7 @@ def _any(span: Any, exporter: Exporter) -> FinishedSpan:
     context, parent = span.context, span.parent
     events, links = span.events or (), getattr(span, "links", None) or ()
     kind = getattr(span.kind, "name", None)
-    attributes = _plain(span.attributes)
+    attributes = plain(span.attributes)
     start_us, end_us = (span.start_time or 0) // 1000, (span.end_time or 0) // 1000
     origin = exporter._origin(getattr(span, "resource", None), getattr(span, "instrumentation_scope", None))
     tags = origin.tags | texts_of(attributes, limit)
@@ -282,16 +281,16 @@ def _any(span: Any, exporter: Exporter) -> FinishedSpan:
     tags |= status_tags(code, _error_of(span.status, attributes, events, limit) if code == "ERROR" else "")
     counts = (getattr(span, f"dropped_{what}", 0) for what in ("attributes", "events", "links"))
     return FinishedSpan(
-        _hex(context.trace_id, 16 if context.trace_id > LOW_64_BITS else 8),
-        _hex(context.span_id, 8),
-        _hex(parent.span_id, 8) if parent is not None and parent.span_id else None,
+        hex_of(context.trace_id, 16 if context.trace_id > LOW_64_BITS else 8),
+        hex_of(context.span_id, 8),
+        hex_of(parent.span_id, 8) if parent is not None and parent.span_id else None,
         kind if kind in KIND_OF.values() else None,
         to_text(span.name, MAX_NAME_LENGTH).lower(),
         start_us,
         end_us - start_us if end_us > start_us else 1,
         origin.local,
         endpoint_of(kind if kind in KIND_OF.values() else None, attributes),
-        _annotations(events, links, start_us, limit),
+        annotations_of(events, links, start_us, limit),
         tags | dropped_tags(*counts),
         exporter._debug,
     )
@@ -308,33 +307,12 @@ def _retell(tags: dict[str, Any], key: str, value: Any, limit: int) -> None:
         tags[key] = attribute_text(value, limit)
 
 
-def _annotations(events: Iterable[Any], links: Iterable[Any], start_us: int, limit: int) -> list[tuple[int, str]]:
-    told = [(event.timestamp // 1000, event_text(event.name, _plain(event.attributes), limit)) for event in events]
-    for link in links:
-        other = link.context
-        trace_id = _hex(other.trace_id, 16 if other.trace_id > LOW_64_BITS else 8)
-        told.append((start_us, link_text(trace_id, _hex(other.span_id, 8), _plain(link.attributes), limit)))
-    return told
-
-
 def _error_of(status: Any, attributes: Mapping[str, Any], events: Iterable[Any], limit: int) -> str:
     said = status.description
     if not said:
-        exceptions = [_plain(event.attributes) for event in events if event.name == "exception"]
+        exceptions = [plain(event.attributes) for event in events if event.name == "exception"]
         said = error_text(None, attributes, exceptions[-1] if exceptions else None)
     return attribute_text(said, limit)
-
-
-def _plain(attributes: Any) -> Mapping[str, Any]:
-    """Attributes as a dict: the one within the SDK's BoundedAttributes, whose own look-ups are in Python, or a copy."""
-    within = getattr(attributes, "_dict", None)
-    if type(within) is dict:
-        return within
-    return {} if attributes is None else dict(attributes)
-
-
-def _hex(number: int, length: int) -> str:
-    return number.to_bytes(length, "big").hex()
 
 
 def _seconds(timeout_millis: Any) -> float:

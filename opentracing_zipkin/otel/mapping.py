@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
+from json.encoder import encode_basestring as _quoted  # json.dumps' own, in C
 from operator import itemgetter
 from typing import Any
 
@@ -37,6 +38,7 @@ __all__ = [
 
 MAX_TEXT_LENGTH = 8192  # of a tag's value or an annotation, where nothing else is asked for
 
+MAX_FLAT = 10  # attributes of an event
 _BIG = 10**19  # any whole number of an attribute is less
 _SEQUENCES = (list, tuple)
 _SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # floats that are no number in JSON
@@ -78,6 +80,13 @@ def texts_of(attributes: Mapping[str, Any], longest: int = MAX_TEXT_LENGTH) -> d
 
 def _json_text(value: Any, longest: int) -> str:
     try:
+        if type(value) is dict and len(value) <= MAX_FLAT:  # a third of the time, for nearly all events
+            flat = ", ".join([f"{_quoted(key)}: {_FLAT[type(item)](item)}" for key, item in value.items()])
+            if len(flat) < longest - 1:
+                return f"{{{flat}}}"
+    except Exception:  # an item that has items, or a key that is no text
+        pass
+    try:
         known = value if issubclass(type(value), (*_SEQUENCES, dict)) else dict(value)
         copied = Pruning(longest).copy(known)
         try:
@@ -102,7 +111,7 @@ def _without_special(value: Any) -> Any:
     return [_without_special(item) for item in value] if kind in _SEQUENCES else value
 
 
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_FLAT: dict[type, Callable[[Any], str]] = {str: _quoted, int: str, bool: lambda item: "true" if item else "false"}
 _json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_to_json).encode
 
 
