@@ -25,10 +25,11 @@ from . import results
 from .curves import CURVES, GROWTH_SPANS
 from .environments import ROOT, python_of
 from .harness import ADAPTERS, QUICK_ADAPTERS, Contestant, Outcome, measure, run_worker, sink
-from .results import BURSTS, ROUNDS, STARTS
+from .results import BURSTS, PARTS, ROUNDS, STARTS
 from .table import OURS, Row, markdown, rows
 from .tasks import TASKS
 
+_ALL = (*PARTS, "exports")  # what the page is made of, and the exporter
 QUICK_TASKS = [name for name, task in TASKS.items() if task.manner in ("paced", "tight") and name != "encode_proto3"]
 CURVE_ADAPTERS = {**dict.fromkeys(CURVES, (OURS, "limit")), "delay": (OURS, "naive"), "growth": (OURS,)}
 
@@ -40,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     result: results.Result = {"machine": _machine(), "options": asked, "failures": []}
     parts = ["costs"] if options.quick or options.tasks or options.adapters else options.only
     for part in parts:
-        _PARTS[part](options, result)
+        measures = {"costs": _costs, "requests": _requests, "exports": _exports, "curves": _curves, "services": _services}
+        measures[part](options, result)
         if options.json is not None:  # after each, so that none is lost if the next one fails
             results.write(result, options.json)
     print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
@@ -127,10 +129,6 @@ def _services(options: argparse.Namespace, result: results.Result) -> None:
                 result["failures"].append(f"{framework}, {way}: {found['arrived']:.2%} of the spans arrived")
 
 
-# All that the page is made of, and the exporter.
-_PARTS = {"costs": _costs, "requests": _requests, "exports": _exports, "curves": _curves, "services": _services}
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the usual tasks and tracers, about a minute on a quiet machine")
@@ -138,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bursts", type=int, default=BURSTS, help="bursts of 100 calls in a paced task (default: %(default)s)")
     parser.add_argument("--tasks", type=_names(TASKS), help=f"of {','.join(TASKS)}")
     parser.add_argument("--adapters", type=_names(ADAPTERS), help=f"of {','.join(ADAPTERS)}")
-    parser.add_argument("--only", type=_names(_PARTS), default=list(_PARTS), help=f"of {','.join(_PARTS)}")
+    parser.add_argument("--only", type=_names(_ALL), default=list(_ALL), help=f"of {','.join(_ALL)}")
     parser.add_argument(
         "--starts", type=int, default=STARTS, help="of the processes that serve requests (default: %(default)s)"
     )
