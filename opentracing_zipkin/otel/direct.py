@@ -6,7 +6,7 @@ by the reporter's thread only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring as quote  # json.dumps' own, in C
 from typing import Any
 
@@ -16,14 +16,20 @@ from ..codec import json_v2
 from ..codec.kept import Kept, keep
 from ..context import LOW_64_BITS
 from ..model import Endpoint
-from ..tags import MAX_NAME_LENGTH
+from ..tags import MAX_NAME_LENGTH, service_name_of
 from ..text import MAX_KEY_LENGTH
-from .mapping import Ends, attribute_text, event_text, link_text
+from .mapping import Ends, attribute_text, event_text, link_text, scope_tags, texts_of
 
-__all__ = ["KIND_OF", "DirectJson", "Origin", "annotations_of", "hex_of", "plain"]
+__all__ = ["KIND_OF", "DirectJson", "Origins", "annotations_of", "hex_of", "plain"]
 
 # Zipkin's kind by the identity of the SDK's, as the hash of a member of an enumeration is computed in Python.
 KIND_OF = {id(kind): None if kind is SpanKind.INTERNAL else kind.name for kind in SpanKind}
+
+UNKNOWN_SERVICE = "unknown_service"  # the specification's, for a resource without a name
+MAX_ORIGINS = 1000  # more cost time, never memory
+
+# What says the same of every span in the process, and nothing that Zipkin or its users ask for.
+_UNTOLD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
 
 _LAST_US = 1 << 62
 _UNSET = StatusCode.UNSET
@@ -45,10 +51,51 @@ class Origin:
         self.shapes: dict[tuple[Any, ...], _Shape] = {}
 
 
+class Origins:
+    """The origins seen before, by their scopes.  `local`: this service's address, with the name of none."""
+
+    __slots__ = ("_known", "_limit", "local")
+
+    def __init__(self, local: Endpoint, limit: int) -> None:
+        self.local = local
+        self._limit = limit
+        self._known: dict[int, Origin] = {}
+
+    def move(self, local: Endpoint) -> None:
+        """From now on this is the address."""
+        self.local = local
+        self._known.clear()
+
+    def of(self, resource: Any, scope: Any) -> Origin:
+        """Of a span, by its resource and its scope."""
+        origin = self._known.get(id(scope))
+        if origin is not None and origin.scope is scope and origin.resource is resource:
+            return origin
+        return self._learn(resource, scope)
+
+    def _learn(self, resource: Any, scope: Any) -> Origin:
+        try:
+            attributes = dict(resource.attributes)
+        except Exception:  # no resource, or one of the user's
+            attributes = {}
+        name = service_name_of(attribute_text(attributes.get("service.name"))) or UNKNOWN_SERVICE
+        for key in _UNTOLD:
+            attributes.pop(key, None)
+        tags = texts_of(attributes, self._limit)
+        if scope is not None:
+            tags |= scope_tags(getattr(scope, "name", None), getattr(scope, "version", None))
+            tags |= texts_of(getattr(scope, "attributes", None) or {}, self._limit)
+        origin = Origin(resource, scope, self.local._replace(service_name=name), tags)
+        if len(self._known) >= MAX_ORIGINS:
+            self._known.clear()
+        self._known[id(scope)] = origin
+        return origin
+
+
 class DirectJson:
     """An encoder for spans of the SDK as they wait, beside the codec `json_v2`.
 
-    `origin_of` gives the origin of a resource and a scope; `limit` is in characters of a tag's value; `debug` is of every span.
+    It holds no exporter, which would never be let go.  `limit` is in characters of a tag's value; `debug` is of every span.
     """
 
     media_type = json_v2.media_type
@@ -56,8 +103,8 @@ class DirectJson:
     join = staticmethod(json_v2.join)
     size = staticmethod(json_v2.size)
 
-    def __init__(self, origin_of: Callable[[Any, Any], Origin], limit: int, debug: bool) -> None:
-        self._origin_of = origin_of
+    def __init__(self, origins: Origins, limit: int, debug: bool) -> None:
+        self._origin_of = origins.of
         self._limit = limit
         self._end = ',"debug":true}' if debug else "}"
         self._last_id = 0  # spans of one trace often come together

@@ -34,16 +34,15 @@ from ..parts import check_exclusions, reporter_of
 from ..process import local_address
 from ..senders.collector_url import endpoints_of
 from ..stats import TracerStats
-from ..tags import MAX_NAME_LENGTH, service_name_of
+from ..tags import MAX_NAME_LENGTH
 from ..text import MAX_KEY_LENGTH, to_text
-from .direct import KIND_OF, DirectJson, Origin, annotations_of, hex_of, plain
+from .direct import KIND_OF, DirectJson, Origins, annotations_of, hex_of, plain
 from .mapping import (
     attribute_text,
     dropped_tags,
     endpoint_of,
     error_text,
     event_text,
-    scope_tags,
     status_tags,
     texts_of,
 )
@@ -55,13 +54,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SETTINGS", "Exporter", "ExporterOptions", "ExporterSettings"]
 
-UNKNOWN_SERVICE = "unknown_service"  # the specification's, for a resource without a name
-MAX_ORIGINS = 1000  # pairs of resource and scope; more cost time, never memory
 MAX_INT = (1 << 63) - 1  # of an attribute
 DEFAULT_WAIT_MS = 30_000  # the SDK's, of a flush and of a shutdown
-
-# What says the same of every span in the process, and nothing that Zipkin or its users ask for.
-_UNTOLD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
 
 _new = object.__new__
 
@@ -99,15 +93,15 @@ class Exporter(SpanExporter):  # type: ignore[misc]  # whether it is installed m
         self._debug = check_flag("debug", debug)
         self._tag_limit: int = own["max_tag_length"]
         known = local_address.endpoint("", own["local_ip"], own["local_port"])
-        self._local = known._replace(ipv6=known.ipv6 or local_ipv6)
+        local = known._replace(ipv6=known.ipv6 or local_ipv6)
         # The URL whose route tells this host's address; None where that was given.
-        is_given = any((self._local.ipv4, self._local.ipv6))
+        is_given = any((local.ipv4, local.ipv6))
         self._route = None if is_given else endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0]
-        self._origins: dict[int, Origin] = {}
+        self._origins = Origins(local, self._tag_limit)
         self._has_failed = False
         # Handlers see spans of the model.
         self._is_direct = named.get("encoding", "json") == "json" and not named.get("handlers")
-        encoder = DirectJson(self._origin, self._tag_limit, self._debug) if self._is_direct else None
+        encoder = DirectJson(self._origins, self._tag_limit, self._debug) if self._is_direct else None
         self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True, encoder=encoder)
 
     # The SDK's side
@@ -153,30 +147,7 @@ class Exporter(SpanExporter):  # type: ignore[misc]  # whether it is installed m
     def _on_reporter_thread(self) -> None:
         """Before the first span is sent: find this host's address."""
         if self._route is not None:
-            self._local = local_address.towards(self._route, self._local)
-            self._origins.clear()
-
-    def _origin(self, resource: Any, scope: Any) -> Origin:
-        """Of a span, by its resource and its scope."""
-        origin = self._origins.get(id(scope))
-        if origin is not None and origin.scope is scope and origin.resource is resource:
-            return origin
-        try:
-            attributes = dict(resource.attributes)
-        except Exception:  # no resource, or one of the user's
-            attributes = {}
-        name = service_name_of(attribute_text(attributes.get("service.name"))) or UNKNOWN_SERVICE
-        for key in _UNTOLD:
-            attributes.pop(key, None)
-        tags = texts_of(attributes, self._tag_limit)
-        if scope is not None:
-            tags |= scope_tags(getattr(scope, "name", None), getattr(scope, "version", None))
-            tags |= texts_of(getattr(scope, "attributes", None) or {}, self._tag_limit)
-        origin = Origin(resource, scope, self._local._replace(service_name=name), tags)
-        if len(self._origins) >= MAX_ORIGINS:
-            self._origins.clear()
-        self._origins[id(scope)] = origin
-        return origin
+            self._origins.move(local_address.towards(self._route, self._origins.local))
 
 
 class _Exported:
@@ -208,7 +179,7 @@ class _Exported:
         raw = self._span.__dict__
         exporter = self._exporter
         limit = exporter._tag_limit
-        origin = exporter._origin(raw["_resource"], raw["_instrumentation_scope"])
+        origin = exporter._origins.of(raw["_resource"], raw["_instrumentation_scope"])
         given, events, links = raw["_attributes"], raw["_events"], raw["_links"]
         attributes = given._dict
         tags: dict[str, Any] = {**origin.tags, **attributes}
@@ -274,7 +245,7 @@ def _any(span: Any, exporter: Exporter) -> FinishedSpan:
     kind = getattr(span.kind, "name", None)
     attributes = plain(span.attributes)
     start_us, end_us = (span.start_time or 0) // 1000, (span.end_time or 0) // 1000
-    origin = exporter._origin(getattr(span, "resource", None), getattr(span, "instrumentation_scope", None))
+    origin = exporter._origins.of(getattr(span, "resource", None), getattr(span, "instrumentation_scope", None))
     tags = origin.tags | texts_of(attributes, limit)
     tags.pop("error", None)
     code = getattr(span.status.status_code, "name", "UNSET")

@@ -181,7 +181,7 @@ def test_our_own_variables_count(monkeypatch: pytest.MonkeyPatch) -> None:
     exporter = ZipkinProtoExporter()
 
     assert "application/x-protobuf" == exporter._reporter._encoder.media_type
-    assert (100, "192.0.2.7", 7) == (exporter._tag_limit, exporter._local.ipv4, exporter._reporter._backlog.capacity)
+    assert (100, "192.0.2.7", 7) == (exporter._tag_limit, exporter._origins.local.ipv4, exporter._reporter._backlog.capacity)
     assert 3.0 == _timeout_of(exporter)
 
 
