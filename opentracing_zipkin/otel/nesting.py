@@ -122,17 +122,19 @@ def _nested_scope(kind: Any) -> type:
     class NestedScope(kind):  # type: ignore[misc]  # any scope manager's
         __slots__ = ()
 
+        _otel_over = False  # closed, but perhaps below one that is open
         _otel_below: Any
         _otel_span: Any
         _otel_token: Any
 
         def close(self) -> None:
-            # First, because a scope that was closed too early ends with the one inside it, and finds its own span current then.
-            if self._otel_token is not None and span_of(current_context()) is self._otel_span:
-                if not restore(self._otel_token):
-                    attach_span(self._otel_below)
-                self._otel_token = self._otel_below = self._otel_span = None  # the view holds this scope: no cycle is left
-            super().close()
+            # First the manager's own way, which may ask what is active.
+            try:
+                super().close()
+            finally:
+                if self._otel_token is not None:
+                    self._otel_over = True
+                    _restore_closed(self)
 
         def run_again(self, function: Callable[[], _T]) -> _T:
             span: Any = self.span
@@ -145,6 +147,19 @@ def _nested_scope(kind: Any) -> type:
 
     NestedScope.__name__ = NestedScope.__qualname__ = kind.__name__
     return NestedScope
+
+
+def _restore_closed(scope: Any) -> None:
+    """As long as the current span is that of a closed scope, this one or one around it: what was current before."""
+    while True:
+        span: Any = span_of(current_context())
+        if span is not scope._otel_span:
+            scope = span.scope if type(span) is SpanView else None
+            if not getattr(scope, "_otel_over", False) or scope._otel_token is None:
+                return
+        if not restore(scope._otel_token):
+            attach_span(scope._otel_below)
+        scope._otel_token = scope._otel_below = scope._otel_span = None  # its view holds it: no cycle is left
 
 
 @contextmanager
