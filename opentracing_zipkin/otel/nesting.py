@@ -77,9 +77,13 @@ def _change(manager: Any, tracer: ZipkinTracer) -> None:
         scope: Any = activate(span, finish_on_close)
         before = type(scope)
         nested = _scope_types.get(before) or _scope_types.setdefault(before, _nested_scope(before))
-        scope.__class__ = nested  # of the same layout, with another end
+        try:
+            scope.__class__ = nested  # of the same layout, with another end
+        except TypeError:  # a class without room for what follows: such a scope is OpenTracing's alone
+            return scope  # type: ignore[no-any-return]
         current = span_of(current_context())
         scope._otel_below = current
+        scope._otel_over = False
         scope._otel_span = view = span if type(span) in _OURS else SpanView(span, scope)
         scope._otel_token = attach_span(view)
         return scope  # type: ignore[no-any-return]  # a Scope, with attributes of ours
@@ -122,7 +126,7 @@ def _nested_scope(kind: Any) -> type:
     class NestedScope(kind):  # type: ignore[misc]  # any scope manager's
         __slots__ = ()
 
-        _otel_over = False  # closed, but perhaps below one that is open
+        _otel_over: bool  # closed, but perhaps below one that is open
         _otel_below: Any
         _otel_span: Any
         _otel_token: Any
@@ -133,7 +137,7 @@ def _nested_scope(kind: Any) -> type:
                 super().close()
             finally:
                 if self._otel_token is not None:
-                    self._otel_over = True
+                    self._otel_over = True  # type: ignore[misc]  # a scope has a dict
                     _restore_closed(self)
 
         def run_again(self, function: Callable[[], _T]) -> _T:
