@@ -7,7 +7,7 @@ INTEROP_VENV ?= .venv-interop
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test test-all test-upstream settings lint integration interop fuzz soak zipkin bench bench-quick bench-page bench-guard bench-record build clean
+.PHONY: help bootstrap demo test test-all test-upstream settings lint integration interop interop-chain fuzz soak zipkin bench bench-quick bench-page bench-guard bench-record build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,7 +78,18 @@ $(INTEROP_VENV)/.installed: tests/interop/requirements.txt tests/interop/package
 
 interop: $(INTEROP_VENV)/.installed ## third-party instrumentations in small applications, on the Zipkin tracer
 	@scripts/need-command redis-server redis-server
-	$(INTEROP_VENV)/bin/python -m pytest tests/interop $(TESTS)
+	$(INTEROP_VENV)/bin/python -m pytest --ignore=tests/interop/chain tests/interop $(TESTS)
+
+$(INTEROP_VENV)/.installed-chain: tests/interop/chain/requirements.txt $(INTEROP_VENV)/.installed
+	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/interop/chain/requirements.txt
+	@touch $@
+
+interop-chain: $(INTEROP_VENV)/.installed-chain ## one request through five services, PostgreSQL, Redis and Kafka, on a real Zipkin server
+	@scripts/need-command redis-server redis-server
+	@scripts/need-command mvn maven
+	@scripts/need-command java openjdk-17-jre-headless
+	@scripts/need-postgres
+	$(INTEROP_VENV)/bin/python -m pytest --timeout=1200 tests/interop/chain $(TESTS)  # the first run fetches Zipkin and Kafka
 
 # Both are bounded: 9 times FUZZ_SECONDS, and about a minute and a half.
 FUZZ_SECONDS ?= 15

@@ -80,11 +80,25 @@ class Instrumentation:
             raise RuntimeError(problem)
         if not instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.instrument(skip_dep_check=True)
+        companion = self._companion()
+        if companion is not None:
+            companion.install()
 
     def uninstall(self) -> None:
+        companion = self._companion()
+        if companion is not None:
+            companion.uninstall()
         instrumentor = self.load()()
         if instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.uninstrument()
+
+    def _companion(self) -> Any:
+        """A module of ours that is switched on with it, or None."""
+        if self.name != "sqlalchemy":
+            return None
+        from . import sqlalchemy_drivers
+
+        return sqlalchemy_drivers
 
     def conflict(self, instrumentor: Any) -> str | None:
         """Why it would not take the library that is installed."""
@@ -99,7 +113,7 @@ def found(prepare: Callable[[], object]) -> list[Library]:
     for distribution, name, target in _entry_points(sys.path):
         if name and name not in libraries and name not in OURS and name not in _NO_SPANS:
             instrumentation = Instrumentation(name, target, distribution, prepare)
-            libraries[name] = Library(name, _trigger(name), None, _giver(instrumentation), is_late=True, by=distribution)
+            libraries[name] = Library(name, _trigger(name), None, _giver(instrumentation), by=distribution)
     return list(libraries.values())
 
 
@@ -110,7 +124,11 @@ def disabled(text: str) -> tuple[str, ...]:
 
 
 def _giver(instrumentation: Instrumentation) -> Callable[[], Any]:
-    return lambda: instrumentation
+    def load() -> Instrumentation:
+        instrumentation.load()  # here, so that nothing is replaced yet where it raises
+        return instrumentation
+
+    return load
 
 
 def _trigger(name: str) -> str:

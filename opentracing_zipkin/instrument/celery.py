@@ -14,6 +14,7 @@ from celery import Celery, signals
 
 import opentracing
 
+from . import celery_redis
 from .elsewhere import stands_back
 from .http import OFF, HttpPolicy, in_force
 from .patching import Patches
@@ -39,6 +40,7 @@ def install(policy: HttpPolicy | None = None) -> None:
     _patches.replace(Celery, "send_task", _producing)
     for signal, receiver in _RECEIVERS:
         signal.connect(receiver, weak=False, dispatch_uid=__name__)
+    celery_redis.install(_is_in_a_trace)
 
 
 def uninstall() -> None:
@@ -46,6 +48,7 @@ def uninstall() -> None:
     global _policy
     _policy = OFF
     _patches.undo()
+    celery_redis.uninstall()
     for signal, _ in _RECEIVERS:
         signal.disconnect(dispatch_uid=__name__)
 
@@ -53,6 +56,11 @@ def uninstall() -> None:
 def _tracer() -> opentracing.Tracer | None:
     tracer = _policy.tracer or opentracing.global_tracer()
     return None if type(tracer) is opentracing.Tracer else tracer
+
+
+def _is_in_a_trace() -> bool:
+    tracer = _tracer()
+    return tracer is not None and tracer.active_span is not None
 
 
 def _producing(original: Any) -> Any:

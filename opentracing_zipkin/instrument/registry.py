@@ -237,18 +237,37 @@ def is_instrumenting() -> bool:
 class _Task:
     """The hook of a library."""
 
-    __slots__ = ("_name",)
+    __slots__ = ("_is_last_try", "_name")
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._is_last_try = False
 
     def __call__(self) -> None:
         if self._name not in _states or self._name in _modules:  # uninstalled, and perhaps installed again, meanwhile
             return
-        if libraries()[self._name].is_late:
+        library = libraries()[self._name]
+        if library.is_late:
             after_imports(self._instrument)
-        else:
+        elif library.by is None or self._is_last_try or self._can_load(library):
             self._instrument()
+        else:  # perhaps it needs what is half imported
+            self._is_last_try = True
+            after_imports(self)
+
+    def _can_load(self, library: Library) -> bool:
+        """Whether an instrumentation of OpenTelemetry's can be imported.
+
+        It is tried while the program's imports go on, because programs make engines, channels and producers in their modules.
+        """
+        _busy.append(self._name)
+        try:
+            library.load()
+        except Exception:
+            return False
+        finally:
+            _busy.pop()
+        return True
 
     def _instrument(self) -> None:
         name = self._name

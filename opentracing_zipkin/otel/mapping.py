@@ -214,7 +214,7 @@ _CALLERS = (
 _NAMES = ("peer.service", "db.namespace", "db.name", "db.system.name", "db.system", "messaging.system")
 
 # Keys whose values tell of the other end, and those that do where none of these is there.
-_TELLING = frozenset(("celery.action", *_NAMES, *_HOSTS, *_PORTS, *chain(*_ADDRESSES, *_CALLERS)))
+_TELLING = frozenset(("messaging.url", "celery.action", *_NAMES, *_HOSTS, *_PORTS, *chain(*_ADDRESSES, *_CALLERS)))
 _URLS = frozenset(("http.host", "url.full", "http.url"))
 MAX_URL_LENGTH = 2048  # in which to look for a host
 
@@ -279,6 +279,8 @@ def _server(attributes: Mapping[str, Any]) -> Endpoint | None:
     name = _text(attributes, "peer.service") or _database(attributes) or _text(attributes, "messaging.system")
     if not name and "celery.action" in attributes:
         name = "celery"  # its instrumentation tells no broker
+    if not (ipv4 or ipv6) and "messaging.url" in attributes:
+        ipv4, ipv6, port = _broker(_text(attributes, "messaging.url"))
     name = name or next(filter(None, (_host(_text(attributes, key)) for key in _HOSTS)), "")
     port = port or next(filter(None, (parse_port(attributes.get(key)) for key in _PORTS)), 0)
     return Endpoint(service_name_of(name), ipv4, ipv6, port) if name or ipv4 or ipv6 else None
@@ -295,6 +297,14 @@ def _database(attributes: Mapping[str, Any]) -> str:
     if name and not name.isdigit() and not any(mark in name for mark in "/\\:"):
         return name
     return _text(attributes, "db.system.name") or _text(attributes, "db.system")
+
+
+def _broker(text: str) -> tuple[str, str, int]:
+    """The address in a URL, or the first of a JSON list of `host:port`, as Kafka's instrumentation tells its brokers."""
+    place = text[:MAX_URL_LENGTH].strip('[" ').partition('"')[0]
+    place = place.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
+    ipv4, ipv6, port, _ = parse_address(place, True)
+    return ipv4, ipv6, port
 
 
 def _address(attributes: Mapping[str, Any], keys: tuple[tuple[str, str], ...]) -> tuple[str, str, int]:

@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["application", "redis_server"]
+__all__ = ["STOPPED_WITHIN_S", "application", "await_port", "end_with_parent", "redis_server"]
 
 PROJECT = Path(__file__).resolve().parents[2]
 STOPPED_WITHIN_S = 15.0
-READY_WITHIN_S = 15.0
+READY_WITHIN_S = 60.0
 
 
 @contextmanager
@@ -86,10 +86,10 @@ def redis_server(folder: Path) -> Iterator[int]:
         [program, *(part for key, value in options.items() for part in (f"--{key}", value))],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        preexec_fn=_end_with_parent(),
+        preexec_fn=end_with_parent(),
     )
     try:
-        _await_port(port, process)
+        await_port("redis-server", port, process)
         yield port
     finally:
         process.terminate()
@@ -105,7 +105,7 @@ def _free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+def await_port(name: str, port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -113,10 +113,10 @@ def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
             return
         except OSError:
             time.sleep(0.05)
-    raise RuntimeError(f"redis-server does not listen on port {port}; its exit status is {process.poll()}")
+    raise RuntimeError(f"{name} does not listen on port {port}; its exit status is {process.poll()}")
 
 
-def _end_with_parent() -> Callable[[], None] | None:
+def end_with_parent() -> Callable[[], None] | None:
     """To be called in the child before it becomes the server: the kernel then ends it with us, however we end."""
     if sys.platform != "linux":
         return None

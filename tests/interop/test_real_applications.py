@@ -22,7 +22,7 @@ import pytest
 from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import FinishedSpan
 
-from ..integration.test_processes import BIN, PROJECT, environment
+from ..integration.test_processes import BIN, PROJECT, environment, spans_of
 from ..integration.test_servers import await_log
 from .processes import redis_server
 from .test_run import asked, await_spans
@@ -110,6 +110,10 @@ def test_httpbin_tells_what_became_of_each_request(collector: Collector, tmp_pat
     assert "secret" not in repr(spans)
 
 
+def kind_of(span_id: str, spans: list[FinishedSpan]) -> str | None:
+    return next((span.kind for span in spans if span.span_id == span_id), "unknown")
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Django project with its admin, as `startproject` makes it, with a database and a superuser."""
@@ -126,7 +130,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_site_of_django_with_its_admin(collector: Collector, project: Path, tmp_path: Path, way: str) -> None:
-    """Logging in, the list of users and one of them: each request is one span, named by the admin's own routes."""
+    """Logging in, the list of users and one of them: each request is a trace, named by the admin's own routes, with its queries."""
     server = ["python", str(project / "manage.py"), "runserver", "--noreload", "127.0.0.1:{port}"]
     if way == "run":
         command = WAYS[way]("admin", server, "", tmp_path)
@@ -150,7 +154,9 @@ def test_a_site_of_django_with_its_admin(collector: Collector, project: Path, tm
 
         assert "ada@example.com" in read("/admin/auth/user/?q=ada")
         assert "Change user" in read("/admin/auth/user/1/change/")
-    spans = await_spans(collector, 6)
+    traces = [trace for trace in collector.store.traces() if any(span.kind == "SERVER" for span in trace)]
+    spans = [span for trace in traces for span in trace if span.kind == "SERVER"]
+    queries = [span for span in spans_of(collector) if span.kind != "SERVER"]
 
     assert [
         ("get /admin/", "302"),
@@ -160,8 +166,10 @@ def test_a_site_of_django_with_its_admin(collector: Collector, project: Path, tm
         ("get /admin/auth/user/", ""),
         ("get /admin/auth/user/{object_id}/change/", ""),
     ] == [(s.name, s.tags.get("http.status_code", "")) for s in sorted(spans, key=lambda span: span.timestamp_us or 0)]
-    assert {("admin", "SERVER")} == {(span.local.service_name, span.kind) for span in spans if span.local}
-    assert 6 == len(collector.store.traces())
+    assert 6 == len(spans) == len(traces)
+    assert {("CLIENT", "sqlite")} == {(span.kind, span.remote.service_name) for span in queries if span.remote}
+    # The server looks at the database's migrations before the first request.
+    assert {"SERVER", None} == {span.parent_id and kind_of(span.parent_id, spans) for span in queries}
     assert [] == SAID.findall(log.read_text())
 
 

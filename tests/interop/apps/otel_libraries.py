@@ -231,8 +231,7 @@ def aiohttp() -> None:
 def sqlalchemy() -> None:
     import sqlalchemy
 
-    # Its newest version is out of the range that 0.66b1 declares, and works.
-    instrumentor("sqlalchemy", "SQLAlchemyInstrumentor").instrument(skip_dep_check=True)
+    instrumentor("sqlalchemy", "SQLAlchemyInstrumentor").instrument()
     engine = sqlalchemy.create_engine("sqlite://")
     with engine.connect() as connection:
         assert 7 == connection.execute(sqlalchemy.text("SELECT 7 AS number")).scalar()

@@ -113,6 +113,33 @@ def test_the_command_traces_it_without_a_line(tmp_path: Path) -> None:
     assert "send\n" == printed(tmp_path, "-m", "opentracing_zipkin", "run", "python", str(program))
 
 
+USING = """
+from opentracing_zipkin import configure
+from opentracing_zipkin.testing import InMemoryRecorder
+recorder = InMemoryRecorder()
+configure("shop", recorder=recorder, instrument=True)
+import {module}
+{module}.{call}("book")
+print([span.name for span in recorder.spans])
+"""
+
+
+def test_what_a_module_makes_while_it_is_imported_is_traced(tmp_path: Path) -> None:
+    """Engines, channels and producers stand in modules: the library is instrumented as soon as it is imported."""
+    (environment_of(tmp_path) / "stock.py").write_text("import parcels\nsend = parcels.Client().send\n")
+
+    assert "['send']\n" == printed(tmp_path, "-c", USING.format(module="stock", call="send"))
+
+
+def test_what_an_instrumentation_needs_may_be_half_imported(tmp_path: Path) -> None:
+    """Then it is tried again when all imports have ended."""
+    (environment_of(tmp_path) / "stock.py").write_text("import parcels\nSHELF = 1\nclient = parcels.Client()\n")
+    instrumentation = tmp_path / "parcels_otel.py"
+    instrumentation.write_text("from stock import SHELF\n" + instrumentation.read_text())
+
+    assert "['send']\n" == printed(tmp_path, "-c", USING.format(module="stock", call="client.send"))
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "is_traced"),
     [

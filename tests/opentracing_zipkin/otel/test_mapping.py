@@ -221,6 +221,25 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
         {"messaging.system": "rabbitmq", "net.peer.name": "10.0.0.1", "net.peer.port": 5672},
         Endpoint("rabbitmq", "10.0.0.1", "", 5672),
     ),
+    *(
+        ("PRODUCER", {"messaging.system": "kafka", "messaging.url": text}, end)
+        for text, end in (
+            ('["10.0.0.1:9092"]', Endpoint("kafka", "10.0.0.1", "", 9092)),
+            ('["k.example:9092", "10.0.0.1:9093"]', Endpoint("kafka", port=9092)),
+            ('"[::1]:9092"', Endpoint("kafka", "", "::1", 9092)),
+            ("amqp://user:pass@10.0.0.1:5672/host", Endpoint("kafka", "10.0.0.1", "", 5672)),
+            ("https://sqs.example/1/parcels", Endpoint("kafka")),
+            ("", Endpoint("kafka")),
+            ("[]", Endpoint("kafka")),
+            (7, Endpoint("kafka")),
+        )
+    ),
+    (
+        "CONSUMER",
+        {"messaging.system": "kafka", "messaging.url": '["10.0.0.1:1"]', "net.peer.name": "10.0.0.2", "net.peer.port": 2},
+        Endpoint("kafka", "10.0.0.2", "", 2),
+    ),
+    ("PRODUCER", {"celery.action": "apply_async"}, Endpoint("celery")),
     # A server's callers.
     ("SERVER", {"server.address": "own.example", "http.host": "own.example", "http.url": "http://own.example/"}, None),
     (

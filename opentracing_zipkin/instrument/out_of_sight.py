@@ -1,0 +1,26 @@
+"""Calls that OpenTelemetry's instrumentations do not see: what makes a span already would make a second one below it.
+
+Source: opentelemetry-instrumentation, utils.py, `suppress_instrumentation`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["call_out_of_sight"]
+
+_KEY = "suppress_instrumentation"
+
+
+def call_out_of_sight(call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """What `call` gives or raises; just called where OpenTelemetry is not loaded."""
+    api: Any = sys.modules.get("opentelemetry.context")
+    if api is None:
+        return call(*args, **kwargs)
+    token = api.attach(api.set_value(_KEY, True))
+    try:
+        return call(*args, **kwargs)
+    finally:
+        api.detach(token)

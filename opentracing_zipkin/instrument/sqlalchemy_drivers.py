@@ -1,0 +1,51 @@
+"""SQLAlchemy's statements are not seen again by the instrumentation of the database's driver.
+
+OpenTelemetry instruments SQLAlchemy and the drivers below it, and each makes a span for the same statement, beside each other:
+the dependency graph would count each twice.  What the application does with a driver itself is seen as ever.
+
+Rules: switched on beside the instrumentation of SQLAlchemy; it counts for engines that are made from then on.
+Source: sqlalchemy/engine/default.py, `DefaultDialect`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .out_of_sight import call_out_of_sight
+from .patching import Patches
+
+__all__ = ["install", "uninstall"]
+
+# `initialize` asks a new database for its version and settings.
+_METHODS = ("do_execute", "do_execute_no_params", "do_executemany", "initialize")
+
+_patches = Patches()
+
+
+def install() -> None:
+    if not _patches:
+        from sqlalchemy.engine.default import DefaultDialect
+
+        _patches.replace(DefaultDialect, "__init__", _hiding)
+
+
+def uninstall() -> None:
+    _patches.undo()
+
+
+def _hiding(original: Any) -> Any:
+    def construct(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        for name in _METHODS:
+            method = getattr(self, name, None)
+            if method is not None:
+                setattr(self, name, _hidden(method))
+
+    return construct
+
+
+def _hidden(method: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return call_out_of_sight(method, args, kwargs) if _patches else method(*args, **kwargs)
+
+    return call
