@@ -61,6 +61,7 @@ def environment_of(folder: Path, conflict: str = "None", fault: str = "None") ->
 def printed(folder: Path, *command: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, *command],
+        cwd=folder,  # not the checkout, which may have what an installation of ours leaves
         env={**os.environ, "PYTHONPATH": str(folder), **environment},
         capture_output=True,
         text=True,
