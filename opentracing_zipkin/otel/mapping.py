@@ -52,12 +52,12 @@ def attribute_text(value: Any, longest: int = MAX_TEXT_LENGTH) -> str:
     if kind is str:
         return cut(value, longest)
     if kind is bool:
-        return "true" if value else "false"
+        return cut("true" if value else "false", longest)
     if kind is int:
         return str(value) if longest >= 20 and -_BIG < value < _BIG else to_text(value, longest)
     if kind is float:
         text = repr(value)
-        return _SPECIAL.get(text, text)
+        return cut(_SPECIAL.get(text, text), longest)
     if value is None:
         return ""
     if issubclass(kind, (bytes, bytearray)):
