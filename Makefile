@@ -70,6 +70,9 @@ $(INTEROP_VENV)/.installed: tests/interop/requirements.txt tests/interop/package
 	@test -x $(INTEROP_VENV)/bin/python || $(PYTHON) -m venv $(INTEROP_VENV)
 	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/interop/requirements.txt
 	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/interop/packages.txt
+	@# What OpenTelemetry's deprecated proto3 exporter needs, and nothing else can live with.
+	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+		--target $(INTEROP_VENV)/protobuf3 protobuf==3.20.3
 	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 

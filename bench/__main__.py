@@ -29,6 +29,7 @@ from .results import BURSTS, PARTS, ROUNDS, STARTS
 from .table import OURS, Row, bridged, markdown, rows
 from .tasks import TASKS
 
+_ALL = (*PARTS, "exports")  # what the page is made of, and the exporter
 QUICK_TASKS = [name for name, task in TASKS.items() if task.manner in ("paced", "tight") and name != "encode_proto3"]
 CURVE_ADAPTERS = {**dict.fromkeys(CURVES, (OURS, "limit")), "delay": (OURS, "naive"), "growth": (OURS,)}
 
@@ -40,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     result: results.Result = {"machine": _machine(), "options": asked, "failures": []}
     parts = ["costs"] if options.quick or options.tasks or options.adapters else options.only
     for part in parts:
-        {"costs": _costs, "requests": _requests, "curves": _curves, "services": _services}[part](options, result)
+        measures = {"costs": _costs, "requests": _requests, "exports": _exports, "curves": _curves, "services": _services}
+        measures[part](options, result)
         if options.json is not None:  # after each, so that none is lost if the next one fails
             results.write(result, options.json)
     print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
@@ -97,6 +99,17 @@ def _requests(options: argparse.Namespace, result: results.Result) -> None:
                 )
 
 
+def _exports(options: argparse.Namespace, result: results.Result) -> None:
+    from .exporting import measure as exporting
+
+    found, failures = exporting.measure(options.starts)
+    result["exports"] = found
+    result["failures"] += failures
+    for encoding, ways in found.items():
+        print(f"exported span, {encoding}: " + ", ".join(f"{way} {mean(us):.1f}" for way, us in ways.items()) + " µs of CPU")
+        print(f"  of the deprecated exporter's: {exporting.ratio(ways):.3f} (≤ {exporting.TARGETS[encoding]:.3f})")
+
+
 def _curves(options: argparse.Namespace, result: results.Result) -> None:
     result["curves"] = {}
     with sink() as port:
@@ -130,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bursts", type=int, default=BURSTS, help="bursts of 100 calls in a paced task (default: %(default)s)")
     parser.add_argument("--tasks", type=_names(TASKS), help=f"of {','.join(TASKS)}")
     parser.add_argument("--adapters", type=_names(ADAPTERS), help=f"of {','.join(ADAPTERS)}")
-    parser.add_argument("--only", type=_names(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}")
+    parser.add_argument("--only", type=_names(_ALL), default=list(_ALL), help=f"of {','.join(_ALL)}")
     parser.add_argument(
         "--starts", type=int, default=STARTS, help="of the processes that serve requests (default: %(default)s)"
     )

@@ -68,7 +68,8 @@ class ZipkinExporter(Exporter):
     ) -> None:
         encoding = _ENCODINGS.get(getattr(version, "value", version))
         if encoding is None:
-            raise WrongSetting("version", f"is {version!r}; use Protocol.V2 or Protocol.V1")
+            # Not the value, which may be a URL with a password: the proto3 exporter's first argument is one.
+            raise WrongSetting("version", f"is of type {type(version).__name__}; use Protocol.V2 or Protocol.V1")
         node = _Node(local_node_ipv4, local_node_ipv6, local_node_port)
         old: dict[str, Any] = {
             "encoding": encoding,

@@ -14,7 +14,7 @@ from opentracing import ScopeManager
 
 from . import sampling
 from .clock import Clock
-from .codec import encoder_named
+from .codec import SpanEncoder, encoder_named
 from .option import WrongSetting, check_part, options_of, selected, taken
 from .options import (
     ConnectionOptions,
@@ -106,12 +106,20 @@ def recorder_of(given: Mapping[str, Any], owner: T, on_thread_start: Callable[[T
     return reporter_of(given, owner, on_thread_start)
 
 
-def reporter_of(given: Mapping[str, Any], owner: T, on_thread_start: Callable[[T], None], late: bool = False) -> Reporter:
+def reporter_of(
+    given: Mapping[str, Any],
+    owner: T,
+    on_thread_start: Callable[[T], None],
+    late: bool = False,
+    encoder: SpanEncoder | None = None,
+) -> Reporter:
     """Our reporter behind the sender given or our own.
 
-    It ends with `owner`, which it does not hold; `on_thread_start` gets it.  `late`: see Reporter.
+    It ends with `owner`, which it does not hold; `on_thread_start` gets it.  `late`: see Reporter.  `encoder`: in place of the
+    one that is named.
     """
-    encoder = encoder_named(taken("ZipkinTracer()", EncodingOptions, selected(EncodingOptions, given))["encoding"])
+    named = encoder_named(taken("ZipkinTracer()", EncodingOptions, selected(EncodingOptions, given))["encoding"])
+    encoder = named if encoder is None else encoder
     sender: Sender
     if "sender" in given:
         sender = given["sender"]

@@ -72,6 +72,7 @@ _UNTAKEN = (
     ("OTEL_EXPORTER_OTLP_", "spans go to ZIPKIN_ENDPOINT in Zipkin's formats; OTLP goes on with OpenTelemetry's SDK"),
     ("OTEL_TRACES_EXPORTER", "spans go to ZIPKIN_ENDPOINT; other exporters go on with OpenTelemetry's SDK"),
 )
+_OF_THE_DISTRO = "OTEL_EXPORTER_OTLP_PROTOCOL"  # which opentelemetry-distro sets by itself
 _ASKS_NOTHING = frozenset(("", "none", "zipkin", "zipkin_json", "zipkin_proto"))
 
 T = TypeVar("T")
@@ -316,7 +317,7 @@ def tell_untaken() -> None:
         asked = [
             variable
             for variable, text in sorted(os.environ.items())
-            if variable.startswith(start) and text.strip().lower() not in _ASKS_NOTHING
+            if variable.startswith(start) and variable != _OF_THE_DISTRO and text.strip().lower() not in _ASKS_NOTHING
         ]
         if asked and start not in _told:
             _told.add(start)

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ..instrument.registry import Library
 from ..startup import SWITCH, WITH_PYTEST
@@ -141,7 +141,20 @@ def _list() -> int:
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for library, version, text in rows:
         print(f"{library:{widths[0]}}  {version:{widths[1]}}  {text}".rstrip())
+    for line in _exporters_of_others():
+        print(line)
     return 0
+
+
+def _exporters_of_others() -> Iterator[str]:
+    """What names of OpenTelemetry's exporters stand for, as far as ours has them, too, and another is found first."""
+    from importlib.metadata import entry_points
+
+    for name in ("zipkin", "zipkin_json", "zipkin_proto"):
+        first = next(iter(entry_points(group="opentelemetry_traces_exporter", name=name)), None)
+        if first is not None and not first.value.startswith("opentracing_zipkin."):
+            package = first.value if first.dist is None else first.dist.name
+            yield f"\nOTEL_TRACES_EXPORTER={name} is the exporter of {package}, which was found first; uninstall that, and it is ours"
 
 
 def _rows(chosen: tuple[str, ...]) -> list[tuple[str, str, str]]:

@@ -12,28 +12,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any
 
-from opentelemetry.context import attach, detach
-from opentelemetry.trace import Span as OtelSpan, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import Span as OtelSpan, Status, StatusCode, Tracer
 
 from ..text import describe_exception
+from .runtime import attach_span, restore
 from .span import RECORD, SET_STATUS, Span
 
-__all__ = ["CurrentSpan", "restore"]
+__all__ = ["CurrentSpan"]
 
 MAX_DESCRIPTION_LENGTH = 8192
-
-
-def restore(token: Any) -> bool:
-    """What was attached before; False, and nothing done, in another context than the token's."""
-    variable = getattr(token, "var", None)
-    if variable is None:  # of another runtime context than that on contextvars
-        detach(token)
-        return True
-    try:
-        variable.reset(token)
-    except (ValueError, RuntimeError):
-        return False
-    return True
 
 
 class CurrentSpan:
@@ -49,7 +36,7 @@ class CurrentSpan:
 
     def __enter__(self) -> OtelSpan:
         self._span = span = self._tracer.start_span(*self._arguments)
-        self._token = attach(set_span_in_context(span))
+        self._token = attach_span(span)
         return span
 
     def __exit__(
@@ -184,7 +171,7 @@ class _Steps:
         self._step(self._body.close)
 
     def _step(self, step: Callable[..., Any], *arguments: Any) -> Any:
-        token = attach(set_span_in_context(self._span))
+        token = attach_span(self._span)
         try:
             return step(*arguments)
         finally:
@@ -192,7 +179,7 @@ class _Steps:
 
 
 async def _step(span: OtelSpan, step: Awaitable[Any]) -> Any:
-    token = attach(set_span_in_context(span))
+    token = attach_span(span)
     try:
         return await step
     finally:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 try:
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-    from opentelemetry.trace import SpanKind, StatusCode
+    from opentelemetry.trace import StatusCode
 except ImportError as error:
     raise ImportError(
         "exporting OpenTelemetry's spans needs its SDK: install the extra otel-sdk, or the package opentelemetry-sdk"
@@ -20,7 +20,7 @@ except ImportError as error:
 
 from ..context import LOW_64_BITS
 from ..log import log
-from ..model import Endpoint, FinishedSpan, TakenBefore
+from ..model import FinishedSpan, TakenBefore
 from ..option import check_flag, check_names, options_of, selected, taken
 from ..options import (
     DEFAULT_ENDPOINT,
@@ -34,16 +34,15 @@ from ..parts import check_exclusions, reporter_of
 from ..process import local_address
 from ..senders.collector_url import endpoints_of
 from ..stats import TracerStats
-from ..tags import MAX_NAME_LENGTH, service_name_of
+from ..tags import MAX_NAME_LENGTH
 from ..text import MAX_KEY_LENGTH, to_text
+from .direct import KIND_OF, DirectJson, Origins, annotations_of, hex_of, plain
 from .mapping import (
     attribute_text,
     dropped_tags,
     endpoint_of,
     error_text,
     event_text,
-    link_text,
-    scope_tags,
     status_tags,
     texts_of,
 )
@@ -55,16 +54,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SETTINGS", "Exporter", "ExporterOptions", "ExporterSettings"]
 
-UNKNOWN_SERVICE = "unknown_service"  # the specification's, for a resource without a name
-MAX_ORIGINS = 1000  # pairs of resource and scope; more cost time, never memory
 MAX_INT = (1 << 63) - 1  # of an attribute
 DEFAULT_WAIT_MS = 30_000  # the SDK's, of a flush and of a shutdown
 
-# What says the same of every span in the process, and nothing that Zipkin or its users ask for.
-_UNTOLD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
-
-# By identity: the hash of a member of an enumeration is computed in Python.
-_KIND_OF = {id(kind): None if kind is SpanKind.INTERNAL else kind.name for kind in SpanKind}
 _new = object.__new__
 
 
@@ -101,13 +93,16 @@ class Exporter(SpanExporter):
         self._debug = check_flag("debug", debug)
         self._tag_limit: int = own["max_tag_length"]
         known = local_address.endpoint("", own["local_ip"], own["local_port"])
-        self._local = known._replace(ipv6=known.ipv6 or local_ipv6)
+        local = known._replace(ipv6=known.ipv6 or local_ipv6)
         # The URL whose route tells this host's address; None where that was given.
-        is_given = any((self._local.ipv4, self._local.ipv6))
+        is_given = any((local.ipv4, local.ipv6))
         self._route = None if is_given else endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0]
-        self._origins: dict[int, tuple[Any, Any, Endpoint, dict[str, str]]] = {}
+        self._origins = Origins(local, self._tag_limit)
         self._has_failed = False
-        self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True)
+        # Handlers see spans of the model.
+        self._is_direct = named.get("encoding", "json") == "json" and not named.get("handlers")
+        encoder = DirectJson(self._origins, self._tag_limit, self._debug) if self._is_direct else None
+        self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True, encoder=encoder)
 
     # The SDK's side
 
@@ -152,27 +147,7 @@ class Exporter(SpanExporter):
     def _on_reporter_thread(self) -> None:
         """Before the first span is sent: find this host's address."""
         if self._route is not None:
-            self._local = local_address.towards(self._route, self._local)
-            self._origins.clear()
-
-    def _origin(self, resource: Any, scope: Any) -> tuple[Any, Any, Endpoint, dict[str, str]]:
-        """Of a span: its resource, its scope, its local endpoint, and the tags of both."""
-        try:
-            attributes = dict(resource.attributes)
-        except Exception:  # no resource, or one of the user's
-            attributes = {}
-        name = service_name_of(attribute_text(attributes.get("service.name"))) or UNKNOWN_SERVICE
-        for key in _UNTOLD:
-            attributes.pop(key, None)
-        tags = texts_of(attributes, self._tag_limit)
-        if scope is not None:
-            tags |= scope_tags(getattr(scope, "name", None), getattr(scope, "version", None))
-            tags |= texts_of(getattr(scope, "attributes", None) or {}, self._tag_limit)
-        origin = resource, scope, self._local._replace(service_name=name), tags
-        if len(self._origins) >= MAX_ORIGINS:
-            self._origins.clear()
-        self._origins[id(scope)] = origin
-        return origin
+            self._origins.move(local_address.towards(self._route, self._origins.local))
 
 
 class _Exported:
@@ -184,12 +159,16 @@ class _Exported:
     _span: Any
     _start: bool
 
-    def to_finished(self) -> FinishedSpan:
-        """The span as it is sent; raises TakenBefore where the reporter, which takes `_start` away, has had it."""
+    def to_finished(self) -> Any:
+        """What the encoder takes; raises TakenBefore where the reporter, which takes `_start` away, has had it."""
         try:
             self._start  # noqa: B018
         except AttributeError:
             raise TakenBefore from None
+        return self if self._exporter._is_direct else self.finished()
+
+    def finished(self) -> FinishedSpan:
+        """The span in Zipkin's model."""
         try:
             return self._usual()
         except Exception:  # no ReadableSpan as the SDK makes it
@@ -200,13 +179,10 @@ class _Exported:
         raw = self._span.__dict__
         exporter = self._exporter
         limit = exporter._tag_limit
-        resource, scope = raw["_resource"], raw["_instrumentation_scope"]
-        origin = exporter._origins.get(id(scope))
-        if origin is None or origin[0] is not resource or origin[1] is not scope:
-            origin = exporter._origin(resource, scope)
+        origin = exporter._origins.of(raw["_resource"], raw["_instrumentation_scope"])
         given, events, links = raw["_attributes"], raw["_events"], raw["_links"]
         attributes = given._dict
-        tags = {**origin[3], **attributes}
+        tags: dict[str, Any] = {**origin.tags, **attributes}
         for key, value in attributes.items():
             if type(value) is int and -MAX_INT <= value <= MAX_INT and len(key) <= MAX_KEY_LENGTH:  # a status, a port
                 tags[key] = str(value)
@@ -226,7 +202,7 @@ class _Exported:
         start_us, end_us = raw["_start_time"] // 1000, raw["_end_time"] // 1000
         context, parent, name = raw["_context"], raw["_parent"], raw["_name"]
         trace_id = context.trace_id
-        kind = _KIND_OF[id(raw["_kind"])]
+        kind = KIND_OF[id(raw["_kind"])]
 
         finished = _new(FinishedSpan)
         finished.trace_id = trace_id.to_bytes(16 if trace_id > LOW_64_BITS else 8, "big").hex()
@@ -236,9 +212,9 @@ class _Exported:
         finished.name = name.lower() if len(name) <= MAX_NAME_LENGTH else name[:MAX_NAME_LENGTH].lower()
         finished.timestamp_us = start_us
         finished.duration_us = end_us - start_us if end_us > start_us else 1
-        finished.local = origin[2]
+        finished.local = origin.local
         finished.remote = None if kind is None else endpoint_of(kind, attributes)
-        finished.annotations = _annotations(events._dq, links._dq, start_us, limit) if events._dq or links._dq else []
+        finished.annotations = annotations_of(events._dq, links._dq, start_us, limit) if events._dq or links._dq else []
         finished.tags = tags
         finished.debug = exporter._debug
         finished.shared = False
@@ -249,14 +225,14 @@ class _Exported:
     @property
     def _tags(self) -> Mapping[str, Any]:
         try:
-            return _plain(self._span.attributes)
+            return plain(self._span.attributes)
         except Exception:  # no span of the SDK's
             return {}
 
     @property
     def _logs(self) -> list[tuple[int, str]]:
         try:
-            return [(0, event_text(event.name, _plain(event.attributes))) for event in self._span.events]
+            return [(0, event_text(event.name, plain(event.attributes))) for event in self._span.events]
         except Exception:
             return []
 
@@ -267,25 +243,25 @@ def _any(span: Any, exporter: Exporter) -> FinishedSpan:
     context, parent = span.context, span.parent
     events, links = span.events or (), getattr(span, "links", None) or ()
     kind = getattr(span.kind, "name", None)
-    attributes = _plain(span.attributes)
+    attributes = plain(span.attributes)
     start_us, end_us = (span.start_time or 0) // 1000, (span.end_time or 0) // 1000
-    _, _, local, constant = exporter._origin(getattr(span, "resource", None), getattr(span, "instrumentation_scope", None))
-    tags = constant | texts_of(attributes, limit)
+    origin = exporter._origins.of(getattr(span, "resource", None), getattr(span, "instrumentation_scope", None))
+    tags = origin.tags | texts_of(attributes, limit)
     tags.pop("error", None)
     code = getattr(span.status.status_code, "name", "UNSET")
     tags |= status_tags(code, _error_of(span.status, attributes, events, limit) if code == "ERROR" else "")
     counts = (getattr(span, f"dropped_{what}", 0) for what in ("attributes", "events", "links"))
     return FinishedSpan(
-        _hex(context.trace_id, 16 if context.trace_id > LOW_64_BITS else 8),
-        _hex(context.span_id, 8),
-        _hex(parent.span_id, 8) if parent is not None and parent.span_id else None,
-        kind if kind in _KIND_OF.values() else None,
+        hex_of(context.trace_id, 16 if context.trace_id > LOW_64_BITS else 8),
+        hex_of(context.span_id, 8),
+        hex_of(parent.span_id, 8) if parent is not None and parent.span_id else None,
+        kind if kind in KIND_OF.values() else None,
         to_text(span.name, MAX_NAME_LENGTH).lower(),
         start_us,
         end_us - start_us if end_us > start_us else 1,
-        local,
-        endpoint_of(kind if kind in _KIND_OF.values() else None, attributes),
-        _annotations(events, links, start_us, limit),
+        origin.local,
+        endpoint_of(kind if kind in KIND_OF.values() else None, attributes),
+        annotations_of(events, links, start_us, limit),
         tags | dropped_tags(*counts),
         exporter._debug,
     )
@@ -302,33 +278,12 @@ def _retell(tags: dict[str, Any], key: str, value: Any, limit: int) -> None:
         tags[key] = attribute_text(value, limit)
 
 
-def _annotations(events: Iterable[Any], links: Iterable[Any], start_us: int, limit: int) -> list[tuple[int, str]]:
-    told = [(event.timestamp // 1000, event_text(event.name, _plain(event.attributes), limit)) for event in events]
-    for link in links:
-        other = link.context
-        trace_id = _hex(other.trace_id, 16 if other.trace_id > LOW_64_BITS else 8)
-        told.append((start_us, link_text(trace_id, _hex(other.span_id, 8), _plain(link.attributes), limit)))
-    return told
-
-
 def _error_of(status: Any, attributes: Mapping[str, Any], events: Iterable[Any], limit: int) -> str:
     said = status.description
     if not said:
-        exceptions = [_plain(event.attributes) for event in events if event.name == "exception"]
+        exceptions = [plain(event.attributes) for event in events if event.name == "exception"]
         said = error_text(None, attributes, exceptions[-1] if exceptions else None)
     return attribute_text(said, limit)
-
-
-def _plain(attributes: Any) -> Mapping[str, Any]:
-    """Attributes as a dict: the one within the SDK's BoundedAttributes, whose own look-ups are in Python, or a copy."""
-    within = getattr(attributes, "_dict", None)
-    if type(within) is dict:
-        return within
-    return {} if attributes is None else dict(attributes)
-
-
-def _hex(number: int, length: int) -> str:
-    return number.to_bytes(length, "big").hex()
 
 
 def _seconds(timeout_millis: Any) -> float:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
+from json.encoder import encode_basestring as _quoted  # json.dumps' own, in C
 from operator import itemgetter
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..text import MAX_KEY_LENGTH, cut, to_text
 
 __all__ = [
     "MAX_TEXT_LENGTH",
+    "Ends",
     "attribute_text",
     "dropped_tags",
     "endpoint_of",
@@ -36,6 +38,7 @@ __all__ = [
 
 MAX_TEXT_LENGTH = 8192  # of a tag's value or an annotation, where nothing else is asked for
 
+MAX_FLAT = 10  # attributes of an event
 _BIG = 10**19  # any whole number of an attribute is less
 _SEQUENCES = (list, tuple)
 _SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # floats that are no number in JSON
@@ -49,12 +52,12 @@ def attribute_text(value: Any, longest: int = MAX_TEXT_LENGTH) -> str:
     if kind is str:
         return cut(value, longest)
     if kind is bool:
-        return "true" if value else "false"
+        return cut("true" if value else "false", longest)
     if kind is int:
         return str(value) if longest >= 20 and -_BIG < value < _BIG else to_text(value, longest)
     if kind is float:
         text = repr(value)
-        return _SPECIAL.get(text, text)
+        return cut(_SPECIAL.get(text, text), longest)
     if value is None:
         return ""
     if issubclass(kind, (bytes, bytearray)):
@@ -76,6 +79,13 @@ def texts_of(attributes: Mapping[str, Any], longest: int = MAX_TEXT_LENGTH) -> d
 
 
 def _json_text(value: Any, longest: int) -> str:
+    try:
+        if type(value) is dict and len(value) <= MAX_FLAT:  # a third of the time, for nearly all events
+            flat = ", ".join([f"{_quoted(key)}: {_FLAT[type(item)](item)}" for key, item in value.items()])
+            if len(flat) < longest - 1:
+                return f"{{{flat}}}"
+    except Exception:  # an item that has items, or a key that is no text
+        pass
     try:
         known = value if issubclass(type(value), (*_SEQUENCES, dict)) else dict(value)
         copied = Pruning(longest).copy(known)
@@ -101,7 +111,7 @@ def _without_special(value: Any) -> Any:
     return [_without_special(item) for item in value] if kind in _SEQUENCES else value
 
 
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_FLAT: dict[type, Callable[[Any], str]] = {str: _quoted, int: str, bool: lambda item: "true" if item else "false"}
 _json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_to_json).encode
 
 
@@ -220,37 +230,42 @@ def endpoint_of(kind: str | None, attributes: Mapping[str, Any]) -> Endpoint | N
         return None
     try:
         shape = (kind, *attributes)
-        plan = _plans.get(shape)
-        if plan is None:
-            plan = keep(_plans, shape, _Plan(shape), sum(map(len, shape)) // 8)
-        if plan.values is not None:
-            values = plan.values(attributes)
-            found = plan.known[values] if values in plan.known else plan.learn(values, kind, attributes)
-            if found is not None:
-                return found
-        return _in_url(attributes) if plan.has_url else None
+        ends = _ends[shape] if shape in _ends else keep(_ends, shape, Ends(kind, shape[1:]), sum(map(len, shape)) // 8)
+        return ends.of(attributes)
     except Exception:  # a value of the user's that compares or hashes in its own way, or a key that is no text
         return None
 
 
-class _Plan:
-    """For spans with the same keys in the same order, which one line of code makes: where the other end stands."""
+class Ends:
+    """The other ends of spans with the same kind and keys, which one line of code makes: where they stand, and those found.
 
-    __slots__ = ("has_url", "known", "values")
+    What is found in text without end, as in URLs, is kept elsewhere, and long values are not kept.
+    """
 
-    def __init__(self, shape: tuple[str, ...]) -> None:
-        kind, *keys = shape
+    __slots__ = ("_has_url", "_kind", "_known", "_telling")
+
+    def __init__(self, kind: str, keys: Iterable[str]) -> None:
         telling = [key for key in keys if key in _TELLING]
-        self.values = itemgetter(*telling) if telling else None
-        self.has_url = kind != "SERVER" and not _URLS.isdisjoint(keys)
-        self.known: dict[Any, Endpoint | None] = {}
+        self._kind = kind
+        self._telling = itemgetter(*telling) if telling else None
+        self._has_url = kind != "SERVER" and not _URLS.isdisjoint(keys)
+        self._known: dict[Any, Endpoint | None] = {}
 
-    def learn(self, values: Any, kind: str, attributes: Mapping[str, Any]) -> Endpoint | None:
-        found = _caller(attributes) if kind == "SERVER" else _server(attributes)
-        return keep(self.known, values, found, len(str(values)))
+    def of(self, attributes: Mapping[str, Any]) -> Endpoint | None:
+        """See `endpoint_of`; may raise where values are none of OpenTelemetry's."""
+        found = None
+        if self._telling is not None:
+            values = self._telling(attributes)
+            known = self._known
+            found = known[values] if values in known else self._learn(values, attributes)
+        return _in_url(attributes) if found is None and self._has_url else found
+
+    def _learn(self, values: Any, attributes: Mapping[str, Any]) -> Endpoint | None:
+        found = _caller(attributes) if self._kind == "SERVER" else _server(attributes)
+        return keep(self._known, values, found, len(str(values)))
 
 
-_plans: dict[tuple[str, ...], _Plan] = {}
+_ends: dict[tuple[str, ...], Ends] = {}
 
 
 def _caller(attributes: Mapping[str, Any]) -> Endpoint | None:

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
-from opentelemetry.context import attach
-from opentelemetry.trace import INVALID_SPAN, SpanKind, get_current_span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 from opentracing import Scope
 from opentracing.scope_managers import contextvars as scopes
@@ -23,7 +22,7 @@ from ..context import ZipkinContext
 from ..span import context_of
 from ..tracer import ZipkinTracer
 from .contexts import from_otel
-from .current import restore
+from .runtime import attach_span, current_context, restore, span_of
 from .span import QuietSpan, Span, SpanView, TimedSpan
 
 __all__ = ["nest", "position_of"]
@@ -78,16 +77,20 @@ def _change(manager: Any, tracer: ZipkinTracer) -> None:
         scope: Any = activate(span, finish_on_close)
         before = type(scope)
         nested = _scope_types.get(before) or _scope_types.setdefault(before, _nested_scope(before))
-        scope.__class__ = nested  # of the same layout, with another end
-        current = get_current_span()
+        try:
+            scope.__class__ = nested  # of the same layout, with another end
+        except TypeError:  # a class without room for what follows: such a scope is OpenTracing's alone
+            return scope  # type: ignore[no-any-return]
+        current = span_of(current_context())
         scope._otel_below = current
+        scope._otel_over = False
         scope._otel_span = view = span if type(span) in _OURS else SpanView(span, scope)
-        scope._otel_token = attach(set_span_in_context(view))
+        scope._otel_token = attach_span(view)
         return scope  # type: ignore[no-any-return]  # a Scope, with attributes of ours
 
     def current() -> Any:
         """The scope of what is current in OpenTelemetry's context; where nothing is, that of the manager itself."""
-        span: Any = get_current_span()
+        span: Any = span_of(current_context())
         if span is INVALID_SPAN:
             return inner()
         if type(span) is SpanView:
@@ -123,21 +126,23 @@ def _nested_scope(kind: Any) -> type:
     class NestedScope(kind):  # type: ignore[misc]  # any scope manager's
         __slots__ = ()
 
+        _otel_over: bool  # closed, but perhaps below one that is open
         _otel_below: Any
         _otel_span: Any
         _otel_token: Any
 
         def close(self) -> None:
-            # First, because a scope that was closed too early ends with the one inside it, and finds its own span current then.
-            if self._otel_token is not None and get_current_span() is self._otel_span:
-                if not restore(self._otel_token):
-                    attach(set_span_in_context(self._otel_below))
-                self._otel_token = self._otel_below = self._otel_span = None  # the view holds this scope: no cycle is left
-            super().close()
+            # First the manager's own way, which may ask what is active.
+            try:
+                super().close()
+            finally:
+                if self._otel_token is not None:
+                    self._otel_over = True  # type: ignore[misc]  # a scope has a dict
+                    _restore_closed(self)
 
         def run_again(self, function: Callable[[], _T]) -> _T:
             span: Any = self.span
-            token = attach(set_span_in_context(span if type(span) in _OURS else SpanView(span, self)))
+            token = attach_span(span if type(span) in _OURS else SpanView(span, self))
             try:
                 again: _T = super().run_again(function)
                 return again
@@ -148,9 +153,22 @@ def _nested_scope(kind: Any) -> type:
     return NestedScope
 
 
+def _restore_closed(scope: Any) -> None:
+    """As long as the current span is that of a closed scope, this one or one around it: what was current before."""
+    while True:
+        span: Any = span_of(current_context())
+        if span is not scope._otel_span:
+            scope = span.scope if type(span) is SpanView else None
+            if not getattr(scope, "_otel_over", False) or scope._otel_token is None:
+                return
+        if not restore(scope._otel_token):
+            attach_span(scope._otel_below)
+        scope._otel_token = scope._otel_below = scope._otel_span = None  # its view holds it: no cycle is left
+
+
 @contextmanager
 def _no_current_span() -> Iterator[None]:
-    token = attach(set_span_in_context(INVALID_SPAN))
+    token = attach_span(INVALID_SPAN)
     try:
         yield
     finally:

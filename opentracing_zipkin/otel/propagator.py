@@ -22,7 +22,7 @@ from opentelemetry.propagators.textmap import (
     default_getter,
     default_setter,
 )
-from opentelemetry.trace import INVALID_SPAN, SpanKind, get_current_span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 import opentracing
 
@@ -33,6 +33,7 @@ from ..span import context_of
 from ..text import to_text
 from ..tracer import ZipkinTracer
 from .nesting import position_of
+from .runtime import current_context, span_of, with_span
 from .span import QuietSpan
 
 __all__ = ["B3Propagator", "BaggagePropagator"]
@@ -41,6 +42,7 @@ MAX_VALUE_LENGTH = 8192
 
 _B3_NAMES = ("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags")
 _W3C_NAMES = ("traceparent", "tracestate")
+_ASGI_BEGINS = (b"ot-baggage-", b"trace")
 _NAMES = (*_B3_NAMES, *_W3C_NAMES)
 # As they are often written, for a getter that tells no names and compares them exactly.
 _WRITTEN = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", "X-B3-Flags")
@@ -58,14 +60,17 @@ class B3Propagator(TextMapPropagator):
         try:
             tracer = self._tracer()
             propagation = self._alone if tracer is None else tracer.propagation
-            if getter is default_getter and type(carrier) is dict:
-                received = propagation.extract(carrier)
-            else:
-                received = propagation.extract(_read(carrier, getter, propagation.attributes.names))
+            plain = carrier if getter is default_getter else _raw(carrier)
+            fields = propagation.attributes.names
+            if type(plain) is list and not fields:
+                plain = _of_asgi(plain)
+            elif type(plain) is not dict and type(plain) is not list:
+                plain = _read(carrier, getter, fields)
+            received = propagation.extract(plain)
             if received is None:
                 return found
             span = QuietSpan.of(tracer, received, received._state, SpanKind.INTERNAL)
-            found = set_span_in_context(span, found)
+            found = with_span(span, found)
             for key, value in received.baggage.items():
                 if key != TRACESTATE:
                     found = set_baggage(key, value, found)
@@ -76,18 +81,24 @@ class B3Propagator(TextMapPropagator):
     def inject(self, carrier: Any, context: Context | None = None, setter: Setter[Any] = default_setter) -> None:
         try:
             tracer = self._tracer()
-            position = _position(context, tracer)
+            around = current_context() if context is None else context
+            span = span_of(around)
+            position = position_of(span) if span is not INVALID_SPAN else _active(tracer if context is None else None)
             if position is None:
                 return
-            merged = get_all(context)
+            merged = get_all(context) if len(around) > 1 else None
             if merged:
                 position = _with_baggage(position, merged)
             write = self._alone.inject if tracer is None else tracer._inject
-            if setter is default_setter:
+            if setter is default_setter and (type(carrier) is dict or _may_be_stale(carrier, tracer)):
                 write(position, carrier)
                 return
             headers: dict[str, str] = {}
             write(position, headers)
+            if setter is default_setter:
+                for name, value in headers.items():
+                    carrier[name] = value
+                return
             for name, value in headers.items():
                 setter.set(carrier, name, value)
         except Exception:  # whatever a carrier or a setter of the user's does
@@ -108,9 +119,19 @@ class B3Propagator(TextMapPropagator):
 class BaggagePropagator(W3CBaggagePropagator):
     """W3C Baggage, with the trace attributes of the current span beside what OpenTelemetry's own context holds."""
 
+    def extract(self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter) -> Context:
+        plain = _raw(carrier)
+        if (type(plain) is dict and "HTTP_BAGGAGE" not in plain) or (type(plain) is list and not _has(plain, b"baggage")):
+            return Context() if context is None else context  # nearly always, and found out in a tenth of the time
+        return super().extract(carrier, context, getter)
+
     def inject(self, carrier: Any, context: Context | None = None, setter: Setter[Any] = default_setter) -> None:
         try:
-            position = position_of(get_current_span(context))
+            around = current_context() if context is None else context
+            span = span_of(around)
+            position = position_of(span)
+            if len(around) <= (span is not INVALID_SPAN) and (position is None or not position._baggage):
+                return  # nearly always
             known = get_all(context)
             for key, value in (position.baggage if position is not None else {}).items():
                 if key not in known and key != TRACESTATE and value is not None:
@@ -120,11 +141,8 @@ class BaggagePropagator(W3CBaggagePropagator):
             pass
 
 
-def _position(context: Context | None, tracer: ZipkinTracer | None) -> ZipkinContext | None:
-    span = get_current_span(context)
-    if span is not INVALID_SPAN:
-        return position_of(span)
-    active = tracer.active_span if tracer is not None and context is None else None
+def _active(tracer: ZipkinTracer | None) -> ZipkinContext | None:
+    active = None if tracer is None else tracer.active_span
     return None if active is None else context_of(active)
 
 
@@ -135,6 +153,49 @@ def _with_baggage(position: ZipkinContext, merged: Mapping[str, object]) -> Zipk
     if all(known.get(key) == value for key, value in items.items()):
         return position
     return ZipkinContext(position.trace_id, position.span_id, position.parent_id, position._state, {**known, **items})
+
+
+def _raw(carrier: Any) -> Any:
+    """What our propagation reads as it is, past the getter: a WSGI environ, or the headers of an ASGI scope; else None.
+
+    A server's request has these from every instrumentation, and through a getter they cost 30 µs more.
+    """
+    if type(carrier) is dict:
+        if "wsgi.input" in carrier:
+            return carrier
+        if "asgi" in carrier or carrier.get("type") in ("http", "websocket"):
+            return carrier.get("headers")
+    return None
+
+
+def _of_asgi(headers: list[Any]) -> Any:
+    """What may be ours of an ASGI scope's headers, as a dict; all of them where a name is there twice or is no bytes."""
+    found: dict[str, str] = {}
+    try:
+        for name, value in headers:
+            if b"b3" in name or name.startswith(_ASGI_BEGINS):
+                key = name.decode("latin-1")
+                if key in found:
+                    return headers
+                found[key] = value.decode("latin-1")
+    except (AttributeError, TypeError, ValueError):
+        return headers
+    return found
+
+
+def _has(headers: list[Any], wanted: bytes) -> bool:
+    return any(type(pair) is not tuple or pair[0] == wanted for pair in headers)
+
+
+def _may_be_stale(carrier: Any, tracer: ZipkinTracer | None) -> bool:
+    """Whether a carrier of any class may have headers of another span, which are replaced with more care."""
+    if (tracer is not None and tracer.propagation.attributes.names) or not hasattr(type(carrier), "keys"):
+        return True
+    try:
+        names = "\n".join(carrier).lower()
+    except Exception:  # names that are no text, or a class of the user's
+        return True
+    return "b3" in names or PREFIX in names or "trace" in names
 
 
 def _read(carrier: Any, getter: Getter[Any], fields: Iterable[str]) -> dict[str, Any]:

@@ -12,18 +12,19 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.baggage import get_all
-from opentelemetry.context import Context, get_current
-from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span as OtelSpan, SpanKind, StatusCode, get_current_span
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span as OtelSpan, SpanKind, StatusCode
 
 import opentracing
 
-from ..context import DECIDED, LOCAL_ROOT, LOW_64_BITS, MESSAGING, SAMPLED, CallerContext, ZipkinContext
+from ..context import DECIDED, INHERITED, LOCAL_ROOT, LOW_64_BITS, MESSAGING, SAMPLED, CallerContext, ZipkinContext
 from ..log import log
 from ..span import MAX_ANNOTATIONS, MAX_TAGS, context_of, name_of
 from ..text import to_text
 from ..tracer import MAX_PAIRING_NS, ZipkinTracer
 from .current import CurrentSpan
 from .nesting import nest, position_of
+from .runtime import current_context, span_of
 from .span import RECORD, SET_STATUS, QuietSpan, Span, TimedSpan
 
 __all__ = ["Tracer", "TracerProvider"]
@@ -170,7 +171,8 @@ class Tracer(trace.Tracer):
             if type(kind) is not SpanKind:
                 kind = SpanKind.INTERNAL
             parent: Any
-            current = get_current_span(context)
+            around = current_context() if context is None else context
+            current = span_of(around)
             if current is INVALID_SPAN:
                 parent = _active(zipkin) if context is None else None
             elif type(current) is Span:
@@ -178,7 +180,6 @@ class Tracer(trace.Tracer):
             else:
                 parent = position_of(current)
             # What a context holds beside a span may be baggage.
-            around = get_current() if context is None else context
             merged = get_all(around) if len(around) > (current is not INVALID_SPAN) else None
             caller_tags = None
             if type(parent) is CallerContext:
@@ -194,7 +195,11 @@ class Tracer(trace.Tracer):
                 parent_id = baggage = None
                 state = _SAMPLED_ROOT if zipkin._samples_all or zipkin._sampler(trace_id & LOW_64_BITS) else _ROOT
             else:
-                trace_id, span_id, parent_id, state = zipkin._identity(parent, _SERVER if kind is SpanKind.SERVER else None)
+                if parent is current:  # nearly always; what `_identity` says of any context of this process
+                    trace_id, parent_id, state = parent._trace_id, parent._span_id, parent._state & INHERITED
+                    span_id = zipkin._random_bits(64) or zipkin._new_span_id()
+                else:
+                    trace_id, span_id, parent_id, state = zipkin._identity(parent, _SERVER if kind is SpanKind.SERVER else None)
                 baggage, paired_at, offset = parent._baggage, parent._paired_at, parent._offset
             if merged and merged != getattr(current, "_merged", None):
                 baggage = {**(baggage or {}), **{key: to_text(value, MAX_BAGGAGE_LENGTH) for key, value in merged.items()}}

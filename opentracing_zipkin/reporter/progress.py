@@ -109,6 +109,7 @@ def end_now(reporter: Ending, seconds: float) -> None:
 def _drain(reporters: Sequence[Ending], cause: str, end: str, most_s: float = inf) -> None:
     late = [reporter for reporter in reporters if reporter.is_late]
     hurried = [monotonic()]
+    is_done = False
     lost = 0
 
     def wait(left_s: float) -> None:
@@ -124,9 +125,10 @@ def _drain(reporters: Sequence[Ending], cause: str, end: str, most_s: float = in
                 reporter.hurry()
             else:
                 reporter.begin_end(cause)
-        await_end(reporters, monotonic, wait, most_s)
+        is_done = await_end(reporters, monotonic, wait, most_s)
     for reporter in reporters:
-        if reporter.remaining or reporter not in late:
+        # What a late one has been given since is not lost: its owner will end it.
+        if reporter not in late or (reporter.remaining and not is_done):
             lost += reporter.give_up(cause)
     if lost:
         _say(_lost(lost, end), by_logging=not any(reporter.speaking for reporter in reporters))
@@ -156,8 +158,8 @@ def hurry_all() -> None:
 
 def await_end(
     reporters: Sequence[Ending], now: Callable[[], float], wait: Callable[[float], None], most_s: float = inf
-) -> None:
-    """Call `wait`, with the seconds that are left, until nothing remains or the patience is at its end.
+) -> bool:
+    """Call `wait`, with the seconds that are left, until nothing remains or the patience is at its end; whether it was not.
 
     The patience ends where no reporter had a span accepted for the longest stall, and at the longest limit in all, or after
     `most_s`.
@@ -169,11 +171,12 @@ def await_end(
     while any(reporter.remaining for reporter in reporters):
         left_s = min(last + stall_s, start + total_s) - now()
         if left_s <= 0:
-            return
+            return False
         wait(left_s)
         more = sum(reporter.accepted for reporter in reporters)
         if more != accepted:
             accepted, last = more, now()
+    return True
 
 
 def _send_or_wait(reporters: Sequence[Ending], left_s: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as command
+from bench.exporting.measure import FORMATS
 from bench.harness import ADAPTERS, Outcome
 from bench.instrumented.measure import FRAMEWORKS, GROUPS, WITHOUT
 from bench.results import Result
@@ -29,8 +30,8 @@ WAY = {
 
 def run(file: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
     """`python -m bench --json FILE` on parts that are at hand; its exit status."""
-    for part, measure in (("costs", costs), ("requests", requests), ("curves", curves), ("services", services)):
-        monkeypatch.setattr(command, f"_{part}", measure)
+    for measure in (costs, requests, exports, curves, services):
+        monkeypatch.setattr(command, f"_{measure.__name__}", measure)
     return command.main(["--json", str(file), *options])
 
 
@@ -48,6 +49,10 @@ def requests(options: Namespace, result: Result) -> None:
         }
         for framework in FRAMEWORKS
     }
+
+
+def exports(options: Namespace, result: Result) -> None:
+    result["exports"] = {encoding: {"ours": [1.0] * options.starts, "old": [8.0] * options.starts} for encoding in FORMATS}
 
 
 def curves(options: Namespace, result: Result) -> None:

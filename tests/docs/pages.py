@@ -2,7 +2,8 @@
 
 A page is read from its top.  A block of Python that begins with `# name.py` is written to that file.  Of a `console` block each
 line after `$` is run, and what follows it is its output; a command with `--port`, or of a collector, is a server, which runs
-until the next trace.  A `text` block that begins with a service is all traces that have arrived since the last one.
+until the next trace.  A `text` block that begins with a service is all traces that have arrived since the last one; of a line
+that ends with `…` the rest is not shown.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Reader:
     def _compare(self, expected: str) -> None:
         deadline = time.monotonic() + 5
         expected = _UUID.sub("…", expected)
-        while (shown := _UUID.sub("…", self._arrived())) != expected and time.monotonic() < deadline:
+        while (shown := _as_cut(expected, _UUID.sub("…", self._arrived()))) != expected and time.monotonic() < deadline:
             time.sleep(0.1)
         assert expected == shown, f"these have arrived:\n{shown}"
         self._seen.update(trace[0]["traceId"] for trace in self._traces())
@@ -200,6 +201,15 @@ def _plain(text: str) -> str:
     """Without ids, times and progress, which differ."""
     text = _SECONDS.sub("…s", _ID.sub("…", text))
     return "\n".join(line for line, _ in groupby(text.strip().splitlines()) if not re.match(r"\.+ *\[", line))
+
+
+def _as_cut(expected: str, text: str) -> str:
+    """The text, with each line cut where the expected line ends with `…` and begins like it."""
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(expected.splitlines()[: len(lines)]):
+        if line.endswith("…") and lines[number].startswith(line[:-1]):
+            lines[number] = f"{line}\n"
+    return "".join(lines)
 
 
 def _get(words: Sequence[str]) -> str:

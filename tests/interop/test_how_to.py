@@ -1,4 +1,4 @@
-"""The pages on gevent and eventlet and on Celery are true: their examples run as they stand."""
+"""Pages whose examples need packages of others are true: they run as they stand."""
 
 from __future__ import annotations
 
@@ -75,3 +75,9 @@ def test_the_page_on_opentelemetrys_instrumentations_ends_with_the_traces_that_i
     """By `install`, and by OpenTelemetry's own command."""
     monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "sqlalchemy")  # which says that the newest is too new for it
     check_page("how-to/opentelemetry-instrumentations.md", tmp_path)
+
+
+@pytest.mark.parametrize("page", ["from-aiozipkin", "from-jaeger-client", "from-opentelemetry-sdk", "from-py-zipkin"])
+def test_a_page_for_those_who_come_over_shows_the_traces_of_before_and_after(page: str, tmp_path: Path) -> None:
+    """One application by the other tracer, and the same by ours."""
+    check_page(f"how-to/{page}.md", tmp_path)

@@ -4,7 +4,9 @@ import ipaddress
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,14 @@ from typing import Any
 import pytest
 import requests
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 
 from opentracing_zipkin import otel_exporter, settings
 from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 from opentracing_zipkin.otel_exporter import ChosenJson, ChosenProto, Protocol, ZipkinExporter, ZipkinProtoExporter
+
+from .reporter.test_outage import free_port
 
 TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"
 ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
@@ -177,7 +181,7 @@ def test_our_own_variables_count(monkeypatch: pytest.MonkeyPatch) -> None:
     exporter = ZipkinProtoExporter()
 
     assert "application/x-protobuf" == exporter._reporter._encoder.media_type
-    assert (100, "192.0.2.7", 7) == (exporter._tag_limit, exporter._local.ipv4, exporter._reporter._backlog.capacity)
+    assert (100, "192.0.2.7", 7) == (exporter._tag_limit, exporter._origins.local.ipv4, exporter._reporter._backlog.capacity)
     assert 3.0 == _timeout_of(exporter)
 
 
@@ -310,6 +314,85 @@ def test_what_an_unreachable_collector_did_not_take_is_said_in_one_line() -> Non
 
     assert 0 == done.returncode
     assert "are lost" in done.stderr
+
+
+def test_a_collector_that_fails_for_a_while_gets_every_span_once() -> None:
+    """503 at first, then refused connections, then it is back: what was exported meanwhile arrives, and nothing twice."""
+    port = free_port()
+    exporter = ZipkinProtoExporter(f"http://127.0.0.1:{port}", flush_interval=0.02)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=20))
+    tracer = provider.get_tracer("scope")
+
+    def export(phase: str) -> None:
+        for number in range(600):
+            tracer.start_span(f"{phase} {number}").end()
+        assert provider.force_flush()
+
+    class Failing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            refused.append(self.path)
+            self.send_error(503)
+
+        def log_message(self, *args: Any) -> None: ...
+
+    refused: list[str] = []
+    with HTTPServer(("127.0.0.1", port), Failing) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        export("failing")
+        assert not exporter.force_flush(300)
+        server.shutdown()
+        serving.join()
+    export("refusing")
+    assert not exporter.force_flush(100)
+    with Collector(port=port) as collector:
+        export("back")
+        assert exporter.force_flush(20_000)
+        provider.shutdown()
+        names = [span.name for trace in collector.store.traces() for span in trace]
+
+    assert refused
+    assert sorted(f"{phase} {number}" for phase in ("failing", "refusing", "back") for number in range(600)) == sorted(names)
+    assert (1800, 0) == (exporter.stats.sent, sum(exporter.stats.dropped.values()))
+
+
+def test_a_program_that_ends_at_once_has_sent_its_only_span(collector: Collector) -> None:
+    """The SDK hands it over when the process ends, where Python starts no thread any more since 3.12."""
+    environment = {**os.environ, "ZIPKIN_ENDPOINT": collector.url}
+    code = LATE.format(first=PROVIDER, second=EXPORTER).replace("700", "1")
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=50, check=False
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ["0"] == [span.name for trace in collector.store.traces() for span in trace]
+
+
+def test_the_sdks_configurator_takes_ours_by_the_variables_of_the_deprecated_one(collector: Collector) -> None:
+    """`OTEL_TRACES_EXPORTER=zipkin` and no line of ours: service, endpoint and resource are the environment's."""
+    code = """
+from opentelemetry import trace
+from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+_OTelSDKConfigurator().configure()
+trace.get_tracer("scope").start_span("get").end()
+"""
+    environment = {
+        **os.environ,
+        "OTEL_TRACES_EXPORTER": "zipkin",
+        ENDPOINT: f"{collector.url}/api/v2/spans",
+        TIMEOUT: "10",
+        "OTEL_SERVICE_NAME": "Shop",
+        "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=50, check=False
+    )
+    [[span]] = collector.store.traces()
+
+    assert 0 == done.returncode
+    assert f"zipkin: {TIMEOUT} is 10, and is read as seconds; write milliseconds, 10000\n" == done.stderr
+    assert ("shop", "test") == (span.local and span.local.service_name, span.tags["deployment.environment"])
 
 
 @pytest.mark.parametrize("end", ["exit", "_exit"])

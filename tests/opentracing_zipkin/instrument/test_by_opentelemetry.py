@@ -61,6 +61,7 @@ def environment_of(folder: Path, conflict: str = "None", fault: str = "None") ->
 def printed(folder: Path, *command: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, *command],
+        cwd=folder,  # not the checkout, which may have what an installation of ours leaves
         env={**os.environ, "PYTHONPATH": str(folder), **environment},
         capture_output=True,
         text=True,
@@ -206,6 +207,18 @@ def test_the_list_says_which_and_why(tmp_path: Path, conflict: str, variables: d
 
     assert row == rows["parcels"]
     assert "opentelemetry" not in rows["flask"]
+
+
+def test_the_list_names_the_deprecated_exporter_where_that_is_found_first(tmp_path: Path) -> None:
+    """OpenTelemetry takes the first of that name."""
+    info = tmp_path / "opentelemetry_exporter_zipkin_json-1.45.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: opentelemetry-exporter-zipkin-json\nVersion: 1.45.1\n")
+    (info / "entry_points.txt").write_text("[opentelemetry_traces_exporter]\nzipkin_json = opentelemetry.exporter:Zipkin\n")
+    output = printed(tmp_path, "-m", "opentracing_zipkin", "run", "--list")
+
+    assert "OTEL_TRACES_EXPORTER=zipkin_json is the exporter of opentelemetry-exporter-zipkin-json" in output
+    assert "OTEL_TRACES_EXPORTER=zipkin is" not in output
 
 
 def test_a_folder_that_is_broken_harms_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

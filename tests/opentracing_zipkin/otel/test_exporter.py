@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import logging
 import time
+import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +18,8 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from opentracing_zipkin.codec import json_v2, proto3
 from opentracing_zipkin.model import Endpoint, FinishedSpan
-from opentracing_zipkin.otel.exporter import MAX_ORIGINS, Exporter
+from opentracing_zipkin.otel.direct import MAX_ORIGINS
+from opentracing_zipkin.otel.exporter import Exporter
 from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.testing import FakeSender
 
@@ -82,7 +85,7 @@ def test_a_span_has_every_field(exporter: Exporter, sender: FakeSender) -> None:
     """Ids, kind, name in lower case, whole microseconds, both endpoints, tags of resource, scope and span, and annotations."""
     link = Link(_context(7, 8), {"why": "batch"})
     scope = InstrumentationScope("lib", "1.0", attributes={"lib.mode": "x"})
-    attributes = {"server.address": "items.example", "server.port": 443, "ok": True, "list": ("a", 1)}
+    attributes = {"server.address": "items.example", "server.port": 443, "ok": True, "list": ("a", "b")}
     span = _made(
         kind=SpanKind.CLIENT, name="GET", links=[link], attributes=attributes, act=lambda span: span.add_event("e", {"k": 1})
     )
@@ -117,7 +120,7 @@ def test_a_span_has_every_field(exporter: Exporter, sender: FakeSender) -> None:
             "server.address": "items.example",
             "server.port": "443",
             "ok": "true",
-            "list": '["a", 1]',
+            "list": '["a", "b"]',
         },
     )
 
@@ -226,7 +229,7 @@ def test_resources_without_end_are_not_kept(exporter: Exporter, sender: FakeSend
     found = _sent(sender, exporter, *spans)
 
     assert {f"s{number}" for number in range(MAX_ORIGINS + 10)} == {span.tags["otel.scope.name"] for span in found}
-    assert len(exporter._origins) <= MAX_ORIGINS
+    assert len(exporter._origins._known) <= MAX_ORIGINS
 
 
 def test_no_span_is_debug_unless_that_is_asked_for(exporter: Exporter, sender: FakeSender) -> None:
@@ -408,6 +411,22 @@ def test_behind_the_sdks_batch_processor_all_spans_arrive(exporter: Exporter, se
     provider.shutdown()
 
     assert {*map(str, range(1000)), "last"} == {span.name for body in sender.bodies for span in json_v2.decode(body)}
+
+
+@pytest.mark.parametrize("encoding", ["json", "proto3"])
+def test_an_exporter_that_nobody_holds_ends(sender: FakeSender, encoding: str) -> None:
+    """Its reporter sends what waits, and its thread is gone."""
+    exporter = Exporter(sender=sender, encoding=encoding)
+    exporter.export([_span()])
+    reporter, held = exporter._reporter, weakref.ref(exporter)
+    del exporter
+    deadline = time.monotonic() + 20
+    while (held() is not None or reporter._worker.is_there) and time.monotonic() < deadline:
+        gc.collect()
+        time.sleep(0.01)
+
+    assert (None, True, False) == (held(), reporter.ended, reporter._worker.is_there)
+    assert 1 == len(sender.bodies)
 
 
 def test_waiting_spans_are_weighed(sender: FakeSender) -> None:

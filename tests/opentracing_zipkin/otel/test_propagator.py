@@ -322,3 +322,79 @@ def test_what_cannot_be_read_leaves_the_context_as_it_was(propagator: B3Propagat
 
     assert given is propagator.extract(headers, given)
     assert trace.INVALID_SPAN is get_current_span(propagator.extract({}))
+
+
+# A server's request as it is
+
+
+class Untouched(Getter[Any]):
+    """A getter that is not needed."""
+
+    def get(self, carrier: Any, key: str) -> list[str]:
+        raise AssertionError(key)
+
+    def keys(self, carrier: Any) -> list[str]:
+        raise AssertionError
+
+
+def environ_of(headers: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "wsgi.input": None,
+        "PATH_INFO": "/",
+        **{f"HTTP_{name.upper().replace('-', '_')}": headers[name] for name in headers},
+    }
+
+
+def scope_of(headers: Mapping[str, str]) -> dict[str, Any]:
+    pairs = [(b"accept", b"*/*"), *((name.lower().encode(), value.encode()) for name, value in headers.items())]
+    return {"type": "http", "asgi": {}, "headers": pairs}
+
+
+@pytest.mark.parametrize("shape", [environ_of, scope_of])
+@pytest.mark.parametrize(("received", "passed_on"), PASSED_ON)
+def test_a_servers_request_is_read_as_it_is(
+    propagator: B3Propagator, received: dict[str, str], passed_on: dict[str, str], shape: Callable[..., Any]
+) -> None:
+    """A WSGI environ and an ASGI scope need no getter."""
+    context = propagator.extract(shape(received), getter=Untouched())
+
+    assert passed_on == sent(propagator, context)
+    assert not BaggagePropagator().extract(shape(received), None, Untouched())
+
+
+@pytest.mark.parametrize("shape", [environ_of, scope_of])
+def test_baggage_of_a_servers_request(propagator: B3Propagator, shape: Callable[..., Any]) -> None:
+    """Trace attributes beside the ids."""
+    context = propagator.extract(shape({**IDS, "ot-baggage-user": "ann"}), getter=Untouched())
+
+    assert {"user": "ann"} == dict(baggage.get_all(context))
+
+
+def test_fields_of_the_allow_list_are_read_of_a_scope() -> None:
+    """`baggage_fields` are headers under their own names."""
+    zipkin = ZipkinTracer("shop", recorder=InMemoryRecorder(), baggage_fields=["x-request-id"])
+    context = B3Propagator(zipkin).extract(scope_of({**IDS, "x-request-id": "7"}), getter=Untouched())
+
+    assert {"x-request-id": "7"} == dict(baggage.get_all(context))
+
+
+def test_a_name_that_is_there_twice_counts_once(propagator: B3Propagator) -> None:
+    """The first, as everywhere."""
+    scope = scope_of(IDS)
+    scope["headers"].append((b"x-b3-spanid", b"0000000000000001"))
+
+    assert IDS == sent(propagator, propagator.extract(scope, getter=Untouched()))
+
+
+class Headers(dict[str, str]):
+    """A client's headers, of a class of its own."""
+
+
+@pytest.mark.parametrize("stale", [{}, {"X-B3-ParentSpanId": PARENT}, {"B3": "0"}, {"ot-baggage-user": "bob"}])
+def test_a_clients_headers_have_one_spans_context(propagator: B3Propagator, tracer: Tracer, stale: dict[str, str]) -> None:
+    """In a mapping of any class, also where another span's were there."""
+    carrier = Headers({"Accept": "*/*", **stale})
+    with tracer.start_as_current_span("span"):
+        propagator.inject(carrier)
+
+    assert {"Accept", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled"} == carrier.keys()

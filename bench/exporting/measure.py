@@ -1,0 +1,107 @@
+"""What an exported span costs by our exporter and by OpenTelemetry's deprecated one, in CPU of the whole process.
+
+Rules: each exporter has a process of its own, with the same spans.  Both are alive at once and take some batches in turn, which
+keeps what is compared within some milliseconds; the least of the turns counts.  All are started anew several times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import mean
+
+from ..environments import ROOT, python_of
+from ..harness import count, environment, sink
+
+__all__ = ["FORMATS", "TARGETS", "Found", "measure", "missed", "ratio"]
+
+TURNS = 12  # of each start
+BATCHES = 4  # of a turn
+SPANS = 512  # of a batch
+WAYS = ("ours", "old")
+
+# The environment that the deprecated exporter of a format can live in.
+FORMATS = {"proto3": "otel_proto", "json": "otel"}
+# The most that ours may cost of the deprecated one's.
+TARGETS = {"proto3": 1 / 4, "json": 1 / 4}
+
+# format -> way -> µs of each start, a span
+Found = Mapping[str, Mapping[str, Sequence[float]]]
+
+
+def measure(starts: int, turns: int = TURNS) -> tuple[Found, list[str]]:
+    """`Found`; and in words what has failed."""
+    failures: list[str] = []
+    found: dict[str, dict[str, list[float]]] = {}
+    for encoding in FORMATS:
+        print(f"exports, {encoding}, {starts} starts", file=sys.stderr, flush=True)
+        every: dict[str, list[float]] = {way: [] for way in WAYS}
+        for number in range(starts):
+            try:
+                for way, us in _start(encoding, turns).items():
+                    every[way].append(us)
+            except RuntimeError as failure:
+                failures.append(f"exports, {encoding}, start {number + 1}: {failure}")
+        found[encoding] = every
+    return found, failures
+
+
+def ratio(of: Mapping[str, Sequence[float]]) -> float:
+    """What ours costs of the deprecated one's."""
+    return mean(of["ours"]) / mean(of["old"])
+
+
+def missed(found: Found) -> list[str]:
+    """Formats whose target is not reached."""
+    return [encoding for encoding, most in TARGETS.items() if ratio(found[encoding]) > most]
+
+
+def _start(encoding: str, turns: int) -> dict[str, float]:
+    with sink() as port, contextlib.ExitStack() as stack:
+        workers = {way: stack.enter_context(_worker(way, encoding, port)) for way in WAYS}
+        for worker in workers.values():
+            _read(worker)  # until it is ready
+        taken = [{way: _turn(workers[way]) for way in (WAYS if turn % 2 else WAYS[::-1])} for turn in range(turns)]
+        exported = sum(_end(worker) for worker in workers.values())
+        arrived = count(port)
+    if encoding == "json" and arrived != exported:  # the sink counts by a word of JSON's
+        raise RuntimeError(f"{exported} spans were exported and {arrived} arrived")
+    return {way: min(turn[way] for turn in taken) for way in WAYS}
+
+
+@contextlib.contextmanager
+def _worker(way: str, encoding: str, port: int) -> Iterator[subprocess.Popen[str]]:
+    file = str(ROOT / "bench" / "exporting" / "worker.py")
+    source = str(ROOT) if way == "ours" else ""
+    command = [str(python_of(FORMATS[encoding])), "-I", file, way, encoding, f"http://127.0.0.1:{port}", source]
+    with subprocess.Popen(
+        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _read(worker: subprocess.Popen[str]) -> str:
+    assert worker.stdout is not None
+    line = worker.stdout.readline()
+    if not line:
+        raise RuntimeError(f"an exporter has ended with {worker.wait()}")
+    return line
+
+
+def _turn(worker: subprocess.Popen[str]) -> float:
+    """In µs a span."""
+    assert worker.stdin is not None
+    worker.stdin.write(f"{BATCHES}\n")
+    return int(_read(worker)) / (BATCHES * SPANS) / 1000
+
+
+def _end(worker: subprocess.Popen[str]) -> int:
+    """How many spans it has exported."""
+    assert worker.stdin is not None
+    worker.stdin.close()
+    return int(_read(worker))

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind
+
+from opentracing_zipkin.codec import json_v2
+from opentracing_zipkin.otel.exporter import Exporter, _Exported
+from opentracing_zipkin.testing import FakeSender
+from tests.interop.otel_spans import generated
+
+SPANS = generated(2000)
+
+
+@pytest.fixture(scope="module")
+def exporter() -> Iterator[Exporter]:
+    exporter = Exporter(sender=FakeSender(), local_ip="10.1.2.3", debug=True)
+    yield exporter
+    exporter.shutdown()
+
+
+def _both(exporter: Exporter, span: ReadableSpan) -> tuple[bytes, bytes, bool]:
+    """The span by the short way, by the codec's, and whether the first was really that."""
+    item = _Exported()
+    item._span, item._exporter, item._start = span, exporter, True
+    encoder: Any = exporter._reporter._encoder
+    try:
+        is_short = encoder._encode(span.__dict__) != b""
+    except Exception:
+        is_short = False
+    return encoder.encode(item), json_v2.encode(item.finished()), is_short
+
+
+def test_the_short_way_writes_the_codecs_bytes(exporter: Exporter) -> None:
+    """Of some hundred spans of every shape; a good part of them goes the short way."""
+    short = 0
+    for span in SPANS:
+        direct, coded, is_short = _both(exporter, span)
+        short += is_short
+
+        assert coded == direct
+
+    assert short > 40
+
+
+# What could break a text that is put together: formats, quotes, marks that a server misreads, and what is not ASCII.
+_hard = st.sampled_from(
+    ["%s", "%(a)s", "100%", '"', "\\", "yAnnotations", 'yAnnotations"', "\u2028é", "\ud800", "é", "\0", "{}", ""]
+)
+_keys = _hard | st.sampled_from(["server.address", "peer.service", "http.url", "a", "deployment.environment"])
+_values = (
+    _hard
+    | st.integers()
+    | st.floats()
+    | st.booleans()
+    | st.none()
+    | st.sampled_from(["10.0.0.1", "http://a.example:80/%41", "x" * 9000])
+)
+
+
+@given(st.dictionaries(_keys, _values, max_size=5), _hard, st.sampled_from(list(SpanKind)), _hard)
+def test_hard_texts_are_the_codecs_too(attributes: dict[str, Any], name: str, kind: SpanKind, event: str) -> None:
+    """In keys, values, names and events of a span."""
+    exporter = Exporter(sender=FakeSender(), local_ip="10.1.2.3")
+    span = next(span for span in SPANS if len(span._events._dq) == 1 and not span._links._dq and not span.events[0].attributes)  # type: ignore[attr-defined]
+    bounded = BoundedAttributes(None, dict.fromkeys(attributes, "x"), immutable=False)
+    bounded._dict.update(attributes)
+    made = ReadableSpan(
+        name, span.context, span.parent, span.resource, bounded, span._events, span._links, kind,
+        start_time=span.start_time, end_time=span.start_time + 9000, instrumentation_scope=span.instrumentation_scope,
+    )  # fmt: skip
+    made._events._dq[0]._name = event  # type: ignore[attr-defined]
+    direct, coded, _ = _both(exporter, made)
+
+    assert coded == direct
+    exporter.shutdown()
