@@ -375,11 +375,12 @@ def _libraries(instrument: bool | tuple[str, ...], environ: Mapping[str, str]) -
         raise WrongSetting("instrument", str(error)) from None
 
 
-def _use_opentelemetry() -> None:
-    """Before the first of OpenTelemetry's instrumentations is switched on."""
-    from .otel import install
+def _use_opentelemetry() -> Callable[[], None]:
+    """Before one of OpenTelemetry's instrumentations is switched on; gives what undoes it."""
+    from .otel.installing import give_way, stand_in
 
-    install()
+    stand_in()
+    return give_way
 
 
 def _flush() -> object:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["disabled", "found"]
 
+SDK = "opentelemetry.sdk.trace"  # a program that imports this sets a provider of its own
+
 _GROUP = "[opentelemetry_instrumentor]"
 _FOLDERS = ("opentelemetry_instrumentation_", "openinference_instrumentation_")  # how their `.dist-info` begins
 
@@ -61,6 +63,7 @@ class Instrumentation:
         self.distribution = distribution  # with its version
         self._target = target
         self._prepare = prepare
+        self._undo: Any = None  # what `prepare` gave
 
     def load(self) -> Any:
         """The instrumentor's class; raises whatever its import raises."""
@@ -71,9 +74,9 @@ class Instrumentation:
 
     def install(self) -> None:
         """Switch it on; raises RuntimeError where the library has a version that it does not take."""
-        if "opentelemetry.sdk.trace" in sys.modules:
+        if SDK in sys.modules:
             raise RuntimeError("the program uses OpenTelemetry's SDK, which has its own ways to switch this on")
-        self._prepare()
+        self._undo = self._prepare()
         instrumentor = self.load()()
         problem = self.conflict(instrumentor)
         if problem is not None:
@@ -92,6 +95,12 @@ class Instrumentation:
         if instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.uninstrument()
 
+    def leave_to_sdk(self) -> None:
+        """Switch it off, and leave the place of the process's provider, because the program has one of its own."""
+        self.uninstall()
+        if callable(self._undo):
+            self._undo()
+
     def _companion(self) -> Any:
         """A module of ours that is switched on with it, or None."""
         if self.name != "sqlalchemy":
@@ -108,7 +117,10 @@ class Instrumentation:
 
 
 def found(prepare: Callable[[], object]) -> list[Library]:
-    """One for each that is installed and that we have none of our own for; `prepare` is called before one is switched on."""
+    """One for each that is installed and that we have none of our own for; `prepare` is called before one is switched on.
+
+    It gives a function that undoes it, which is called where the program turns out to use OpenTelemetry's SDK; or None.
+    """
     libraries: dict[str, Library] = {}
     for distribution, name, target in _entry_points(sys.path):
         if name and name not in libraries and name not in OURS and name not in _NO_SPANS:

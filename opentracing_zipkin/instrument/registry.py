@@ -302,6 +302,7 @@ def _watch_others() -> None:
     for package in PACKAGES:
         when_imported(package, _withdraw)
     when_imported(BASE, _watch_opentelemetry)
+    when_imported("opentelemetry.sdk.trace", _leave_to_sdk)
 
 
 def _withdraw() -> None:
@@ -311,6 +312,13 @@ def _withdraw() -> None:
         if other is not None:
             _modules.pop(name).uninstall()
             _states[name] = f"instrumented by {other}"
+
+
+def _leave_to_sdk() -> None:
+    """The program sets a provider of OpenTelemetry's own, and switches on by itself what that is to record."""
+    for name in [name for name in _modules if name in _others]:
+        _states[name] = "left to OpenTelemetry's SDK"
+        _modules.pop(name).leave_to_sdk()
 
 
 def _watch_opentelemetry() -> None:

@@ -1,7 +1,8 @@
 """install(): OpenTelemetry's API on our tracer, for the whole process.
 
 Rules: nothing is configured here.  OpenTelemetry takes one provider for the life of the process, so ours is made once, and a
-later `install` gives it another tracer.
+later `install` gives it another tracer.  Where the program has not asked for ours, it gives way to OpenTelemetry's SDK.
+Source: opentelemetry-python, opentelemetry/trace/__init__.py (the names that hold the provider).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from typing import Any
 
 from opentelemetry import trace, version
-from opentelemetry.propagate import set_global_textmap
+from opentelemetry.propagate import get_global_textmap, set_global_textmap
 from opentelemetry.propagators.composite import CompositePropagator
 
 import opentracing
@@ -20,9 +21,11 @@ from ..tracer import ZipkinTracer
 from .propagator import B3Propagator, BaggagePropagator
 from .provider import TracerProvider
 
-__all__ = ["install"]
+__all__ = ["give_way", "install", "stand_in"]
 
 OLDEST = (1, 38)  # of opentelemetry-api, that the tests run with
+
+_former: list[Any] = []  # the propagator that was in force before `stand_in`
 
 
 def install(tracer: ZipkinTracer | None = None) -> None:
@@ -39,6 +42,7 @@ def install(tracer: ZipkinTracer | None = None) -> None:
             version.__version__, *OLDEST,
         )  # fmt: skip
         return
+    _former.clear()
     provider: Any = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider):
         provider.use(tracer)
@@ -58,6 +62,26 @@ def install(tracer: ZipkinTracer | None = None) -> None:
             "zipkin: the global tracer is %s: what OpenTelemetry instruments is traced once configure() was called",
             type(opentracing.global_tracer()).__qualname__,
         )
+
+
+def stand_in() -> None:
+    """`install()` that can be undone by `give_way`; nothing where our provider is there already."""
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):
+        former = get_global_textmap()
+        install()
+        if isinstance(trace.get_tracer_provider(), TracerProvider):
+            _former.append(former)
+
+
+def give_way() -> None:
+    """Undo `stand_in`, so that another provider can be set; nothing where `install` was called since."""
+    names: Any = trace
+    once = getattr(names, "_TRACER_PROVIDER_SET_ONCE", None)
+    if _former and once is not None:
+        set_global_textmap(_former.pop())
+        names._TRACER_PROVIDER = None
+        names._TRACER_PROVIDER_SET_ONCE = type(once)()
 
 
 def too_old(found: str) -> bool:

@@ -18,7 +18,7 @@ from . import SWITCH, WITH_PYTEST
 
 TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
     from typing import Any
 
@@ -76,10 +76,11 @@ def _chosen(text: str) -> tuple[str, ...]:
         raise ValueError(f"environment variable ZIPKIN_INSTRUMENT {error}") from None
 
 
-def _use_opentelemetry() -> None:
-    from ..otel import install as use
+def _use_opentelemetry() -> Callable[[], None]:
+    from ..otel.installing import give_way, stand_in
 
-    use()
+    stand_in()
+    return give_way
 
 
 # When configure runs

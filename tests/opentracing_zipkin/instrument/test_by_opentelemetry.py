@@ -40,7 +40,9 @@ class ParcelsInstrumentor:
             with tracer.start_as_current_span("send", kind=trace.SpanKind.CLIENT):
                 return send(client, name)
         parcels.Client.send = traced
+        self.send = send
     def uninstrument(self):
+        parcels.Client.send = self.send
         self.is_instrumented_by_opentelemetry = False
 """
 
@@ -168,6 +170,38 @@ def test_a_program_on_opentelemetrys_sdk_is_left_to_it(tmp_path: Path) -> None:
 
     assert "('work', None, False)" in output
     assert "the program uses OpenTelemetry's SDK" in output
+
+
+SDK_LATER = """
+import opentracing_zipkin
+from opentracing_zipkin.testing import InMemoryRecorder
+recorder = InMemoryRecorder()
+tracer = opentracing_zipkin.configure("shop", recorder=recorder, instrument=True)
+import parcels
+{asked}
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+trace.set_tracer_provider(TracerProvider())
+with tracer.start_active_span("work"):
+    print(parcels.Client().send("book"))
+print([span.name for span in recorder.spans], type(trace.get_tracer_provider()).__module__)
+"""
+
+
+def test_a_program_that_comes_to_opentelemetrys_sdk_later_is_left_to_it_too(tmp_path: Path) -> None:
+    """Its provider can be set, and ours makes no spans any more."""
+    output = printed(environment_of(tmp_path), "-c", SDK_LATER.format(asked=""))
+
+    assert "book\n['work'] opentelemetry.sdk.trace\n" == output
+
+
+def test_a_program_that_asked_for_our_provider_keeps_it(tmp_path: Path) -> None:
+    """OpenTelemetry says then that a provider is there already."""
+    asked = "import opentracing_zipkin.otel; opentracing_zipkin.otel.install()"
+    output = printed(environment_of(tmp_path), "-c", SDK_LATER.format(asked=asked))
+
+    assert "Overriding of current TracerProvider is not allowed" in output
+    assert "['work'] opentracing_zipkin.otel.provider\n" in output
 
 
 @pytest.mark.parametrize(
