@@ -154,7 +154,7 @@ def _exporters_of_others() -> Iterator[str]:
         first = next(iter(entry_points(group="opentelemetry_traces_exporter", name=name)), None)
         if first is not None and not first.value.startswith("opentracing_zipkin."):
             package = first.value if first.dist is None else first.dist.name
-            yield f"\nOTEL_TRACES_EXPORTER={name} is the exporter of {package}, which was found first; uninstall that, and it is ours"
+            yield f"\nOTEL_TRACES_EXPORTER={name} is the exporter of {package}, found first; without that it is ours"
 
 
 def _rows(chosen: tuple[str, ...]) -> list[tuple[str, str, str]]:
