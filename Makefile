@@ -7,7 +7,7 @@ INTEROP_VENV ?= .venv-interop
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test test-all test-upstream settings lint integration interop interop-chain fuzz soak zipkin bench bench-quick bench-page bench-guard bench-record build clean
+.PHONY: help bootstrap demo test test-all test-old-otel test-upstream settings lint integration interop interop-chain fuzz soak zipkin bench bench-quick bench-page bench-guard bench-record build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,14 @@ test-all: ## test and interop on every Python we support, each in environments o
 		$(MAKE) --no-print-directory test interop PYTHON=$$python VENV=.venv-$$version \
 			INTEROP_VENV=.venv-interop-$$version || exit 1; \
 	done
+	@$(MAKE) --no-print-directory test-old-otel
+
+# Of a year ago: the oldest that the extras take.
+OLD_OTEL = opentelemetry-api==1.38.0 opentelemetry-sdk==1.38.0 opentelemetry-semantic-conventions==0.59b0
+test-old-otel: ## the tests of OpenTelemetry's API and exporter on its oldest version that we support
+	@test -x .venv-old-otel/bin/python || $(PYTHON) -m venv .venv-old-otel
+	@.venv-old-otel/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' $(OLD_OTEL)
+	.venv-old-otel/bin/python -m pytest tests/opentracing_zipkin/otel tests/opentracing_zipkin/test_otel_exporter.py $(TESTS)
 
 # The archived upstream package in place of ours: a folder in which only the tracer and its tests are found.
 UPSTREAM = .cache/upstream
