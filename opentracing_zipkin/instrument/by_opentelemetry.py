@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["disabled", "found"]
 
-SDK = "opentelemetry.sdk.trace"  # a program that imports this sets a provider of its own
-
 _GROUP = "[opentelemetry_instrumentor]"
 _FOLDERS = ("opentelemetry_instrumentation_", "openinference_instrumentation_")  # how their `.dist-info` begins
 
@@ -74,8 +72,6 @@ class Instrumentation:
 
     def install(self) -> None:
         """Switch it on; raises RuntimeError where the library has a version that it does not take."""
-        if SDK in sys.modules:
-            raise RuntimeError("the program uses OpenTelemetry's SDK, which has its own ways to switch this on")
         self._undo = self._prepare()
         instrumentor = self.load()()
         problem = self.conflict(instrumentor)

@@ -40,7 +40,7 @@ def install(policy: HttpPolicy | None = None) -> None:
     _patches.replace(Celery, "send_task", _producing)
     for signal, receiver in _RECEIVERS:
         signal.connect(receiver, weak=False, dispatch_uid=__name__)
-    celery_redis.install(_is_in_a_trace)
+    celery_redis.install()
 
 
 def uninstall() -> None:
@@ -56,11 +56,6 @@ def uninstall() -> None:
 def _tracer() -> opentracing.Tracer | None:
     tracer = _policy.tracer or opentracing.global_tracer()
     return None if type(tracer) is opentracing.Tracer else tracer
-
-
-def _is_in_a_trace() -> bool:
-    tracer = _tracer()
-    return tracer is not None and tracer.active_span is not None
 
 
 def _producing(original: Any) -> Any:

@@ -1,8 +1,7 @@
 """Celery's own connections to Redis, hidden from OpenTelemetry's instrumentation of redis.
 
-A worker asks its broker many times a minute, and each question would be a trace of its own.  A message that is sent or run has
-its PRODUCER or CONSUMER span already.  So commands to the broker make no spans, and commands to the result backend make
-spans only inside a trace.
+A worker asks its broker many times a minute, and each question would be a trace of its own; whoever waits for a result asks
+the backend again and again.  What a user looks for is told by the PRODUCER and CONSUMER spans.
 
 Rules: nothing is imported, neither Redis nor OpenTelemetry.  Clients that the application makes itself are left alone.
 Source: kombu/transport/redis.py; celery/backends/redis.py.
@@ -11,7 +10,6 @@ Source: kombu/transport/redis.py; celery/backends/redis.py.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from .hooks import when_imported
@@ -20,17 +18,19 @@ from .patching import Patches
 
 __all__ = ["install", "uninstall"]
 
+_OWNERS = {"kombu.transport.redis": "Channel", "celery.backends.redis": "RedisBackend"}  # each has `_create_client`
+
 _patches = Patches()
 _is_installed: list[bool] = []
-_classes: dict[tuple[type, Any], type] = {}
+_classes: dict[type, type] = {}
 
 
-def install(is_in_a_trace: Callable[[], bool]) -> None:
-    """From now on, for each client that Celery makes; `is_in_a_trace` says whether a span is active."""
+def install() -> None:
+    """From now on, for each client that Celery makes."""
     if not _is_installed:
         _is_installed.append(True)
-        when_imported("kombu.transport.redis", lambda: _hide("kombu.transport.redis", "Channel", _never))
-        when_imported("celery.backends.redis", lambda: _hide("celery.backends.redis", "RedisBackend", is_in_a_trace))
+        for module in _OWNERS:
+            when_imported(module, _Hook(module))
 
 
 def uninstall() -> None:
@@ -39,48 +39,47 @@ def uninstall() -> None:
     _patches.undo()
 
 
-def _never() -> bool:
-    return False
+class _Hook:
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def __call__(self) -> None:
+        owner = getattr(sys.modules[self._module], _OWNERS[self._module])
+        # It may have been uninstalled, and installed again, before the program has imported the module.
+        if _is_installed and getattr(owner._create_client, "__wrapped__", None) is None:
+            _patches.replace(owner, "_create_client", _hiding)
 
 
-def _hide(module: str, owner: str, is_visible: Callable[[], bool]) -> None:
-    if not _is_installed:  # uninstalled before the program has imported the module
-        return
+def _hiding(original: Any) -> Any:
+    def _create_client(*args: Any, **kwargs: Any) -> Any:
+        return _hidden(original(*args, **kwargs))
 
-    def hiding(original: Any) -> Any:
-        def _create_client(*args: Any, **kwargs: Any) -> Any:
-            return _hidden(original(*args, **kwargs), is_visible)
-
-        return _create_client
-
-    _patches.replace(getattr(sys.modules[module], owner), "_create_client", hiding)
+    return _create_client
 
 
-def _hidden(client: Any, is_visible: Callable[[], bool]) -> Any:
-    """The same client or pipeline, with commands that are hidden unless `is_visible()`."""
+def _hidden(client: Any) -> Any:
+    """The same client or pipeline, with commands that are not seen."""
     try:
         cls = type(client)
-        client.__class__ = _classes.get((cls, is_visible)) or _hidden_class(cls, is_visible)
+        client.__class__ = _classes.get(cls) or _hidden_class(cls)
     except TypeError:  # not a plain object: a mock, or a client of another package
         pass
     return client
 
 
-def _hidden_class(cls: type, is_visible: Callable[[], bool]) -> type:
+def _hidden_class(cls: type) -> type:
     base: Any = cls
 
     class Hidden(base):  # type: ignore[misc]
         def execute_command(self, *args: Any, **kwargs: Any) -> Any:
-            call = super().execute_command
-            return call(*args, **kwargs) if is_visible() else call_out_of_sight(call, args, kwargs)
+            return call_out_of_sight(super().execute_command, args, kwargs)
 
         def execute(self, *args: Any, **kwargs: Any) -> Any:  # of pipelines
-            call = super().execute
-            return call(*args, **kwargs) if is_visible() else call_out_of_sight(call, args, kwargs)
+            return call_out_of_sight(super().execute, args, kwargs)
 
         def pipeline(self, *args: Any, **kwargs: Any) -> Any:
-            return _hidden(super().pipeline(*args, **kwargs), is_visible)
+            return _hidden(super().pipeline(*args, **kwargs))
 
     Hidden.__name__, Hidden.__qualname__, Hidden.__module__ = cls.__name__, cls.__qualname__, cls.__module__
-    _classes[cls, is_visible] = Hidden
+    _classes[cls] = Hidden
     return Hidden

@@ -12,11 +12,21 @@ TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["BASE", "BY_OPENTELEMETRY", "PACKAGES", "active_elsewhere", "stands_back", "stands_back_for"]
+__all__ = [
+    "BASE",
+    "BY_OPENTELEMETRY",
+    "PACKAGES",
+    "SDK",
+    "active_elsewhere",
+    "is_left_to_sdk",
+    "stands_back",
+    "stands_back_for",
+]
 
 _OPENTELEMETRY = "opentelemetry.instrumentation"
 _OTHER_NAMES = {"aiohttp": "aiohttp_client"}  # by our names
 BASE = f"{_OPENTELEMETRY}.instrumentor"  # loaded by each of them
+SDK = "opentelemetry.sdk.trace"  # a program that imports this sets a provider of its own
 BY_OPENTELEMETRY = "_is_instrumented_by_opentelemetry"  # true of its instrumentors and of single applications
 
 # By whose instrumentation the requests of these are traced, too.
@@ -69,13 +79,24 @@ def stands_back_for(app: Any) -> bool:
     return True
 
 
+def is_left_to_sdk() -> bool:
+    """Whether the program uses OpenTelemetry's SDK, which is given its instrumentations then; says so once."""
+    if SDK not in sys.modules:
+        return False
+    _say_once(SDK, "the program uses OpenTelemetry's SDK, which has its own ways to switch its instrumentations on")
+    return True
+
+
 def _tell(library: str, other: str) -> None:
-    if library not in _told:
-        _told.add(library)
+    _say_once(library, f"{library} is instrumented by {other} already")
+
+
+def _say_once(about: str, text: str) -> None:
+    if about not in _told:
+        _told.add(about)
         import logging  # here, because a process that starts must not load it before gevent has patched
 
-        log = logging.getLogger("opentracing_zipkin")
-        log.warning("zipkin: %s is instrumented by %s already; ours stands back", library, other)
+        logging.getLogger("opentracing_zipkin").warning("zipkin: %s; ours stands back", text)
 
 
 def _is_active(module: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from .elsewhere import BASE, PACKAGES, stands_back
+from .elsewhere import BASE, PACKAGES, SDK, is_left_to_sdk, stands_back
 from .hooks import after_imports, when_imported
 
 TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
@@ -160,6 +160,7 @@ LIBRARIES: Mapping[str, Library] = {
 NAMES = tuple(LIBRARIES)
 BY_DEFAULT = tuple(name for name, library in LIBRARIES.items() if library.by_default)
 
+_LEFT_TO_SDK = "left to OpenTelemetry's SDK"
 _others: dict[str, Library] = {}  # of OpenTelemetry
 
 _states: dict[str, str] = {}  # of those that were chosen: "instrumented", or why not
@@ -289,6 +290,9 @@ def _instrument(name: str) -> None:
         _states[name] = f"instrumented by {other}"
         return
     library = libraries()[name]
+    if library.by is not None and is_left_to_sdk():
+        _states[name] = _LEFT_TO_SDK
+        return
     module = library.load()
     module.install()
     _modules[name] = module
@@ -302,7 +306,7 @@ def _watch_others() -> None:
     for package in PACKAGES:
         when_imported(package, _withdraw)
     when_imported(BASE, _watch_opentelemetry)
-    when_imported("opentelemetry.sdk.trace", _leave_to_sdk)
+    when_imported(SDK, _leave_to_sdk)
 
 
 def _withdraw() -> None:
@@ -317,7 +321,8 @@ def _withdraw() -> None:
 def _leave_to_sdk() -> None:
     """The program sets a provider of OpenTelemetry's own, and switches on by itself what that is to record."""
     for name in [name for name in _modules if name in _others]:
-        _states[name] = "left to OpenTelemetry's SDK"
+        is_left_to_sdk()  # says so
+        _states[name] = _LEFT_TO_SDK
         _modules.pop(name).leave_to_sdk()
 
 

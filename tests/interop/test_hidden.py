@@ -73,7 +73,7 @@ def test_what_celery_tells_its_broker_leaves_no_spans(
     port: int, recorder: InMemoryRecorder, tracer: ZipkinTracer, options: dict[str, str]
 ) -> None:
     """Commands and transactions, in a trace and outside of one; the application's own commands do."""
-    celery_redis.install(lambda: True)
+    celery_redis.install()
     try:
         send_and_receive(port, **options)
         with tracer.start_active_span("work"):
@@ -89,7 +89,7 @@ def test_what_celery_tells_its_broker_leaves_no_spans(
 @pytest.mark.usefixtures("traced_redis")
 def test_without_our_instrumentation_of_celery_nothing_is_hidden(port: int, recorder: InMemoryRecorder) -> None:
     """`uninstall` puts back what `install` has changed."""
-    celery_redis.install(lambda: True)
+    celery_redis.install()
     celery_redis.uninstall()
     send_and_receive(port)
 
