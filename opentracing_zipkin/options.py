@@ -391,8 +391,8 @@ class ConfigureOptions(TypedDict, total=False):
         bool | Sequence[str] | None,
         Option(
             False,
-            "what is traced without a line of its own: True for all libraries that we know, or a list of their names; in the "
-            "environment `true`, `false`, or names separated by commas",
+            "what is traced without a line of its own: True for all libraries that we know, and that OpenTelemetry's installed "
+            "instrumentations are for; or a list of names; in the environment `true`, `false`, or names separated by commas",
             _check_libraries,
             _read_libraries,
         ),
