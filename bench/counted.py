@@ -1,6 +1,6 @@
 """Run as a file under callgrind by `guard`: the work whose instructions are counted, ours and the limit's, in one process.
 
-Rules: nothing here depends on the clock or the network: the reporter sleeps until `flush`, and what it sends goes nowhere.
+Rules: nothing that is counted depends on the network: the reporter sleeps until `flush`, and what it sends goes nowhere.
 Each stretch of work ends with a call of `os.getppid`, at which callgrind writes down what it has counted since the last.
 """
 
@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from itertools import repeat
@@ -17,12 +18,6 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-# Python's cache of methods has its place for a name by the version of its class, and versions are given in turn.  So as many
-# classes as the layout's number says, seen before all others, move every place to another.
-if __name__ == "__main__":
-    for _ in range(int(sys.argv[1]) * 29):
-        hasattr(type("Earlier", (), {})(), "name")
 
 from bench.adapters import limit, limit_tracer, ours
 from bench.adapters.opentracing_work import WORK, Work, classic_root
@@ -40,6 +35,8 @@ WARM_UP = 100
 CALLS = 120
 BATCHES = 4  # of 100 spans each
 AN_HOUR_S = 3600.0
+# In which threads come to rest: that of a tracer before ends when the tracer is gone, and what it does then would count.
+REST_S = 0.2
 
 TRACER_TASKS = ["start_span", "root", "active", "request", "unsampled", "extract", "inject"]
 CODEC_TASKS = ["encode_json", "encode_thrift", "encode_proto3"]
@@ -160,6 +157,7 @@ def count(work: Work, calls: int, settle: Callable[[], object]) -> None:
         work()
     settle()
     gc.collect()
+    time.sleep(REST_S)
     os.getppid()
     for _ in repeat(None, calls):
         work()

@@ -2,8 +2,8 @@
 
 Rules: no clock is read, so a slow day changes nothing: the counts of two runs differ by 0.5 % at most.  Another build of the
 same Python counts up to a tenth more or less; so growth is only what shows both absolutely and over the limit's counts.
-Two names that share a place in Python's cache of methods make a short task a fifth dearer, in one layout of memory in three; so
-what fails is counted again in other layouts (`bench/counted.py` makes them), and the least counts.
+Where names lie in memory decides whether two of them share a place in Python's cache of methods, which makes one layout in five
+a tenth dearer; so what fails is counted again in other layouts, and the least counts.
 0.5's words are also compared with 2.4's, both counted in this run: a call more has to stay below a ceiling.
 Record anew after a change that is meant, on each Python that `bench/recorded.json` has: `python -m bench.guard --record`; and
 after a new task, which changes nothing for the others: `python -m bench.guard --record-new`.
@@ -45,7 +45,7 @@ CLASSIC = {"start_trace": ("start_span", 1), "classic_root": ("root", 3), "class
 # is 0.4 of its instructions: 940 there, and more in a build of Python that counts more for everything.
 MAX_CLASSIC_CALL = 0.4
 MARK = "getppid"
-LAYOUTS = 8
+LAYOUTS = 4
 TIMEOUT_S = 300
 
 # task -> whose -> instructions a unit
@@ -165,7 +165,7 @@ def count(layout: int) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         command = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={folder}/counted", f"--dump-before={MARK}"]
         done = subprocess.run(
-            [*command, sys.executable, str(COUNTED), str(layout)],
+            [*command, sys.executable, str(COUNTED)],
             stdout=subprocess.PIPE,
             text=True,
             timeout=TIMEOUT_S,
