@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from .http import HttpPolicy
+from .http import HttpPolicy, is_silent
 from .lifespan import sending_at_shutdown
 from .routes import route_of_template
 from .server import MARK, Exchange, forwarded_address, policy_or_default, serving
@@ -108,7 +108,7 @@ def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
             scope["headers"] = headers = list(headers)
         carrier = headers if served.reads_raw else _headers(scope)
         exchange.span = span = served.start(carrier, scope, method, path, _address(scope, served.trust_forwarded), _header)
-        exchange.is_silent = type(span) is not served.recording and served.is_silent(span)
+        exchange.is_silent = is_silent(policy, span)
         scope[MARK] = exchange
         return exchange
     except Exception as fault:

@@ -14,7 +14,7 @@ from typing import Any
 
 import opentracing
 
-from .http import METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response
+from .http import METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response, is_silent
 
 __all__ = ["INSIDE", "PLAIN_HEADERS", "Call", "Calling", "calling", "stale"]
 
@@ -40,7 +40,7 @@ _USER = re.compile(r"//[^/\s@]*@")
 class Calling:
     """A policy with one tracer: all that is the same for each request, looked up once."""
 
-    __slots__ = ("_addresses", "inject", "peers", "policy", "recording", "start_span", "tracer")
+    __slots__ = ("_addresses", "inject", "peers", "policy", "start_span", "tracer")
 
     def __init__(self, policy: HttpPolicy, tracer: opentracing.Tracer) -> None:
         self.policy = policy
@@ -48,7 +48,6 @@ class Calling:
         self.start_span = tracer.start_span
         self.inject = tracer.inject
         self.peers = policy.peers
-        self.recording: Any = None  # the type of the spans that record, as far as one was seen
         self._addresses: dict[str, dict[str, str]] = {}
 
     def start(
@@ -76,7 +75,7 @@ class Calling:
         policy = self.policy
         if policy.sample is None and policy.on_request is None and policy.on_response is None:
             call.span = span = self.start_span(name, parent, None, tags, None, ignore_active)
-            call.is_silent = type(span) is not self.recording and self._is_silent(span)
+            call.is_silent = is_silent(policy, span)
             return call
         call.request = request = Request(native, method, path, False, header)
         if policy.sample is not None and parent is None and (ignore_active or self.tracer.active_span is None):
@@ -84,16 +83,10 @@ class Calling:
             if decision is not None:
                 tags["sampling.priority"] = 1 if decision else 0
         call.span = span = self.start_span(name, parent, None, tags, None, ignore_active)
-        call.is_silent = policy.on_response is None and not getattr(span, "records", True)
+        call.is_silent = is_silent(policy, span)
         if policy.on_request is not None:
             self.call_hook("on_request", policy.on_request, span, request)
         return call
-
-    def _is_silent(self, span: opentracing.Span) -> bool:
-        if getattr(span, "records", True):
-            self.recording = type(span)
-            return False
-        return True
 
     def tell(self, fault: Exception) -> None:
         """Note a fault that prevented a span; the request is sent without one."""
@@ -137,7 +130,7 @@ class Call:
 
     request: Request | None = None  # only where a hook looks at it
 
-    is_silent: bool  # whether the span records nothing and no hook looks at the answer, so that this need not either
+    is_silent: bool  # as `http.is_silent` says
     calling: Calling
     span: opentracing.Span
     url: object

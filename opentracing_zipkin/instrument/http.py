@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import opentracing
 
-__all__ = ["DEFAULT", "OFF", "HttpPolicy", "Request", "Response", "in_force", "server_name"]
+__all__ = ["DEFAULT", "OFF", "HttpPolicy", "Request", "Response", "in_force", "is_silent", "server_name"]
 
 # RFC 9110 and 5789.  Any other method may be a stranger's invention, and each would make a span name of its own.
 METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "WEBSOCKET"))
@@ -173,6 +173,11 @@ def _paths(paths: Iterable[str]) -> tuple[str, ...]:
     if wrong is not None:
         raise TypeError(f"excluded_paths has {wrong!r}; a path begins with a slash, for instance '/health' or '/internal/*'")
     return found
+
+
+def is_silent(policy: HttpPolicy, span: opentracing.Span) -> bool:
+    """Whether a span records nothing and no hook looks at the answer, so that the instrumentation need not either."""
+    return policy.on_response is None and not getattr(span, "records", True)  # a tracer's that does not tell does record
 
 
 def server_name(method: str, route: str | None, status: int) -> str:

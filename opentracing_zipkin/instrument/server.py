@@ -31,7 +31,6 @@ class Serving:
         "hooked",
         "policy",
         "reads_raw",
-        "recording",
         "start_span",
         "tracer",
         "trust_forwarded",
@@ -49,7 +48,6 @@ class Serving:
         self.below = tuple(path[:-1] for path in policy.excluded_paths if path.endswith("/*"))
         self.hooked = policy.sample is not None or bool(policy.excluded_paths)
         self.trust_forwarded = policy.trust_forwarded
-        self.recording: Any = None  # the type of the spans that record, as far as one was seen
 
     def start(
         self,
@@ -75,15 +73,6 @@ class Serving:
         if self.policy.on_request is not None:
             self._call("on_request", self.policy.on_request, span, Request(native, method, path, True, header))
         return span
-
-    def is_silent(self, span: opentracing.Span) -> bool:
-        """Whether a span records nothing and no hook looks at the answer, so that the answer need not be looked at."""
-        if self.policy.on_response is not None:
-            return False
-        if getattr(span, "records", True):
-            self.recording = type(span)
-            return False
-        return True
 
     def _decide(
         self, tags: dict[str, Any], context: Any, native: Any, method: str, path: str, header: Callable[[Any, str], str | None]
@@ -125,7 +114,7 @@ class Exchange:
     status = 0
     ended = False
 
-    is_silent: bool  # Serving.is_silent
+    is_silent: bool  # as `http.is_silent` says
     serving: Serving
     method: str
     path: str

@@ -12,7 +12,7 @@ from functools import lru_cache
 from io import IOBase
 from typing import Any
 
-from .http import HttpPolicy
+from .http import HttpPolicy, is_silent
 from .routes import wsgi_route, wsgi_text
 from .server import MARK, Exchange, forwarded_address, policy_or_default, serving
 
@@ -94,7 +94,7 @@ def begin(
         exchange._send = start_response
         carrier = environ if served.reads_raw else _headers(environ)
         exchange.span = span = served.start(carrier, environ, method, path, _address(environ, served.trust_forwarded), _header)
-        exchange.is_silent = type(span) is not served.recording and served.is_silent(span)
+        exchange.is_silent = is_silent(policy, span)
         environ[MARK] = exchange
         return exchange
     except Exception as fault:
