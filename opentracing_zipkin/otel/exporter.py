@@ -233,7 +233,7 @@ class _Exported:
     def _logs(self) -> list[tuple[int, str]]:
         try:
             return [(0, event_text(event.name, plain(event.attributes))) for event in self._span.events]
-        except Exception:
+        except BaseException:  # a value's own SystemExit, say: it would come again in each round of the reporter's
             return []
 
 

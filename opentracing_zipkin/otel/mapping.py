@@ -62,9 +62,14 @@ def attribute_text(value: Any, longest: int = MAX_TEXT_LENGTH) -> str:
         return ""
     if issubclass(kind, (bytes, bytearray)):
         return cut(b64encode(bytes(memoryview(value)[:longest])).decode(), longest)
-    if issubclass(kind, (*_SEQUENCES, Mapping)):
-        return _json_text(value, longest)
-    return to_text(value, longest)
+    return _json_text(value, longest) if _has_parts(kind) else to_text(value, longest)
+
+
+def _has_parts(kind: type) -> bool:
+    try:
+        return issubclass(kind, (*_SEQUENCES, Mapping))
+    except Exception:  # of a metaclass that makes its classes unhashable, which Mapping looks up in a set
+        return False
 
 
 def texts_of(attributes: Mapping[str, Any], longest: int = MAX_TEXT_LENGTH) -> dict[str, str]:
@@ -99,7 +104,7 @@ def _json_text(value: Any, longest: int) -> str:
 
 def _to_json(value: Any) -> Any:
     """An item that JSON does not know."""
-    return dict(value) if issubclass(type(value), Mapping) else attribute_text(value)
+    return dict(value) if _has_parts(type(value)) else attribute_text(value)
 
 
 def _without_special(value: Any) -> Any:

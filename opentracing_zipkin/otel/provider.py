@@ -8,6 +8,7 @@ Source: OpenTelemetry's specification, trace/api.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from opentelemetry import trace
@@ -30,6 +31,7 @@ from .span import RECORD, SET_STATUS, QuietSpan, Span, TimedSpan
 __all__ = ["Tracer", "TracerProvider"]
 
 MAX_LINKS = 128
+MAX_LINKS_SEEN = 10_000  # those that are counted as dropped included; 1.5 µs each
 MAX_BAGGAGE_LENGTH = 8192
 MAX_TIME_NS = 1 << 63
 
@@ -109,7 +111,7 @@ class TracerProvider(trace.TracerProvider):
         zipkin = self.current()
         try:
             return zipkin is None or zipkin.flush(timeout_millis / 1000)
-        except (TypeError, ValueError):  # no such time
+        except Exception:  # no such time, or one of a class that divides in its own way
             return False
 
     def shutdown(self) -> None:
@@ -225,8 +227,8 @@ class Tracer(trace.Tracer):
             span._status = StatusCode.UNSET
             span._on_exception = (
                 _BOTH
-                if record_exception and set_status_on_exception
-                else (RECORD if record_exception else 0) | (SET_STATUS if set_status_on_exception else 0)
+                if record_exception is True and set_status_on_exception is True
+                else _on_exception(record_exception, set_status_on_exception)
             )
             span._logs = span._error = span._links = span._cause = span._description = span._span_context = None
             span._once = 1
@@ -246,7 +248,7 @@ class Tracer(trace.Tracer):
             if start_time is not None and type(start_time) is int and 0 < start_time < MAX_TIME_NS:
                 span._start = start_time - span._offset
             if links:
-                for link in links:
+                for link in islice(links, MAX_LINKS_SEEN):
                     span.add_link(getattr(link, "context", None), getattr(link, "attributes", None))  # type: ignore[arg-type]
             return span
         except Exception:  # a context, a kind or links that are none
@@ -264,9 +266,20 @@ class Tracer(trace.Tracer):
         set_status_on_exception: bool = True,
         end_on_exit: bool = True,
     ) -> CurrentSpan:
-        on_exception = (RECORD if record_exception else 0) | (SET_STATUS if set_status_on_exception else 0)
+        on_exception = _on_exception(record_exception, set_status_on_exception)
         arguments = (name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception)
-        return CurrentSpan(self, arguments, on_exception, end_on_exit)
+        return CurrentSpan(self, arguments, on_exception, _is_true(end_on_exit))
+
+
+def _on_exception(record_exception: Any, set_status: Any) -> int:
+    return (RECORD if _is_true(record_exception) else 0) | (SET_STATUS if _is_true(set_status) else 0)
+
+
+def _is_true(flag: Any) -> bool:
+    try:
+        return bool(flag)
+    except Exception:  # an array, or a class of the user's: the default
+        return True
 
 
 def _active(zipkin: ZipkinTracer) -> ZipkinContext | None:

@@ -27,7 +27,7 @@ from ..context import ZipkinContext
 from ..model import FinishedSpan
 from ..planned import is_planned
 from ..span import RecordingSpan, UnsampledSpan, ZipkinSpan, context_of, name_of
-from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, to_text
+from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, name_of_type, to_text
 from .contexts import to_otel
 from .mapping import attribute_text, endpoint_of, error_text, event_text, link_text, status_tags
 
@@ -408,7 +408,8 @@ class SpanView(OtelSpan):
 
     def set_attribute(self, key: str, value: Any) -> None:
         if value is not None and self.is_recording():
-            plain = type(value) in (str, int, bool)
+            kind = type(value)
+            plain = kind is str or kind is int or kind is bool  # not `in`, which would ask a metaclass
             self.span.set_tag(key, value if plain else attribute_text(value))
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
@@ -475,10 +476,13 @@ class SpanView(OtelSpan):
 def cause_of(exception: Any, limit: int) -> dict[str, str]:
     """What the event of an exception says; its traceback is left out, as from every annotation of ours."""
     kind = type(exception)
-    module, name = to_text(kind.__module__, MAX_KEY_LENGTH), to_text(kind.__qualname__, MAX_KEY_LENGTH)
     described = describe_exception(exception, limit) if issubclass(kind, BaseException) else to_text(exception, limit)
-    message = described.removeprefix(kind.__name__).removeprefix(": ")
-    full = name if module == "builtins" else f"{module}.{name}"
+    message = described.removeprefix(name_of_type(kind)).removeprefix(": ")
+    try:
+        module, name = to_text(kind.__module__, MAX_KEY_LENGTH), to_text(kind.__qualname__, MAX_KEY_LENGTH)
+        full = name if module == "builtins" else f"{module}.{name}"
+    except Exception:  # of a metaclass
+        full = name_of_type(kind)
     return {"exception.type": full, "exception.message": message}
 
 

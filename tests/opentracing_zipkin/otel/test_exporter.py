@@ -445,6 +445,30 @@ def test_waiting_spans_are_weighed(sender: FakeSender) -> None:
     assert weight(None) < SPAN_BYTES + 200
 
 
+class _Heavy:
+    def __sizeof__(self) -> int:
+        raise RuntimeError("no size")
+
+
+class _Leaving:
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+@pytest.mark.parametrize("kind", [_Heavy, _Leaving])
+def test_a_value_that_cannot_be_weighed_stops_nothing(exporter: Exporter, sender: FakeSender, kind: Any) -> None:
+    """The spans beside its own are sent, also later ones."""
+    odd = _made(act=lambda span: span.add_event("e", {"a": 1}))
+    odd._attributes._dict["b"] = _Heavy()  # type: ignore[union-attr]
+    odd._events[0]._attributes = {"a": kind()}
+    exporter.export([odd, _span()])
+    exporter.force_flush()
+    exporter.export([_span()])
+
+    assert exporter.force_flush() or kind is _Leaving
+    assert exporter.stats.sent >= 2
+
+
 def test_an_unknown_setting_is_a_type_error() -> None:
     """With the name that was probably meant; a wrong value is a ValueError."""
     with pytest.raises(TypeError, match="did you mean 'endpoint'"):
