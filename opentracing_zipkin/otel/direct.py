@@ -198,7 +198,7 @@ class _Shape:
             and origin.tags.keys().isdisjoint(keys)
         )
         self.kind = f',"kind":"{kind}"' if kind else ""
-        self.ends = Ends(kind, keys) if kind else None
+        self.ends = Ends(kind, keys, origin.local.service_name) if kind else None
         self.local = f',"localEndpoint":{json_v2.endpoint_text(origin.local)}'
         fields = [_escaped(f"{quote(key)}:{quote(value)}") for key, value in origin.tags.items()]
         if self.is_usual:

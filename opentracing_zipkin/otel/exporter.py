@@ -213,7 +213,7 @@ class _Exported:
         finished.timestamp_us = start_us
         finished.duration_us = end_us - start_us if end_us > start_us else 1
         finished.local = origin.local
-        finished.remote = None if kind is None else endpoint_of(kind, attributes)
+        finished.remote = None if kind is None else endpoint_of(kind, attributes, origin.local.service_name)
         finished.annotations = annotations_of(events._dq, links._dq, start_us, limit) if events._dq or links._dq else []
         finished.tags = tags
         finished.debug = exporter._debug
@@ -260,7 +260,7 @@ def _any(span: Any, exporter: Exporter) -> FinishedSpan:
         start_us,
         end_us - start_us if end_us > start_us else 1,
         origin.local,
-        endpoint_of(kind if kind in KIND_OF.values() else None, attributes),
+        endpoint_of(kind if kind in KIND_OF.values() else None, attributes, origin.local.service_name),
         annotations_of(events, links, start_us, limit),
         tags | dropped_tags(*counts),
         exporter._debug,

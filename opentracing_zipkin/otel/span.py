@@ -321,7 +321,7 @@ class Span(RecordingSpan, OtelSpan):
                 finished.remote = None
             finished.kind = _KINDS[self._kind]
         if finished.remote is None:
-            finished.remote = endpoint_of(finished.kind, tags)
+            finished.remote = endpoint_of(finished.kind, tags, self._tracer._local.service_name)
         self._by.add_scope(tags)
         if self._status is _ERROR:
             text = error_text(self._description, tags, self._cause) or tags.get("error", "")

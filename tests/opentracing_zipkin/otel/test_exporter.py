@@ -330,6 +330,20 @@ def test_a_time_out_that_is_none_is_no_exception(exporter: Exporter, wrong: Any)
     exporter.shutdown(wrong)
 
 
+@pytest.mark.parametrize("as_made", [True, False])
+def test_a_database_of_the_services_name_is_called_by_its_system(exporter: Exporter, sender: FakeSender, as_made: bool) -> None:
+    """An arrow of the dependency graph would lead to its own start; in both ways of writing a span."""
+    attributes = {"db.system": "postgresql", "db.name": "SHOP"}
+    links = () if as_made else [Link(_context(7, 8))]
+    other = Resource({"service.name": "bank"})
+    spans = [_made(kind=SpanKind.CLIENT, attributes=attributes, resource=each, links=links) for each in (SHOP, other)]
+    spans += [_span(kind=SpanKind.CLIENT, attributes=attributes)]
+
+    assert ["postgresql", "shop", "postgresql"] == [
+        span.remote.service_name for span in _sent(sender, exporter, *spans) if span.remote
+    ]
+
+
 # Delivery
 
 
