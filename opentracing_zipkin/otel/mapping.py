@@ -219,7 +219,9 @@ _CALLERS = (
 _NAMES = ("peer.service", "db.namespace", "db.name", "db.system.name", "db.system", "messaging.system")
 
 # Keys whose values tell of the other end, and those that do where none of these is there.
-_TELLING = frozenset(("messaging.url", "celery.action", "rpc.service", *_NAMES, *_HOSTS, *_PORTS, *chain(*_ADDRESSES, *_CALLERS)))
+_TELLING = frozenset(
+    ("messaging.url", "celery.action", "rpc.service", *_NAMES, *_HOSTS, *_PORTS, *chain(*_ADDRESSES, *_CALLERS))
+)
 _URLS = frozenset(("http.host", "url.full", "http.url"))
 MAX_URL_LENGTH = 2048  # in which to look for a host
 
