@@ -131,7 +131,9 @@ class Exporter(SpanExporter):
 
     def shutdown(self, timeout_millis: float = DEFAULT_WAIT_MS) -> None:
         """Send what waits, for as long as the collector accepts spans (`exit_stall_timeout`, `exit_timeout`), and stop."""
-        if not self._reporter.ended:
+        if self._reporter.ended:  # perhaps by another thread, which is still sending
+            self._reporter.flush(_seconds(timeout_millis))
+        else:
             self._reporter.end(_seconds(timeout_millis))
 
     @property

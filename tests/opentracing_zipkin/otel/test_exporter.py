@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 import time
 import weakref
 from collections.abc import Iterator
@@ -394,6 +395,32 @@ def test_shutdown_says_what_was_lost(sender: FakeSender, caplog: pytest.LogCaptu
     while exporter.stats.in_flight and time.monotonic() < deadline:  # the thread counts what it has in its hands
         time.sleep(0.01)
     assert 3 == exporter.stats.dropped["closed"]
+
+
+def test_every_shutdown_waits_for_what_is_being_sent(sender: FakeSender) -> None:
+    """Also one that comes while another thread's is under way: who calls it may leave by `os._exit`."""
+    exporter, is_sending, may_go_on = Exporter(sender=sender), threading.Event(), threading.Event()
+    send = sender.send
+
+    def slow(body: bytes, *args: Any, **given: Any) -> Any:
+        is_sending.set()
+        may_go_on.wait(20)
+        return send(body, *args, **given)
+
+    sender.send = slow  # type: ignore[method-assign]
+    exporter.export([_span()])
+    first = threading.Thread(target=exporter.shutdown)
+    first.start()
+    assert is_sending.wait(20)
+    sent: list[int] = []
+    second = threading.Thread(target=lambda: (exporter.shutdown(), sent.append(exporter.stats.sent)))
+    second.start()
+    second.join(0.05)
+    may_go_on.set()
+    first.join(20)
+    second.join(20)
+
+    assert [1] == sent
 
 
 def test_handlers_see_the_spans(sender: FakeSender) -> None:
