@@ -297,6 +297,23 @@ def test_the_list_says_which_and_why(tmp_path: Path, conflict: str, variables: d
     assert "opentelemetry" not in rows["flask"]
 
 
+ODD_NAMES = ["sqlite3", "no.such.module", ".relative", "__main__", "a b", "é", "x" * 300, "a/b", "-", "1"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_list_has_a_row_for_any_name(tmp_path: Path, name: str) -> None:
+    """Whatever an instrumentation is called, and whatever its target is; a module of the standard library has Python's version."""
+    environment_of(tmp_path)
+    entry_points = tmp_path / "opentelemetry_instrumentation_parcels-1.0.dist-info" / "entry_points.txt"
+    entry_points.write_text(f"[opentelemetry_instrumentor]\n{name} = no such: target\n{name} = again:Again\n", encoding="utf-8")
+    rows = printed(tmp_path, "-m", "opentracing_zipkin", "run", "--list", PYTHONIOENCODING="utf-8").splitlines()
+    [row] = [row for row in rows if row.startswith(f"{name} ")]
+
+    version = ".".join(map(str, sys.version_info[:3])) if name == "sqlite3" else "-"
+    assert version == row.removeprefix(name).split()[0]
+    assert "opentelemetry-instrumentation-parcels 1.0" in row
+
+
 def test_the_list_names_the_deprecated_exporter_where_that_is_found_first(tmp_path: Path) -> None:
     """OpenTelemetry takes the first of that name."""
     info = tmp_path / "opentelemetry_exporter_zipkin_json-1.45.1.dist-info"
