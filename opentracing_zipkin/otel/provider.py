@@ -250,6 +250,8 @@ class Tracer(trace.Tracer):
             if links:
                 for link in islice(links, MAX_LINKS_SEEN):
                     span.add_link(getattr(link, "context", None), getattr(link, "attributes", None))  # type: ignore[arg-type]
+            if zipkin._watch is not None:
+                zipkin._watch.follow(span)
             return span
         except Exception:  # a context, a kind or links that are none
             return INVALID_SPAN
