@@ -20,6 +20,7 @@ import opentracing
 
 from ..context import DECIDED, INHERITED, LOCAL_ROOT, LOW_64_BITS, MESSAGING, SAMPLED, CallerContext, ZipkinContext
 from ..log import log
+from ..option import WrongSetting
 from ..span import MAX_ANNOTATIONS, MAX_TAGS, context_of, name_of
 from ..text import to_text
 from ..tracer import MAX_PAIRING_NS, ZipkinTracer
@@ -46,7 +47,8 @@ _noop = NoOpTracer()
 class TracerProvider(trace.TracerProvider):
     """Makes tracers that record into a ZipkinTracer; without one, into the global tracer of the moment.
 
-    `max_attributes`, `max_events` and `max_links` are of a span; the least of each and of our own limits counts.
+    `max_attributes`, `max_events` and `max_links` are of a span; the least of each and of our own limits counts.  Raises
+    ValueError for one that is no whole number, or negative.
     """
 
     def __init__(
@@ -56,9 +58,9 @@ class TracerProvider(trace.TracerProvider):
         max_events: int = MAX_ANNOTATIONS,
         max_links: int = MAX_LINKS,
     ) -> None:
-        self.max_attributes = min(max_attributes, MAX_TAGS)
-        self.max_events = min(max_events, MAX_ANNOTATIONS)
-        self.max_links = min(max_links, MAX_LINKS)
+        self.max_attributes = _limit("max_attributes", max_attributes, MAX_TAGS)
+        self.max_events = _limit("max_events", max_events, MAX_ANNOTATIONS)
+        self.max_links = _limit("max_links", max_links, MAX_LINKS)
         self.given: ZipkinTracer | None = None
         self._seen: Any = None  # the global tracer, when it was last looked at
         self.zipkin: ZipkinTracer | None = None
@@ -123,6 +125,12 @@ class TracerProvider(trace.TracerProvider):
             "zipkin: %s is not used: spans go to Zipkin, and what changes them is a handler of configure(handlers=...)",
             to_text(type(span_processor), MAX_BAGGAGE_LENGTH),
         )
+
+
+def _limit(name: str, value: Any, most: int) -> int:
+    if type(value) is not int or value < 0:
+        raise WrongSetting(name, f"is {to_text(value, MAX_BAGGAGE_LENGTH)}; use a whole number, for instance {most}")
+    return min(value, most)
 
 
 class Resource:

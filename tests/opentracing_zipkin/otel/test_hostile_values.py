@@ -236,6 +236,18 @@ def test_any_time_to_flush_in(zipkin: ZipkinTracer, number: int) -> None:
     assert TracerProvider(zipkin).force_flush(VALUES[number]) in (True, False)
 
 
+@pytest.mark.parametrize("name", ["max_attributes", "max_events", "max_links"])
+@pytest.mark.parametrize("number", NUMBERED)
+def test_a_limit_that_is_none_raises_at_once(zipkin: ZipkinTracer, number: int, name: str) -> None:
+    """It is configuration: a ValueError names it; a very large one is our own."""
+    value, given = VALUES[number], {name: VALUES[number]}
+    if type(value) is int and value >= 0:
+        assert min(value, 128) == getattr(TracerProvider(zipkin, **given), name)
+    else:
+        with pytest.raises(ValueError, match=f"{name} is .*use a whole number"):
+            TracerProvider(zipkin, **given)
+
+
 def test_links_without_end_are_left(tracer: Tracer, recorder: InMemoryRecorder) -> None:
     """A span begins all the same, with as many as it may have."""
     endless: Any = itertools.repeat(trace.Link(trace.SpanContext(1, 2, False)))
