@@ -36,7 +36,7 @@ from ..senders.collector_url import endpoints_of
 from ..stats import TracerStats
 from ..tags import MAX_NAME_LENGTH
 from ..text import MAX_KEY_LENGTH, to_text
-from .direct import KIND_OF, DirectJson, Origins, annotations_of, hex_of, plain
+from .direct import IS_USABLE, KIND_OF, DirectJson, Origins, annotations_of, hex_of, plain
 from .mapping import (
     attribute_text,
     dropped_tags,
@@ -100,7 +100,7 @@ class Exporter(SpanExporter):
         self._origins = Origins(local, self._tag_limit)
         self._has_failed = False
         # Handlers see spans of the model.
-        self._is_direct = named.get("encoding", "json") == "json" and not named.get("handlers")
+        self._is_direct = IS_USABLE and named.get("encoding", "json") == "json" and not named.get("handlers")
         encoder = DirectJson(self._origins, self._tag_limit, self._debug) if self._is_direct else None
         self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True, encoder=encoder)
 

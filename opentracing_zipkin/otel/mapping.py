@@ -30,6 +30,7 @@ __all__ = [
     "endpoint_of",
     "error_text",
     "event_text",
+    "in_url",
     "link_text",
     "scope_tags",
     "status_tags",
@@ -172,9 +173,8 @@ def dropped_tags(attributes: int, events: int, links: int) -> dict[str, str]:
 
 def event_text(name: str, attributes: Mapping[str, Any] | None, longest: int = MAX_TEXT_LENGTH) -> str:
     """An event as an annotation: `"name": {json}`, or the bare name where it has no attributes."""
-    if not attributes:
-        return cut(name, longest) if type(name) is str else to_text(name, longest)
-    return cut(f"{_quoted(to_text(name, longest))}: {_json_text(attributes, longest)}", longest)
+    text = name if type(name) is str and len(name) <= longest else to_text(name, longest)
+    return cut(f"{_quoted(text)}: {_json_text(attributes, longest)}", longest) if attributes else text
 
 
 def link_text(trace_id: str, span_id: str, attributes: Mapping[str, Any] | None = None, longest: int = MAX_TEXT_LENGTH) -> str:
@@ -250,28 +250,28 @@ class Ends:
     What is found in text without end, as in URLs, is kept elsewhere, and long values are not kept.
     """
 
-    __slots__ = ("_has_url", "_kind", "_known", "_own", "_telling")
+    __slots__ = ("_kind", "_known", "_own", "has_url", "telling")
 
     def __init__(self, kind: str, keys: Iterable[str], own: str = "") -> None:
         telling = [key for key in keys if key in _TELLING]
+        self.telling: Callable[[Mapping[str, Any]], Any] | None = itemgetter(*telling) if telling else None
+        self.has_url = kind != "SERVER" and not _URLS.isdisjoint(keys)
         self._kind = kind
         self._own = own
-        self._telling = itemgetter(*telling) if telling else None
-        self._has_url = kind != "SERVER" and not _URLS.isdisjoint(keys)
         self._known: dict[Any, Endpoint | None] = {}
 
     def of(self, attributes: Mapping[str, Any]) -> Endpoint | None:
         """See `endpoint_of`; may raise where values are none of OpenTelemetry's."""
-        found = None
-        if self._telling is not None:
-            values = self._telling(attributes)
-            known = self._known
-            found = known[values] if values in known else self._learn(values, attributes)
-        return _in_url(attributes) if found is None and self._has_url else found
+        found = None if self.telling is None else self.told(self.telling(attributes), attributes)
+        return in_url(attributes) if found is None and self.has_url else found
 
-    def _learn(self, values: Any, attributes: Mapping[str, Any]) -> Endpoint | None:
+    def told(self, values: Any, attributes: Mapping[str, Any]) -> Endpoint | None:
+        """What the values that `telling` takes from the attributes tell."""
+        known = self._known
+        if values in known:
+            return known[values]
         found = _caller(attributes) if self._kind == "SERVER" else _server(attributes, self._own)
-        return keep(self._known, values, found, len(str(values)))
+        return keep(known, values, found, len(str(values)))
 
 
 _ends: dict[tuple[str, ...], Ends] = {}
@@ -336,7 +336,7 @@ def _host(text: str) -> str:
     return name if HOST_NAME.fullmatch(name) else ""
 
 
-def _in_url(attributes: Mapping[str, Any]) -> Endpoint | None:
+def in_url(attributes: Mapping[str, Any]) -> Endpoint | None:
     """The host in the URL that was asked for: old instrumentations give nothing else."""
     place = _text(attributes, "http.host")
     if not place:

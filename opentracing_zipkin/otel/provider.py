@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.baggage import get_all
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span as OtelSpan, SpanKind, StatusCode
 
@@ -26,7 +25,7 @@ from ..text import to_text
 from ..tracer import MAX_PAIRING_NS, ZipkinTracer
 from .current import CurrentSpan
 from .nesting import nest, position_of
-from .runtime import current_context, span_of
+from .runtime import SPAN_KEY, baggage_of, current_context, span_of
 from .span import RECORD, SET_STATUS, QuietSpan, Span, TimedSpan
 
 __all__ = ["Tracer", "TracerProvider"]
@@ -182,15 +181,15 @@ class Tracer(trace.Tracer):
                 kind = SpanKind.INTERNAL
             parent: Any
             around = current_context() if context is None else context
-            current = span_of(around)
-            if current is INVALID_SPAN:
-                parent = _active(zipkin) if context is None else None
-            elif type(current) is Span:
+            current: Any = around.get(SPAN_KEY)
+            if type(current) is Span:  # nearly always
                 parent = current
-            else:
+            elif (current := span_of(around)) is not INVALID_SPAN:
                 parent = position_of(current)
+            else:
+                parent = _active(zipkin) if context is None else None
             # What a context holds beside a span may be baggage.
-            merged = get_all(around) if len(around) > (current is not INVALID_SPAN) else None
+            merged = baggage_of(around) if len(around) > (current is not INVALID_SPAN) else None
             caller_tags = None
             if type(parent) is CallerContext:
                 caller_tags, parent = parent.tags, parent.as_root()

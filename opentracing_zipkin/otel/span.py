@@ -30,6 +30,7 @@ from ..span import RecordingSpan, UnsampledSpan, ZipkinSpan, context_of, name_of
 from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, name_of_type, to_text
 from .contexts import to_otel
 from .mapping import attribute_text, endpoint_of, error_text, event_text, link_text, status_tags
+from .runtime import span_types
 
 __all__ = ["DROPPED_ATTRIBUTES", "DROPPED_EVENTS", "DROPPED_LINKS", "LINKS", "QuietSpan", "Span", "SpanView", "TimedSpan"]
 
@@ -149,14 +150,15 @@ class Span(RecordingSpan, OtelSpan):
         tags = attributes.copy()
         limit = self._tracer._tag_limit
         usual = True
-        for key in tags:
-            value = tags[key]
+        for key, value in tags.items():
             kind = type(value)
-            if type(key) is str and key and kind is str and len(value) <= limit:
-                continue
-            if type(key) is str and key and ((kind is int and -_MAX_INT <= value <= _MAX_INT) or kind is bool):
-                usual = False
-                continue
+            if type(key) is str and key:
+                if kind is str:
+                    if len(value) <= limit:
+                        continue
+                elif kind is bool or (kind is int and -_MAX_INT <= value <= _MAX_INT):
+                    usual = False
+                    continue
             self.set_attributes(tags)
             return
         self._tags = tags
@@ -471,6 +473,9 @@ class SpanView(OtelSpan):
 
     def __repr__(self) -> str:
         return f"SpanView({self.span!r})"
+
+
+span_types.update((Span, TimedSpan, QuietSpan, SpanView))
 
 
 def cause_of(exception: Any, limit: int) -> dict[str, str]:
