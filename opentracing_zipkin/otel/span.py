@@ -27,9 +27,10 @@ from ..context import ZipkinContext
 from ..model import FinishedSpan
 from ..planned import is_planned
 from ..span import RecordingSpan, UnsampledSpan, ZipkinSpan, context_of, name_of
-from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, to_text
+from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, name_of_type, to_text
 from .contexts import to_otel
 from .mapping import attribute_text, endpoint_of, error_text, event_text, link_text, status_tags
+from .runtime import span_types
 
 __all__ = ["DROPPED_ATTRIBUTES", "DROPPED_EVENTS", "DROPPED_LINKS", "LINKS", "QuietSpan", "Span", "SpanView", "TimedSpan"]
 
@@ -149,14 +150,15 @@ class Span(RecordingSpan, OtelSpan):
         tags = attributes.copy()
         limit = self._tracer._tag_limit
         usual = True
-        for key in tags:
-            value = tags[key]
+        for key, value in tags.items():
             kind = type(value)
-            if type(key) is str and key and kind is str and len(value) <= limit:
-                continue
-            if type(key) is str and key and ((kind is int and -_MAX_INT <= value <= _MAX_INT) or kind is bool):
-                usual = False
-                continue
+            if type(key) is str and key:
+                if kind is str:
+                    if len(value) <= limit:
+                        continue
+                elif kind is bool or (kind is int and -_MAX_INT <= value <= _MAX_INT):
+                    usual = False
+                    continue
             self.set_attributes(tags)
             return
         self._tags = tags
@@ -321,7 +323,7 @@ class Span(RecordingSpan, OtelSpan):
                 finished.remote = None
             finished.kind = _KINDS[self._kind]
         if finished.remote is None:
-            finished.remote = endpoint_of(finished.kind, tags)
+            finished.remote = endpoint_of(finished.kind, tags, self._tracer._local.service_name)
         self._by.add_scope(tags)
         if self._status is _ERROR:
             text = error_text(self._description, tags, self._cause) or tags.get("error", "")
@@ -408,7 +410,8 @@ class SpanView(OtelSpan):
 
     def set_attribute(self, key: str, value: Any) -> None:
         if value is not None and self.is_recording():
-            plain = type(value) in (str, int, bool)
+            kind = type(value)
+            plain = kind is str or kind is int or kind is bool  # not `in`, which would ask a metaclass
             self.span.set_tag(key, value if plain else attribute_text(value))
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
@@ -472,13 +475,19 @@ class SpanView(OtelSpan):
         return f"SpanView({self.span!r})"
 
 
+span_types.update((Span, TimedSpan, QuietSpan, SpanView))
+
+
 def cause_of(exception: Any, limit: int) -> dict[str, str]:
     """What the event of an exception says; its traceback is left out, as from every annotation of ours."""
     kind = type(exception)
-    module, name = to_text(kind.__module__, MAX_KEY_LENGTH), to_text(kind.__qualname__, MAX_KEY_LENGTH)
     described = describe_exception(exception, limit) if issubclass(kind, BaseException) else to_text(exception, limit)
-    message = described.removeprefix(kind.__name__).removeprefix(": ")
-    full = name if module == "builtins" else f"{module}.{name}"
+    message = described.removeprefix(name_of_type(kind)).removeprefix(": ")
+    try:
+        module, name = to_text(kind.__module__, MAX_KEY_LENGTH), to_text(kind.__qualname__, MAX_KEY_LENGTH)
+        full = name if module == "builtins" else f"{module}.{name}"
+    except Exception:  # of a metaclass
+        full = name_of_type(kind)
     return {"exception.type": full, "exception.message": message}
 
 

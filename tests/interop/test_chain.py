@@ -41,6 +41,10 @@ STEPS = [
 LINKS = {("shop", "sqlite"): 2, ("shop", "redis"): 2, ("redis", "worker"): 1, ("worker", "redis"): 1}
 
 
+# All is sent at the end, from a connection's first byte on; on a busy machine that may take longer than the default.
+PATIENT = {"ZIPKIN_EXIT_STALL_TIMEOUT": "20", "ZIPKIN_EXIT_TIMEOUT": "25"}
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     """With one article."""
@@ -57,7 +61,7 @@ def test_a_request_through_databases_and_a_task_is_one_trace(collector: Collecto
     """Each step is one span, below the one that asked for it; what Celery itself asks Redis leaves none."""
     with redis_server(tmp_path) as redis_port:
         url = f"redis://127.0.0.1:{redis_port}"
-        settings = environment(collector, DATABASE=f"sqlite:///{database}", STOCK=f"{url}/1", BROKER=f"{url}/0")
+        settings = environment(collector, DATABASE=f"sqlite:///{database}", STOCK=f"{url}/1", BROKER=f"{url}/0", **PATIENT)
         worker = by_the_command("worker", WORKER, f"{APPS}.untraced_worker", tmp_path)
         shop = by_the_command("shop", SHOP, f"{APPS}.untraced_shop:app", tmp_path)
         with program(worker, settings, tmp_path, "worker") as (_, worker_log):
