@@ -51,10 +51,12 @@ test-upstream: ## the tracer's tests on the archived OpenTracing 2.4.0 in place 
 	@test -x .venv-upstream/bin/python || $(PYTHON) -m venv .venv-upstream
 	@.venv-upstream/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'
 	@.venv-upstream/bin/python -m pip install --quiet --disable-pip-version-check --no-deps opentracing==2.4.0
-	@rm -rf $(UPSTREAM) && mkdir -p $(UPSTREAM) && cp -r opentracing_zipkin tests conformance docs pyproject.toml $(UPSTREAM)
+	@rm -rf $(UPSTREAM) && mkdir -p $(UPSTREAM) && cp -r opentracing_zipkin tests conformance docs README.md LICENSE setup.py $(UPSTREAM)
+	@sed -e 's/^name = "opentracing"$$/name = "opentracing-zipkin"/' -e 's/"opentracing\*", //' pyproject.toml >$(UPSTREAM)/pyproject.toml
+	@.venv-upstream/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e $(UPSTREAM)  # the command, entry points
 	cd $(UPSTREAM) && $(CURDIR)/.venv-upstream/bin/python -c 'import opentracing; assert not hasattr(opentracing, "TraceContext")'
 	cd $(UPSTREAM) && $(CURDIR)/.venv-upstream/bin/python -m pytest tests/opentracing_zipkin \
-		--ignore tests/opentracing_zipkin/demo -m "not needs_our_api"
+		--ignore tests/opentracing_zipkin/demo -m "not needs_our_api" $(TESTS)
 
 settings: $(VENV)/.installed-test ## write the tables of docs/reference/configuration.md from the declarations
 	$(BIN)/python scripts/write-settings

@@ -220,7 +220,7 @@ def test_the_entry_points_have_the_names_of_the_deprecated_ones(name: str, media
     [found] = [
         one
         for one in entry_points(group="opentelemetry_traces_exporter", name=name)
-        if one.dist and one.dist.name == "opentracing"
+        if one.value.startswith("opentracing_zipkin.")
     ]
     kind = found.load()
     exporter = kind()
