@@ -42,7 +42,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-endpoints = st.none() | st.builds(Endpoint, st.sampled_from(WORDS), st.just("10.0.0.1"))
+endpoints = st.none() | st.builds(Endpoint, st.sampled_from(WORDS), st.just("10.0.0.1"), st.just(""), st.just(80))
 spans = st.builds(
     FinishedSpan,
     st.sampled_from([high + LOW + low for high in ("", "1" * 16) for low in ("01", "02", "03", "0a")]),
