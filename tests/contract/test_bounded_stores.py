@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +14,10 @@ from opentracing_zipkin.collector.stores import Store
 from opentracing_zipkin.collector.stores.memory import MemoryStore
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 
+from . import kept_memory
 from .test_stores import ALL, Make, Scan, many_spans, names_of, span
 
+ROOT = Path(__file__).resolve().parents[2]
 BOUNDED: dict[str, Make] = {
     "memory": lambda folder: MemoryStore(max_bytes=1 << 20),
     "sqlite": lambda folder: SqliteStore(folder / "spans.db", max_bytes=1 << 20),
@@ -86,3 +90,14 @@ def test_a_bound_below_one_span_keeps_nothing(max_bytes: int) -> None:
     store.add([span("a"), span("b")])
 
     assert ([], [], 0) == (store.traces(), store.find(TraceQuery(ALL, "", "", "", (), 0, 0, 10)), store.counts().spans)
+
+
+@pytest.mark.parametrize("shape", kept_memory.SHAPES)
+def test_what_a_store_in_memory_says_it_takes_is_what_the_process_takes(shape: str) -> None:
+    """Whether a trace has many spans or one, and whether names come again or all differ."""
+    command = [sys.executable, "-m", "tests.contract.kept_memory", shape]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=50, cwd=ROOT).stdout
+    resident, kept = map(int, printed.split())
+
+    # Within 15 % was seen (CPython 3.11).
+    assert 0.6 < kept / resident < 1.6
