@@ -73,7 +73,8 @@ class SqliteStore(Indexed):
         self._since_written = 0
         self._stale = 0
         self._evicted = self._lost = 0
-        self._failing = self._closed = False
+        self._told = ""
+        self._closed = False
         self._age_checked_s = float("-inf")
         self._database = Database(path)
         try:
@@ -128,16 +129,25 @@ class SqliteStore(Indexed):
         with self._writing:
             try:
                 self._add(encoded)
-                self._make_room()
             except StoreUnavailable as error:
                 self._lost += len(encoded)
-                if not self._failing:
-                    log.warning("zipkin: %s", error)
-                self._failing = True
+                self._tell(str(error))
                 raise
-            if self._failing:
-                log.info("zipkin: spans are kept in %s again", self._database.path)
-            self._failing = False
+            try:
+                if self._since_written >= INDEX_SPANS:
+                    self._write_index()
+                self._make_room()
+                self._tell("")
+            except StoreUnavailable as error:  # the spans are kept all the same
+                self._tell(str(error))
+
+    def _tell(self, failure: str) -> None:
+        """Say once what fails, and once that it does no more, which is ""."""
+        if failure and failure != self._told:
+            log.warning("zipkin: %s", failure)
+        elif self._told and not failure:
+            log.info("zipkin: spans are kept in %s again", self._database.path)
+        self._told = failure
 
     def _add(self, encoded: Sequence[tuple[bytes, FinishedSpan]]) -> None:
         end, came = self._index.end, self._came
@@ -168,8 +178,6 @@ class SqliteStore(Indexed):
         for number, span in fresh:
             with self._indexing:  # for each: who asks does not wait for a whole message
                 self._index_span(number, span)
-        if self._since_written >= INDEX_SPANS:
-            self._write_index()
 
     def _write_index(self) -> None:
         """So that the next start need not read every span."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from opentracing_zipkin.collector.query import TraceQuery, Window
-from opentracing_zipkin.collector.stores import StoreUnavailable
+from opentracing_zipkin.collector.stores import StoreUnavailable, database
 from opentracing_zipkin.collector.stores.database import VERSION
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 from opentracing_zipkin.model import Endpoint, FinishedSpan
@@ -149,8 +149,9 @@ def ended(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("how", HELD_BY)
-def test_a_file_that_another_process_holds_is_refused(path: Path, how: str) -> None:
+def test_a_file_that_another_process_holds_is_refused(path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line says to end that process; once it is gone the file can be opened."""
+    monkeypatch.setattr(database, "BUSY_S", 0.1)
     SqliteStore(path).close()
     process = holding(path, how)
     try:
@@ -162,7 +163,7 @@ def test_a_file_that_another_process_holds_is_refused(path: Path, how: str) -> N
 
 
 def test_a_file_that_is_locked_meanwhile_loses_what_comes(
-    path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Reading goes on, each message that cannot be kept is refused and counted, and the log says it once."""
     caplog.set_level(logging.INFO, "opentracing_zipkin")
@@ -202,7 +203,7 @@ def test_a_full_disk_loses_what_comes(store: SqliteStore) -> None:
 
 WRITING_TO_A_LIMIT = """
 import sys
-from opentracing_zipkin.collector.stores import StoreUnavailable
+from opentracing_zipkin.collector.stores import StoreUnavailable, database
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 from opentracing_zipkin.model import FinishedSpan
 store, kept = SqliteStore(sys.argv[1]), 0
