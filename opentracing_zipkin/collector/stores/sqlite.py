@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 from ...codec import json_v2
 from ...log import log
 from ...model import FinishedSpan
 from ...option import check_number, check_whole
-from ..query import TraceQuery, Window
+from ..query import TraceQuery
 from . import Counts, Encoded, StoreUnavailable
+from .calls import KnownCalls
 from .database import Database
 from .index import SEGMENT_BYTES, Index
 from .indexed import Indexed
@@ -58,6 +59,7 @@ class SqliteStore(Indexed):
         self._writing = Lock()
         self._indexing = Lock()
         self._hash = stable_hash()
+        self._known_calls = KnownCalls()
         self._dirty: dict[int, Segment] = {}
         self._since_written = 0
         self._stale = 0
@@ -103,6 +105,7 @@ class SqliteStore(Indexed):
 
     def _index_span(self, number: int, span: FinishedSpan) -> None:
         segment = self._index.add(number, span)
+        self._known_calls.forget(number)
         self._dirty[segment.first] = segment
         self._since_written += 1
 
@@ -181,6 +184,7 @@ class SqliteStore(Indexed):
 
     def _trim(self, trace: int) -> int:
         gone = self._tables.trim(trace)
+        self._known_calls.forget(trace)
         self._evicted += gone
         self._stale += gone
         if self._stale > self._tables.spans:
@@ -212,14 +216,8 @@ class SqliteStore(Indexed):
             numbers = self._index.find(query)
         return [spans for spans in self._tables.numbered(numbers) if spans]
 
-    def within(self, window: Window) -> Iterator[list[FinishedSpan]]:
-        """The traces that began in a window; those that go meanwhile are left out."""
-        with self._indexing:
-            numbers = self._index.within(window)
-        for at in range(0, len(numbers), 100):
-            for encoded in self._tables.numbered(numbers[at : at + 100]):
-                if encoded:
-                    yield read_back(encoded)
+    def _numbered(self, traces: Sequence[int]) -> list[Encoded]:
+        return list(self._tables.numbered(traces))
 
     def counts(self) -> Counts:
         """What is here."""
