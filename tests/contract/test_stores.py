@@ -109,7 +109,14 @@ def names_of(store: Store) -> list[list[str]]:
 
 @settings(deadline=None, max_examples=50)
 @given(batches=st.lists(st.lists(spans, max_size=6), max_size=4), asked=st.lists(queries, min_size=1, max_size=5))
-@pytest.mark.parametrize(("make", "reopened"), [(STORES["memory"], False), (STORES["sqlite"], False), (STORES["sqlite"], True)])
+@pytest.mark.parametrize(
+    ("make", "reopened"),
+    [
+        pytest.param(STORES["memory"], False, id="memory"),
+        pytest.param(STORES["sqlite"], False, id="sqlite"),
+        pytest.param(STORES["sqlite"], True, id="sqlite, opened again"),
+    ],
+)
 def test_a_search_finds_what_a_scan_finds(
     make: Make, reopened: bool, batches: list[list[FinishedSpan]], asked: list[TraceQuery]
 ) -> None:
