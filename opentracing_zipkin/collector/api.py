@@ -20,7 +20,7 @@ from ..model import FinishedSpan
 from ..text import printable
 from . import query
 from .dependencies import dependency_links
-from .store import Store
+from .stores import Encoded, Store
 
 __all__ = ["Answer", "Api", "refusal"]
 
@@ -87,31 +87,30 @@ class Api:
         return respond(self, parameters)
 
     def _trace(self, trace_id: str) -> Answer:
-        spans = self._store.trace(trace_id)
+        spans = self._store.trace_json(trace_id)
         if not spans:
             return refusal(HTTPStatus.NOT_FOUND, f"{trace_id} not found")
-        return Answer(HTTPStatus.OK, _spans_json(spans), _JSON)
+        return Answer(HTTPStatus.OK, json_v2.join(spans), _JSON)
 
     def _traces(self, parameters: Parameters) -> Answer:
-        return _traces_json(query.find(self._store.traces(), query.TraceQuery.of(parameters)))
+        return _traces_json(self._store.find(query.TraceQuery.of(parameters)))
 
     def _trace_many(self, parameters: Parameters) -> Answer:
         ids = query.read_trace_ids(query.required(parameters, "traceIds"))
-        return _traces_json([spans for spans in map(self._store.trace, ids) if spans])
+        return _traces_json([spans for spans in map(self._store.trace_json, ids) if spans])
 
     def _services(self, parameters: Parameters) -> Answer:
-        return _json(query.service_names(self._store.traces()))
+        return _json(self._store.service_names())
 
     def _span_names(self, parameters: Parameters) -> Answer:
-        return _json(query.span_names(self._store.traces(), query.required(parameters, "serviceName")))
+        return _json(self._store.span_names(query.required(parameters, "serviceName")))
 
     def _remote_services(self, parameters: Parameters) -> Answer:
-        return _json(query.remote_service_names(self._store.traces(), query.required(parameters, "serviceName")))
+        return _json(self._store.remote_service_names(query.required(parameters, "serviceName")))
 
     def _dependencies(self, parameters: Parameters) -> Answer:
         query.required(parameters, "endTs")
-        window = query.Window.of(parameters)
-        return _json(dependency_links(trace for trace in self._store.traces() if window.holds(trace)))
+        return _json(dependency_links(self._store.within(query.Window.of(parameters))))
 
     def _health(self, parameters: Parameters) -> Answer:
         return _json({"status": "UP"})
@@ -155,9 +154,5 @@ def _json(value: object) -> Answer:
     return Answer(HTTPStatus.OK, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"), _JSON)
 
 
-def _spans_json(spans: Sequence[FinishedSpan]) -> bytes:
-    return json_v2.join([json_v2.encode(span) for span in spans])
-
-
-def _traces_json(traces: Sequence[Sequence[FinishedSpan]]) -> Answer:
-    return Answer(HTTPStatus.OK, json_v2.join([_spans_json(spans) for spans in traces]), _JSON)
+def _traces_json(traces: Sequence[Encoded]) -> Answer:
+    return Answer(HTTPStatus.OK, json_v2.join(list(map(json_v2.join, traces))), _JSON)

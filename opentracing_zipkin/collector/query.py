@@ -122,7 +122,7 @@ def begin_of(spans: Trace) -> int:
 
 
 def find(traces: Iterable[Trace], query: TraceQuery) -> list[Trace]:
-    """Those that match, the latest first, not more than the limit."""
+    """Those that match, the latest first, not more than the limit: the plain way, by which the stores' search is measured."""
     found = [trace for trace in traces if query.matches(trace)]
     found.sort(key=begin_of, reverse=True)
     return found[: query.limit]
@@ -181,11 +181,16 @@ def read_trace_id(text: str) -> str:
 
 
 def read_trace_ids(text: str) -> list[str]:
-    """The ids of `traceIds`: two or more, each once."""
+    """The ids of `traceIds`: two or more, each once; of those with the same low 64 bits, which are one trace, the first."""
     ids = [read_trace_id(each) for each in text.split(",")]
     if len(ids) < 2:
         raise ValueError("use /api/v2/trace/{traceId} to retrieve a single trace")
+    seen: set[str] = set()
     for each in ids:
-        if ids.count(each) > 1:
+        if each in seen:
             raise ValueError(f"redundant traceId: {each}")
-    return ids
+        seen.add(each)
+    traces: dict[str, str] = {}
+    for each in ids:
+        traces.setdefault(each[-16:], each)
+    return list(traces.values())

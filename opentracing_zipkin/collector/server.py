@@ -19,7 +19,8 @@ from ..log import log
 from ..option import check_text, check_whole
 from .api import Api
 from .http import Connection
-from .store import Store
+from .stores import Store
+from .stores.memory import MemoryStore
 
 __all__ = ["Collector"]
 
@@ -31,10 +32,11 @@ class Collector:
     after `stop`.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, max_spans: int = 100_000) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, max_spans: int = 100_000, store: Store | None = None) -> None:
         self.host = check_text("host", host, "give a name or an address to listen on, such as '127.0.0.1'")
         self.port = check_whole("port", port, 0, 65535)
-        self.store = Store(check_whole("max_spans", max_spans, 1, sys.maxsize))
+        kept = check_whole("max_spans", max_spans, 1, sys.maxsize)
+        self.store: Store = MemoryStore(max_spans=kept) if store is None else store
         self._server: _Server | None = None
 
     def start(self) -> Collector:

@@ -1,0 +1,249 @@
+"""A store in a file: spans in SQLite, their index in memory and, so that the next start is quick, in the file too.
+
+Rules: bounded in bytes and in age, the oldest traces go first.  A batch of spans is kept whole or not at all, and once `add`
+returns it outlives this process.  One lock for those who write, one for the index; both in this order.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from threading import Lock
+
+from ...codec import json_v2
+from ...log import log
+from ...model import FinishedSpan
+from ...option import check_number, check_whole
+from ..query import TraceQuery
+from . import Counts, Encoded, StoreUnavailable
+from .calls import KnownCalls
+from .database import Database
+from .index import SEGMENT_BYTES, Index
+from .indexed import Indexed
+from .reading import read_back
+from .segment import Segment
+from .segment_bytes import from_bytes, stable_hash, to_bytes
+from .tables import Tables
+
+__all__ = ["MAX_AGE_S", "MAX_BYTES", "SqliteStore"]
+
+MAX_BYTES = 1024 * 1024 * 1024
+MIN_BYTES = 1024 * 1024  # of which the empty file takes 64 KiB
+MAX_AGE_S = 7 * 86_400.0
+
+INDEX_SPANS = 20_000  # after so many the index is written; as many, at most, are read again after a crash, in about 0.4 s
+_AGE_CHECK_S = 60.0
+_SHRINK_PAGES = 2_000
+
+
+class SqliteStore(Indexed):
+    """Traces in the order of their first span; any method from any thread, of one process.
+
+    `max_bytes` bounds the file (its log, up to 16 MiB, comes on top), `max_age_s` the time since a trace's first span came.
+    Of a key that is new in `listed_tags` the values are listed that come from now on.
+    Raises StoreUnavailable where the file cannot be opened, or is none of ours.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        max_bytes: int = MAX_BYTES,
+        max_age_s: float = MAX_AGE_S,
+        listed_tags: Sequence[str] = (),
+    ) -> None:
+        self._max_bytes = check_whole("max_bytes", max_bytes, MIN_BYTES, sys.maxsize)
+        self._max_age_s = check_number("max_age_s", max_age_s, 1, 10**10)
+        self._listed_tags = frozenset(listed_tags)
+        self._writing = Lock()
+        self._indexing = Lock()
+        self._hash = stable_hash()
+        self._known_calls = KnownCalls()
+        self._dirty: dict[int, Segment] = {}
+        self._since_written = 0
+        self._stale = 0
+        self._evicted = self._lost = 0
+        self._told = ""
+        self._closed = False
+        self._age_checked_s = float("-inf")
+        self._database = Database(path)
+        try:
+            self._open()
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _open(self) -> None:
+        self._tables = Tables(self._database)
+        self._load_index(*self._tables.bounds())
+        with self._writing:
+            self._make_room()
+
+    def _new_index(self, first: int) -> Index:
+        return Index(self._hash, self._listed_tags, min(SEGMENT_BYTES, self._max_bytes // 16), first)
+
+    def _load_index(self, first: int, end: int) -> None:
+        """What was written of it; what came since, and all where what was written is damaged, is read from the spans."""
+        damaged = False
+        index = self._index = self._new_index(first)
+        try:
+            for body in self._tables.segments():
+                index.put(from_bytes(body, self._hash))
+            if first < index.end and index.segment_start(first) > first:
+                raise ValueError("its beginning is missing")
+        except ValueError as error:
+            log.warning("zipkin: the index of the spans in %s is made anew: %s", self._database.path, error)
+            damaged = True
+            index = self._index = self._new_index(first)
+        index.drop_before(first)
+        while index.end < end:
+            index.open_trace()
+        for number, encoded in self._tables.not_indexed(damaged):
+            for span in read_back(encoded):
+                self._index_span(number, span)
+
+    def _index_span(self, number: int, span: FinishedSpan) -> None:
+        segment = self._index.add(number, span)
+        self._known_calls.forget(number)
+        self._dirty[segment.first] = segment
+        self._since_written += 1
+
+    def add(self, spans: Iterable[FinishedSpan]) -> None:
+        """Keep spans; where they are too many, whole traces go, and of a single too long one its oldest spans."""
+        encoded = [(json_v2.encode(span), span) for span in spans]
+        if not encoded:
+            return
+        with self._writing:
+            try:
+                self._add(encoded)
+            except StoreUnavailable as error:
+                self._lost += len(encoded)
+                self._tell(str(error))
+                raise
+            try:
+                if self._since_written >= INDEX_SPANS:
+                    self._write_index()
+                self._make_room()
+                self._tell("")
+            except StoreUnavailable as error:  # the spans are kept all the same
+                self._tell(str(error))
+
+    def _tell(self, failure: str) -> None:
+        """Say once what fails, and once that it does no more, which is ""."""
+        if failure and failure != self._told:
+            log.warning("zipkin: %s", failure)
+        elif self._told and not failure:
+            log.info("zipkin: spans are kept in %s again", self._database.path)
+        self._told = failure
+
+    def _add(self, encoded: Sequence[tuple[bytes, FinishedSpan]]) -> None:
+        added = self._tables.add(encoded)
+        with self._indexing:
+            while self._index.end < added.end:
+                self._index.open_trace()
+        for number, span in added.fresh:
+            with self._indexing:  # for each: who asks does not wait for a whole message
+                self._index_span(number, span)
+
+    def _write_index(self) -> None:
+        """So that the next start need not read every span."""
+        first = self._index.first
+        self._tables.write_segments([(at, to_bytes(segment)) for at, segment in self._dirty.items() if segment.end > first])
+        self._dirty.clear()
+        self._since_written = 0
+
+    def _make_room(self) -> None:
+        """Drop what is too old or too much, and give back to the disk what the file has too much."""
+        fresh = self._first_fresh()
+        if fresh > self._index.first:
+            self._drop_before(fresh)
+        used, size = self._database.page_bytes()
+        while used > self._max_bytes and self._index.first < self._index.end:
+            if self._index.end - self._index.first > 1:  # a 200th at a time, so that nobody waits long
+                self._drop_before(self._index.first + max(1, (self._index.end - self._index.first) // 200))
+            elif not self._trim(self._index.first):
+                break
+            used, size = self._database.page_bytes()
+        if size > self._max_bytes and size > used:
+            self._database.shrink(_SHRINK_PAGES)
+        self._used_bytes = used
+
+    def _first_fresh(self) -> int:
+        """The first trace that is not too old."""
+        now = time.time()
+        if now - self._age_checked_s < _AGE_CHECK_S:
+            return self._index.first
+        self._age_checked_s = now
+        return self._tables.first_since(now - self._max_age_s)
+
+    def _drop_before(self, trace: int) -> None:
+        self._evicted += self._tables.drop_before(trace, self._index.segment_start(trace))
+        with self._indexing:
+            self._index.drop_before(trace)
+
+    def _trim(self, trace: int) -> int:
+        gone = self._tables.trim(trace)
+        self._known_calls.forget(trace)
+        self._evicted += gone
+        self._stale += gone
+        if self._stale > self._tables.spans:
+            self._index_again(trace)
+        return gone
+
+    def _index_again(self, trace: int) -> None:
+        """The only trace, when its index knows more spans that went than spans that are here."""
+        self._stale = 0
+        spans = read_back(self._tables.numbered([trace])[0])
+        with self._indexing:
+            self._index = self._new_index(trace)
+            self._index.open_trace()
+            self._dirty.clear()
+            for span in spans:
+                self._index_span(trace, span)
+
+    def trace_json(self, trace_id: str) -> Encoded:
+        """The spans of one trace, as JSON."""
+        return self._tables.trace(trace_id)
+
+    def traces(self) -> list[list[FinishedSpan]]:
+        """The spans of each trace, the oldest trace first."""
+        return [read_back(encoded) for encoded in self._tables.all()]
+
+    def find(self, query: TraceQuery) -> list[Encoded]:
+        """The traces that match, the latest first."""
+        with self._indexing:
+            numbers = self._index.find(query)
+        return [spans for spans in self._tables.numbered(numbers) if spans]
+
+    def _numbered(self, traces: Sequence[int]) -> list[Encoded]:
+        return list(self._tables.numbered(traces))
+
+    def counts(self) -> Counts:
+        """What is here."""
+        with self._indexing:
+            traces = self._index.end - self._index.first
+        return Counts(self._tables.spans, traces, self._used_bytes, self._max_bytes, self._evicted, self._lost)
+
+    def clear(self) -> None:
+        """Forget every span."""
+        with self._writing:
+            self._tables.clear()
+            with self._indexing:
+                self._index = self._new_index(self._index.end)
+                self._dirty.clear()
+            self._make_room()
+
+    def close(self) -> None:
+        """Write the index, and let go of the file."""
+        with self._writing:
+            if self._closed:
+                return
+            self._closed = True
+            try:
+                if self._dirty:
+                    self._write_index()
+            except StoreUnavailable as error:
+                log.warning("zipkin: %s", error)
+            finally:
+                self._database.close()
