@@ -64,7 +64,7 @@ def _thrift() -> tuple[Any, Any]:
         from thriftpy2.utils import deserialize
     except ImportError as error:
         raise ImportError(
-            "reading Thrift needs thriftpy2: install the extra 'thrift' of the distribution 'opentracing' (or thriftpy2 itself)"
+            "reading Thrift needs thriftpy2: install the extra 'collector' of the distribution 'opentracing', or thriftpy2"
         ) from error
     # As a resource, which may be in a zip file.
     source = resources.files(__package__).joinpath("zipkinCore.thrift").read_text("utf-8")
