@@ -26,7 +26,7 @@ from .stores import Encoded, Store, StoreUnavailable
 
 __all__ = ["MAX_ANSWER_BYTES", "Api", "OnSpans"]
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 Parameters: TypeAlias = Mapping[str, str]
 OnSpans: TypeAlias = Callable[[Sequence[FinishedSpan]], None]

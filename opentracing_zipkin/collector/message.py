@@ -15,10 +15,10 @@ from .body import TooLarge
 
 __all__ = ["MAX_JSON_COMMAS", "MAX_JSON_CONTAINERS", "MAX_SPANS", "READERS", "Reader", "UnsupportedFormat", "decode"]
 
-MAX_SPANS = 100_000
-# Objects and lists, and the commas between values: 20 of each a span, where there are as many spans as there may be.
-MAX_JSON_CONTAINERS = 500_000
-MAX_JSON_COMMAS = 2_000_000
+MAX_SPANS = 50_000
+# Objects and lists, and the commas between values: 6 and 20 a span, where there are as many spans as there may be.
+MAX_JSON_CONTAINERS = 300_000
+MAX_JSON_COMMAS = 1_000_000
 
 Reader = Callable[[bytes], list[FinishedSpan]]
 

@@ -143,6 +143,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             connection_limit=sys.maxsize,  # ours is below
             cleanup_interval=5,
             asyncore_use_poll=True,
+            inbuf_overflow=256 * 1024,
             max_request_header_size=MAX_HEADER_BYTES,
             max_request_body_size=_MAX_DISCARDED_BYTES,
             outbuf_high_watermark=sys.maxsize,  # no thread waits for a client
