@@ -146,10 +146,13 @@ class Api:
         return json_answer(self._autocomplete_keys)
 
     def _autocomplete_values(self, parameters: Parameters) -> Answer:
-        return json_answer(self._store.tag_values(query.required(parameters, "key")))
+        key = query.required(parameters, "key")
+        query.check_not_empty(parameters, "key")
+        return json_answer(self._store.tag_values(key))
 
     def _dependencies(self, parameters: Parameters) -> Answer:
         query.required(parameters, "endTs")
+        query.check_not_empty(parameters, "endTs")
         return json_answer(dependency_links(self._store.within(query.Window.of(parameters))))
 
     # About the collector

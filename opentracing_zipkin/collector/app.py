@@ -60,7 +60,7 @@ class Application:
         answer = self._api.answer(
             environ["REQUEST_METHOD"],
             _utf8(environ.get("PATH_INFO", "")),
-            dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
+            _parameters(environ.get("QUERY_STRING", "")),
             environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower(),
             body,
         )
@@ -68,6 +68,11 @@ class Application:
         if tag and ("ETag", tag) in answer.headers:
             return answer._replace(status=HTTPStatus.NOT_MODIFIED, body=b"")
         return answer
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """Of a parameter that stands several times, the first counts, as in a real server."""
+    return dict(reversed(parse_qsl(text, keep_blank_values=True)))
 
 
 def _utf8(text: str) -> str:
