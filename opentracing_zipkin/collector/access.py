@@ -3,7 +3,8 @@
 Rules: on a loopback address a request names a host of this machine, else a page could reach us under a name of its own (DNS
 rebinding); where the collector listens to others, it has names that it cannot know.  A browser says which page sends a request:
 another origin's is refused, unless it was allowed, and so is one that only embeds us; a link that leads here is followed.
-Source: Fetch Standard, "CORS protocol"; Fetch Metadata Request Headers; answers to preflights measured on zipkin-server 3.5.1.
+Source: Fetch Standard, "CORS protocol"; Fetch Metadata Request Headers; answers to allowed origins measured on zipkin-server
+3.5.1 (which takes spans from any page).
 """
 
 from __future__ import annotations

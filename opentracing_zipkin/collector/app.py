@@ -39,10 +39,10 @@ class Application:
 
     def _answer(self, environ: Environ) -> Answer:
         try:
+            self._access.check(environ)
             preflight = self._access.preflight_headers(environ)
             if preflight is not None:
                 return Answer(HTTPStatus.OK, headers=tuple(preflight))
-            self._access.check(environ)
             answer = self._ask(environ)
         except Refused as error:
             return refusal(HTTPStatus.FORBIDDEN, error)

@@ -61,7 +61,10 @@ def _members(data: bytes) -> Iterator[bytes]:
         if count > MAX_GZIP_MEMBERS:
             raise TooLarge(f"Request Entity Too Large: more than {MAX_GZIP_MEMBERS} gzip members")
         member = zlib.decompressobj(wbits=31)
-        while at < len(view) and not member.eof:
+        while not member.eof:
             piece = view[at : at + _PIECE]
-            yield member.decompress(piece, _PIECE)
-            at += len(piece) - len(member.unused_data) - len(member.unconsumed_tail)
+            inflated = member.decompress(piece, _PIECE)
+            if not (piece or inflated):  # it was cut
+                return
+            yield inflated
+            at += len(piece) - len(member.unused_data if member.eof else member.unconsumed_tail)
