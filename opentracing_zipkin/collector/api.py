@@ -137,10 +137,12 @@ class Api:
         return json_answer(self._store.service_names())
 
     def _span_names(self, parameters: Parameters) -> Answer:
-        return json_answer(self._store.span_names(query.required(parameters, "serviceName")))
+        name = query.required(parameters, "serviceName")
+        return json_answer(self._store.span_names(name) if name else [])
 
     def _remote_services(self, parameters: Parameters) -> Answer:
-        return json_answer(self._store.remote_service_names(query.required(parameters, "serviceName")))
+        name = query.required(parameters, "serviceName")
+        return json_answer(self._store.remote_service_names(name) if name else [])
 
     def _autocomplete_names(self, parameters: Parameters) -> Answer:
         return json_answer(self._autocomplete_keys)

@@ -138,10 +138,14 @@ MESSAGES: list[list[Json]] = [
     [_span("ed", "39", 1.5, name="early", localEndpoint=_at("pieces"))],
     [_span("ed", "39", 1.5, name="early", duration=900, localEndpoint=_at("pieces"), tags={"late": "yes"})],
     [_span("ee", "3b", 1, parentId="3a", name="orphan", duration=12, localEndpoint=_at("orphan"))],
-    # One part of a trace has lost the high half of its id on the way.
+    # Forty days ago: one part of a trace has lost the high half of its id on the way.
     [
-        _span("abababababababab0101010101010101", "51", 0.5, kind="CLIENT", name="y", duration=9, localEndpoint=FRONTEND),
-        _span("0101010101010101", "52", 0.5, parentId="51", kind="SERVER", name="y", duration=8, localEndpoint=BACKEND),
+        _span(
+            "abababababababab0101010101010101", "51", 40 * 24 * 60, kind="CLIENT", name="y", duration=9, localEndpoint=FRONTEND
+        ),
+        _span(
+            "0101010101010101", "52", 40 * 24 * 60, parentId="51", kind="SERVER", name="y", duration=8, localEndpoint=BACKEND
+        ),
     ],
     # Two endpoints of one call, both without the other's name.
     [
@@ -198,6 +202,9 @@ TRACES: dict[str, tuple[str, ...]] = {
     "lookback": (*NUMBERS, "75000", "200000", "280000", "86400000", "604800000"),
     "endTs": (*NUMBERS, "NOW", "NOW-180000", "NOW+172800000", "NOW-172799995"),
 }
+
+# The days around the trace of forty days ago.
+THEN: Parameters = [("endTs", "NOW-3369600000"), ("lookback", "172800000")]
 
 # Searches with several conditions, each on some span.
 TOGETHER: tuple[Parameters, ...] = (
@@ -277,6 +284,7 @@ def _searches() -> Iterator[Parameters]:
         for value in values:
             yield [(name, value)]
     yield from TOGETHER
+    yield THEN
     # Each pair of parameters, with a value that finds something.
     finding = [
         ("serviceName", "frontend"),
@@ -292,6 +300,7 @@ def _searches() -> Iterator[Parameters]:
 
 def _windows() -> Iterator[Parameters]:
     yield []
+    yield THEN
     for value in TRACES["endTs"]:
         yield [("endTs", value)]
     for value in TRACES["lookback"]:

@@ -25,6 +25,10 @@ DIFFERENCES = {
     r"GET /metrics": "Has only the HTTP transport; has figures of the storage.",
     r"GET /(zipkin/)?": "The page is at `/` and `/zipkin/` leads there; a real server has it at `/zipkin/`, and `/` leads there.",
     r"GET /api/v2/trace/1%20": "An id with a space behind it is refused; a real server finds the id.",
+    r"GET /api/v2/trace/d4d4d4d4d4d4d4d4": "A trace is found by the low half of its id; by default a real server does not find it (STRICT_TRACE_ID).",
+    r"GET /api/v2/trace/(abababababababab)?0101010101010101|GET /api/v2/traces\?endTs=NOW-3369600000.*": (
+        "Spans of one trace that have 64-bit and 128-bit ids are one trace; by default a real server answers two, and joins them for dependencies only."
+    ),
     r"GET /api/v2/traces\?lookback=9223372036854775807": "A lookback of 292 million years finds all traces; a real server's number overflows and it finds none.",
 }
 
