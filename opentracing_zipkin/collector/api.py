@@ -30,6 +30,7 @@ MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 Parameters: TypeAlias = Mapping[str, str]
 OnSpans: TypeAlias = Callable[[Sequence[FinishedSpan]], None]
+OtherPage: TypeAlias = Callable[[str], Answer | None]
 
 # Where a real server's page shows a trace, and where ours does.
 TRACE_PAGES = "/zipkin/traces/"
@@ -52,13 +53,21 @@ PAGE_SETTINGS = {
 class Api:
     """Answers from a store, which it shares with others; may be called from any thread.
 
-    `on_spans` is called with the spans of each message once they are kept, on the thread of the request.
+    `on_spans` is called with the spans of each message once they are kept, on the thread of the request.  `other_page` answers
+    paths below `/zipkin/` in place of ours.
     """
 
-    def __init__(self, store: Store, on_spans: OnSpans | None = None, autocomplete_keys: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        on_spans: OnSpans | None = None,
+        autocomplete_keys: Sequence[str] = (),
+        other_page: OtherPage = lambda path: None,
+    ) -> None:
         self._store = store
         self._on_spans = on_spans
         self._autocomplete_keys = sorted(autocomplete_keys)
+        self._other_page = other_page
         self._metrics = Metrics()
         # Decoded and kept one after the other: the memory for a message is needed once, however many clients send.
         self._one_message = Lock()
@@ -124,10 +133,15 @@ class Api:
         respond = _GET.get(path)
         if respond is not None:
             return respond(self, parameters)
+        found = self._other_page(path)
+        if found is not None:
+            return found
         for prefix, respond_to in _GET_BELOW.items():
             rest = path.removeprefix(prefix)
             if rest and rest != path and "/" not in rest:
                 return respond_to(self, rest)
+        if path in _ZIPKIN_PAGES:
+            return redirect("/")
         return page_file(path[1:]) or refusal(HTTPStatus.NOT_FOUND, f"{path} not found")
 
     def _trace(self, text: str) -> Answer:
@@ -192,8 +206,8 @@ class Api:
     def _page(self, parameters: Parameters) -> Answer:
         return page_file("index.html") or Answer(HTTPStatus.NOT_FOUND)
 
-    def _page_elsewhere(self, parameters: Parameters) -> Answer:
-        return redirect("/")
+    def _zipkin_page(self, parameters: Parameters) -> Answer:
+        return redirect("/zipkin/")
 
     def _page_of_trace(self, text: str) -> Answer:
         return redirect(OUR_TRACE_PAGE + query.read_trace_id(text))
@@ -201,9 +215,7 @@ class Api:
 
 _GET: dict[str, Callable[[Api, Parameters], Answer]] = {
     "/": Api._page,
-    "/zipkin": Api._page_elsewhere,
-    "/zipkin/": Api._page_elsewhere,
-    "/zipkin/dependency": Api._page_elsewhere,
+    "/zipkin": Api._zipkin_page,
     "/zipkin/config.json": Api._page_settings,
     "/health": Api._health,
     "/info": Api._info,
@@ -221,6 +233,9 @@ _GET: dict[str, Callable[[Api, Parameters], Answer]] = {
 
 # Of these the rest of the path is an id.
 _GET_BELOW: dict[str, Callable[[Api, str], Answer]] = {"/api/v2/trace/": Api._trace, TRACE_PAGES: Api._page_of_trace}
+
+# Where a real server's page has its views, and ours is found.
+_ZIPKIN_PAGES = ("/zipkin/", "/zipkin/dependency")
 
 
 def _traces_answer(traces: Sequence[Encoded]) -> Answer:

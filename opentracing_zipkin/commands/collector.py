@@ -59,6 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="",
         help="tags whose values a page may list, separated by commas, such as http.method,environment (default: none)",
     )
+    parser.add_argument("--lens", metavar="JAR", help="show Zipkin's own page, out of a Zipkin server's jar, at /zipkin/")
 
 
 def run(options: Namespace) -> int:
@@ -79,6 +80,7 @@ def run(options: Namespace) -> int:
                 allow_origins=options.allow_origin,
                 allow_hosts=options.allow_host,
                 autocomplete_keys=_keys(options),
+                lens=options.lens,
             )
             with collector:
                 print(f"collecting spans at {collector.url}, traces are shown there too; Ctrl-C stops", flush=True)
