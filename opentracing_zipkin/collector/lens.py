@@ -1,7 +1,7 @@
 """Zipkin's own page, Lens, out of a jar that the user has: the server's, or that of Lens alone.
 
-Rules: the jar is read once, when the collector is made.  Lens finds its parts by their paths below `/zipkin/`; any other path there
-is one of its views, and is answered with its page.
+Rules: the jar is read once, when the collector is made.  Lens finds its parts by their paths below `/zipkin/`; any other path
+there is one of its views, and is answered with its page.
 Source: openzipkin/zipkin, zipkin-lens README and ZipkinUiConfiguration; zipkin-server 3.5.1's jar.
 """
 
