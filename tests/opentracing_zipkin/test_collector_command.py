@@ -144,6 +144,32 @@ def test_tags_are_listed_by_option() -> None:
     assert (["environment", "http.method"], ["test"]) == (keys, values)
 
 
+def test_a_file_keeps_traces(tmp_path: Path) -> None:
+    """Over a restart; one collector at a time has the file, and says so to another."""
+    options = ("--db", str(tmp_path / "traces.db"), "--max-bytes", "64MiB", "--max-age", "2d")
+    with running(*options) as url:
+        span = {"traceId": "1", "id": "1", "timestamp": int(time.time() * 1_000_000), "localEndpoint": {"serviceName": "a"}}
+        requests.post(url + "/api/v2/spans", json=[span], timeout=10)
+        second = run("--port", "0", *options)
+    with running(*options) as url:
+        services = requests.get(url + "/api/v2/services", timeout=10).json()
+
+    assert ["a"] == services
+    assert (1, "", 1) == (second.returncode, second.stdout, second.stderr.count("\n"))
+
+
+@pytest.mark.parametrize("content", [b"text", b"SQLite format 3\0" + b"x" * 200])
+def test_another_file_is_no_place_for_traces(tmp_path: Path, content: bytes) -> None:
+    """It is left as it is, and one line says so."""
+    file = tmp_path / "notes.txt"
+    file.write_bytes(content)
+    done = run("--port", "0", "--db", str(file))
+
+    assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
+    assert done.stderr.startswith("opentracing-zipkin collector: ")
+    assert content == file.read_bytes()
+
+
 def test_help_shows_examples() -> None:
     """With the options that they use."""
     done = run("--help")
