@@ -22,13 +22,12 @@ from . import query
 from .dependencies import dependency_links
 from .store import Store
 
-__all__ = ["Answer", "Api", "refusal"]
+__all__ = ["Answer", "Api", "page_file", "page_files", "refusal"]
 
 MAX_REASON_CHARS = 1000
 
 _JSON = "application/json; charset=utf-8"
 _TEXT = "text/plain; charset=utf-8"
-_HTML = "text/html; charset=utf-8"
 
 Parameters: TypeAlias = Mapping[str, str]
 
@@ -80,8 +79,10 @@ class Api:
         if path.startswith("/api/v2/trace/"):
             return self._trace(query.read_trace_id(path.removeprefix("/api/v2/trace/")))
         if path.startswith("/zipkin/traces/"):  # where a real server shows a trace
-            return Answer(HTTPStatus.FOUND, location="/#" + query.read_trace_id(path.removeprefix("/zipkin/traces/")))
+            return Answer(HTTPStatus.FOUND, location="/#trace=" + query.read_trace_id(path.removeprefix("/zipkin/traces/")))
         respond = _GET.get(path)
+        if respond is None and path[1:] in page_files():
+            return page_file(path[1:])
         if respond is None:
             return refusal(HTTPStatus.NOT_FOUND, f"{path} not found")
         return respond(self, parameters)
@@ -117,7 +118,7 @@ class Api:
         return _json({"status": "UP"})
 
     def _page(self, parameters: Parameters) -> Answer:
-        return Answer(HTTPStatus.OK, _page_html(), _HTML)
+        return page_file("index.html")
 
     def _page_elsewhere(self, parameters: Parameters) -> Answer:
         return Answer(HTTPStatus.FOUND, location="/")
@@ -146,9 +147,27 @@ _GET: dict[str, Callable[[Api, Parameters], Answer]] = {
 }
 
 
+# Of the page's files, by the end of the name.
+_MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+    "txt": _TEXT,
+}
+
+
 @lru_cache(maxsize=1)
-def _page_html() -> bytes:
-    return files(__package__).joinpath("page.html").read_bytes()
+def page_files() -> frozenset[str]:
+    """The names of the page's files."""
+    return frozenset(each.name for each in files(__package__).joinpath("page").iterdir() if each.is_file())
+
+
+@lru_cache(maxsize=64)
+def page_file(name: str) -> Answer:
+    """One of `page_files`."""
+    body = files(__package__).joinpath("page", name).read_bytes()
+    return Answer(HTTPStatus.OK, body, _MEDIA_TYPES[name.rpartition(".")[2]])
 
 
 def _json(value: object) -> Answer:

@@ -1,0 +1,10 @@
+// Runs only in browsers that know no modules.
+document.body
+  ? say()
+  : document.addEventListener("DOMContentLoaded", say);
+function say() {
+  var line = document.createElement("p");
+  line.className = "needs";
+  line.appendChild(document.createTextNode("This page needs a browser of 2021 or newer (JavaScript modules)."));
+  document.body.insertBefore(line, document.body.firstChild);
+}
