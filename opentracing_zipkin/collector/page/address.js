@@ -3,7 +3,24 @@
 // Rules: the address is the only place of the state; who changes it calls `go`, who shows it listens.  What is not understood is
 // left out, so that an address of a newer or older page still shows something.
 
-const TEXTS = ["service", "name", "remote", "caller", "q", "min", "range", "from", "to", "limit", "trace", "span", "zoom", "sort", "focus", "file"];
+const TEXTS = [
+  "service",
+  "name",
+  "remote",
+  "caller",
+  "q",
+  "min",
+  "range",
+  "from",
+  "to",
+  "limit",
+  "trace",
+  "span",
+  "zoom",
+  "sort",
+  "focus",
+  "file",
+];
 export const RANGES = {
   "5m": [5 * 60, "5 minutes"],
   "15m": [15 * 60, "15 minutes"],

@@ -1,25 +1,43 @@
-// A colour for each service, the same everywhere on the page.
+// A colour for each service, the same everywhere on the page and at the next visit.
 //
 // Rules: the colours of style.css differ in brightness as well as in hue, so that they are told apart by those who see no hue.
-// A service keeps its colour while the page is open; its name decides where the colour is free.
+// A service's name decides which colour it has where that one is free; what was decided is kept in the browser.
 
 export const COLOURS = 10;
 
-const taken = new Map();
+const KEPT = "zipkin-colours";
+const MAX_KEPT = 300;
+
+const taken = new Map(kept());
+
+function kept() {
+  try {
+    const pairs = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+    return pairs.filter(([name, colour]) => typeof name === "string" && colour >= 0 && colour < COLOURS);
+  } catch {
+    return []; // no storage, or not ours
+  }
+}
+
+function keep() {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify([...taken].filter(([name]) => name.length < 200).slice(0, MAX_KEPT)));
+  } catch {
+    // Without a storage, colours last as long as the page.
+  }
+}
 
 /** The number of the service's colour: class `c0` to `c9`. */
 export function colourOf(service) {
   const known = taken.get(service);
   if (known !== undefined) return known;
-  const first = hash(service) % COLOURS, used = new Set(taken.values());
-  let free = first;
-  for (let step = 0; step < COLOURS; step++) {
-    free = (first + step) % COLOURS;
-    if (!used.has(free)) break;
-    free = first;
-  }
-  taken.set(service, free);
-  return free;
+  const first = hash(service) % COLOURS,
+    used = new Set(taken.values());
+  const steps = Array.from({ length: COLOURS }, (_, step) => (first + step) % COLOURS);
+  const colour = steps.find((each) => !used.has(each)) ?? first;
+  taken.set(service, colour);
+  keep();
+  return colour;
 }
 
 export const colourClass = (service) => `c${colourOf(service)}`;

@@ -54,7 +54,9 @@ export function oncePerFrame(run) {
 
 /** A canvas as sharp as the screen, cleared; null while it is not shown. */
 export function pen(canvas) {
-  const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
+  const width = canvas.clientWidth,
+    height = canvas.clientHeight,
+    ratio = window.devicePixelRatio || 1;
   if (!width || !height) return null;
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);

@@ -8,7 +8,8 @@ const MAX_BYTES = 300e6;
 
 /** `{ name, traces }`; throws an Error with the reason. */
 export async function readTraces(file) {
-  if (file.size > MAX_BYTES) throw new Error(`${file.name} has ${Math.round(file.size / 1e6)} MB; at most ${MAX_BYTES / 1e6} are read`);
+  if (file.size > MAX_BYTES)
+    throw new Error(`${file.name} has ${Math.round(file.size / 1e6)} MB; at most ${MAX_BYTES / 1e6} are read`);
   return { name: file.name, traces: grouped(spansOf(parsed(await textOf(file), file.name), file.name)) };
 }
 
@@ -36,7 +37,8 @@ function parsed(text, name) {
 }
 
 function spansOf(value, name) {
-  if (!Array.isArray(value)) throw new Error(`${name} holds ${kindOf(value)}; a list of spans in Zipkin's JSON (version 2) is expected`);
+  if (!Array.isArray(value))
+    throw new Error(`${name} holds ${kindOf(value)}; a list of spans in Zipkin's JSON (version 2) is expected`);
   const spans = value.flat();
   if (!spans.length) throw new Error(`${name} holds no spans`);
   spans.forEach((span, at) => check(span, `${name}, span ${at + 1}`));
@@ -55,6 +57,8 @@ function check(span, where) {
   if (span.binaryAnnotations || span.annotations?.[0]?.endpoint) {
     throw new Error(`${where} is of Zipkin's version 1; convert it: opentracing-zipkin decode --to json FILE`);
   }
-  for (const key of ["traceId", "id"]) if (typeof span[key] !== "string" || !span[key]) throw new Error(`${where} has no ${key}`);
-  if (span.tags && (typeof span.tags !== "object" || Array.isArray(span.tags))) throw new Error(`${where} has tags that are no object`);
+  for (const key of ["traceId", "id"])
+    if (typeof span[key] !== "string" || !span[key]) throw new Error(`${where} has no ${key}`);
+  if (span.tags && (typeof span.tags !== "object" || Array.isArray(span.tags)))
+    throw new Error(`${where} has tags that are no object`);
 }

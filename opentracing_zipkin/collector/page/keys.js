@@ -1,6 +1,7 @@
 // The keyboard: one table, which the page obeys and the dialog shows.
 
 import { $, button, h } from "./dom.js";
+import { icon } from "./icons.js";
 
 /** Keys, what they do, and the action's name; the first group works everywhere. */
 export const KEYS = [
@@ -38,7 +39,15 @@ export const KEYS = [
   [["c"], "copy the trace id", "copy"],
 ];
 
-const SIGNS = { ArrowDown: "↓", ArrowUp: "↑", ArrowRight: "→", ArrowLeft: "←", Escape: "Esc", PageDown: "Page ↓", PageUp: "Page ↑" };
+const SIGNS = {
+  ArrowDown: "↓",
+  ArrowUp: "↑",
+  ArrowRight: "→",
+  ArrowLeft: "←",
+  Escape: "Esc",
+  PageDown: "Page ↓",
+  PageUp: "Page ↑",
+};
 // Keys that a control of the browser's own needs where it has the focus.
 const OF_BUTTONS = new Set(["Enter"]);
 
@@ -46,10 +55,13 @@ const isText = (element) => element.matches("input:not([type=checkbox]), textare
 
 /** Actions are called by name; one that returns false leaves the key to the browser. */
 export function listenToKeys(actions) {
-  const named = new Map(KEYS.filter(([keys]) => Array.isArray(keys)).flatMap(([keys, , name]) => keys.map((key) => [key, name])));
+  const named = new Map(
+    KEYS.filter(([keys]) => Array.isArray(keys)).flatMap(([keys, , name]) => keys.map((key) => [key, name])),
+  );
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const { target } = event, name = named.get(event.key);
+    const { target } = event,
+      name = named.get(event.key);
     if (!name || !actions[name] || $("keys").open) return;
     if (isText(target)) {
       if (event.key === "Escape") target.blur();
@@ -70,9 +82,12 @@ function content(dialog) {
   const groups = [];
   for (const [keys, words] of KEYS) {
     if (!words) groups.push(h("dl", {}, h("h3", {}, keys)));
-    else groups[groups.length - 1].append(h("div", {}, h("dt", {}, ...keys.map((key) => h("kbd", {}, SIGNS[key] ?? key))), h("dd", {}, words)));
+    else
+      groups[groups.length - 1].append(
+        h("div", {}, h("dt", {}, ...keys.map((key) => h("kbd", {}, SIGNS[key] ?? key))), h("dd", {}, words)),
+      );
   }
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  const close = button("×", { class: "icon", "aria-label": "Close" }, () => dialog.close());
+  const close = button(icon("close"), { class: "icon", "aria-label": "Close" }, () => dialog.close());
   return [h("header", {}, h("h2", { id: "keys-title" }, "Keys"), close), h("div", { class: "key-groups" }, ...groups)];
 }

@@ -47,15 +47,6 @@ export class TraceList {
     }
   }
 
-  /** Add new ones; what is on the screen stays there, unless it is the top. */
-  add(summaries, { toTop }) {
-    const { scrollTop } = this.scroller, before = this.items[Math.floor(scrollTop / ROW_HEIGHT)]?.id;
-    this.set([...summaries, ...this.items], this.order);
-    const moved = before ? this.index(before) * ROW_HEIGHT + (scrollTop % ROW_HEIGHT) : 0;
-    this.scroller.scrollTop = toTop ? 0 : moved;
-    this.rows.update();
-  }
-
   index(id) {
     return this.items.findIndex((item) => item.id === id);
   }
@@ -66,7 +57,8 @@ export class TraceList {
 
   /** The row that keys go on from. */
   activate(id, { show = true } = {}) {
-    const before = this.index(this.active), index = this.index(id);
+    const before = this.index(this.active),
+      index = this.index(id);
     this.active = id;
     this.rows.again(before);
     this.rows.again(index);
@@ -95,9 +87,15 @@ export class TraceList {
   }
 
   row(index) {
-    const item = this.items[index], { root } = item;
-    const classes = ["found", item.errors && "failed", item.id === this.active && "active", item.id === this.opened && "opened"];
-    const meter = h("span", { class: "meter", style: { width: `${Math.max(0.5, (100 * item.duration) / this.longest)}%` } });
+    const item = this.items[index],
+      { root } = item;
+    const classes = [
+      "found",
+      item.errors && "failed",
+      item.id === this.active && "active",
+      item.id === this.opened && "opened",
+    ];
+    const meter = h("span", { class: "meter", style: { width: `${100 * Math.sqrt(item.duration / this.longest)}%` } });
     return h(
       "div",
       {
@@ -110,7 +108,13 @@ export class TraceList {
         on: { click: () => this.open(item.id) },
       },
       h("span", { class: `dot ${colourClass(root.service)}` }),
-      h("span", { class: "what" }, h("b", {}, label(root.service || "unnamed service")), " ", h("span", {}, label(root.name || "unnamed"))),
+      h(
+        "span",
+        { class: "what" },
+        h("b", {}, label(root.service || "unnamed service")),
+        " ",
+        h("span", {}, label(root.name || "unnamed")),
+      ),
       h("span", { class: "took" }, item.begin ? duration(item.duration) : "–"),
       h("span", { class: "when", title: utc(item.begin) }, moment(item.begin)),
       this.detail(item),
@@ -122,7 +126,17 @@ export class TraceList {
     const spans = h("span", { class: "spans" }, plural(item.count, "span"));
     if (!item.errors) return h("span", { class: "more" }, spans, ...dots(item));
     const words = errorText(item.cause);
-    return h("span", { class: "more" }, spans, h("span", { class: "bad", title: label(words) }, h("i", { class: "mark" }, "!"), label(words)));
+    return h(
+      "span",
+      { class: "more" },
+      spans,
+      h(
+        "span",
+        { class: "bad", title: label(words) },
+        h("i", { class: "mark" }, "!"),
+        h("span", { class: "words" }, label(words)),
+      ),
+    );
   }
 }
 

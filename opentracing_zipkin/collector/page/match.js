@@ -5,7 +5,8 @@ import { readDuration } from "./units.js";
 
 /** Whether a service was called by another in this trace: by its remote endpoint, or by who is above it. */
 export function calledBy(rawSpans, service, caller) {
-  const spans = rawSpans.map(normal), byId = new Map();
+  const spans = rawSpans.map(normal),
+    byId = new Map();
   for (const span of spans) byId.set(span.id, [...(byId.get(span.id) ?? []), span]);
   return spans.some((span) => span.service === service && (isCalled(span, caller) || callerOf(span, byId) === caller));
 }
@@ -15,7 +16,7 @@ const isCalled = (span, caller) => isServing(span) && span.remote.serviceName ==
 // The first service above that is another; ids that form a ring end the search.
 function callerOf(span, byId) {
   const seen = new Set();
-  for (let each = span; each && !seen.has(each); ) {
+  for (let each = span; each && !seen.has(each);) {
     seen.add(each);
     const other = byId.get(each.id).find((half) => half !== each && half.service !== span.service);
     if (other && isServing(each)) return other.service;

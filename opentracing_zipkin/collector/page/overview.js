@@ -9,7 +9,11 @@ export class Overview {
   /** `zoom(window)` when a window was dragged, `zoom(null)` on a double click. */
   constructor(zoom) {
     this.zoom = zoom;
-    this.canvas = h("canvas", { class: "overview", title: "Drag to zoom, double click for the whole trace", "aria-hidden": "true" });
+    this.canvas = h("canvas", {
+      class: "overview",
+      title: "Drag to zoom, double click for the whole trace",
+      "aria-hidden": "true",
+    });
     this.draw = oncePerFrame(() => this.drawNow());
     new ResizeObserver(this.draw).observe(this.canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", this.draw);
@@ -28,9 +32,12 @@ export class Overview {
   drawNow() {
     const drawing = pen(this.canvas);
     if (!drawing || !this.tree) return;
-    const { context, width, height } = drawing, { nodes, begin, end } = this.tree;
-    const x = (us) => ((us - begin) / (end - begin)) * width, tall = Math.min(4, Math.max(1, height / nodes.length));
-    const colours = new Map(), failed = cssValue("--bad");
+    const { context, width, height } = drawing,
+      { nodes, begin, end } = this.tree;
+    const x = (us) => ((us - begin) / (end - begin)) * width,
+      tall = Math.min(4, Math.max(1, height / nodes.length));
+    const colours = new Map(),
+      failed = cssValue("--bad");
     nodes.forEach((node, at) => {
       if (node.untimed) return;
       const { service } = node.main;
@@ -42,7 +49,8 @@ export class Overview {
   }
 
   shade({ context, width, height }, x) {
-    const dragged = this.from !== undefined, left = dragged ? Math.min(this.from, this.to) : x(this.window.begin);
+    const dragged = this.from !== undefined,
+      left = dragged ? Math.min(this.from, this.to) : x(this.window.begin);
     const right = dragged ? Math.max(this.from, this.to) : x(this.window.end);
     context.fillStyle = cssValue("--shade");
     context.fillRect(0, 0, left, height);
@@ -64,7 +72,8 @@ export class Overview {
   }
 
   stop() {
-    const { from, to, tree } = this, width = this.canvas.clientWidth;
+    const { from, to, tree } = this,
+      width = this.canvas.clientWidth;
     this.from = this.to = undefined;
     const us = (pixels) => Math.round(tree.begin + (pixels / width) * (tree.end - tree.begin));
     if (Math.abs(to - from) >= MIN_DRAG_PX) this.zoom({ begin: us(Math.min(from, to)), end: us(Math.max(from, to)) + 1 });

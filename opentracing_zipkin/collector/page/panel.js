@@ -2,6 +2,7 @@
 
 import { colourClass } from "./colours.js";
 import { button, h } from "./dom.js";
+import { icon } from "./icons.js";
 import { address, isServing } from "./spans.js";
 import { label, lines, plural } from "./text.js";
 import { clock, duration, moment, utc } from "./units.js";
@@ -19,13 +20,26 @@ function head(entry, extra, events) {
     {},
     h("span", { class: `dot ${colourClass(entry.main.service)}` }),
     h("h3", {}, h("b", {}, label(entry.main.service || "unnamed service")), " ", label(entry.name || "unnamed")),
-    h("span", { class: "actions" }, ...extra, button("×", { class: "icon", "aria-label": "Close the span", title: "Close (Esc)" }, events.close)),
+    h(
+      "span",
+      { class: "actions" },
+      ...extra,
+      button(icon("close"), { class: "icon", "aria-label": "Close the span", title: "Close (Esc)" }, events.close),
+    ),
   );
 }
 
 function spanPanel(node, tree, events) {
   const similar = () => events.more({ service: node.main.service, name: node.name });
-  const copy = () => events.copy(JSON.stringify(node.halves.map((half) => half.raw), null, 2), "the span");
+  const copy = () =>
+    events.copy(
+      JSON.stringify(
+        node.halves.map((half) => half.raw),
+        null,
+        2,
+      ),
+      "the span",
+    );
   const actions = [
     button("More like this span", { title: "Search for this service and name (m)", class: "similar" }, similar),
     button("Copy JSON", {}, copy),
@@ -35,7 +49,11 @@ function spanPanel(node, tree, events) {
     { class: "panel", "aria-label": "Span" },
     head(node, actions, events),
     facts([
-      ["Start", node.untimed ? "no timestamp" : `+${duration(node.begin - tree.begin)}`, node.untimed ? "" : `${moment(node.begin)} · ${utc(node.begin)}`],
+      [
+        "Start",
+        node.untimed ? "no timestamp" : `+${duration(node.begin - tree.begin)}`,
+        node.untimed ? "" : `${moment(node.begin)} · ${utc(node.begin)}`,
+      ],
       ["Duration", node.duration ? duration(node.duration) : "unfinished", `${node.duration} µs`],
       ["Own time", duration(node.own), "what its children do not cover"],
       ["Span id", node.id],
@@ -48,14 +66,22 @@ function spanPanel(node, tree, events) {
 
 function facts(pairs) {
   const shown = pairs.filter(Boolean);
-  return h("dl", { class: "facts" }, ...shown.map(([key, value, title]) => h("div", { title: title || value }, h("dt", {}, key), h("dd", {}, label(value)))));
+  return h(
+    "dl",
+    { class: "facts" },
+    ...shown.map(([key, value, title]) => h("div", { title: title || value }, h("dt", {}, key), h("dd", {}, label(value)))),
+  );
 }
 
 // One half: where it ran, its tags, its annotations.
 function halfOf(half, node, tree, events) {
-  const kind = half.kind ? half.kind.toLowerCase() : "local", remote = address(half.remote);
+  const kind = half.kind ? half.kind.toLowerCase() : "local",
+    remote = address(half.remote);
   const title = [h("span", { class: "kind" }, kind), h("b", {}, label(half.service || "unnamed service"))];
-  if (half.timestamp) title.push(h("span", { class: "dim", title: utc(half.timestamp) }, `${clock(half.timestamp)} · ${duration(half.duration)}`));
+  if (half.timestamp)
+    title.push(
+      h("span", { class: "dim", title: utc(half.timestamp) }, `${clock(half.timestamp)} · ${duration(half.duration)}`),
+    );
   if (half.shift) title.push(h("span", { class: "note" }, `clock shifted by ${signed(half.shift)}`));
   const place = [h("span", {}, "at ", label(address(half.local) || "an unnamed endpoint"))];
   if (remote) place.push(h("span", {}, isServing(half) ? " from " : " to ", label(remote)));
@@ -80,9 +106,21 @@ function tags(half, node, events) {
 
 function tag(key, value, half, events) {
   const query = value && !/ and /.test(value) && !/ and |=/.test(key) ? `${key}=${value}` : key;
-  const more = button("⌕", { class: "icon more", title: "More with this tag", "aria-label": `More with ${label(key)}` }, () => events.more({ service: half.service, q: query }));
-  const copy = button("⧉", { class: "icon", title: "Copy the value", "aria-label": `Copy ${label(key)}` }, () => events.copy(value, label(key)));
-  return h("tr", { class: key === "error" ? "bad" : "" }, h("th", { scope: "row" }, label(key)), h("td", {}, ...long(value)), h("td", { class: "actions" }, more, copy));
+  const more = button(
+    icon("search"),
+    { class: "icon more", title: "More with this tag", "aria-label": `More with ${label(key)}` },
+    () => events.more({ service: half.service, q: query }),
+  );
+  const copy = button(icon("copy"), { class: "icon", title: "Copy the value", "aria-label": `Copy ${label(key)}` }, () =>
+    events.copy(value, label(key)),
+  );
+  return h(
+    "tr",
+    { class: key === "error" ? "bad" : "" },
+    h("th", { scope: "row" }, label(key)),
+    h("td", {}, ...long(value)),
+    h("td", { class: "actions" }, more, copy),
+  );
 }
 
 function long(value) {
@@ -100,12 +138,22 @@ function annotations(half, tree) {
   if (!half.annotations.length) return null;
   const sorted = [...half.annotations].sort((one, other) => one.timestamp - other.timestamp);
   const row = ({ timestamp, value }) =>
-    h("tr", {}, h("td", { class: "offset", title: `${moment(timestamp)} · ${utc(timestamp)}` }, timestamp ? `+${duration(Math.max(0, timestamp - tree.begin))}` : "–"), h("td", {}, ...long(value)));
+    h(
+      "tr",
+      {},
+      h(
+        "td",
+        { class: "offset", title: `${moment(timestamp)} · ${utc(timestamp)}` },
+        timestamp ? `+${duration(Math.max(0, timestamp - tree.begin))}` : "–",
+      ),
+      h("td", {}, ...long(value)),
+    );
   return h("table", { class: "annotations" }, h("tbody", {}, ...sorted.slice(0, 200).map(row)));
 }
 
 function groupPanel(group, events) {
-  const count = group.nodes.length, { slowest } = group;
+  const count = group.nodes.length,
+    { slowest } = group;
   const actions = [
     button("Slowest of them", {}, () => events.select(slowest)),
     button("Unfold or fold", {}, () => events.toggle(group)),

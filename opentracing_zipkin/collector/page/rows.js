@@ -18,7 +18,8 @@ export function entriesOf(parent) {
   const placed = new Set();
   parent.entries = [];
   for (const node of parent.children) {
-    const key = [node.main.service, node.name, node.main.kind].join("\u0000"), nodes = alike.get(key);
+    const key = [node.main.service, node.name, node.main.kind].join("\u0000"),
+      nodes = alike.get(key);
     if (nodes.length < FOLD_FROM) parent.entries.push(node);
     else if (!placed.has(key)) parent.entries.push(groupOf(nodes, `${parent.id ?? "top"}/${parent.entries.length}`));
     placed.add(key);
@@ -27,7 +28,8 @@ export function entriesOf(parent) {
 }
 
 function groupOf(nodes, id) {
-  const timed = nodes.filter((node) => !node.untimed), durations = nodes.map((node) => node.duration);
+  const timed = nodes.filter((node) => !node.untimed),
+    durations = nodes.map((node) => node.duration);
   const group = {
     id,
     nodes,
@@ -52,17 +54,20 @@ export function openedAtFirst(tree) {
 
 /** Rows `{ node | group, depth, expandable, expanded, dim }`; `matches` is null where nothing is looked for. */
 export function rowsOf(tree, opened, matches) {
-  const shown = matches && withAncestors(matches), rows = [];
+  const shown = matches && withAncestors(matches),
+    rows = [];
   const stack = [[entriesOf({ children: tree.roots, entries: tree.top }), 0, 0]];
   if (!tree.top) tree.top = stack[0][0];
   while (stack.length) {
-    const frame = stack[stack.length - 1], [entries, at, depth] = frame;
+    const frame = stack[stack.length - 1],
+      [entries, at, depth] = frame;
     if (at >= entries.length) {
       stack.pop();
       continue;
     }
     frame[1]++;
-    const entry = entries[at], below = entry.nodes ?? entry.children;
+    const entry = entries[at],
+      below = entry.nodes ?? entry.children;
     if (shown && entry.nodes) {
       stack.push([entry.nodes, 0, depth]);
       continue;

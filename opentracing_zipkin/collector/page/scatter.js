@@ -36,12 +36,14 @@ export class Scatter {
   }
 
   scales({ width, height }) {
-    const { items } = this, [first, last] = [items[0].begin, items[items.length - 1].begin];
+    const { items } = this,
+      [first, last] = [items[0].begin, items[items.length - 1].begin];
     const durations = items.map((item) => item.duration);
     let low = Math.floor(Math.log10(durations.reduce((a, b) => Math.min(a, b))));
     const high = Math.max(low + 1, Math.ceil(Math.log10(durations.reduce((a, b) => Math.max(a, b)))));
     low = Math.min(low, high - 1);
-    const across = width - MARGIN.left - MARGIN.right, up = height - MARGIN.top - MARGIN.bottom;
+    const across = width - MARGIN.left - MARGIN.right,
+      up = height - MARGIN.top - MARGIN.bottom;
     const x = (us) => MARGIN.left + 4 + (last > first ? ((us - first) / (last - first)) * (across - 8) : across / 2);
     const y = (us) => MARGIN.top + up - ((Math.log10(us) - low) / (high - low)) * up;
     return { x, y, low, high, first, last };
@@ -50,7 +52,8 @@ export class Scatter {
   drawNow() {
     const drawing = pen(this.canvas);
     if (!drawing || !this.items.length) return;
-    const { context, width } = drawing, scales = (this.places = this.scales(drawing));
+    const { context, width } = drawing,
+      scales = (this.places = this.scales(drawing));
     this.axes(drawing, scales);
     const [plain, failed, ink] = ["--accent", "--bad", "--ink"].map(cssValue);
     for (const item of this.items) {
@@ -93,7 +96,8 @@ export class Scatter {
 
   nearest(event) {
     if (!this.places) return null;
-    let found = null, least = NEAR_PX ** 2;
+    let found = null,
+      least = NEAR_PX ** 2;
     for (const item of this.items) {
       const away = (this.places.x(item.begin) - event.offsetX) ** 2 + (this.places.y(item.duration) - event.offsetY) ** 2;
       if (away < least) [found, least] = [item, away];
@@ -116,7 +120,8 @@ export class Scatter {
   }
 
   key(event) {
-    const steps = { ArrowRight: 1, ArrowLeft: -1 }, heights = { ArrowUp: 1, ArrowDown: -1 };
+    const steps = { ArrowRight: 1, ArrowLeft: -1 },
+      heights = { ArrowUp: 1, ArrowDown: -1 };
     if (event.key === "Enter") this.take(this.current);
     else if (event.key === "Home") this.point(this.bySlowness()[this.items.length - 1]);
     else if (event.key in steps) this.step(this.items, steps[event.key]);

@@ -9,7 +9,8 @@ import { readDuration } from "./units.js";
 const CLEAR = Object.fromEntries(FILTER.map((key) => [key, undefined]));
 
 /** Nothing of the filter is set but what `changes` says. */
-export const searchOnly = (changes) => go({ ...CLEAR, errors: false, range: state().range, view: "traces", file: undefined, ...changes });
+export const searchOnly = (changes) =>
+  go({ ...CLEAR, errors: false, range: state().range, view: "traces", file: undefined, ...changes });
 
 export function setUp() {
   for (const [value, [, words]] of Object.entries(RANGES)) $("range").append(h("option", { value }, words));
@@ -24,7 +25,7 @@ export function setUp() {
   $("filters-button").addEventListener("click", () => {
     $("filters-button").setAttribute("aria-expanded", String($("filters").classList.toggle("open")));
   });
-  api.completions("").then((keys) => setOptions($("tags"), keys));
+  $("q").addEventListener("focus", () => api.completions("").then((keys) => setOptions($("tags"), keys)), { once: true });
 }
 
 /** The main field: a trace id leads to its trace. */
@@ -43,7 +44,8 @@ function change(control) {
   $("min").setCustomValidity(min && !readDuration(min) ? "a duration such as 100ms, 1.5s or 2m" : "");
   if (!$("filters").reportValidity()) return undefined;
   const service = $("service").value;
-  const between = range === "between" ? { from: msOf($("from").value), to: msOf($("to").value) } : { from: undefined, to: undefined };
+  const between =
+    range === "between" ? { from: msOf($("from").value), to: msOf($("to").value) } : { from: undefined, to: undefined };
   return go({
     ...between,
     service,
@@ -93,7 +95,8 @@ export function show(now) {
   $("chips").replaceChildren(...chips);
 }
 
-const chip = (text, changes) => button([text, h("span", { "aria-hidden": "true" }, " ×")], { class: "chip", title: "Remove" }, () => go(changes));
+const chip = (text, changes) =>
+  button([text, h("span", { "aria-hidden": "true" }, " ×")], { class: "chip", title: "Remove" }, () => go(changes));
 
 // A value that is in the address stays, though no server knows it.
 function choose(select, value = "") {

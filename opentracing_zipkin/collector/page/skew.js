@@ -7,10 +7,12 @@
 /** Shifts the halves' timestamps in place; `[{ service, us }]`, one a shifted service, the largest shift of each. */
 export function corrected(roots) {
   if (roots.length !== 1) return [];
-  const shifts = new Map(), stack = [[roots[0], null]];
+  const shifts = new Map(),
+    stack = [[roots[0], null]];
   while (stack.length) {
     const [node, above] = stack.pop();
-    let skew = above, caller = node.parent && node.parent.halves[node.parent.halves.length - 1];
+    let skew = above,
+      caller = node.parent && node.parent.halves[node.parent.halves.length - 1];
     for (const half of node.halves) {
       const found = skewOf(caller, { ...half, timestamp: half.timestamp - amountFor(half, skew) });
       const us = amountFor(half, skew) + (found?.us ?? 0);

@@ -1,4 +1,4 @@
-// Spans as Zipkin's JSON has them, made regular; and what a list says of a whole trace.
+// Spans as Zipkin's JSON has them, made regular.
 //
 // Rules: input may come from anybody's file, so every field is checked.  Tags are a Map: a key may be "__proto__".
 
@@ -7,7 +7,8 @@ const whole = (value) => (Number.isFinite(Number(value)) && Number(value) > 0 ? 
 
 /** `raw` as it came; 0 and "" where a field is missing. */
 export function normal(raw) {
-  const local = raw.localEndpoint ?? {}, remote = raw.remoteEndpoint ?? {};
+  const local = raw.localEndpoint ?? {},
+    remote = raw.remoteEndpoint ?? {};
   return {
     raw,
     traceId: text(raw.traceId),
@@ -50,32 +51,8 @@ export function grouped(spans) {
   return [...traces.values()];
 }
 
-/** What a list shows of a trace. */
-export function summary(rawSpans) {
-  const spans = rawSpans.map(normal), services = new Map();
-  let begin = Infinity, end = 0, errors = 0;
-  for (const span of spans) {
-    services.set(span.service, (services.get(span.service) ?? 0) + 1);
-    if (span.tags.has("error")) errors++;
-    if (!span.timestamp) continue;
-    begin = Math.min(begin, span.timestamp);
-    end = Math.max(end, endOf(span));
-  }
-  const root = rootOf(spans);
-  return {
-    id: root.traceId,
-    root,
-    services,
-    errors,
-    cause: errors ? causes(spans)[0] : null,
-    count: spans.length,
-    begin: begin === Infinity ? 0 : begin,
-    duration: begin === Infinity ? 0 : end - begin,
-    spans: rawSpans,
-  };
-}
-
-function rootOf(spans) {
+/** The first span without a parent; where there is none, the first of all. */
+export function rootOf(spans) {
   const earlier = (one, other) => ((other.timestamp || Infinity) < (one.timestamp || Infinity) ? other : one);
   const roots = spans.filter((span) => !span.parentId && !span.shared);
   return (roots.length ? roots : spans).reduce(earlier);

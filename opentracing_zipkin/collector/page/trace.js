@@ -4,19 +4,14 @@
 // shown.  A corrected clock is said, and can be taken back.
 
 import { go, state } from "./address.js";
-import { colourClass } from "./colours.js";
 import { button, h } from "./dom.js";
+import * as head from "./head.js";
 import { Overview } from "./overview.js";
-import { panel, signed } from "./panel.js";
+import { panel } from "./panel.js";
 import { matching, openedAtFirst, reveal, rowsOf } from "./rows.js";
-import { errorText } from "./spans.js";
-import { label, plural } from "./text.js";
-import { causesOf, slowest, treeOf } from "./tree.js";
-import { duration, moment, utc } from "./units.js";
+import { plural } from "./text.js";
+import { causesOf, treeOf } from "./tree.js";
 import { Waterfall, axis } from "./waterfall.js";
-
-const MAX_CAUSES = 3;
-const MAX_SERVICES = 12;
 
 export class TracePane {
   /** `events`: copy(text, what), more(changes of the filter), close(). */
@@ -35,7 +30,8 @@ export class TracePane {
   }
 
   show(id, spans) {
-    const again = this.tree && this.id === id, { opened, find } = this;
+    const again = this.tree && this.id === id,
+      { opened, find } = this;
     this.id = id;
     this.spans = spans;
     this.correct = again ? this.correct : true;
@@ -48,7 +44,6 @@ export class TracePane {
   }
 
   build() {
-    const { tree } = this;
     this.overview = new Overview((window) => this.zoom(window));
     this.scroller = h("div", { class: "rows", role: "tree", tabindex: "0", "aria-label": "Spans" });
     this.axis = h("div", { class: "axis" });
@@ -56,29 +51,30 @@ export class TracePane {
     this.hits = h("span", { class: "hits", role: "status" });
     this.panelPlace = h("div", { class: "panel-place" });
     const splitter = h("span", { class: "splitter", on: { pointerdown: (event) => this.split(event) } });
-    this.head = h("div", { class: "columns" }, h("span", { class: "column-name" }, this.hits, splitter), this.axis);
-    this.pane.replaceChildren(...[this.title(), this.notes(), this.insights(), this.toolbar(), this.overview.canvas, this.head, this.scroller, this.panelPlace].filter(Boolean));
-    this.waterfall = new Waterfall(this.scroller, { select: (entry) => this.select(entry), toggle: (entry) => this.toggle(entry) });
-    this.showLegend(tree);
-  }
-
-  title() {
-    const { tree, spans } = this, root = tree.roots[0], errors = tree.nodes.filter((node) => node.failed).length;
-    const facts = [
-      h("span", { title: utc(tree.begin) }, tree.begin ? moment(tree.begin) : "no timestamp"),
-      h("b", {}, duration(tree.end - tree.begin)),
-      h("span", {}, plural(spans.length, "span")),
-      h("span", {}, plural(tree.services.size, "service")),
-      errors > 0 && h("span", { class: "bad" }, h("i", { class: "mark" }, "!"), plural(errors, "error")),
-    ];
-    return h(
-      "header",
-      { class: "trace-head" },
-      button("‹", { class: "icon back", "aria-label": "Back to the list", title: "Back to the list (Esc)" }, this.events.close),
-      h("h2", {}, h("b", {}, label(root.main.service || "unnamed service")), " ", label(root.name || "unnamed")),
-      h("span", { class: "actions" }, button("Copy JSON", { title: "Copy the trace as JSON" }, () => this.copyJson()), button("×", { class: "icon close", "aria-label": "Close the trace", title: "Close (Esc)" }, this.events.close)),
-      h("p", { class: "trace-facts" }, ...facts.filter(Boolean), button(label(this.id), { class: "id", title: "Copy the trace id (c)" }, () => this.copyId())),
+    this.head = h(
+      "div",
+      { class: "columns" },
+      h("span", { class: "column-name" }, this.hits, splitter),
+      h("span", {}),
+      this.axis,
     );
+    this.pane.replaceChildren(
+      ...[
+        head.title(this),
+        head.notes(this),
+        head.insights(this),
+        head.toolbar(this),
+        this.overview.canvas,
+        this.head,
+        this.scroller,
+        this.panelPlace,
+      ].filter(Boolean),
+    );
+    this.waterfall = new Waterfall(this.scroller, {
+      select: (entry) => this.select(entry),
+      toggle: (entry) => this.toggle(entry),
+    });
+    head.showLegend(this);
   }
 
   copyId() {
@@ -87,16 +83,6 @@ export class TracePane {
 
   copyJson() {
     this.events.copy(JSON.stringify(this.spans), "the trace");
-  }
-
-  // What is not as it seems: corrected clocks, spans that are not here.
-  notes() {
-    const { tree } = this, notes = [], orphans = tree.nodes.filter((node) => node.orphan).length;
-    const shifted = tree.shifts.map(({ service, us }) => `${label(service || "unnamed service")} by ${signed(us)}`).join(", ");
-    if (tree.shifts.length) notes.push(h("p", { class: "note-line skew" }, `Clocks disagree; shown shifted: ${shifted}. `, button("Show as reported", { class: "link" }, () => this.setCorrect(false))));
-    if (!this.correct) notes.push(h("p", { class: "note-line skew" }, "Times as reported, clocks not corrected. ", button("Correct them", { class: "link" }, () => this.setCorrect(true))));
-    if (orphans) notes.push(h("p", { class: "note-line" }, `${plural(orphans, "span")} without their parent: it was not reported, or not yet.`));
-    return h("div", { class: "notes" }, ...notes, (this.growing = h("p", { class: "note-line", hidden: true })));
   }
 
   setCorrect(correct) {
@@ -109,51 +95,9 @@ export class TracePane {
     const more = spans.length - this.spans.length;
     if (!this.tree || more <= 0) return;
     this.growing.hidden = false;
-    this.growing.replaceChildren(button(`Show ${plural(more, "new span")}`, { class: "link" }, () => this.show(this.id, spans)));
-  }
-
-  // Where it failed, the cause first, and where the time went.
-  insights() {
-    const causes = causesOf(this.tree), shown = causes.slice(0, MAX_CAUSES).map((node) => {
-      const half = node.halves.find((each) => each.tags.has("error"));
-      return button([h("i", { class: "mark" }, "!"), h("b", {}, label(half.service || "unnamed service")), " ", h("span", { class: "words" }, label(errorText(half)))], { class: "cause", title: label(errorText(half)) }, () => this.jump(node));
-    });
-    const more = causes.length > MAX_CAUSES && button(`${causes.length - MAX_CAUSES} more`, { class: "link", title: "Next error (e)" }, () => this.nextError(1));
-    const rows = [];
-    if (causes.length) rows.push(h("div", { class: "insight causes" }, h("span", { class: "dim" }, causes.length === 1 ? "Cause" : "Causes"), ...shown, more));
-    const top = this.tree.nodes.length > 2 ? slowest(this.tree, 5) : [];
-    const whole = this.tree.end - this.tree.begin;
-    const chips = top.map((node) => button([h("span", { class: `dot ${colourClass(node.main.service)}` }), h("span", { class: "words" }, label(node.name || node.main.service)), h("b", {}, duration(node.own)), h("span", { class: "share" }, `${Math.round((100 * node.own) / whole)} %`)], { class: "slow", title: label(`${node.main.service}: ${node.name}`) }, () => this.jump(node)));
-    if (chips.length) rows.push(h("div", { class: "insight" }, h("span", { class: "dim", title: "Time that no child covers" }, "Own time"), ...chips));
-    return h("div", { class: "insights" }, ...rows);
-  }
-
-  toolbar() {
-    const kinds = ["", "CLIENT", "SERVER", "PRODUCER", "CONSUMER", "LOCAL"].map((value) => h("option", { value }, value ? value.toLowerCase() : "any kind"));
-    this.finder = h("input", { type: "search", class: "find", placeholder: "Find in this trace", "aria-label": "Find in this trace", spellcheck: "false", value: this.find.text, on: { input: () => this.look({ text: this.finder.value.trim() }) } });
-    const kind = h("select", { "aria-label": "Kind", on: { change: () => this.look({ kind: kind.value }) } }, ...kinds);
-    kind.value = this.find.kind;
-    const errors = h("input", { type: "checkbox", checked: this.find.errors, on: { change: () => this.look({ errors: errors.checked }) } });
-    this.whole = button("Whole trace", { title: "Zoom out (0)", class: "whole" }, () => this.zoom(null));
-    return h(
-      "div",
-      { class: "toolbar" },
-      this.finder,
-      kind,
-      h("label", { class: "check" }, errors, " Errors"),
-      this.legend,
-      h("span", { class: "actions" }, this.whole, button("Unfold all", { title: "Unfold all (+)" }, () => this.unfoldAll()), button("Fold all", { title: "Fold all (-)" }, () => this.foldAll())),
+    this.growing.replaceChildren(
+      button(`Show ${plural(more, "new span")}`, { class: "link" }, () => this.show(this.id, spans)),
     );
-  }
-
-  showLegend({ services }) {
-    const sorted = [...services].sort(([, one], [, other]) => other.count - one.count).slice(0, MAX_SERVICES);
-    const chip = ([name, { count, errors }]) =>
-      button([h("span", { class: `dot ${colourClass(name)}` }), label(name || "unnamed service"), h("span", { class: "dim" }, String(count)), errors > 0 && h("i", { class: "mark", title: plural(errors, "error") }, "!")], { class: "service", "aria-pressed": String(this.find.service === name), title: "Only this service" }, () => {
-        this.look({ service: this.find.service === name ? "" : name });
-        this.showLegend(this.tree);
-      });
-    this.legend.replaceChildren(...sorted.map(chip), services.size > MAX_SERVICES ? h("span", { class: "dim" }, `+${services.size - MAX_SERVICES}`) : "");
   }
 
   look(changes) {
@@ -165,7 +109,8 @@ export class TracePane {
 
   /** As the address has it. */
   follow(now, { middle = false } = {}) {
-    const { tree } = this, [from, to] = (now.zoom || "").split(",").map(Number);
+    const { tree } = this,
+      [from, to] = (now.zoom || "").split(",").map(Number);
     this.window = to > from ? { begin: tree.begin + from, end: tree.begin + to } : { begin: tree.begin, end: tree.end };
     this.whole.hidden = !(to > from);
     const node = now.span ? tree.byId.get(now.span) : null;
@@ -178,9 +123,11 @@ export class TracePane {
   paint() {
     this.matches = matching(this.tree, this.find);
     this.rows = rowsOf(this.tree, this.opened, this.matches);
-    this.hits.textContent = this.matches ? `${this.matches.size.toLocaleString("en")} of ${this.tree.nodes.length.toLocaleString("en")}` : "";
+    this.hits.textContent = this.matches
+      ? `${this.matches.size.toLocaleString("en")} of ${this.tree.nodes.length.toLocaleString("en")}`
+      : "";
     this.showPanel();
-    axis(this.axis, this.window, this.tree.begin);
+    axis(this.axis, this.scroller, this.window, this.tree.begin);
     this.overview.show(this.tree, this.window);
     this.waterfall.show(this.rows, this.window, this.selected);
   }
@@ -189,7 +136,13 @@ export class TracePane {
     if (this.panelOf === this.selected && this.panelPlace.firstChild) return;
     this.panelOf = this.selected;
     const { copy, more } = this.events;
-    const events = { copy, more, close: () => this.select(null), toggle: (entry) => this.toggle(entry), select: (entry) => this.jump(entry) };
+    const events = {
+      copy,
+      more,
+      close: () => this.select(null),
+      toggle: (entry) => this.toggle(entry),
+      select: (entry) => this.jump(entry),
+    };
     this.panelPlace.replaceChildren(...(this.selected ? [panel(this.selected, this.tree, events)] : []));
   }
 
@@ -242,7 +195,8 @@ export class TracePane {
 
   step(by) {
     if (!this.rows.length) return;
-    const now = this.waterfall.index(this.selected), last = this.rows.length - 1;
+    const now = this.waterfall.index(this.selected),
+      last = this.rows.length - 1;
     this.select(this.rows[now < 0 ? 0 : Math.max(0, Math.min(last, now + by))].entry);
   }
 
@@ -257,14 +211,16 @@ export class TracePane {
   }
 
   nextError(by) {
-    const causes = causesOf(this.tree), now = causes.indexOf(this.selected);
+    const causes = causesOf(this.tree),
+      now = causes.indexOf(this.selected);
     if (causes.length) this.jump(causes[(now + by + causes.length) % causes.length]);
   }
 
   split(event) {
     const { left, width } = this.head.getBoundingClientRect();
     event.preventDefault();
-    const move = ({ clientX }) => this.pane.style.setProperty("--names", `${Math.max(15, Math.min(80, (100 * (clientX - left)) / width))}%`);
+    const move = ({ clientX }) =>
+      this.pane.style.setProperty("--names", `${Math.max(15, Math.min(80, (100 * (clientX - left)) / width))}%`);
     const stop = () => [removeEventListener("pointermove", move), removeEventListener("pointerup", stop)];
     addEventListener("pointermove", move);
     addEventListener("pointerup", stop);

@@ -14,7 +14,8 @@ export function treeOf(rawSpans, { correct = true } = {}) {
     if (!byId.has(span.id)) byId.set(span.id, { id: span.id, halves: [], children: [], parent: null, depth: 0 });
     addHalf(byId.get(span.id), span);
   }
-  const all = [...byId.values()], roots = linked(all, byId);
+  const all = [...byId.values()],
+    roots = linked(all, byId);
   const shifts = correct ? corrected(roots) : [];
   for (const node of all) measure(node);
   for (const node of [{ children: roots }, ...all]) node.children.sort(byBegin);
@@ -63,7 +64,8 @@ function linked(all, byId) {
 
 /** Depth first, and each node's depth with it. */
 function inOrder(roots) {
-  const ordered = [], stack = [...roots].reverse();
+  const ordered = [],
+    stack = [...roots].reverse();
   while (stack.length) {
     const node = stack.pop();
     node.depth = node.parent ? node.parent.depth + 1 : 0;
@@ -105,17 +107,20 @@ function total(nodes) {
 
 // How much of a node's time its children cover; they are in the order of their begin.
 function covered(node) {
-  let sum = 0, until = node.begin;
+  let sum = 0,
+    until = node.begin;
   for (const child of node.children) {
     if (child.untimed) continue;
-    const begin = Math.max(until, child.begin), end = Math.min(node.end, child.end);
+    const begin = Math.max(until, child.begin),
+      end = Math.min(node.end, child.end);
     if (end > begin) [sum, until] = [sum + end - begin, end];
   }
   return sum;
 }
 
 function extent(nodes) {
-  let begin = Infinity, end = 0;
+  let begin = Infinity,
+    end = 0;
   for (const node of nodes) {
     if (node.untimed) continue;
     begin = Math.min(begin, node.begin);
@@ -144,4 +149,7 @@ export const causesOf = (tree) =>
 
 /** The nodes that took most time of their own. */
 export const slowest = (tree, count) =>
-  tree.nodes.filter((node) => node.own > 0).sort((one, other) => other.own - one.own).slice(0, count);
+  tree.nodes
+    .filter((node) => node.own > 0)
+    .sort((one, other) => other.own - one.own)
+    .slice(0, count);

@@ -8,7 +8,8 @@ export function duration(us) {
   if (us < 1000) return `${Math.round(us)} µs`;
   if (us < 999_950) return `${digits(us / 1000)} ms`;
   if (us < 120e6) return `${digits(us / 1e6)} s`;
-  const seconds = Math.round(us / 1e6), minutes = Math.floor(seconds / 60);
+  const seconds = Math.round(us / 1e6),
+    minutes = Math.floor(seconds / 60);
   if (minutes < 120) return `${minutes} min ${pad(seconds % 60)} s`;
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
 }
@@ -35,7 +36,7 @@ export function utc(us) {
   return new Date(us / 1000).toISOString().replace("Z", "") + pad(Math.floor(us % 1000), 3) + " UTC";
 }
 
-const UNITS = { "": 1000, us: 1, "µs": 1, ms: 1000, s: 1e6, m: 60e6, min: 60e6, h: 3600e6 };
+const UNITS = { "": 1000, us: 1, µs: 1, ms: 1000, s: 1e6, m: 60e6, min: 60e6, h: 3600e6 };
 
 /** `250ms`, `1.5 s`, or a bare number of milliseconds, as microseconds; undefined where it is none of these. */
 export function readDuration(text) {
@@ -47,7 +48,8 @@ export function readDuration(text) {
 
 /** Round places for an axis: about `count` of them between `begin` and `end`. */
 export function ticks(begin, end, count) {
-  const rough = (end - begin) / count, power = 10 ** Math.floor(Math.log10(rough));
+  const rough = (end - begin) / count,
+    power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough);
   const found = [];
   for (let at = Math.ceil(begin / step) * step; at <= end; at += step) found.push(at);

@@ -48,8 +48,13 @@ export class VirtualRows {
     const row = this.render(index);
     row.style.transform = `translateY(${index * this.rowHeight}px)`;
     row.style.height = `${this.rowHeight}px`;
+    // In the document's order, which is that of whoever has the page read to them.
+    const before = this.shown.get(index - 1), after = this.shown.get(index + 1);
+    if (before) before.after(row);
+    else if (after) after.before(row);
+    else if ([...this.shown.keys()].some((other) => other < index)) this.body.append(row);
+    else this.body.prepend(row);
     this.shown.set(index, row);
-    this.body.append(row);
   }
 
   /** Make one row anew, where it is on the screen. */
@@ -60,7 +65,9 @@ export class VirtualRows {
 
   /** Scroll no further than needed. */
   show(index, { middle = false } = {}) {
-    const { scroller, rowHeight } = this, top = index * rowHeight, room = scroller.clientHeight - rowHeight;
+    const { scroller, rowHeight } = this,
+      top = index * rowHeight,
+      room = scroller.clientHeight - rowHeight;
     if (middle && (top < scroller.scrollTop || top > scroller.scrollTop + room)) scroller.scrollTop = top - room / 2;
     else if (top < scroller.scrollTop) scroller.scrollTop = top;
     else if (top > scroller.scrollTop + room) scroller.scrollTop = top - room;

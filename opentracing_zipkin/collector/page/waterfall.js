@@ -37,7 +37,8 @@ export class Waterfall {
   }
 
   select(entry, { middle = false } = {}) {
-    const before = this.index(this.selected), index = this.index(entry);
+    const before = this.index(this.selected),
+      index = this.index(entry);
     this.selected = entry;
     if (before >= 0) this.virtual.again(before);
     if (index >= 0) {
@@ -54,9 +55,17 @@ export class Waterfall {
   }
 
   row(index) {
-    const { entry, depth, expandable, expanded, dim } = this.list[index], group = Boolean(entry.nodes);
+    const { entry, depth, expandable, expanded, dim } = this.list[index],
+      group = Boolean(entry.nodes);
     const failed = group ? entry.errors > 0 : entry.failed;
-    const classes = ["row", colourClass(entry.main.service), failed && "failed", dim && "dimmed", entry === this.selected && "selected", group && "group"];
+    const classes = [
+      "row",
+      colourClass(entry.main.service),
+      failed && "failed",
+      dim && "dimmed",
+      entry === this.selected && "selected",
+      group && "group",
+    ];
     return h(
       "div",
       {
@@ -72,13 +81,18 @@ export class Waterfall {
         },
       },
       this.name(entry, depth, expandable, expanded),
+      h("div", { class: "took" }, group ? duration(entry.total) : this.words(entry)),
       h("div", { class: "lane" }, ...(group ? this.groupBar(entry) : this.bars(entry))),
     );
   }
 
   name(entry, depth, expandable, expanded) {
     const indent = Math.min(depth, MAX_INDENTED);
-    const twisty = h("span", { class: expandable ? "twisty" : "leaf", "aria-hidden": "true" }, expandable ? (expanded ? "▾" : "▸") : "");
+    const twisty = h(
+      "span",
+      { class: expandable ? "twisty" : "leaf", "aria-hidden": "true" },
+      expandable ? (expanded ? "▾" : "▸") : "",
+    );
     if (expandable) {
       twisty.addEventListener("click", (event) => {
         event.stopPropagation();
@@ -96,13 +110,31 @@ export class Waterfall {
       this.errorMark(entry, expanded),
       h("b", {}, label(entry.main.service || "unnamed service")),
       h("span", { class: "operation" }, label(entry.name || "unnamed")),
+      this.called(entry),
       entry.orphan && h("span", { class: "note", title: "its parent is not in this trace" }, "no parent"),
-      !expanded && expandable && !entry.nodes && h("span", { class: "hidden-count", title: `${plural(entry.size - 1, "span")} below` }, `+${(entry.size - 1).toLocaleString("en")}`),
+      !expanded &&
+        expandable &&
+        !entry.nodes &&
+        h(
+          "span",
+          { class: "hidden-count", title: `${plural(entry.size - 1, "span")} below` },
+          `+${(entry.size - 1).toLocaleString("en")}`,
+        ),
     );
   }
 
+  // Whom a call went to that sent no span itself.
+  called({ main }) {
+    const name = main.kind === "CLIENT" || main.kind === "PRODUCER" ? main.remote.serviceName : "";
+    return name && h("span", { class: "called" }, `→ ${label(String(name))}`);
+  }
+
   errorMark(entry, expanded) {
-    if (entry.nodes) return entry.errors > 0 && h("i", { class: "mark", title: plural(entry.errors, "error"), "aria-label": "error" }, String(entry.errors));
+    if (entry.nodes)
+      return (
+        entry.errors > 0 &&
+        h("i", { class: "mark", title: plural(entry.errors, "error"), "aria-label": "error" }, String(entry.errors))
+      );
     if (entry.failed) return h("i", { class: "mark", role: "img", "aria-label": "error" }, "!");
     const below = !expanded && entry.errorsBelow;
     return below > 0 && h("i", { class: "mark below", title: `${plural(below, "error")} below` }, String(below));
@@ -115,25 +147,31 @@ export class Waterfall {
 
   // Cut at the window, so that no bar is a million pixels wide.
   bar(begin, end, classes) {
-    const left = Math.max(-1, this.at(begin)), right = Math.min(101, this.at(end));
+    const left = Math.max(-1, this.at(begin)),
+      right = Math.min(101, this.at(end));
     if (right < 0 || left > 100) return null;
     return h("span", { class: classes, style: { left: `${left}%`, width: `${Math.max(0, right - left)}%` } });
   }
 
   bars(node) {
-    const halves = node.halves.filter((half) => half.timestamp), pair = halves.length > 1;
+    const halves = node.halves.filter((half) => half.timestamp),
+      pair = halves.length > 1;
     const drawn = halves.map((half, at) => {
       const failed = half.tags.has("error") ? " bad" : "";
       const part = !pair ? "whole" : at === 0 ? "client" : "server";
-      return this.bar(half.timestamp, half.timestamp + half.duration, `bar ${part} ${colourClass(half.service)}${failed}${half.duration ? "" : " open"}`);
+      return this.bar(
+        half.timestamp,
+        half.timestamp + half.duration,
+        `bar ${part} ${colourClass(half.service)}${failed}${half.duration ? "" : " open"}`,
+      );
     });
     const marks = halves.flatMap((half) => half.annotations).slice(0, MAX_MARKS);
-    return [...drawn, ...marks.map((each) => this.annotation(each, node)), this.took(node.begin, node.end, this.words(node))].filter(Boolean);
+    return [...drawn, ...marks.map((each) => this.annotation(each)), this.outside(node)].filter(Boolean);
   }
 
   words(node) {
-    if (node.untimed) return node.duration ? `${duration(node.duration)}, no start` : "no timestamp";
-    return node.duration ? duration(node.duration) : "unfinished";
+    if (node.untimed) return node.duration ? duration(node.duration) : "no time";
+    return node.duration ? duration(node.duration) : "open";
   }
 
   annotation({ timestamp, value }) {
@@ -144,28 +182,27 @@ export class Waterfall {
 
   groupBar(group) {
     if (group.begin === Infinity) return [];
-    const words = `${duration(group.total)} in all, ${duration(group.slowest.duration)} at most`;
-    return [this.bar(group.begin, group.end, "bar many"), this.took(group.begin, group.end, words)].filter(Boolean);
+    return [this.bar(group.begin, group.end, "bar many"), this.outside(group)].filter(Boolean);
   }
 
-  // Beside the bar, where there is room.
-  took(begin, end, words) {
-    const left = begin === Infinity ? 0 : this.at(begin), right = end === Infinity ? 0 : this.at(end);
-    if (right < 0 || left > 100) return h("span", { class: "took", style: { [right < 0 ? "left" : "right"]: "4px" } }, right < 0 ? "◂ " : "▸ ", words);
-    if (right < 72) return h("span", { class: "took", style: { left: `calc(${Math.max(right, 0)}% + 6px)` } }, words);
-    if (left > 28) return h("span", { class: "took", style: { right: `calc(${100 - Math.min(left, 100)}% + 6px)` } }, words);
-    return h("span", { class: "took inside", style: { right: "6px" } }, words);
+  // Where the window of time does not show it.
+  outside({ begin, end }) {
+    if (begin === Infinity) return null;
+    if (this.at(end) < 0) return h("span", { class: "outside" }, "◂");
+    return this.at(begin) > 100 && h("span", { class: "outside later" }, "▸");
   }
 }
 
-/** Labels of the window's time, from the trace's begin. */
-export function axis(element, window, origin) {
-  const count = Math.max(2, Math.floor(element.clientWidth / 90)), length = window.end - window.begin;
+/** Labels of the window's time, from the trace's begin; the rows get lines at the same places. */
+export function axis(element, rows, window, origin) {
+  const count = Math.max(2, Math.min(10, Math.floor(element.clientWidth / 90))),
+    length = window.end - window.begin;
   const places = ticks(window.begin - origin, window.end - origin, count);
+  const at = (us) => (100 * (us - (window.begin - origin))) / length;
+  rows.style.setProperty("--first", `${places.length ? at(places[0]) : 0}%`);
+  rows.style.setProperty("--every", `${places.length > 1 ? at(places[1]) - at(places[0]) : 100}%`);
+  const shown = places.filter((us) => at(us) < 94);
   element.replaceChildren(
-    ...places
-      .map((us) => [us, (100 * (us - (window.begin - origin))) / length])
-      .filter(([, left]) => left < 94)
-      .map(([us, left]) => h("span", { style: { left: `${left}%` } }, us ? (us < 0 ? "−" : "") + duration(Math.abs(us)) : "0")),
+    ...shown.map((us) => h("span", { style: { left: `${at(us)}%` } }, us ? (us < 0 ? "−" : "") + duration(Math.abs(us)) : "0")),
   );
 }
