@@ -205,5 +205,5 @@ openTrace(state());
 search.loadNames(state().file && []).catch(failed);
 if (state().view === "graph") graph.load().catch(failed);
 first.finally(function again() {
-  setTimeout(() => found.found.look().finally(again), POLL_MS);
+  setTimeout(() => found.look().finally(again), POLL_MS);
 });

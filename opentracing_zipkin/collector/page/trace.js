@@ -8,7 +8,7 @@ import { button, h } from "./dom.js";
 import * as head from "./head.js";
 import { Overview } from "./overview.js";
 import { panel } from "./panel.js";
-import { matching, openedAtFirst, reveal, rowsOf } from "./rows.js";
+import { entriesOf, matching, openedAtFirst, reveal, rowsOf } from "./rows.js";
 import { plural } from "./text.js";
 import { causesOf, treeOf } from "./tree.js";
 import { Waterfall, axis } from "./waterfall.js";
@@ -171,7 +171,10 @@ export class TracePane {
   }
 
   unfoldAll() {
-    for (const node of this.tree.nodes) this.opened.add(node.id);
+    for (const node of this.tree.nodes) {
+      this.opened.add(node.id);
+      for (const entry of entriesOf(node)) if (entry.nodes) this.opened.add(entry.id);
+    }
     this.paint();
   }
 

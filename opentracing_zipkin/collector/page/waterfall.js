@@ -109,6 +109,7 @@ export class Waterfall {
       entry.nodes ? h("span", { class: "times" }, `×${entry.nodes.length.toLocaleString("en")}`) : null,
       this.errorMark(entry, expanded),
       h("b", {}, label(entry.main.service || "unnamed service")),
+      " ",
       h("span", { class: "operation" }, label(entry.name || "unnamed")),
       this.called(entry),
       entry.orphan && h("span", { class: "note", title: "its parent is not in this trace" }, "no parent"),
