@@ -3,9 +3,7 @@
 import { go, listen, sameFilter, state } from "./address.js";
 import * as api from "./api.js";
 import { $, button, h } from "./dom.js";
-import { readTraces } from "./files.js";
 import { Found, POLL_MS } from "./found.js";
-import { Graph } from "./graph.js";
 import { icon } from "./icons.js";
 import { listenToKeys, showHelp } from "./keys.js";
 import { copy, toast } from "./notices.js";
@@ -18,12 +16,11 @@ const open = (id) => go({ view: "traces", trace: id, span: undefined, zoom: unde
 const more = (changes) => search.searchOnly({ ...changes, file: state().file, from: state().from, to: state().to });
 
 const pane = new TracePane($("trace-pane"), { copy, more, close: () => close() });
-const graph = new Graph($("graph-view"));
 const found = new Found({
   open,
   seen: (item) => item.id === pane.id && pane.grown(item.spans),
   recovered: async () => {
-    if (state().view === "graph") await graph.load();
+    if (state().view === "graph") await loadGraph();
     if (state().trace && !pane.tree) await openTrace(state());
   },
 });
@@ -84,6 +81,7 @@ function close() {
 async function openFile(chosen) {
   if (!chosen) return;
   try {
+    const { readTraces } = await import("./files.js");
     const file = (found.file = await readTraces(chosen));
     const only = file.traces.length === 1 ? file.traces[0][0].traceId : undefined;
     const before = state();
@@ -93,6 +91,15 @@ async function openFile(chosen) {
   } catch (error) {
     toast(label(error.message), true);
   }
+}
+
+// ---- the dependencies, loaded when they are asked for
+
+let graph = null;
+async function loadGraph() {
+  const { Graph } = await import("./graph.js");
+  graph ??= new Graph($("graph-view"));
+  await graph.load();
 }
 
 // ---- the address, the keys
@@ -113,8 +120,8 @@ listen((now, before) => {
   const filtered = !sameFilter(now, before);
   if (filtered || (now.sort || "") !== (before.sort || "")) filtered ? found.find() : found.sort();
   if (now.service !== before.service) search.loadNames(fileServices(now)).catch(failed);
-  if (now.view === "graph" && (filtered || before.view !== "graph")) graph.load().catch(failed);
-  else if (now.view === "graph" && now.focus !== before.focus) graph.show();
+  if (now.view === "graph" && (filtered || before.view !== "graph")) loadGraph().catch(failed);
+  else if (now.view === "graph" && now.focus !== before.focus) graph?.show();
   if (now.trace !== before.trace) openTrace(now);
   else if (pane.tree && (now.span !== before.span || now.zoom !== before.zoom)) pane.follow(now);
 });
@@ -142,7 +149,7 @@ listenToKeys({
   search: () => [$("q").focus(), $("q").select()],
   traces: () => go({ view: "traces" }),
   graph: () => go({ view: "graph" }),
-  refresh: () => (state().view === "graph" ? graph.load().catch(failed) : found.find()),
+  refresh: () => (state().view === "graph" ? loadGraph().catch(failed) : found.find()),
   fresh: () => found.take(),
   live: () => $("live").click(),
   scatter: () => $("scatter").querySelector("canvas").focus(),
@@ -203,7 +210,7 @@ showView(state());
 const first = found.find();
 openTrace(state());
 search.loadNames(state().file && []).catch(failed);
-if (state().view === "graph") graph.load().catch(failed);
+if (state().view === "graph") loadGraph().catch(failed);
 first.finally(function again() {
   setTimeout(() => found.look().finally(again), POLL_MS);
 });

@@ -10,9 +10,10 @@ import { TraceList } from "./list.js";
 import { calledBy, matches } from "./match.js";
 import { snippet, toast } from "./notices.js";
 import { Scatter } from "./scatter.js";
+import { early } from "./early.js";
 import * as search from "./search.js";
 import { summary } from "./summary.js";
-import { label, plural } from "./text.js";
+import { label, plural, thousands } from "./text.js";
 
 export const POLL_MS = 3000;
 const OVERLAP_MS = 60_000; // spans come late: each look goes back so far
@@ -31,6 +32,7 @@ export class Found {
     this.away = false;
     this.lastLookMs = 0;
     this.looks = 0;
+    this.early = early;
   }
 
   /** Ask anew. */
@@ -43,7 +45,7 @@ export class Found {
     this.showFresh();
     $("list-pane").setAttribute("aria-busy", "true");
     try {
-      const traces = now.file ? this.ofFile(now) : await api.traces(api.searchOf(now, startedMs), signal);
+      const traces = now.file ? this.ofFile(now) : await this.asked(now, startedMs, signal);
       if (signal.aborted) return;
       this.lastLookMs = startedMs;
       if (!now.file) this.answered();
@@ -53,6 +55,13 @@ export class Found {
     } finally {
       if (!signal.aborted) $("list-pane").removeAttribute("aria-busy");
     }
+  }
+
+  // The first time, the answer is on its way already.
+  asked(now, startedMs, signal) {
+    const { early } = this;
+    this.early = null;
+    return early ?? api.traces(api.searchOf(now, startedMs), signal);
   }
 
   ofFile(now) {
@@ -88,10 +97,7 @@ export class Found {
       bad = items.filter((item) => item.errors).length;
     const full = !state().file && items.length >= Number(state().limit || DEFAULT_LIMIT);
     const count = items.length ? `${full ? "newest " : ""}${plural(items.length, "trace")}` : "";
-    $("count").replaceChildren(
-      h("b", {}, count),
-      bad ? h("span", { class: "bad" }, ` · ${bad.toLocaleString("en")} failed`) : "",
-    );
+    $("count").replaceChildren(h("b", {}, count), bad ? h("span", { class: "bad" }, ` · ${thousands(bad)} failed`) : "");
     $("scatter").hidden = items.length < 2;
   }
 

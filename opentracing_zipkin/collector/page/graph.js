@@ -8,7 +8,7 @@ import * as api from "./api.js";
 import { colourClass } from "./colours.js";
 import { button, h, svg } from "./dom.js";
 import { searchOnly } from "./search.js";
-import { label, plural } from "./text.js";
+import { label, plural, thousands } from "./text.js";
 
 const MAX_NODES = 40; // beyond it only a service and its neighbours are drawn
 const MAX_LINKS = 100; // rows of the table
@@ -120,7 +120,7 @@ export class Graph {
     const failed = link.errorCount > 0,
       words = said(link),
       path = curve(points);
-    const rate = failed ? `${link.callCount.toLocaleString("en")} · ${percent(link)}` : link.callCount.toLocaleString("en");
+    const rate = failed ? `${thousands(link.callCount)} · ${percent(link)}` : thousands(link.callCount);
     return svg(
       "g",
       pressed(() => tracesOf(link, this.services), { class: failed ? "link bad" : "link", "aria-label": words }),
@@ -164,16 +164,14 @@ export class Graph {
         h(
           "td",
           { class: "number" },
-          button(link.callCount.toLocaleString("en"), { class: "link", title: "Their traces" }, () =>
-            tracesOf(link, this.services),
-          ),
+          button(thousands(link.callCount), { class: "link", title: "Their traces" }, () => tracesOf(link, this.services)),
         ),
         h(
           "td",
           { class: "number" },
           link.errorCount
             ? button(
-                `${link.errorCount.toLocaleString("en")} (${percent(link)})`,
+                `${thousands(link.errorCount)} (${percent(link)})`,
                 { class: "link bad", title: "The traces with errors" },
                 () => tracesOf(link, this.services, true),
               )

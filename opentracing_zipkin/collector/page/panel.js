@@ -4,7 +4,7 @@ import { colourClass } from "./colours.js";
 import { button, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { address, isServing } from "./spans.js";
-import { label, lines, plural } from "./text.js";
+import { label, lines, plural, thousands } from "./text.js";
 import { clock, duration, moment, utc } from "./units.js";
 
 const LONG = 1500; // characters of a value that are shown at first
@@ -127,7 +127,7 @@ function long(value) {
   if (!value) return [h("span", { class: "dim" }, "empty")];
   if (value.length <= LONG) return [h("span", { class: "value" }, lines(value))];
   const text = h("span", { class: "value" }, lines(value.slice(0, LONG)) + "…");
-  const rest = button(`Show all ${value.length.toLocaleString("en")} characters`, { class: "link" }, () => {
+  const rest = button(`Show all ${thousands(value.length)} characters`, { class: "link" }, () => {
     text.textContent = lines(value);
     rest.remove();
   });
@@ -164,7 +164,7 @@ function groupPanel(group, events) {
     { class: "panel", "aria-label": "Group of spans" },
     head(group, actions, events),
     facts([
-      ["Spans", count.toLocaleString("en")],
+      ["Spans", thousands(count)],
       ["In all", duration(group.total)],
       ["On average", duration(group.total / count)],
       ["At most", duration(slowest.duration)],

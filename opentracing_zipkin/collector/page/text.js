@@ -21,4 +21,7 @@ export function lines(text) {
   return text.replace(CONTROLS, (char) => (char === "\n" || char === "\t" ? char : picture(char))).replace(INVISIBLE, named);
 }
 
-export const plural = (count, one, many = one + "s") => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+/** `20,000`; the browser's own way takes 30 ms the first time. */
+export const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+
+export const plural = (count, one, many = one + "s") => `${thousands(count)} ${count === 1 ? one : many}`;

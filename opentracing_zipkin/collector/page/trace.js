@@ -9,7 +9,7 @@ import * as head from "./head.js";
 import { Overview } from "./overview.js";
 import { panel } from "./panel.js";
 import { entriesOf, matching, openedAtFirst, reveal, rowsOf } from "./rows.js";
-import { plural } from "./text.js";
+import { plural, thousands } from "./text.js";
 import { causesOf, treeOf } from "./tree.js";
 import { Waterfall, axis } from "./waterfall.js";
 
@@ -123,9 +123,7 @@ export class TracePane {
   paint() {
     this.matches = matching(this.tree, this.find);
     this.rows = rowsOf(this.tree, this.opened, this.matches);
-    this.hits.textContent = this.matches
-      ? `${this.matches.size.toLocaleString("en")} of ${this.tree.nodes.length.toLocaleString("en")}`
-      : "";
+    this.hits.textContent = this.matches ? `${thousands(this.matches.size)} of ${thousands(this.tree.nodes.length)}` : "";
     this.showPanel();
     axis(this.axis, this.scroller, this.window, this.tree.begin);
     this.overview.show(this.tree, this.window);

@@ -49,7 +49,8 @@ export class VirtualRows {
     row.style.transform = `translateY(${index * this.rowHeight}px)`;
     row.style.height = `${this.rowHeight}px`;
     // In the document's order, which is that of whoever has the page read to them.
-    const before = this.shown.get(index - 1), after = this.shown.get(index + 1);
+    const before = this.shown.get(index - 1),
+      after = this.shown.get(index + 1);
     if (before) before.after(row);
     else if (after) after.before(row);
     else if ([...this.shown.keys()].some((other) => other < index)) this.body.append(row);

@@ -5,7 +5,7 @@
 
 import { colourClass } from "./colours.js";
 import { h } from "./dom.js";
-import { label, plural } from "./text.js";
+import { label, plural, thousands } from "./text.js";
 import { duration, ticks } from "./units.js";
 import { VirtualRows } from "./virtual.js";
 
@@ -106,7 +106,7 @@ export class Waterfall {
       { class: "name", title: label(whole) },
       h("span", { class: "guides", style: { "--depth": indent } }),
       twisty,
-      entry.nodes ? h("span", { class: "times" }, `×${entry.nodes.length.toLocaleString("en")}`) : null,
+      entry.nodes ? h("span", { class: "times" }, `×${thousands(entry.nodes.length)}`) : null,
       this.errorMark(entry, expanded),
       h("b", {}, label(entry.main.service || "unnamed service")),
       " ",
@@ -116,11 +116,7 @@ export class Waterfall {
       !expanded &&
         expandable &&
         !entry.nodes &&
-        h(
-          "span",
-          { class: "hidden-count", title: `${plural(entry.size - 1, "span")} below` },
-          `+${(entry.size - 1).toLocaleString("en")}`,
-        ),
+        h("span", { class: "hidden-count", title: `${plural(entry.size - 1, "span")} below` }, `+${thousands(entry.size - 1)}`),
     );
   }
 
