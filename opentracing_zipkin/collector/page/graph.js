@@ -94,8 +94,8 @@ export class Graph {
     });
     graph.setDefaultEdgeLabel(() => ({}));
     for (const name of new Set(links.flatMap(({ parent, child }) => [parent, child])))
-      graph.setNode(name, { width: 44 + 7.3 * Math.min(MAX_NAME, label(name).length), height: NODE_HEIGHT });
-    for (const link of links) graph.setEdge(link.parent, link.child, { link, width: 40, height: 14, labelpos: "c" });
+      graph.setNode(key(name), { name, width: 44 + 7.3 * Math.min(MAX_NAME, label(name).length), height: NODE_HEIGHT });
+    for (const link of links) graph.setEdge(key(link.parent), key(link.child), { link, width: 40, height: 14, labelpos: "c" });
     layout(graph);
     const { width, height } = graph.graph();
     const picture = svg(
@@ -111,7 +111,7 @@ export class Graph {
     );
     picture.append(
       ...graph.edges().map((edge) => this.arrow(graph.edge(edge))),
-      ...graph.nodes().map((name) => this.node(name, graph.node(name), focus)),
+      ...graph.nodes().map((each) => this.node(graph.node(each), focus)),
     );
     return picture;
   }
@@ -137,7 +137,7 @@ export class Graph {
     );
   }
 
-  node(name, { x, y, width, height }, focus) {
+  node({ name, x, y, width, height }, focus) {
     const shown = label(name),
       words = shown.length > MAX_NAME ? shown.slice(0, MAX_NAME - 1) + "…" : shown;
     const again = name === state().focus;
@@ -191,6 +191,9 @@ export class Graph {
     return h("div", { class: "links" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows)), more);
   }
 }
+
+// The layout keeps nodes in an object; a service may be called "__proto__".
+const key = (name) => `service ${name}`;
 
 const percent = ({ errorCount, callCount }) => {
   const share = (100 * errorCount) / callCount;

@@ -64,7 +64,7 @@ export function listenToKeys(actions) {
       name = named.get(event.key);
     if (!name || !actions[name] || $("keys").open) return;
     if (isText(target)) {
-      if (event.key === "Escape") target.blur();
+      if (event.key === "Escape") [event.preventDefault(), target.blur()]; // a search field would clear itself
       return;
     }
     if (OF_BUTTONS.has(event.key) && target.closest("button, a, [role=button]")) return;

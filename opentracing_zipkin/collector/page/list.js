@@ -69,7 +69,7 @@ export class TraceList {
   step(by) {
     if (!this.items.length) return;
     const now = this.index(this.active);
-    this.activate(this.items[Math.max(0, Math.min(this.items.length - 1, now < 0 ? 0 : now + by))].id);
+    this.activate(this.items[Math.max(0, Math.min(this.items.length - 1, now < 0 && by !== Infinity ? 0 : now + by))].id);
   }
 
   /** The trace beside the list. */

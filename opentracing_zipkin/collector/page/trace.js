@@ -198,7 +198,7 @@ export class TracePane {
     if (!this.rows.length) return;
     const now = this.waterfall.index(this.selected),
       last = this.rows.length - 1;
-    this.select(this.rows[now < 0 ? 0 : Math.max(0, Math.min(last, now + by))].entry);
+    this.select(this.rows[Math.max(0, Math.min(last, now < 0 && by !== Infinity ? 0 : now + by))].entry);
   }
 
   /** Right unfolds, then goes down; left folds, then goes up. */

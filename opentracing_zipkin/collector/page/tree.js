@@ -44,8 +44,8 @@ function addHalf(node, span) {
 function linked(all, byId) {
   const roots = [];
   for (const node of all) {
-    const parentId = node.halves.find((half) => half.parentId)?.parentId;
-    const parent = parentId && parentId !== node.id ? byId.get(parentId) : undefined;
+    const parentId = node.halves.find((half) => half.parentId && half.parentId !== node.id)?.parentId;
+    const parent = parentId ? byId.get(parentId) : undefined;
     node.orphan = Boolean(parentId && !parent);
     if (parent) [node.parent] = [parent, parent.children.push(node)];
     else roots.push(node);

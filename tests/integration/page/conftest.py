@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, expect
 
 from opentracing_zipkin.collector import Collector
 
@@ -66,27 +66,60 @@ def chrome(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture
-def open_page(chrome: Browser) -> Iterator[OpenPage]:
-    """`open_page(url, size=WIDE, **of_context)`: a page in a context of its own, watched."""
-    faults: list[str] = []
-    contexts = []
+class Watched:
+    """Pages, each in a context of its own; `faults` is what went wrong in them."""
 
-    def opened(url: str, size: tuple[int, int] = WIDE, **options: Any) -> Page:
-        context = chrome.new_context(viewport={"width": size[0], "height": size[1]}, timezone_id="UTC", locale="en-US", **options)
-        contexts.append(context)
-        page = context.new_page()
-        origin = urlsplit(url)[:2]
-        page.on("pageerror", lambda error: faults.append(f"thrown: {error}"))
-        page.on("console", lambda message: faults.append(message.text) if message.type == "error" and not _is_answer(message.text) else None)
-        page.on("request", lambda request: faults.append(f"asked {request.url}") if urlsplit(request.url)[:2] != origin else None)
+    def __init__(self, browser: Browser) -> None:
+        self.faults: list[str] = []
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+
+    def open(self, url: str, size: tuple[int, int] = WIDE, **options: Any) -> Page:
+        viewport: ViewportSize = {"width": size[0], "height": size[1]}
+        context = self._browser.new_context(viewport=viewport, timezone_id="UTC", locale="en-US", **options)
+        self._contexts.append(context)
+        page, origin = context.new_page(), urlsplit(url)[:2]
+        page.on("pageerror", lambda error: self.faults.append(f"thrown: {error}"))
+        page.on("console", lambda message: self._said(message.type, message.text))
+        page.on("request", lambda request: urlsplit(request.url)[:2] == origin or self.faults.append(f"asked {request.url}"))
         page.goto(url)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    def _said(self, kind: str, text: str) -> None:
+        if kind == "error" and not _is_answer(text):
+            self.faults.append(text)
 
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def open_page(chrome: Browser) -> Iterator[OpenPage]:
+    """`open_page(url, size=WIDE, **of_context)`: a new page, watched."""
+    watched = Watched(chrome)
+    yield watched.open
+    watched.close()
+
+    assert [] == watched.faults
+
+
+@pytest.fixture(scope="package")
+def standing(chrome: Browser, shop: Collector) -> Iterator[tuple[Watched, Page]]:
+    watched = Watched(chrome)
+    yield watched, watched.open(shop.url, permissions=["clipboard-read", "clipboard-write"])
+    watched.close()
+
+
+@pytest.fixture
+def shop_page(standing: tuple[Watched, Page], shop: Collector) -> Iterator[Page]:
+    """The shop's traces, on a page that many tests use, because a new one takes a second."""
+    watched, page = standing
+    page.goto(f"{shop.url}/#")
+    expect(page.locator("#count")).to_contain_text("100 traces")
+    yield page
+
+    faults, watched.faults = watched.faults, []
     assert [] == faults
 
 

@@ -35,7 +35,16 @@ class Shop:
 
     def traces(self, count: int, every_us: int = 11_000_000) -> list[list[Span]]:
         """The oldest first: mostly visits, some orders, now and then one that fails, is slow or is one of everything."""
-        kinds = [self.browse, self.browse, self.checkout, self.browse, self.recommended, self.declined, self.browse, self.slow_checkout]
+        kinds = [
+            self.browse,
+            self.browse,
+            self.checkout,
+            self.browse,
+            self.recommended,
+            self.declined,
+            self.browse,
+            self.slow_checkout,
+        ]
         return [kinds[at % len(kinds)](self._now_us - (count - at) * every_us) for at in range(count)]
 
     def _trace(self) -> _Trace:
@@ -50,11 +59,20 @@ class Shop:
         queries = self._random.choice([1, 2, 3, 14])
         took = self._ms(6, 14) + queries * self._ms(1.0, 2.5)
         root = trace.span("gateway", "get /books", at_us, took + 4000, kind="SERVER", tags=_http("GET", "/books", 200))
-        asked = trace.call(root, "catalogue", "get /books/{title}", at_us + 1500, took, tags=_http("GET", f"/books/{book}", 200))
+        asked = trace.call(
+            root, "catalogue", "get /books/{title}", at_us + 1500, took, tags=_http("GET", f"/books/{book}", 200)
+        )
         trace.remote(asked, "redis", "get", at_us + 2600, self._ms(0.2, 0.9), {"db.statement": f"GET book:{book}"})
         for number in range(queries):
             begin = at_us + 4000 + number * (took - 4000) // queries
-            trace.remote(asked, "postgres-books", "select", begin, self._ms(0.6, 1.4), {"sql.query": f"SELECT * FROM copies WHERE id = {number + 40}"})
+            trace.remote(
+                asked,
+                "postgres-books",
+                "select",
+                begin,
+                self._ms(0.6, 1.4),
+                {"sql.query": f"SELECT * FROM copies WHERE id = {number + 40}"},
+            )
         return trace.spans
 
     def checkout(self, at_us: int, ask_ms: float = 55.0, error: str = "") -> list[Span]:
@@ -63,19 +81,47 @@ class Shop:
         customer, asked = self._random.choice(("Ada", "Bob", "Cid", "Dee")), int(ask_ms * 1000) + self._ms(0, 12)
         end, status = asked + 46_000, 402 if error else 201
         root = trace.span("gateway", "post /checkout", at_us, end, kind="SERVER", tags=_http("POST", "/checkout", status))
-        order = trace.call(root, "orders", "post /orders", at_us + 3000, end - 6000, tags={**_http("POST", "/orders", status), "customer": customer})
+        order = trace.call(
+            root,
+            "orders",
+            "post /orders",
+            at_us + 3000,
+            end - 6000,
+            tags={**_http("POST", "/orders", status), "customer": customer},
+        )
         trace.span("orders", "reserve the item", at_us + 6000, 9000, parent=order, tags={"item": self._random.choice(_BOOKS)})
-        trace.remote(order, "postgres-orders", "insert", at_us + 8000, 4200, {"sql.query": "INSERT INTO reservations VALUES ($1, $2)"})
+        trace.remote(
+            order, "postgres-orders", "insert", at_us + 8000, 4200, {"sql.query": "INSERT INTO reservations VALUES ($1, $2)"}
+        )
         paid = trace.call(order, "payment", "post /charge", at_us + 17_000, asked + 9000, tags=_http("POST", "/charge", status))
         bank = trace.span("payment", "ask the bank", at_us + 20_000, asked, parent=paid, tags={"attempts": "1"})
-        bank["annotations"] = [{"timestamp": at_us + 21_000, "value": "wire.connected"}, {"timestamp": at_us + 20_000 + asked * 9 // 10, "value": "the bank answered"}]
+        bank["annotations"] = [
+            {"timestamp": at_us + 21_000, "value": "wire.connected"},
+            {"timestamp": at_us + 20_000 + asked * 9 // 10, "value": "the bank answered"},
+        ]
         if error:
             for span in (bank, *(each for each in trace.spans if each["name"] in ("post /charge", "post /orders"))):
                 span["tags"]["error"] = error if span is bank or span.get("shared") else "402"
             return trace.spans
-        sent = trace.span("orders", "publish order-placed", at_us + end - 9000, 1200, parent=order, kind="PRODUCER", tags={"kafka.topic": "order-placed"})
+        sent = trace.span(
+            "orders",
+            "publish order-placed",
+            at_us + end - 9000,
+            1200,
+            parent=order,
+            kind="PRODUCER",
+            tags={"kafka.topic": "order-placed"},
+        )
         sent["remoteEndpoint"] = {"serviceName": "kafka"}
-        taken = trace.span("mailer", "on order-placed", at_us + end + 14_000, 31_000, parent=sent, kind="CONSUMER", tags={"kafka.topic": "order-placed"})
+        taken = trace.span(
+            "mailer",
+            "on order-placed",
+            at_us + end + 14_000,
+            31_000,
+            parent=sent,
+            kind="CONSUMER",
+            tags={"kafka.topic": "order-placed"},
+        )
         taken["remoteEndpoint"] = {"serviceName": "kafka"}
         trace.span("mailer", "render the mail", at_us + end + 16_000, 12_500, parent=taken)
         return trace.spans
@@ -125,18 +171,41 @@ class _Trace:
         self.spans.append(span)
         return span
 
-    def call(self, caller: Span, service: str, name: str, at_us: int, duration_us: int, skew_us: int = 0, tags: dict[str, str] | None = None) -> Span:
+    def call(
+        self,
+        caller: Span,
+        service: str,
+        name: str,
+        at_us: int,
+        duration_us: int,
+        skew_us: int = 0,
+        tags: dict[str, str] | None = None,
+    ) -> Span:
         """Both halves of a call, under one id; the server's is answered."""
-        client = self.span(caller["localEndpoint"]["serviceName"], name, at_us, duration_us, parent=caller, kind="CLIENT", tags=tags)
+        client = self.span(
+            caller["localEndpoint"]["serviceName"], name, at_us, duration_us, parent=caller, kind="CLIENT", tags=tags
+        )
         client["remoteEndpoint"] = {"serviceName": service}
-        server: Span = {**client, "timestamp": at_us + 900 + skew_us, "duration": max(1, duration_us - 2000), "kind": "SERVER", "shared": True}
-        server |= {"localEndpoint": endpoint(service), "remoteEndpoint": {"ipv4": client["localEndpoint"]["ipv4"]}, "tags": dict(tags or {})}
+        server: Span = {
+            **client,
+            "timestamp": at_us + 900 + skew_us,
+            "duration": max(1, duration_us - 2000),
+            "kind": "SERVER",
+            "shared": True,
+        }
+        server |= {
+            "localEndpoint": endpoint(service),
+            "remoteEndpoint": {"ipv4": client["localEndpoint"]["ipv4"]},
+            "tags": dict(tags or {}),
+        }
         self.spans.append(server)
         return server
 
     def remote(self, caller: Span, system: str, name: str, at_us: int, duration_us: int, tags: dict[str, str]) -> Span:
         """A call to what sends no spans itself."""
-        span = self.span(caller["localEndpoint"]["serviceName"], name, at_us, duration_us, parent=caller, kind="CLIENT", tags=tags)
+        span = self.span(
+            caller["localEndpoint"]["serviceName"], name, at_us, duration_us, parent=caller, kind="CLIENT", tags=tags
+        )
         span["remoteEndpoint"] = {"serviceName": system}
         return span
 

@@ -16,21 +16,32 @@ from .shop import endpoint
 
 
 @pytest.fixture
-def graph(open_page: OpenPage, shop: Collector) -> Page:
-    page = open_page(f"{shop.url}/#view=graph")
-    page.locator(".graph svg").wait_for()
-    return page
+def graph(shop_page: Page, shop: Collector) -> Page:
+    shop_page.goto(f"{shop.url}/#view=graph")
+    shop_page.locator(".graph svg").wait_for()
+    return shop_page
 
 
 def services(page: Page) -> list[str]:
-    return sorted(page.locator(".graph .service text").all_inner_texts())
+    return sorted(page.locator(".graph .service text").all_text_contents())
 
 
 def arrow(page: Page, words: str) -> Any:
     return page.locator(f'.graph .link[aria-label^="{words}"]')
 
 
-ALL = ["catalogue", "gateway", "kafka", "mailer", "orders", "payment", "postgres-books", "postgres-orders", "recommendations", "redis"]
+ALL = [
+    "catalogue",
+    "gateway",
+    "kafka",
+    "mailer",
+    "orders",
+    "payment",
+    "postgres-books",
+    "postgres-orders",
+    "recommendations",
+    "redis",
+]
 
 
 def test_services_and_calls_are_drawn(graph: Page) -> None:

@@ -15,8 +15,8 @@ from .looks import found, ids, rows, settled
 
 
 @pytest.fixture
-def page(open_page: OpenPage, shop: Collector) -> Page:
-    return settled(open_page(shop.url))
+def page(shop_page: Page) -> Page:
+    return settled(shop_page)
 
 
 def test_a_row_says_what_it_was_when_and_how_long(page: Page) -> None:
@@ -48,7 +48,9 @@ def test_a_failed_trace_says_why(page: Page) -> None:
         ("#limit", "20", {"limit": 20}),
     ],
 )
-def test_a_condition_finds_what_the_api_finds(page: Page, shop: Collector, control: str, value: Any, parameters: dict[str, Any]) -> None:
+def test_a_condition_finds_what_the_api_finds(
+    page: Page, shop: Collector, control: str, value: Any, parameters: dict[str, Any]
+) -> None:
     """Each control narrows the list as the API does; the first row is the API's first, and the count is the same."""
     expected = ids(shop, **parameters)
     field = page.locator(control)
@@ -156,7 +158,6 @@ def test_the_plot_leads_to_the_slowest_by_keys(page: Page) -> None:
 
 def test_the_plot_leads_to_a_trace_by_a_click(page: Page) -> None:
     """A click on a point opens its trace."""
-
 
     box = page.locator("#scatter canvas").bounding_box()
     assert box is not None

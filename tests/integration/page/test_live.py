@@ -15,8 +15,8 @@ from .shop import Shop
 
 
 @pytest.fixture
-def page(open_page: OpenPage, shop: Collector) -> Page:
-    return settled(open_page(shop.url))
+def page(shop_page: Page) -> Page:
+    return settled(shop_page)
 
 
 def test_the_first_trace_appears_by_itself(open_page: OpenPage, empty: Collector) -> None:
@@ -141,7 +141,7 @@ def test_everything_can_be_done_with_keys(page: Page) -> None:
 
 def test_the_rows_tell_screen_readers_where_they_are(page: Page) -> None:
     """A list of options and a tree: each row with its place, its level, whether it is unfolded and chosen."""
-    first = page.get_by_role("option").first
+    first = page.get_by_role("listbox").get_by_role("option").first
     expect(first).to_have_attribute("aria-setsize", "100")
     page.keyboard.press("j")
     expect(page.get_by_role("listbox")).to_have_attribute("aria-activedescendant", re.compile("^trace-"))

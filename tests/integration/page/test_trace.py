@@ -15,9 +15,11 @@ from .looks import found, panel, rows, settled, trace_of
 
 
 @pytest.fixture
-def declined(open_page: OpenPage, shop: Collector) -> Page:
+def declined(shop_page: Page, shop: Collector) -> Page:
     """The page of a trace that failed."""
-    return settled(open_page(trace_of(shop, annotationQuery="error"), permissions=["clipboard-read", "clipboard-write"]))
+    shop_page.goto(trace_of(shop, annotationQuery="error"))
+    expect(rows(shop_page)).to_have_count(6)
+    return settled(shop_page)
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_the_head_says_when_how_long_and_how_much(declined: Page) -> None:
 
 def test_list_and_trace_stand_side_by_side(declined: Page) -> None:
     """The list stays where it is, its row of the trace is marked."""
-    expect(found(declined).first).to_be_in_viewport()
+    expect(found(declined).and_(declined.locator(".opened"))).to_be_in_viewport()
     expect(declined.locator("#list [aria-selected=true] .what")).to_have_text("gateway post /checkout")
 
 
@@ -48,7 +50,10 @@ def test_both_halves_of_a_call_are_one_row(declined: Page) -> None:
     expect(charge).to_have_count(1)
     expect(charge.locator(".bar.client")).to_be_visible()
     expect(charge.locator(".bar.server")).to_be_visible()
-    colours = [charge.locator(f".bar.{half}").evaluate("each => getComputedStyle(each).getPropertyValue('--c')") for half in ("client", "server")]
+    colours = [
+        charge.locator(f".bar.{half}").evaluate("each => getComputedStyle(each).getPropertyValue('--c')")
+        for half in ("client", "server")
+    ]
     assert 2 == len(set(colours))
     charge.click()
 
@@ -122,9 +127,10 @@ def test_subtrees_fold(declined: Page) -> None:
     expect(rows(declined)).to_have_count(6)
 
 
-def test_clocks_that_disagree_are_said(open_page: OpenPage, shop: Collector) -> None:
+def test_clocks_that_disagree_are_said(shop_page: Page, shop: Collector) -> None:
     """A server's clock is shifted under its client's; the page says by how much, and takes it back on request."""
-    page = settled(open_page(trace_of(shop, serviceName="recommendations")))
+    page = shop_page
+    page.goto(trace_of(shop, serviceName="recommendations"))
     skew, server = page.locator(".skew"), rows(page).filter(has_text="get /for/{customer}").locator(".bar.server")
     client = rows(page).filter(has_text="get /for/{customer}").locator(".bar.client")
     expect(skew).to_contain_text("shown shifted: recommendations by +12.1 ms")
@@ -143,9 +149,9 @@ def _left(bar: object) -> float:
     return float(box["x"])
 
 
-def test_like_siblings_are_one_row(open_page: OpenPage, shop: Collector) -> None:
+def test_like_siblings_are_one_row(shop_page: Page) -> None:
     """Ten or more siblings of one service, name and kind are one row with count and total, which unfolds."""
-    page = settled(open_page(shop.url))
+    page = settled(shop_page)
     found(page).filter(has_text="18 spans").first.click()
     group = rows(page).filter(has=page.locator(".times"))
     expect(group.locator(".times")).to_have_text("×14")
@@ -244,8 +250,8 @@ def test_the_id_and_the_json_can_be_copied(declined: Page) -> None:
     assert 8 == len(spans)
 
 
-def test_a_trace_that_is_not_there_is_said(open_page: OpenPage, shop: Collector) -> None:
+def test_a_trace_that_is_not_there_is_said(shop_page: Page, shop: Collector) -> None:
     """An unknown id is answered with what may have happened to it."""
-    page = open_page(f"{shop.url}/#trace=00000000000000ff")
+    shop_page.goto(f"{shop.url}/#trace=00000000000000ff")
 
-    expect(page.locator("#trace-pane")).to_contain_text("This trace is not here")
+    expect(shop_page.locator("#trace-pane")).to_contain_text("This trace is not here")
