@@ -166,7 +166,7 @@ def page_files() -> frozenset[str]:
 @lru_cache(maxsize=64)
 def page_file(name: str) -> Answer:
     """One of `page_files`."""
-    body = files(__package__).joinpath("page", name).read_bytes()
+    body = files(__package__).joinpath("page").joinpath(name).read_bytes()
     return Answer(HTTPStatus.OK, body, _MEDIA_TYPES[name.rpartition(".")[2]])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -185,7 +186,7 @@ def test_text_has_contrast_and_services_differ_in_brightness(open_page: OpenPage
     for text in ("ink", "dim", "bad", "accent"):
         for ground in ("paper", "panel"):
             assert 4.5 <= _contrast(bright[text], bright[ground]), (text, ground)
-    assert min(later / one for one, later in zip(services, services[1:], strict=False)) > 1.05
+    assert min(later / one for one, later in pairwise(services)) > 1.05
     assert 3 < _contrast(services[0], services[-1])
 
 

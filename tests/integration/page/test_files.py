@@ -72,7 +72,7 @@ def test_a_file_can_be_dropped(page: Page) -> None:
     page.dispatch_event("body", "drop", {"dataTransfer": transfer})
 
     expect(found(page)).to_have_count(9)
-    expect(page.locator("#chips")).to_have_text("file dropped.json ×")
+    expect(page.locator("#chips")).to_have_text("file dropped.json \u00d7")
 
 
 def test_after_a_reload_the_file_is_asked_for_again(page: Page, write: Callable[[object], Path]) -> None:
