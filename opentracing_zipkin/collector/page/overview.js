@@ -38,13 +38,18 @@ export class Overview {
       tall = Math.min(4, Math.max(1, height / nodes.length));
     const colours = new Map(),
       failed = cssValue("--bad");
+    const fill = (node, at, least) => {
+      const top = (at / nodes.length) * (height - Math.max(tall, least));
+      context.fillRect(x(node.begin), top, Math.max(least, x(node.end) - x(node.begin)), Math.max(tall, least));
+    };
     nodes.forEach((node, at) => {
-      if (node.untimed) return;
       const { service } = node.main;
       if (!colours.has(service)) colours.set(service, cssValue(`--c${colourOf(service)}`));
-      context.fillStyle = node.failed ? failed : colours.get(service);
-      context.fillRect(x(node.begin), (at / nodes.length) * (height - tall), Math.max(1, x(node.end) - x(node.begin)), tall);
+      context.fillStyle = colours.get(service);
+      if (!node.untimed && !node.failed) fill(node, at, 1);
     });
+    context.fillStyle = failed; // on top of the others, and never too small to be seen
+    nodes.forEach((node, at) => node.failed && !node.untimed && fill(node, at, 3));
     this.shade(drawing, x);
   }
 

@@ -38,7 +38,7 @@ export class TracePane {
     this.tree = treeOf(spans, { correct: this.correct });
     this.opened = again ? opened : openedAtFirst(this.tree);
     this.find = again ? find : { text: "", service: "", kind: "", errors: false };
-    this.selected = null;
+    this.selected = this.zoomed = null;
     this.build();
     this.follow(state(), { middle: true });
   }
@@ -110,7 +110,10 @@ export class TracePane {
   /** As the address has it. */
   follow(now, { middle = false } = {}) {
     const { tree } = this,
-      [from, to] = (now.zoom || "").split(",").map(Number);
+      [from, to] = (now.zoom || "").split(",").map(Number),
+      zoom = now.zoom || "";
+    if (this.selected?.id === now.span && this.zoomed === zoom) return; // it was chosen here
+    this.zoomed = zoom;
     this.window = to > from ? { begin: tree.begin + from, end: tree.begin + to } : { begin: tree.begin, end: tree.end };
     this.whole.hidden = !(to > from);
     const node = now.span ? tree.byId.get(now.span) : null;

@@ -67,21 +67,21 @@ def chrome(playwright: Playwright) -> Iterator[Browser]:
 
 
 class Watched:
-    """Pages, each in a context of its own; `faults` is what went wrong in them."""
+    """Pages, each in a context of its own; `faults` is what went wrong in them, requests beyond their origin included."""
 
     def __init__(self, browser: Browser) -> None:
         self.faults: list[str] = []
         self._browser = browser
         self._contexts: list[BrowserContext] = []
 
-    def open(self, url: str, size: tuple[int, int] = WIDE, **options: Any) -> Page:
+    def open(self, url: str, size: tuple[int, int] = WIDE, origin: str = "", **options: Any) -> Page:
         viewport: ViewportSize = {"width": size[0], "height": size[1]}
         context = self._browser.new_context(viewport=viewport, timezone_id="UTC", locale="en-US", **options)
         self._contexts.append(context)
-        page, origin = context.new_page(), urlsplit(url)[:2]
+        page, home = context.new_page(), urlsplit(origin or url)[:2]
         page.on("pageerror", lambda error: self.faults.append(f"thrown: {error}"))
         page.on("console", lambda message: self._said(message.type, message.text))
-        page.on("request", lambda request: urlsplit(request.url)[:2] == origin or self.faults.append(f"asked {request.url}"))
+        page.on("request", lambda request: urlsplit(request.url)[:2] == home or self.faults.append(f"asked {request.url}"))
         page.goto(url)
         return page
 

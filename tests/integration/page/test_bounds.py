@@ -74,14 +74,14 @@ def test_whatever_a_span_holds_is_text(open_page: OpenPage, empty: Collector, si
 
 
 def test_what_cannot_be_seen_is_shown(open_page: OpenPage, empty: Collector) -> None:
-    """Control characters appear as pictures, marks of direction by their number; an emoji of several parts stays one."""
+    """Control characters and marks of direction appear by their number; an emoji of several parts stays one."""
     page = open_page(empty.url)
     labels = page.evaluate(
         "async texts => { const { label } = await import('./text.js'); return texts.map(label); }",
         ["a\x00\x1b\n\x7f", "x\u202ey", HOSTILE["emoji"], "z" * 400],
     )
 
-    assert ["a␀␛␊␡", "x⟨U+202E⟩y", HOSTILE["emoji"], "z" * 300 + "…"] == labels
+    assert ["a⟨U+0000⟩⟨U+001B⟩↵⟨U+007F⟩", "x⟨U+202E⟩y", HOSTILE["emoji"], "z" * 300 + "…"] == labels
 
 
 def test_durations_are_read_and_written(open_page: OpenPage, empty: Collector) -> None:
