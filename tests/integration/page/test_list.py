@@ -67,6 +67,20 @@ def test_a_condition_finds_what_the_api_finds(
     expect(found(page).first).to_have_id(f"trace-{expected[0]}")
 
 
+def test_tags_are_completed_where_the_server_knows_them(page: Page) -> None:
+    """Keys that the server completes are offered, and after `key=` the values of the key."""
+    page.route("**/api/v2/autocompleteKeys*", lambda route: route.fulfill(json=["environment"]))
+    page.route("**/api/v2/autocompleteValues?key=environment", lambda route: route.fulfill(json=["dev", "live"]))
+    page.reload()
+    page.focus("#q")
+    expect(page.locator("#tags option")).to_have_attribute("value", "environment")
+    page.fill("#q", "environment=")
+
+    expect(page.locator("#tags option")).to_have_count(2)
+    expect(page.locator("#tags option").last).to_have_attribute("value", "environment=live")
+    page.unroute_all()
+
+
 def test_whom_a_service_calls_is_a_condition(page: Page, shop: Collector) -> None:
     """With a service chosen, the services that it calls can be chosen."""
     page.select_option("#service", "orders")
