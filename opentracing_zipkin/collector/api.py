@@ -79,7 +79,7 @@ class Api:
         if path.startswith("/api/v2/trace/"):
             return self._trace(query.read_trace_id(path.removeprefix("/api/v2/trace/")))
         if path.startswith("/zipkin/traces/"):  # where a real server shows a trace
-            return Answer(HTTPStatus.FOUND, location="/#trace=" + query.read_trace_id(path.removeprefix("/zipkin/traces/")))
+            return Answer(HTTPStatus.FOUND, location="/#" + query.read_trace_id(path.removeprefix("/zipkin/traces/")))
         respond = _GET.get(path)
         if respond is None and path[1:] in page_files():
             return page_file(path[1:])

@@ -117,6 +117,14 @@ def test_a_trace_id_in_the_search_opens_its_trace(page: Page, shop: Collector) -
     expect(page).to_have_url(re.compile(f"trace={trace_id}"))
 
 
+def test_a_link_to_a_real_servers_page_opens_the_trace(page: Page, shop: Collector) -> None:
+    """`/zipkin/traces/<id>` leads to the page, which shows that trace."""
+    trace_id = ids(shop, serviceName="mailer")[0]
+    page.goto(f"{shop.url}/zipkin/traces/{trace_id}")
+
+    expect(page.locator("#trace-pane .id")).to_have_text(trace_id)
+
+
 def test_the_address_holds_the_filter_the_trace_and_the_span(page: Page, open_page: OpenPage) -> None:
     """A reload, and a link opened elsewhere, show the same."""
     page.select_option("#service", "payment")

@@ -92,7 +92,7 @@ def test_the_ways_of_a_real_server_lead_to_the_page(api: Api) -> None:
     """`/zipkin/`, with or without a trace's id, is answered with the place of the page."""
     answers = [api.answer("GET", path, {}) for path in ("/zipkin/", "/zipkin/traces/a")]
 
-    assert [(HTTPStatus.FOUND, "/"), (HTTPStatus.FOUND, "/#trace=000000000000000a")] == [
+    assert [(HTTPStatus.FOUND, "/"), (HTTPStatus.FOUND, "/#000000000000000a")] == [
         (answer.status, answer.location) for answer in answers
     ]
 
