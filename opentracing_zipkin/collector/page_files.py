@@ -13,7 +13,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from importlib.resources import files
 
-from .answers import HTML, Answer
+from .answers import HTML, TEXT, Answer
 
 __all__ = ["MEDIA_TYPES", "file_answer", "page_file"]
 
@@ -25,6 +25,7 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".ico": "image/x-icon",
     ".png": "image/png",
+    ".txt": TEXT,  # licences
 }
 
 POLICY = "; ".join(
@@ -40,11 +41,6 @@ POLICY = "; ".join(
     )
 )
 
-# Of a page in one file.
-_INLINE_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'"
-)
-
 
 def page_file(name: str) -> Answer | None:
     """A file of the page; None where there is none of this name."""
@@ -55,8 +51,6 @@ def page_file(name: str) -> Answer | None:
 def _served() -> dict[str, Answer]:
     """All files, read once; a resource may be in a zip file."""
     folder = files(__package__).joinpath("page")
-    if not folder.is_dir():
-        return {"index.html": file_answer(files(__package__).joinpath("page.html").read_bytes(), HTML, _INLINE_POLICY)}
     return {
         entry.name: file_answer(entry.read_bytes(), MEDIA_TYPES[ending])
         for entry in folder.iterdir()

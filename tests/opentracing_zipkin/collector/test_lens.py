@@ -17,7 +17,7 @@ FILES = {
     "zipkin-lens/index.html": "<!DOCTYPE html>",
     "zipkin-lens/static/js/index.js": "run()",
     "zipkin-lens/favicon.ico": "icon",
-    "zipkin-lens/notes.txt": "not for browsers",
+    "zipkin-lens/notes.md": "not for browsers",
     "META-INF/MANIFEST.MF": "x",
 }
 
@@ -49,7 +49,7 @@ def jar(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         ("/zipkin/static/js/index.js", 200, "run()"),
         ("/zipkin/favicon.ico", 200, "icon"),
         ("/zipkin/static/js/other.js", 404, ""),
-        ("/zipkin/static/../../notes.txt", 404, ""),
+        ("/zipkin/static/../../notes.md", 404, ""),
         ("/zipkin/api/v2/services", 200, "[]"),
         ("/zipkin", 302, ""),
     ],

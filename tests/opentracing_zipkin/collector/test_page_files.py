@@ -19,7 +19,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     folder.mkdir()
     (folder / "index.html").write_text("<!DOCTYPE html>")
     (folder / "app.js").write_text("run()")
-    (folder / "notes.txt").write_text("not for browsers")
+    (folder / "notes.md").write_text("not for browsers")
     monkeypatch.setattr(page_files, "files", lambda package: tmp_path)
     page_files._served.cache_clear()
     yield
@@ -48,7 +48,7 @@ def test_a_file_of_the_page_is_served_with_its_policy(path: str, media_type: str
 
 @pytest.mark.usefixtures("page")
 @pytest.mark.parametrize(
-    "path", ["/notes.txt", "/page/app.js", "/../app.js", "/./app.js", "//app.js", "/app.js/", "/APP.JS", "/app.js\0"]
+    "path", ["/notes.md", "/page/app.js", "/../app.js", "/./app.js", "//app.js", "/app.js/", "/APP.JS", "/app.js\0"]
 )
 def test_nothing_else_is_served(path: str) -> None:
     """Neither other kinds of files nor other ways to one."""
