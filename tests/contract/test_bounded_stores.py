@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from opentracing_zipkin.collector.query import TraceQuery
+from opentracing_zipkin.collector.query import TraceQuery, Window
 from opentracing_zipkin.collector.stores import Store
 from opentracing_zipkin.collector.stores.memory import MemoryStore
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 
-from .test_stores import ALL, Make, span
+from . import kept_memory
+from .test_stores import ALL, Make, Scan, many_spans, names_of, span
 
+ROOT = Path(__file__).resolve().parents[2]
 BOUNDED: dict[str, Make] = {
     "memory": lambda folder: MemoryStore(max_bytes=1 << 20),
     "sqlite": lambda folder: SqliteStore(folder / "spans.db", max_bytes=1 << 20),
@@ -57,3 +61,43 @@ def test_one_trace_without_end_stays_bounded(bounded: Store) -> None:
     assert [f"{at:x}{each:03x}1".zfill(16) for at in range(100) for each in range(100)][-len(ids) :] == ids
     assert 1 == len(bounded.find(TraceQuery(ALL, "", "", "", (("n", "99.99"),), 0, 0, 10)))
     assert [] == bounded.find(TraceQuery(ALL, "", "", "", (("n", "0.0"),), 0, 0, 10))
+
+
+def test_a_search_finds_what_a_scan_of_the_rest_finds(bounded: Store) -> None:
+    """What went is in no answer, by whatever it is asked for, and what is left is in all."""
+    added = many_spans(9000)
+    for at in range(0, len(added), 500):
+        bounded.add(added[at : at + 500])
+    scan = Scan()
+    for trace in bounded.traces():
+        scan.add(trace)
+    asked = [
+        TraceQuery(ALL, "", "", "", (), 0, 0, 10_000),
+        TraceQuery(ALL, "web", "db", "get /7", (), 0, 0, 10_000),
+        TraceQuery(ALL, "", "", "", (("http.method", "GET"), ("k", "3")), 0, 0, 20),
+        TraceQuery(Window(1000, 900_000), "", "", "", (("note 1", ""),), 50_000, 51_000, 10_000),
+    ]
+
+    assert 100 < bounded.counts().spans < 8000
+    assert [scan.find(each) for each in asked] == [[list(trace) for trace in bounded.find(each)] for each in asked]
+    assert (scan.names()[0], scan.names()[1:-2]) == (names_of(bounded)[0], names_of(bounded)[1:-2])
+
+
+@pytest.mark.parametrize("max_bytes", [1, 100, 1000])
+def test_a_bound_below_one_span_keeps_nothing(max_bytes: int) -> None:
+    """And the store answers all the same."""
+    store = MemoryStore(max_bytes=max_bytes)
+    store.add([span("a"), span("b")])
+
+    assert ([], [], 0) == (store.traces(), store.find(TraceQuery(ALL, "", "", "", (), 0, 0, 10)), store.counts().spans)
+
+
+@pytest.mark.parametrize("shape", kept_memory.SHAPES)
+def test_what_a_store_in_memory_says_it_takes_is_what_the_process_takes(shape: str) -> None:
+    """Whether a trace has many spans or one, and whether names come again or all differ."""
+    command = [sys.executable, "-m", "tests.contract.kept_memory", shape]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=50, cwd=ROOT).stdout
+    resident, kept = map(int, printed.split())
+
+    # Within 15 % was seen (CPython 3.11).
+    assert 0.6 < kept / resident < 1.6

@@ -75,8 +75,8 @@ class MemoryStore(Indexed):
     def add(self, spans: Iterable[FinishedSpan]) -> None:
         """Keep spans; where they are too many, whole traces go, and of a single too long one its oldest spans."""
         encoded = [(json_v2.encode(span), span) for span in spans]
-        with self._indexing:
-            for data, span in encoded:
+        for data, span in encoded:
+            with self._indexing:  # for each: who asks does not wait for a whole message
                 self._add(data, span)
 
     def _add(self, data: bytes, span: FinishedSpan) -> None:
@@ -92,8 +92,8 @@ class MemoryStore(Indexed):
         self._trace_bytes += size
         self._index.add(trace.number, span)
         self._count += 1
-        while self._is_over():
-            self._evict()
+        while self._is_over() and self._evict():
+            pass
 
     def _open(self, low: str) -> _Trace:
         trace = self._traces[low] = _Trace(low, self._index.open_trace())
@@ -105,14 +105,15 @@ class MemoryStore(Indexed):
         over_count = self._max_spans is not None and self._count > self._max_spans
         return over_count or self._trace_bytes + self._index.size > self._max_bytes
 
-    def _evict(self) -> None:
-        """The oldest trace, or of the only one its oldest span."""
+    def _evict(self) -> bool:
+        """Drop the oldest trace, or of the only one its oldest span; False if there is none."""
         oldest = self._numbered[self._index.first]
         if len(self._traces) > 1:
             del self._traces[oldest.low_id], self._numbered[oldest.number]
             self._index.drop_before(oldest.number + 1)
             self._forget(len(oldest.spans), oldest.kept_bytes)
-        elif oldest.spans:
+            return True
+        if oldest.spans:
             data = next(iter(oldest.spans))
             del oldest.spans[data]
             oldest.kept_bytes -= len(data) + _SPAN_BYTES
@@ -120,6 +121,8 @@ class MemoryStore(Indexed):
             self._stale += 1
             if self._stale > len(oldest.spans):
                 self._index_again(oldest)
+            return True
+        return False
 
     def _forget(self, count: int, size: int) -> None:
         self._count -= count
@@ -137,7 +140,7 @@ class MemoryStore(Indexed):
     def traces(self) -> list[list[FinishedSpan]]:
         """The spans of each trace, the oldest trace first."""
         with self._indexing:
-            traces = [list(trace.spans) for trace in self._traces.values()]
+            traces = [list(trace.spans) for trace in self._traces.values() if trace.spans]
         return [read_back(trace) for trace in traces]
 
     def trace_json(self, trace_id: str) -> Encoded:
@@ -149,7 +152,8 @@ class MemoryStore(Indexed):
     def find(self, query: TraceQuery) -> list[Encoded]:
         """The traces that match, the latest first."""
         with self._indexing:
-            return [list(self._numbered[number].spans) for number in self._index.find(query)]
+            traces = [self._numbered[number] for number in self._index.find(query)]
+            return [list(trace.spans) for trace in traces if trace.spans]
 
     def within(self, window: Window) -> Iterator[list[FinishedSpan]]:
         """The traces that began in a window; those that go meanwhile are left out."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
@@ -17,6 +18,7 @@ from threading import Lock
 from ...codec import json_v2
 from ...log import log
 from ...model import FinishedSpan
+from ...option import check_number, check_whole
 from ..query import TraceQuery, Window
 from . import Counts, Encoded, StoreUnavailable
 from .database import Database
@@ -29,6 +31,7 @@ from .segment_bytes import from_bytes, stable_hash, to_bytes
 __all__ = ["MAX_AGE_S", "MAX_BYTES", "SqliteStore"]
 
 MAX_BYTES = 1024 * 1024 * 1024
+MIN_BYTES = 1024 * 1024  # of which the empty file takes 64 KiB
 MAX_AGE_S = 7 * 86_400.0
 
 INDEX_SPANS = 20_000  # after so many the index is written; as many, at most, are read again after a crash, in about 0.4 s
@@ -60,8 +63,8 @@ class SqliteStore(Indexed):
         max_age_s: float = MAX_AGE_S,
         listed_tags: Sequence[str] = (),
     ) -> None:
-        self._max_bytes = max_bytes
-        self._max_age_s = max_age_s
+        self._max_bytes = check_whole("max_bytes", max_bytes, MIN_BYTES, sys.maxsize)
+        self._max_age_s = check_number("max_age_s", max_age_s, 1, 10**10)
         self._listed_tags = frozenset(listed_tags)
         self._writing = Lock()
         self._indexing = Lock()
@@ -162,7 +165,8 @@ class SqliteStore(Indexed):
         with self._indexing:
             while self._index.end < end:
                 self._index.open_trace()
-            for number, span in fresh:
+        for number, span in fresh:
+            with self._indexing:  # for each: who asks does not wait for a whole message
                 self._index_span(number, span)
         if self._since_written >= INDEX_SPANS:
             self._write_index()
