@@ -121,7 +121,7 @@ def test_where_no_file_can_be_opened_connections_wait(monkeypatch: pytest.Monkey
     accept, failures = TcpWSGIServer.accept, []
 
     def fail(server: TcpWSGIServer) -> object:
-        if len(failures) < 3:
+        if len(failures) < 2:
             failures.append(time.monotonic())
             raise OSError(errno.EMFILE, "Too many open files")
         return accept(server)
