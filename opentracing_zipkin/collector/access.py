@@ -88,9 +88,9 @@ class Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether it is `localhost` or an address of the loopback interface."""
+    """Whether it is `localhost`, a name below it (RFC 6761), or an address of the loopback interface."""
     try:
-        return host.lower() == "localhost" or ip_address(host).is_loopback
+        return f".{host.lower()}".endswith(".localhost") or ip_address(host).is_loopback
     except ValueError:
         return False
 

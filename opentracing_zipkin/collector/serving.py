@@ -112,6 +112,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         super().__init__(*given, **named)
 
     def service(self) -> None:
+        self.since = time.monotonic()  # the answer has its own time, and may leave before this returns
         super().service()
         self.since = time.monotonic()
 

@@ -24,6 +24,7 @@ EVIL = "http://evil.example"
         "127.1.2.3:9411",
         "[::1]",
         "[::1]:9411",
+        "zipkin.localhost:9411",
     ],
 )
 def test_on_loopback_a_name_of_this_machine_is_answered(host: str) -> None:
@@ -184,7 +185,16 @@ def test_a_wrong_name_is_refused_with_the_remedy(origins: tuple[str, ...], hosts
 
 @pytest.mark.parametrize(
     ("host", "is_one"),
-    [("localhost", True), ("127.9.9.9", True), ("::1", True), ("0.0.0.0", False), ("example.test", False), ("", False)],
+    [
+        ("localhost", True),
+        ("a.localhost", True),
+        ("notlocalhost", False),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("example.test", False),
+        ("", False),
+    ],
 )
 def test_what_is_loopback(host: str, is_one: bool) -> None:
     """A name that is not `localhost` is none, whatever it resolves to."""
