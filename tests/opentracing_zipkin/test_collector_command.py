@@ -71,15 +71,14 @@ def test_a_taken_port_is_one_line() -> None:
     ) == done.stderr
 
 
-def test_without_its_server_the_command_says_what_to_install(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "begin"), [(["collector", "--port", "0"], "opentracing-zipkin collector"), (["demo"], "demo")]
+)
+def test_without_its_server_a_command_says_what_to_install(tmp_path: Path, arguments: list[str], begin: str) -> None:
     """In an environment without the extra: one line that names it."""
     (tmp_path / "waitress.py").write_text("raise ImportError('no waitress here')\n")
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from opentracing_zipkin.__main__ import main; raise SystemExit(main(['collector', '--port', '0']))",
-        ],
+        [sys.executable, "-c", f"from opentracing_zipkin.__main__ import main; raise SystemExit(main({arguments}))"],
         env={"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -89,7 +88,7 @@ def test_without_its_server_the_command_says_what_to_install(tmp_path: Path) -> 
 
     assert (1, "") == (done.returncode, done.stdout)
     assert (
-        "opentracing-zipkin collector: the embedded collector needs waitress: install the extra 'collector' of the "
+        f"{begin}: the embedded collector needs waitress: install the extra 'collector' of the "
         "distribution 'opentracing' (in the repository: pip install '.[collector]')\n"
     ) == done.stderr
 
