@@ -15,7 +15,7 @@ import requests
 from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 
-from . import query_cases
+from . import query_cases, query_spans
 from .zipkin_server import ZipkinServer
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "collector.md"
@@ -72,7 +72,7 @@ def sides(now_ms: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lis
     with ZipkinServer() as server, Collector() as collector, Collector(store=file) as with_file, closing(file):
         sides = [Side(running.url) for running in (server, collector, with_file)]
         for side in sides:
-            for message in query_cases.messages(now_ms):
+            for message in query_spans.messages(now_ms):
                 side.send(message)
         deadline = time.monotonic() + STORED_WITHIN_S
         while sides[0].ask("GET", "/api/v2/trace/a1")[0] != 200 and time.monotonic() < deadline:

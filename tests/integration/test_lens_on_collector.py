@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from opentracing_zipkin.collector import Collector
 
-from .query_cases import messages
+from .query_spans import messages
 from .zipkin_server import fetch
 
 
