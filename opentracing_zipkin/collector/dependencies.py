@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeAlias
 
 from ..model import Endpoint, FinishedSpan
 
-__all__ = ["dependency_links"]
+__all__ = ["Call", "calls_of", "dependency_links", "links_of"]
+
+Call: TypeAlias = tuple[str, str, bool]  # caller, called, and whether it failed
 
 
 @dataclass(eq=False)
@@ -29,21 +32,30 @@ class _Node:
 
 def dependency_links(traces: Iterable[Sequence[FinishedSpan]]) -> list[dict[str, object]]:
     """`parent`, `child`, `callCount` and, where there are any, `errorCount`, as the API answers them."""
+    return links_of(map(calls_of, traces))
+
+
+def calls_of(trace: Iterable[FinishedSpan]) -> list[Call]:
+    """The calls that a trace tells of."""
+    return [call for node in _tree(trace) for call in _calls(node)]
+
+
+def links_of(traces: Iterable[Iterable[Call]]) -> list[dict[str, object]]:
+    """`dependency_links`, of traces whose calls are known."""
     links: dict[tuple[str, str], list[int]] = {}
-    for trace in traces:
-        for node in _tree(trace):
-            for parent, child, failed in _calls(node):
-                counts = links.setdefault((parent, child), [0, 0])
-                counts[0] += 1
-                counts[1] += failed
+    for calls in traces:
+        for parent, child, failed in calls:
+            counts = links.setdefault((parent, child), [0, 0])
+            counts[0] += 1
+            counts[1] += failed
     return [
-        {"parent": parent, "child": child, "callCount": calls, **({"errorCount": errors} if errors else {})}
-        for (parent, child), (calls, errors) in links.items()
+        {"parent": parent, "child": child, "callCount": count, **({"errorCount": errors} if errors else {})}
+        for (parent, child), (count, errors) in links.items()
     ]
 
 
-def _calls(node: _Node) -> Iterable[tuple[str, str, bool]]:
-    """The calls that this span tells of: caller, called, and whether it failed."""
+def _calls(node: _Node) -> Iterable[Call]:
+    """The calls that this span tells of."""
     span = node.span
     own, remote = _name(span.local), _name(span.remote)
     kind = span.kind or ("CLIENT" if own and remote else None)

@@ -209,7 +209,7 @@ def read_trace_id(text: str) -> str:
 
 
 def read_trace_ids(text: str) -> list[str]:
-    """The ids of `traceIds`: two or more, each once."""
+    """The ids of `traceIds`: two or more, each once; of those with the same low 64 bits, which are one trace, the first."""
     ids = [read_trace_id(each) for each in text.split(",")]
     if len(ids) < 2:
         raise ValueError("use /api/v2/trace/{traceId} to retrieve a single trace")
@@ -218,4 +218,7 @@ def read_trace_ids(text: str) -> list[str]:
         if each in seen:
             raise ValueError(f"redundant traceId: {each}")
         seen.add(each)
-    return ids
+    traces: dict[str, str] = {}
+    for each in ids:
+        traces.setdefault(each[-16:], each)
+    return list(traces.values())

@@ -120,18 +120,21 @@ def test_a_search_finds_what_a_scan_finds(
         for batch in batches:
             store.add(batch)
             scan.add(batch)
+            store.links(ALL)  # which remembers what it finds
             if reopened:
                 store.close()
                 store = make(Path(folder))
         found = [[list(trace) for trace in store.find(each)] for each in asked]
         traces, names = store.traces(), names_of(store)
         within = list(store.within(Window(2, 100)))
+        links = [store.links(window) for window in (Window(2, 100), ALL, Window(2, 100))]
         store.close()
 
     assert [scan.find(each) for each in asked] == found
     assert scan.traces() == traces
     assert scan.names() == names
     assert [trace for trace in scan.traces() if Window(2, 100).holds(trace)] == within
+    assert [dependency_links(within), dependency_links(filter(ALL.holds, scan.traces())), links[0]] == links
 
 
 def many_spans(count: int) -> list[FinishedSpan]:
@@ -204,8 +207,24 @@ def test_ids_of_64_and_128_bits_are_one_trace(store: Store) -> None:
 
     assert [both, both] == [list(store.trace_json(each.trace_id)) for each in (whole, cut)]
     assert [both] == store.find(TraceQuery(ALL, "db", "", "", (), 0, 0, 10))
-    assert [{"parent": "web", "child": "db", "callCount": 1}] == dependency_links(store.within(ALL))
+    assert [{"parent": "web", "child": "db", "callCount": 1}] == store.links(ALL)
     assert 1 == store.counts().traces
+
+
+def test_links_are_those_of_now(store: Store) -> None:
+    """A trace whose calls were asked for, and that another span came to, is looked at again."""
+    client, server = span("a", "1", kind="CLIENT", remote=Endpoint("alias")), span("a", "1", kind="SERVER", shared=True)
+    server.local = Endpoint("db")
+    store.add([client])
+    before = store.links(ALL)
+    store.add([server])
+
+    assert [{"parent": "web", "child": "alias", "callCount": 1}] == before
+    assert [{"parent": "web", "child": "db", "callCount": 1}] == store.links(ALL)
+    store.clear()
+    assert [] == store.links(ALL)
+    store.add([span("b", "1", kind="CLIENT", remote=Endpoint("queue"))])
+    assert [{"parent": "web", "child": "queue", "callCount": 1}] == store.links(ALL)
 
 
 def test_a_span_sent_twice_is_kept_once(store: Store) -> None:

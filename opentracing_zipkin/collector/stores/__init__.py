@@ -58,7 +58,10 @@ class Store(Protocol):
         """The traces that match, the latest first, not more than the query's limit."""
 
     def within(self, window: Window) -> Iterator[list[FinishedSpan]]:
-        """The traces that began in a window, one after the other, for `dependency_links`."""
+        """The traces that began in a window, one after the other."""
+
+    def links(self, window: Window) -> list[dict[str, object]]:
+        """`dependency_links` of the traces that began in a window; those of traces that did not change are remembered."""
 
     def service_names(self) -> list[str]:
         """Who sent spans, sorted."""

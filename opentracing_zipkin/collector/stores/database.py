@@ -179,9 +179,10 @@ class Database:
 
     def page_bytes(self) -> tuple[int, int]:
         """The bytes that hold something, and the bytes of the file without its log."""
-        [size] = self.writer.execute("pragma page_size").fetchone()
-        [pages] = self.writer.execute("pragma page_count").fetchone()
-        [free] = self.writer.execute("pragma freelist_count").fetchone()
+        with self.explained():
+            [size] = self.writer.execute("pragma page_size").fetchone()
+            [pages] = self.writer.execute("pragma page_count").fetchone()
+            [free] = self.writer.execute("pragma freelist_count").fetchone()
         return (pages - free) * size, pages * size
 
     def shrink(self, pages: int) -> None:

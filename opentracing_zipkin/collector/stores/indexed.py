@@ -5,10 +5,15 @@ Rules: the index is used by one thread at a time: a store holds `_indexing` when
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import partial
 from threading import Lock
 
 from ...model import FinishedSpan
+from ..dependencies import links_of
+from ..query import Window
 from . import Encoded
+from .calls import KnownCalls
 from .index import Index
 from .reading import read_back
 
@@ -16,10 +21,15 @@ __all__ = ["Indexed"]
 
 
 class Indexed:
-    """A store's names.  Its `trace_json` is where the spans are."""
+    """A store's names and links.  Its `trace_json` and `_numbered` are where the spans are."""
 
     _index: Index
     _indexing: Lock
+    _known_calls: KnownCalls
+
+    def _numbered(self, traces: Sequence[int]) -> list[Encoded]:
+        """The spans of each of these traces, as JSON; empty where it went."""
+        raise NotImplementedError
 
     def trace_json(self, trace_id: str) -> Encoded:
         """The spans of one trace, as JSON."""
@@ -28,6 +38,24 @@ class Indexed:
     def trace(self, trace_id: str) -> list[FinishedSpan]:
         """The spans of one trace."""
         return read_back(self.trace_json(trace_id))
+
+    def _within(self, window: Window) -> list[int]:
+        with self._indexing:
+            return self._index.within(window)
+
+    def within(self, window: Window) -> Iterator[list[FinishedSpan]]:
+        """The traces that began in a window; those that go meanwhile are left out."""
+        for trace in self._within(window):
+            spans = self._read(trace)
+            if spans:
+                yield spans
+
+    def _read(self, trace: int) -> list[FinishedSpan]:
+        return read_back(self._numbered([trace])[0])
+
+    def links(self, window: Window) -> list[dict[str, object]]:
+        """Who calls whom in the traces that began in a window."""
+        return links_of(self._known_calls.of(trace, partial(self._read, trace)) for trace in self._within(window))
 
     def service_names(self) -> list[str]:
         """Who sent spans."""

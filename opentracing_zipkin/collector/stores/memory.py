@@ -6,13 +6,14 @@ its oldest spans go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 from ...codec import json_v2
 from ...model import FinishedSpan
-from ..query import TraceQuery, Window
+from ..query import TraceQuery
 from . import Counts, Encoded
+from .calls import KnownCalls
 from .index import SEGMENT_BYTES, Index
 from .indexed import Indexed
 from .reading import read_back
@@ -66,8 +67,9 @@ class MemoryStore(Indexed):
             self._trace_bytes = 0
             self._stale = 0
             self._traces: dict[str, _Trace] = {}
-            self._numbered: dict[int, _Trace] = {}
+            self._numbered_traces: dict[int, _Trace] = {}
             self._index = self._new_index()
+            self._known_calls = KnownCalls()
 
     def _new_index(self, first: int = 1) -> Index:
         return Index(hash, self._listed_tags, min(SEGMENT_BYTES, self._max_bytes // 16), first)
@@ -91,13 +93,14 @@ class MemoryStore(Indexed):
         trace.kept_bytes += size
         self._trace_bytes += size
         self._index.add(trace.number, span)
+        self._known_calls.forget(trace.number)
         self._count += 1
         while self._is_over() and self._evict():
             pass
 
     def _open(self, low: str) -> _Trace:
         trace = self._traces[low] = _Trace(low, self._index.open_trace())
-        self._numbered[trace.number] = trace
+        self._numbered_traces[trace.number] = trace
         self._trace_bytes += _TRACE_BYTES
         return trace
 
@@ -107,9 +110,9 @@ class MemoryStore(Indexed):
 
     def _evict(self) -> bool:
         """Drop the oldest trace, or of the only one its oldest span; False if there is none."""
-        oldest = self._numbered[self._index.first]
+        oldest = self._numbered_traces[self._index.first]
         if len(self._traces) > 1:
-            del self._traces[oldest.low_id], self._numbered[oldest.number]
+            del self._traces[oldest.low_id], self._numbered_traces[oldest.number]
             self._index.drop_before(oldest.number + 1)
             self._forget(len(oldest.spans), oldest.kept_bytes)
             return True
@@ -118,6 +121,7 @@ class MemoryStore(Indexed):
             del oldest.spans[data]
             oldest.kept_bytes -= len(data) + _SPAN_BYTES
             self._forget(1, len(data) + _SPAN_BYTES)
+            self._known_calls.forget(oldest.number)
             self._stale += 1
             if self._stale > len(oldest.spans):
                 self._index_again(oldest)
@@ -152,19 +156,13 @@ class MemoryStore(Indexed):
     def find(self, query: TraceQuery) -> list[Encoded]:
         """The traces that match, the latest first."""
         with self._indexing:
-            traces = [self._numbered[number] for number in self._index.find(query)]
+            traces = [self._numbered_traces[number] for number in self._index.find(query)]
             return [list(trace.spans) for trace in traces if trace.spans]
 
-    def within(self, window: Window) -> Iterator[list[FinishedSpan]]:
-        """The traces that began in a window; those that go meanwhile are left out."""
+    def _numbered(self, traces: Sequence[int]) -> list[Encoded]:
         with self._indexing:
-            numbers = self._index.within(window)
-        for number in numbers:
-            with self._indexing:
-                trace = self._numbered.get(number)
-                encoded = [] if trace is None else list(trace.spans)
-            if encoded:
-                yield read_back(encoded)
+            found = [self._numbered_traces.get(number) for number in traces]
+            return [[] if trace is None else list(trace.spans) for trace in found]
 
     def counts(self) -> Counts:
         """What is here."""

@@ -7,26 +7,25 @@ returns it outlives this process.  One lock for those who write, one for the ind
 from __future__ import annotations
 
 import os
-import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 from ...codec import json_v2
 from ...log import log
 from ...model import FinishedSpan
 from ...option import check_number, check_whole
-from ..query import TraceQuery, Window
+from ..query import TraceQuery
 from . import Counts, Encoded, StoreUnavailable
+from .calls import KnownCalls
 from .database import Database
 from .index import SEGMENT_BYTES, Index
 from .indexed import Indexed
 from .reading import read_back
 from .segment import Segment
 from .segment_bytes import from_bytes, stable_hash, to_bytes
+from .tables import Tables
 
 __all__ = ["MAX_AGE_S", "MAX_BYTES", "SqliteStore"]
 
@@ -37,15 +36,6 @@ MAX_AGE_S = 7 * 86_400.0
 INDEX_SPANS = 20_000  # after so many the index is written; as many, at most, are read again after a crash, in about 0.4 s
 _AGE_CHECK_S = 60.0
 _SHRINK_PAGES = 2_000
-
-
-def _low_number(trace_id: str) -> int:
-    """The low 64 bits of a trace's id, as SQLite's integers are."""
-    return int(trace_id[-16:], 16) - (1 << 63)
-
-
-def _digest(data: bytes) -> int:
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big", signed=True)
 
 
 class SqliteStore(Indexed):
@@ -69,11 +59,13 @@ class SqliteStore(Indexed):
         self._writing = Lock()
         self._indexing = Lock()
         self._hash = stable_hash()
+        self._known_calls = KnownCalls()
         self._dirty: dict[int, Segment] = {}
         self._since_written = 0
         self._stale = 0
         self._evicted = self._lost = 0
-        self._failing = self._closed = False
+        self._told = ""
+        self._closed = False
         self._age_checked_s = float("-inf")
         self._database = Database(path)
         try:
@@ -83,40 +75,37 @@ class SqliteStore(Indexed):
             raise
 
     def _open(self) -> None:
-        with self._database.writing() as writer:
-            self._spans, self._came, end = writer.execute("select spans, came, next_trace from totals").fetchone()
-            [first] = writer.execute("select min(number) from traces").fetchone()
-            self._index = self._new_index(end if first is None else first)
-            self._load_index(writer, end)
+        self._tables = Tables(self._database)
+        self._load_index(*self._tables.bounds())
         with self._writing:
             self._make_room()
 
     def _new_index(self, first: int) -> Index:
         return Index(self._hash, self._listed_tags, min(SEGMENT_BYTES, self._max_bytes // 16), first)
 
-    def _load_index(self, writer: sqlite3.Connection, end: int) -> None:
+    def _load_index(self, first: int, end: int) -> None:
         """What was written of it; what came since, and all where what was written is damaged, is read from the spans."""
-        index = self._index
-        pending = "trace in (select trace from pending)"
+        damaged = False
+        index = self._index = self._new_index(first)
         try:
-            for [body] in writer.execute("select body from segments order by first"):
+            for body in self._tables.segments():
                 index.put(from_bytes(body, self._hash))
-            if index.first < index.end and index.segment_start(index.first) > index.first:
+            if first < index.end and index.segment_start(first) > first:
                 raise ValueError("its beginning is missing")
         except ValueError as error:
             log.warning("zipkin: the index of the spans in %s is made anew: %s", self._database.path, error)
-            index = self._index = self._new_index(index.first)
-            pending = "true"
-        index.drop_before(index.first)
+            damaged = True
+            index = self._index = self._new_index(first)
+        index.drop_before(first)
         while index.end < end:
             index.open_trace()
-        rows = writer.execute(f"select trace, json from spans where {pending} order by trace, came")
-        for number, group in groupby(rows, lambda row: int(row[0])):
-            for span in read_back(data for _, data in group):
+        for number, encoded in self._tables.not_indexed(damaged):
+            for span in read_back(encoded):
                 self._index_span(number, span)
 
     def _index_span(self, number: int, span: FinishedSpan) -> None:
         segment = self._index.add(number, span)
+        self._known_calls.forget(number)
         self._dirty[segment.first] = segment
         self._since_written += 1
 
@@ -128,55 +117,39 @@ class SqliteStore(Indexed):
         with self._writing:
             try:
                 self._add(encoded)
-                self._make_room()
             except StoreUnavailable as error:
                 self._lost += len(encoded)
-                if not self._failing:
-                    log.warning("zipkin: %s", error)
-                self._failing = True
+                self._tell(str(error))
                 raise
-            if self._failing:
-                log.info("zipkin: spans are kept in %s again", self._database.path)
-            self._failing = False
+            try:
+                if self._since_written >= INDEX_SPANS:
+                    self._write_index()
+                self._make_room()
+                self._tell("")
+            except StoreUnavailable as error:  # the spans are kept all the same
+                self._tell(str(error))
+
+    def _tell(self, failure: str) -> None:
+        """Say once what fails, and once that it does no more, which is ""."""
+        if failure and failure != self._told:
+            log.warning("zipkin: %s", failure)
+        elif self._told and not failure:
+            log.info("zipkin: spans are kept in %s again", self._database.path)
+        self._told = failure
 
     def _add(self, encoded: Sequence[tuple[bytes, FinishedSpan]]) -> None:
-        end, came = self._index.end, self._came
-        numbers: dict[int, int] = {}
-        fresh: list[tuple[int, FinishedSpan]] = []
-        with self._database.writing() as writer:
-            execute = writer.execute
-            for data, span in encoded:
-                low = _low_number(span.trace_id)
-                number = numbers.get(low)
-                if number is None:
-                    [number] = execute("select number from traces where low_id = ?", (low,)).fetchone() or [None]
-                    if number is None:
-                        number, end = end, end + 1
-                        execute("insert into traces values (?, ?, ?)", (number, low, int(time.time())))
-                    numbers[low] = number
-                came += 1
-                row = (number, _digest(data), came, data)
-                if execute("insert or ignore into spans values (?, ?, ?, ?)", row).rowcount:
-                    fresh.append((number, span))
-            writer.executemany("insert or ignore into pending values (?)", [(number,) for number in {n for n, _ in fresh}])
-            spans = self._spans + len(fresh)
-            execute("update totals set spans = ?, came = ?, next_trace = ?", (spans, came, end))
-        self._spans, self._came = spans, came
+        added = self._tables.add(encoded)
         with self._indexing:
-            while self._index.end < end:
+            while self._index.end < added.end:
                 self._index.open_trace()
-        for number, span in fresh:
+        for number, span in added.fresh:
             with self._indexing:  # for each: who asks does not wait for a whole message
                 self._index_span(number, span)
-        if self._since_written >= INDEX_SPANS:
-            self._write_index()
 
     def _write_index(self) -> None:
         """So that the next start need not read every span."""
-        with self._database.writing() as writer:
-            bodies = [(first, to_bytes(segment)) for first, segment in self._dirty.items() if segment.end > self._index.first]
-            writer.executemany("insert or replace into segments values (?, ?)", bodies)
-            writer.execute("delete from pending")
+        first = self._index.first
+        self._tables.write_segments([(at, to_bytes(segment)) for at, segment in self._dirty.items() if segment.end > first])
         self._dirty.clear()
         self._since_written = 0
 
@@ -202,44 +175,26 @@ class SqliteStore(Indexed):
         if now - self._age_checked_s < _AGE_CHECK_S:
             return self._index.first
         self._age_checked_s = now
-        with self._database.explained():
-            query = "select number from traces where arrived_s >= ? order by number limit 1"
-            [number] = self._database.writer.execute(query, (now - self._max_age_s,)).fetchone() or [self._index.end]
-        return int(number)
+        return self._tables.first_since(now - self._max_age_s)
 
     def _drop_before(self, trace: int) -> None:
-        with self._database.writing() as writer:
-            gone = writer.execute("delete from spans where trace < ?", (trace,)).rowcount
-            writer.execute("delete from traces where number < ?", (trace,))
-            writer.execute("delete from pending where trace < ?", (trace,))
-            writer.execute("delete from segments where first < ?", (self._index.segment_start(trace),))
-            writer.execute("update totals set spans = spans - ?", (gone,))
-        self._forget(gone)
+        self._evicted += self._tables.drop_before(trace, self._index.segment_start(trace))
         with self._indexing:
             self._index.drop_before(trace)
 
-    def _forget(self, gone: int) -> None:
-        self._spans -= gone
-        self._evicted += gone
-
     def _trim(self, trace: int) -> int:
-        """Drop the oldest spans of the only trace, a tenth of them; returns how many."""
-        with self._database.writing() as writer:
-            [middle] = writer.execute(
-                "select came from spans where trace = ? order by came limit 1 offset ?", (trace, max(1, self._spans // 10))
-            ).fetchone() or [self._came]
-            gone = writer.execute("delete from spans where trace = ? and came < ?", (trace, middle)).rowcount
-            writer.execute("update totals set spans = spans - ?", (gone,))
-        self._forget(gone)
+        gone = self._tables.trim(trace)
+        self._known_calls.forget(trace)
+        self._evicted += gone
         self._stale += gone
-        if self._stale > self._spans:
+        if self._stale > self._tables.spans:
             self._index_again(trace)
         return gone
 
     def _index_again(self, trace: int) -> None:
         """The only trace, when its index knows more spans that went than spans that are here."""
         self._stale = 0
-        spans = read_back(self._encoded([trace])[0])
+        spans = read_back(self._tables.numbered([trace])[0])
         with self._indexing:
             self._index = self._new_index(trace)
             self._index.open_trace()
@@ -247,55 +202,36 @@ class SqliteStore(Indexed):
             for span in spans:
                 self._index_span(trace, span)
 
-    def _encoded(self, numbers: Iterable[int]) -> list[list[bytes]]:
-        with self._database.reading() as reader:
-            query = "select json from spans where trace = ? order by came"
-            return [[data for [data] in reader.execute(query, (number,))] for number in numbers]
+    def trace_json(self, trace_id: str) -> Encoded:
+        """The spans of one trace, as JSON."""
+        return self._tables.trace(trace_id)
 
     def traces(self) -> list[list[FinishedSpan]]:
         """The spans of each trace, the oldest trace first."""
-        with self._database.reading() as reader:
-            rows = reader.execute("select trace, json from spans order by trace, came").fetchall()
-        return [read_back(data for _, data in group) for _, group in groupby(rows, lambda row: int(row[0]))]
-
-    def trace_json(self, trace_id: str) -> Encoded:
-        """The spans of one trace, as JSON."""
-        query = "select json from spans where trace = (select number from traces where low_id = ?) order by came"
-        with self._database.reading() as reader:
-            return [data for [data] in reader.execute(query, (_low_number(trace_id),))]
+        return [read_back(encoded) for encoded in self._tables.all()]
 
     def find(self, query: TraceQuery) -> list[Encoded]:
         """The traces that match, the latest first."""
         with self._indexing:
             numbers = self._index.find(query)
-        return [spans for spans in self._encoded(numbers) if spans]
+        return [spans for spans in self._tables.numbered(numbers) if spans]
 
-    def within(self, window: Window) -> Iterator[list[FinishedSpan]]:
-        """The traces that began in a window; those that go meanwhile are left out."""
-        with self._indexing:
-            numbers = self._index.within(window)
-        for at in range(0, len(numbers), 100):
-            for encoded in self._encoded(numbers[at : at + 100]):
-                if encoded:
-                    yield read_back(encoded)
+    def _numbered(self, traces: Sequence[int]) -> list[Encoded]:
+        return list(self._tables.numbered(traces))
 
     def counts(self) -> Counts:
         """What is here."""
         with self._indexing:
             traces = self._index.end - self._index.first
-        return Counts(self._spans, traces, self._used_bytes, self._max_bytes, self._evicted, self._lost)
+        return Counts(self._tables.spans, traces, self._used_bytes, self._max_bytes, self._evicted, self._lost)
 
     def clear(self) -> None:
         """Forget every span."""
         with self._writing:
-            with self._database.writing() as writer:
-                for table in ("spans", "traces", "segments", "pending"):
-                    writer.execute(f"delete from {table}")
-                writer.execute("update totals set spans = 0")
+            self._tables.clear()
             with self._indexing:
                 self._index = self._new_index(self._index.end)
                 self._dirty.clear()
-            self._spans = 0
             self._make_room()
 
     def close(self) -> None:

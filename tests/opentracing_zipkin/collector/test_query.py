@@ -25,3 +25,10 @@ def test_an_id_that_is_asked_for_twice_is_named() -> None:
     """Also where it is written in another length."""
     with pytest.raises(ValueError, match="redundant traceId: 000000000000000a"):
         read_trace_ids("a,b,000a")
+
+
+def test_ids_of_one_trace_are_asked_for_once() -> None:
+    """A request cannot have a trace answered ten thousand times by writing its id in ten thousand ways."""
+    assert ["000000000000000a", "b".zfill(16)] == read_trace_ids(
+        ",".join(["a", "b", *(f"{high:x}{10:016x}" for high in range(1, 99))])
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from opentracing_zipkin.collector.query import TraceQuery, Window
-from opentracing_zipkin.collector.stores import StoreUnavailable
+from opentracing_zipkin.collector.stores import StoreUnavailable, database
 from opentracing_zipkin.collector.stores.database import VERSION
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 from opentracing_zipkin.model import Endpoint, FinishedSpan
@@ -149,8 +150,9 @@ def ended(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("how", HELD_BY)
-def test_a_file_that_another_process_holds_is_refused(path: Path, how: str) -> None:
+def test_a_file_that_another_process_holds_is_refused(path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line says to end that process; once it is gone the file can be opened."""
+    monkeypatch.setattr(database, "BUSY_S", 0.1)
     SqliteStore(path).close()
     process = holding(path, how)
     try:
@@ -162,7 +164,7 @@ def test_a_file_that_another_process_holds_is_refused(path: Path, how: str) -> N
 
 
 def test_a_file_that_is_locked_meanwhile_loses_what_comes(
-    path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Reading goes on, each message that cannot be kept is refused and counted, and the log says it once."""
     caplog.set_level(logging.INFO, "opentracing_zipkin")
@@ -202,7 +204,7 @@ def test_a_full_disk_loses_what_comes(store: SqliteStore) -> None:
 
 WRITING_TO_A_LIMIT = """
 import sys
-from opentracing_zipkin.collector.stores import StoreUnavailable
+from opentracing_zipkin.collector.stores import StoreUnavailable, database
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 from opentracing_zipkin.model import FinishedSpan
 store, kept = SqliteStore(sys.argv[1]), 0
@@ -234,6 +236,37 @@ def test_a_write_that_the_system_refuses_loses_one_message(path: Path) -> None:
     assert "Traceback" not in done.stderr
     again = SqliteStore(path)
     assert again.counts().spans == sum(map(len, again.traces())) > 50
+    again.close()
+
+
+def answers(store: SqliteStore) -> list[object]:
+    """Of searches by name, tag, duration and time, and the names."""
+    asked = [ALL._replace(span_name="n7"), ALL._replace(terms=(("n", "5"),)), ALL._replace(min_duration_us=100), ALL]
+    return [list(map(store.find, asked)), store.span_names("web"), store.traces(), store.counts()[:2]]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_file_from_which_traces_went_is_opened_as_it_was(path: Path, tmp_path: Path, killed: bool) -> None:
+    """With the index that was written, and with the part of it that a killed process did not write."""
+    first = SqliteStore(path, max_bytes=1 << 20)
+    for at in range(1, 5001, 100):
+        each = [
+            spans(trace, 2, name=f"n{trace % 10}", duration_us=trace % 200, tags={"n": str(trace % 7), "k": "x" * 200})
+            for trace in range(at, at + 100)
+        ]
+        first.add([span for trace in each for span in trace])
+        if at == 4001:
+            first._write_index()
+    expected = answers(first)
+    if killed:  # what a killed process leaves is what lies there now
+        copied = tmp_path / "copied.db"
+        for end in ("", "-wal"):
+            shutil.copy(f"{path}{end}", f"{copied}{end}")
+    first.close()
+    again = SqliteStore(copied if killed else path)  # with room: the index is in the file, too
+
+    assert 1000 < first.counts().evicted
+    assert expected == answers(again)
     again.close()
 
 
