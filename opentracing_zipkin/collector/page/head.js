@@ -83,7 +83,7 @@ export function notes(pane) {
 export function insights(pane) {
   const causes = causesOf(pane.tree),
     shown = causes.slice(0, MAX_CAUSES).map((node) => {
-      const half = node.halves.find((each) => each.tags.has("error"));
+      const half = [...node.halves].reverse().find((each) => each.tags.has("error")); // the server knows more than its client
       return button(
         [
           h("i", { class: "mark" }, "!"),

@@ -65,7 +65,9 @@ def test_the_list(opened: Any, folder: Path) -> None:
     take(page, folder, "list")
 
 
-@pytest.mark.parametrize(("name", "size", "scheme"), [("error", WIDE, "light"), ("dark", WIDE, "dark"), ("narrow", NARROW, "light")])
+@pytest.mark.parametrize(
+    ("name", "size", "scheme"), [("error", WIDE, "light"), ("dark", WIDE, "dark"), ("narrow", NARROW, "light")]
+)
 def test_a_trace_with_an_error(opened: Any, folder: Path, name: str, size: tuple[int, int], scheme: str) -> None:
     """The failed trace, with the span where it began."""
     page = settled(opened("errors=1", size=size, scheme=scheme))
