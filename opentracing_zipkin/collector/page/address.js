@@ -1,7 +1,8 @@
-// The page's state, in the address: a filter, a trace, a span, a view.  A reload, a bookmark or a link to a colleague shows the same.
+// The page's state is in the address: a filter, a trace, a span, a view.  A reload or a link sent to a colleague
+// shows the same.
 //
-// Rules: the address is the only place of the state; who changes it calls `go`, who shows it listens.  What is not understood is
-// left out, so that an address of a newer or older page still shows something.
+// Rules: the address is the only place of the state.  To change it, call `go`; to show it, `listen`.  Parts that are
+// not understood are left out, so an address from a newer or older page still shows something.
 
 const TEXTS = [
   "service",

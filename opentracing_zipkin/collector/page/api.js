@@ -1,7 +1,7 @@
 // Zipkin's query API, version 2, beside the page: the same requests work on a real Zipkin server.
 //
-// Rules: addresses are relative, so that the page works behind a prefix.  A server that does not answer is `Away`; one that
-// refuses is an Error with its words.
+// Rules: addresses are relative, so the page works behind a prefix.  A server that does not answer raises `Away`; one
+// that refuses raises an Error with its words.
 
 import { DEFAULT_LIMIT, DEFAULT_RANGE, RANGES } from "./address.js";
 import { readDuration } from "./units.js";

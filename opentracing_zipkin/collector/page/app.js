@@ -18,7 +18,11 @@ const more = (changes) => search.searchOnly({ ...changes, file: state().file, fr
 const pane = new TracePane($("trace-pane"), { copy, more, close: () => close() });
 const found = new Found({
   open,
-  seen: (item) => item.id === pane.id && pane.grown(item.spans),
+  seen: (item) => {
+    if (item.id !== pane.id) return;
+    if (pane.tree) pane.grown(item.spans);
+    else showTrace(item.id, item.spans); // it was asked for before it came
+  },
   recovered: async () => {
     if (state().view === "graph") await loadGraph();
     if (state().trace && !pane.tree) await openTrace(state());
@@ -50,7 +54,7 @@ async function openTrace(now) {
 }
 
 function failedTrace(id, error) {
-  const close_ = button("Back to the list", {}, () => close());
+  const away = button("Back to the list", {}, () => close());
   if (error.status === 404)
     pane.say(
       id,
@@ -60,9 +64,9 @@ function failedTrace(id, error) {
         {},
         `The collector has no spans of ${label(id)}: it was not sampled, has not arrived yet, or was dropped to make room.`,
       ),
-      close_,
+      away,
     );
-  else pane.say(id, h("h2", {}, "The trace cannot be shown"), h("p", {}, label(error.message)), close_);
+  else pane.say(id, h("h2", {}, "The trace cannot be shown"), h("p", {}, label(error.message)), away);
 }
 
 function showTrace(id, spans) {

@@ -1,7 +1,7 @@
 // A colour for each service, the same everywhere on the page and at the next visit.
 //
-// Rules: the colours of style.css differ in brightness as well as in hue, so that they are told apart by those who see no hue.
-// A service's name decides which colour it has where that one is free; what was decided is kept in the browser.
+// Rules: the colours of style.css differ in brightness as well as in hue, for readers who do not see hue.  A
+// service's name decides its colour while that one is free.  The browser keeps the decision.
 
 export const COLOURS = 10;
 

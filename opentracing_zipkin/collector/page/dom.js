@@ -1,11 +1,11 @@
 // Elements from names, attributes and text.
 //
-// Rules: text enters the document as text only (`append` of strings), so whatever a span holds cannot become markup.
-// Styles are set on the element, never written as an attribute, which the page's policy forbids.
+// Rules: text enters the document as text only (`append` of strings), so nothing that a span holds can become markup.
+// Styles are set on the element, never written as an attribute, because the page's policy forbids that.
 
 export const $ = (id) => document.getElementById(id);
 
-/** An element; `props` are attributes, but `class`, `style` (an object), `on` (listeners) and properties named in PROPERTIES. */
+/** An element; `props` are attributes, except `class`, `style` (an object), `on` (listeners) and those of PROPERTIES. */
 export function h(name, props, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(props ?? {})) set(made, key, value);

@@ -1,6 +1,7 @@
-// Traces from a file: Zipkin's JSON, version 2, a list of spans or a list of such lists, also gzip'd.
+// Traces from a file: Zipkin's JSON, version 2, as a list of spans or a list of such lists, also gzip'd.
 //
-// Rules: a file stays in the page, nothing of it is sent.  A wrong one is answered with a line that says what was found.
+// Rules: a file stays in the page, nothing of it is sent.  A wrong file is answered with a line that says what was
+// found in it.
 
 import { grouped } from "./spans.js";
 

@@ -1,7 +1,7 @@
 // The traces found: asked for, shown in a list and a plot, and kept up to date.
 //
-// Rules: what one reads does not move: new traces wait behind a button, those that have grown change in place.  A hidden page asks
-// for nothing.  A collector that does not answer is said, and asked again.
+// Rules: rows do not move while somebody reads them.  New traces wait behind a button; traces that have grown change
+// in place.  A hidden page asks for nothing.  When the collector does not answer, the page says so and asks again.
 
 import { DEFAULT_LIMIT, DEFAULT_RANGE, RANGES, go, sameFilter, state } from "./address.js";
 import * as api from "./api.js";

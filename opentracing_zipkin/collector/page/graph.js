@@ -1,7 +1,7 @@
 // Who calls whom: services and their links over the time of the filter.
 //
-// Rules: a large system is shown around one service, because the whole of it is unreadable.  An arrow leads to its traces; the table
-// below has the same links for those who do not use a mouse.
+// Rules: a large system is shown around one service, because the whole of it is unreadable.  An arrow leads to its
+// traces.  The table below has the same links for those who do not use a mouse.
 
 import { go, state } from "./address.js";
 import * as api from "./api.js";

@@ -1,4 +1,4 @@
-// What stands above a trace's rows; `pane` is the TracePane that it is made for.
+// The parts above a trace's rows; `pane` is the TracePane that they are made for.
 
 import { colourClass } from "./colours.js";
 import { button, h } from "./dom.js";
@@ -12,7 +12,7 @@ import { duration, moment, utc } from "./units.js";
 const MAX_CAUSES = 3;
 const MAX_SERVICES = 12;
 
-/** What the trace is. */
+/** The trace: its name, when, how long, how much. */
 export function title(pane) {
   const { tree, spans } = pane,
     root = tree.roots[0],
@@ -48,7 +48,7 @@ export function title(pane) {
   );
 }
 
-/** What is not as it seems: corrected clocks, spans that are not here. */
+/** Warnings: corrected clocks, spans whose parent is missing. */
 export function notes(pane) {
   const { tree } = pane,
     notes = [],
@@ -83,7 +83,7 @@ export function notes(pane) {
 export function insights(pane) {
   const causes = causesOf(pane.tree),
     shown = causes.slice(0, MAX_CAUSES).map((node) => {
-      const half = node.halves.find((each) => each.tags.has("error"));
+      const half = [...node.halves].reverse().find((each) => each.tags.has("error")); // the server knows more than its client
       return button(
         [
           h("i", { class: "mark" }, "!"),
@@ -132,7 +132,7 @@ export function insights(pane) {
   return h("div", { class: "insights" }, ...rows);
 }
 
-/** What the rows are narrowed to. */
+/** The controls that narrow the rows. */
 export function toolbar(pane) {
   const kinds = ["", "CLIENT", "SERVER", "PRODUCER", "CONSUMER", "LOCAL"].map((value) =>
     h("option", { value }, value ? value.toLowerCase() : "any kind"),

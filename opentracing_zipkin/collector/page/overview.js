@@ -1,4 +1,4 @@
-// The whole trace on one small picture: dragging over it zooms into a window of time.
+// The whole trace in one small picture; dragging over it zooms into a window of time.
 
 import { cssValue, h, oncePerFrame, pen } from "./dom.js";
 import { colourOf } from "./colours.js";

@@ -1,4 +1,4 @@
-// All that is known of one span, or of a group of like ones; each tag leads to more of its kind.
+// Everything that is known of one span, or of a group of like ones; each tag leads to more of its kind.
 
 import { colourClass } from "./colours.js";
 import { button, h } from "./dom.js";
@@ -95,8 +95,7 @@ function halfOf(half, node, tree, events) {
   );
 }
 
-const signed = (us) => (us < 0 ? "−" : "+") + duration(Math.abs(us));
-export { signed };
+export const signed = (us) => (us < 0 ? "−" : "+") + duration(Math.abs(us));
 
 function tags(half, node, events) {
   const pairs = [...half.tags].sort(([one], [other]) => (other === "error") - (one === "error") || (one < other ? -1 : 1));

@@ -1,7 +1,7 @@
-// Which rows of a tree are shown: what is unfolded, what matches, and like siblings as one row.
+// Rows of a tree that are shown: unfolded nodes, nodes that match, and groups of like siblings.
 //
-// Rules: one level unfolds at a time.  Siblings of one service, name and kind are one row from FOLD_FROM on.  While something is
-// looked for, rows are those that match and what is above them, unfolded.
+// Rules: one level unfolds at a time.  From FOLD_FROM on, siblings of one service, name and kind are one row.  While
+// somebody looks for something, the rows are those that match and the ones above them, unfolded.
 
 const FOLD_FROM = 10;
 const UNFOLDED_TO = 150; // a trace up to this length opens whole
@@ -46,7 +46,7 @@ function groupOf(nodes, id) {
   return group;
 }
 
-/** What is unfolded when a trace opens: all of a short one, the first level of a long one. */
+/** The ids that are unfolded when a trace opens: all of a short one, the first level of a long one. */
 export function openedAtFirst(tree) {
   if (tree.nodes.length <= UNFOLDED_TO) return new Set(tree.nodes.map((node) => node.id));
   return new Set(tree.roots.length === 1 ? [tree.roots[0].id] : []);

@@ -1,8 +1,8 @@
 // Clocks that disagree: a server that seems to have begun before its client asked.
 //
-// Rules: the server's host is shifted so that its span lies in the middle of its client's, as Zipkin's own server and UI do it, and
-// with it what the same host did below.  Who shows a corrected trace says so, with the amounts (`shifts`).
-// Source: openzipkin/zipkin, clock skew correction of its UI; only a trace with one root is corrected.
+// Rules: the server's host is shifted so that its span lies in the middle of its client's, together with what the
+// same host did below.  A page that shows a corrected trace says so, with the amounts (`shifts`).
+// Source: openzipkin/zipkin, the correction of clock skew in its UI; only a trace with one root is corrected.
 
 /** Shifts the halves' timestamps in place; `[{ service, us }]`, one a shifted service, the largest shift of each. */
 export function corrected(roots) {

@@ -1,6 +1,7 @@
 // Spans as Zipkin's JSON has them, made regular.
 //
-// Rules: input may come from anybody's file, so every field is checked.  Tags are a Map: a key may be "__proto__".
+// Rules: input may come from anybody's file, so every field is checked.  Tags are a Map, because a key may be
+// "__proto__".
 
 const text = (value) => (value === undefined || value === null ? "" : String(value));
 const whole = (value) => (Number.isFinite(Number(value)) && Number(value) > 0 ? Number(value) : 0);
@@ -67,7 +68,7 @@ export function causes(spans) {
   return (first.length ? first : failed).sort((one, other) => endOf(one) - endOf(other));
 }
 
-/** What a failed span says of it. */
+/** The words of a failed span. */
 export const errorText = (span) => {
   const value = span.tags.get("error") ?? "";
   return value && value !== "true" ? value : span.tags.get("http.status_code") || "error";

@@ -1,4 +1,4 @@
-// What a list shows of a trace.
+// The summary of a trace, for a row of the list.
 
 import { causes, endOf, normal, rootOf } from "./spans.js";
 import { treeOf } from "./tree.js";

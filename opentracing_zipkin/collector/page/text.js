@@ -1,8 +1,9 @@
-// What strangers named, made readable: control characters are shown, not obeyed, and nothing is longer than a screen.
+// Names from strangers, made readable: control characters are shown, not obeyed, and no label is longer than a
+// screen.
 
 const MAX_LABEL_CHARS = 300;
 const CONTROLS = /[\u0000-\u001f\u007f]/g;
-// What turns the direction of the text around it, and what cannot be seen at all.
+// Characters that turn the direction of the text around them, or cannot be seen at all.
 const INVISIBLE = /[\u0080-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 const codePoint = (char) => `⟨U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;

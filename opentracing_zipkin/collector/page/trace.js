@@ -1,7 +1,7 @@
-// One trace: what it is, where it failed, where the time went, its rows, and the span that was chosen.
+// One trace: what it is, where it failed, where the time went, its rows, and the chosen span.
 //
-// Rules: the trace, its span and its zoom are in the address; what is unfolded and what is looked for lasts as long as the trace is
-// shown.  A corrected clock is said, and can be taken back.
+// Rules: the trace, its span and its zoom are in the address.  Unfolded rows and the search within the trace last as
+// long as the trace is shown.  When clocks were corrected the page says so, and shows the reported times on request.
 
 import { go, state } from "./address.js";
 import { button, h } from "./dom.js";

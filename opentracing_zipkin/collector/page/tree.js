@@ -1,7 +1,7 @@
 // A trace as a tree of nodes: one node a span id, with a half for each side that told of it.
 //
-// Rules: nothing here recurses, because a chain of 20,000 spans is a trace, too.  Ids that form a ring get a root all the same.
-// A span whose parent is not here stands at the top and says so.
+// Rules: nothing here recurses, because a chain of 20,000 spans is a trace, too.  Ids that form a ring get a root all
+// the same. A span whose parent is not here stands at the top and says so.
 
 import { corrected } from "./skew.js";
 import { isServing, normal } from "./spans.js";

@@ -1,4 +1,5 @@
-// Times as people read them.  Inside the page every time is in microseconds since 1970, every duration in microseconds.
+// Times as people read them.  Inside the page every time is in microseconds since 1970, every duration in
+// microseconds.
 
 const pad = (number, width = 2) => String(number).padStart(width, "0");
 

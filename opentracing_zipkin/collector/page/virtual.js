@@ -1,6 +1,7 @@
 // A list of any length of which only what is on the screen is in the document.
 //
-// Rules: rows are of one height and stand by number.  `render(index)` makes a row; it is made again when `refresh` says so.
+// Rules: rows are of one height and stand by number.  `render(index)` makes a row; it is made again when `refresh`
+// says so.
 
 import { h, oncePerFrame } from "./dom.js";
 

@@ -1,7 +1,7 @@
 // A trace's rows in time: the tree on the left, each span's time on the right.
 //
-// Rules: rows are virtual, see virtual.js.  A node with two halves is one row: the client's time as a frame, the server's inside.
-// The window of time that is shown is the caller's; a row only draws it.
+// Rules: rows are virtual, see virtual.js.  A node with two halves is one row: a frame for the client's time, a bar
+// in it for the server's.  The caller chooses the window of time; a row only draws it.
 
 import { colourClass } from "./colours.js";
 import { h } from "./dom.js";
@@ -120,7 +120,7 @@ export class Waterfall {
     );
   }
 
-  // Whom a call went to that sent no span itself.
+  // The called system, where it sent no span itself.
   called({ main }) {
     const name = main.kind === "CLIENT" || main.kind === "PRODUCER" ? main.remote.serviceName : "";
     return name && h("span", { class: "called" }, `→ ${label(String(name))}`);

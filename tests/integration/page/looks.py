@@ -9,7 +9,17 @@ from playwright.sync_api import Locator, Page, expect
 
 from opentracing_zipkin.collector import Collector
 
-__all__ = ["found", "ids", "overflow", "panel", "rows", "settled", "trace_of"]
+__all__ = ["drop", "found", "ids", "overflow", "panel", "rows", "settled", "trace_of"]
+
+
+def drop(page: Page, text: str, name: str) -> None:
+    """A file of this text is dropped on the page."""
+    script = """([text, name]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([text], name));
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    }"""
+    page.evaluate(script, [text, name])
 
 
 def found(page: Page) -> Locator:

@@ -15,7 +15,7 @@ from opentracing_zipkin.collector import Collector
 
 from ..zipkin_server import ZipkinServer
 from .conftest import NARROW, WIDE, OpenPage, now_us, send
-from .looks import found, overflow, panel, rows, settled
+from .looks import drop, found, overflow, panel, rows, settled
 from .shop import Shop, Span
 
 HOSTILE = {
@@ -96,12 +96,6 @@ def test_durations_are_read_and_written(open_page: OpenPage, empty: Collector) -
     )
 
 
-DROP = """([text, name]) => {
-    const data = new DataTransfer();
-    data.items.add(new File([text], name));
-    window.dispatchEvent(new DragEvent("drop", { dataTransfer: data }));
-}"""
-
 ODD: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "a parent that is missing": ([{"id": "2", "parentId": "1", "name": "a"}], ["a no parent"]),
     "two in a ring": (
@@ -129,7 +123,7 @@ def test_an_odd_tree_is_shown_whole(open_page: OpenPage, empty: Collector) -> No
     for number, (name, (spans, expected)) in enumerate(ODD.items(), start=1):
         trace_id = f"{number:016x}"
         text = json.dumps([{**whole, "traceId": trace_id, **span} for span in spans])
-        page.evaluate(DROP, [text, f"{number}.json"])
+        drop(page, text, f"{number}.json")
         expect(page.locator("#trace-pane .id")).to_have_text(trace_id)
 
         assert (name, expected) == (name, page.locator("#trace-pane .row").evaluate_all(rows_of))
@@ -142,7 +136,7 @@ def test_a_chain_of_20000_spans_is_shown(open_page: OpenPage, empty: Collector) 
         {"traceId": "a", "id": str(at), **({"parentId": str(at - 1)} if at else {}), "timestamp": 10**15 + at}
         for at in range(20_000)
     ]
-    page.evaluate(DROP, [json.dumps(chain), "chain.json"])
+    drop(page, json.dumps(chain), "chain.json")
     expect(rows(page).first).to_be_visible(timeout=20_000)
     page.keyboard.press("+")
     page.locator("#trace-pane .rows").focus()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import now_us
-from .looks import found, rows
+from .looks import drop, found, rows
 from .shop import Shop
 
 
@@ -65,11 +65,7 @@ def test_a_file_of_one_trace_is_opened(page: Page, write: Callable[[object], Pat
 
 def test_a_file_can_be_dropped(page: Page) -> None:
     """Anywhere on the page."""
-    transfer = page.evaluate_handle(
-        "text => { const data = new DataTransfer(); data.items.add(new File([text], 'dropped.json')); return data; }",
-        json.dumps(TRACES),
-    )
-    page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+    drop(page, json.dumps(TRACES), "dropped.json")
 
     expect(found(page)).to_have_count(9)
     expect(page.locator("#chips")).to_have_text("file dropped.json \u00d7")

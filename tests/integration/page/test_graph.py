@@ -65,7 +65,7 @@ def test_a_service_is_shown_with_its_neighbours(graph: Page) -> None:
 
 def test_an_arrow_leads_to_its_traces(graph: Page) -> None:
     """The traces in which the one service called the other."""
-    arrow(graph, "gateway calls recommendations").locator(".target").click(force=True)
+    arrow(graph, "gateway calls recommendations").locator("text").click()
 
     expect(graph.locator("#count")).to_have_text("12 traces")
     expect(graph.locator("#chips")).to_have_text("called by gateway \u00d7")

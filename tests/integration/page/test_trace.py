@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from opentracing_zipkin.collector import Collector
 
 from .conftest import LONG, OpenPage
-from .looks import found, panel, rows, settled, trace_of
+from .looks import drop, found, panel, rows, settled, trace_of
 
 
 @pytest.fixture
@@ -68,6 +68,16 @@ def test_an_error_is_marked_and_its_cause_comes_first(declined: Page) -> None:
 
     expect(panel(declined).locator("h3")).to_have_text("payment ask the bank")
     expect(panel(declined).locator(".tags tr").first).to_have_text(re.compile("^errorCardDeclined: insufficient funds"))
+
+
+def test_of_two_halves_that_failed_the_server_says_why(shop_page: Page) -> None:
+    """A client knows the status that it got, its server the reason."""
+    half = {"traceId": "a", "id": "1", "timestamp": 10**15, "duration": 50, "name": "get"}
+    client = {**half, "kind": "CLIENT", "localEndpoint": {"serviceName": "shop"}, "tags": {"error": "502"}}
+    server = {**half, "kind": "SERVER", "shared": True, "localEndpoint": {"serviceName": "stock"}, "tags": {"error": "Timeout"}}
+    drop(shop_page, json.dumps([client, server]), "failed.json")
+
+    expect(shop_page.locator(".cause")).to_have_text("!stock Timeout")
 
 
 def test_annotations_are_marks_on_the_row(declined: Page) -> None:
