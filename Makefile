@@ -7,7 +7,7 @@ INTEROP_VENV ?= .venv-interop
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test test-all test-old-otel test-upstream settings lint integration interop interop-chain fuzz soak zipkin bench bench-quick bench-page bench-guard bench-record build clean
+.PHONY: help bootstrap demo test test-all test-old-otel test-upstream settings lint integration screenshots interop interop-chain fuzz soak zipkin bench bench-quick bench-page bench-guard bench-record build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ $(VENV)/.installed-%: pyproject.toml setup.py | $(VENV)/bin/python
 
 bootstrap: $(VENV)/.installed-test $(VENV)/.installed-lint ## prepare everything for development
 
-demo: $(VENV)/.installed-thrift ## run three services and show their traces (ZIPKIN=http://... sends to that server)
+demo: $(VENV)/.installed-collector ## run three services and show their traces (ZIPKIN=http://... sends to that server)
 	@$(BIN)/python -m opentracing_zipkin demo $(if $(ZIPKIN),--endpoint $(ZIPKIN)) $(DEMO)
 
 test: $(VENV)/.installed-test ## unit tests, contract suites and the documentation's examples
@@ -85,6 +85,9 @@ $(INTEROP_VENV)/.installed: tests/interop/requirements.txt tests/interop/package
 		--target $(INTEROP_VENV)/protobuf3 protobuf==3.20.3
 	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
+
+screenshots: $(VENV)/.installed-test $(VENV)/.installed-integration ## the pictures of the collector's page in docs/images
+	ZIPKIN_PICTURES=docs/images $(BIN)/python -m pytest tests/integration/page/test_pictures.py
 
 interop: $(INTEROP_VENV)/.installed ## third-party instrumentations in small applications, on the Zipkin tracer
 	@scripts/need-command redis-server redis-server

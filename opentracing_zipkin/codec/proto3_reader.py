@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from socket import AF_INET, AF_INET6, inet_ntop
 
 from ..model import Endpoint, FinishedSpan, parse_ip
+from .budget import Budget
 
 __all__ = ["decode"]
 
@@ -29,6 +30,7 @@ _TRACE_ID, _PARENT_ID, _ID, _NAME = (_key(number, _BYTES) for number in (1, 2, 3
 _KIND, _DURATION, _DEBUG, _SHARED = (_key(number, _VARINT) for number in (4, 7, 12, 13))
 _TIMESTAMP = _key(6, _FIXED64)
 _LOCAL, _REMOTE, _ANNOTATION, _TAG = (_key(number, _BYTES) for number in (8, 9, 10, 11))
+_MESSAGES = frozenset((_LOCAL, _REMOTE, _ANNOTATION, _TAG))
 _SERVICE_NAME, _IPV4, _IPV6, _PORT = _key(1, _BYTES), _key(2, _BYTES), _key(3, _BYTES), _key(4, _VARINT)
 _AT, _VALUE = _key(1, _FIXED64), _key(2, _BYTES)
 _TAG_KEY, _TAG_VALUE = _key(1, _BYTES), _key(2, _BYTES)
@@ -40,10 +42,11 @@ def decode(body: bytes) -> list[FinishedSpan]:
     Raises ValueError that says which span of a message is wrong, and why.
     """
     spans: list[FinishedSpan] = []
+    budget = Budget()
     try:
         for key, _, data in _fields(body):
             if key == _SPAN:
-                spans.append(_span(data))
+                spans.append(_span(data, budget))
     except ValueError as error:
         raise ValueError(f"span {len(spans)}: {error}") from error
     return spans
@@ -87,11 +90,13 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a number is longer than ten bytes")
 
 
-def _span(message: bytes) -> FinishedSpan:
+def _span(message: bytes, budget: Budget) -> FinishedSpan:
     span = FinishedSpan("", "")
     tags: dict[str, str] = {}
     annotations: set[tuple[int, str]] = set()
     for key, number, data in _fields(message):
+        if key in _MESSAGES:
+            budget.take()
         if key == _TRACE_ID:
             span.trace_id = _trace_id(data)
         elif key == _PARENT_ID:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
 
 from opentracing_zipkin.codec import ENCODINGS
 
@@ -53,18 +53,38 @@ def demo(request: pytest.FixtureRequest, zipkin: ZipkinServer, tmp_path_factory:
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """A real browser."""
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers; there can be one in a process."""
     with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("chromium"),
-            executable_path=chromium.executable(),
-            headless=True,
-            args=list(chromium.ARGUMENTS),
-            viewport=VIEWPORT,  # type: ignore[arg-type]  # a TypedDict, spelled as a plain one
-        )
-        yield context
-        context.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """A real browser."""
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("chromium"),
+        executable_path=chromium.executable(),
+        headless=True,
+        args=list(chromium.ARGUMENTS),
+        viewport=VIEWPORT,  # type: ignore[arg-type]  # a TypedDict, spelled as a plain one
+    )
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(browser: BrowserContext) -> Iterator[Page]:
+    """A new page; what its scripts throw and each request that fails make the test fail."""
+    page = browser.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("requestfailed", lambda request: faults.append(f"{request.url}: {request.failure}"))
+    yield page
+    page.close()
+
+    # Aborted is what was still under way when the test went to another page.
+    assert [] == [fault for fault in faults if "ERR_ABORTED" not in fault]
 
 
 @pytest.fixture

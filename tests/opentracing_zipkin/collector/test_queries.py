@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -156,16 +157,22 @@ def test_dependencies_are_answered(collector: Collector) -> None:
 
 def test_health_is_up(collector: Collector) -> None:
     """Who waits for a collector asks for its health."""
-    assert {"status": "UP"} == requests.get(collector.url + "/health", timeout=10).json()
+    assert "UP" == requests.get(collector.url + "/health", timeout=10).json()["status"]
 
 
 def test_the_page_is_self_contained(collector: Collector) -> None:
-    """One page, that loads nothing else and is not allowed to."""
+    """It loads its own files, which are served beside it with their media types, and is not allowed to load others."""
     answer = requests.get(collector.url + "/", timeout=10)
+    names = re.findall(r'(?:src|href)="([^"#/]+)"', answer.text)
+    files = {name: requests.get(f"{collector.url}/{name}", timeout=10) for name in names}
 
     assert "text/html; charset=utf-8" == answer.headers["content-type"]
     assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert not [word for word in ("http:", "https:", " src=", "<link", "innerHTML", "@import") if word in answer.text]
+    assert {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"} == {
+        name.rpartition(".")[2]: file.headers["content-type"] for name, file in files.items()
+    }
+    texts = [file.text.replace("http://www.w3.org/2000/svg", "") for file in files.values()]
+    assert not [word for word in ("http:", "https:", "innerHTML", "@import", "eval(") for text in texts if word in text]
 
 
 def test_links_to_a_real_servers_pages_lead_to_the_page(collector: Collector) -> None:

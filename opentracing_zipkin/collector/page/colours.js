@@ -1,0 +1,49 @@
+// A colour for each service, the same everywhere on the page and at the next visit.
+//
+// Rules: the colours of style.css differ in brightness as well as in hue, for readers who do not see hue.  A
+// service's name decides its colour while that one is free.  The browser keeps the decision.
+
+export const COLOURS = 10;
+
+const KEPT = "zipkin-colours";
+const MAX_KEPT = 300;
+
+const taken = new Map(kept());
+
+function kept() {
+  try {
+    const pairs = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+    return pairs.filter(([name, colour]) => typeof name === "string" && colour >= 0 && colour < COLOURS);
+  } catch {
+    return []; // no storage, or not ours
+  }
+}
+
+function keep() {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify([...taken].filter(([name]) => name.length < 200).slice(0, MAX_KEPT)));
+  } catch {
+    // Without a storage, colours last as long as the page.
+  }
+}
+
+/** The number of the service's colour: class `c0` to `c9`. */
+export function colourOf(service) {
+  const known = taken.get(service);
+  if (known !== undefined) return known;
+  const first = hash(service) % COLOURS,
+    used = new Set(taken.values());
+  const steps = Array.from({ length: COLOURS }, (_, step) => (first + step) % COLOURS);
+  const colour = steps.find((each) => !used.has(each)) ?? first;
+  taken.set(service, colour);
+  keep();
+  return colour;
+}
+
+export const colourClass = (service) => `c${colourOf(service)}`;
+
+function hash(text) {
+  let value = 2166136261;
+  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 16777619) >>> 0;
+  return value;
+}

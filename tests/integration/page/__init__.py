@@ -1,0 +1,1 @@
+"""The embedded collector's page in a real browser."""
