@@ -101,6 +101,7 @@ async function openFile(chosen) {
 
 let graph = null;
 async function loadGraph() {
+  if (!graph) $("graph-view").replaceChildren(h("p", { class: "dim" }, "Loading …"));
   const { Graph } = await import("./graph.js");
   graph ??= new Graph($("graph-view"));
   await graph.load();
