@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 import requests
 
+from ..codec import json_v2
 from ..collector import Collector
+from ..drawing.waterfall import Style, render, style_of
 from .failure import DemoFailed
 from .processes import Services
 from .query import ZipkinClient
-from .trees import Json
-from .visits import VISITS, Visit
-from .waterfall import Style, render, style_of
+from .visits import VISITS, Json, Visit
 
 __all__ = ["run_demo"]
 
@@ -103,7 +103,7 @@ def _print_trace(visit: Visit, trace_id: str, spans: list[Json], style: Style) -
     status = style.paint("31" if visit.status >= 400 else "32", str(visit.status))
     title = style.paint("1", visit.title)
     _say(f"{title}: {visit.method} {visit.path} -> {status}   {len(spans)} spans, trace {trace_id}", style)
-    for line in render(spans, style):
+    for line in render(json_v2.decode(json.dumps(spans).encode()), style):
         _say(line, style)
 
 

@@ -15,8 +15,7 @@ import pytest
 from opentracing_zipkin.codec import ENCODINGS
 from opentracing_zipkin.commands.demo import add_arguments, run
 from opentracing_zipkin.demo import runner
-from opentracing_zipkin.demo.trees import key_of
-from opentracing_zipkin.demo.visits import VISITS, SpanKey
+from opentracing_zipkin.demo.visits import VISITS, SpanKey, key_of
 
 DEMO = (sys.executable, "-m", "opentracing_zipkin", "demo")
 

@@ -1,14 +1,14 @@
-"""How the spans of a query API become a tree."""
+"""How spans become a tree."""
 
 from __future__ import annotations
 
 from itertools import permutations
 from typing import Any
 
-from opentracing_zipkin.demo.trees import Json, Node, grow, key_of
-from opentracing_zipkin.demo.visits import SpanKey
+from opentracing_zipkin.drawing.trees import Node, grow, service_of, traces_of, walk
+from opentracing_zipkin.model import FinishedSpan
 
-from .spans import CALL, DRAW, JOINED, READ, ROOT, TRACE
+from .spans import CALL, DRAW, FRONTEND, JOINED, READ, ROOT, TRACE, changed
 
 
 def shape(nodes: list[Node]) -> list[Any]:
@@ -25,7 +25,7 @@ def test_a_trace_grows_into_one_tree_in_any_order_of_arrival() -> None:
 
 def test_a_child_of_a_shared_id_hangs_below_the_side_of_its_own_service() -> None:
     """A local span of the calling service stays on the client's side of a shared span."""
-    local: Json = {**READ, "localEndpoint": {"serviceName": "frontend"}}
+    local = changed(READ, local=FRONTEND)
 
     assert [(CALL, [(JOINED, []), (local, [])])] == shape(grow([local, JOINED, CALL]))
 
@@ -42,7 +42,31 @@ def test_a_shared_span_whose_client_is_missing_hangs_below_its_parent() -> None:
 
 def test_a_span_without_times_and_endpoint_has_a_place() -> None:
     """Only the ids are required."""
-    bare: Json = {"traceId": "1", "id": "9", "parentId": "1"}
+    bare = FinishedSpan("1", "9", "1")
 
     assert [(ROOT, [(bare, [])])] == shape(grow([ROOT, bare]))
-    assert SpanKey("", "", "") == key_of(bare)
+    assert "" == service_of(bare)
+
+
+def test_spans_in_a_circle_are_all_there() -> None:
+    """A span that is its own ancestor is a root: nothing is lost, and nothing goes on for ever."""
+    first, second = changed(CALL, parent_id="3"), changed(READ, parent_id="2")
+    own = changed(DRAW, span_id="7", parent_id="7")
+
+    assert [(first, [(second, [])]), (own, [])] == shape(grow([first, second, own]))
+
+
+def test_a_trace_may_be_deeper_than_the_stack() -> None:
+    """No recursion: 5,000 levels are walked."""
+    deep = [FinishedSpan("1", str(number), str(number - 1), timestamp_us=number) for number in range(1, 5_001)]
+
+    assert 5_000 == sum(1 for _ in walk(grow(deep)))
+    assert 5_000 == max(len(ancestry) for _, ancestry in walk(grow(deep)))
+
+
+def test_spans_are_sorted_by_trace() -> None:
+    """An id of 64 bits and one of 128 bits with the same low half are one trace."""
+    long, other = changed(DRAW, trace_id="f" * 16 + "1" * 16), changed(ROOT, trace_id="2" * 16)
+    short = changed(READ, trace_id="1" * 16)
+
+    assert [[long, short], [other]] == traces_of([long, other, short])
