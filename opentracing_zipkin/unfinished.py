@@ -115,13 +115,15 @@ class Watch:
 
     # What is said
 
+    def texts(self) -> list[str]:
+        """What was lost and not said yet, and what is open now."""
+        open_now = [(begun(), place) for begun, place in list(self._open.values())]
+        return [*self._texts, *filter(None, (_text(thing, place) for thing, place in open_now if thing is not None))]
+
     def _lost(self, thing: Any, place: str) -> None:
-        if isinstance(thing, RecordingSpan):
-            text = f"span {_name(thing)} was never finished; it was started at {place}"
-        elif hasattr(thing.span, "_once"):
-            return  # its span is not finished either, and is the one that counts
-        else:
-            text = f"scope of {_name(thing.span)} was never closed; it was opened at {place}"
+        text = _text(thing, place)
+        if text is None:
+            return
         self.count += 1  # no call is in here, so no other thread comes between
         if place not in self._said and len(self._said) < MAX_PLACES:
             self._said.add(place)
@@ -205,6 +207,15 @@ def _watched_scope(kind: Any) -> type:
 
     WatchedScope.__name__ = WatchedScope.__qualname__ = kind.__name__
     return WatchedScope
+
+
+def _text(thing: Any, place: str) -> str | None:
+    """What is wrong with a span or scope; None where it is its span that counts, which is not finished either."""
+    if isinstance(thing, RecordingSpan):
+        return f"span {_name(thing)} was never finished; it was started at {place}"
+    if hasattr(thing.span, "_once"):
+        return None
+    return f"scope of {_name(thing.span)} was never closed; it was opened at {place}"
 
 
 def _name(span: Any) -> str:
