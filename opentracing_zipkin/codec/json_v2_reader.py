@@ -11,14 +11,19 @@ from typing import Any
 from ..model import FinishedSpan
 from . import json_values as values
 
-__all__ = ["decode"]
+__all__ = ["decode", "read_span"]
 
 _KINDS = frozenset(("CLIENT", "SERVER", "PRODUCER", "CONSUMER"))
 
 
 def decode(body: bytes) -> list[FinishedSpan]:
     """The spans in a JSON list; an empty body holds none, and what follows the list is ignored."""
-    return [_span(fields, where) for fields, where in values.spans(body, 2)]
+    return values.read(body, 2, read_span)
+
+
+def read_span(item: Any, where: str) -> list[FinishedSpan]:
+    """The span in a JSON object; in a list, as that in one of version 1 may be two."""
+    return [_span(values.members(item, where), where)]
 
 
 def _span(fields: dict[str, Any], where: str) -> FinishedSpan:

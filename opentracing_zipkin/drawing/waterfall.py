@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import NamedTuple, TextIO
 
 from ..model import FinishedSpan
 from .cells import clean, fitted, width_of
 from .trees import Node, grow, service_of, walk
 
-__all__ = ["Style", "render", "style_of"]
+__all__ = ["Style", "render", "style_of", "trace_lines"]
 
 MIN_WIDTH, MAX_WIDTH = 60, 500
 MAX_SERVICE_WIDTH = 20
@@ -63,6 +64,35 @@ def _encodes(encoding: str | None, text: str) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def trace_lines(spans: Sequence[FinishedSpan], style: Style) -> list[str]:
+    """A trace with a line of its own before it: when it began (UTC), how long it took, how much it has, and its id."""
+    start, total = _extent(spans)
+    services = len({service_of(span) for span in spans})
+    failed = sum("error" in span.tags for span in spans)
+    facts = [
+        _date(start) if start else "at an unknown time",
+        f"{total / 1000:.1f} ms",
+        _number(len(spans), "span"),
+        _number(services, "service"),
+        *([style.paint("31", _number(failed, "error"))] if failed else []),
+    ]
+    return [
+        f"{style.paint('1', f'trace {max((span.trace_id for span in spans), key=len)}')}  {', '.join(facts)}",
+        *render(spans, style),
+    ]
+
+
+def _date(us: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(us // 1_000_000, timezone.utc):%Y-%m-%d %H:%M:%S}.{us // 1000 % 1000:03}Z"
+    except (ValueError, OverflowError, OSError):  # a year that has more than four digits
+        return "at an odd time"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 class _Row(NamedTuple):
