@@ -23,7 +23,7 @@ $(VENV)/.installed-%: pyproject.toml setup.py | $(VENV)/bin/python
 
 bootstrap: $(VENV)/.installed-test $(VENV)/.installed-lint ## prepare everything for development
 
-demo: $(VENV)/.installed-thrift ## run three services and show their traces (ZIPKIN=http://... sends to that server)
+demo: $(VENV)/.installed-collector ## run three services and show their traces (ZIPKIN=http://... sends to that server)
 	@$(BIN)/python -m opentracing_zipkin demo $(if $(ZIPKIN),--endpoint $(ZIPKIN)) $(DEMO)
 
 test: $(VENV)/.installed-test ## unit tests, contract suites and the documentation's examples

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from socket import AF_INET, AF_INET6, inet_ntop
 
 from ..model import Endpoint, FinishedSpan, parse_ip
+from .budget import Budget
 from .malformed import Malformed
 
 __all__ = ["decode", "iterate"]
@@ -30,6 +31,7 @@ _TRACE_ID, _PARENT_ID, _ID, _NAME = (_key(number, _BYTES) for number in (1, 2, 3
 _KIND, _DURATION, _DEBUG, _SHARED = (_key(number, _VARINT) for number in (4, 7, 12, 13))
 _TIMESTAMP = _key(6, _FIXED64)
 _LOCAL, _REMOTE, _ANNOTATION, _TAG = (_key(number, _BYTES) for number in (8, 9, 10, 11))
+_MESSAGES = frozenset((_LOCAL, _REMOTE, _ANNOTATION, _TAG))
 _SERVICE_NAME, _IPV4, _IPV6, _PORT = _key(1, _BYTES), _key(2, _BYTES), _key(3, _BYTES), _key(4, _VARINT)
 _AT, _VALUE = _key(1, _FIXED64), _key(2, _BYTES)
 _TAG_KEY, _TAG_VALUE = _key(1, _BYTES), _key(2, _BYTES)
@@ -40,19 +42,19 @@ def decode(body: bytes) -> list[FinishedSpan]:
 
     Raises Malformed, a ValueError, that says which span of a message is wrong, why, and at which byte.
     """
-    return list(iterate(body))
+    return list(iterate(body, Budget()))
 
 
-def iterate(body: bytes) -> Iterator[FinishedSpan]:
-    """The same, one by one."""
-    index = 0
+def iterate(body: bytes, budget: Budget | None = None) -> Iterator[FinishedSpan]:
+    """The same, one by one; without a budget for all of them each span has its own."""
+    index = at = 0
     try:
         for key, _, data, at in _fields(body, 0):
             if key == _SPAN:
-                yield _span(data, at)
+                yield _span(data, at, budget or Budget())
                 index += 1
-    except Malformed as error:
-        raise Malformed(f"span {index}: {error}", error.offset) from error
+    except ValueError as error:
+        raise Malformed(f"span {index}: {error}", getattr(error, "offset", at)) from error
 
 
 def _fields(message: bytes, base: int) -> Iterator[tuple[int, int, bytes, int]]:
@@ -98,11 +100,13 @@ def _varint(message: bytes, at: int, base: int) -> tuple[int, int]:
     raise Malformed("a number is longer than ten bytes", base + at - 10)
 
 
-def _span(message: bytes, base: int) -> FinishedSpan:
+def _span(message: bytes, base: int, budget: Budget) -> FinishedSpan:
     span = FinishedSpan("", "")
     tags: dict[str, str] = {}
     annotations: set[tuple[int, str]] = set()
     for key, number, data, at in _fields(message, base):
+        if key in _MESSAGES:
+            budget.take()
         if key == _TRACE_ID:
             span.trace_id = _trace_id(data, at)
         elif key == _PARENT_ID:

@@ -16,6 +16,7 @@ from struct import Struct
 from typing import Any
 
 from ..model import Endpoint, FinishedSpan
+from .budget import Budget
 from .malformed import Malformed
 from .v1 import ADDRESSES, V1Span, to_v2
 
@@ -37,11 +38,11 @@ def decode(body: bytes) -> list[FinishedSpan]:
     Raises Malformed, a ValueError, that says what is wrong with a message that is none, and at which byte; ImportError where
     thriftpy2 is missing.
     """
-    return list(iterate(body))
+    return list(iterate(body, Budget()))
 
 
-def iterate(body: bytes) -> Iterator[FinishedSpan]:
-    """The same, one by one."""
+def iterate(body: bytes, budget: Budget | None = None) -> Iterator[FinishedSpan]:
+    """The same, one by one; without a budget for all of them each span has its own."""
     idl, deserialize = _thrift()
     if len(body) < 5:
         raise Malformed(f"truncated: a Thrift list begins with 5 bytes, got {len(body)}", len(body))
@@ -53,7 +54,7 @@ def iterate(body: bytes) -> Iterator[FinishedSpan]:
     at = 5
     for index in range(count):
         try:
-            end = _skip(body, at, _STRUCT, _MAX_DEPTH)
+            end = _skip(body, at, _STRUCT, _MAX_DEPTH, budget or Budget())
             struct = deserialize(idl.Span(), body[at:end])
             yield from to_v2(_v1_span(struct, idl))
         except ValueError as error:
@@ -70,7 +71,7 @@ def _thrift() -> tuple[Any, Any]:
         from thriftpy2.utils import deserialize
     except ImportError as error:
         raise ImportError(
-            "reading Thrift needs thriftpy2: install the extra 'thrift' of the distribution 'opentracing' (or thriftpy2 itself)"
+            "reading Thrift needs thriftpy2: install the extra 'collector' of the distribution 'opentracing', or thriftpy2"
         ) from error
     # As a resource, which may be in a zip file.
     source = resources.files(__package__).joinpath("zipkinCore.thrift").read_text("utf-8")
@@ -86,7 +87,7 @@ def _check_count(count: int, width: int, body: bytes, at: int) -> None:
         raise Malformed(f"truncated: {count} announced at byte {at - 4}, but only {len(body) - at} bytes follow", at - 4)
 
 
-def _skip(body: bytes, at: int, kind: int, depth: int) -> int:
+def _skip(body: bytes, at: int, kind: int, depth: int, budget: Budget) -> int:
     """Where the value at `at` ends."""
     width = _WIDTHS.get(kind)
     if width is not None:
@@ -98,11 +99,11 @@ def _skip(body: bytes, at: int, kind: int, depth: int) -> int:
     elif depth == 0:
         raise Malformed(f"nested deeper than {_MAX_DEPTH} at byte {at}", at)
     elif kind == _STRUCT:
-        return _skip_struct(body, at, depth - 1)
+        return _skip_struct(body, at, depth - 1, budget)
     elif kind in (_LIST, _SET):
-        return _skip_items(body, at + 1, body[_checked(body, at, 5) : at + 1], depth - 1)
+        return _skip_items(body, at + 1, body[_checked(body, at, 5) : at + 1], depth - 1, budget)
     elif kind == _MAP:
-        return _skip_items(body, at + 2, body[_checked(body, at, 6) : at + 2], depth - 1)
+        return _skip_items(body, at + 2, body[_checked(body, at, 6) : at + 2], depth - 1, budget)
     else:
         raise Malformed(f"unknown Thrift type {kind} at byte {at}", at)
     return _checked(body, at, end - at) + end - at
@@ -116,15 +117,15 @@ def _checked(body: bytes, at: int, needed: int) -> int:
     return at
 
 
-def _skip_struct(body: bytes, at: int, depth: int) -> int:
+def _skip_struct(body: bytes, at: int, depth: int, budget: Budget) -> int:
     while True:
         kind = body[_checked(body, at, 1)]
         if kind == _STOP:
             return at + 1
-        at = _skip(body, _checked(body, at, 3) + 3, kind, depth)
+        at = _skip(body, _checked(body, at, 3) + 3, kind, depth, budget)
 
 
-def _skip_items(body: bytes, at: int, kinds: bytes, depth: int) -> int:
+def _skip_items(body: bytes, at: int, kinds: bytes, depth: int, budget: Budget) -> int:
     """Past the count at `at` and that many items, each of one value (list, set) or two (map)."""
     count: int = _i32_at(body, at)[0]
     at += 4
@@ -132,9 +133,10 @@ def _skip_items(body: bytes, at: int, kinds: bytes, depth: int) -> int:
     if len(kinds) == 1 and kinds[0] in _WIDTHS:
         width = count * _WIDTHS[kinds[0]]
         return _checked(body, at, width) + width
+    budget.take(count)
     for _ in range(count):
         for kind in kinds:
-            at = _skip(body, at, kind, depth)
+            at = _skip(body, at, kind, depth, budget)
     return at
 
 

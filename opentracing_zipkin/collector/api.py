@@ -2,56 +2,64 @@
 
 Rules: this file knows routes and the store, never sockets or headers.  A wrong request is answered, nothing is raised.
 Answers are those of a real server, where that costs little: 202 without a body, 400 with one line of text, 404 for whatever is
-not here, whatever the method.
+not here, whatever the method.  docs/reference/collector.md lists the differences.
 Source: openzipkin/zipkin-api, zipkin2-api.yaml; behaviour measured on zipkin-server 3.5.1.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from http import HTTPStatus
-from importlib.resources import files
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from ..codec import json_v1, json_v2, proto3, thrift_v1
+from ..codec import json_v2
+from ..log import log
 from ..model import FinishedSpan
-from ..text import printable
 from . import query
+from .answers import JSON, Answer, json_answer, redirect, refusal
+from .body import TooLarge
 from .dependencies import dependency_links
-from .store import Store
+from .message import READERS, UnsupportedFormat, decode
+from .metrics import Metrics
+from .page_files import page_file
+from .stores import Encoded, Store, StoreUnavailable
 
-__all__ = ["Answer", "Api", "refusal"]
+__all__ = ["MAX_ANSWER_BYTES", "Api", "OnSpans"]
 
-MAX_REASON_CHARS = 1000
-
-_JSON = "application/json; charset=utf-8"
-_TEXT = "text/plain; charset=utf-8"
-_HTML = "text/html; charset=utf-8"
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 Parameters: TypeAlias = Mapping[str, str]
+OnSpans: TypeAlias = Callable[[Sequence[FinishedSpan]], None]
 
+# Where a real server's page shows a trace, and where ours does.
+TRACE_PAGES = "/zipkin/traces/"
+OUR_TRACE_PAGE = "/#"
 
-class Answer(NamedTuple):
-    """`media_type` counts where there is a body; `location` is "" unless the answer leads elsewhere."""
-
-    status: HTTPStatus
-    body: bytes = b""
-    media_type: str = _TEXT
-    location: str = ""
-
-
-def refusal(status: HTTPStatus, reason: object) -> Answer:
-    """The reason, on one line; it may repeat the request, and is read in a terminal."""
-    return Answer(status, printable(" ".join(str(reason).split()), MAX_REASON_CHARS).encode())
+# As a real server tells its page.
+PAGE_SETTINGS = {
+    "environment": "",
+    "queryLimit": 10,
+    "defaultLookback": 900_000,
+    "searchEnabled": True,
+    "logsUrl": None,
+    "supportUrl": None,
+    "archivePostUrl": None,
+    "archiveUrl": None,
+    "dependency": {"enabled": True, "lowErrorRate": 0.5, "highErrorRate": 0.75},
+}
 
 
 class Api:
-    """Answers from a store, which it shares with others; may be called from any thread."""
+    """Answers from a store, which it shares with others; may be called from any thread.
 
-    def __init__(self, store: Store) -> None:
+    `on_spans` is called with the spans of each message once they are kept, on the thread of the request.
+    """
+
+    def __init__(self, store: Store, on_spans: OnSpans | None = None, autocomplete_keys: Sequence[str] = ()) -> None:
         self._store = store
+        self._on_spans = on_spans
+        self._autocomplete_keys = sorted(autocomplete_keys)
+        self._metrics = Metrics()
 
     def answer(self, method: str, path: str, parameters: Parameters, media_type: str = "", body: bytes = b"") -> Answer:
         """`path` without the parameters; `media_type` without its own, "" where the request names none."""
@@ -60,104 +68,166 @@ class Api:
                 return self._get(path, parameters)
             if method == "POST":
                 return self._post(path, media_type, body)
+        except UnsupportedFormat as error:
+            return refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error)
+        except TooLarge as error:
+            return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error)
         except ValueError as error:
             return refusal(HTTPStatus.BAD_REQUEST, error)
-        except ImportError as error:  # of the library that reads this format
-            return refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error)
+        except StoreUnavailable as error:
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, error)
         return Answer(HTTPStatus.NOT_FOUND)
 
+    # Spans come in
+
     def _post(self, path: str, media_type: str, body: bytes) -> Answer:
-        readers = _READERS.get(path)
-        if readers is None:
-            return refusal(HTTPStatus.NOT_FOUND, f"{path} takes no spans; POST to {' or '.join(_READERS)}")
-        if media_type not in readers and media_type in _BINARY_TYPES:
-            reason = f"{media_type} is not supported on {path}; send {' or '.join(readers)}"
-            return refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
-        self._store.add(readers.get(media_type, readers[_JSON_TYPE])(body))
+        if path not in READERS:
+            return refusal(HTTPStatus.NOT_FOUND, f"{path} takes no spans; POST to {' or '.join(READERS)}")
+        self._metrics.received(len(body))
+        try:
+            spans = decode(path, media_type, body)
+        except ValueError:
+            self._metrics.refused()
+            raise
+        self._metrics.accepted(len(spans))
+        self._keep(spans)
         return Answer(HTTPStatus.ACCEPTED)
 
-    def _get(self, path: str, parameters: Parameters) -> Answer:
-        if path.startswith("/api/v2/trace/"):
-            return self._trace(query.read_trace_id(path.removeprefix("/api/v2/trace/")))
-        if path.startswith("/zipkin/traces/"):  # where a real server shows a trace
-            return Answer(HTTPStatus.FOUND, location="/#" + query.read_trace_id(path.removeprefix("/zipkin/traces/")))
-        respond = _GET.get(path)
-        if respond is None:
-            return refusal(HTTPStatus.NOT_FOUND, f"{path} not found")
-        return respond(self, parameters)
+    def _keep(self, spans: list[FinishedSpan]) -> None:
+        try:
+            self._store.add(spans)
+        except StoreUnavailable:
+            self._metrics.refused(len(spans))
+            raise
+        if self._on_spans is not None and spans:
+            try:
+                self._on_spans(spans)
+            except Exception:  # of whoever wants to see them, which is no reason to refuse them
+                log.warning("zipkin: what was to be told of spans that arrived has failed", exc_info=True)
 
-    def _trace(self, trace_id: str) -> Answer:
-        spans = self._store.trace(trace_id)
+    # Queries
+
+    def _get(self, path: str, parameters: Parameters) -> Answer:
+        if path.startswith("/zipkin/api/"):  # where a real server's page asks
+            path = path.removeprefix("/zipkin")
+        respond = _GET.get(path)
+        if respond is not None:
+            return respond(self, parameters)
+        for prefix, respond_to in _GET_BELOW.items():
+            rest = path.removeprefix(prefix)
+            if rest and rest != path and "/" not in rest:
+                return respond_to(self, rest)
+        return page_file(path[1:]) or refusal(HTTPStatus.NOT_FOUND, f"{path} not found")
+
+    def _trace(self, text: str) -> Answer:
+        trace_id = query.read_trace_id(text)
+        spans = self._store.trace_json(trace_id)
         if not spans:
             return refusal(HTTPStatus.NOT_FOUND, f"{trace_id} not found")
-        return Answer(HTTPStatus.OK, _spans_json(spans), _JSON)
+        return Answer(HTTPStatus.OK, json_v2.join(_bounded(spans)), JSON)
 
     def _traces(self, parameters: Parameters) -> Answer:
-        return _traces_json(query.find(self._store.traces(), query.TraceQuery.of(parameters)))
+        return _traces_answer(self._store.find(query.TraceQuery.of(parameters)))
 
     def _trace_many(self, parameters: Parameters) -> Answer:
         ids = query.read_trace_ids(query.required(parameters, "traceIds"))
-        return _traces_json([spans for spans in map(self._store.trace, ids) if spans])
+        return _traces_answer([spans for spans in map(self._store.trace_json, ids) if spans])
 
     def _services(self, parameters: Parameters) -> Answer:
-        return _json(query.service_names(self._store.traces()))
+        return json_answer(self._store.service_names())
 
     def _span_names(self, parameters: Parameters) -> Answer:
-        return _json(query.span_names(self._store.traces(), query.required(parameters, "serviceName")))
+        name = query.required(parameters, "serviceName")
+        return json_answer(self._store.span_names(name) if name else [])
 
     def _remote_services(self, parameters: Parameters) -> Answer:
-        return _json(query.remote_service_names(self._store.traces(), query.required(parameters, "serviceName")))
+        name = query.required(parameters, "serviceName")
+        return json_answer(self._store.remote_service_names(name) if name else [])
+
+    def _autocomplete_names(self, parameters: Parameters) -> Answer:
+        return json_answer(self._autocomplete_keys)
+
+    def _autocomplete_values(self, parameters: Parameters) -> Answer:
+        key = query.required(parameters, "key")
+        query.check_not_empty(parameters, "key")
+        return json_answer(self._store.tag_values(key))
 
     def _dependencies(self, parameters: Parameters) -> Answer:
         query.required(parameters, "endTs")
-        window = query.Window.of(parameters)
-        return _json(dependency_links(trace for trace in self._store.traces() if window.holds(trace)))
+        query.check_not_empty(parameters, "endTs")
+        return json_answer(dependency_links(self._store.within(query.Window.of(parameters))))
+
+    # About the collector
 
     def _health(self, parameters: Parameters) -> Answer:
-        return _json({"status": "UP"})
+        storage = {type(self._store).__name__: {"status": "UP"}}
+        return json_answer({"status": "UP", "zipkin": {"status": "UP", "details": storage}})
+
+    def _info(self, parameters: Parameters) -> Answer:
+        return json_answer({"zipkin": {"version": _version(), "commit": "opentracing-zipkin"}})
+
+    def _metrics_json(self, parameters: Parameters) -> Answer:
+        kept = {f"gauge.zipkin_storage.{name}": float(value) for name, value in self._store.counts()._asdict().items()}
+        return json_answer(self._metrics.as_json() | kept)
+
+    def _metrics_text(self, parameters: Parameters) -> Answer:
+        return Answer(HTTPStatus.OK, self._metrics.as_text().encode(), "text/plain; version=0.0.4; charset=utf-8")
+
+    def _page_settings(self, parameters: Parameters) -> Answer:
+        return json_answer(PAGE_SETTINGS)
+
+    # The page
 
     def _page(self, parameters: Parameters) -> Answer:
-        return Answer(HTTPStatus.OK, _page_html(), _HTML)
+        return page_file("index.html") or Answer(HTTPStatus.NOT_FOUND)
 
     def _page_elsewhere(self, parameters: Parameters) -> Answer:
-        return Answer(HTTPStatus.FOUND, location="/")
+        return redirect("/")
 
+    def _page_of_trace(self, text: str) -> Answer:
+        return redirect(OUR_TRACE_PAGE + query.read_trace_id(text))
 
-_JSON_TYPE = json_v2.media_type
-_BINARY_TYPES = (proto3.media_type, thrift_v1.media_type)
-
-# By path and media type.  Any other type is JSON, and so is none, as in a real server; but one binary type on the other's path
-# is refused with the reason, where a real server finds malformed JSON.
-_READERS: dict[str, dict[str, Callable[[bytes], list[FinishedSpan]]]] = {
-    json_v2.path: {_JSON_TYPE: json_v2.decode, proto3.media_type: proto3.decode},
-    json_v1.path: {_JSON_TYPE: json_v1.decode, thrift_v1.media_type: thrift_v1.decode},
-}
 
 _GET: dict[str, Callable[[Api, Parameters], Answer]] = {
     "/": Api._page,
+    "/zipkin": Api._page_elsewhere,
     "/zipkin/": Api._page_elsewhere,
+    "/zipkin/dependency": Api._page_elsewhere,
+    "/zipkin/config.json": Api._page_settings,
     "/health": Api._health,
+    "/info": Api._info,
+    "/metrics": Api._metrics_json,
+    "/prometheus": Api._metrics_text,
     "/api/v2/traces": Api._traces,
     "/api/v2/traceMany": Api._trace_many,
     "/api/v2/services": Api._services,
     "/api/v2/spans": Api._span_names,
     "/api/v2/remoteServices": Api._remote_services,
+    "/api/v2/autocompleteKeys": Api._autocomplete_names,
+    "/api/v2/autocompleteValues": Api._autocomplete_values,
     "/api/v2/dependencies": Api._dependencies,
 }
 
-
-@lru_cache(maxsize=1)
-def _page_html() -> bytes:
-    return files(__package__).joinpath("page.html").read_bytes()
+# Of these the rest of the path is an id.
+_GET_BELOW: dict[str, Callable[[Api, str], Answer]] = {"/api/v2/trace/": Api._trace, TRACE_PAGES: Api._page_of_trace}
 
 
-def _json(value: object) -> Answer:
-    return Answer(HTTPStatus.OK, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"), _JSON)
+def _traces_answer(traces: Sequence[Encoded]) -> Answer:
+    _bounded([span for spans in traces for span in spans])
+    return Answer(HTTPStatus.OK, json_v2.join([json_v2.join(spans) for spans in traces]), JSON)
 
 
-def _spans_json(spans: Sequence[FinishedSpan]) -> bytes:
-    return json_v2.join([json_v2.encode(span) for span in spans])
+def _bounded(spans: Encoded) -> Encoded:
+    """The same spans; raises ValueError where there are too many bytes of them for one answer."""
+    if sum(map(len, spans)) > MAX_ANSWER_BYTES:
+        raise ValueError(f"the answer would be longer than {MAX_ANSWER_BYTES} bytes; ask for less, for instance with limit=10")
+    return spans
 
 
-def _traces_json(traces: Sequence[Sequence[FinishedSpan]]) -> Answer:
-    return Answer(HTTPStatus.OK, json_v2.join([_spans_json(spans) for spans in traces]), _JSON)
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("opentracing")
+    except PackageNotFoundError:  # run from a folder, without an installation
+        return ""

@@ -17,6 +17,7 @@ from ..model import FinishedSpan
 __all__ = [
     "TraceQuery",
     "Window",
+    "check_not_empty",
     "find",
     "read_trace_id",
     "read_trace_ids",
@@ -31,7 +32,16 @@ DAY_MS = 86_400_000
 Trace: TypeAlias = Sequence[FinishedSpan]
 
 _LOWER_HEX = re.compile("[0-9a-f]{1,32}", re.ASCII)
-_WHOLE = re.compile("-?[0-9]{1,18}", re.ASCII)
+_WHOLE = re.compile(r"[-+]?\d{1,40}")
+
+# A real server's numbers have so many bits, and so have a file's.
+MAX_NUMBER = (1 << 63) - 1
+MAX_LIMIT = (1 << 31) - 1
+
+# As good as none, as the name of a span.
+ALL = "all"
+
+MAX_TERMS = 100
 
 
 class Window(NamedTuple):
@@ -77,11 +87,11 @@ class TraceQuery(NamedTuple):
             Window.of(parameters),
             parameters.get("serviceName", "").lower(),
             parameters.get("remoteServiceName", "").lower(),
-            parameters.get("spanName", "").lower(),
+            _span_name(parameters.get("spanName", "").lower()),
             _terms(parameters.get("annotationQuery", "")),
             min_duration_us,
             max_duration_us,
-            _positive(parameters, "limit", 10),
+            _limit(parameters),
         )
 
     def matches(self, spans: Trace) -> bool:
@@ -110,8 +120,10 @@ def _has(span: FinishedSpan, key: str, value: str) -> bool:
 
 def _terms(text: str) -> tuple[tuple[str, str], ...]:
     """`error and http.method=GET`: conditions that have to hold together."""
-    pairs = (term.partition("=") for term in text.split(" and "))
-    return tuple((key.strip(), value.strip()) for key, _, value in pairs if key.strip())
+    if not text:
+        return ()
+    pairs = (term.partition("=") for term in text.split(" and ", MAX_TERMS - 1))
+    return tuple((key.strip(), value.strip()) for key, _, value in pairs)
 
 
 def begin_of(spans: Trace) -> int:
@@ -154,13 +166,27 @@ def _remote_names(spans: Iterable[FinishedSpan]) -> set[str]:
 
 def required(parameters: Mapping[str, str], key: str) -> str:
     """A parameter that has no default."""
-    value = parameters.get(key, "")
-    if not value:
+    if key not in parameters:
         raise ValueError(f"the parameter {key} is missing")
-    return value
+    return parameters[key]
 
 
-def _positive(parameters: Mapping[str, str], key: str, default: int) -> int:
+def _span_name(name: str) -> str:
+    return "" if name == ALL else name
+
+
+def _limit(parameters: Mapping[str, str]) -> int:
+    check_not_empty(parameters, "limit")
+    return _positive(parameters, "limit", 10, MAX_LIMIT)
+
+
+def check_not_empty(parameters: Mapping[str, str], key: str) -> None:
+    """A parameter that may be left out, but not left empty."""
+    if parameters.get(key) == "":
+        raise ValueError(f"{key} is empty; give a value, or leave it out")
+
+
+def _positive(parameters: Mapping[str, str], key: str, default: int, most: int = MAX_NUMBER) -> int:
     text = parameters.get(key, "")
     if not text:
         return default
@@ -169,6 +195,8 @@ def _positive(parameters: Mapping[str, str], key: str, default: int) -> int:
     number = int(text)
     if number <= 0:
         raise ValueError(f"{key} <= 0")
+    if number > most:
+        raise ValueError(f"{key} is {text[:40]!r}; a number up to {most} is expected")
     return number
 
 

@@ -1,75 +1,123 @@
 """The embedded collector: a Zipkin server for a test, a demo or a developer's machine, in a few threads of this process.
 
-Rules: in memory and bounded; listens on the loopback interface unless told otherwise, because whoever reaches it may read and
-write; stops by itself with the process.
+Rules: bounded; listens on the loopback interface unless told otherwise, because whoever reaches it may read and write; stops by
+itself with the process.  Waitress serves it, and is imported when a collector is made.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
-from http.server import ThreadingHTTPServer
-from socketserver import TCPServer
-from threading import Lock, Thread
+from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ..log import log
 from ..option import check_text, check_whole
-from .api import Api
-from .http import Connection
-from .store import Store
+from .access import Access
+from .api import Api, OnSpans
+from .app import Application
+from .stores import Store
+from .stores.memory import MAX_BYTES, MemoryStore
+
+if TYPE_CHECKING:
+    from .serving import Server
 
 __all__ = ["Collector"]
+
+_BACKLOG = 1024
+_LOOPBACK_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class Collector:
     """A Zipkin-compatible collector on a port of this machine; port 0 takes a free one.
 
     `start` and `stop` by one thread at a time; as a context manager it runs inside the block.  `store` holds what arrived, also
-    after `stop`.
+    after `stop`; without one, `max_bytes` (256 MiB) of spans are kept in memory.  `allow_origins` are origins of web pages that
+    may ask, `allow_hosts` names under which it may be asked on a loopback address; `*` is all.  `autocomplete_keys` are tags
+    whose values a page may list.  `on_spans` is called with the spans of each message that is kept.  ImportError names the
+    extra that is missing.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, max_spans: int = 100_000) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        max_bytes: int = MAX_BYTES,
+        store: Store | None = None,
+        allow_origins: Iterable[str] = (),
+        allow_hosts: Iterable[str] = (),
+        autocomplete_keys: Sequence[str] = (),
+        on_spans: OnSpans | None = None,
+    ) -> None:
         self.host = check_text("host", host, "give a name or an address to listen on, such as '127.0.0.1'")
         self.port = check_whole("port", port, 0, 65535)
-        self.store = Store(check_whole("max_spans", max_spans, 1, sys.maxsize))
-        self._server: _Server | None = None
+        kept = check_whole("max_bytes", max_bytes, 1, sys.maxsize)
+        self.store: Store = MemoryStore(max_bytes=kept, listed_tags=autocomplete_keys) if store is None else store
+        access = Access(self.host, allow_origins, allow_hosts)
+        self.application = Application(Api(self.store, on_spans, autocomplete_keys), access)
+        self._make_server = _server_class()
+        self._server: Server | None = None
 
     def start(self) -> Collector:
         """Listen; raises OSError that names the remedy where that is not possible, RuntimeError if it listens already."""
         if self._server is not None:
             raise RuntimeError(f"the collector runs already, at {self.url}")
-        connection = type("BoundConnection", (Connection,), {"api": Api(self.store)})
         try:
-            self._server = _Server((self.host, self.port), connection)
+            listening = _listening(self.host, self.port)
         except (OSError, UnicodeError) as error:
             raise _explained(error, self.host, self.port) from error
-        Thread(target=self._server.serve_forever, args=(0.1,), name="zipkin-collector", daemon=True).start()
+        self._server = self._make_server(self.application, listening)
+        self._server.start()
         return self
 
     def stop(self) -> None:
         """Close the port and every connection; stopping twice does no harm."""
         server, self._server = self._server, None
         if server is not None:
-            server.shutdown()
-            server.server_close()
-            server.close_connections()
+            server.stop()
 
     @property
     def url(self) -> str:
         """Where it listens, as an endpoint for a tracer."""
         if self._server is None:
             raise RuntimeError("the collector does not run; call start(), or use it as a context manager")
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self._server.server_address[1]}"
+        name = _LOOPBACK_OF_ALL.get(self.host, self.host)
+        host = f"[{name}]" if ":" in name else name
+        return f"http://{host}:{self._server.effective_port}"
 
     def __enter__(self) -> Collector:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+
+def _server_class() -> type[Server]:
+    try:
+        from .serving import Server
+    except ImportError as error:
+        raise ImportError(
+            "the embedded collector needs waitress: install the extra 'collector' of the distribution 'opentracing' "
+            "(in the repository: pip install '.[collector]')"
+        ) from error
+    return Server
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; it is closed where that is not possible."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
 
 
 def _explained(error: Exception, host: str, port: int) -> OSError:
@@ -81,49 +129,3 @@ def _explained(error: Exception, host: str, port: int) -> OSError:
         errno.EADDRNOTAVAIL: "it is no address of this machine; listen on 127.0.0.1, or on 0.0.0.0 for all",
     }.get(number, f"{error}; listen on 127.0.0.1 and port 0, which is any free one")
     return OSError(number, f"the collector cannot listen on {host} port {port}: {remedy}")
-
-
-class _Server(ThreadingHTTPServer):
-    """A server that knows its connections, so that none outlives it, and takes a client's leaving for what it is."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], connection: type[Connection]) -> None:
-        self._connections: set[socket.socket] = set()
-        self._lock = Lock()
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address, connection)
-
-    def server_bind(self) -> None:
-        # Not HTTPServer's, which asks the DNS for the full name of the host.
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        request, address = super().get_request()
-        with self._lock:
-            self._connections.add(request)
-        return request, address
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def close_connections(self) -> None:
-        """End what clients keep open; the threads that serve them end then."""
-        with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # it was closed in between
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        error = sys.exc_info()[1]
-        if not isinstance(error, (ConnectionError, TimeoutError)):
-            log.error("zipkin: the collector failed to answer a request", exc_info=error)

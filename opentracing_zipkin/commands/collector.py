@@ -1,36 +1,123 @@
-"""`opentracing-zipkin collector`: the embedded collector, until Ctrl-C or SIGTERM."""
+"""`opentracing-zipkin collector`: the embedded collector, until Ctrl-C or SIGTERM.
+
+Rules: what keeps it from running is one line on standard error; exit status 2 where an option is wrong, 1 for anything else.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from threading import Event
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..collector.stores import Store
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Where it listens, and how much it keeps."""
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=9411, help="port to listen on, 0 for a free one (%(default)s)")
+    """Where it listens, what it keeps, and who may ask it."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = (
+        "examples:\n"
+        "  opentracing-zipkin collector                            its page is at http://127.0.0.1:9411/\n"
+        "  opentracing-zipkin collector --db traces.db --max-bytes 1GiB --max-age 7d\n"
+        "                                                          keeps traces in a file, for a week at most\n"
+        "  opentracing-zipkin collector --host 0.0.0.0             for containers and other machines; anyone who\n"
+        "                                                          reaches the port may read and write traces\n"
+        "  opentracing-zipkin collector --allow-origin http://localhost:3000\n"
+        "                                                          a web page of that origin may send spans\n"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", default="9411", help="port to listen on, 0 for a free one (default: %(default)s)")
     parser.add_argument(
-        "--max-spans", type=int, default=100_000, help="spans to keep; the oldest traces go first (%(default)s)"
+        "--max-bytes",
+        metavar="SIZE",
+        default="256MiB",
+        help="how much is kept, such as 512MiB or 1GiB; the oldest traces go first (default: %(default)s)",
+    )
+    parser.add_argument("--db", metavar="FILE", help="keep traces in this SQLite file, which is made (default: in memory)")
+    parser.add_argument("--max-age", metavar="TIME", help="with --db: forget older traces, such as 12h or 7d (default: never)")
+    parser.add_argument(
+        "--allow-origin",
+        metavar="ORIGIN",
+        action="append",
+        default=[],
+        help="let web pages of this origin send and read, such as http://localhost:3000; * for all; may be repeated",
+    )
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="answer to this host name, too, while listening on a loopback address; * for all; may be repeated",
+    )
+    parser.add_argument(
+        "--autocomplete-keys",
+        metavar="TAGS",
+        default="",
+        help="tags whose values a page may list, separated by commas, such as http.method,environment (default: none)",
     )
 
 
 def run(options: Namespace) -> int:
-    """Serve until a signal comes; 1 where it cannot listen."""
+    """Serve until a signal comes."""
     from ..collector import Collector
+    from ..collector.stores import StoreUnavailable
 
     stopped = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        with Collector(options.host, options.port, options.max_spans) as collector:
-            print(f"collecting spans at {collector.url}, traces are shown there too; Ctrl-C stops", flush=True)
-            stopped.wait()
-    except (OSError, ValueError) as error:
-        print(f"opentracing-zipkin collector: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
-        return 1
+        store = _store(options)
+        try:
+            collector = Collector(
+                options.host,
+                _port(options.port),
+                store=store,
+                allow_origins=options.allow_origin,
+                allow_hosts=options.allow_host,
+                autocomplete_keys=_keys(options),
+            )
+            with collector:
+                print(f"collecting spans at {collector.url}, traces are shown there too; Ctrl-C stops", flush=True)
+                stopped.wait()
+        finally:
+            store.close()
+    except ValueError as error:
+        return _failed(error, 2)
+    except (OSError, ImportError, StoreUnavailable) as error:
+        return _failed(getattr(error, "strerror", None) or error, 1)
     return 0
+
+
+def _store(options: Namespace) -> Store:
+    from ..collector.amounts import read_age, read_bytes
+    from ..collector.stores.memory import MemoryStore
+
+    max_bytes = read_bytes("--max-bytes", options.max_bytes)
+    if options.db is None:
+        if options.max_age is not None:
+            raise ValueError("--max-age is for --db FILE; leave it out, or give a file")
+        return MemoryStore(max_bytes=max_bytes, listed_tags=_keys(options))
+    max_age_s = None if options.max_age is None else read_age("--max-age", options.max_age)
+    from ..collector.stores.sqlite import SqliteStore
+
+    return SqliteStore(options.db, max_bytes=max_bytes, max_age_s=max_age_s, listed_tags=_keys(options))
+
+
+def _keys(options: Namespace) -> list[str]:
+    return [key.strip() for key in options.autocomplete_keys.split(",") if key.strip()]
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise ValueError(f"--port is {text[:40]!r}; give a whole number from 0 to 65535, 0 for a free port")
+    return int(text)
+
+
+def _failed(reason: object, status: int) -> int:
+    print(f"opentracing-zipkin collector: {reason}", file=sys.stderr)
+    return status

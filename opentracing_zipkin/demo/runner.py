@@ -72,8 +72,12 @@ def _endpoint(given: str | None, encoding: str) -> Iterator[str]:
         yield given
         return
     if encoding == "thrift" and find_spec("thriftpy2") is None:
-        raise DemoFailed("the embedded collector reads Thrift with thriftpy2; install it with: pip install '.[thrift]'")
-    with Collector(host="127.0.0.1", port=0) as collector:
+        raise DemoFailed("the embedded collector reads Thrift with thriftpy2; install it with: pip install '.[collector]'")
+    try:
+        collector = Collector(host="127.0.0.1", port=0)
+    except ImportError as error:
+        raise DemoFailed(str(error)) from error
+    with collector:
         yield collector.url
 
 

@@ -100,7 +100,7 @@ def environment(collector: Collector, changes: Mapping[str, str | None]) -> dict
 @pytest.fixture
 def run(collector: Collector, folder: Path) -> Run:
     """Runs a command in the folder to its end; by our command itself, or in the environment that it makes."""
-    collector.store.__init__(100_000)  # type: ignore[misc]
+    collector.store.clear()
 
     def run(*command: str, by: Sequence[str] = (), **changes: str | None) -> Done:
         settings = environment(collector, changes)

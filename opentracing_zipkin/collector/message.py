@@ -1,0 +1,113 @@
+"""A message of spans, decoded: which format it is in, and that it holds no more than one should.
+
+Rules: a message is measured before it is decoded, because objects may take thirty times the bytes they are written in; only one
+message is decoded at a time, so that the memory for it is needed once however many clients send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+
+from ..codec import json_v1, json_v2, proto3, thrift_v1
+from ..model import FinishedSpan
+from .body import TooLarge
+
+__all__ = ["MAX_JSON_COMMAS", "MAX_JSON_CONTAINERS", "MAX_SPANS", "READERS", "Reader", "UnsupportedFormat", "decode"]
+
+MAX_SPANS = 50_000
+# Objects and lists, and the commas between values: 6 and 20 a span, where there are as many spans as there may be.
+MAX_JSON_CONTAINERS = 300_000
+MAX_JSON_COMMAS = 1_000_000
+
+Reader = Callable[[bytes], list[FinishedSpan]]
+
+# Of proto3's fields that do not say how long they are, by wire type.
+_FIXED_WIDTHS = {1: 8, 5: 4}
+
+_decoding = Lock()
+
+
+class UnsupportedFormat(ValueError):
+    """No reader for this type on this path; the text says what to send."""
+
+
+# By path and media type.  Any other type is JSON, and so is none, as in a real server; but one binary type on the other's path
+# is refused with the reason, where a real server finds malformed JSON.
+READERS: dict[str, dict[str, Reader]] = {
+    json_v2.path: {json_v2.media_type: json_v2.decode, proto3.media_type: proto3.decode},
+    json_v1.path: {json_v1.media_type: json_v1.decode, thrift_v1.media_type: thrift_v1.decode},
+}
+
+_BINARY_TYPES = (proto3.media_type, thrift_v1.media_type)
+
+
+def decode(path: str, media_type: str, body: bytes) -> list[FinishedSpan]:
+    """The spans of a message that came to a path of READERS; raises ValueError, of which TooLarge and UnsupportedFormat are."""
+    readers = READERS[path]
+    if media_type not in readers and media_type in _BINARY_TYPES:
+        raise UnsupportedFormat(f"{media_type} is not supported on {path}; send {' or '.join(readers)}")
+    known = media_type if media_type in readers else json_v2.media_type
+    _MEASURES[known](body)
+    with _decoding:
+        try:
+            return readers[known](body)
+        except ImportError as error:  # of the library that reads this format
+            raise UnsupportedFormat(str(error)) from error
+        except RecursionError as error:
+            raise ValueError("malformed: nested too deeply") from error
+        except MemoryError as error:
+            raise TooLarge("Request Entity Too Large: there is no memory to decode it") from error
+
+
+def _measure_json(body: bytes) -> None:
+    """By its punctuation, at a gigabyte a second; in texts it counts as well."""
+    containers = body.count(b"{") + body.count(b"[")
+    if containers > MAX_JSON_CONTAINERS:
+        raise TooLarge(f"Request Entity Too Large: more than {MAX_JSON_CONTAINERS} objects and lists in a message")
+    if body.count(b",") > MAX_JSON_COMMAS:
+        raise TooLarge(f"Request Entity Too Large: more than {MAX_JSON_COMMAS} values in a message")
+    # A span has an id of its trace, whatever else it lacks.
+    _check_spans(min(body.count(b'"traceId"'), containers))
+
+
+def _measure_thrift(body: bytes) -> None:
+    """By the count that it begins with."""
+    _check_spans(int.from_bytes(body[1:5], "big", signed=True))
+
+
+def _measure_proto3(body: bytes) -> None:
+    """By the keys and lengths of its fields; a message that is cut or malformed is for the decoder to explain."""
+    count = at = 0
+    while at < len(body) and count <= MAX_SPANS:
+        key, at = _varint(body, at)
+        number, at = _varint(body, at) if key & 7 in (0, 2) else (_FIXED_WIDTHS.get(key & 7, len(body)), at)
+        at += number if key & 7 else 0
+        count += 1
+    _check_spans(count)
+
+
+def _varint(body: bytes, at: int) -> tuple[int, int]:
+    """A number, and where it ends; of one that is too long or cut, the part that is there."""
+    number = 0
+    for shift in range(0, 70, 7):
+        if at >= len(body):
+            break
+        byte = body[at]
+        at += 1
+        number |= (byte & 127) << shift
+        if byte < 128:
+            break
+    return number, at
+
+
+def _check_spans(count: int) -> None:
+    if count > MAX_SPANS:
+        raise TooLarge(f"Request Entity Too Large: more than {MAX_SPANS} spans in a message")
+
+
+_MEASURES: dict[str, Callable[[bytes], None]] = {
+    json_v2.media_type: _measure_json,
+    proto3.media_type: _measure_proto3,
+    thrift_v1.media_type: _measure_thrift,
+}

@@ -1,0 +1,226 @@
+"""Waitress, bounded where it is not by itself: connections, the time for a request, chunks, and its words.
+
+Rules: no thread waits for a client: a request is read whole before a thread has it, and an answer waits in a buffer (a long one
+in a file) until its client has taken it.  Where there are as many connections as there may be, the one that has made us wait
+for the longest time is closed, so that a thousand slow clients keep nobody out.
+Source: RFC 9112, "Chunked Transfer Coding"; waitress 3.0, whose classes are made for this (`channel_class`, `parser_class`).
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+import time
+from collections.abc import Callable
+from threading import Thread
+from typing import Any
+
+from waitress.adjustments import Adjustments
+from waitress.buffers import OverflowableBuffer
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.utilities import BadRequest, RequestEntityTooLarge
+from waitress.wasyncore import close_all
+
+from ..log import log
+from .answers import TEXT, refusal
+from .body import MAX_BODY_BYTES
+
+__all__ = ["MAX_CONNECTIONS", "MAX_FRAMING_BYTES", "MAX_HEADER_BYTES", "MAX_REQUEST_S", "Server"]
+
+MAX_CONNECTIONS = 400
+MAX_HEADER_BYTES = 64 * 1024
+# For a request from its first byte to its last, with the wait for it, and as long for its answer.
+MAX_REQUEST_S = 60.0
+# Lengths of chunks, their extensions and trailers; 64-byte chunks make up a whole body within it.
+MAX_FRAMING_BYTES = 1024 * 1024
+# A body over its limit is read on to here, and forgotten, so that its client gets to the answer.
+_MAX_DISCARDED_BYTES = 64 * 1024 * 1024
+# File descriptors that are left to the rest of the process.
+_SPARE_DESCRIPTORS = 16
+_THREADS = 4
+_NOT_NOW_S = 0.5
+
+Application = Callable[..., Any]
+
+
+class _Body(OverflowableBuffer):  # type: ignore[misc]  # waitress has no types
+    """A body as it comes; over the limit it is only counted."""
+
+    received = 0
+
+    def append(self, piece: bytes) -> None:
+        self.received += len(piece)
+        if self.received <= MAX_BODY_BYTES:
+            super().append(piece)
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """A request as it comes; what is wrong with it is said in `error`."""
+
+    _body: _Body | None = None
+    error: Any = None
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except (ParsingError, TransferEncodingNotImplemented):
+            raise
+        except ValueError as error:  # of urlsplit, of int
+            raise ParsingError(f"the request makes no sense: {error}") from error
+        if self.body_rcv is not None:
+            self.body_rcv.buf = self._body = _Body(self.adj.inbuf_overflow)
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        body = self._body
+        if body is not None and self.error is None:
+            if self.body_bytes_received - body.received > MAX_FRAMING_BYTES:
+                self.error = RequestEntityTooLarge(f"more than {MAX_FRAMING_BYTES} bytes around its chunks")
+                self.completed = True
+            elif self.completed and body.received > MAX_BODY_BYTES:
+                self.error = RequestEntityTooLarge(f"more than {MAX_BODY_BYTES} bytes")
+        return consumed
+
+
+class _Refusal(ErrorTask):  # type: ignore[misc]
+    """The answer to a request that the application does not get to see: one line."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        text = f"{error.reason}: {error.body}" if isinstance(error, BadRequest) else error.reason
+        body = refusal(error.code, text).body
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers += [("Content-Type", TEXT), ("X-Content-Type-Options", "nosniff")]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection; `since` is when we began to wait for its client."""
+
+    parser_class = _Parser
+    error_task_class = _Refusal
+    logger = log
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        self.since = time.monotonic()
+        super().__init__(*given, **named)
+
+    def service(self) -> None:
+        super().service()
+        self.since = time.monotonic()
+
+
+class _Silent:
+    """A logger that waits for a thread, which is no news here, need not be told."""
+
+    def warning(self, *given: Any, **named: Any) -> None:
+        """Nothing."""
+
+
+class _Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
+    logger = log
+    queue_logger = _Silent()
+
+
+class Server(TcpWSGIServer):  # type: ignore[misc]
+    """Answers on a listening socket from `start` on, in threads that end with the process; `stop` ends them."""
+
+    channel_class = _Channel
+    logger = log
+
+    def __init__(self, application: Application, listening: socket.socket) -> None:
+        self._deaf_until = 0.0
+        self._max_connections = _max_connections()
+        settings = Adjustments(
+            sockets=[listening],
+            ident="opentracing-zipkin",
+            connection_limit=sys.maxsize,  # ours is below
+            cleanup_interval=5,
+            asyncore_use_poll=True,
+            inbuf_overflow=256 * 1024,
+            max_request_header_size=MAX_HEADER_BYTES,
+            max_request_body_size=_MAX_DISCARDED_BYTES,
+            outbuf_high_watermark=sys.maxsize,  # no thread waits for a client
+            log_socket_errors=False,
+            clear_untrusted_proxy_headers=True,
+        )
+        address = (listening.family, listening.type, listening.proto, listening.getsockname())
+        threads = _Threads()
+        threads.set_thread_count(_THREADS)
+        super().__init__(application, {}, True, listening, threads, settings, address, bind_socket=False)
+        self._loop = Thread(target=self.run, name="zipkin-collector", daemon=True)
+
+    def start(self) -> None:
+        """Serve on a thread."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """Close every connection; requests that are being answered get a moment to end."""
+        self.task_dispatcher.shutdown(timeout=2)
+        # On the server's own thread, because nobody else may close what it waits on.
+        self.trigger.pull_trigger(lambda: close_all(self._map))
+        self._loop.join(2)
+
+    def accept(self) -> Any:
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                raise
+            # Not to try again at once: the connection goes on waiting, and so would we, at full speed.
+            self._deaf_until = time.monotonic() + _NOT_NOW_S
+            self._close_longest_waited_for()
+            return None
+
+    def handle_accept(self) -> None:
+        if len(self.active_channels) >= self._max_connections:
+            self._close_longest_waited_for()
+        super().handle_accept()
+
+    def readable(self) -> bool:
+        # Where every connection is being answered, none can go.
+        return bool(super().readable()) and time.monotonic() >= self._deaf_until and self._has_room()
+
+    def maintenance(self, now: float) -> None:
+        """Close connections whose clients take too long for a request or for its answer."""
+        cutoff = time.monotonic() - MAX_REQUEST_S
+        for channel in list(self.active_channels.values()):
+            if not channel.requests and channel.since < cutoff:
+                channel.will_close = True
+
+    def _has_room(self) -> bool:
+        return len(self.active_channels) < self._max_connections or any(
+            not channel.requests for channel in self.active_channels.values()
+        )
+
+    def _close_longest_waited_for(self) -> None:
+        waiting = [channel for channel in self.active_channels.values() if not channel.requests]
+        if waiting:
+            min(waiting, key=lambda channel: channel.since).handle_close()
+
+
+def _max_connections() -> int:
+    """As many as there may be, or half of the file descriptors that are free: a long body or answer is in a file."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return MAX_CONNECTIONS
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(4, min(MAX_CONNECTIONS, (soft - _open_descriptors() - _SPARE_DESCRIPTORS) // 2))
+
+
+def _open_descriptors() -> int:
+    import os
+
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except OSError:  # no Linux
+        return 16

@@ -1,0 +1,146 @@
+"""What stores search by: segments of traces in the order of arrival, the oldest of which are dropped whole.
+
+Rules: this file knows spans and numbers, never where spans are kept.  Traces go in the order in which they came.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from heapq import nsmallest
+
+from ...model import FinishedSpan
+from ..query import TraceQuery, Window
+from .segment import MAX_TRACES, REMOTE_NAMES, SPAN_NAMES, TAG_VALUES, Segment, Term, numbers_in
+
+__all__ = ["SEGMENT_BYTES", "Index"]
+
+SEGMENT_BYTES = 4 * 1024 * 1024
+
+
+class Index:
+    """Traces from `first` up to, not including, `end`; not thread-safe.  `size` is about the bytes of memory that it takes.
+
+    `hash_of` gives at least 62 good bits for a term, always the same; `listed_tags` are the keys whose values are listed;
+    `segment_bytes` is where a segment takes no more traces, so that what is forgotten too late stays small.
+    """
+
+    def __init__(
+        self,
+        hash_of: Callable[[Term], int],
+        listed_tags: frozenset[str] = frozenset(),
+        segment_bytes: int = SEGMENT_BYTES,
+        first: int = 1,
+    ) -> None:
+        self._hash = hash_of
+        self._listed_tags = listed_tags
+        self._segment_bytes = segment_bytes
+        self.first = self.end = first
+        self.size = 0
+        self._segments: list[Segment] = []
+        self._firsts: list[int] = []
+
+    def open_trace(self) -> int:
+        """The number of a new trace, the next one."""
+        number = self.end
+        last = self._segments[-1] if self._segments else None
+        if last is None or len(last.begins) == MAX_TRACES or last.size > self._segment_bytes:
+            last = Segment(self._hash, number)
+            self.put(last)
+        before = last.size
+        last.open_trace()
+        self.size += last.size - before
+        self.end += 1
+        return number
+
+    def put(self, segment: Segment) -> None:
+        """Add a segment that follows all others."""
+        self._segments.append(segment)
+        self._firsts.append(segment.first)
+        self.size += segment.size
+
+    def segment_of(self, trace: int) -> Segment:
+        """Where a trace is indexed."""
+        return self._segments[bisect_right(self._firsts, trace) - 1]
+
+    def add(self, trace: int, span: FinishedSpan) -> Segment:
+        """Index a span; returns where."""
+        segment = self.segment_of(trace)
+        before = segment.size
+        segment.add(trace - segment.first, span, self._listed_tags)
+        self.size += segment.size - before
+        return segment
+
+    def drop_before(self, trace: int) -> list[int]:
+        """Forget the traces with lower numbers; returns the first numbers of the segments that went."""
+        self.first = max(self.first, trace)
+        gone = []
+        while self._segments and self._segments[0].first + len(self._segments[0].begins) <= self.first:
+            self.size -= self._segments.pop(0).size
+            gone.append(self._firsts.pop(0))
+        return gone
+
+    def _alive(self) -> Iterator[tuple[Segment, int]]:
+        """Each segment, and the first number in it that is still here."""
+        for segment in self._segments:
+            yield segment, max(0, self.first - segment.first)
+
+    def find(self, query: TraceQuery) -> list[int]:
+        """The traces that match, the latest first, the earlier arrival first where they began at the same time."""
+        found: list[tuple[int, int]] = []  # (minus the begin, number)
+        low, high = max(query.window.begin_us, 1), query.window.end_us
+        for segment, first in sorted(self._alive(), key=_latest_first):
+            if len(found) == query.limit:
+                low = max(low, -found[-1][0])
+            if segment.latest_us < low or segment.earliest_us > high:
+                continue
+            matching = segment.matching(query, (1 << len(segment.begins)) - (1 << first))
+            begins = segment.begins
+            found += [(-begins[n], segment.first + n) for n in numbers_in(matching) if low <= begins[n] <= high]
+            found = nsmallest(query.limit, found)
+        return [number for _, number in found]
+
+    def within(self, window: Window) -> list[int]:
+        """The traces that began in a window, in the order of arrival."""
+        low, high = max(window.begin_us, 1), window.end_us
+        return [
+            segment.first + number
+            for segment, first in self._alive()
+            for number, begin in enumerate(segment.begins)
+            if number >= first and low <= begin <= high
+        ]
+
+    def service_names(self) -> list[str]:
+        """Of the spans of all traces."""
+        names = {
+            shape[0]
+            for segment, first in self._alive()
+            for shape, row in segment.shapes.items()
+            if int.from_bytes(row, "little") >> first
+        }
+        return sorted(names - {""})
+
+    def span_names(self, service: str) -> list[str]:
+        """Of the spans of a service."""
+        return self._names(SPAN_NAMES, service)
+
+    def remote_service_names(self, service: str) -> list[str]:
+        """That the spans of a service name."""
+        return self._names(REMOTE_NAMES, service)
+
+    def tag_values(self, key: str) -> list[str]:
+        """Of a listed tag."""
+        return self._names(TAG_VALUES, key)
+
+    def _names(self, kind: str, of: str) -> list[str]:
+        names = {
+            name
+            for segment, first in self._alive()
+            for (owner, name), last in segment.names[kind].items()
+            if owner == of and last >= first
+        }
+        return sorted(names)
+
+
+def _latest_first(part: tuple[Segment, int]) -> int:
+    return -part[0].latest_us

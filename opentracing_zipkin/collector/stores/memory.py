@@ -1,0 +1,188 @@
+"""A store in memory: each span as its JSON, bounded in bytes, the oldest traces go first.
+
+Rules: the bound counts what a span takes in this process, its place in the index included.  Of a single trace over the bound its
+oldest spans go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from threading import Lock
+
+from ...codec import json_v2
+from ...model import FinishedSpan
+from ..query import TraceQuery, Window
+from . import Counts, Encoded
+from .index import SEGMENT_BYTES, Index
+from .reading import read_back
+
+__all__ = ["MAX_BYTES", "MemoryStore", "low_id"]
+
+MAX_BYTES = 256 * 1024 * 1024
+
+# On 64-bit CPython 3.11, beside the JSON itself: the header of its bytes and its entry in a trace's dict; a trace with its dict,
+# its id and its entry.
+_SPAN_BYTES = 33 + 50
+_TRACE_BYTES = 500
+
+
+def low_id(trace_id: str) -> str:
+    """What makes spans one trace: a library that knows 64 bits only cuts an id of 128."""
+    return trace_id[-16:]
+
+
+class _Trace:
+    """Its number in the index, and its spans as JSON, in the order in which they came."""
+
+    __slots__ = ("kept_bytes", "low_id", "number", "spans")
+
+    def __init__(self, low_id: str, number: int) -> None:
+        self.low_id = low_id
+        self.number = number
+        self.spans: dict[bytes, None] = {}
+        self.kept_bytes = _TRACE_BYTES
+
+
+class MemoryStore:
+    """Traces in the order of their first span; any method from any thread.
+
+    `max_bytes` bounds the memory that spans and their index take, `max_spans` the spans, None for no bound of that kind.
+    `listed_tags` are the keys whose values `tag_values` lists.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES, max_spans: int | None = None, listed_tags: Sequence[str] = ()) -> None:
+        self._max_bytes = max_bytes
+        self._max_spans = max_spans
+        self._listed_tags = frozenset(listed_tags)
+        self._lock = Lock()
+        self._evicted = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every span."""
+        with self._lock:
+            self._count = 0
+            self._trace_bytes = 0
+            self._traces: dict[str, _Trace] = {}
+            self._numbered: dict[int, _Trace] = {}
+            self._index = self._new_index()
+
+    def _new_index(self) -> Index:
+        return Index(hash, self._listed_tags, min(SEGMENT_BYTES, self._max_bytes // 16))
+
+    def add(self, spans: Iterable[FinishedSpan]) -> None:
+        """Keep spans; where they are too many, whole traces go, and of a single too long one its oldest spans."""
+        encoded = [(json_v2.encode(span), span) for span in spans]
+        with self._lock:
+            for data, span in encoded:
+                self._add(data, span)
+
+    def _add(self, data: bytes, span: FinishedSpan) -> None:
+        low = low_id(span.trace_id)
+        trace = self._traces.get(low)
+        if trace is None:
+            trace = self._open(low)
+        elif data in trace.spans:
+            return
+        trace.spans[data] = None
+        size = len(data) + _SPAN_BYTES
+        trace.kept_bytes += size
+        self._trace_bytes += size
+        self._index.add(trace.number, span)
+        self._count += 1
+        while self._is_over():
+            self._evict()
+
+    def _open(self, low: str) -> _Trace:
+        trace = self._traces[low] = _Trace(low, self._index.open_trace())
+        self._numbered[trace.number] = trace
+        self._trace_bytes += _TRACE_BYTES
+        return trace
+
+    def _is_over(self) -> bool:
+        over_count = self._max_spans is not None and self._count > self._max_spans
+        return over_count or self._trace_bytes + self._index.size > self._max_bytes
+
+    def _evict(self) -> None:
+        """The oldest trace, or of the only one its oldest span."""
+        oldest = self._numbered[self._index.first]
+        if len(self._traces) > 1:
+            del self._traces[oldest.low_id], self._numbered[oldest.number]
+            self._index.drop_before(oldest.number + 1)
+            self._forget(len(oldest.spans), oldest.kept_bytes)
+        elif oldest.spans:
+            data = next(iter(oldest.spans))
+            del oldest.spans[data]
+            oldest.kept_bytes -= len(data) + _SPAN_BYTES
+            self._forget(1, len(data) + _SPAN_BYTES)
+            if self._index.size > self._max_bytes // 4:
+                self._index_again(oldest)
+
+    def _forget(self, count: int, size: int) -> None:
+        self._count -= count
+        self._evicted += count
+        self._trace_bytes -= size
+
+    def _index_again(self, trace: _Trace) -> None:
+        """The only trace, whose index still knows spans that went."""
+
+    def trace(self, trace_id: str) -> list[FinishedSpan]:
+        """The spans of one trace."""
+        return read_back(self.trace_json(trace_id))
+
+    def traces(self) -> list[list[FinishedSpan]]:
+        """The spans of each trace, the oldest trace first."""
+        with self._lock:
+            traces = [list(trace.spans) for trace in self._traces.values()]
+        return [read_back(trace) for trace in traces]
+
+    def trace_json(self, trace_id: str) -> Encoded:
+        """The spans of one trace, as JSON."""
+        with self._lock:
+            trace = self._traces.get(low_id(trace_id))
+            return [] if trace is None else list(trace.spans)
+
+    def find(self, query: TraceQuery) -> list[Encoded]:
+        """The traces that match, the latest first."""
+        with self._lock:
+            return [list(self._numbered[number].spans) for number in self._index.find(query)]
+
+    def within(self, window: Window) -> Iterator[list[FinishedSpan]]:
+        """The traces that began in a window; those that go meanwhile are left out."""
+        with self._lock:
+            numbers = self._index.within(window)
+        for number in numbers:
+            with self._lock:
+                trace = self._numbered.get(number)
+                encoded = [] if trace is None else list(trace.spans)
+            if encoded:
+                yield read_back(encoded)
+
+    def service_names(self) -> list[str]:
+        """Who sent spans."""
+        with self._lock:
+            return self._index.service_names()
+
+    def span_names(self, service_name: str) -> list[str]:
+        """The names of a service's spans."""
+        with self._lock:
+            return self._index.span_names(service_name.lower())
+
+    def remote_service_names(self, service_name: str) -> list[str]:
+        """Whom a service's spans name as their other side."""
+        with self._lock:
+            return self._index.remote_service_names(service_name.lower())
+
+    def tag_values(self, key: str) -> list[str]:
+        """The values of a listed tag."""
+        with self._lock:
+            return self._index.tag_values(key)
+
+    def counts(self) -> Counts:
+        """What is here."""
+        with self._lock:
+            kept = self._trace_bytes + self._index.size
+            return Counts(self._count, len(self._traces), kept, self._max_bytes, self._evicted, 0)
+
+    def close(self) -> None:
+        """Nothing is open."""
