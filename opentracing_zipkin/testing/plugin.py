@@ -30,11 +30,16 @@ _MARKER = (
 )
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """One line for the configuration file."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """One line for the configuration file; and our modules stay as they are installed."""
     parser.addini(
         _INI, "what spans mean that a test with the fixture `zipkin` has not finished: error, warn or ignore", default="warn"
     )
+    # pytest compiles every module of a plugin's distribution anew, for its `assert`s.  Ours say nothing to a test, and 0.2 s a
+    # run are spared where no bytecode is written (pytest 9.2, Python 3.11, 2026-11).  There is no public way.
+    marked = getattr(pluginmanager.rewrite_hook, "_must_rewrite", None)
+    if isinstance(marked, set):
+        marked -= {"opentracing", "opentracing_zipkin"}
 
 
 def pytest_configure(config: pytest.Config) -> None:

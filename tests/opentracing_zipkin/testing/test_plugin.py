@@ -221,10 +221,10 @@ def test_the_plugin_itself_is_three_modules() -> None:
     assert f"{loaded}\n" == done.stdout
 
 
-def test_an_installed_package_is_loaded_without_a_warning(
+def test_an_installed_package_is_loaded_as_it_is_and_without_a_warning(
     pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where an interpreter has loaded it before pytest, which then cannot rewrite its assertions.
+    """pytest does not compile its modules anew; nor does it mind that the interpreter has loaded some before.
 
     As `opentracing-zipkin run --with-pytest` does it.
     """
@@ -241,7 +241,14 @@ def test_an_installed_package_is_loaded_without_a_warning(
         for file in (root / package).rglob("*.py")
     ]
     (info / "RECORD").write_text("\n".join(files))
-    pytester.makepyfile("def test_it(zipkin): pass")
+    pytester.makepyfile(
+        """
+        import opentracing_zipkin.tracer
+
+        def test_it(zipkin):
+            assert "AssertionRewritingHook" not in repr(opentracing_zipkin.tracer.__loader__)
+        """
+    )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     code = "import opentracing, opentracing_zipkin, pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
