@@ -74,6 +74,7 @@ class Reader:
             **{name: text for name, text in os.environ.items() if not name.startswith(("ZIPKIN_", "OTEL_")) or name == KEPT},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
+            "PYTEST_ADDOPTS": "-p no:asyncio",  # which the tests have, and a reader has not
             "ZIPKIN_ENDPOINT": collector.url,
         }
 
