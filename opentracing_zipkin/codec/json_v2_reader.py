@@ -6,12 +6,22 @@ Source: openzipkin/zipkin, V2SpanReader and Span; behaviour measured on zipkin-s
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from ..model import FinishedSpan
+from ..model import Endpoint, FinishedSpan
 from . import json_values as values
+from .kept import keep
 
 __all__ = ["decode", "read_span"]
+
+_TRACE_ID = re.compile("(?!0{16})[0-9a-f]{16}(?:[0-9a-f]{16})?", re.ASCII)
+_SPAN_ID = re.compile("(?!0{16})[0-9a-f]{16}", re.ASCII)
+_TEXT = frozenset((str,))
+_FLAGS = {None: False, False: False, True: True}
+_NO_TAGS: dict[str, Any] = {}
+# As they are read, once they have been, by what stands in the object.
+_endpoints: dict[tuple[tuple[str, Any], ...], Endpoint] = {}
 
 _KINDS = frozenset(("CLIENT", "SERVER", "PRODUCER", "CONSUMER"))
 
@@ -23,7 +33,58 @@ def decode(body: bytes) -> list[FinishedSpan]:
 
 def read_span(item: Any, where: str) -> list[FinishedSpan]:
     """The span in a JSON object; in a list, as that in one of version 1 may be two."""
-    return [_span(values.members(item, where), where)]
+    fields = values.members(item, where)
+    return [_plain(fields) or _span(fields, where)]
+
+
+def _plain(fields: dict[str, Any]) -> FinishedSpan | None:
+    """A span that is written as reporters write it; None for any other, which `_span` reads or refuses.
+
+    It takes half the time of `_span`, of which this is the same for such spans.
+    """
+    get = fields.get
+    trace_id, span_id, parent_id, kind = get("traceId", ""), get("id", ""), get("parentId"), get("kind")
+    name, timestamp, duration, tags = get("name", ""), get("timestamp", "0"), get("duration", "0"), get("tags", _NO_TAGS)
+    try:
+        if (
+            not _TRACE_ID.fullmatch(trace_id)
+            or not _SPAN_ID.fullmatch(span_id)
+            or not (parent_id is None or (_SPAN_ID.fullmatch(parent_id) and parent_id != span_id))
+            or not (kind is None or kind in _KINDS)
+            or not (timestamp.isdecimal() and duration.isdecimal() and len(timestamp) < 19 > len(duration))
+            # A number is a subclass of str.
+            or not {type(trace_id), type(span_id), type(parent_id or ""), type(name), *map(type, tags.values())} <= _TEXT
+            or not "".join((name, timestamp, duration, *tags, *tags.values())).isascii()
+        ):
+            return None
+        local, remote = get("localEndpoint"), get("remoteEndpoint")
+        return FinishedSpan(
+            trace_id,
+            span_id,
+            parent_id,
+            kind,
+            name.lower(),
+            int(timestamp),
+            int(duration),
+            None if local is None else _endpoint(local),
+            None if remote is None else _endpoint(remote),
+            _annotations(fields["annotations"], "") if "annotations" in fields else [],
+            dict(sorted(tags.items())),
+            _FLAGS[get("debug")],
+            _FLAGS[get("shared")] and kind != "CLIENT",
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _endpoint(fields: dict[str, Any]) -> Endpoint | None:
+    key = tuple(fields.items())
+    found = _endpoints.get(key)
+    if found is None:
+        found = values.endpoint(fields, "")
+        if found is not None:
+            keep(_endpoints, key, found, sum(len(text) for item in key for text in item))
+    return found
 
 
 def _span(fields: dict[str, Any], where: str) -> FinishedSpan:

@@ -8,11 +8,11 @@ Source: openzipkin/zipkin-api, zipkin2-api.yaml; behaviour measured on zipkin-se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
+from threading import Lock
 from typing import TypeAlias
 
-from ..codec import json_v2
 from ..log import log
 from ..model import FinishedSpan
 from . import query
@@ -30,6 +30,7 @@ MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 Parameters: TypeAlias = Mapping[str, str]
 OnSpans: TypeAlias = Callable[[Sequence[FinishedSpan]], None]
+OtherPage: TypeAlias = Callable[[str], Answer | None]
 
 # Where a real server's page shows a trace, and where ours does.
 TRACE_PAGES = "/zipkin/traces/"
@@ -52,14 +53,24 @@ PAGE_SETTINGS = {
 class Api:
     """Answers from a store, which it shares with others; may be called from any thread.
 
-    `on_spans` is called with the spans of each message once they are kept, on the thread of the request.
+    `on_spans` is called with the spans of each message once they are kept, on the thread of the request.  `other_page` answers
+    paths below `/zipkin/` in place of ours.
     """
 
-    def __init__(self, store: Store, on_spans: OnSpans | None = None, autocomplete_keys: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        on_spans: OnSpans | None = None,
+        autocomplete_keys: Sequence[str] = (),
+        other_page: OtherPage = lambda path: None,
+    ) -> None:
         self._store = store
         self._on_spans = on_spans
         self._autocomplete_keys = sorted(autocomplete_keys)
+        self._other_page = other_page
         self._metrics = Metrics()
+        # Decoded and kept one after the other: the memory for a message is needed once, however many clients send.
+        self._one_message = Lock()
 
     def answer(self, method: str, path: str, parameters: Parameters, media_type: str = "", body: bytes = b"") -> Answer:
         """`path` without the parameters; `media_type` without its own, "" where the request names none."""
@@ -84,14 +95,20 @@ class Api:
         if path not in READERS:
             return refusal(HTTPStatus.NOT_FOUND, f"{path} takes no spans; POST to {' or '.join(READERS)}")
         self._metrics.received(len(body))
+        with self._one_message:
+            spans = self._decoded(path, media_type, body)
+            self._keep(spans)
+        self._tell(spans)
+        return Answer(HTTPStatus.ACCEPTED)
+
+    def _decoded(self, path: str, media_type: str, body: bytes) -> list[FinishedSpan]:
         try:
             spans = decode(path, media_type, body)
         except ValueError:
             self._metrics.refused()
             raise
         self._metrics.accepted(len(spans))
-        self._keep(spans)
-        return Answer(HTTPStatus.ACCEPTED)
+        return spans
 
     def _keep(self, spans: list[FinishedSpan]) -> None:
         try:
@@ -99,11 +116,14 @@ class Api:
         except StoreUnavailable:
             self._metrics.refused(len(spans))
             raise
-        if self._on_spans is not None and spans:
-            try:
-                self._on_spans(spans)
-            except Exception:  # of whoever wants to see them, which is no reason to refuse them
-                log.warning("zipkin: what was to be told of spans that arrived has failed", exc_info=True)
+
+    def _tell(self, spans: list[FinishedSpan]) -> None:
+        if self._on_spans is None or not spans:
+            return
+        try:
+            self._on_spans(spans)
+        except Exception:  # of whoever wants to see them, which is no reason to refuse them
+            log.warning("zipkin: a listener failed when it was told of spans that arrived", exc_info=True)
 
     # Queries
 
@@ -113,10 +133,15 @@ class Api:
         respond = _GET.get(path)
         if respond is not None:
             return respond(self, parameters)
+        found = self._other_page(path)
+        if found is not None:
+            return found
         for prefix, respond_to in _GET_BELOW.items():
             rest = path.removeprefix(prefix)
             if rest and rest != path and "/" not in rest:
                 return respond_to(self, rest)
+        if path in _ZIPKIN_PAGES:
+            return redirect("/")
         return page_file(path[1:]) or refusal(HTTPStatus.NOT_FOUND, f"{path} not found")
 
     def _trace(self, text: str) -> Answer:
@@ -124,7 +149,7 @@ class Api:
         spans = self._store.trace_json(trace_id)
         if not spans:
             return refusal(HTTPStatus.NOT_FOUND, f"{trace_id} not found")
-        return Answer(HTTPStatus.OK, json_v2.join(_bounded(spans)), JSON)
+        return Answer(HTTPStatus.OK, b"".join(_list_of([[span] for span in _bounded(spans)])), JSON)
 
     def _traces(self, parameters: Parameters) -> Answer:
         return _traces_answer(self._store.find(query.TraceQuery.of(parameters)))
@@ -181,8 +206,8 @@ class Api:
     def _page(self, parameters: Parameters) -> Answer:
         return page_file("index.html") or Answer(HTTPStatus.NOT_FOUND)
 
-    def _page_elsewhere(self, parameters: Parameters) -> Answer:
-        return redirect("/")
+    def _zipkin_page(self, parameters: Parameters) -> Answer:
+        return redirect("/zipkin/")
 
     def _page_of_trace(self, text: str) -> Answer:
         return redirect(OUR_TRACE_PAGE + query.read_trace_id(text))
@@ -190,9 +215,7 @@ class Api:
 
 _GET: dict[str, Callable[[Api, Parameters], Answer]] = {
     "/": Api._page,
-    "/zipkin": Api._page_elsewhere,
-    "/zipkin/": Api._page_elsewhere,
-    "/zipkin/dependency": Api._page_elsewhere,
+    "/zipkin": Api._zipkin_page,
     "/zipkin/config.json": Api._page_settings,
     "/health": Api._health,
     "/info": Api._info,
@@ -211,10 +234,24 @@ _GET: dict[str, Callable[[Api, Parameters], Answer]] = {
 # Of these the rest of the path is an id.
 _GET_BELOW: dict[str, Callable[[Api, str], Answer]] = {"/api/v2/trace/": Api._trace, TRACE_PAGES: Api._page_of_trace}
 
+# Where a real server's page has its views, and ours is found.
+_ZIPKIN_PAGES = ("/zipkin/", "/zipkin/dependency")
+
 
 def _traces_answer(traces: Sequence[Encoded]) -> Answer:
     _bounded([span for spans in traces for span in spans])
-    return Answer(HTTPStatus.OK, json_v2.join([json_v2.join(spans) for spans in traces]), JSON)
+    lists = [list(_list_of([[span] for span in spans])) for spans in traces]
+    return Answer(HTTPStatus.OK, b"".join(_list_of(lists)), JSON)
+
+
+def _list_of(items: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
+    """A list in JSON of items that are in pieces, in pieces: joined once, for there may be 32 MiB of them."""
+    separator = b"["
+    for pieces in items:
+        yield separator
+        yield from pieces
+        separator = b","
+    yield b"[]" if separator == b"[" else b"]"
 
 
 def _bounded(spans: Encoded) -> Encoded:

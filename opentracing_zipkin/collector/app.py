@@ -21,6 +21,8 @@ __all__ = ["Application"]
 
 Environ: TypeAlias = dict[str, Any]
 
+_PIECE = 256 * 1024
+
 
 class Application:
     """A WSGI application over an API; may be called from any thread."""
@@ -35,7 +37,10 @@ class Application:
         if answer.body:
             headers += [("Content-Type", answer.media_type), ("X-Content-Type-Options", "nosniff")]
         start_response(f"{answer.status.value} {answer.status.phrase}", headers)
-        return [answer.body] if answer.body and environ["REQUEST_METHOD"] != "HEAD" else []
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return []
+        # In pieces, because a server copies each into its buffer, and a long buffer into a file.
+        return [answer.body[at : at + _PIECE] for at in range(0, len(answer.body), _PIECE)]
 
     def _answer(self, environ: Environ) -> Answer:
         try:

@@ -23,6 +23,8 @@ class _Node:
     span: FinishedSpan
     parent: _Node | None = None
     children: list[_Node] = field(default_factory=list)
+    walked: bool = False  # then `remote` is what `_nearest_remote` found
+    remote: _Node | None = None
 
 
 def dependency_links(traces: Iterable[Sequence[FinishedSpan]]) -> list[dict[str, object]]:
@@ -70,24 +72,33 @@ def _name(endpoint: Endpoint | None) -> str:
 
 def _remote_ancestor(node: _Node) -> FinishedSpan | None:
     """The nearest span above that is not local."""
-    seen = {id(node)}
-    above = node.parent
-    while above is not None and id(above) not in seen:  # ids that form a ring are no tree
-        if above.span.kind is not None:
-            return above.span
-        seen.add(id(above))
+    found = None if node.parent is None else _nearest_remote(node.parent)
+    return None if found is None or found is node else found.span  # ids that form a ring are no tree
+
+
+def _nearest_remote(node: _Node) -> _Node | None:
+    """The node itself, or the nearest above it, that is not local; remembered, so that a long chain is walked once."""
+    path: list[_Node] = []
+    above: _Node | None = node
+    while above is not None and above.span.kind is None and not above.walked:
+        above.walked = True
+        path.append(above)
         above = above.parent
-    return None
+    if above is not None and above.span.kind is None:  # walked before, or a ring, of which nothing is remembered yet
+        above = above.remote
+    for passed in path:
+        passed.remote = above
+    return above
 
 
 def _tree(trace: Iterable[FinishedSpan]) -> list[_Node]:
     """Nodes with parents and children: a shared span hangs under the client span with its id."""
     nodes = [_Node(span) for span in _merged(trace)]
     clients = {node.span.span_id: node for node in reversed(nodes) if not node.span.shared}
-    servers: dict[str, list[_Node]] = {}
+    servers: dict[str, dict[Endpoint | None, _Node]] = {}
     for node in nodes:
         if node.span.shared:
-            servers.setdefault(node.span.span_id, []).append(node)
+            servers.setdefault(node.span.span_id, {}).setdefault(node.span.local, node)
     for node in nodes:
         span = node.span
         if span.shared and span.span_id in clients:
@@ -113,14 +124,11 @@ def _plant(nodes: Sequence[_Node]) -> None:
             node.parent = root
 
 
-def _parent_of(span: FinishedSpan, clients: dict[str, _Node], servers: dict[str, list[_Node]]) -> _Node | None:
+def _parent_of(span: FinishedSpan, clients: dict[str, _Node], servers: dict[str, dict[Endpoint | None, _Node]]) -> _Node | None:
     """The server on the same endpoint if there is one: its client has the same id, but is elsewhere."""
     parent_id = span.parent_id or ""
-    sharing = servers.get(parent_id, [])
-    for node in sharing:
-        if node.span.local == span.local:
-            return node
-    return clients.get(parent_id) or (sharing[0] if sharing else None)
+    sharing = servers.get(parent_id, {})
+    return sharing.get(span.local) or clients.get(parent_id) or next(iter(sharing.values()), None)
 
 
 def _merged(trace: Iterable[FinishedSpan]) -> list[FinishedSpan]:
@@ -133,9 +141,11 @@ def _merged(trace: Iterable[FinishedSpan]) -> list[FinishedSpan]:
         by_id.setdefault(span.span_id, []).append(span)
     merged = []
     for pieces in by_id.values():
+        pieces.sort(key=_order)
         whole: list[FinishedSpan] = []
-        for piece in sorted(pieces, key=_clients_first):
-            _merge_into(whole, _copy(piece))
+        for piece in pieces:
+            if not whole or not _merge_into(whole[-1], piece):
+                whole.append(_copy(piece))
         for before, span in pairwise(whole):
             if before.kind == "CLIENT" and span.kind == "SERVER":
                 span.shared = True
@@ -145,27 +155,32 @@ def _merged(trace: Iterable[FinishedSpan]) -> list[FinishedSpan]:
     return merged
 
 
-def _clients_first(piece: FinishedSpan) -> tuple[bool, bool]:
-    return piece.shared, piece.kind != "CLIENT"
+def _order(piece: FinishedSpan) -> tuple[object, ...]:
+    """Clients first, servers that share their id last; in between by endpoint, so that pieces of one span are neighbours.
+
+    A piece without endpoint comes first; where a part of an endpoint is not known, it comes after those that are.
+    """
+    side = 2 if piece.shared else 0 if piece.kind == "CLIENT" else 1
+    if piece.local is None:
+        return side, False
+    return side, True, *((not text, text) for text in piece.local[:3])
 
 
-def _merge_into(whole: list[FinishedSpan], piece: FinishedSpan) -> None:
-    for span in whole:
-        if span.shared == piece.shared and _may_be_one(span.local, piece.local):
-            span.parent_id = span.parent_id or piece.parent_id
-            span.kind = span.kind or piece.kind
-            span.local = span.local or piece.local
-            span.remote = span.remote or piece.remote
-            span.tags.update(piece.tags)
-            return
-    whole.append(piece)
-
-
-def _may_be_one(one: Endpoint | None, other: Endpoint | None) -> bool:
-    """Whether two endpoints contradict each other in nothing that both know."""
-    if one is None or other is None:
-        return True
-    return all(left == right or not (left and right) for left, right in zip(one, other, strict=True))
+def _merge_into(whole: FinishedSpan, piece: FinishedSpan) -> bool:
+    """Add a piece to what is known of a span, where their endpoints contradict each other in nothing that both know."""
+    if whole.shared != piece.shared:
+        return False
+    if whole.local is not None and piece.local is not None:
+        pairs = list(zip(whole.local, piece.local, strict=True))
+        if any(left and right and left != right for left, right in pairs):
+            return False
+        whole.local = Endpoint(*(left or right for left, right in pairs))  # type: ignore[arg-type]  # field by field
+    whole.local = whole.local or piece.local
+    whole.parent_id = whole.parent_id or piece.parent_id
+    whole.kind = whole.kind or piece.kind
+    whole.remote = whole.remote or piece.remote
+    whole.tags.update(piece.tags)
+    return True
 
 
 def _copy(span: FinishedSpan) -> FinishedSpan:

@@ -1,13 +1,11 @@
 """A message of spans, decoded: which format it is in, and that it holds no more than one should.
 
-Rules: a message is measured before it is decoded, because objects may take thirty times the bytes they are written in; only one
-message is decoded at a time, so that the memory for it is needed once however many clients send.
+Rules: a message is measured before it is decoded, because objects may take thirty times the bytes they are written in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
 
 from ..codec import json_v1, json_v2, proto3, thrift_v1
 from ..model import FinishedSpan
@@ -24,8 +22,6 @@ Reader = Callable[[bytes], list[FinishedSpan]]
 
 # Of proto3's fields that do not say how long they are, by wire type.
 _FIXED_WIDTHS = {1: 8, 5: 4}
-
-_decoding = Lock()
 
 
 class UnsupportedFormat(ValueError):
@@ -49,15 +45,14 @@ def decode(path: str, media_type: str, body: bytes) -> list[FinishedSpan]:
         raise UnsupportedFormat(f"{media_type} is not supported on {path}; send {' or '.join(readers)}")
     known = media_type if media_type in readers else json_v2.media_type
     _MEASURES[known](body)
-    with _decoding:
-        try:
-            return readers[known](body)
-        except ImportError as error:  # of the library that reads this format
-            raise UnsupportedFormat(str(error)) from error
-        except RecursionError as error:
-            raise ValueError("malformed: nested too deeply") from error
-        except MemoryError as error:
-            raise TooLarge("Request Entity Too Large: there is no memory to decode it") from error
+    try:
+        return readers[known](body)
+    except ImportError as error:  # of the library that reads this format
+        raise UnsupportedFormat(str(error)) from error
+    except RecursionError as error:
+        raise ValueError("malformed: nested too deeply") from error
+    except MemoryError as error:
+        raise TooLarge("Request Entity Too Large: there is no memory to decode it") from error
 
 
 def _measure_json(body: bytes) -> None:

@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from .answers import HTML, Answer
 
-__all__ = ["page_file"]
+__all__ = ["MEDIA_TYPES", "file_answer", "page_file"]
 
 # By the name's end.
 MEDIA_TYPES = {
@@ -56,16 +56,17 @@ def _served() -> dict[str, Answer]:
     """All files, read once; a resource may be in a zip file."""
     folder = files(__package__).joinpath("page")
     if not folder.is_dir():
-        return {"index.html": _answer(files(__package__).joinpath("page.html").read_bytes(), HTML, _INLINE_POLICY)}
+        return {"index.html": file_answer(files(__package__).joinpath("page.html").read_bytes(), HTML, _INLINE_POLICY)}
     return {
-        entry.name: _answer(entry.read_bytes(), MEDIA_TYPES[ending])
+        entry.name: file_answer(entry.read_bytes(), MEDIA_TYPES[ending])
         for entry in folder.iterdir()
         for ending in MEDIA_TYPES
         if entry.name.endswith(ending)
     }
 
 
-def _answer(content: bytes, media_type: str, policy: str = POLICY) -> Answer:
+def file_answer(content: bytes, media_type: str, policy: str = POLICY) -> Answer:
+    """A file of a page, with its tag and what it may do."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
     headers = (("ETag", tag), ("Cache-Control", "no-cache"), ("Content-Security-Policy", policy))
     return Answer(HTTPStatus.OK, content, media_type, headers)

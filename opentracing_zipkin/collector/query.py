@@ -213,7 +213,9 @@ def read_trace_ids(text: str) -> list[str]:
     ids = [read_trace_id(each) for each in text.split(",")]
     if len(ids) < 2:
         raise ValueError("use /api/v2/trace/{traceId} to retrieve a single trace")
+    seen: set[str] = set()
     for each in ids:
-        if ids.count(each) > 1:
+        if each in seen:
             raise ValueError(f"redundant traceId: {each}")
+        seen.add(each)
     return ids

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..option import check_text, check_whole
 from .access import Access
-from .api import Api, OnSpans
+from .api import Api, OnSpans, OtherPage
 from .app import Application
 from .stores import Store
 from .stores.memory import MAX_BYTES, MemoryStore
@@ -36,8 +36,8 @@ class Collector:
     `start` and `stop` by one thread at a time; as a context manager it runs inside the block.  `store` holds what arrived, also
     after `stop`; without one, `max_bytes` (256 MiB) of spans are kept in memory.  `allow_origins` are origins of web pages that
     may ask, `allow_hosts` names under which it may be asked on a loopback address; `*` is all.  `autocomplete_keys` are tags
-    whose values a page may list.  `on_spans` is called with the spans of each message that is kept.  ImportError names the
-    extra that is missing.
+    whose values a page may list.  `on_spans` is called with the spans of each message that is kept.  `lens` is a Zipkin
+    server's jar, whose page is then at `/zipkin/`.  ImportError names the extra that is missing.
     """
 
     def __init__(
@@ -51,13 +51,16 @@ class Collector:
         allow_hosts: Iterable[str] = (),
         autocomplete_keys: Sequence[str] = (),
         on_spans: OnSpans | None = None,
+        lens: str | os.PathLike[str] | None = None,
     ) -> None:
         self.host = check_text("host", host, "give a name or an address to listen on, such as '127.0.0.1'")
         self.port = check_whole("port", port, 0, 65535)
         kept = check_whole("max_bytes", max_bytes, 1, sys.maxsize)
         self.store: Store = MemoryStore(max_bytes=kept, listed_tags=autocomplete_keys) if store is None else store
         access = Access(self.host, allow_origins, allow_hosts)
-        self.application = Application(Api(self.store, on_spans, autocomplete_keys), access)
+        self.application = Application(
+            Api(self.store, on_spans, autocomplete_keys, _no_page if lens is None else _lens(lens)), access
+        )
         self._make_server = _server_class()
         self._server: Server | None = None
 
@@ -93,6 +96,16 @@ class Collector:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+
+def _no_page(path: str) -> None:
+    """Ours is the only page."""
+
+
+def _lens(jar: str | os.PathLike[str]) -> OtherPage:
+    from .lens import Lens
+
+    return Lens(jar).answer
 
 
 def _server_class() -> type[Server]:

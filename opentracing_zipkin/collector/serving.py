@@ -141,7 +141,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             sockets=[listening],
             ident="opentracing-zipkin",
             connection_limit=sys.maxsize,  # ours is below
-            cleanup_interval=5,
+            cleanup_interval=1,
             asyncore_use_poll=True,
             inbuf_overflow=256 * 1024,
             max_request_header_size=MAX_HEADER_BYTES,

@@ -10,7 +10,7 @@ import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from contextlib import nullcontext
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..collector.stores import Store
@@ -25,8 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n"
         "  opentracing-zipkin collector                            its page is at http://127.0.0.1:9411/\n"
-        "  opentracing-zipkin collector --db traces.db --max-bytes 1GiB --max-age 7d\n"
-        "                                                          keeps traces in a file, for a week at most\n"
+        "  opentracing-zipkin collector --db traces.db --max-bytes 4GiB --max-age 2d\n"
+        "                                                          keeps traces in a file, for two days at most\n"
         "  opentracing-zipkin collector --host 0.0.0.0             for containers and other machines; anyone who\n"
         "                                                          reaches the port may read and write traces\n"
         "  opentracing-zipkin collector --allow-origin http://localhost:3000\n"
@@ -37,12 +37,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-bytes",
         metavar="SIZE",
-        default="256MiB",
-        help="how much is kept, such as 512MiB or 1GiB; the oldest traces go first (default: %(default)s)",
+        help="how much is kept, such as 512MiB; the oldest traces go first (default: 256MiB, with --db 1GiB)",
     )
     parser.add_argument("--print", action="store_true", help="also draw each trace in this terminal, once it is whole")
     parser.add_argument("--db", metavar="FILE", help="keep traces in this SQLite file, which is made (default: in memory)")
-    parser.add_argument("--max-age", metavar="TIME", help="with --db: forget older traces, such as 12h or 7d (default: never)")
+    parser.add_argument("--max-age", metavar="TIME", help="with --db: forget older traces, such as 12h (default: 7d)")
     parser.add_argument(
         "--allow-origin",
         metavar="ORIGIN",
@@ -63,6 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="",
         help="tags whose values a page may list, separated by commas, such as http.method,environment (default: none)",
     )
+    parser.add_argument("--lens", metavar="JAR", help="show Zipkin's own page, out of a Zipkin server's jar, at /zipkin/")
 
 
 def run(options: Namespace) -> int:
@@ -85,6 +85,7 @@ def run(options: Namespace) -> int:
                 allow_hosts=options.allow_host,
                 autocomplete_keys=_keys(options),
                 on_spans=None if printer is None else printer.add,
+                lens=options.lens,
             )
             with collector, printer or nullcontext():
                 print(f"collecting spans at {collector.url}, traces are shown there too; Ctrl-C stops", flush=True)
@@ -108,15 +109,18 @@ def _store(options: Namespace) -> Store:
     from ..collector.amounts import read_age, read_bytes
     from ..collector.stores.memory import MemoryStore
 
-    max_bytes = read_bytes("--max-bytes", options.max_bytes)
-    if options.db is None:
-        if options.max_age is not None:
+    bounds: dict[str, Any] = {}
+    if options.max_bytes is not None:
+        bounds["max_bytes"] = read_bytes("--max-bytes", options.max_bytes)
+    if options.max_age is not None:
+        if options.db is None:
             raise ValueError("--max-age is for --db FILE; leave it out, or give a file")
-        return MemoryStore(max_bytes=max_bytes, listed_tags=_keys(options))
-    max_age_s = None if options.max_age is None else read_age("--max-age", options.max_age)
+        bounds["max_age_s"] = read_age("--max-age", options.max_age)
+    if options.db is None:
+        return MemoryStore(**bounds, listed_tags=_keys(options))
     from ..collector.stores.sqlite import SqliteStore
 
-    return SqliteStore(options.db, max_bytes=max_bytes, max_age_s=max_age_s, listed_tags=_keys(options))
+    return SqliteStore(options.db, **bounds, listed_tags=_keys(options))
 
 
 def _keys(options: Namespace) -> list[str]:

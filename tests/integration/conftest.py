@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from opentracing_zipkin.codec import ENCODINGS
 
@@ -65,6 +65,20 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
         )
         yield context
         context.close()
+
+
+@pytest.fixture
+def page(browser: BrowserContext) -> Iterator[Page]:
+    """A new page; what its scripts throw and each request that fails make the test fail."""
+    page = browser.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("requestfailed", lambda request: faults.append(f"{request.url}: {request.failure}"))
+    yield page
+    page.close()
+
+    # Aborted is what was still under way when the test went to another page.
+    assert [] == [fault for fault in faults if "ERR_ABORTED" not in fault]
 
 
 @pytest.fixture

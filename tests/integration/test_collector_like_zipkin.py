@@ -1,10 +1,11 @@
-"""The embedded collector's query API beside the real server's: the same spans, the same requests, the same answers."""
+"""The embedded collector's query API beside the real server's: the same spans, the same requests, the same answers, in both stores."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import requests
 
 from opentracing_zipkin.collector import Collector
+from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 
 from . import query_cases
 from .zipkin_server import ZipkinServer
@@ -64,26 +66,27 @@ def now_ms() -> int:
 
 
 @pytest.fixture(scope="module")
-def sides(now_ms: int) -> Iterator[tuple[Side, Side]]:
-    """A real server and our collector, which were sent the same spans."""
-    with ZipkinServer() as server, Collector() as collector:
-        both = Side(server.url), Side(collector.url)
-        for side in both:
+def sides(now_ms: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Side]]:
+    """A real server, and our collector with each of its stores, which were sent the same spans."""
+    file = SqliteStore(tmp_path_factory.mktemp("store") / "traces.db")
+    with ZipkinServer() as server, Collector() as collector, Collector(store=file) as with_file, closing(file):
+        sides = [Side(running.url) for running in (server, collector, with_file)]
+        for side in sides:
             for message in query_cases.messages(now_ms):
                 side.send(message)
         deadline = time.monotonic() + STORED_WITHIN_S
-        while both[0].ask("GET", "/api/v2/trace/a1")[0] != 200 and time.monotonic() < deadline:
+        while sides[0].ask("GET", "/api/v2/trace/a1")[0] != 200 and time.monotonic() < deadline:
             time.sleep(0.05)
-        yield both
-        for side in both:
+        yield sides
+        for side in sides:
             side.close()
 
 
-def test_the_same_requests_have_the_same_answers(sides: tuple[Side, Side], now_ms: int) -> None:
+def test_the_same_requests_have_the_same_answers(sides: list[Side], now_ms: int) -> None:
     """Status and JSON are those of a real server, but for the differences that are listed, all of which there are."""
     cases = query_cases.cases(now_ms)
     found = {name: _answers(sides, method, path) for name, method, path in cases}
-    unlike = {name: answers for name, answers in found.items() if answers[0] != answers[1]}
+    unlike = {name: answers for name, answers in found.items() if not _are_alike(answers)}
     listed = {name: pattern for name in unlike for pattern in DIFFERENCES if re.fullmatch(pattern, name)}
 
     assert len(cases) > 350
@@ -91,13 +94,17 @@ def test_the_same_requests_have_the_same_answers(sides: tuple[Side, Side], now_m
     assert set(DIFFERENCES) == set(listed.values())
 
 
-def _answers(sides: tuple[Side, Side], method: str, path: str) -> list[tuple[int, Any]]:
-    """Both; asked again where they differ, because a span may have left a window of time between one and the other."""
+def _answers(sides: list[Side], method: str, path: str) -> list[tuple[int, Any]]:
+    """All of them; asked again where they differ, because a span may have left a window of time between one and the other."""
     for _ in range(3):
         answers = [side.ask(method, path) for side in sides]
-        if answers[0] == answers[1]:
+        if _are_alike(answers):
             break
     return answers
+
+
+def _are_alike(answers: list[tuple[int, Any]]) -> bool:
+    return all(answer == answers[0] for answer in answers)
 
 
 def test_the_manual_lists_the_differences() -> None:
@@ -107,7 +114,7 @@ def test_the_manual_lists_the_differences() -> None:
     assert [] == [reason for reason in DIFFERENCES.values() if reason not in text]
 
 
-def test_the_searches_find_something(sides: tuple[Side, Side], now_ms: int) -> None:
+def test_the_searches_find_something(sides: list[Side], now_ms: int) -> None:
     """The cases are no comparison of nothing with nothing: a third of the searches find traces, and as many are refused."""
     searches = [path for _, _, path in query_cases.cases(now_ms) if path.startswith("/api/v2/traces?")]
     answers = [sides[1].ask("GET", path) for path in searches]

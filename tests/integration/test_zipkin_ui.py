@@ -5,30 +5,15 @@ Rules: a thing counts as seen when it is on the screen (`to_be_in_viewport`), no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from .demo_run import DemoRun
 from .zipkin_server import ZipkinServer
 
 FAILING, GOOD = "Bob's card is declined", "Ada buys a teapot"
-
-
-@pytest.fixture
-def page(browser: BrowserContext) -> Iterator[Page]:
-    """A new page; what its scripts throw and each request that fails make the test fail."""
-    page = browser.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("requestfailed", lambda request: faults.append(f"{request.url}: {request.failure}"))
-    yield page
-    page.close()
-
-    # Aborted is what was still under way when the test went to another page.
-    assert [] == [fault for fault in faults if "ERR_ABORTED" not in fault]
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def misspelt() -> None:
 
 def no_answer() -> None:
     with Collector() as collector:
-        collector.store.traces = fail  # type: ignore[method-assign]
+        collector.store.service_names = fail  # type: ignore[method-assign]
         with suppress(requests.ConnectionError):
             requests.get(f"{collector.url}/api/v2/services", timeout=5, proxies={"http": ""})
 

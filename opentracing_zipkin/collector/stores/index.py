@@ -54,10 +54,17 @@ class Index:
         return number
 
     def put(self, segment: Segment) -> None:
-        """Add a segment that follows all others."""
+        """Add a segment that follows all others; raises ValueError if it does not."""
+        if self._segments and segment.first != self._segments[-1].end:
+            raise ValueError(f"a segment of an index begins at {segment.first}, not at {self._segments[-1].end}")
         self._segments.append(segment)
         self._firsts.append(segment.first)
         self.size += segment.size
+        self.end = max(self.end, segment.end)
+
+    def segment_start(self, trace: int) -> int:
+        """The first number of the segment that a trace is in."""
+        return self.segment_of(trace).first if trace < self.end else self.end
 
     def segment_of(self, trace: int) -> Segment:
         """Where a trace is indexed."""
@@ -71,14 +78,12 @@ class Index:
         self.size += segment.size - before
         return segment
 
-    def drop_before(self, trace: int) -> list[int]:
-        """Forget the traces with lower numbers; returns the first numbers of the segments that went."""
+    def drop_before(self, trace: int) -> None:
+        """Forget the traces with lower numbers."""
         self.first = max(self.first, trace)
-        gone = []
-        while self._segments and self._segments[0].first + len(self._segments[0].begins) <= self.first:
+        while self._segments and self._segments[0].end <= self.first:
             self.size -= self._segments.pop(0).size
-            gone.append(self._firsts.pop(0))
-        return gone
+            del self._firsts[0]
 
     def _alive(self) -> Iterator[tuple[Segment, int]]:
         """Each segment, and the first number in it that is still here."""

@@ -1,7 +1,7 @@
 """The index of a few thousand traces: which of them meet a condition, when they began, and which names they hold.
 
-Rules: a trace is a number, counted in the order of arrival; a set of traces is an int with one bit for each.  A name, a tag or an
-annotation is kept as a hash of 62 bits, 8 bytes for each trace that has it; one that many traces have is kept as such an int.
+Rules: a trace is a number, counted in the order of arrival; a set of traces has one bit for each.  A name, a tag or an
+annotation is kept as a hash of 62 bits, 8 bytes for each trace that has it; one that many traces have is kept as such a set.
 Two terms with the same hash would be taken for one: for a million different terms the chance is below 1 in 10^12 for a search.
 """
 
@@ -73,6 +73,11 @@ class Segment:
         self.buckets: dict[int, array[int]] = {}
         self.many: dict[int, bytearray] = {}
         self._hash = hash_of
+
+    @property
+    def end(self) -> int:
+        """The number after the last one here."""
+        return self.first + len(self.begins)
 
     def open_trace(self) -> int:
         """The number of a new trace."""

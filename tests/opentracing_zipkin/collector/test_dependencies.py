@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from opentracing_zipkin.collector.dependencies import dependency_links
 from opentracing_zipkin.model import Endpoint, FinishedSpan
+
+from .growth import least_seconds
 
 ERROR = {"error": ""}
 
@@ -111,3 +114,48 @@ def test_links_add_up_over_traces() -> None:
     good, bad = span(1, None, "CLIENT", "web", "db"), span(1, None, "CLIENT", "web", "db", tags=ERROR)
 
     assert [{"parent": "web", "child": "db", "callCount": 3, "errorCount": 1}] == dependency_links([[good], [bad], [good]])
+
+
+def pieces_of_one_id(count: int) -> list[FinishedSpan]:
+    """Servers that share an id, each on an endpoint of its own, with a span below each."""
+    servers = [span(1, None, "SERVER", f"app{number}", shared=True) for number in range(count)]
+    return [span(1, None, "CLIENT", "web"), *servers, *(span(2, 1, None, f"app{number}") for number in range(count))]
+
+
+def clients_below_a_chain(count: int) -> list[FinishedSpan]:
+    """Local spans, each below the one before, and as many clients below the last."""
+    chain = [span(number, number - 1, None, "web") for number in range(2, count + 2)]
+    return [
+        span(1, None, "SERVER", "web"),
+        *chain,
+        *(span(count + each + 2, count + 1, "CLIENT", "web") for each in range(count)),
+    ]
+
+
+@pytest.mark.parametrize("trace", [pieces_of_one_id, clients_below_a_chain])
+def test_links_cost_four_times_as_much_for_four_times_the_spans(trace: Callable[[int], list[FinishedSpan]]) -> None:
+    """Whatever shape a trace has: one of 8,000 endpoints with the same id is no way to keep the collector busy."""
+    few, many = trace(1000), trace(4000)
+
+    # 4 to 5 were seen; 16 is what a step of quadratic cost makes.
+    assert least_seconds(dependency_links, [many]) < 10 * least_seconds(dependency_links, [few])
+
+
+def test_a_span_in_pieces_of_an_endpoint_is_one() -> None:
+    """Of which one knows the name and another the address, in whatever order they came."""
+    pieces = [span(1, None, "CLIENT", "web", "db") for _ in range(3)]
+    pieces[1].local = Endpoint("web", "10.0.0.1")
+    pieces[2].local = None
+    pieces[2].tags = {"error": ""}
+
+    for trace in (pieces, pieces[::-1]):
+        assert [{"parent": "web", "child": "db", "callCount": 1, "errorCount": 1}] == dependency_links([trace])
+
+
+def test_a_ring_of_local_spans_has_no_caller() -> None:
+    """Ids that form a ring are no tree, and end no search for the caller."""
+    ring = [span(1, 3, None, "web"), span(2, 1, None, "web"), span(3, 2, None, "web")]
+
+    assert [{"parent": "web", "child": "db", "callCount": 1}] == dependency_links(
+        [[*ring, span(4, 2, "CLIENT", "web", "db"), span(5, 1, "SERVER", "web")]]
+    )

@@ -541,14 +541,14 @@ if "before" in sys.argv:
     import requests
 from opentracing_zipkin import configure
 seen = []
-with Collector() as collector:
-    import http.server
-    original = http.server.BaseHTTPRequestHandler.parse_request
-    def parse_request(self):
-        found = original(self)
-        seen.append((self.command, {name.lower(): value for name, value in self.headers.items()}))
-        return found
-    http.server.BaseHTTPRequestHandler.parse_request = parse_request
+collector = Collector()
+answer = collector.application
+def application(environ, start_response):
+    headers = {name[5:].lower().replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
+    seen.append((environ["REQUEST_METHOD"], headers))
+    return answer(environ, start_response)
+collector.application = application
+with collector:
     from opentracing_zipkin.instrument import requests as traced, urllib3 as traced_urllib3
     if "early" in sys.argv:
         traced.install(); traced_urllib3.install()

@@ -1,0 +1,296 @@
+"""What every store of the collector does, in memory or in a file: the scan of `query.find` is the measure of every search."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from threading import Thread
+from typing import TypeAlias
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from opentracing_zipkin.codec import json_v2
+from opentracing_zipkin.collector import query
+from opentracing_zipkin.collector.dependencies import dependency_links
+from opentracing_zipkin.collector.query import TraceQuery, Window
+from opentracing_zipkin.collector.stores import Store
+from opentracing_zipkin.collector.stores.memory import MemoryStore
+from opentracing_zipkin.collector.stores.sqlite import SqliteStore
+from opentracing_zipkin.model import Endpoint, FinishedSpan
+
+Make: TypeAlias = Callable[[Path], Store]
+
+STORES: dict[str, Make] = {
+    "memory": lambda folder: MemoryStore(listed_tags=("k", "http.method")),
+    "sqlite": lambda folder: SqliteStore(folder / "spans.db", listed_tags=("k", "http.method")),
+}
+ALL = Window(0, 10**12)
+TIMES = (0, 1, 5, 5, 7, 100, 10**9)
+WORDS = ("", "a", "b", "get /", "ü")
+LOW = "00000000000000"
+
+
+@pytest.fixture(params=STORES.values(), ids=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made = request.param(tmp_path)
+    yield made
+    made.close()
+
+
+endpoints = st.none() | st.builds(Endpoint, st.sampled_from(WORDS), st.just("10.0.0.1"), st.just(""), st.just(80))
+spans = st.builds(
+    FinishedSpan,
+    st.sampled_from([high + LOW + low for high in ("", "1" * 16) for low in ("01", "02", "03", "0a")]),
+    st.sampled_from(["1".zfill(16), "2".zfill(16)]),
+    st.none() | st.just("1".zfill(16)),
+    st.sampled_from([None, "CLIENT", "SERVER"]),
+    st.sampled_from(WORDS),
+    st.sampled_from(TIMES),
+    st.sampled_from((0, 1, 2, 3, 1000, 1023, 1024)),
+    endpoints,
+    endpoints,
+    st.lists(st.tuples(st.just(1), st.sampled_from(WORDS[1:])), max_size=2),
+    st.dictionaries(st.sampled_from(("k", "a", "http.method")), st.sampled_from(WORDS), max_size=3),
+)
+queries = st.builds(
+    TraceQuery,
+    st.builds(Window, st.sampled_from((0, 2, 5)), st.sampled_from((4, 5, 10**12))),
+    st.sampled_from(WORDS),
+    st.sampled_from(WORDS),
+    st.sampled_from(WORDS),
+    st.lists(st.tuples(st.sampled_from(("k", "a", "http.method")), st.sampled_from(WORDS)), max_size=2).map(tuple),
+    st.sampled_from((0, 2, 1000)),
+    st.sampled_from((0, 1023)),
+    st.integers(1, 4),
+)
+
+
+class Scan:
+    """The plain way: every span in a list, every search a look at all."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, dict[bytes, FinishedSpan]] = {}
+
+    def add(self, added: list[FinishedSpan]) -> None:
+        for span in added:
+            self.kept.setdefault(span.trace_id[-16:], {}).setdefault(json_v2.encode(span), span)
+
+    def traces(self) -> list[list[FinishedSpan]]:
+        return [list(trace.values()) for trace in self.kept.values()]
+
+    def find(self, asked: TraceQuery) -> list[list[bytes]]:
+        return [list(map(json_v2.encode, trace)) for trace in query.find(self.traces(), asked)]
+
+    def names(self) -> list[list[str]]:
+        of_services = [
+            names(self.traces(), service)
+            for names in (query.span_names, query.remote_service_names)
+            for service in (*WORDS, "web")
+            if service
+        ]
+        return [query.service_names(self.traces()), *of_services, self.values("k"), self.values("http.method")]
+
+    def values(self, key: str) -> list[str]:
+        return sorted({span.tags[key] for trace in self.traces() for span in trace if key in span.tags})
+
+
+def names_of(store: Store) -> list[list[str]]:
+    """As `Scan.names`."""
+    of_services = [
+        names(service) for names in (store.span_names, store.remote_service_names) for service in (*WORDS, "web") if service
+    ]
+    return [store.service_names(), *of_services, store.tag_values("k"), store.tag_values("http.method")]
+
+
+@settings(deadline=None, max_examples=50)
+@given(batches=st.lists(st.lists(spans, max_size=6), max_size=4), asked=st.lists(queries, min_size=1, max_size=5))
+@pytest.mark.parametrize(("make", "reopened"), [(STORES["memory"], False), (STORES["sqlite"], False), (STORES["sqlite"], True)])
+def test_a_search_finds_what_a_scan_finds(
+    make: Make, reopened: bool, batches: list[list[FinishedSpan]], asked: list[TraceQuery]
+) -> None:
+    """Whatever spans came, in whatever pieces, and whether or not the file was closed and opened in between."""
+    scan = Scan()
+    with tempfile.TemporaryDirectory() as folder:
+        store = make(Path(folder))
+        for batch in batches:
+            store.add(batch)
+            scan.add(batch)
+            if reopened:
+                store.close()
+                store = make(Path(folder))
+        found = [[list(trace) for trace in store.find(each)] for each in asked]
+        traces, names = store.traces(), names_of(store)
+        within = list(store.within(Window(2, 100)))
+        store.close()
+
+    assert [scan.find(each) for each in asked] == found
+    assert scan.traces() == traces
+    assert scan.names() == names
+    assert [trace for trace in scan.traces() if Window(2, 100).holds(trace)] == within
+
+
+def many_spans(count: int) -> list[FinishedSpan]:
+    """In traces of two, with tags that all have, that some have and that one has."""
+    chance = random.Random(17)
+    return [
+        FinishedSpan(
+            f"{number // 2 + 1:016x}",
+            f"{number + 1:016x}",
+            None if number % 2 else "1".zfill(16),
+            name=f"get /{chance.randrange(20)}",
+            timestamp_us=chance.randrange(1, 10**6),
+            duration_us=chance.randrange(1, 10**5),
+            local=Endpoint(chance.choice(("web", "db", "a"))),
+            remote=Endpoint(chance.choice(("web", "db"))),
+            annotations=[(1, f"note {chance.randrange(3)}")],
+            tags={"http.method": chance.choice(("GET", "POST")), "user": str(chance.randrange(count)), "k": str(number % 7)},
+        )
+        for number in range(count)
+    ]
+
+
+def test_a_search_in_many_traces_finds_what_a_scan_finds(store: Store) -> None:
+    """Terms of many traces and of one, in several parts of the index, of which the oldest is half gone."""
+    added = many_spans(9_000)
+    scan = Scan()
+    scan.add(added)
+    for at in range(0, len(added), 1000):
+        store.add(added[at : at + 1000])
+    chance = random.Random(18)
+    asked = [
+        TraceQuery(
+            Window(chance.choice((0, 500_000)), 10**6),
+            chance.choice(("", "web", "db")),
+            chance.choice(("", "", "db")),
+            chance.choice(("", "", "get /7")),
+            tuple(
+                chance.sample(
+                    [("http.method", "GET"), ("user", str(chance.randrange(9_000))), ("k", ""), ("k", "3"), ("note 1", "")],
+                    chance.randrange(3),
+                )
+            ),
+            chance.choice((0, 0, 50_000)),
+            chance.choice((0, 0, 50_100)),
+            chance.choice((1, 10, 3000)),
+        )
+        for _ in range(15)
+    ]
+
+    assert [scan.find(each) for each in asked] == [[list(trace) for trace in store.find(each)] for each in asked]
+    assert scan.names()[0] == store.service_names()
+
+
+def span(trace: str, span_id: str = "1", **fields: object) -> FinishedSpan:
+    made = FinishedSpan(trace.zfill(16), span_id.zfill(16), timestamp_us=10, local=Endpoint("web"))
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+HIGH = "463ac35c9f6413ad"
+
+
+def test_ids_of_64_and_128_bits_are_one_trace(store: Store) -> None:
+    """Where a library on the way cut the id, its spans are found with the others, by either id."""
+    whole, cut = span(HIGH + "a".zfill(16), "1", kind="CLIENT", name="x"), span("a", "1", kind="SERVER", shared=True)
+    cut.local = Endpoint("db")
+    store.add([whole, cut])
+    both = [json_v2.encode(whole), json_v2.encode(cut)]
+
+    assert [both, both] == [list(store.trace_json(each.trace_id)) for each in (whole, cut)]
+    assert [both] == store.find(TraceQuery(ALL, "db", "", "", (), 0, 0, 10))
+    assert [{"parent": "web", "child": "db", "callCount": 1}] == dependency_links(store.within(ALL))
+    assert 1 == store.counts().traces
+
+
+def test_a_span_sent_twice_is_kept_once(store: Store) -> None:
+    """A reporter may send a message again; its spans are not doubled, but two pieces of one span stay two."""
+    piece = span("a", "1", shared=True)
+    store.add([span("a", "1"), span("a", "1"), piece])
+    store.add([span("a", "1"), piece])
+
+    assert [span("a", "1"), piece] == store.trace("a".zfill(16))
+    assert 2 == store.counts().spans
+
+
+def test_an_unknown_trace_has_no_spans(store: Store) -> None:
+    """What never came is empty, no error."""
+    assert ([], []) == (store.trace("a" * 16), list(store.trace_json("b" * 32)))
+
+
+def test_a_cleared_store_is_empty(store: Store) -> None:
+    """Nothing that was there is found, and what comes then is."""
+    store.add([span("a", name="x", tags={"k": "v"}), span("b")])
+    store.clear()
+
+    assert ([], [], [], 0, 0) == (store.traces(), store.service_names(), store.tag_values("k"), *store.counts()[:2])
+    store.add([span("c")])
+    assert [[span("c")]] == store.traces()
+    assert [[json_v2.encode(span("c"))]] == store.find(TraceQuery(ALL, "", "", "", (), 0, 0, 10))
+
+
+def test_a_closed_store_may_be_closed_again(store: Store) -> None:
+    """Twice does no harm."""
+    store.close()
+    store.close()
+
+
+def test_threads_add_and_read_at_the_same_time(store: Store) -> None:
+    """Nothing is lost, and every answer is of whole spans."""
+    failures: list[BaseException] = []
+
+    def work(writer: int) -> None:
+        try:
+            for number in range(20):
+                store.add([span(f"{writer}{number:04}", str(each + 1), name="x") for each in range(5)])
+                store.find(TraceQuery(ALL, "web", "", "x", (), 0, 0, 5))
+                store.span_names("web")
+                list(store.within(ALL))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [Thread(target=work, args=(writer + 1,)) for writer in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert [] == failures
+    assert (400, 80) == store.counts()[:2]
+    assert [5] * 80 == list(map(len, store.traces()))
+
+
+def least_seconds(work: Callable[[], object]) -> float:
+    seconds = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+def test_a_search_costs_no_look_at_every_trace(store: Store) -> None:
+    """One that finds nothing, and one whose conditions are met by half of the traces each, but never together."""
+    for at in range(0, 20_000, 1000):
+        store.add(
+            [
+                span(
+                    f"{number + 1:x}", name="x", tags={"odd": str(number % 2), "mark": str(number % 2)}, duration_us=number + 1
+                )
+                for number in range(at, at + 1000)
+            ]
+        )
+    asked = [
+        TraceQuery(ALL, "web", "", "", (("odd", "1"), ("mark", "0")), 0, 0, 10),
+        TraceQuery(ALL, "", "", "y", (), 0, 0, 10),
+        TraceQuery(ALL, "web", "", "x", (), 19_999, 20_000, 10),
+    ]
+
+    assert [0, 0, 2] == [len(store.find(each)) for each in asked]
+    # 1 ms was seen; a scan takes 30.
+    assert least_seconds(lambda: list(chain.from_iterable(map(store.find, asked)))) < 0.03

@@ -1,0 +1,334 @@
+"""The store in a file: what it does when the file, the disk or another process is in its way."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from opentracing_zipkin.collector.query import TraceQuery, Window
+from opentracing_zipkin.collector.stores import StoreUnavailable
+from opentracing_zipkin.collector.stores.database import VERSION
+from opentracing_zipkin.collector.stores.sqlite import SqliteStore
+from opentracing_zipkin.model import Endpoint, FinishedSpan
+
+ALL = TraceQuery(Window(0, 10**12), "", "", "", (), 0, 0, 10_000)
+
+
+def spans(trace: int, count: int = 10, **fields: object) -> list[FinishedSpan]:
+    made = [
+        FinishedSpan(f"{trace:016x}", f"{number + 1:016x}", timestamp_us=trace, local=Endpoint("web"), tags={"k": "x" * 300})
+        for number in range(count)
+    ]
+    for span in made:
+        for name, value in fields.items():
+            setattr(span, name, value)
+    return made
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spans.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    made = SqliteStore(path)
+    yield made
+    made.close()
+
+
+def sqlite(path: Path, script: str) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(script)
+    connection.close()
+
+
+def no_database(path: Path) -> None:
+    path.write_text("once upon a time " * 1000)
+
+
+def of_another_program(path: Path) -> None:
+    sqlite(path, "create table recipes (name text)")
+
+
+def of_a_newer_version(path: Path) -> None:
+    SqliteStore(path).close()
+    sqlite(path, f"pragma user_version = {VERSION + 1}")
+
+
+def damaged(path: Path) -> None:
+    filled = SqliteStore(path)
+    filled.add(spans(1, 100))
+    filled.close()
+    data = path.read_bytes()
+    path.write_bytes(data[:200] + b"\xa5" * (len(data) - 200))
+
+
+def cut(path: Path) -> None:
+    damaged(path)
+    path.write_bytes(path.read_bytes()[:-5000])
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (no_database, "it is no SQLite database; name another file"),
+        (of_another_program, "it is a database of another program; name another file"),
+        (of_a_newer_version, "it was written by a newer version of this package .format 2, this one knows 1.; install"),
+        (damaged, "it is damaged; move it away and start again"),
+        (cut, "it is damaged; move it away and start again"),
+        (a_folder, "it cannot be opened or made; name a file in a folder that exists and that this user may write to"),
+    ],
+)
+def test_a_file_that_is_none_of_ours_is_refused_and_not_touched(path: Path, made: Callable[[Path], None], reason: str) -> None:
+    """One line says what is wrong with it, and what to do."""
+    made(path)
+    before = path.read_bytes() if path.is_file() else b""
+
+    with pytest.raises(StoreUnavailable, match=f"spans cannot be kept in {path}: {reason}"):
+        SqliteStore(path)
+    assert before == (path.read_bytes() if path.is_file() else b"")
+
+
+@pytest.mark.parametrize("folder", ["/proc/self", "/nowhere"])
+def test_a_folder_that_cannot_be_written_to_is_refused(folder: str) -> None:
+    """Also one that is not there."""
+    with pytest.raises(StoreUnavailable, match="it cannot be opened or made; name a file in a folder that exists"):
+        SqliteStore(f"{folder}/spans.db")
+
+
+def test_a_file_that_this_process_has_open_is_refused(path: Path, store: SqliteStore) -> None:
+    """Two stores on one file would not see each other's spans; once the first is closed, it can be opened."""
+    with pytest.raises(StoreUnavailable, match="this process has it open already"):
+        SqliteStore(path)
+    store.add(spans(1))
+    store.close()
+
+    again = SqliteStore(path)
+    assert [10] == list(map(len, again.traces()))
+    again.close()
+
+
+IN_ANOTHER_PROCESS = """
+import sqlite3, sys
+from opentracing_zipkin.collector.stores.sqlite import SqliteStore
+{open}
+print("open", flush=True)
+sys.stdin.read()
+"""
+HELD_BY = {
+    "a collector": "kept = SqliteStore(sys.argv[1])",
+    "another program": "kept = sqlite3.connect(sys.argv[1]); kept.execute('begin exclusive')",
+}
+
+
+def holding(path: Path, how: str) -> subprocess.Popen[str]:
+    code = IN_ANOTHER_PROCESS.format(open=HELD_BY[how])
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert "open\n" == process.stdout.readline()
+    return process
+
+
+def ended(process: subprocess.Popen[str]) -> None:
+    process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize("how", HELD_BY)
+def test_a_file_that_another_process_holds_is_refused(path: Path, how: str) -> None:
+    """The line says to end that process; once it is gone the file can be opened."""
+    SqliteStore(path).close()
+    process = holding(path, how)
+    try:
+        with pytest.raises(StoreUnavailable, match="another process holds it; end that process, or name another file"):
+            SqliteStore(path)
+    finally:
+        ended(process)
+    SqliteStore(path).close()
+
+
+def test_a_file_that_is_locked_meanwhile_loses_what_comes(
+    path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading goes on, each message that cannot be kept is refused and counted, and the log says it once."""
+    caplog.set_level(logging.INFO, "opentracing_zipkin")
+    store.add(spans(1))
+    store._database.writer.execute("pragma busy_timeout = 20")
+    process = holding(path, "another program")
+    try:
+        for trace in (2, 3):
+            with pytest.raises(StoreUnavailable, match="another process holds it"):
+                store.add(spans(trace))
+        assert [10] == list(map(len, store.find(ALL)))
+        assert 20 == store.counts().lost
+    finally:
+        ended(process)
+    store.add(spans(4))
+
+    assert [10, 10] == list(map(len, store.find(ALL)))
+    assert [f"zipkin: spans cannot be kept in {path}: another process holds it; end that process, or name another file"] == [
+        record.getMessage() for record in caplog.records if record.levelname == "WARNING"
+    ]
+    assert f"zipkin: spans are kept in {path} again" == caplog.records[-1].getMessage()
+
+
+def test_a_full_disk_loses_what_comes(store: SqliteStore) -> None:
+    """What is there can be read, and once there is space again spans are kept."""
+    store.add(spans(1))
+    [pages] = store._database.writer.execute("pragma page_count").fetchone()
+    store._database.writer.execute(f"pragma max_page_count = {pages + 2}")
+    with pytest.raises(StoreUnavailable, match="its disk is full; free some space, or give the file a smaller bound"):
+        store.add(spans(2, 500))
+
+    assert ([10], 10, 500) == ([len(trace) for trace in store.find(ALL)], store.counts().spans, store.counts().lost)
+    store._database.writer.execute("pragma max_page_count = 1000000")
+    store.add(spans(3))
+    assert [10, 10] == [len(trace) for trace in store.traces()]
+
+
+WRITING_TO_A_LIMIT = """
+import sys
+from opentracing_zipkin.collector.stores import StoreUnavailable
+from opentracing_zipkin.collector.stores.sqlite import SqliteStore
+from opentracing_zipkin.model import FinishedSpan
+store, kept = SqliteStore(sys.argv[1]), 0
+for trace in range(1, 1000):
+    try:
+        store.add([FinishedSpan(f"{trace:016x}", f"{each + 1:016x}", tags={"k": "x" * 300}) for each in range(50)])
+        kept += 50
+    except StoreUnavailable as error:
+        print(error)
+        break
+print(kept == store.counts().spans == sum(map(len, store.traces())))
+store.close()
+"""
+
+
+def test_a_write_that_the_system_refuses_loses_one_message(path: Path) -> None:
+    """With a real limit on the size of files: one line, and all that was accepted before can be read."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    done = subprocess.run(
+        [sys.executable, "-c", WRITING_TO_A_LIMIT, str(path)], capture_output=True, text=True, preexec_fn=limit, timeout=50
+    )
+
+    assert f"spans cannot be kept in {path}: its disk cannot be written or read" in done.stdout.splitlines()[0]
+    assert "True" == done.stdout.splitlines()[1]
+    assert "Traceback" not in done.stderr
+    again = SqliteStore(path)
+    assert again.counts().spans == sum(map(len, again.traces())) > 50
+    again.close()
+
+
+KILLED = """
+import os, signal, sys
+from opentracing_zipkin.collector.stores.sqlite import SqliteStore
+from opentracing_zipkin.model import Endpoint, FinishedSpan
+store = SqliteStore(sys.argv[1])
+for trace in range(1, 51):
+    store.add([FinishedSpan(f"{trace:016x}", f"{each + 1:016x}", timestamp_us=trace, name=f"n{trace}") for each in range(10)])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_accepted_outlives_the_process(path: Path) -> None:
+    """Also one that is killed: its spans are there and found, and so is what comes after them."""
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False, timeout=50)
+    again = SqliteStore(path)
+    again.add(spans(7, 1, name="late", span_id="f" * 16))
+
+    assert (501, 50) == again.counts()[:2]
+    assert [11] == list(map(len, again.find(ALL._replace(span_name="n7"))))
+    assert [11] == list(map(len, again.find(ALL._replace(span_name="late"))))
+    assert 50 == len(again.find(ALL))
+    again.close()
+
+
+def test_a_damaged_index_is_made_anew(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The spans are what counts; one line says that they are read again."""
+    first = SqliteStore(path)
+    first.add(spans(1, name="x"))
+    first.close()
+    sqlite(path, "update segments set body = x'00'")
+    again = SqliteStore(path)
+
+    assert [10] == list(map(len, again.find(ALL._replace(span_name="x"))))
+    assert [f"zipkin: the index of the spans in {path} is made anew"] == [
+        record.getMessage().rpartition(":")[0].rpartition(":")[0] for record in caplog.records
+    ]
+    again.close()
+
+
+def test_damage_that_is_met_later_is_said(path: Path, store: SqliteStore) -> None:
+    """Whoever asks is told, and nothing is raised but StoreUnavailable."""
+    store.add(spans(1, 2000))
+    store._database.checkpoint()
+    data = path.read_bytes()
+    path.write_bytes(data[: 8 * 8192] + b"\xa5" * (len(data) - 8 * 8192))
+
+    with pytest.raises(StoreUnavailable, match="it is damaged; move it away and start again"):
+        store.traces()
+
+
+def test_old_traces_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By when their first span came, when the next span comes and when the file is opened."""
+    now = [1_000_000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    store = SqliteStore(path, max_age_s=3600)
+    store.add(spans(1))
+    now[0] += 2000
+    store.add(spans(2))
+    now[0] += 2000
+    store.add(spans(3))
+
+    assert [2, 3] == [int(trace[0].trace_id, 16) for trace in store.traces()]
+    assert (20, 2, 10) == (*store.counts()[:2], store.counts().evicted)
+    assert 2 == len(store.find(ALL))
+    store.close()
+    now[0] += 1_000_000
+    store = SqliteStore(path, max_age_s=3600)
+    assert ([], [], 0) == (store.traces(), store.find(ALL), store.counts().spans)
+    store.close()
+
+
+def test_the_file_stays_below_its_bound_and_shrinks_to_a_smaller_one(path: Path) -> None:
+    """Its log comes on top; space that is free is used again, and given back where a smaller bound is set."""
+    bound = 4 << 20
+    store = SqliteStore(path, max_bytes=bound)
+    for trace in range(1, 500):
+        store.add(spans(trace, 50))
+        assert store._database.page_bytes()[1] <= bound + (1 << 20)
+    store.close()
+
+    assert bound // 2 < path.stat().st_size <= bound + (1 << 20)
+    store = SqliteStore(path, max_bytes=bound // 2)
+    store.add(spans(1000))
+    assert [1000] == [int(trace[0].trace_id, 16) for trace in store.traces()][-1:]
+    store.close()
+    assert path.stat().st_size <= bound // 2 + (1 << 18)
+
+
+def test_a_closed_store_says_so(path: Path, store: SqliteStore) -> None:
+    """Who still has it is told, and the message is counted as lost."""
+    store.close()
+
+    for call in (lambda: store.add(spans(1)), store.traces, lambda: store.trace("a" * 16)):
+        with pytest.raises(StoreUnavailable, match=f"the store in {path} is closed"):
+            call()
