@@ -1,6 +1,8 @@
 """A collector for tests whose application runs in processes of its own.
 
 Rules: on a free port of the loopback interface, in memory; nothing of it is left when it stops.
+A tracer that was configured in this process meanwhile is closed then, because nobody takes its spans any more.
+Then the former global tracer is back.
 """
 
 from __future__ import annotations
@@ -8,7 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+import opentracing
+
 from ..collector import Collector
+from ..tracer import ZipkinTracer
 from .spans import Spans
 
 __all__ = ["ZipkinCollector"]
@@ -27,6 +32,7 @@ class ZipkinCollector:
     def __init__(self) -> None:
         self._collector = Collector(_LOOPBACK, 0)
         self.spans: Spans = _Arrived(self._arrived)
+        self._former = opentracing.global_tracer()
 
     @property
     def url(self) -> str:
@@ -48,10 +54,15 @@ class ZipkinCollector:
     def start(self) -> ZipkinCollector:
         """Listen."""
         self._collector.start()
+        self._former = opentracing.global_tracer()
         return self
 
     def stop(self) -> None:
         """Close the port; `spans` stay."""
+        current = opentracing.global_tracer()
+        if current is not self._former and isinstance(current, ZipkinTracer):
+            current.close().result()
+            opentracing.set_global_tracer(self._former)
         self._collector.stop()
 
     def __enter__(self) -> ZipkinCollector:

@@ -183,10 +183,10 @@ class ZipkinRecording:
                 self._take(tracer)
         return self
 
-    def stop(self) -> list[str]:
-        """Put everything back; gives what was left unfinished."""
+    def stop(self, grace_s: float = GRACE_S) -> list[str]:
+        """Put everything back; gives what was left unfinished, after so many seconds where there are other threads."""
         if self._left is None:
-            self._wait_for_others()
+            self._wait_for_others(grace_s)
             self._left = self._watch.texts()
             while self._undo:
                 self._undo.pop()()
@@ -201,8 +201,8 @@ class ZipkinRecording:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _wait_for_others(self) -> None:
-        deadline = monotonic() + GRACE_S
+    def _wait_for_others(self, seconds: float) -> None:
+        deadline = monotonic() + seconds
         while threading.active_count() > 1 and self._watch.texts() and monotonic() < deadline:
             time.sleep(POLL_S)
 

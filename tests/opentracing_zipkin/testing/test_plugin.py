@@ -157,17 +157,24 @@ def test_applications_in_other_processes_report_to_the_tests_collector(
             assert "child" == zipkin_collector.wait_for(1)[0].local.service_name
             zipkin_collector.spans.one("work", service="child")
 
+        def test_this_process(zipkin_collector):
+            with opentracing_zipkin.configure("here").start_active_span("work"):
+                pass
+            assert opentracing.tracer.flush()
+            zipkin_collector.spans.one("work", service="here")
+
         def test_none(zipkin_collector):
             with pytest.raises(AssertionError, match="2 spans expected within 0.1 s, there are none"):
                 zipkin_collector.wait_for(2, within=0.1)
 
         def test_after():
+            assert type(opentracing.tracer) is opentracing.Tracer
             assert ("http://127.0.0.1:9", "false") == (os.environ["ZIPKIN_ENDPOINT"], os.environ["ZIPKIN_ENABLED"])
         """,
         "-W", "error",
     )  # fmt: skip
 
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=4)
 
 
 def test_tests_in_several_processes_and_in_event_loops(pytester: pytest.Pytester) -> None:
