@@ -12,6 +12,8 @@ from ..model import FinishedSpan
 
 __all__ = ["Node", "grow", "service_of", "traces_of", "walk"]
 
+MAX_LEVELS = 1_000  # a flag for each is copied for each span
+
 
 class Node:
     """A span and what was done on its behalf, in the order of the starts."""
@@ -31,48 +33,63 @@ def service_of(span: FinishedSpan) -> str:
 def grow(spans: Sequence[FinishedSpan]) -> list[Node]:
     """The roots, in the order of their starts: one where the trace is whole, more where parents are missing."""
     nodes = [Node(span) for span in sorted(spans, key=lambda span: (span.timestamp_us, span.shared))]
-    by_id: dict[str, list[Node]] = {}
-    for node in nodes:
-        by_id.setdefault(node.span.span_id, []).append(node)
-    roots = Node(nodes[0].span) if nodes else None
-    parents = [_parent(node, by_id) or roots for node in nodes]
+    if not nodes:
+        return []
+    known = _Known(nodes)
+    roots = Node(nodes[0].span)
+    parents = [known.parent(node) or roots for node in nodes]
     for node, parent in zip(nodes, parents, strict=True):
-        if parent is not None:
-            parent.children.append(node)
-    return [] if roots is None else roots.children + _cut_circles(nodes, parents, roots)
+        parent.children.append(node)
+    return roots.children + _cut_circles(nodes, parents, roots)
 
 
-def _cut_circles(nodes: Sequence[Node], parents: Sequence[Node | None], roots: Node) -> list[Node]:
+class _Known:
+    """The nodes by id, looked up in constant time, however many have the same one."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._first: dict[tuple[str, str], Node] = {}  # by id and service
+        self._last: dict[str, Node] = {}
+        self._client: dict[str, Node] = {}  # the first that is not shared
+        for node in nodes:
+            span = node.span
+            self._first.setdefault((span.span_id, service_of(span)), node)
+            self._last[span.span_id] = node
+            if not span.shared:
+                self._client.setdefault(span.span_id, node)
+
+    def parent(self, node: Node) -> Node | None:
+        """The client's side of a shared span, else the parent: of the same service where there are several sides."""
+        span = node.span
+        if span.shared and span.span_id in self._client:
+            return self._client[span.span_id]
+        if span.parent_id is None:
+            return None
+        return self._first.get((span.parent_id, service_of(span))) or self._last.get(span.parent_id)
+
+
+def _cut_circles(nodes: Sequence[Node], parents: Sequence[Node], roots: Node) -> list[Node]:
     """Spans that are their own ancestors, as damaged input has it: the first of each circle is taken out as a root."""
     reached = {id(node) for node, _ in walk(roots.children)}
     cut = []
     for node, parent in zip(nodes, parents, strict=True):
-        if id(node) not in reached and parent is not None:
+        if id(node) not in reached:
             parent.children.remove(node)
             cut.append(node)
             reached.update(id(below) for below, _ in walk([node]))
     return cut
 
 
-def _parent(node: Node, by_id: dict[str, list[Node]]) -> Node | None:
-    span = node.span
-    if span.shared:
-        client = next((other for other in by_id[span.span_id] if not other.span.shared), None)
-        if client is not None:
-            return client
-    candidates = by_id.get(span.parent_id or "", [])
-    service = service_of(span)
-    same_service = [other for other in candidates if service_of(other.span) == service]
-    return next(iter(same_service or candidates[::-1]), None)
-
-
 def walk(roots: Sequence[Node]) -> Iterator[tuple[Node, tuple[bool, ...]]]:
-    """Each node from the top, with one flag a level: whether the branch at that level ends there."""
+    """Each node from the top, with one flag a level: whether the branch at that level ends there.
+
+    Beyond MAX_LEVELS levels all spans stand at the last one.
+    """
     waiting: list[tuple[Node, tuple[bool, ...]]] = [(root, (root is roots[-1],)) for root in reversed(roots)]
     while waiting:  # no recursion, because a trace may be deeper than Python's stack
         node, ancestry = waiting.pop()
         yield node, ancestry
-        waiting += [(child, (*ancestry, child is node.children[-1])) for child in reversed(node.children)]
+        above = ancestry[: MAX_LEVELS - 1]
+        waiting += [(child, (*above, child is node.children[-1])) for child in reversed(node.children)]
 
 
 def traces_of(spans: Sequence[FinishedSpan]) -> list[list[FinishedSpan]]:

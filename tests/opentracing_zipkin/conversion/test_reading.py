@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sys
 import tracemalloc
 import zlib
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from opentracing_zipkin.codec import ENCODINGS, encoder_named
+from opentracing_zipkin.codec import ENCODINGS, encoder_named, thrift_v1_reader
 from opentracing_zipkin.conversion import reading
 from opentracing_zipkin.conversion.reading import Unreadable, spans_in
 from opentracing_zipkin.conversion.writing import message
@@ -203,3 +204,12 @@ def test_the_inflater_and_zlib_agree() -> None:
     packed = gzip.compress(body)
 
     assert zlib.decompress(packed, wbits=31) == reading._inflated(packed, len(body))
+
+
+def test_thrift_without_its_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which names what to install; the other encodings need nothing."""
+    monkeypatch.setitem(sys.modules, "thriftpy2", None)
+    monkeypatch.setattr(thrift_v1_reader, "_thrift", thrift_v1_reader._thrift.__wrapped__)
+
+    assert failure(message(SPANS, "thrift")).startswith("reading Thrift needs thriftpy2: install the extra")
+    assert SPANS == read(message(SPANS, "proto3"))

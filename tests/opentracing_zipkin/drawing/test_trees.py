@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import pytest
+
 from opentracing_zipkin.drawing.trees import Node, grow, service_of, traces_of, walk
 from opentracing_zipkin.model import FinishedSpan
 
@@ -57,11 +59,11 @@ def test_spans_in_a_circle_are_all_there() -> None:
 
 
 def test_a_trace_may_be_deeper_than_the_stack() -> None:
-    """No recursion: 5,000 levels are walked."""
+    """No recursion: 5,000 levels are walked; those beyond the thousandth stand there."""
     deep = [FinishedSpan("1", str(number), str(number - 1), timestamp_us=number) for number in range(1, 5_001)]
 
     assert 5_000 == sum(1 for _ in walk(grow(deep)))
-    assert 5_000 == max(len(ancestry) for _, ancestry in walk(grow(deep)))
+    assert 1_000 == max(len(ancestry) for _, ancestry in walk(grow(deep)))
 
 
 def test_spans_are_sorted_by_trace() -> None:
@@ -70,3 +72,11 @@ def test_spans_are_sorted_by_trace() -> None:
     short = changed(READ, trace_id="1" * 16)
 
     assert [[long, short], [other]] == traces_of([long, other, short])
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_many_spans_of_one_id_take_no_longer_than_others(shared: bool) -> None:
+    """20,000 of them, each below the others of the same id, are as many nodes."""
+    same = [FinishedSpan("1", "2", "2", timestamp_us=number, shared=shared) for number in range(20_000)]
+
+    assert 20_000 == sum(1 for _ in walk(grow(same)))

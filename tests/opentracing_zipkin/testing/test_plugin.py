@@ -228,6 +228,7 @@ def test_the_plugin_itself_is_three_modules() -> None:
     assert f"{loaded}\n" == done.stdout
 
 
+@pytest.mark.needs_our_api
 def test_an_installed_package_is_loaded_as_it_is_and_without_a_warning(
     pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
