@@ -104,7 +104,7 @@ interop-chain: $(INTEROP_VENV)/.installed-chain ## one request through five serv
 	@scripts/need-postgres
 	$(INTEROP_VENV)/bin/python -m pytest --timeout=1200 tests/interop/chain $(TESTS)  # the first run fetches Zipkin and Kafka
 
-# Both are bounded: 9 times FUZZ_SECONDS, and about a minute and a half.
+# Both are bounded: 10 times FUZZ_SECONDS, and about a minute and a half.
 FUZZ_SECONDS ?= 15
 fuzz: $(VENV)/.installed-test $(VENV)/.installed-fuzz ## every parser on hostile input: atheris, then Hypothesis, 5 minutes at most
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)

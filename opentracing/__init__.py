@@ -2,6 +2,8 @@
 
 Two vocabularies on one model: `start_span`, `inject` and `extract` of 2.4, and `start_trace`, `join_trace` and
 `trace_context_to_text` of 0.5.  Read `opentracing.tracer` where you need it; do not import the name.
+
+(PYTEST_DONT_REWRITE: pytest would warn where this is imported before it starts.)
 """
 
 from __future__ import annotations

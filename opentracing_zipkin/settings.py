@@ -412,7 +412,7 @@ def _flush() -> object:
 def _install(tracer: opentracing.Tracer) -> None:
     former = opentracing.global_tracer()
     if isinstance(former, ZipkinTracer):
-        if not any(unasked() is former for unasked in _unasked):
+        if not former.gives_way and not any(unasked() is former for unasked in _unasked):
             log.warning("zipkin: configure() was called again: %r is closed and replaced", former)
         former.close()
     opentracing.set_global_tracer(tracer)

@@ -97,6 +97,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
     # `extract` takes a WSGI environ and ASGI's pairs of bytes as they are; instrumentation asks, to save a copy.
     reads_raw_carriers = True
 
+    gives_way = False  # True for one of a test, which the application's `configure` replaces without a warning
+
     def __init__(self, service_name: str, **given: Unpack[TracerSettings]) -> None:
         check_names("ZipkinTracer()", given, _ARGUMENTS)
         named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

@@ -135,14 +135,15 @@ class Watch:
 
     # What is said
 
+    def texts(self) -> list[str]:
+        """What was lost and not said yet, and what is open now."""
+        open_now = [(begun(), place) for begun, place in list(self._open.values())]
+        return [*self._texts, *filter(None, (_text(thing, place) for thing, place in open_now if thing is not None))]
+
     def _lost(self, thing: Any, place: str) -> None:
-        if isinstance(thing, RecordingSpan):
-            text = _never_finished(_name(thing), place)
-        elif hasattr(thing.span, "_once"):
-            return  # its span is not finished either, and is the one that counts
-        else:
-            text = f"scope of {_name(thing.span)} was never closed; it was opened at {place}"
-        self._tell(place, text)
+        text = _text(thing, place)
+        if text is not None:
+            self._tell(place, text)
 
     def _tell(self, place: str, text: str) -> None:
         self.count += 1  # no call is in here, so no other thread comes between
@@ -228,6 +229,15 @@ def _watched_scope(kind: Any) -> type:
 
     WatchedScope.__name__ = WatchedScope.__qualname__ = kind.__name__
     return WatchedScope
+
+
+def _text(thing: Any, place: str) -> str | None:
+    """What is wrong with a span or scope; None where it is its span that counts, which is not finished either."""
+    if isinstance(thing, RecordingSpan):
+        return _never_finished(_name(thing), place)
+    if hasattr(thing.span, "_once"):
+        return None
+    return f"scope of {_name(thing.span)} was never closed; it was opened at {place}"
 
 
 def _name(span: Any) -> str:

@@ -13,12 +13,17 @@ from ..model import Endpoint, FinishedSpan
 from . import json_values as values
 from .v1 import ADDRESSES, V1Span, to_v2
 
-__all__ = ["decode"]
+__all__ = ["decode", "read_span"]
 
 
 def decode(body: bytes) -> list[FinishedSpan]:
     """The spans in a JSON list; an empty body holds none, and what follows the list is ignored."""
-    return [side for fields, where in values.spans(body, 1) for side in to_v2(_span(fields, where))]
+    return values.read(body, 1, read_span)
+
+
+def read_span(item: Any, where: str) -> list[FinishedSpan]:
+    """The spans in a JSON object: one, or two for both sides of a call."""
+    return to_v2(_span(values.members(item, where), where))
 
 
 def _span(fields: dict[str, Any], where: str) -> V1Span:

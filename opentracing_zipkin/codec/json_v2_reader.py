@@ -13,7 +13,7 @@ from ..model import Endpoint, FinishedSpan
 from . import json_values as values
 from .kept import keep
 
-__all__ = ["decode"]
+__all__ = ["decode", "read_span"]
 
 _TRACE_ID = re.compile("(?!0{16})[0-9a-f]{16}(?:[0-9a-f]{16})?", re.ASCII)
 _SPAN_ID = re.compile("(?!0{16})[0-9a-f]{16}", re.ASCII)
@@ -28,7 +28,13 @@ _KINDS = frozenset(("CLIENT", "SERVER", "PRODUCER", "CONSUMER"))
 
 def decode(body: bytes) -> list[FinishedSpan]:
     """The spans in a JSON list; an empty body holds none, and what follows the list is ignored."""
-    return [_plain(fields) or _span(fields, where) for fields, where in values.spans(body, 2)]
+    return values.read(body, 2, read_span)
+
+
+def read_span(item: Any, where: str) -> list[FinishedSpan]:
+    """The span in a JSON object; in a list, as that in one of version 1 may be two."""
+    fields = values.members(item, where)
+    return [_plain(fields) or _span(fields, where)]
 
 
 def _plain(fields: dict[str, Any]) -> FinishedSpan | None:

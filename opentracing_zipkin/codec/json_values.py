@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
-from ..model import Endpoint, parse_ip
+from ..model import Endpoint, FinishedSpan, parse_ip
+from .malformed import Malformed
 
 __all__ = [
+    "BLANK",
+    "PARSER",
     "annotation",
+    "byte_of",
     "endpoint",
     "flag",
     "is_string",
@@ -23,9 +28,9 @@ __all__ = [
     "optional_text",
     "parent_id",
     "positive",
+    "read",
     "shown",
     "span_id",
-    "spans",
     "text",
     "trace_id",
 ]
@@ -33,6 +38,11 @@ __all__ = [
 _MAX_INT = (1 << 63) - 1
 _LOWER_HEX = re.compile("[0-9a-f]+", re.ASCII)
 _INTEGER = re.compile("-?[0-9]{1,40}", re.ASCII)
+
+BLANK = re.compile(r"[ \t\r\n]*")
+_COMMA = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)', re.DOTALL)
 
 # By these the server tells the versions apart: a list of one version with a mark of the other is refused.
 _MARKS = {1: ('Endpoint"', '"tags"'), 2: ('yAnnotations"',)}
@@ -49,29 +59,78 @@ def _no_constant(constant: str) -> NoReturn:
 
 
 # Not strict: control characters inside strings are taken, as the server does.
-_PARSER = json.JSONDecoder(strict=False, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant)
+PARSER = json.JSONDecoder(strict=False, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant)
 
 
-def spans(body: bytes, version: int) -> list[tuple[dict[str, Any], str]]:
-    """The spans in a JSON list, each with where it stands; an empty body holds none, what follows the list is ignored."""
+def read(body: bytes, version: int, read_span: Callable[[Any, str], Iterable[FinishedSpan]]) -> list[FinishedSpan]:
+    """The spans in a JSON list; an empty body holds none, what follows the list is ignored.
+
+    `read_span` gets each item and where it stands.  Raises Malformed, a ValueError, that says what is wrong, and at which byte.
+    """
     written = body.decode(errors="replace").lstrip("\r\n")
     if not written:
         return []
+    skipped = len(body) - len(body.lstrip(b"\r\n"))
     if not written.startswith("["):
-        raise ValueError(f"expected a JSON list of version {version} spans, got {written[:20]!r}")
+        raise Malformed(f"expected a JSON list of version {version} spans, got {written[:20]!r}", skipped)
     for mark in _MARKS[version]:
         if mark in written:
-            raise ValueError(f"expected a JSON list of version {version} spans, got version {3 - version} ({mark} is in it)")
-    return [(members(fields, where), where) for fields, where in items(_parse(written), "$")]
+            text = f"expected a JSON list of version {version} spans, got version {3 - version} ({mark} is in it)"
+            raise Malformed(text, body.find(mark.encode()))
+    found: list[FinishedSpan] = []
+    for index, item in enumerate(_parse(written, body, skipped)):
+        try:
+            found += read_span(item, f"$[{index}]")
+        except ValueError as error:
+            raise Malformed(str(error), skipped + byte_of(written, _begin_of_item(written, index), body[skipped:])) from error
+    return found
 
 
-def _parse(written: str) -> Any:
+def _parse(written: str, body: bytes, skipped: int) -> list[Any]:
     try:
-        return _PARSER.raw_decode(written)[0]
+        items: list[Any] = PARSER.raw_decode(written)[0]
     except json.JSONDecodeError as error:
-        raise ValueError(f"malformed JSON: {error}") from error
+        raise Malformed(f"malformed JSON: {error}", skipped + byte_of(written, error.pos, body[skipped:])) from error
+    except ValueError as error:  # of `_no_constant`, which does not know where it is
+        at = next((found.start(1) for found in _CONSTANT.finditer(written) if found[1]), 0)
+        raise Malformed(str(error), skipped + byte_of(written, at, body[skipped:])) from error
     except RecursionError as error:
-        raise ValueError("malformed JSON: nested too deeply") from error
+        at = deepest(written)
+        raise Malformed("malformed JSON: nested too deeply", skipped + byte_of(written, at, body[skipped:])) from error
+    return items
+
+
+def byte_of(written: str, position: int, body: bytes) -> int:
+    """The byte of `body` that is at this position of its text, in which bytes that are no UTF-8 have been replaced."""
+    prefix = written[:position]
+    if "\ufffd" not in prefix:
+        return len(prefix.encode())
+    low, high = 0, len(body)
+    while low < high:
+        middle = (low + high) // 2
+        if len(body[:middle].decode(errors="replace")) < position:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def deepest(written: str) -> int:
+    """Where brackets are nested most deeply."""
+    depth = greatest = at = 0
+    for found in _BRACKETS.finditer(written):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > greatest:
+            greatest, at = depth, found.start()
+    return at
+
+
+def _begin_of_item(written: str, index: int) -> int:
+    """Where an item of a list begins, which has been parsed before."""
+    at = BLANK.match(written, 1).end()  # type: ignore[union-attr]  # it matches nothing as well
+    for _ in range(index):
+        at = _COMMA.match(written, PARSER.raw_decode(written, at)[1]).end()  # type: ignore[union-attr]
+    return at
 
 
 def shown(value: Any) -> str:

@@ -12,8 +12,9 @@ from socket import AF_INET, AF_INET6, inet_ntop
 
 from ..model import Endpoint, FinishedSpan, parse_ip
 from .budget import Budget
+from .malformed import Malformed
 
-__all__ = ["decode"]
+__all__ = ["decode", "iterate"]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
@@ -39,70 +40,79 @@ _TAG_KEY, _TAG_VALUE = _key(1, _BYTES), _key(2, _BYTES)
 def decode(body: bytes) -> list[FinishedSpan]:
     """The spans in a ListOfSpans; an empty body holds none.
 
-    Raises ValueError that says which span of a message is wrong, and why.
+    Raises Malformed, a ValueError, that says which span of a message is wrong, why, and at which byte.
     """
-    spans: list[FinishedSpan] = []
-    budget = Budget()
+    return list(iterate(body, Budget()))
+
+
+def iterate(body: bytes, budget: Budget | None = None) -> Iterator[FinishedSpan]:
+    """The same, one by one; without a budget for all of them each span has its own."""
+    index = at = 0
     try:
-        for key, _, data in _fields(body):
+        for key, _, data, at in _fields(body, 0):
             if key == _SPAN:
-                spans.append(_span(data, budget))
+                yield _span(data, at, budget or Budget())
+                index += 1
     except ValueError as error:
-        raise ValueError(f"span {len(spans)}: {error}") from error
-    return spans
+        raise Malformed(f"span {index}: {error}", getattr(error, "offset", at)) from error
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """The fields of a message: key, value of a number, value of bytes."""
+def _fields(message: bytes, base: int) -> Iterator[tuple[int, int, bytes, int]]:
+    """The fields of a message that begins at byte `base`: key, value of a number, value of bytes, and where that begins."""
     at = 0
     while at < len(message):
         begin = at
-        key, at = _varint(message, at)
+        key, at = _varint(message, at, base)
         wire_type = key & 7
         if wire_type == _VARINT:
-            number, at = _varint(message, at)
-            yield key, number, b""
+            number, end = _varint(message, at, base)
+            yield key, number, b"", base + at
+            at = end
             continue
         if wire_type == _BYTES:
-            width, at = _varint(message, at)
+            width, at = _varint(message, at, base)
         elif wire_type in _WIDTHS:
             width = _WIDTHS[wire_type]
         else:
-            raise ValueError(f"no field begins with {message[begin : begin + 5]!r}: wire type {wire_type}")
+            raise Malformed(f"no field begins with {message[begin : begin + 5]!r}: wire type {wire_type}", base + begin)
         if width > len(message) - at:
-            raise ValueError(f"truncated: {width} bytes announced, but only {len(message) - at} follow")
+            raise Malformed(f"truncated: {width} bytes announced, but only {len(message) - at} follow", base + at)
         data = message[at : at + width]
+        yield (
+            (key, 0, data, base + at)
+            if wire_type == _BYTES
+            else (key, int.from_bytes(data, "little", signed=True), b"", base + at)
+        )
         at += width
-        yield (key, 0, data) if wire_type == _BYTES else (key, int.from_bytes(data, "little", signed=True), b"")
 
 
-def _varint(message: bytes, at: int) -> tuple[int, int]:
+def _varint(message: bytes, at: int, base: int) -> tuple[int, int]:
     """A number of at most 64 bits, and where it ends."""
     number = 0
     for shift in range(0, 70, 7):
         if at == len(message):
-            raise ValueError("truncated: a number has no end")
+            raise Malformed("truncated: a number has no end", base + at)
         byte = message[at]
         at += 1
         number |= (byte & 127) << shift
         if byte < 128:
             return number & 0xFFFF_FFFF_FFFF_FFFF, at
-    raise ValueError("a number is longer than ten bytes")
+    raise Malformed("a number is longer than ten bytes", base + at - 10)
 
 
-def _span(message: bytes, budget: Budget) -> FinishedSpan:
+def _span(message: bytes, base: int, budget: Budget) -> FinishedSpan:
     span = FinishedSpan("", "")
     tags: dict[str, str] = {}
     annotations: set[tuple[int, str]] = set()
-    for key, number, data in _fields(message):
+    for key, number, data, at in _fields(message, base):
         if key in _MESSAGES:
             budget.take()
         if key == _TRACE_ID:
-            span.trace_id = _trace_id(data)
+            span.trace_id = _trace_id(data, at)
         elif key == _PARENT_ID:
-            span.parent_id = _id("parent_id", data) if any(data) else None
+            span.parent_id = _id("parent_id", data, at) if any(data) else None
         elif key == _ID:
-            span.span_id = _id("id", data)
+            span.span_id = _id("id", data, at)
         elif key == _KIND:
             span.kind = _KINDS.get(number, span.kind)
         elif key == _NAME:
@@ -112,25 +122,25 @@ def _span(message: bytes, budget: Budget) -> FinishedSpan:
         elif key == _DURATION:
             span.duration_us = 0 if number >> 63 else number  # a negative one says nothing
         elif key == _LOCAL:
-            span.local = _endpoint(data)
+            span.local = _endpoint(data, at)
         elif key == _REMOTE:
-            span.remote = _endpoint(data)
+            span.remote = _endpoint(data, at)
         elif key == _ANNOTATION:
-            annotations.update(_annotation(data))
+            annotations.update(_annotation(data, at))
         elif key == _TAG:
-            tags.update(_tag(data))
+            tags.update(_tag(data, at))
         elif key == _DEBUG:
             span.debug = bool(number)
         elif key == _SHARED:
             span.shared = bool(number)
-    return _normalised(span, annotations, tags)
+    return _normalised(span, annotations, tags, base)
 
 
-def _normalised(span: FinishedSpan, annotations: set[tuple[int, str]], tags: dict[str, str]) -> FinishedSpan:
+def _normalised(span: FinishedSpan, annotations: set[tuple[int, str]], tags: dict[str, str], base: int) -> FinishedSpan:
     """The span as the server keeps it: with ids, annotations by time, tags by key."""
     for name, value in (("trace_id", span.trace_id), ("id", span.span_id)):
         if not value:
-            raise ValueError(f"{name} is missing")
+            raise Malformed(f"{name} is missing", base)
     span.annotations = sorted(annotations)
     span.tags = dict(sorted(tags.items()))
     if span.parent_id == span.span_id:
@@ -140,20 +150,20 @@ def _normalised(span: FinishedSpan, annotations: set[tuple[int, str]], tags: dic
     return span
 
 
-def _trace_id(data: bytes) -> str:
+def _trace_id(data: bytes, at: int) -> str:
     """16 or 32 characters: one of 128 bits whose high half is zero is one of 64 bits, padded by someone on the way."""
-    return _hex("trace_id", data.lstrip(b"\0"), 8 if len(data.lstrip(b"\0")) <= 8 else 16)
+    return _hex("trace_id", data.lstrip(b"\0"), 8 if len(data.lstrip(b"\0")) <= 8 else 16, at)
 
 
-def _id(name: str, data: bytes) -> str:
-    return _hex(name, data, 8)
+def _id(name: str, data: bytes, at: int) -> str:
+    return _hex(name, data, 8, at)
 
 
-def _hex(name: str, data: bytes, width: int) -> str:
+def _hex(name: str, data: bytes, width: int, at: int) -> str:
     if len(data) > width:
-        raise ValueError(f"{name} has {len(data)} bytes; it should have {width}")
+        raise Malformed(f"{name} has {len(data)} bytes; it should have {width}", at)
     if not any(data):
-        raise ValueError(f"{name} is zero")
+        raise Malformed(f"{name} is zero", at)
     return data.rjust(width, b"\0").hex()
 
 
@@ -161,17 +171,17 @@ def _text(data: bytes) -> str:
     return data.decode(errors="replace")
 
 
-def _endpoint(message: bytes) -> Endpoint | None:
+def _endpoint(message: bytes, base: int) -> Endpoint | None:
     """The endpoint in a message, None where it says nothing."""
     name, ipv4, ipv6, port = "", "", "", 0
-    for key, number, data in _fields(message):
+    for key, number, data, at in _fields(message, base):
         if key == _SERVICE_NAME:
             name = _text(data).lower()
         elif key in (_IPV4, _IPV6):  # each may hold the other
             found4, found6 = _address(data)
             ipv4, ipv6 = found4 or ipv4, found6 or ipv6
         elif key == _PORT:
-            port = _port(number)
+            port = _port(number, at)
     endpoint = Endpoint(name, ipv4, ipv6, port)
     return endpoint if any(endpoint) else None
 
@@ -182,29 +192,29 @@ def _address(data: bytes) -> tuple[str, str]:
     return ("", "") if family is None else parse_ip(inet_ntop(family, data))
 
 
-def _port(number: int) -> int:
+def _port(number: int, at: int) -> int:
     if number >> 63:  # an int32 below zero, which takes 64 bits
         return 0
     if number > 65535:
-        raise ValueError(f"port is {number}; a port is at most 65535")
+        raise Malformed(f"port is {number}; a port is at most 65535", at)
     return number
 
 
-def _annotation(message: bytes) -> list[tuple[int, str]]:
+def _annotation(message: bytes, base: int) -> list[tuple[int, str]]:
     """The annotation in a message; none where it has no time or no value."""
-    at, value = 0, ""
-    for key, number, data in _fields(message):
+    time_us, value = 0, ""
+    for key, number, data, _ in _fields(message, base):
         if key == _AT:
-            at = number
+            time_us = number
         elif key == _VALUE:
             value = _text(data)
-    return [(at, value)] if at and value else []
+    return [(time_us, value)] if time_us and value else []
 
 
-def _tag(message: bytes) -> list[tuple[str, str]]:
+def _tag(message: bytes, base: int) -> list[tuple[str, str]]:
     """The tag in an entry of the map; none where it has no key."""
     name, value = "", ""
-    for key, _, data in _fields(message):
+    for key, _, data, _ in _fields(message, base):
         if key == _TAG_KEY:
             name = _text(data)
         elif key == _TAG_VALUE:

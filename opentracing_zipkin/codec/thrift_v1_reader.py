@@ -7,6 +7,7 @@ Source: Thrift binary protocol encoding; what a real server takes (zipkin-server
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from importlib import resources
 from io import StringIO
@@ -16,9 +17,10 @@ from typing import Any
 
 from ..model import Endpoint, FinishedSpan
 from .budget import Budget
+from .malformed import Malformed
 from .v1 import ADDRESSES, V1Span, to_v2
 
-__all__ = ["decode"]
+__all__ = ["decode", "iterate"]
 
 _i32_at = Struct(">i").unpack_from
 
@@ -33,28 +35,31 @@ _MAX_DEPTH = 16
 def decode(body: bytes) -> list[FinishedSpan]:
     """The spans in a Thrift list of structs; bytes behind the list are ignored.
 
-    Raises ValueError that says what is wrong with a message that is none, ImportError where thriftpy2 is missing.
+    Raises Malformed, a ValueError, that says what is wrong with a message that is none, and at which byte; ImportError where
+    thriftpy2 is missing.
     """
+    return list(iterate(body, Budget()))
+
+
+def iterate(body: bytes, budget: Budget | None = None) -> Iterator[FinishedSpan]:
+    """The same, one by one; without a budget for all of them each span has its own."""
     idl, deserialize = _thrift()
     if len(body) < 5:
-        raise ValueError(f"truncated: a Thrift list begins with 5 bytes, got {len(body)}")
+        raise Malformed(f"truncated: a Thrift list begins with 5 bytes, got {len(body)}", len(body))
     if body[0] != _STRUCT:
         single = " (this looks like a single Thrift struct)" if body[0] == _I64 else ""
-        raise ValueError(f"a Thrift list of structs begins with 0x0c, got 0x{body[0]:02x}{single}")
+        raise Malformed(f"a Thrift list of structs begins with 0x0c, got 0x{body[0]:02x}{single}", 0)
     (count,) = _i32_at(body, 1)
     _check_count(count, 1, body, 5)
-    spans: list[FinishedSpan] = []
-    budget = Budget()
     at = 5
     for index in range(count):
         try:
-            end = _skip(body, at, _STRUCT, _MAX_DEPTH, budget)
+            end = _skip(body, at, _STRUCT, _MAX_DEPTH, budget or Budget())
             struct = deserialize(idl.Span(), body[at:end])
-            spans += to_v2(_v1_span(struct, idl))
+            yield from to_v2(_v1_span(struct, idl))
         except ValueError as error:
-            raise ValueError(f"span {index}: {error}") from error
+            raise Malformed(f"span {index}: {error}", getattr(error, "offset", at)) from error
         at = end
-    return spans
 
 
 @lru_cache(maxsize=1)
@@ -77,9 +82,9 @@ def _thrift() -> tuple[Any, Any]:
 
 def _check_count(count: int, width: int, body: bytes, at: int) -> None:
     if count < 0:
-        raise ValueError(f"negative length {count} at byte {at - 4}")
+        raise Malformed(f"negative length {count} at byte {at - 4}", at - 4)
     if count * width > len(body) - at:
-        raise ValueError(f"truncated: {count} announced at byte {at - 4}, but only {len(body) - at} bytes follow")
+        raise Malformed(f"truncated: {count} announced at byte {at - 4}, but only {len(body) - at} bytes follow", at - 4)
 
 
 def _skip(body: bytes, at: int, kind: int, depth: int, budget: Budget) -> int:
@@ -92,7 +97,7 @@ def _skip(body: bytes, at: int, kind: int, depth: int, budget: Budget) -> int:
         _check_count(length, 1, body, at + 4)
         end = at + 4 + length
     elif depth == 0:
-        raise ValueError(f"nested deeper than {_MAX_DEPTH} at byte {at}")
+        raise Malformed(f"nested deeper than {_MAX_DEPTH} at byte {at}", at)
     elif kind == _STRUCT:
         return _skip_struct(body, at, depth - 1, budget)
     elif kind in (_LIST, _SET):
@@ -100,14 +105,15 @@ def _skip(body: bytes, at: int, kind: int, depth: int, budget: Budget) -> int:
     elif kind == _MAP:
         return _skip_items(body, at + 2, body[_checked(body, at, 6) : at + 2], depth - 1, budget)
     else:
-        raise ValueError(f"unknown Thrift type {kind} at byte {at}")
+        raise Malformed(f"unknown Thrift type {kind} at byte {at}", at)
     return _checked(body, at, end - at) + end - at
 
 
 def _checked(body: bytes, at: int, needed: int) -> int:
     """`at`, if so many bytes follow."""
     if len(body) - at < needed:
-        raise ValueError(f"truncated: {needed} bytes expected at byte {at}, but only {max(0, len(body) - at)} follow")
+        follow = max(0, len(body) - at)
+        raise Malformed(f"truncated: {needed} bytes expected at byte {at}, but only {follow} follow", at)
     return at
 
 

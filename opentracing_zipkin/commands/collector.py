@@ -8,11 +8,13 @@ from __future__ import annotations
 import signal
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from contextlib import nullcontext
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..collector.stores import Store
+    from ..drawing.printer import Printer
 
 __all__ = ["add_arguments", "run"]
 
@@ -37,6 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SIZE",
         help="how much is kept, such as 512MiB; the oldest traces go first (default: 256MiB, with --db 1GiB)",
     )
+    parser.add_argument("--print", action="store_true", help="also draw each trace in this terminal, once it is whole")
     parser.add_argument("--db", metavar="FILE", help="keep traces in this SQLite file, which is made (default: in memory)")
     parser.add_argument("--max-age", metavar="TIME", help="with --db: forget older traces, such as 12h (default: 7d)")
     parser.add_argument(
@@ -72,6 +75,7 @@ def run(options: Namespace) -> int:
         signal.signal(number, lambda *_: stopped.set())
     try:
         store = _store(options)
+        printer = _printer() if options.print else None
         try:
             collector = Collector(
                 options.host,
@@ -80,9 +84,10 @@ def run(options: Namespace) -> int:
                 allow_origins=options.allow_origin,
                 allow_hosts=options.allow_host,
                 autocomplete_keys=_keys(options),
+                on_spans=None if printer is None else printer.add,
                 lens=options.lens,
             )
-            with collector:
+            with collector, printer or nullcontext():
                 print(f"collecting spans at {collector.url}, traces are shown there too; Ctrl-C stops", flush=True)
                 stopped.wait()
         finally:
@@ -92,6 +97,12 @@ def run(options: Namespace) -> int:
     except (OSError, ImportError, StoreUnavailable) as error:
         return _failed(getattr(error, "strerror", None) or error, 1)
     return 0
+
+
+def _printer() -> Printer:
+    from ..drawing.printer import Printer
+
+    return Printer(sys.stdout)
 
 
 def _store(options: Namespace) -> Store:

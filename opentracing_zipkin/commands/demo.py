@@ -32,7 +32,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--output", metavar="FILE", type=Path, help="also write the spans as JSON v2, which the Zipkin UI can load"
     )
-    parser.add_argument("--keep", action="store_true", help="keep the embedded collector and its page until Ctrl-C")
+    parser.add_argument(
+        "--serve", "--keep", action="store_true", help="keep the embedded collector and its page running until Ctrl-C"
+    )
+    parser.add_argument("--open", action="store_true", help="like --serve, and open the page in the browser")
 
 
 def run(options: Namespace) -> int:
@@ -40,11 +43,18 @@ def run(options: Namespace) -> int:
     from ..demo.failure import DemoFailed
     from ..demo.runner import run_demo
 
-    if options.keep and options.endpoint:
-        print("demo: --keep is for the embedded collector; leave out --keep or --endpoint", file=sys.stderr)
+    if (options.serve or options.open) and options.endpoint:
+        option = "--open" if options.open else "--serve"
+        print(f"demo: {option} is for the embedded collector; leave out {option} or --endpoint", file=sys.stderr)
         return 2
     try:
-        run_demo(options.endpoint, options.encoding, output=options.output, keep=options.keep)
+        run_demo(
+            options.endpoint,
+            options.encoding,
+            output=options.output,
+            serve=options.serve or options.open,
+            open_page=options.open,
+        )
     except (DemoFailed, ValueError) as error:
         print(f"demo: {printable(str(error), MAX_FAILURE_CHARS)}", file=sys.stderr)  # it may hold a server's words
         return 1

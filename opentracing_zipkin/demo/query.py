@@ -14,8 +14,7 @@ import requests
 from ..senders.collector_url import server_url
 from ..senders.url import shown
 from .failure import DemoFailed
-from .trees import Json, key_of
-from .visits import SpanKey
+from .visits import Json, SpanKey, key_of
 
 __all__ = ["ZipkinClient"]
 

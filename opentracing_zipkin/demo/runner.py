@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 import requests
 
+from ..codec import json_v2
 from ..collector import Collector
+from ..drawing.waterfall import Style, render, style_of
 from .failure import DemoFailed
 from .processes import Services
 from .query import ZipkinClient
-from .trees import Json
-from .visits import VISITS, Visit
-from .waterfall import Style, render, style_of
+from .visits import VISITS, Json, Visit
 
 __all__ = ["run_demo"]
 
@@ -35,11 +35,18 @@ class Answered(NamedTuple):
     trace_id: str
 
 
-def run_demo(endpoint: str | None, encoding: str, *, output: Path | None = None, keep: bool = False) -> None:
+def run_demo(
+    endpoint: str | None,
+    encoding: str,
+    *,
+    output: Path | None = None,
+    serve: bool = False,
+    open_page: bool = False,
+) -> None:
     """Make every visit and show its trace, which must be whole; raises DemoFailed, or ValueError where `endpoint` is no URL.
 
-    `endpoint`: where spans are sent and asked for; None for an embedded collector, which with `keep` stays until Ctrl-C.
-    `output`: a file for the spans as JSON v2.
+    `endpoint`: where spans are sent and asked for; None for an embedded collector, which with `serve` stays until Ctrl-C.
+    `open_page`: in the browser.  `output`: a file for the spans as JSON v2.
     """
     style = style_of(sys.stdout)
     embedded = endpoint is None
@@ -52,17 +59,29 @@ def run_demo(endpoint: str | None, encoding: str, *, output: Path | None = None,
         traces = [zipkin.trace(trace_id, visit.spans) for visit, trace_id in answered]
         for (visit, trace_id), spans in zip(answered, traces, strict=True):
             _print_trace(visit, trace_id, spans, style)
-        _print_hints(zipkin.url, answered, embedded, keep, style)
+        _print_hints(zipkin.url, answered, embedded, serve, style)
         if output:
             _write(output, list(chain.from_iterable(traces)))
-        if keep:
-            _keep(zipkin.url)
+        if serve:
+            _serve(zipkin.url, open_page)
 
 
-def _keep(url: str) -> None:
+def _serve(url: str, open_page: bool) -> None:
+    """Until Ctrl-C."""
     with contextlib.suppress(KeyboardInterrupt):
+        if open_page and not _opened(f"{url}/"):
+            print(f"No browser could be opened; the page is at {url}/", file=sys.stderr, flush=True)
         print(f"The collector shows its traces at {url}/ until Ctrl-C.", flush=True)
         threading.Event().wait()
+
+
+def _opened(url: str) -> bool:
+    import webbrowser  # here, because it looks for browsers, and is rarely asked for
+
+    try:
+        return webbrowser.open(url)
+    except (webbrowser.Error, OSError):
+        return False
 
 
 @contextlib.contextmanager
@@ -107,20 +126,20 @@ def _print_trace(visit: Visit, trace_id: str, spans: list[Json], style: Style) -
     status = style.paint("31" if visit.status >= 400 else "32", str(visit.status))
     title = style.paint("1", visit.title)
     _say(f"{title}: {visit.method} {visit.path} -> {status}   {len(spans)} spans, trace {trace_id}", style)
-    for line in render(spans, style):
+    for line in render(json_v2.decode(json.dumps(spans).encode()), style):
         _say(line, style)
 
 
-def _print_hints(url: str, answered: list[Answered], embedded: bool, keep: bool, style: Style) -> None:
+def _print_hints(url: str, answered: list[Answered], embedded: bool, serve: bool, style: Style) -> None:
     """Where to look at the traces."""
     _say("", style)
-    if keep or not embedded:
+    if serve or not embedded:
         page = f"{url}/#" if embedded else f"{url}/zipkin/traces/"
         for visit, trace_id in answered:
             _say(f"{page}{trace_id}  {visit.title}", style)
     if embedded:
-        if not keep:
-            _say("In a browser: --keep (make demo DEMO=--keep) leaves the embedded collector and its page running.", style)
+        if not serve:
+            _say("In a browser: --open (make demo DEMO=--open); --serve leaves the collector and its page running.", style)
         _say(
             "With the real Zipkin server: `make zipkin` in one terminal, `make demo ZIPKIN=http://127.0.0.1:9411` in another;",
             style,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["VISITS", "SpanKey", "Visit"]
+__all__ = ["VISITS", "Json", "SpanKey", "Visit", "key_of"]
+
+Json = dict[str, Any]  # a span as a query API gives it
 
 
 class SpanKey(NamedTuple):
@@ -14,6 +16,12 @@ class SpanKey(NamedTuple):
     service: str
     kind: str
     name: str
+
+
+def key_of(span: Json) -> SpanKey:
+    """Service, kind and name."""
+    service = (span.get("localEndpoint") or {}).get("serviceName", "")
+    return SpanKey(service, span.get("kind") or "", span.get("name", ""))
 
 
 class Visit(NamedTuple):

@@ -25,8 +25,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.collector import Collector
-from opentracing_zipkin.demo.trees import Node, grow, walk
+from opentracing_zipkin.drawing.trees import Node, grow, service_of, walk
+from opentracing_zipkin.model import FinishedSpan
 
 DOCS = Path(__file__).parents[2] / "docs"
 READY_WITHIN_S = 30.0
@@ -72,6 +74,7 @@ class Reader:
             **{name: text for name, text in os.environ.items() if not name.startswith(("ZIPKIN_", "OTEL_")) or name == KEPT},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
+            "PYTEST_ADDOPTS": "-p no:asyncio",  # which the tests have, and a reader has not
             "ZIPKIN_ENDPOINT": collector.url,
         }
 
@@ -167,7 +170,7 @@ class Reader:
 
 def shown(trace: list[dict[str, Any]]) -> str:
     """A trace as the pages show it: a line a span, with its service and name, its kind, whom it calls, and its tags."""
-    rows = list(_rows(grow(trace)))
+    rows = list(_rows(grow(json_v2.decode(json.dumps(trace).encode()))))
     width = max(len(name) for name, _, _ in rows)
     return "".join(f"{name:{width}}  {kind:8}  {rest}".rstrip() + "\n" for name, kind, rest in rows)
 
@@ -176,17 +179,19 @@ def _rows(roots: Sequence[Node]) -> Iterator[tuple[str, str, str]]:
     for node, ancestry in walk(roots):
         span = node.span
         depth = len(ancestry) - 1
-        remote = span.get("remoteEndpoint") or {}
-        host = ":".join(str(remote[part]) for part in ("ipv4", "port") if part in remote)
-        service = remote.get("serviceName", "")
-        whom = f"to {service or host}  " if span.get("kind") in ("CLIENT", "PRODUCER") and (service or host) else ""
-        tags = {**span.get("tags", {})}
-        events = "".join(f"  ({annotation['value']})" for annotation in span.get("annotations", ()))
+        events = "".join(f"  ({text})" for _, text in span.annotations)
         yield (
-            f"{'   ' * (depth - 1)}{'└─ ' if depth else ''}{span['localEndpoint']['serviceName']}: {span['name']}",
-            span.get("kind", "").lower(),
-            whom + " ".join(f"{name}={value}" for name, value in tags.items()) + events,
+            f"{'   ' * (depth - 1)}{'└─ ' if depth else ''}{service_of(span)}: {span.name}",
+            (span.kind or "").lower(),
+            _whom(span) + " ".join(f"{name}={value}" for name, value in span.tags.items()) + events,
         )
+
+
+def _whom(span: FinishedSpan) -> str:
+    if span.remote is None or span.kind not in ("CLIENT", "PRODUCER"):
+        return ""
+    whom = span.remote.service_name or ":".join(str(part) for part in (span.remote.ipv4, span.remote.port) if part)
+    return f"to {whom}  " if whom else ""
 
 
 def _commands(text: str) -> Iterator[tuple[str, str]]:

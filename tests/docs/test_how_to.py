@@ -36,13 +36,13 @@ def test_a_serverless_function_has_sent_its_spans_when_it_answers() -> None:
         assert ["a", "b"] == sorted(span.tags["image"] for spans in collector.store.traces() for span in spans)
 
 
-def test_the_examples_for_ones_own_tests_are_tests_that_pass(tmp_path: Path) -> None:
+def test_the_examples_of_testing_are_tests_that_pass(tmp_path: Path) -> None:
     """All of the page in one file, with warnings as errors."""
-    code = "\n".join(examples("your-own-tests.md"))
+    code = "\n".join(examples("testing.md"))
     file = tmp_path / "test_page.py"
     file.write_text(code)
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", str(file)],
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio", str(file)],
         cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False,
     )  # fmt: skip
 

@@ -11,6 +11,8 @@ from functools import partial
 
 from opentracing_zipkin import ZipkinContext
 from opentracing_zipkin.codec import ENCODINGS, encoder_named
+from opentracing_zipkin.codec.detected import iterate
+from opentracing_zipkin.codec.malformed import Malformed
 from opentracing_zipkin.context import normalize_key
 from opentracing_zipkin.propagation import binary, headers_of
 from opentracing_zipkin.propagation.attributes import MAX_ATTRIBUTES, MAX_BYTES, Attributes, is_header_safe
@@ -135,6 +137,17 @@ def decoder(name: str, data: bytes) -> None:
     codec.decode(codec.join([codec.encode(span) for span in spans]))  # type: ignore[attr-defined]
 
 
+def file(data: bytes) -> None:
+    """A file of any bytes is spans, or an error with the byte where it begins, which lies in the file."""
+    offset = 0
+    try:
+        for _ in iterate(data):
+            pass
+    except Malformed as error:
+        offset = error.offset
+    assert 0 <= offset <= len(data)
+
+
 DECODERS = {name: partial(decoder, name) for name in ENCODINGS if hasattr(encoder_named(name), "decode")}
 
 PROPERTIES: dict[str, Callable[[bytes], None]] = {
@@ -143,5 +156,6 @@ PROPERTIES: dict[str, Callable[[bytes], None]] = {
     "traceparent": traceparent,
     "attributes": attributes,
     "carrier": carrier,
+    "file": file,
     **DECODERS,
 }

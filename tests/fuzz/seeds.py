@@ -20,6 +20,8 @@ def seeds_of(name: str) -> list[bytes]:
     """Inputs for the property of this name."""
     if name in ENCODINGS:
         return list(_messages(name))
+    if name == "file":
+        return [message for encoding in ENCODINGS for message in _messages(encoding)]
     seeds = [_lines(case["headers"]) for case in _cases("b3.json")]
     return [*seeds, *(text.encode() for text in _TEXTS[name])]
 

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from opentracing_zipkin.demo.trees import key_of
-from opentracing_zipkin.demo.visits import VISITS, SpanKey
+from opentracing_zipkin.demo.visits import VISITS, SpanKey, key_of
 from opentracing_zipkin.model import Endpoint
 from opentracing_zipkin.process import local_address
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,7 @@ import pytest
 from opentracing_zipkin.codec import ENCODINGS
 from opentracing_zipkin.commands.demo import add_arguments, run
 from opentracing_zipkin.demo import runner
-from opentracing_zipkin.demo.trees import key_of
-from opentracing_zipkin.demo.visits import VISITS, SpanKey
+from opentracing_zipkin.demo.visits import VISITS, SpanKey, key_of
 
 DEMO = (sys.executable, "-m", "opentracing_zipkin", "demo")
 
@@ -54,11 +55,11 @@ def test_the_demo_shows_what_failed_and_where_to_look() -> None:
     assert "\033" not in done.stdout
 
 
-def test_kept_the_collector_shows_its_page_until_ctrl_c() -> None:
-    """With --keep the embedded collector's URL is printed and answers until Ctrl-C, which ends the demo with status 0."""
+def test_served_the_collector_shows_its_page_until_ctrl_c() -> None:
+    """With --serve the embedded collector's URL is printed and answers until Ctrl-C, which ends the demo with status 0."""
     import requests
 
-    with subprocess.Popen([*DEMO, "--keep"], stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True) as process:
+    with subprocess.Popen([*DEMO, "--serve"], stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True) as process:
         assert process.stdout is not None
         url = next(filter(None, (re.search(r"http://\S+(?= until Ctrl-C)", line) for line in process.stdout)))[0]
         page = requests.get(url, timeout=5)
@@ -66,6 +67,43 @@ def test_kept_the_collector_shows_its_page_until_ctrl_c() -> None:
 
         assert 0 == process.wait(10)
     assert (200, "text/html") == (page.status_code, page.headers["Content-Type"].partition(";")[0])
+
+
+def test_the_page_is_opened_in_the_browser(tmp_path: Path) -> None:
+    """With --open; the browser gets the page's URL, and the collector runs on."""
+    seen, browser = tmp_path / "seen", tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
+    browser.chmod(0o755)
+    environment = {**os.environ, "BROWSER": f"{browser} %s"}
+    with subprocess.Popen([*DEMO, "--open"], stdout=subprocess.PIPE, encoding="utf-8", env=environment) as process:
+        assert process.stdout is not None
+        url = next(filter(None, (re.search(r"http://\S+(?= until Ctrl-C)", line) for line in process.stdout)))[0]
+        process.send_signal(signal.SIGINT)
+
+        assert 0 == process.wait(10)
+    assert url == seen.read_text().strip()
+
+
+@pytest.mark.parametrize("failure", [False, webbrowser.Error("no browser")])
+def test_where_no_browser_opens_the_url_is_said(
+    failure: bool | Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a machine without a screen, for instance."""
+
+    def fail(url: str) -> bool:
+        if isinstance(failure, Exception):
+            raise failure
+        return failure
+
+    class Interrupted:
+        def wait(self) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(webbrowser, "open", fail)
+    monkeypatch.setattr(runner.threading, "Event", Interrupted)
+    runner._serve("http://127.0.0.1:1", open_page=True)
+
+    assert "No browser could be opened; the page is at http://127.0.0.1:1/\n" == capsys.readouterr().err
 
 
 def test_ctrl_c_ends_the_demo_and_its_services(tmp_path: Path) -> None:
@@ -97,10 +135,11 @@ def test_a_wrong_endpoint_is_one_line_and_status_1(capsys: pytest.CaptureFixture
     assert "use the collector's URL" in capsys.readouterr().err
 
 
-def test_keep_and_endpoint_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    """Somebody else's collector is not ours to keep."""
-    assert 2 == run(parsed("--keep", "--endpoint", "http://127.0.0.1:9411"))
-    assert "--keep is for the embedded collector" in capsys.readouterr().err
+@pytest.mark.parametrize("option", ["--serve", "--open"])
+def test_serve_and_endpoint_exclude_each_other(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody else's collector is not ours to keep running."""
+    assert 2 == run(parsed(option, "--endpoint", "http://127.0.0.1:9411"))
+    assert f"{option} is for the embedded collector" in capsys.readouterr().err
 
 
 def test_a_missing_span_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

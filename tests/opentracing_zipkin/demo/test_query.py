@@ -13,9 +13,9 @@ import pytest
 from opentracing_zipkin.demo import query
 from opentracing_zipkin.demo.failure import DemoFailed
 from opentracing_zipkin.demo.query import ZipkinClient
-from opentracing_zipkin.demo.trees import Json, key_of
+from opentracing_zipkin.demo.visits import Json, key_of
 
-from .spans import ROOT, TRACE
+from .json_spans import ROOT, TRACE
 
 KEYS = [key_of(span) for span in TRACE]
 

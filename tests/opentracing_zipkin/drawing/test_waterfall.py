@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+from unicodedata import normalize
 
 import pytest
+from hypothesis import given, strategies as st
 
-from opentracing_zipkin.demo.trees import Json
-from opentracing_zipkin.demo.waterfall import Style, render, style_of
+from opentracing_zipkin.drawing.cells import clean, fitted, width_of
+from opentracing_zipkin.drawing.waterfall import Style, render, style_of
+from opentracing_zipkin.model import Endpoint, FinishedSpan
 
-from .spans import READ, ROOT, TRACE
+from .spans import READ, ROOT, TRACE, changed
 
 PLAIN = Style(width=78, marks=False)
 
@@ -49,7 +52,7 @@ class Terminal(io.StringIO):
         return self._tty
 
 
-def text(spans: list[Json], style: Style) -> str:
+def text(spans: list[FinishedSpan], style: Style) -> str:
     return "".join(line + "\n" for line in render(spans, style))
 
 
@@ -90,6 +93,9 @@ def test_a_colour_takes_no_room() -> None:
         ("utf-8", True, {"NO_COLOR": ""}, True, True),
         ("utf-8", True, {"TERM": "dumb"}, False, True),
         ("utf-8", False, {}, False, True),
+        ("utf-8", False, {"FORCE_COLOR": "1"}, True, True),
+        ("utf-8", True, {"FORCE_COLOR": "1", "TERM": "dumb"}, True, True),
+        ("utf-8", True, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, True),
         ("ascii", True, {}, True, False),
         ("latin-1", False, {}, False, False),
         ("cp437", False, {}, False, False),
@@ -98,7 +104,7 @@ def test_a_colour_takes_no_room() -> None:
 def test_the_style_follows_the_terminal(
     encoding: str, tty: bool, environment: dict[str, str], colour: bool, marks: bool
 ) -> None:
-    """Colour needs a terminal and no NO_COLOR; branches and blocks need an encoding that has them all."""
+    """Colour needs a terminal that is not dumb, or FORCE_COLOR, and no NO_COLOR; branches and blocks need an encoding that has them all."""
     style = style_of(Terminal(encoding, tty), environment)
 
     assert (colour, marks) == (style.colour, style.marks)
@@ -106,14 +112,14 @@ def test_the_style_follows_the_terminal(
 
 def test_a_very_short_span_is_still_seen() -> None:
     """A bar is at least one place long, also where the span starts at the very end."""
-    blink: Json = {**READ, "parentId": "1", "timestamp": 1_100_000, "duration": 1, "tags": {}}
+    blink = changed(READ, parent_id="1", timestamp_us=1_100_000, duration_us=1, tags={})
 
     assert "#" in render([ROOT, blink], PLAIN)[1]
 
 
 def test_a_span_without_times_has_a_row_without_bar() -> None:
     """A span of which only the ids are known is shown with a dash for its duration."""
-    bare: Json = {"traceId": "1", "id": "9", "parentId": "1"}
+    bare = FinishedSpan("1", "9", "1")
 
     assert "?         `-(no name)  local" == render([ROOT, bare], PLAIN)[1][:30].rstrip()
     assert render([ROOT, bare], PLAIN)[1].rstrip().endswith(" -")
@@ -122,16 +128,16 @@ def test_a_span_without_times_has_a_row_without_bar() -> None:
 
 def test_control_characters_never_reach_the_terminal() -> None:
     """What a span brought from elsewhere cannot steer the terminal."""
-    evil: Json = {**ROOT, "name": "a\033[2Jb", "localEndpoint": {"serviceName": "x\ny"}, "tags": {"error": "\a\r"}}
+    evil = changed(ROOT, name="a\033[2Jb", local=Endpoint("x\ny"), tags={"error": "\a\r"})
 
     assert "x?y  a?[2Jb  server" == render([evil], PLAIN)[0][:19]
     assert "??" == render([evil], PLAIN)[1].strip()
-    assert all(line.isprintable() for line in render([{**evil, "kind": "\033[2J\u202e\n"}], PLAIN))
+    assert all(line.isprintable() for line in render([changed(evil, kind="\033[2J\u202e\n")], PLAIN))
 
 
 def test_a_long_error_is_cut_at_the_margin() -> None:
     """No line of a wide enough style is wider than the style."""
-    long: Json = {**ROOT, "tags": {"error": "x" * 500}}
+    long = changed(ROOT, tags={"error": "x" * 500})
 
     assert 78 == max(len(line) for line in render([long], PLAIN)[1:])
 
@@ -139,3 +145,44 @@ def test_a_long_error_is_cut_at_the_margin() -> None:
 def test_no_spans_make_no_lines() -> None:
     """An empty trace is empty."""
     assert [] == render([], PLAIN)
+
+
+@pytest.mark.parametrize("columns", [10, 60, 133, 400])
+def test_rows_are_as_wide_as_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 60 columns on; a narrower terminal breaks the lines."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = render(TRACE, style_of(Terminal("utf-8", True), {"TERM": "dumb"}))
+
+    assert max(60, columns) == max(len(line.rstrip()) for line in lines)
+
+
+def test_long_names_are_cut_and_deep_traces_stay_in_the_room() -> None:
+    """Neither a name of 300 characters nor 500 levels make a row wider than the style."""
+    deep = [FinishedSpan("1", str(number), str(number - 1), name="n" * 300, timestamp_us=number) for number in range(1, 501)]
+    deep[3].local = Endpoint("s" * 300)
+    deep[4].tags["error"] = "e" * 300
+
+    assert 78 == max(len(line) for line in render(deep, PLAIN))
+    assert 501 == len(render(deep, PLAIN))
+
+
+def test_wide_characters_keep_the_columns() -> None:
+    """East Asian characters and emoji take two cells, combining marks none."""
+    spans = [
+        changed(ROOT, name="注文を送る 🚀", local=Endpoint("注文")),
+        changed(READ, name="e\u0301", local=Endpoint("cafe\u0301"), parent_id="1"),
+    ]
+    lines = render(spans, Style(width=78))
+
+    assert [76, 78] == [width_of(line.rstrip()) for line in lines[:2]]
+    assert ["注文  注文を送る 🚀  server", "café  └─é            local"] == [
+        normalize("NFC", line).partition("█")[0].rstrip() for line in lines[:2]
+    ]
+
+
+@given(st.text(), st.integers(0, 40))
+def test_a_fitted_text_takes_exactly_its_room(text: str, width: int) -> None:
+    """Any text that is clean is made to take any number of cells, and is printable."""
+    found = fitted(clean(text), width)
+
+    assert (width, True) == (width_of(found), found.isprintable())

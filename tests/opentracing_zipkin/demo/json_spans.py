@@ -1,8 +1,8 @@
-"""A fixed trace for the demo's tests: two services, a shared span, a local one that failed."""
+"""A fixed trace as a query API gives it: two services, a shared span, a local one that failed."""
 
 from __future__ import annotations
 
-from opentracing_zipkin.demo.trees import Json
+from opentracing_zipkin.demo.visits import Json
 
 ROOT: Json = {
     "traceId": "1",

@@ -1,0 +1,125 @@
+"""Spans in any of the four encodings, whichever it is.
+
+Rules: the first bytes tell the encoding, a span's fields tell JSON's version.  Spans come one by one, and none is kept here.
+In JSON they may stand in a list, in a list of traces, or one after the other, as on lines of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from json import JSONDecodeError
+from typing import Any
+
+from ..model import FinishedSpan
+from . import json_v1_reader, json_v2_reader
+from .json_values import BLANK, PARSER, byte_of, shown
+from .malformed import Malformed
+
+__all__ = ["encoding_of", "iterate"]
+
+_BOM = b"\xef\xbb\xbf"
+_V2_FIELDS = frozenset(("kind", "localEndpoint", "remoteEndpoint", "tags", "shared"))
+_MAX_LISTS = 2  # a list of traces is a list of lists
+
+
+def encoding_of(message: bytes) -> str:
+    """`json`, of either version, `thrift` or `proto3`; raises Malformed where it can be none of these."""
+    begin = message.removeprefix(_BOM).lstrip(b" \t\r\n")[:1]
+    if begin in (b"[", b"{"):
+        return "json"
+    # A list of structs in Thrift; a field of bytes in Protocol Buffers, which is also how a single Thrift struct begins.
+    if message[:1] == b"\x0c":
+        return "thrift"
+    if message[:1] == b"\n" and message[:3] != b"\n\0\1":
+        return "proto3"
+    if not message:
+        raise Malformed("it is empty", 0)
+    reason = f"no encoding of Zipkin's begins with 0x{message[0]:02x}; JSON, Thrift and proto3 are read, also with gzip"
+    if message[:3] == b"\n\0\1":
+        reason = "this looks like a single Thrift struct; a list of structs is expected"
+    raise Malformed(reason, 0)
+
+
+def iterate(message: bytes) -> Iterator[FinishedSpan]:
+    """The spans; raises Malformed at the place that is wrong, after those before it."""
+    encoding = encoding_of(message)
+    if encoding == "json":
+        return _of_json(message)
+    if encoding == "thrift":
+        from . import thrift_v1_reader  # here, because it needs thriftpy2
+
+        return thrift_v1_reader.iterate(message)
+    from . import proto3_reader
+
+    return proto3_reader.iterate(message)
+
+
+def _of_json(message: bytes) -> Iterator[FinishedSpan]:
+    body = message.removeprefix(_BOM)
+    written = body.decode(errors="replace")
+    try:
+        at = _past_blanks(written, 0)
+        while at < len(written):
+            at = _past_blanks(written, (yield from _value(written, at, "$", _MAX_LISTS)))
+    except _Wrong as wrong:
+        offset = len(message) - len(body) + byte_of(written, wrong.position, body)
+        raise Malformed(wrong.text, offset) from None
+
+
+class _Wrong(Exception):
+    """What is wrong, and at which position of the text."""
+
+    def __init__(self, text: str, position: int) -> None:
+        self.text = text
+        self.position = position
+
+
+def _past_blanks(written: str, at: int) -> int:
+    return BLANK.match(written, at).end()  # type: ignore[union-attr]  # it matches nothing as well
+
+
+def _value(written: str, at: int, where: str, lists: int) -> Generator[FinishedSpan, None, int]:
+    """The spans of a span or of a list of them; returns where it ends."""
+    if written[at : at + 1] != "[" or not lists:
+        return (yield from _span(written, at, where))
+    at, index = _past_blanks(written, at + 1), 0
+    while written[at : at + 1] != "]":
+        at = _past_blanks(written, (yield from _value(written, at, f"{where}[{index}]", lists - 1)))
+        index += 1
+        if written[at : at + 1] == ",":
+            at = _past_blanks(written, at + 1)
+            if written[at : at + 1] == "]":
+                raise _Wrong("malformed JSON: an item is expected after a comma", at)
+        elif written[at : at + 1] != "]":
+            raise _Wrong("malformed JSON: a comma or the end of the list is expected", at)
+    return at + 1
+
+
+def _span(written: str, at: int, where: str) -> Generator[FinishedSpan, None, int]:
+    try:
+        fields, end = PARSER.raw_decode(written, at)
+    except JSONDecodeError as error:
+        raise _Wrong(f"malformed JSON: {error.msg}", error.pos) from None
+    except ValueError as error:  # a constant that is no JSON
+        raise _Wrong(str(error), at) from None
+    except RecursionError:
+        raise _Wrong("malformed JSON: nested too deeply", at) from None
+    if not isinstance(fields, dict):
+        raise _Wrong(f"{where} is {shown(fields)}; a span, which is an object, is expected", at)
+    reader = json_v1_reader if _is_v1(fields) else json_v2_reader
+    try:
+        spans = reader.read_span(fields, where)
+    except ValueError as error:
+        raise _Wrong(str(error), at) from None
+    yield from spans
+    return end
+
+
+def _is_v1(fields: dict[str, Any]) -> bool:
+    """Whether a span says something in the way of version 1, and nothing in that of version 2."""
+    if not _V2_FIELDS.isdisjoint(fields):
+        return False
+    annotations = fields.get("annotations")
+    if not isinstance(annotations, list):
+        annotations = []
+    return "binaryAnnotations" in fields or any(isinstance(one, dict) and "endpoint" in one for one in annotations)

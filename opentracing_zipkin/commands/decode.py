@@ -1,0 +1,106 @@
+"""`opentracing-zipkin decode FILE`: what is in a file of spans, or the same spans in another encoding.
+
+Rules: what is wrong is one line on standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, BinaryIO
+
+from ..codec import ENCODINGS
+from ..text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from ..model import FinishedSpan
+
+__all__ = ["add_arguments", "run"]
+
+MAX_FAILURE_CHARS = 1000
+FORMS = ("lines", "pretty", "tree")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The file, and what becomes of it."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = (
+        "JSON of version 2 and 1, Thrift and proto3 are told apart by what they begin with, and may be packed with gzip.\n"
+        "JSON may also be a list of traces, as the query API gives it, or a span a line.\n\n"
+        "  opentracing-zipkin decode spans.bin\n"
+        "  curl -s http://127.0.0.1:9411/api/v2/traces | opentracing-zipkin decode -\n"
+        "  opentracing-zipkin decode spans.bin --to json --output spans.json\n"
+    )
+    parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
+    parser.add_argument(
+        "--to",
+        choices=(*FORMS, *ENCODINGS),
+        help="lines of JSON, pretty JSON, a tree, or an encoding (default: a tree on a terminal, lines elsewhere)",
+    )
+    parser.add_argument("--output", metavar="FILE", help="where to write it (default: standard output)")
+    parser.add_argument(
+        "--max-bytes", metavar="N", type=int, help="how much may be in the file, unpacked as well (default: 268435456)"
+    )
+
+
+def run(options: Namespace) -> int:
+    """0 where all was read; 1 where something is wrong with it; 2 for options that do not fit."""
+    from ..conversion.reading import MAX_BYTES, Unreadable, spans_in
+    from ..conversion.writing import BINARY
+
+    is_terminal = options.output is None and sys.stdout.isatty()
+    form = options.to or ("tree" if is_terminal else "lines")
+    if form in BINARY and is_terminal:
+        return _fail(2, f"{form} is no text for a terminal; give --output FILE")
+    if options.max_bytes is not None and options.max_bytes < 1:
+        return _fail(2, f"--max-bytes is {options.max_bytes}; give a number of bytes from 1")
+    name = "standard input" if options.file == "-" else options.file
+    try:
+        with _source(options.file) as stream:
+            _write(spans_in(stream, options.max_bytes or MAX_BYTES), form, options.output, is_terminal)
+    except Unreadable as error:
+        return _fail(1, f"{name}: {error}")
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # `decode | head`; the interpreter must not flush into it again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        return _fail(1, f"{error.filename or name}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        return 130  # as a shell says it: 128 and the signal's number
+    return 0
+
+
+def _fail(status: int, text: str) -> int:
+    sys.stdout.flush()
+    print(f"opentracing-zipkin decode: {printable(text, MAX_FAILURE_CHARS)}", file=sys.stderr)
+    return status
+
+
+def _source(file: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb")
+
+
+def _write(spans: Iterator[FinishedSpan], form: str, output: str | None, is_terminal: bool) -> None:
+    from ..conversion.writing import message, text_lines
+    from ..drawing.waterfall import Style, style_of
+
+    if form not in FORMS:
+        body = message(spans, form)
+        if output is None:
+            sys.stdout.buffer.write(body)
+            sys.stdout.buffer.flush()
+        else:
+            with open(output, "wb") as file:
+                file.write(body)
+        return
+    with nullcontext(sys.stdout) if output is None else open(output, "w", encoding="utf-8") as stream:
+        style = style_of(stream) if output is None else Style()
+        encoding = stream.encoding or "ascii"
+        for line in text_lines(spans, form, style, is_terminal):
+            stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+        stream.flush()

@@ -1,0 +1,1 @@
+"""Spans in files: read in any encoding, written in another, or drawn as trees."""

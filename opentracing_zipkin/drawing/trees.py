@@ -1,0 +1,100 @@
+"""A trace as a tree.
+
+Rules: the pieces are shown as they were reported: a shared span's server side hangs below the client's side of the same id.
+Source: openzipkin/zipkin, SpanNode.java.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..model import FinishedSpan
+
+__all__ = ["Node", "grow", "service_of", "traces_of", "walk"]
+
+MAX_LEVELS = 1_000  # a flag for each is copied for each span
+
+
+class Node:
+    """A span and what was done on its behalf, in the order of the starts."""
+
+    __slots__ = ("children", "span")
+
+    def __init__(self, span: FinishedSpan) -> None:
+        self.span = span
+        self.children: list[Node] = []
+
+
+def service_of(span: FinishedSpan) -> str:
+    """The name of the service that reported it; "" where it is unknown."""
+    return "" if span.local is None else span.local.service_name
+
+
+def grow(spans: Sequence[FinishedSpan]) -> list[Node]:
+    """The roots, in the order of their starts: one where the trace is whole, more where parents are missing."""
+    nodes = [Node(span) for span in sorted(spans, key=lambda span: (span.timestamp_us, span.shared))]
+    if not nodes:
+        return []
+    known = _Known(nodes)
+    roots = Node(nodes[0].span)
+    parents = [known.parent(node) or roots for node in nodes]
+    for node, parent in zip(nodes, parents, strict=True):
+        parent.children.append(node)
+    return roots.children + _cut_circles(nodes, parents, roots)
+
+
+class _Known:
+    """The nodes by id, looked up in constant time, however many have the same one."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._first: dict[tuple[str, str], Node] = {}  # by id and service
+        self._last: dict[str, Node] = {}
+        self._client: dict[str, Node] = {}  # the first that is not shared
+        for node in nodes:
+            span = node.span
+            self._first.setdefault((span.span_id, service_of(span)), node)
+            self._last[span.span_id] = node
+            if not span.shared:
+                self._client.setdefault(span.span_id, node)
+
+    def parent(self, node: Node) -> Node | None:
+        """The client's side of a shared span, else the parent: of the same service where there are several sides."""
+        span = node.span
+        if span.shared and span.span_id in self._client:
+            return self._client[span.span_id]
+        if span.parent_id is None:
+            return None
+        return self._first.get((span.parent_id, service_of(span))) or self._last.get(span.parent_id)
+
+
+def _cut_circles(nodes: Sequence[Node], parents: Sequence[Node], roots: Node) -> list[Node]:
+    """Spans that are their own ancestors, as damaged input has it: the first of each circle is taken out as a root."""
+    reached = {id(node) for node, _ in walk(roots.children)}
+    cut = []
+    for node, parent in zip(nodes, parents, strict=True):
+        if id(node) not in reached:
+            parent.children.remove(node)
+            cut.append(node)
+            reached.update(id(below) for below, _ in walk([node]))
+    return cut
+
+
+def walk(roots: Sequence[Node]) -> Iterator[tuple[Node, tuple[bool, ...]]]:
+    """Each node from the top, with one flag a level: whether the branch at that level ends there.
+
+    Beyond MAX_LEVELS levels all spans stand at the last one.
+    """
+    waiting: list[tuple[Node, tuple[bool, ...]]] = [(root, (root is roots[-1],)) for root in reversed(roots)]
+    while waiting:  # no recursion, because a trace may be deeper than Python's stack
+        node, ancestry = waiting.pop()
+        yield node, ancestry
+        above = ancestry[: MAX_LEVELS - 1]
+        waiting += [(child, (*above, child is node.children[-1])) for child in reversed(node.children)]
+
+
+def traces_of(spans: Sequence[FinishedSpan]) -> list[list[FinishedSpan]]:
+    """Spans by trace, in the order of each trace's first span; the low 64 bits of a trace id decide, as on the server."""
+    traces: dict[str, list[FinishedSpan]] = {}
+    for span in spans:
+        traces.setdefault(span.trace_id[-16:], []).append(span)
+    return list(traces.values())

@@ -1,0 +1,214 @@
+"""The spans of a test beside an outline of them: who is whose child, in text.
+
+An outline has a line a span, deeper ones stand further right.  Columns have two blanks or more between them:
+
+    shop: get /checkout  SERVER
+      shop: post /charge  CLIENT  -> payment  http.status_code=402  error
+        payment: post /charge  SERVER
+      ...
+
+First the name, with or without its service before it.  Then, in any order and only where it is of interest: the kind (LOCAL is
+none), `-> remote service`, tags as `key=value`, or `key` alone for any value.  `...` stands for any further spans at its place.
+Lines of one level may stand in any order, because spans that run at the same time do not begin in a fixed one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ..drawing.trees import Node, grow, service_of, traces_of, walk
+from ..model import FinishedSpan
+from ..text import printable
+from .spans import KINDS, MAX_LINE, described, kind_of
+
+__all__ = ["compare"]
+
+MAX_LINES = 100
+_BLANKS = "two blanks stand between columns"
+_BRANCHES = str.maketrans("│├└─┌", "     ")
+_KIND_AFTER_NAME = re.compile(rf" (?P<kind>{'|'.join(KINDS)}|LOCAL)$")
+
+
+class Line(NamedTuple):
+    """What an outline says of a span; None is "not said"."""
+
+    name: str
+    kind: str | None
+    remote: str | None
+    tags: dict[str, str | None]  # None: any value
+
+    def fits_name(self, span: FinishedSpan) -> bool:
+        return self.name.lower() in (span.name, f"{service_of(span)}: {span.name}".lower())
+
+    def fits(self, span: FinishedSpan) -> bool:
+        """Whether all that is said is true."""
+        return (
+            self.fits_name(span)
+            and self.kind in (None, span.kind or "")
+            and self.remote in (None, _remote(span))
+            and all(key in span.tags and value in (None, span.tags[key]) for key, value in self.tags.items())
+        )
+
+    def of(self, span: FinishedSpan) -> str:
+        """The same said of another span."""
+        tags = [f"{key}={span.tags[key]}" for key in self.tags if key in span.tags]
+        return _joined(
+            self.name, self.kind is not None and (span.kind or "LOCAL"), self.remote and _arrow(_remote(span)), *tags
+        )
+
+    def __str__(self) -> str:
+        tags = [key if value is None else f"{key}={value}" for key, value in self.tags.items()]
+        return _joined(self.name, self.kind is not None and (self.kind or "LOCAL"), self.remote and _arrow(self.remote), *tags)
+
+
+def _joined(*columns: str | bool | None) -> str:
+    return printable("  ".join(str(column) for column in columns if column), MAX_LINE)
+
+
+def _arrow(name: str) -> str:
+    return f"-> {name}" if name else ""
+
+
+def _remote(span: FinishedSpan) -> str:
+    return "" if span.remote is None else span.remote.service_name
+
+
+class Branch:
+    """A line of an outline and those below it; `is_open`: there may be more spans."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.children: list[Branch] = []
+        self.is_open = False
+
+
+def compare(outline: str, spans: Sequence[FinishedSpan]) -> str:
+    """How the spans differ from their outline, line by line; "" where they do not.  Raises ValueError for a wrong outline."""
+    expected = _read(outline)
+    roots = [root for trace in traces_of(spans) for root in grow(trace)]
+    matching = _Matching()
+    if matching.fits_all(expected, roots):
+        return ""
+    lines = list(matching.diff(expected, roots, 0))
+    return "\n".join(lines[:MAX_LINES] + [f"  and {len(lines) - MAX_LINES} more lines"] * (len(lines) > MAX_LINES))
+
+
+def _read(outline: str) -> Branch:
+    """The branches, below one that stands for all of them."""
+    top = Branch(Line("", None, None, {}))
+    path: list[tuple[int, Branch]] = []  # the line before, with those above it, and how far right each stands
+    for number, written in enumerate(outline.expandtabs().translate(_BRANCHES).splitlines(), 1):
+        text = written.strip()
+        if not text:
+            continue
+        indent = len(written) - len(written.lstrip())
+        left = [level for level, _ in path if level >= indent]
+        path = [(level, branch) for level, branch in path if level < indent]
+        if left and left[0] != indent:
+            raise ValueError(f"line {number} of the outline: {text!r} stands below no line above; check its indentation")
+        parent = path[-1][1] if path else top
+        if text == "...":
+            parent.is_open = True
+            continue
+        branch = Branch(_line(text, number))
+        parent.children.append(branch)
+        path.append((indent, branch))
+    return top
+
+
+def _line(text: str, number: int) -> Line:
+    name, *columns = re.split(r" {2,}", text)
+    kind: str | None = None
+    after = _KIND_AFTER_NAME.search(name)  # a name has no capitals, so one blank before the kind is enough
+    if after is not None:
+        name, kind = name[: after.start()], kind_of(after["kind"])
+    remote, tags = None, {}
+    for column in columns:
+        key, equals, value = column.partition("=")
+        if column.upper() in (*KINDS, "LOCAL"):
+            kind = kind_of(column)
+        elif column.startswith("->"):
+            remote = column[2:].strip().lower()
+        elif " " in key:
+            raise ValueError(f"line {number} of the outline: {column!r} is no kind, '-> service' or tag 'key=value'; {_BLANKS}")
+        else:
+            tags[key] = value if equals else None
+    return Line(name, kind, remote, tags)
+
+
+class _Matching:
+    """Which span is which line; remembers what has been compared."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], bool] = {}
+
+    def fits(self, branch: Branch, node: Node) -> bool:
+        key = id(branch), id(node)
+        if key not in self._known:
+            self._known[key] = branch.line.fits(node.span) and self.fits_all(branch, node.children)
+        return self._known[key]
+
+    def fits_all(self, parent: Branch, nodes: Sequence[Node]) -> bool:
+        pairs = self._pairs(parent.children, nodes)
+        return len(pairs) == len(parent.children) and (parent.is_open or len(pairs) == len(nodes))
+
+    def _pairs(self, branches: Sequence[Branch], nodes: Sequence[Node]) -> dict[int, int]:
+        """As many pairs as possible: the index of a node to that of its branch.  Kuhn's algorithm for bipartite graphs."""
+        taken: dict[int, int] = {}
+
+        def find(index: int, tried: set[int]) -> bool:
+            for number, node in enumerate(nodes):
+                if number not in tried and self.fits(branches[index], node):
+                    tried.add(number)
+                    if number not in taken or find(taken[number], tried):
+                        taken[number] = index
+                        return True
+            return False
+
+        for index in range(len(branches)):
+            find(index, set())
+        return taken
+
+    def diff(self, parent: Branch, nodes: Sequence[Node], level: int) -> Iterator[str]:
+        """Lines that begin with a blank where both agree, with - where something is expected, with + where it was recorded."""
+        exact = {index: number for number, index in self._pairs(parent.children, nodes).items()}
+        free = [number for number in range(len(nodes)) if number not in exact.values()]
+        pairs = dict(exact)
+        for fits in (Line.fits, Line.fits_name):
+            for index, branch in enumerate(parent.children):
+                number = next((number for number in free if fits(branch.line, nodes[number].span)), None)
+                if index not in pairs and number is not None:
+                    pairs[index] = number
+                    free.remove(number)
+        for index, branch in enumerate(parent.children):
+            if index in exact:
+                yield from _written(" ", branch, level)
+            elif index in pairs:
+                yield from self._diff_pair(branch, nodes[pairs[index]], level)
+            else:
+                yield from _written("-", branch, level)
+        if parent.is_open:
+            yield f"  {'  ' * level}..."
+        else:
+            for number in free:
+                for node, ancestry in walk([nodes[number]]):
+                    yield f"+ {'  ' * (level + len(ancestry) - 1)}{described(node.span)}"
+
+    def _diff_pair(self, branch: Branch, node: Node, level: int) -> Iterator[str]:
+        indent = "  " * level
+        if branch.line.fits(node.span):
+            yield f"  {indent}{branch.line}"
+        else:
+            yield f"- {indent}{branch.line}"
+            yield f"+ {indent}{branch.line.of(node.span)}"
+        yield from self.diff(branch, node.children, level + 1)
+
+
+def _written(sign: str, branch: Branch, level: int) -> Iterator[str]:
+    yield f"{sign} {'  ' * level}{branch.line}"
+    for child in branch.children:
+        yield from _written(sign, child, level + 1)
+    if branch.is_open:
+        yield f"{sign} {'  ' * (level + 1)}..."

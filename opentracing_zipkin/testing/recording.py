@@ -1,0 +1,262 @@
+"""Spans of a test: while a recording runs, finished spans are kept in this process as objects, and none is sent.
+
+Rules: the tracer is the global one, and the former global one comes back.  A tracer that the application has configured, before
+the test or in it, records here as well for so long, because a module may have taken a reference to it when it was imported.
+A tracer is left alone that has a recorder of its own, or that the test makes by hand and does not make the global one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import opentracing
+from opentracing.scope_managers.contextvars import ContextVarsScopeManager
+
+from ..clock import monotonic
+from ..parts import recorded_once
+from ..reporter import Recorder, Reporter
+from ..span import RecordingSpan
+from ..stats import CAUSES, TracerStats
+from ..text import printable, to_text
+from ..tracer import ZipkinTracer
+from ..unfinished import Watch
+from .outline import compare
+from .spans import MAX_LINE, POLL_S, Spans
+
+__all__ = ["UNFINISHED", "UnfinishedWarning", "ZipkinRecording"]
+
+UNFINISHED = ("error", "warn", "ignore")
+GRACE_S = 0.5  # for threads that finish their spans just after the test has its answer
+
+# Tracers that were the global one in a recording.  Modules that were imported there still hold them.
+_configured: weakref.WeakSet[ZipkinTracer] = weakref.WeakSet()
+_last_name: list[str] = []
+
+
+class UnfinishedWarning(UserWarning):
+    """A test has left spans unfinished or scopes open."""
+
+
+class _Recorder(Recorder):
+    """Keeps spans as they would be sent."""
+
+    def __init__(self, spans: Spans) -> None:
+        self.spans = spans
+        self._dropped = 0
+        self._paused = False
+
+    def record(self, span: RecordingSpan, /) -> None:
+        if self._paused:
+            self._dropped += 1
+        else:
+            self.spans.append(span.to_finished())
+
+    def pause(self, paused: bool) -> None:
+        self._paused = paused
+
+    def close(self, timeout: float = 2.0) -> Future[bool]:
+        # `configure` closes the tracer that it replaces, and the test goes on.
+        return super().close(timeout)
+
+    def stats(self) -> TracerStats:
+        sent = len(self.spans)
+        return TracerStats(sent + self._dropped, sent, 0, 0, {**dict.fromkeys(CAUSES, 0), "closed": self._dropped})
+
+    def __repr__(self) -> str:
+        return f"{len(self.spans)} spans recorded by a test"
+
+
+class _Watch(Watch):
+    """Tells a test, and never the log."""
+
+    def _speak(self) -> None:
+        pass
+
+    def say_last(self) -> None:
+        pass
+
+
+class _Taken(NamedTuple):
+    """A tracer that records here, and what it had before."""
+
+    tracer: ZipkinTracer
+    recorder: Recorder
+    record: Callable[[Any], None]
+
+
+class ZipkinRecording:
+    """From `start` to `stop`, or inside a `with` block, spans are kept in `spans`.
+
+    `service_name`: by default that of the application's last configured tracer, else `test`.  `settings` are those of
+    ZipkinTracer that have to do with spans and propagation: sampling, `b3_format`, `default_tags`, `trace_id_bits` and others.
+    """
+
+    def __init__(self, service_name: str | None = None, **settings: Any) -> None:
+        self.spans = Spans(reasons=self._reasons)
+        self._recorder = _Recorder(self.spans)
+        self._service_name = service_name
+        self._settings = settings
+        self._own: ZipkinTracer | None = None
+        self._taken: list[_Taken] = []
+        self._undo: list[Callable[[], object]] = []
+        self._watch = _Watch()
+        self._left: list[str] | None = None
+
+    # What a test asks
+
+    @property
+    def tracer(self) -> ZipkinTracer:
+        """The tracer whose spans these are: the global one, which may be one that the test has configured."""
+        current = opentracing.global_tracer()
+        if isinstance(current, ZipkinTracer) and current._recorder is self._recorder:
+            return current
+        if self._own is None:
+            raise RuntimeError("the recording does not run; call start(), or use it as a context manager")
+        return self._own
+
+    @property
+    def stats(self) -> TracerStats:
+        """The account of all tracers that record here; `sent` are the spans that were kept."""
+        return self._recorder.stats()
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Each span that is not finished and each scope that is not closed, with the place where it began."""
+        return list(self._watch.texts()) if self._left is None else self._left
+
+    def assert_tree(self, outline: str) -> None:
+        """All spans so far are those of the outline, and no others; AssertionError shows both, line by line.
+
+        A line a span, children further right, columns with two blanks between them: the name with or without its service; then,
+        as far as it is of interest, the kind, `-> remote service`, and tags as `key=value` or `key`.  `...` stands for any
+        further spans at its place.  Lines of one level may stand in any order.
+        """
+        __tracebackhide__ = True
+        try:
+            difference = compare(outline, self.spans)
+        except ValueError as error:
+            raise ValueError(str(error)) from None  # here, where the test's own line is shown
+        if difference:
+            reasons = "".join(f"\n{reason}" for reason in self._reasons())
+            raise AssertionError(f"the spans are others (- expected, + recorded):\n{difference}{reasons}")
+
+    def clear(self) -> None:
+        """Forget the spans so far."""
+        self.spans.clear()
+
+    # Begin and end
+
+    def start(self) -> ZipkinRecording:
+        """Become the global tracer's record."""
+        former = opentracing.global_tracer()
+        was_registered = opentracing.is_global_tracer_registered()
+        set_former = opentracing.set_global_tracer
+        if isinstance(former, ZipkinTracer):
+            self._remember(former)
+        name = self._service_name or (_last_name[0] if _last_name else "test")
+        self._own = own = ZipkinTracer(name, recorder=self._recorder, **self._settings)
+        own.gives_way = True
+        self._watch.over(own, own.scope_manager if "scope_manager" not in self._settings else None)
+
+        def set_global_tracer(value: Any) -> None:
+            set_former(value)
+            if isinstance(value, ZipkinTracer) and self._remember(value):
+                self._take(value)
+
+        def restore() -> None:
+            vars(opentracing)["set_global_tracer"] = set_former
+            set_former(former)
+            if not was_registered:
+                opentracing.is_tracer_registered = False
+
+        set_former(own)
+        vars(opentracing)["set_global_tracer"] = set_global_tracer
+        self._undo.append(restore)
+        for tracer in list(_configured):
+            if isinstance(tracer._recorder, Reporter):  # not that of a recording around this one
+                self._take(tracer)
+        return self
+
+    def stop(self, grace_s: float = GRACE_S) -> list[str]:
+        """Put everything back; gives what was left unfinished, after so many seconds where there are other threads."""
+        if self._left is None:
+            self._wait_for_others(grace_s)
+            self._left = self._watch.texts()
+            while self._undo:
+                self._undo.pop()()
+            for tracer, recorder, record in self._taken:
+                tracer._recorder, tracer._record = recorder, record
+                recorder.pause(not tracer.enabled)
+        return self._left
+
+    def __enter__(self) -> ZipkinRecording:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _wait_for_others(self, seconds: float) -> None:
+        deadline = monotonic() + seconds
+        while threading.active_count() > 1 and self._watch.texts() and monotonic() < deadline:
+            time.sleep(POLL_S)
+
+    # Tracers of the application
+
+    @staticmethod
+    def _remember(tracer: ZipkinTracer) -> bool:
+        """Whether it is one that reports."""
+        if not isinstance(tracer._recorder, Reporter):
+            return False
+        _configured.add(tracer)
+        _last_name[:] = [tracer.service_name]
+        return True
+
+    def _take(self, tracer: ZipkinTracer) -> None:
+        """Have it record here."""
+        self._taken.append(_Taken(tracer, tracer._recorder, tracer._record))
+        tracer._recorder, tracer._record = self._recorder, recorded_once(self._recorder.record)
+        manager = tracer.scope_manager
+        is_ours = isinstance(manager, ContextVarsScopeManager)
+        for changed, name in ((tracer, "start_span"), *([(manager, "activate")] if is_ours else [])):
+            self._undo.append(_Attribute(changed, name).restore)
+        self._watch.over(tracer, manager if is_ours else None)
+
+    def _reasons(self) -> list[str]:
+        """Why there may be fewer spans than a test expects."""
+        current = opentracing.global_tracer()
+        found = [f"not finished: {text}" for text in self.unfinished]
+        if self._own is not None and getattr(current, "_recorder", None) is not self._recorder:
+            name = printable(to_text(current, MAX_LINE), MAX_LINE)
+            found.append(
+                f"the global tracer is now {name}, whose spans are not recorded here; "
+                "set it with opentracing.set_global_tracer, and leave out recorder="
+            )
+        for tracer in [*([] if self._own is None else [self._own]), *(taken.tracer for taken in self._taken)]:
+            if not tracer.enabled:
+                found.append(f"the tracer of {tracer.service_name!r} is switched off (enabled=False or ZIPKIN_ENABLED=false)")
+            elif not tracer._samples_all:
+                found.append(f"the tracer of {tracer.service_name!r} samples some traces only (sample_rate, sampler)")
+        return found
+
+
+class _Attribute:
+    """An attribute of an object as it is now."""
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self._owner = owner
+        self._name = name
+        self._had = name in vars(owner)
+        self._value = vars(owner).get(name)
+
+    def restore(self) -> None:
+        if self._had:
+            setattr(self._owner, self._name, self._value)
+        else:
+            with suppress(AttributeError):
+                delattr(self._owner, self._name)

@@ -1,0 +1,215 @@
+"""Files of spans, in any encoding."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sys
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from opentracing_zipkin.codec import ENCODINGS, encoder_named, thrift_v1_reader
+from opentracing_zipkin.conversion import reading
+from opentracing_zipkin.conversion.reading import Unreadable, spans_in
+from opentracing_zipkin.conversion.writing import message
+from opentracing_zipkin.model import Endpoint, FinishedSpan
+
+from ..codec.strategies import finished_spans
+
+SPANS = [
+    FinishedSpan("a" * 32, "1" * 16, None, "SERVER", "get /", 1_700_000_000_000_000, 200, Endpoint("shop", "127.0.0.1", "", 80)),
+    FinishedSpan(
+        "a" * 32, "2" * 16, "1" * 16, "CLIENT", "größe", 1_700_000_000_000_010, 100, Endpoint("shop"), Endpoint("db"),
+        [(1_700_000_000_000_020, "sent")], {"error": "no \u202e disk"},
+    ),
+]  # fmt: skip
+
+
+def read(body: bytes, limit: int = reading.MAX_BYTES) -> list[FinishedSpan]:
+    return list(spans_in(io.BytesIO(body), limit))
+
+
+def until_wrong(body: bytes) -> tuple[list[FinishedSpan], str | None]:
+    """The spans before an error, and the error, which must be on one line."""
+    found: list[FinishedSpan] = []
+    try:
+        found.extend(spans_in(io.BytesIO(body)))
+    except Unreadable as error:
+        return found, str(error)
+    return found, None
+
+
+def offset_of(error: str) -> int:
+    """The byte that an error names; raises ValueError where it names none."""
+    return int(error.removeprefix("byte ").partition(":")[0].partition(" ")[0])
+
+
+def failure(body: bytes, limit: int = reading.MAX_BYTES) -> str:
+    with pytest.raises(Unreadable) as caught:
+        read(body, limit)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_encoding_is_told_by_its_first_bytes(encoding: str) -> None:
+    """Plain, and with gzip in one member or several, also one that is filled up with zeros."""
+    body = message(SPANS, encoding)
+    half = len(body) // 2
+    for packed in (
+        body,
+        gzip.compress(body),
+        gzip.compress(body[:half]) + gzip.compress(b"") + gzip.compress(body[half:]) + bytes(512),
+    ):
+        assert SPANS == read(packed)
+
+
+def test_json_may_stand_in_lists_of_traces_and_on_lines() -> None:
+    """A list of lists, as the query API gives it; a span a line; several lists; with a byte order mark; versions mixed."""
+    first, second = (encoder_named("json").encode(span) for span in SPANS)
+    old = encoder_named("json_v1").encode(SPANS[0])
+    for body in (
+        b"[[" + first + b"],[" + second + b"], []]",
+        first + b"\n" + second + b"\n",
+        b" [" + first + b"]\r\n[ " + second + b" ] ",
+        b"\xef\xbb\xbf\n[" + first + b"," + second + b"]",
+        b"[" + old + b"," + second + b"]",
+    ):
+        assert SPANS == read(body)
+    assert [] == read(b"[]")
+    assert [] == read(b"[[]]")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "byte 0: it is empty"),
+        (b"\x00\x01", "byte 0: no encoding of Zipkin's begins with 0x00; JSON, Thrift and proto3 are read, also with gzip"),
+        (b"<html>", "byte 0: no encoding of Zipkin's begins with 0x3c"),
+        (b"\n\0\1" + bytes(9), "byte 0: this looks like a single Thrift struct; a list of structs is expected"),
+        (b'[{"traceId": "1", "id": "2"}, 5]', "byte 30: $[1] is 5; a span, which is an object, is expected"),
+        (b'[[[{"traceId": "1", "id": "2"}]]]', "byte 2: $[0][0] is [{"),
+        (b'[{"traceId": "1", "id": "2"},]', "byte 29: malformed JSON: an item is expected after a comma"),
+        (b'[{"traceId": "1", "id": "2"} 1', "byte 29: malformed JSON: a comma or the end of the list is expected"),
+        (b'[{"traceId": "1", "id": "x"}]', 'byte 1: $[0].id is "x"; it should be lower-hex'),
+        ("[{}, 'größe".encode(), "byte 1: $[0].id is missing"),
+        ('[{"traceId":"1","id":"2","name":"größe"},x'.encode(), "byte 43: malformed JSON: Expecting value"),
+        (b'[{"traceId":"1","id":"2","name":"\xff\xff\xe4"},x', "byte 39: malformed JSON: Expecting value"),
+        (b'[{"traceId":"1","id":"2","port": NaN}]', "byte 1: malformed JSON: NaN is no JSON value"),
+        (b'{"a":' * 100_000, "byte 0: malformed JSON: nested too deeply"),
+        (b"[" * 100_000, "byte 2: "),
+        (b"\x0c\0\0\0\2\0", "byte 1: truncated: 2 announced at byte 1, but only 1 bytes follow"),
+        (b"\x0c\0\0\0\1\0", "byte 5: span 0: trace_id is missing or 0"),
+        (b"\n\x0e\n\x08" + b"\xaa" * 8 + b"\x1a\x02\0\0", "byte 14: span 0: id is zero"),
+        (b"\n\x05B\x03 \xf0\xff", "byte 7: span 0: truncated: a number has no end"),
+        (gzip.compress(b"<html>"), "byte 0 of what gzip holds: no encoding"),
+        (gzip.compress(b"[]")[:-1], "byte 21: truncated: gzip goes on, the file does not"),
+        (gzip.compress(b"[]") + b"[]", "byte 22: what begins as gzip is none: incorrect header check"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_byte(body: bytes, words: str) -> None:
+    """On one line, which is short."""
+    found = failure(body)
+
+    assert found.startswith(words), found
+    assert len(found) < 300
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_truncated_message_is_an_error_with_its_byte_or_a_shorter_message(encoding: str) -> None:
+    """At every byte, packed or not; what comes before the error is given."""
+    body = message(SPANS, encoding)
+    for length in range(len(body)):
+        found, error = until_wrong(body[:length])
+
+        assert found == SPANS[: len(found)]
+        assert len(found) < len(SPANS) if error is None else 0 <= offset_of(error) <= length
+    packed = gzip.compress(body)
+    for length in range(1, len(packed)):
+        assert failure(packed[:length]).startswith("byte ")
+
+
+@given(st.lists(finished_spans(), min_size=1, max_size=3), st.permutations(ENCODINGS))
+@settings(max_examples=30)
+def test_spans_survive_every_chain_of_conversions(spans: list[FinishedSpan], encodings: list[str]) -> None:
+    """From any encoding to any other; proto3, the narrowest, is the measure, because it knows no tag without a key."""
+    expected = read(message(spans, "proto3"))
+    body = message(expected, encodings[0])
+    for encoding in encodings[1:]:
+        body = message(read(body), encoding)
+
+    assert expected == read(body)
+
+
+@given(st.data())
+@settings(max_examples=200)
+def test_a_damaged_message_is_spans_or_one_error_with_its_byte(data: st.DataObject) -> None:
+    """Any byte may be any other, in any encoding: nothing but Unreadable is raised."""
+    body = bytearray(message(SPANS, data.draw(st.sampled_from(ENCODINGS))))
+    for _ in range(data.draw(st.integers(1, 3))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    _, error = until_wrong(bytes(body))
+
+    assert error is None or 0 <= offset_of(error) <= len(body)
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"", b"[", b"{", b"\n", b"\x0c\0\0\0\1", b"\x1f\x8b\x08\0"]))
+def test_anything_is_spans_or_one_error_with_its_byte(tail: bytes, head: bytes) -> None:
+    """Whatever a file holds."""
+    _, error = until_wrong(head + tail)
+
+    assert error is None or 0 <= offset_of(error) <= len(head + tail)
+
+
+def test_what_is_over_the_limit_is_refused_with_the_remedy() -> None:
+    """In the file, and in what gzip hides, of which no more than the limit is kept."""
+    bomb = gzip.compress(bytes(20_000_000))
+    remedy = "give --max-bytes a greater number, if you trust the file"
+
+    assert f"it is longer than 100 bytes; {remedy}" == failure(b" " * 101, 100)
+    tracemalloc.start()
+    assert f"byte 0: gzip holds more than 1,000,000 bytes; {remedy}" == failure(bomb, 1_000_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+def test_members_of_gzip_are_counted() -> None:
+    """A million of them that hold nothing end soon."""
+    empty = gzip.compress(b"", mtime=0)
+
+    assert "more than 100,000 gzip members" in failure(empty * 200_000)
+
+
+def test_a_message_is_read_span_by_span() -> None:
+    """Of a long message no more than one span is made at a time, in every encoding."""
+    many = [SPANS[0]] * 600
+    for encoding in ENCODINGS:
+        read(message(many[:1], encoding))
+        body = io.BytesIO(message(many, encoding))
+        tracemalloc.start()
+        assert 600 == sum(1 for _ in spans_in(body))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        # The file's bytes and its text, and what is made once; 600 spans would be 1 MB.
+        assert peak < 2.5 * len(body.getvalue()) + 150_000, (encoding, peak, len(body.getvalue()))
+
+
+def test_the_inflater_and_zlib_agree() -> None:
+    """What is inflated in pieces is what zlib inflates at once."""
+    body = json.dumps([{"traceId": "1", "id": f"{number:x}"} for number in range(1, 5_000)]).encode()
+    packed = gzip.compress(body)
+
+    assert zlib.decompress(packed, wbits=31) == reading._inflated(packed, len(body))
+
+
+def test_thrift_without_its_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which names what to install; the other encodings need nothing."""
+    monkeypatch.setitem(sys.modules, "thriftpy2", None)
+    monkeypatch.setattr(thrift_v1_reader, "_thrift", thrift_v1_reader._thrift.__wrapped__)
+
+    assert failure(message(SPANS, "thrift")).startswith("reading Thrift needs thriftpy2: install the extra")
+    assert SPANS == read(message(SPANS, "proto3"))

@@ -1,0 +1,190 @@
+"""`opentracing-zipkin decode`."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from opentracing_zipkin.__main__ import main
+from opentracing_zipkin.codec import ENCODINGS
+from opentracing_zipkin.conversion.writing import message
+from opentracing_zipkin.model import Endpoint, FinishedSpan
+
+from .codec.readers import reader_named
+
+SPANS = [
+    FinishedSpan(
+        "a" * 16, "2" * 16, "1" * 16, "CLIENT", "get /stock", 1_700_000_000_010_000, 50_000, Endpoint("shop"),
+        tags={"error": "out of stock", "note": "\x9b31m\x7f\u202e"},
+    ),
+    FinishedSpan("a" * 16, "1" * 16, None, "SERVER", "get /", 1_700_000_000_000_000, 100_000, Endpoint("shop")),
+    FinishedSpan("b" * 16, "b" * 16, None, None, "tick", 1_700_000_001_000_000, 0, Endpoint("clock")),
+]  # fmt: skip
+
+TREE = """\
+trace aaaaaaaaaaaaaaaa  2023-11-14 22:13:20.000Z, 100.0 ms, 2 spans, 1 service, 1 error
+shop  get /         server    ██████████████████████████████████████████████████████████  100.0 ms
+shop  └─get /stock  client         █████████████████████████████                           50.0 ms ✗
+          out of stock
+
+trace bbbbbbbbbbbbbbbb  2023-11-14 22:13:21.000Z, 0.0 ms, 1 span, 1 service
+clock  tick  local     █                                                                      -
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "spans.bin"
+    path.write_bytes(message(SPANS, "thrift"))
+    return path
+
+
+def test_a_file_is_drawn_as_trees(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A tree a trace, in plain text where it is no terminal."""
+    assert 0 == main(["decode", str(file), "--to", "tree"])
+    printed = capsys.readouterr()
+
+    assert ([line.rstrip() for line in TREE.splitlines()], "") == (
+        [line.rstrip() for line in printed.out.splitlines()],
+        printed.err,
+    )
+
+
+def test_lines_are_what_a_program_gets(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By itself where it is no terminal: a span a line, in JSON of version 2."""
+    assert 0 == main(["decode", str(file)])
+    lines = capsys.readouterr().out.splitlines()
+
+    assert SPANS == [span for line in lines for span in reader_named("json")(b"[" + line.encode() + b"]")]
+
+
+@pytest.mark.parametrize("spans", [SPANS, SPANS[:1], []])
+def test_pretty_is_a_list_of_json(spans: list[FinishedSpan], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Indented, also where it is empty."""
+    path = tmp_path / "spans.json"
+    path.write_bytes(message(spans, "json"))
+    assert 0 == main(["decode", str(path), "--to", "pretty"])
+    printed = capsys.readouterr().out
+
+    assert spans == reader_named("json")(printed.encode())
+    assert json.dumps(json.loads(printed), indent=2, ensure_ascii=False) + "\n" == printed
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_any_encoding_is_written(encoding: str, file: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """To a file, or into a pipe; a program on the other side of the pipe reads it from standard input."""
+    output = tmp_path / "out"
+    assert 0 == main(["decode", str(file), "--to", encoding, "--output", str(output)])
+    assert message(SPANS, encoding) == output.read_bytes()
+
+    command = [sys.executable, "-m", "opentracing_zipkin", "decode", "-", "--to", encoding]
+    done = subprocess.run(command, input=file.read_bytes(), capture_output=True, timeout=30, check=False)
+    assert (0, message(SPANS, encoding), b"") == (done.returncode, done.stdout, done.stderr)
+
+
+def on_terminal(arguments: list[str], columns: int = 90, **environment: str) -> str:
+    """What a terminal of so many columns gets."""
+    ours, theirs = pty.openpty()
+    variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "opentracing_zipkin", "decode", *arguments],
+        stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
+        env={**variables, "TERM": "xterm", "PYTHONIOENCODING": "utf-8", "COLUMNS": str(columns), **environment},
+    )  # fmt: skip
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        written += piece
+    os.close(ours)
+    process.wait(30)
+    return written.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_a_coloured_tree_of_its_width(file: Path) -> None:
+    """By itself; NO_COLOR leaves the colours out."""
+    shown = on_terminal([str(file)], 133)
+    plain = on_terminal([str(file)], 70, NO_COLOR="1")
+
+    assert "\033[31m" in shown
+    assert "\033" not in plain
+    assert 70 == max(len(line.rstrip()) for line in plain.splitlines()[1:4])
+    assert shown.startswith("\033[1mtrace aaaaaaaaaaaaaaaa\033[0m  2023-11-14")
+
+
+@pytest.mark.parametrize("form", ["lines", "pretty", "tree", "json"])
+def test_nothing_in_a_span_steers_the_terminal(form: str, file: Path) -> None:
+    """Control characters are escaped or replaced, and what is escaped is still the same JSON."""
+    if form == "json":
+        form = "lines"
+    shown = on_terminal([str(file), "--to", form], NO_COLOR="1")
+
+    assert all(line.isprintable() for line in shown.splitlines())
+    if form == "lines":
+        assert SPANS[0].tags["note"] == json.loads(shown.splitlines()[0])["tags"]["note"]
+
+
+@pytest.mark.parametrize("encoding", ["thrift", "proto3"])
+def test_a_binary_message_is_not_written_to_a_terminal(encoding: str, file: Path) -> None:
+    """The refusal says how else."""
+    shown = on_terminal([str(file), "--to", encoding])
+
+    assert f"opentracing-zipkin decode: {encoding} is no text for a terminal; give --output FILE\n" == shown
+
+
+def test_what_is_wrong_is_one_line_and_status_1(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What came before it is shown."""
+    cut = tmp_path / "cut"
+    cut.write_bytes(file.read_bytes()[:-1])
+    for arguments, lines, words in (
+        ([str(cut)], 2, f"{cut}: byte {file.stat().st_size - 1}: span 2: truncated: "),
+        ([str(cut), "--to", "tree"], 4, f"{cut}: byte {file.stat().st_size - 1}: span 2: truncated: "),
+        ([str(cut), "--to", "json"], 0, f"{cut}: byte {file.stat().st_size - 1}: span 2: truncated: "),
+        ([str(tmp_path / "none")], 0, f"{tmp_path / 'none'}: No such file or directory"),
+        ([str(tmp_path)], 0, f"{tmp_path}: Is a directory"),
+        ([str(file), "--to", "json", "--output", str(tmp_path / "x" / "y")], 0, f"{tmp_path / 'x' / 'y'}: No such file"),
+        ([str(file), "--max-bytes", "10"], 0, f"{file}: it is longer than 10 bytes; give --max-bytes a greater number"),
+    ):
+        assert 1 == main(["decode", *arguments])
+        printed = capsys.readouterr()
+        assert printed.err.startswith(f"opentracing-zipkin decode: {words}"), printed.err
+        assert (lines, 1) == (len(printed.out.splitlines()), len(printed.err.splitlines()))
+
+
+def test_a_limit_that_is_none_is_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 2, as for other options that make no sense."""
+    assert 2 == main(["decode", str(file), "--max-bytes", "0"])
+    assert "--max-bytes is 0; give a number of bytes from 1" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_is_no_fault(tmp_path: Path) -> None:
+    """`decode | head` ends without a traceback."""
+    path = tmp_path / "many"
+    path.write_bytes(message(SPANS * 5_000, "json"))
+    command = f"{sys.executable} -m opentracing_zipkin decode {path} | head -n 1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+
+    assert (1, "") == (len(done.stdout.splitlines()), done.stderr)
+
+
+def test_text_that_the_encoding_lacks_becomes_a_question_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old locale is no reason to fail."""
+    path = tmp_path / "spans"
+    path.write_bytes(message([FinishedSpan("1" * 16, "1" * 16, name="größe", local=Endpoint("日本"))], "proto3"))
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    assert 0 == main(["decode", str(path), "--to", "tree"])
+    assert b"gr??e" in stream.buffer.getvalue()  # type: ignore[attr-defined]

@@ -1,0 +1,140 @@
+"""An outline of a test's spans."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from opentracing_zipkin.model import Endpoint, FinishedSpan
+from opentracing_zipkin.testing.outline import compare
+
+SHOP, PAYMENT = Endpoint("shop"), Endpoint("payment")
+
+
+def span(
+    number: int, parent: int | None, name: str, kind: str | None = None, local: Endpoint = SHOP, **tags: str
+) -> FinishedSpan:
+    parent_id = None if parent is None else f"{parent:016x}"
+    remote = PAYMENT if kind == "CLIENT" else None
+    return FinishedSpan("a" * 16, f"{number:016x}", parent_id, kind, name, number, 10, local, remote, tags=tags)
+
+
+TRACE = [
+    span(1, None, "post /checkout", "SERVER", status="502"),
+    span(2, 1, "read the cart"),
+    span(3, 1, "post /charge", "CLIENT", error="declined: no money"),
+    span(4, 3, "post /charge", "SERVER", PAYMENT),
+]
+
+WHOLE = """
+    shop: post /checkout  SERVER  status=502
+      shop: read the cart
+      shop: post /charge  CLIENT  -> payment  error=declined: no money
+        payment: post /charge  SERVER
+"""
+
+
+@pytest.mark.parametrize(
+    "outline",
+    [
+        WHOLE,
+        "post /checkout\n  post /charge\n     post /charge\n  read the cart\n",
+        "POST /checkout SERVER\n\tread the cart LOCAL\n\tpost /charge CLIENT\n\t\tpost /charge SERVER",
+        "post /checkout\n├─read the cart\n└─post /charge   error\n  └─payment: post /charge",
+        "post /checkout\n  ...",
+        "post /checkout\n  read the cart\n  ...\n",
+        "...",
+        "shop: post /checkout  status\n  post /charge\n    ...\n  read the cart  local",
+    ],
+)
+def test_an_outline_says_as_much_as_is_of_interest(outline: str) -> None:
+    """Services, kinds, remote services and tags may be left out, lines of one level may stand in any order."""
+    for spans in permutations(TRACE):
+        assert "" == compare(outline, spans)
+
+
+@pytest.mark.parametrize(
+    ("outline", "difference"),
+    [
+        (
+            WHOLE.replace("502", "200").replace("declined: no money", "lost"),
+            (
+                "- shop: post /checkout  SERVER  status=200\n"
+                "+ shop: post /checkout  SERVER  status=502\n"
+                "    shop: read the cart\n"
+                "-   shop: post /charge  CLIENT  -> payment  error=lost\n"
+                "+   shop: post /charge  CLIENT  -> payment  error=declined: no money\n"
+                "      payment: post /charge  SERVER"
+            ),
+        ),
+        (
+            "post /checkout\n  read the cart  CLIENT\n  pack\n",
+            (
+                "  post /checkout\n"
+                "-   read the cart  CLIENT\n"
+                "+   read the cart  LOCAL\n"
+                "-   pack\n"
+                "+   shop: post /charge  CLIENT  -> payment  error=declined: no money\n"
+                "+     payment: post /charge  SERVER"
+            ),
+        ),
+        (
+            "post /checkout  ...\n  ...\n  a\n    ...",
+            "- post /checkout  ...\n+ post /checkout\n-   a\n-     ...\n    ...",
+        ),
+        (
+            "",
+            (
+                "+ shop: post /checkout  SERVER  status=502\n"
+                "+   shop: read the cart\n"
+                "+   shop: post /charge  CLIENT  -> payment  error=declined: no money\n"
+                "+     payment: post /charge  SERVER"
+            ),
+        ),
+    ],
+)
+def test_a_difference_is_shown_line_by_line(outline: str, difference: str) -> None:
+    """With - what is expected, with + what was recorded, each in its place."""
+    assert difference == compare(outline, TRACE)
+
+
+def test_lines_that_say_less_leave_others_their_spans() -> None:
+    """Of two lines that both fit a span the one gets it that fits no other."""
+    spans = [span(1, None, "get", status="500"), span(2, None, "get", status="200")]
+
+    assert "" == compare("get\nget  status=500", spans)
+    assert "" == compare("get  status=200\nget", spans)
+
+
+def test_spans_without_their_parents_are_roots() -> None:
+    """What was not recorded leaves its children at the margin."""
+    assert "" == compare("read the cart\npost /charge\n  post /charge", TRACE[1:])
+
+
+@pytest.mark.parametrize(
+    ("outline", "words"),
+    [
+        ("a\n    b\n  c", r"line 3 of the outline: 'c' stands below no line above; check its indentation"),
+        ("a  no tag", r"line 1 of the outline: 'no tag' is no kind, '-> service' or tag 'key=value'; two blanks"),
+    ],
+)
+def test_what_is_no_outline_is_refused(outline: str, words: str) -> None:
+    """The message names the line and the remedy."""
+    with pytest.raises(ValueError, match=words):
+        compare(outline, TRACE)
+
+
+def test_a_difference_is_bounded() -> None:
+    """100 lines, and how many more there are."""
+    lines = compare("", [span(number, None, "x") for number in range(1, 151)]).splitlines()
+
+    assert (101, "  and 50 more lines") == (len(lines), lines[-1])
+
+
+def test_a_deep_trace_is_compared() -> None:
+    """2,000 levels that nobody expects are told all the same."""
+    deep = [span(number, number - 1, "x") for number in range(1, 2_001)]
+
+    assert compare("x", deep).endswith("more lines")
+    assert "" == compare("x\n  ...", deep)

@@ -1,0 +1,292 @@
+"""A recording of spans, whoever configures tracers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import unittest
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+import opentracing
+from opentracing.mocktracer import MockTracer
+from opentracing_zipkin import ZipkinTracer, configure
+from opentracing_zipkin.collector import Collector
+from opentracing_zipkin.testing import InMemoryRecorder, UnfinishedWarning, ZipkinRecording, ZipkinTestCase, recording
+
+
+@pytest.fixture(autouse=True)
+def no_tracer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No global tracer and no memory of one, before and after."""
+    monkeypatch.setattr(recording, "_configured", type(recording._configured)())
+    monkeypatch.setattr(recording, "_last_name", [])
+    former = opentracing.tracer
+    opentracing.set_global_tracer(opentracing.Tracer())
+    yield
+    current = opentracing.tracer
+    if isinstance(current, ZipkinTracer):
+        current.close(0)
+    opentracing.set_global_tracer(former)
+
+
+def work(name: str, tracer: Any = None) -> None:
+    (tracer or opentracing.tracer).start_span(name).finish()
+
+
+def test_the_tracer_is_the_global_one_for_so_long() -> None:
+    """Inside the block spans are kept; after it the former tracer is back, and the function that sets it."""
+    former, setter = opentracing.tracer, opentracing.set_global_tracer
+    with ZipkinRecording() as zipkin:
+        work("a")
+
+        assert zipkin.tracer is opentracing.tracer
+    assert (former, setter) == (opentracing.tracer, opentracing.set_global_tracer)
+    assert ["a"] == [span.name for span in zipkin.spans]
+    assert "test" == zipkin.spans.one("a").local.service_name  # type: ignore[union-attr]
+
+
+def test_whether_a_tracer_was_registered_is_put_back() -> None:
+    """A process that never had a tracer has none afterwards."""
+    opentracing.tracer = opentracing._noop_tracer if hasattr(opentracing, "_noop_tracer") else opentracing.tracer
+    opentracing.is_tracer_registered = False
+    with ZipkinRecording():
+        assert opentracing.is_global_tracer_registered()
+
+    assert False is opentracing.is_global_tracer_registered()
+
+
+def test_settings_are_the_tracers() -> None:
+    """Those that have to do with spans; the others are refused, because nothing is sent."""
+    with ZipkinRecording("shop", default_tags={"env": "test"}, trace_id_bits=64) as zipkin:
+        work("a")
+
+    assert ("shop", {"env": "test"}, 16) == (
+        zipkin.spans[0].local.service_name,  # type: ignore[union-attr]
+        zipkin.spans[0].tags,
+        len(zipkin.spans[0].trace_id),
+    )
+    with pytest.raises(ValueError, match="recorder excludes endpoint"):
+        ZipkinRecording(endpoint="http://127.0.0.1:1").start()
+    with pytest.raises(TypeError, match="no argument 'sample_rat'; did you mean 'sample_rate'"):
+        ZipkinRecording(sample_rat=1).start()
+    assert type(opentracing.tracer) is opentracing.Tracer
+
+
+def test_a_tracer_configured_before_is_seen_and_put_back() -> None:
+    """A module that holds the application's tracer records in the test, and reports as before after it."""
+    with Collector() as collector:
+        tracer = configure("shop", endpoint=collector.url)
+        with ZipkinRecording() as zipkin:
+            work("held", tracer)
+            work("global")
+        work("after", tracer)
+        assert tracer.flush()
+        [[sent]] = collector.store.traces()
+
+    assert {"held": "shop", "global": "shop"} == {span.name: span.local.service_name for span in zipkin.spans}  # type: ignore[union-attr]
+    assert "after" == sent.name
+    assert tracer is opentracing.tracer
+
+
+def test_a_tracer_configured_in_the_test_is_seen(caplog: pytest.LogCaptureFixture) -> None:
+    """`configure` replaces the test's tracer without a warning, and sends nothing; its settings count."""
+    with Collector() as collector, ZipkinRecording() as zipkin:
+        tracer = configure("shop", endpoint=collector.url, default_tags={"region": "eu"})
+        work("a")
+
+        assert zipkin.tracer is tracer
+        assert tracer.flush()
+        assert [] == collector.store.traces()
+    assert {"region": "eu"} == zipkin.spans.one("a", service="shop").tags
+    assert [] == [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert 1 == zipkin.stats.sent == zipkin.stats.finished
+
+
+def test_a_tracer_configured_in_one_test_is_seen_in_the_next() -> None:
+    """A module that was imported in one test holds its tracer in all others."""
+    with ZipkinRecording():
+        tracer = configure("shop")
+    with ZipkinRecording() as zipkin:
+        work("held", tracer)
+        work("global")
+
+    assert ["shop", "shop"] == [span.local.service_name for span in zipkin.spans]  # type: ignore[union-attr]
+    tracer.close(0)
+
+
+def test_a_tracer_made_by_hand_sends() -> None:
+    """One that is not the global tracer is the test's own affair."""
+    with Collector() as collector, ZipkinRecording() as zipkin:
+        tracer = ZipkinTracer("other", endpoint=collector.url)
+        work("sent", tracer)
+        assert tracer.flush()
+        [[span]] = collector.store.traces()
+    tracer.close(0)
+
+    assert ("sent", []) == (span.name, zipkin.spans)
+
+
+def failure(zipkin: ZipkinRecording) -> str:
+    with pytest.raises(AssertionError) as caught:
+        zipkin.spans.one("a")
+    return str(caught.value)
+
+
+def test_the_reason_for_missing_spans_is_said() -> None:
+    """A tracer past the recording, one that is off or samples, and spans that are not finished."""
+    with ZipkinRecording() as zipkin:
+        opentracing.set_global_tracer(ZipkinTracer("mine", recorder=InMemoryRecorder()))
+        work("a")
+        assert "the global tracer is now ZipkinTracer('mine'" in failure(zipkin)
+    with ZipkinRecording() as zipkin:
+        opentracing.tracer = MockTracer()
+        assert "whose spans are not recorded here; set it with opentracing.set_global_tracer" in failure(zipkin)
+    with ZipkinRecording() as zipkin:
+        configure("shop", enabled=False)
+        work("a")
+        assert "the tracer of 'shop' is switched off (enabled=False or ZIPKIN_ENABLED=false)" in failure(zipkin)
+    with ZipkinRecording(sample_rate=0.0) as zipkin:
+        work("a")
+        assert "the tracer of 'shop' samples some traces only (sample_rate, sampler)" in failure(zipkin)
+    with ZipkinRecording() as zipkin:
+        span = opentracing.tracer.start_span("a")
+        assert "not finished: span 'a' was never finished; it was started at " in failure(zipkin)
+        assert __file__ in failure(zipkin)
+        span.finish()
+
+
+def test_what_is_left_unfinished_is_told_with_its_place() -> None:
+    """Spans that were dropped or are still there, and scopes whose span was finished."""
+    with ZipkinRecording() as zipkin:
+        opentracing.tracer.start_span("dropped")
+        held = opentracing.tracer.start_span("held")
+        scope = opentracing.tracer.start_active_span("active")
+        scope.span.finish()
+    texts = zipkin.unfinished
+
+    assert ["span 'dropped'", "span 'held'", "scope of 'active'"] == [text.partition(" was never")[0] for text in texts]
+    assert all(__file__ in text for text in texts)
+    held.finish()
+    scope.close()
+
+
+def test_finished_spans_leave_nothing() -> None:
+    """Nor does one of an application's tracer, or one that a thread finishes a moment later."""
+    with ZipkinRecording() as zipkin:
+        work("a", configure("shop"))
+        late = opentracing.tracer.start_span("late")
+        thread = threading.Timer(0.05, late.finish)
+        thread.start()
+
+    assert [] == zipkin.unfinished
+    assert 2 == len(zipkin.spans)
+    thread.join()
+
+
+def test_a_scope_left_open_is_no_parent_in_the_next_test() -> None:
+    """Each recording has a tracer of its own, with its own active span."""
+    with ZipkinRecording():
+        open_scope = opentracing.tracer.start_active_span("left open")
+    with ZipkinRecording() as zipkin:
+        work("a")
+        zipkin.assert_tree("a")
+    open_scope.close()
+
+
+def test_recordings_may_be_nested() -> None:
+    """The inner one has its spans alone, and the outer one goes on."""
+    with ZipkinRecording() as outer:
+        work("a")
+        with ZipkinRecording() as inner:
+            work("b")
+        work("c")
+
+    assert (["a", "c"], ["b"]) == ([span.name for span in outer.spans], [span.name for span in inner.spans])
+
+
+def test_spans_may_be_forgotten_in_between() -> None:
+    """`clear` is for what a test does before it looks."""
+    with ZipkinRecording() as zipkin:
+        work("a")
+        zipkin.clear()
+        work("b")
+        zipkin.assert_tree("test: b")
+
+
+def test_another_outline_is_an_assertion_error() -> None:
+    """Which shows both, and what may be the reason."""
+    with ZipkinRecording() as zipkin:
+        span = opentracing.tracer.start_span("open")
+        work("a")
+        with pytest.raises(
+            AssertionError, match=r"^the spans are others \(- expected, \+ recorded\):\n- b\n\+ test: a\nnot fin"
+        ):
+            zipkin.assert_tree("b")
+        with pytest.raises(ValueError, match="line 1 of the outline"):
+            zipkin.assert_tree("a  b c")
+        span.finish()
+
+
+# unittest
+
+
+def outcome(case: type[unittest.TestCase]) -> unittest.TestResult:
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(case).run(result)
+    return result
+
+
+class Right(ZipkinTestCase, unittest.TestCase):
+    zipkin_settings: ClassVar[Mapping[str, Any]] = {"service_name": "shop"}
+
+    def test_a(self) -> None:
+        work("a")
+        self.zipkin.spans.one("a", service="shop")
+
+    def test_b(self) -> None:
+        work("b")
+        self.zipkin.assert_tree("shop: b")
+
+
+class RightAsync(ZipkinTestCase, unittest.IsolatedAsyncioTestCase):
+    async def test_a(self) -> None:
+        work("a")
+        self.zipkin.assert_tree("a")
+
+
+class Forgetful(ZipkinTestCase, unittest.TestCase):
+    zipkin_unfinished = "error"
+
+    def test_open(self) -> None:
+        opentracing.tracer.start_span("open")
+
+
+Right.__test__ = RightAsync.__test__ = Forgetful.__test__ = False  # type: ignore[attr-defined]  # they are run below
+
+
+def test_a_test_case_of_unittest_records_each_test() -> None:
+    """The mixin works with TestCase and IsolatedAsyncioTestCase."""
+    former = opentracing.tracer
+    for case, count in ((Right, 2), (RightAsync, 1)):
+        result = outcome(case)
+
+        assert (count, [], []) == (result.testsRun, result.failures, result.errors)
+    assert former is opentracing.tracer
+
+
+def test_a_test_case_fails_for_unfinished_spans_if_asked() -> None:
+    """By "error"; "warn" is a warning, "ignore" is nothing, and any other word is refused."""
+    [(_, text)] = outcome(Forgetful).failures
+    assert "span 'open' was never finished; it was started at " in text
+
+    Forgetful.zipkin_unfinished = "warn"
+    with pytest.warns(UnfinishedWarning, match="span 'open' was never finished"):
+        assert [] == outcome(Forgetful).failures
+    Forgetful.zipkin_unfinished = "ignore"
+    assert outcome(Forgetful).wasSuccessful()
+    Forgetful.zipkin_unfinished = "fail"
+    [(_, text)] = outcome(Forgetful).errors
+    assert "zipkin_unfinished is 'fail'; use error, warn, ignore" in text
+    Forgetful.zipkin_unfinished = "error"
