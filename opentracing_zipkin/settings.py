@@ -125,7 +125,8 @@ class Effective(NamedTuple):
     """What `configure()` would use by the environment alone.
 
     `given` has the settings that the environment sets, `variables` where each of them comes from, `service_name` as well.
-    `wrong` and `unknown` have a text and its remedy for each variable that cannot be used, or means nothing and nearly would.
+    `wrong` has each variable that cannot be used, with the problem and the remedy; `unknown` each that means nothing and nearly
+    would, with the remedy.
     """
 
     service_name: str
@@ -133,7 +134,7 @@ class Effective(NamedTuple):
     given: dict[str, Any]
     variables: dict[str, str]
     libraries: tuple[str, ...]
-    wrong: list[tuple[str, str]]
+    wrong: list[tuple[str, str, str]]
     unknown: list[tuple[str, str]]
 
 
@@ -151,14 +152,15 @@ def described() -> tuple[str, str, tuple[str, ...]]:
 def effective() -> Effective:
     """By the environment alone; a variable that cannot be used is named in `wrong`, and left out."""
     environ = dict(os.environ)
-    wrong: list[tuple[str, str]] = []
+    wrong: list[tuple[str, str, str]] = []
     while True:
         try:
             return _effective(environ)._replace(wrong=wrong, unknown=list(_misspelt(environ)))
         except WrongSetting as error:
             text, _, remedy = error.problem.partition("; ")
-            wrong.append((f"{error.setting} {text}", remedy))
-            del environ[error.setting.removeprefix(_VARIABLE)]
+            variable = error.setting.removeprefix(_VARIABLE)
+            wrong.append((variable, text, remedy))
+            del environ[variable]
 
 
 def _effective(environ: Mapping[str, str]) -> Effective:

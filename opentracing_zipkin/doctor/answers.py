@@ -43,7 +43,7 @@ NOT_UNDERSTOOD = Kind(
     FAULT,
     _CHECK,
     "{url} answers HTTP 400, it does not understand a message in {encoding}: {said}",
-    "{trial}",
+    "see which server listens there, and what its log says; Zipkin takes ZIPKIN_ENCODING=json in any version",
 )
 UNAUTHENTICATED = Kind(
     "unauthenticated",
@@ -64,8 +64,16 @@ WRONG_PATH = Kind(
     "wrong-path",
     FAULT,
     _CHECK,
-    "{url} answers HTTP {status}: the server has no such path, or takes no POST there",
-    "{trial}",
+    "{url} answers HTTP {status}: the server has no such path, or takes no POST there, and none of the usual paths, either",
+    "see which server listens there; perhaps {likely} was meant; a path in ZIPKIN_ENDPOINT that is none of Zipkin's is used "
+    "exactly as it is",
+)
+RIGHT_PATH = Kind(
+    "right-path",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP {status}: the server has no such path, or takes no POST there; {right} has taken a message just now",
+    "set ZIPKIN_ENDPOINT={right}",
 )
 PROXY_AUTHENTICATION = Kind(
     "proxy-authentication",
@@ -92,8 +100,15 @@ UNSUPPORTED = Kind(
     "unsupported",
     FAULT,
     _CHECK,
-    "{url} answers HTTP 415: it takes no messages in {encoding}",
-    "{trial}",
+    "{url} answers HTTP 415: it takes no messages in {encoding}, and in no other encoding of ours, either",
+    "see which server listens there, and whether something before it changes Content-Type",
+)
+RIGHT_ENCODING = Kind(
+    "right-encoding",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP {status} to a message in {encoding}, and has taken one in {other} just now",
+    "set ZIPKIN_ENCODING={other}",
 )
 TOO_MANY = Kind(
     "too-many",
@@ -178,7 +193,7 @@ def explained(error: SendError, sender: HttpSender, endpoint: str, encoding: str
     if "not in the GZIP format" in said:
         return NO_GZIP(**named)
     if status in _TRIED:
-        return _TRIED[status](trial=_trial(endpoint, encoding, connection), **named)
+        return _tried(endpoint, encoding, connection, named) or _TRIED[status](likely=_likely(endpoint, encoding), **named)
     return _BY_STATUS.get(status, SERVER_FAILS if status >= 500 else OTHER_ANSWER)(**named)
 
 
@@ -189,19 +204,21 @@ def _target(url: str, location: str, connection: Connection) -> str:
     return connection.safe(shown(location)) or "nowhere"
 
 
-def _trial(endpoint: str, encoding: str, connection: Connection) -> str:
-    """Which other path or encoding the server takes an empty message by; else what is most likely meant."""
+def _tried(endpoint: str, encoding: str, connection: Connection, named: Mapping[str, object]) -> Finding | None:
+    """By which other path or encoding the server takes an empty message."""
     path = encoder_named(encoding).path
     for candidate in _candidates(endpoint):
         if _takes(candidate, encoding, connection):
-            return f"set ZIPKIN_ENDPOINT={shown(posted_url(candidate, path))}, which has taken a message just now"
+            return RIGHT_PATH(right=shown(posted_url(candidate, path)), **named)
     for other in ENCODINGS:
         if other != encoding and _takes(endpoint, other, connection):
-            return f"set ZIPKIN_ENCODING={other}, in which it has taken a message just now"
-    if has_own_path(endpoint):
-        own = urlsplit(endpoint).path
-        return f"the path of the endpoint, {own}, is used exactly as it is; perhaps {likely_path(endpoint, path)} was meant"
-    return f"see which server listens there, and below which path it has {path}"
+            return RIGHT_ENCODING(other=other, **named)
+    return None
+
+
+def _likely(endpoint: str, encoding: str) -> str:
+    """The address that was probably meant."""
+    return shown(urlsplit(endpoint)._replace(path=likely_path(endpoint, encoder_named(encoding).path)).geturl())
 
 
 def _candidates(endpoint: str) -> Iterator[str]:

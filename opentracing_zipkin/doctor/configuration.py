@@ -43,11 +43,15 @@ WRONG_VALUE = Kind(
     "wrong-value",
     FAULT,
     _CHECK,
-    "{problem}",
+    "the environment variable {variable} {problem}",
     "{advice}; until then `configure()` raises ValueError, and what `run` starts is not traced (the checks below leave it out)",
 )
-MISSPELT = Kind("misspelt", FAULT, _CHECK, "the environment variable {variable} means nothing", "{meant}")
-SAID = Kind("said", WARNING, _CHECK, "{line}", "mend the variable that is named, or remove it")
+MISSPELT = Kind(
+    "misspelt", FAULT, _CHECK, "the environment variable {variable} means nothing", "rename it, or remove it: {meant}"
+)
+SAID = Kind(
+    "said", WARNING, _CHECK, "the environment says what is not taken: {line}", "mend the variable that is named, or remove it"
+)
 SWITCHED_OFF = Kind(
     "switched-off",
     FAULT,
@@ -128,8 +132,8 @@ def _shown(name: str, value: Any) -> str:
 
 def check_configuration(found: Effective, said: list[str]) -> Iterator[Finding]:
     """What the environment says."""
-    for problem, advice in found.wrong:
-        yield WRONG_VALUE(problem=problem, advice=advice)
+    for variable, problem, advice in found.wrong:
+        yield WRONG_VALUE(variable=variable, problem=problem, advice=advice)
     for variable, meant in found.unknown:
         yield MISSPELT(variable=variable, meant=meant)
     for line in said:

@@ -21,7 +21,8 @@ WOULD_TRACE = Kind(
     "would-trace",
     OK,
     _CHECK,
-    "`opentracing-zipkin run` would trace: {names}; `configure()` in code traces these with instrument=True",
+    "`opentracing-zipkin run` would trace: {names}; `configure()` does so where instrument=True or ZIPKIN_INSTRUMENT asks "
+    "for it",
 )
 WOULD_TRACE_NONE = Kind(
     "would-trace-none",
@@ -42,7 +43,7 @@ EXPORTER_OF_OTHERS = Kind(
     "exporter-of-others",
     WARNING,
     _CHECK,
-    "{line}",
+    "of OpenTelemetry's exporters another is found first: {line}",
     "uninstall the package that is found first, where OpenTelemetry's SDK is to send with ours",
 )
 

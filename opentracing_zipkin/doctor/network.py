@@ -17,15 +17,15 @@ from urllib.parse import unquote, urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from ..clock import monotonic
 from ..model import parse_ip
 from ..senders.url import shown
 from .asking import Connection, host_of
 from .report import FAULT, OK, Finding, Kind
 
-__all__ = ["check_network", "speaks_tls", "tls_finding"]
+__all__ = ["check_network", "refused_certificate", "speaks_tls"]
 
 MAX_CONNECT_S = 5.0
+MAX_TRIAL_S = 2.0  # of TLS where none was asked for
 
 RESOLVED = Kind("resolved", OK, "name", "{host} is {addresses}")
 UNRESOLVED = Kind(
@@ -212,7 +212,7 @@ def _handshake(url: str, proxy: str, connection: Connection, timeout_s: float) -
         with closing(_tunnelled(url, proxy, timeout_s)) as plain, context.wrap_socket(plain, server_hostname=host) as sock:
             return TRUSTED(host=host, until=(sock.getpeercert() or {}).get("notAfter", "an unknown time"))
     except (OSError, ValueError) as error:
-        return tls_finding(error, host, port)
+        return _tls_finding(error, host, port)
 
 
 def _context(connection: Connection) -> ssl.SSLContext:
@@ -226,7 +226,7 @@ def _context(connection: Connection) -> ssl.SSLContext:
     return context
 
 
-def tls_finding(error: Exception, host: str, port: int) -> Finding:
+def _tls_finding(error: Exception, host: str, port: int) -> Finding:
     """What a failed handshake means."""
     text, code = str(error), getattr(error, "verify_code", None)
     reason = getattr(error, "verify_message", None) or text
@@ -240,14 +240,30 @@ def tls_finding(error: Exception, host: str, port: int) -> Finding:
     return TLS_FAILED(host=host, reason=reason or type(error).__name__)
 
 
+def refused_certificate(url: str, connection: Connection) -> Finding | None:
+    """What a server says after a handshake that seemed to be done: with TLS 1.3 it looks at our certificate later.
+
+    Nothing is written, because a write to what the server has closed would lose its words.
+    """
+    host, port = host_of(url)
+    try:
+        plain = _tunnelled(url, connection.proxy_of(url), MAX_TRIAL_S)
+        with closing(plain), _context(connection).wrap_socket(plain, server_hostname=host) as sock:
+            sock.recv(1)
+    except ssl.SSLError as error:
+        return _tls_finding(error, host, port)
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    return None
+
+
 def speaks_tls(url: str) -> Finding | None:
     """WANTS_TLS where a server that is asked without encryption would have it."""
     host, port = host_of(url)
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    begin = monotonic()
-    with suppress(OSError, ValueError), closing(socket.create_connection((host, port), MAX_CONNECT_S)) as plain:
-        plain.settimeout(max(0.1, MAX_CONNECT_S - (monotonic() - begin)))
-        with context.wrap_socket(plain, server_hostname=host):
+    with suppress(OSError, ValueError):
+        plain = socket.create_connection((host, port), MAX_TRIAL_S)
+        with closing(plain), context.wrap_socket(plain, server_hostname=host):
             return WANTS_TLS(host=host, port=port)
     return None

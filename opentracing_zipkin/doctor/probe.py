@@ -21,8 +21,8 @@ from ..senders.collector_url import has_own_path, likely_path, server_url
 from ..senders.http import HttpSender
 from ..senders.url import shown
 from .answers import HTML, TOO_SLOW, explained, is_html
-from .asking import Connection, NoAnswer, host_of, until
-from .network import speaks_tls, tls_finding
+from .asking import Connection, NoAnswer, until
+from .network import refused_certificate, speaks_tls
 from .report import FAULT, OK, WARNING, Finding, Kind
 
 __all__ = ["SERVICE", "Collected", "check_found", "check_sent", "clock_finding", "probes_of", "random_id"]
@@ -237,8 +237,9 @@ def _failure(
     if sender.answered is None:
         if seconds >= connection.timeout_s * 0.95:
             return TOO_SLOW(url=shown(url), seconds=f"{connection.timeout_s:g}")
-        if url.startswith("https:") and "SSL" in str(error).upper():
-            return tls_finding(error, *host_of(url))
+        finding = refused_certificate(url, connection) if url.startswith("https:") else None
+        if finding is not None:
+            return finding
     if (sender.answered is None or sender.answered.status == 400) and not connection.proxy_of(url):
         finding = speaks_tls(url) if url.startswith("http:") else None
         if finding is not None:
