@@ -22,6 +22,7 @@ from .report import FAULT, OK, WARNING, Finding, Kind
 __all__ = ["check_service"]
 
 ARRIVED_WITHIN_S = 8.0  # a second until a tracer sends, and a few for the server's storage
+PAUSE_S = 0.2
 _CHECK = "service"
 
 ANSWERED = Kind("answered", OK, _CHECK, "GET {url} answers HTTP {status}, in {milliseconds} ms")
@@ -139,14 +140,17 @@ def _send(span: FinishedSpan, endpoint: str, encoding: str, connection: Connecti
 
 def _arrived(collected: Collected, trace_id: str, span_id: str) -> Iterator[Finding]:
     spans: list[dict[str, Any]] = []
+    elsewhere: list[Finding] = []
 
     def has_arrived() -> bool:
         spans[:] = [span for span in collected.spans(trace_id) if _service(span) != SERVICE]
-        return any(_answers(span, span_id) for span in spans)
+        elsewhere[:] = [] if spans else _elsewhere(collected, trace_id)
+        return bool(elsewhere) or any(_answers(span, span_id) for span in spans)
 
-    until(ARRIVED_WITHIN_S, has_arrived)
+    until(ARRIVED_WITHIN_S, has_arrived, PAUSE_S)
     if not spans:
-        yield from _elsewhere(collected, trace_id)
+        untraced = UNTRACED(seconds=f"{ARRIVED_WITHIN_S:g}", trace_id=trace_id, server=collected.server)
+        yield elsewhere[0] if elsewhere else untraced
         return
     span = next((one for one in spans if _answers(one, span_id)), spans[0])
     kind = SHARED if span.get("id") == span_id else CHILD if span.get("parentId") == span_id else STRANGER
@@ -166,15 +170,11 @@ def _service(span: dict[str, Any]) -> str:
     return str(endpoint.get("serviceName", "")) if isinstance(endpoint, dict) else ""
 
 
-def _elsewhere(collected: Collected, trace_id: str) -> Iterator[Finding]:
-    """The service's own trace, where it has kept our id as a tag; else what may be the reason that there is none."""
+def _elsewhere(collected: Collected, trace_id: str) -> list[Finding]:
+    """The service's own trace, where it has kept our id as a tag."""
     query = f"/api/v2/traces?limit=1&annotationQuery={quote(f'caller.trace_id={trace_id}', safe='')}"
     try:
-        found = collected.connection.get(collected.url(query)).json()
-    except NoAnswer:
-        found = None
-    try:
-        [[span, *_], *_] = found
-        yield DISTRUSTFUL(service=_service(span), trace_id=span["traceId"])
-    except (TypeError, ValueError, KeyError, AttributeError):
-        yield UNTRACED(seconds=f"{ARRIVED_WITHIN_S:g}", trace_id=trace_id, server=collected.server)
+        [[span, *_], *_] = collected.connection.get(collected.url(query)).json()
+        return [DISTRUSTFUL(service=_service(span), trace_id=span["traceId"])]
+    except (NoAnswer, TypeError, ValueError, KeyError, AttributeError):
+        return []
