@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -48,15 +48,15 @@ class Reply(NamedTuple):
         return self.headers.get("Content-Type", "").lower().startswith("text/html")
 
     def json(self) -> Any:
-        """What the body says; None where it is no JSON."""
+        """What the body says; None where it is no JSON, or nested beyond reason."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
 class Connection:
-    """How the application's sender reaches a collector, for questions of our own."""
+    """How the application's sender reaches a collector, for questions of our own; to be closed."""
 
     def __init__(self, found: Effective) -> None:
         self.options: dict[str, Any] = selected(ConnectionOptions, found.given)
@@ -66,6 +66,7 @@ class Connection:
         self._auth = checked_auth(self.options.get("auth"))
         self._headers = checked_headers(self.options.get("headers"))
         self._proxies = checked_proxies(self.options.get("proxy"))
+        self._adapter = Adapter(max_age_s=60.0)
         self._secrets = [secret for url in (*found.endpoints, *self._proxies.values()) for secret in in_url(url)]
         self._secrets += [*in_headers(self._headers.values()), *(self._auth or ())[1:]]
 
@@ -90,36 +91,48 @@ class Connection:
         return self._ask(url, headers, None, {})
 
     def _ask(self, url: str, headers: Mapping[str, str], auth: Any, proxies: Mapping[str, str]) -> Reply:
-        request = requests.PreparedRequest()
-        request.prepare_method("GET")
-        request.prepare_url(url, None)
-        request.prepare_headers({"User-Agent": "opentracing-zipkin-doctor", "Accept": "*/*", **headers})
-        request.prepare_auth(auth, url)
-        adapter = Adapter(max_age_s=0.0)
-        begin = monotonic()
-        adapter.terms.ends_at_s = begin + self.timeout_s
         problem = ""
+        begin = monotonic()
+        self._adapter.terms.ends_at_s = begin + self.timeout_s
         try:
-            answer: Any = adapter.send(
-                request, stream=True, timeout=_UNCLOCKED, verify=self.ca_bundle or True, cert=self.cert, proxies=dict(proxies)
+            answer: Any = self._adapter.send(
+                _prepared(url, headers, auth),
+                stream=True,
+                timeout=_UNCLOCKED,
+                verify=self.ca_bundle or True,
+                cert=self.cert,
+                proxies=dict(proxies),
             )
-            body = b"".join(_beginning(answer.raw))
+            body = _beginning(answer.raw)
             return Reply(answer.status, answer.reason, answer.headers, body, monotonic() - begin)
         except Exception as error:  # of requests, urllib3 and whatever lies below
             problem = self.safe(reason_of(error))
-        finally:
-            adapter.close()
         raise NoAnswer(problem)  # out of the block: the error that was caught holds the URL
 
+    def close(self) -> None:
+        """End the connections that are kept for the next question."""
+        self._adapter.close()
 
-def _beginning(raw: Any) -> Iterator[bytes]:
-    """The body as far as it counts; what is longer is left to the server."""
-    length = 0
+
+def _prepared(url: str, headers: Mapping[str, str], auth: Any) -> requests.PreparedRequest:
+    request = requests.PreparedRequest()
+    request.prepare_method("GET")
+    request.prepare_url(url, None)
+    request.prepare_headers({"User-Agent": "opentracing-zipkin-doctor", "Accept": "*/*", **headers})
+    request.prepare_auth(auth, url)
+    return request
+
+
+def _beginning(raw: Any) -> bytes:
+    """The body as far as it counts; the rest of a longer one is left to the server."""
+    read = b""
     for chunk in raw.stream(16_384, decode_content=True):
-        yield chunk
-        length += len(chunk)
-        if length > MAX_BODY_BYTES:
+        read += chunk
+        if len(read) > MAX_BODY_BYTES:
+            raw.close()
             break
+    raw.release_conn()
+    return read
 
 
 def until(seconds: float, is_done: Callable[[], bool], pause_s: float = 0.1) -> bool:

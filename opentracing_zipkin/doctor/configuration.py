@@ -15,7 +15,8 @@ from ..options import DEFAULT_ENDPOINT, ConfigureOptions, Settings
 from ..senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
 from ..senders.url import shown
 from ..settings import Effective, effective
-from .report import FAULT, OK, WARNING, Finding, Kind, Setting
+from ..text import printable
+from .report import FAULT, MAX_VALUE_CHARS, OK, WARNING, Finding, Kind, Setting
 
 __all__ = ["all_settings", "check_configuration", "read"]
 
@@ -102,11 +103,13 @@ def _heard() -> Iterator[list[str]]:
 
 def all_settings(found: Effective) -> list[Setting]:
     """Every setting, as it would be used."""
-    settings = [Setting("service_name", found.service_name or "none", _source(found, "service_name"))]
+    settings = [
+        Setting("service_name", printable(found.service_name or "none", MAX_VALUE_CHARS), _source(found, "service_name"))
+    ]
     for name, option in {**options_of(Settings), **options_of(ConfigureOptions)}.items():
         value = found.given.get(name, option.default)
         text = option.shown if name not in found.given and option.shown else _shown(name, value)
-        settings.append(Setting(name, text, _source(found, name)))
+        settings.append(Setting(name, printable(text, MAX_VALUE_CHARS), _source(found, name)))
     return settings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 
 from ..codec import encoder_named
 from ..senders.collector_url import posted_url
@@ -39,7 +40,12 @@ class Examination:
         found = self._found
         yield from configuration.check_configuration(found, self._said)
         yield from check_instrumentation(found, self.libraries)
-        connection = Connection(found)
+        with closing(Connection(found)) as connection:
+            yield from self._check_ways(connection, service_url)
+
+    def _check_ways(self, connection: Connection, service_url: str | None) -> Iterator[Finding]:
+        """Those to the collectors, and to a service."""
+        found = self._found
         encoding = found.given.get("encoding", "json")
         taking = []
         for endpoint in found.endpoints:

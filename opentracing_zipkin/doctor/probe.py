@@ -7,7 +7,8 @@ over all there are, and the share that is found is the server's; a span marked a
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from random import SystemRandom
 from typing import NamedTuple
@@ -161,6 +162,20 @@ class Collected(NamedTuple):
             return []
         return [span for span in found if isinstance(span, dict)] if isinstance(found, list) else []
 
+    def which(self, trace_ids: Iterable[str]) -> set[str]:
+        """Those of these traces that the server shows now."""
+        asked = sorted(trace_ids)
+        if len(asked) > 1:  # fewer are refused
+            try:
+                reply = self.connection.get(self.url(f"/api/v2/traceMany?traceIds={','.join(asked)}"))
+            except NoAnswer:
+                return set()
+            traces = reply.json() if reply.status == 200 else None
+            if isinstance(traces, list):
+                spans = [span for trace in traces if isinstance(trace, list) for span in trace if isinstance(span, dict)]
+                return {str(span.get("traceId")) for span in spans} & set(asked)
+        return {one for one in asked if self.spans(one)}
+
     def health(self) -> str:
         """What a server says of itself where it is not well."""
         try:
@@ -250,7 +265,7 @@ def _failure(
 def clock_finding(date: str, sent_at: float, received_at: float) -> Finding:
     """Of our clock, by the Date header of an answer; each bound of the offset has the second that it leaves open."""
     try:
-        server = parsedate_to_datetime(date).timestamp()
+        server = parsedate_to_datetime(date).replace(tzinfo=timezone.utc).timestamp()  # RFC 9110: always GMT
     except (TypeError, ValueError, OverflowError):
         return CLOCK_UNKNOWN()
     least, most = sent_at - server - 1, received_at - server
@@ -290,7 +305,7 @@ def _missing(collected: Collected, probes: Probes) -> tuple[set[str], bool]:
 
     def is_done() -> bool:
         nonlocal pair_found
-        missing.difference_update([one for one in missing if collected.spans(one)])
+        missing.difference_update(collected.which(missing))
         pair_found = pair_found or any(map(collected.spans, (probes.long_id, probes.short_id)))
         return not missing
 

@@ -13,7 +13,19 @@ from typing import Any, NamedTuple, TextIO
 
 from ..text import printable
 
-__all__ = ["FAULT", "OK", "WARNING", "Finding", "Kind", "Setting", "as_json", "exit_status", "finding_lines", "setting_lines"]
+__all__ = [
+    "FAULT",
+    "MAX_VALUE_CHARS",
+    "OK",
+    "WARNING",
+    "Finding",
+    "Kind",
+    "Setting",
+    "as_json",
+    "exit_status",
+    "finding_lines",
+    "setting_lines",
+]
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
 JSON_VERSION = 1  # of the shape; it grows by names only
@@ -81,7 +93,7 @@ def setting_lines(settings: Sequence[Setting], stream: TextIO) -> Iterator[str]:
     names, sources = (max(len(one[column]) for one in shown) for column in (0, 2))
     left = max(20, width_of(stream) - names - sources - 4)
     for name, value, source in shown:
-        cut = value if len(value) <= left else value[: left - 1] + "…"
+        cut = value if len(value) <= left else f"{value[: left - 3]}..."
         yield f"{name:{names}}  {source:{sources}}  {cut}".rstrip()
     yield f"the other {len(settings) - len(shown)} settings have their defaults; --json has them all"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import TextIOWrapper
 from typing import TextIO
 
 from .examination import Examination
@@ -13,6 +14,8 @@ __all__ = ["examine"]
 
 def examine(service_url: str | None, is_json: bool, stream: TextIO) -> int:
     """Say what is found, as it is found; the exit status."""
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # words of others that the terminal's encoding does not have
     examination = Examination()
     if is_json:
         findings = list(examination.findings(service_url))

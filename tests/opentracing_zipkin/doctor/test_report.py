@@ -77,7 +77,7 @@ def test_settings_that_somebody_has_set_are_told_and_others_counted() -> None:
         lines[2],
     ]
     assert lines[1].startswith("auth      V        xxx")
-    assert (100, "…") == (len(lines[1]), lines[1][-1])
+    assert (100, "x...") == (len(lines[1]), lines[1][-4:])
 
 
 def test_the_shape_for_programs_is_stable() -> None:
