@@ -12,7 +12,8 @@ from . import configuration, instrumentation
 from .asking import Connection
 from .instrumentation import Row, check_instrumentation
 from .network import check_network
-from .probe import Collected, check_found, check_sent, probes_of
+from .probe import check_sent, probes_of
+from .query import Collected, check_found
 from .report import FAULT, Finding, Kind, Setting
 from .service import check_service
 

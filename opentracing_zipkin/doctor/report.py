@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from string import Formatter
 from typing import Any, NamedTuple, TextIO
 
 from ..text import printable
@@ -66,10 +65,6 @@ class Kind:
         """The finding; each value is made printable and cut."""
         words = {name: printable(" ".join(str(value).split()), MAX_VALUE_CHARS) for name, value in values.items()}
         return Finding(self.status, self.check, self.text.format(**words), self.remedy.format(**words), self.code)
-
-    def places(self) -> set[str]:
-        """The names that are filled in."""
-        return {name for text in (self.text, self.remedy) for _, name, _, _ in Formatter().parse(text) if name}
 
 
 class Setting(NamedTuple):

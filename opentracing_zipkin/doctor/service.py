@@ -16,7 +16,8 @@ from ..senders import SendError
 from ..senders.http import HttpSender
 from ..senders.url import shown
 from .asking import Connection, NoAnswer, until
-from .probe import SERVICE, Collected, random_id
+from .probe import SERVICE, random_id
+from .query import Collected
 from .report import FAULT, OK, WARNING, Finding, Kind
 
 __all__ = ["check_service"]

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from opentracing_zipkin.doctor import network, probe, service
+from opentracing_zipkin.doctor import network, query, service
 
 from ..senders.certificates import Certificates
 
@@ -23,8 +23,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """For servers that never show what is looked for."""
-    monkeypatch.setattr(probe, "FOUND_WITHIN_S", 0.2)
-    monkeypatch.setattr(probe, "SETTLED_WITHIN_S", 0.2)
+    monkeypatch.setattr(query, "FOUND_WITHIN_S", 0.2)
+    monkeypatch.setattr(query, "SETTLED_WITHIN_S", 0.2)
     monkeypatch.setattr(network, "MAX_TRIAL_S", 0.5)
     monkeypatch.setattr(service, "ARRIVED_WITHIN_S", 0.3)
 

@@ -13,6 +13,7 @@ from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.doctor.catalogue import kinds
 from opentracing_zipkin.doctor.report import FAULT, OK, WARNING, Kind
 
+from .servers import service
 from .test_report import doctor
 
 ROOT = Path(__file__).parents[3]
@@ -40,14 +41,16 @@ def test_the_manual_has_every_finding_with_its_remedy() -> None:
     assert [] == [kind.code for kind in kinds() if f"`{kind.code}`" not in PAGE]
 
 
-def test_the_manuals_first_example_is_what_the_doctor_says() -> None:
-    """With the embedded collector, to the letter; of a line that ends with `…` the rest is not shown."""
-    command, *expected = re.findall(r"```console\n\$ (.*?)```", PAGE, re.DOTALL)[0].splitlines()
-    with Collector() as collector:
+def test_the_manuals_examples_are_what_the_doctor_says() -> None:
+    """With the embedded collector and a service, to the letter; where `…` stands something is not shown."""
+    examples = [example.split("\n", 1) for example in re.findall(r"```console\n\$ (.*?)```", PAGE, re.DOTALL)]
+    with Collector() as collector, service(collector.url) as shop:
         url = collector.url
-        done = doctor(ZIPKIN_ENDPOINT=url)
-    printed = re.sub(r"\s+", " ", done.stdout.replace(url.rpartition(":")[2], "9411"))
-    pattern = r"\s".join(re.escape(" ".join(line.split())).replace("…", ".*?") for line in expected if line)
+        printed = [doctor(ZIPKIN_ENDPOINT=url), doctor("--url", f"{shop.url}/buy/tea", ZIPKIN_ENDPOINT=url)]
+    texts = [one.stdout.replace(url.rpartition(":")[2], "9411").replace(str(shop.port), "8000") for one in printed]
+    patterns = [re.escape(" ".join(expected.split())).replace("…", ".*?") for _, expected in examples]
 
-    assert command.endswith("opentracing-zipkin doctor")
-    assert re.fullmatch(pattern, printed.strip()), done.stdout
+    assert ["doctor", "http://127.0.0.1:8000/buy/tea"] == [command.split()[-1] for command, _ in examples]
+    assert [True, True] == [
+        re.fullmatch(pattern, " ".join(text.split())) is not None for pattern, text in zip(patterns, texts, strict=True)
+    ], texts
