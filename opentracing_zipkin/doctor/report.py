@@ -37,7 +37,8 @@ _CHECK_WIDTH = len("instrumentation") + 2
 
 
 class Finding(NamedTuple):
-    """What a check has found: `status` is ok, warning or fault, `remedy` what to do, `code` the kind's name for programs.
+    """What a check has found: `status` is ok, warning or fault, `remedy` what to do, on one line or as a list; `code` is
+    the kind's name for programs.
 
     A fault explains spans that are missing; a warning is what a reader should know.
     """
@@ -104,12 +105,13 @@ def finding_lines(finding: Finding, stream: TextIO) -> Iterator[str]:
     for line in _wrapped(finding.text, room):
         yield f"{head}{line}"
         head = margin
-    for line in _wrapped(finding.remedy, room - len(_INDENT)):
-        yield f"{margin}{_INDENT}{line}"
+    for part in finding.remedy.splitlines():
+        for line in _wrapped(part, room - len(_INDENT), "   " if part[0].isdigit() else ""):
+            yield f"{margin}{_INDENT}{line}"
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+def _wrapped(text: str, width: int, below: str = "") -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=below, break_long_words=False, break_on_hyphens=False)
 
 
 def exit_status(findings: Iterable[Finding]) -> int:

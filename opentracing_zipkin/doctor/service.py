@@ -81,10 +81,15 @@ UNTRACED = Kind(
     FAULT,
     _CHECK,
     "no span of the service arrived within {seconds} s in the trace {trace_id}, that the headers of the call have named",
-    "in the order of likelihood: it is not traced (start it with `opentracing-zipkin run`, or call configure(instrument=True) "
-    "before the framework makes its application); it sends to another collector than {server}, look at its ZIPKIN_ENDPOINT; "
-    "tracing is switched off there (ZIPKIN_ENABLED, OTEL_SDK_DISABLED); the path is left out by ZIPKIN_HTTP_EXCLUDED_PATHS; "
-    "something before it takes the B3 headers away; or its worker cannot send (its log has lines that begin with zipkin:)",
+    "look for these reasons, the most probable first:\n"
+    "1. it is not traced: start it with `opentracing-zipkin run`, or call configure(instrument=True) before the framework "
+    "makes "
+    "its application\n"
+    "2. it sends to another collector than {server}: look at its ZIPKIN_ENDPOINT\n"
+    "3. tracing is switched off there: ZIPKIN_ENABLED, OTEL_SDK_DISABLED\n"
+    "4. the path is left out by ZIPKIN_HTTP_EXCLUDED_PATHS\n"
+    "5. something before it takes the B3 headers away: call it without the gateway\n"
+    "6. its worker cannot send: its log has lines that begin with zipkin:",
 )
 UNASKED = Kind(
     "unasked",

@@ -50,6 +50,14 @@ def test_a_long_finding_is_wrapped_below_itself() -> None:
     assert [" " * 26] * (len(lines) - 1) == [line[:26] for line in lines[1:]]
 
 
+def test_a_list_of_remedies_is_told_as_a_list() -> None:
+    """A point a line; what is wrapped stands below its point."""
+    lines = list(finding_lines(Finding(OK, "name", "x", "do:\n1. one\n2. " + "two " * 30), io.StringIO()))
+
+    assert ["do:", "1. one", "2. two two"] == [line[:38].strip() for line in lines[1:4]]
+    assert " " * 31 + "two" == lines[4][:34]
+
+
 def test_words_of_a_server_are_printable_cut_and_on_one_line() -> None:
     """Whatever it says, the terminal gets no control character."""
     finding = BAD(url="http://z", said="\x1b[2Jgone\r\nok  all is well {url} " + "x" * 1000)
