@@ -122,8 +122,10 @@ bench: $(VENV)/.installed-test ## the same beside four peers, requests, curves, 
 
 # Results of one whole run; behind it those of other Pythons, of which the costs are enough (bench/benchmarks.template.md).
 RESULTS ?= .cache/bench.json
+# Results of parts that were measured alone: requests, exports, or costs of OpenTelemetry's API.
+PARTS ?=
 bench-page: $(VENV)/.installed-bench ## docs/explanation/benchmarks.md and its pictures from the results that make bench left
-	@$(BIN)/python -m bench.page $(RESULTS)
+	@$(BIN)/python -m bench.page $(if $(PARTS),--parts $(PARTS),$(RESULTS))
 
 bench-guard: $(VENV)/.installed-test ## instructions of each step of a span against bench/recorded.json
 	@scripts/need-command valgrind valgrind

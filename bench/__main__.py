@@ -26,10 +26,9 @@ from .curves import CURVES, GROWTH_SPANS
 from .environments import ROOT, python_of
 from .harness import ADAPTERS, QUICK_ADAPTERS, Contestant, Outcome, measure, run_worker, sink
 from .results import BURSTS, PARTS, ROUNDS, STARTS
-from .table import OURS, Row, bridged, markdown, rows
+from .table import OURS, Row, bounded, bridged, markdown, rows
 from .tasks import TASKS
 
-_ALL = (*PARTS, "exports")  # what the page is made of, and the exporter
 QUICK_TASKS = [name for name, task in TASKS.items() if task.manner in ("paced", "tight") and name != "encode_proto3"]
 CURVE_ADAPTERS = {**dict.fromkeys(CURVES, (OURS, "limit")), "delay": (OURS, "naive"), "growth": (OURS,)}
 
@@ -38,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start = time.monotonic()
     asked = {name: getattr(options, name) for name in results.LEAST}
-    result: results.Result = {"machine": _machine(), "options": asked, "failures": []}
+    result: results.Result = {"machine": _machine(), "options": asked, "failures": [], "requirements": sorted(_requirements())}
     parts = ["costs"] if options.quick or options.tasks or options.adapters else options.only
     for part in parts:
         measures = {"costs": _costs, "requests": _requests, "exports": _exports, "curves": _curves, "services": _services}
@@ -70,8 +69,8 @@ def _costs(options: argparse.Namespace, result: results.Result) -> None:
     print(markdown(table, list(contestants)))
     print("\nCosts per unit of work, less is better; medians of rounds.", end="  ")
     print(f"The sink takes {outcome.sink_capacity / 1e6:.1f} million spans a second.")
-    for line in bridged(table):
-        print(f"OpenTelemetry's API on our provider, of its SDK: {line}")
+    for cost in bridged(table):
+        print(f"OpenTelemetry's API on our provider, of its SDK: {cost.title}: {bounded(cost.share, cost.most)}")
     every = [measured for of_task in outcome.results.values() for rounds in of_task.values() for measured in rounds]
     busy = sum(not measured.quiet for measured in every)
     if busy:
@@ -143,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bursts", type=int, default=BURSTS, help="bursts of 100 calls in a paced task (default: %(default)s)")
     parser.add_argument("--tasks", type=_names(TASKS), help=f"of {','.join(TASKS)}")
     parser.add_argument("--adapters", type=_names(ADAPTERS), help=f"of {','.join(ADAPTERS)}")
-    parser.add_argument("--only", type=_names(_ALL), default=list(_ALL), help=f"of {','.join(_ALL)}")
+    parser.add_argument("--only", type=_names(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}")
     parser.add_argument(
         "--starts", type=int, default=STARTS, help="of the processes that serve requests (default: %(default)s)"
     )
@@ -189,7 +188,6 @@ def _requirements() -> set[str]:
 
 def _as_json(outcome: Outcome, table: list[Row]) -> dict[str, Any]:
     return {
-        "requirements": sorted(_requirements()),
         "sink_spans_per_second": round(outcome.sink_capacity),
         "rows": [{**row._asdict(), "title": row.title, "targets": row.targets, "missed": row.missed} for row in table],
         "rounds": {

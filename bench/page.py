@@ -1,6 +1,7 @@
 """Makes docs/explanation/benchmarks.md and its pictures from what `python -m bench --json FILE` left; measures nothing.
 
-Rules: the page has no number that was not measured; what is missed is bold in the table and named below it.
+Rules: the page has no number that was not measured; what is missed is bold in the table and named below it.  A part that was
+measured alone takes the place of its chapter, which then says when and where that was.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ from string import Template
 
 from . import results
 from .environments import ROOT
+from .exporting import measure as exporting
 from .instrumented import measure as instrumented
 from .results import Result, Unusable
-from .table import OURS, Row, line, number, ratio
+from .table import OURS, Row, bounded, bridged, line, number, ratio
 
 __all__ = ["main", "write"]
 
 TEMPLATE = Path(__file__).with_name("benchmarks.template.md")
 FOLDER = ROOT / "docs" / "explanation"
 PAGE = "benchmarks.md"
+NEXT_CHAPTER = "## What a team feels"  # behind those that may be measured alone
 
 PEERS = {
     "limit": "limit",
@@ -57,8 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("first", type=Path, metavar="RESULT.json", help="of a whole run")
     parser.add_argument("others", type=Path, metavar="OTHER.json", nargs="*", help="of other Pythons; their ratios stand below")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of the page and its pictures (default: docs/explanation)")
+    parser.add_argument("--parts", action="store_true", help="put the chapters that these results have into the page there is")
     options = parser.parse_args(arguments)
     try:
+        if options.parts:
+            return _replace([options.first, *options.others], options.folder / PAGE)
         write([_read(options.first), *(_read(other, ("costs",)) for other in options.others)], options.folder)
     except Unusable as error:
         print(f"bench-page: {error}", file=sys.stderr)
@@ -72,6 +78,44 @@ def _read(file: Path, parts: Sequence[str] = results.PARTS) -> Result:
     result = results.read(file)
     results.check_whole(result, file, parts)
     return result
+
+
+def _replace(files: Sequence[Path], page: Path) -> int:
+    """Chapters of the page by what was measured alone."""
+    text = page.read_text()
+    for file in files:
+        for chapter in _chapters(results.read(file), file):
+            text = _with_chapter(text, chapter)
+    page.write_text(text)
+    print(f"{os.path.relpath(page)} has the chapters of {', '.join(map(str, files))}")
+    return 0
+
+
+def _chapters(result: Result, file: Path) -> list[str]:
+    if result.get("failures"):
+        raise Unusable(f"no chapter is made of {file}: {len(result['failures'])} of its measurements failed")
+    made = []
+    if result.get("requests"):
+        made.append((_requests(result["requests"]), "starts"))
+    if result.get("costs"):
+        made.append((_bridged(_rows(result)), "rounds"))
+    if result.get("exports"):
+        made.append((_exports(result["exports"]), "starts"))
+    if not made:
+        raise Unusable(f"no chapter is made of {file}: it lacks requests, costs and exports")
+    said = [f"Measured alone, in {result['options'][times]} {times}.\n{_machine(result)}" for _, times in made]
+    return [chapter.replace("\n\n", f"\n\n{how}\n\n", 1) for (chapter, _), how in zip(made, said, strict=True)]
+
+
+def _with_chapter(text: str, chapter: str) -> str:
+    """In place of the chapter of this title, or before what a team feels."""
+    title = chapter.partition("\n")[0]
+    before, found, rest = text.partition(f"{title}\n")
+    if not found:
+        before, found, rest = text.partition(f"{NEXT_CHAPTER}\n")
+        return f"{before}{chapter}\n{found}{rest}"
+    after = rest.partition("\n## ")[2]
+    return f"{before}{chapter}\n## {after}"
 
 
 def write(measured: Sequence[Result], folder: Path) -> None:
@@ -92,6 +136,8 @@ def _text(first: Result, others: Sequence[Result]) -> str:
         missed=_missed(first),
         absolute=_absolute(first),
         requests=_requests(first["requests"]),
+        bridged=_bridged(_rows(first)),
+        exports=_exports(first["exports"]),
         services=_services(first["services"]),
         curves=_curves(first["curves"]),
     )
@@ -102,7 +148,7 @@ def _text(first: Result, others: Sequence[Result]) -> str:
 
 def _machine(result: Result) -> str:
     machine = result["machine"]
-    versions = ", ".join(requirement.replace("==", " ") for requirement in result["costs"]["requirements"])
+    versions = ", ".join(requirement.replace("==", " ") for requirement in result["requirements"])
     return (
         f"Measured on {machine['date']}: {machine['cores']} cores of {machine['processor']}, {machine['system']}, "
         f"Python {machine['python']}, load {machine['load']} before it began.\nVersions: {versions}."
@@ -165,18 +211,16 @@ Ours is `install()` of both libraries.
     body = [_request(name, percent, added) for name, percents in found.items() for percent, added in percents.items()]
     text += "\n" + _table(head, body)
     missed = instrumented.missed(found)
-    text += f"\nMissed in this run: {'; '.join(missed)}.\n" if missed else "\nNone is missed in this run.\n"
+    text += _told_missed(missed)
     text += "\nWhere ours goes at 100 %, each line beyond the one before:\n\n"
     layers = _table(["layer", *(f"{name}, µs" for name in found)], [_layer(name, found) for name in LAYERS])
-    return text + layers + _noop(found)
+    return text + layers + _noop(found) + _on_our_provider(found)
 
 
 def _request(framework: str, percent: str, added: instrumented.Added) -> list[str]:
     ratio, most = instrumented.ratio(added), instrumented.TARGETS[framework, percent]
-    shown = f"{ratio.value:.3f} ± {ratio.error:.3f}"
-    bold = "**" if ratio.value > most else ""
     us = [f"{mean(added[way]):.0f}" for way in (instrumented.WITHOUT, "ours", "otel")]
-    return [f"{framework}, {percent}", *us, f"{bold}{shown}{bold} (≤ {most:.3f})"]
+    return [f"{framework}, {percent}", *us, bounded(ratio.value, most, ratio.error)]
 
 
 def _layer(name: str, found: instrumented.Found) -> list[str]:
@@ -188,6 +232,63 @@ def _layer(name: str, found: instrumented.Found) -> list[str]:
 def _noop(found: instrumented.Found) -> str:
     us = " and ".join(f"{mean(of['100%']['noop']):.0f} µs ({name})" for name, of in found.items())
     return f"\nInstalled without a tracer it adds {us}; less than 10 µs cannot be told from nothing.\n"
+
+
+def _on_our_provider(found: instrumented.Found) -> str:
+    """OpenTelemetry's own instrumentations, at 100 %."""
+    text = """
+OpenTelemetry's instrumentations run on our provider, too, without its SDK.
+Most of what they add then is their own code, which is the same on both.
+
+"""
+    head = ["service", "on its SDK, µs more", "on our provider, µs more", "our provider / its SDK"]
+    body = []
+    for framework, percents in found.items():
+        added = percents["100%"]
+        share = instrumented.ratio(added, "bridged")
+        us = [f"{mean(added[way]):.0f}" for way in ("otel", "bridged")]
+        body.append([framework, *us, bounded(share.value, instrumented.BRIDGED_TARGET, share.error)])
+    return text + _table(head, body) + _told_missed(instrumented.missed_bridged(found))
+
+
+def _told_missed(missed: Sequence[str]) -> str:
+    return f"\nMissed in this run: {'; '.join(missed)}.\n" if missed else "\nNone is missed in this run.\n"
+
+
+def _bridged(rows: Sequence[Row]) -> str:
+    text = """\
+## OpenTelemetry's API without its SDK
+
+The same calls of OpenTelemetry's API, once on our provider and once on its SDK with the Zipkin JSON exporter and B3.
+
+"""
+    costs = bridged(row for row in rows if row.measure != "median")  # which a busy machine makes up
+    head = ["work", "our provider", "its SDK", "our provider / its SDK"]
+    body = [[each.title, number(each.on_ours), number(each.on_sdk), bounded(each.share, each.most)] for each in costs]
+    return text + _table(head, body) + _told_missed([each.title for each in costs if each.is_missed])
+
+
+def _exports(found: exporting.Found) -> str:
+    text = """\
+## Exporting the spans of OpenTelemetry's SDK
+
+Batches of 512 spans, servers and clients with five to seven attributes, and some with an event, handed to our exporter and to
+OpenTelemetry's deprecated one, until the collector has accepted them.
+Measured is the CPU of the whole process, HTTP included, a span; of each start the least of the turns counts.
+The spans are the same, and ours tell of the other end as well, which the deprecated exporter does not.
+
+"""
+    head = ["format", "the deprecated exporter, µs", "ours, µs", "ours / the deprecated one"]
+    body = [
+        [
+            encoding,
+            f"{mean(of['old']):.1f}",
+            f"{mean(of['ours']):.1f}",
+            bounded(exporting.ratio(of), exporting.TARGETS[encoding]),
+        ]
+        for encoding, of in found.items()
+    ]
+    return text + _table(head, body) + _told_missed(exporting.missed(found))
 
 
 def _services(found: dict[str, dict[str, dict[str, float]]]) -> str:

@@ -18,7 +18,7 @@ __all__ = ["BURSTS", "PARTS", "ROUNDS", "STARTS", "Result", "Unusable", "check_w
 
 Result = dict[str, Any]
 
-PARTS = ("costs", "requests", "curves", "services")
+PARTS = ("costs", "requests", "exports", "curves", "services")
 ROUNDS = 3
 BURSTS = 60
 STARTS = 6

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .tasks import TASKS, Measured
 
-__all__ = ["OURS", "Results", "Row", "bridged", "line", "markdown", "number", "ratio", "rows"]
+__all__ = ["OURS", "Bridged", "Results", "Row", "bounded", "bridged", "line", "markdown", "number", "ratio", "rows"]
 
 Results = Mapping[str, Mapping[str, Sequence[Measured]]]  # task -> adapter -> one for each round
 
@@ -115,15 +115,30 @@ def markdown(table: Sequence[Row], adapters: Sequence[str]) -> str:
     return "\n".join([line(head), line(["---", *["--:"] * (len(head) - 1)]), *(_cells(row, shown, others) for row in table)])
 
 
-def bridged(table: Iterable[Row]) -> list[str]:
-    """What OpenTelemetry's API costs on our provider, of what it costs on its SDK, a line for each cost."""
-    lines = []
-    for row in table:
-        if "bridged" in row.costs and row.costs.get("otel"):
-            share, most = row.costs["bridged"] / row.costs["otel"], BRIDGED_TARGETS.get((row.task, row.measure))
-            bound = "" if most is None else f" ({'≤' if share <= most else 'missed:'} {number(most)})"
-            lines.append(f"{row.title}: {number(share)}{bound}")
-    return lines
+class Bridged(NamedTuple):
+    """One cost of OpenTelemetry's API, in the task's unit, and the most that it should be of its SDK's, None for no bound."""
+
+    title: str
+    on_ours: float
+    on_sdk: float
+    most: float | None
+
+    @property
+    def share(self) -> float:
+        return self.on_ours / self.on_sdk
+
+    @property
+    def is_missed(self) -> bool:
+        return self.most is not None and self.share > self.most
+
+
+def bridged(table: Iterable[Row]) -> list[Bridged]:
+    """What OpenTelemetry's API costs on our provider, and what it costs on its SDK."""
+    return [
+        Bridged(row.title, row.costs["bridged"], row.costs["otel"], BRIDGED_TARGETS.get((row.task, row.measure)))
+        for row in table
+        if "bridged" in row.costs and row.costs.get("otel")
+    ]
 
 
 def _cells(row: Row, shown: Sequence[str], others: Sequence[str]) -> str:
@@ -154,3 +169,11 @@ def number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.2 else f"{value:.3f}"
+
+
+def bounded(share: float, most: float | None, error: float | None = None) -> str:
+    """A ratio as it stands in a table: bold where it is more than it should be."""
+    shown = f"{share:.3f}" if error is None else f"{share:.3f} ± {error:.3f}"
+    if most is None:
+        return shown
+    return f"**{shown}** (≤ {most:.3f})" if share > most else f"{shown} (≤ {most:.3f})"

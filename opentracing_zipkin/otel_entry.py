@@ -24,6 +24,10 @@ __all__ = ["propagator", "tracer_provider"]
 def tracer_provider() -> TracerProvider:
     """For `OTEL_PYTHON_TRACER_PROVIDER=zipkin`: on the application's tracer, or where it has none on one by the environment."""
     try:
+        from .otel.supported import problem
+
+        if problem():
+            raise RuntimeError(problem())
         from .otel.provider import TracerProvider
 
         limits = span_limits()
@@ -33,9 +37,10 @@ def tracer_provider() -> TracerProvider:
         return TracerProvider(None, **limits)
     except Exception as error:
         log.warning("zipkin: what OpenTelemetry instruments is not traced: %s", error)
-        from opentelemetry.trace import NoOpTracerProvider
+        from opentelemetry import trace
 
-        return NoOpTracerProvider()
+        silent: Any = getattr(trace, "NoOpTracerProvider", None) or trace._DefaultTracerProvider  # its name of before 1.10
+        return silent()  # type: ignore[no-any-return]
 
 
 def propagator() -> TextMapPropagator:

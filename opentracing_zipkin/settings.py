@@ -243,10 +243,19 @@ def _read_timeout(text: str) -> float:
     value = read_number(text)
     if value >= _LEAST_MILLISECONDS:
         return value / 1000
-    if _TIMEOUT not in _told:
+    if value > 0 and _TIMEOUT not in _told:  # of another the error tells
         _told.add(_TIMEOUT)
         log.warning("zipkin: %s is %s, and is read as seconds; write milliseconds, %.0f", _TIMEOUT, text, value * 1000)
     return value
+
+
+def _read_milliseconds(text: str) -> float:
+    """Seconds, of the same variable where nothing was in seconds before; who comes from that exporter may have some left."""
+    value = read_number(text)
+    if 0 < value < _LEAST_MILLISECONDS and _TIMEOUT not in _told:
+        _told.add(_TIMEOUT)
+        log.warning("zipkin: %s is %s, which is milliseconds; write %.0f where seconds are meant", _TIMEOUT, text, value * 1000)
+    return value / 1000
 
 
 class _Environment:
@@ -272,6 +281,8 @@ class _Environment:
                 self._read(name, f"{_PREFIX}{name.upper()}", option.read)
             if option.also is not None and name not in self.settings:
                 self._read(name, *option.also)
+        if "enabled" in open_ones and "enabled" not in self.settings:
+            self._tell_not_disabled()
         if "sample_rate" in open_ones and "sample_rate" not in self.settings:
             self._read_sampler()
         limit = "max_tag_length"
@@ -281,7 +292,7 @@ class _Environment:
     def _read_sampler(self) -> None:
         """OpenTelemetry's sampler, as far as it is a share of new traces; ours follows its caller's decision in any case."""
         variable, argument = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
-        name = self._text(variable)
+        name = self._text(variable).lower()
         rate = read_sampler(name)
         if rate is not None:
             self._add("sample_rate", variable, rate)
@@ -292,8 +303,16 @@ class _Environment:
             log.warning(
                 "zipkin: OTEL_TRACES_SAMPLER is %r, which is none of always_on, always_off, traceidratio and these with "
                 "parentbased_ before, and is ignored; ZIPKIN_SAMPLE_RATE is the share of new traces",
-                name[:80],
+                self._text(variable)[:80],
             )
+
+    def _tell_not_disabled(self) -> None:
+        """Say once that OTEL_SDK_DISABLED has a value that looks as if it turned tracing off, and does not."""
+        variable = "OTEL_SDK_DISABLED"
+        text = self._text(variable)
+        if text.lower() not in ("", "true", "false") and variable not in _told:
+            _told.add(variable)
+            log.warning("zipkin: %s is %r, which turns nothing off; use true, or ZIPKIN_ENABLED=false", variable, text[:80])
 
     def service_name(self) -> str | None:
         """By our own variable, or one of OpenTelemetry's two."""
@@ -305,7 +324,8 @@ class _Environment:
         for variable in ("ZIPKIN_SERVICE_NAME", "OTEL_SERVICE_NAME"):
             if self._text(variable):
                 return self._text(variable), variable
-        return (read_resource(self._text(resources)) or {}).get("service.name"), resources
+        of_resource = (read_resource(self._text(resources)) or {}).get("service.name", "").strip()
+        return of_resource or None, resources  # an empty one is an absent one here, too
 
     def read_connection(self, named: Mapping[str, Any]) -> list[str]:
         """What `requests` would look for at every request: read once, here, because the sender does not look.
@@ -428,7 +448,7 @@ def _proxy_variable(scheme: str, environ: Mapping[str, str]) -> str:
 
 def _libraries(instrument: bool | tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, ...]:
     if instrument:
-        registry.add_others(by_opentelemetry.found(_use_opentelemetry))
+        registry.add_others(by_opentelemetry.found(_use_opentelemetry), _use_opentelemetry)
     try:
         return registry.chosen_by(
             instrument, by_opentelemetry.disabled(environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
@@ -510,6 +530,7 @@ def _meant(name: str) -> str:
 
 
 _OPTIONS = {**options_of(Settings), **options_of(ConfigureOptions)}
+_OPTIONS["send_timeout"] = _OPTIONS["send_timeout"].read_also(_TIMEOUT, _read_milliseconds)
 # For an exporter one of them is read in another way.
 _EXPORTER_OPTIONS = {"send_timeout": _OPTIONS["send_timeout"].read_also(_TIMEOUT, _read_timeout)}
 _ARGUMENTS = (*_OPTIONS, *PART_TYPES)

@@ -25,6 +25,7 @@ __all__ = [
     "format_message",
     "inert",
     "is_false",
+    "name_of_type",
     "printable",
     "spans",
     "to_text",
@@ -43,7 +44,7 @@ _BYTES = (bytes, bytearray)
 # A width or precision that would make a text of its own length.
 _WIDE = re.compile(r"%[^%a-zA-Z]*?(?:\d{5}|\*)")
 
-_name_of_type = cast("Any", type.__dict__["__name__"]).__get__  # past a metaclass of the user's
+name_of_type = cast("Any", type.__dict__["__name__"]).__get__  # past a metaclass of the user's
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -157,7 +158,7 @@ def _bounded(value: Any, longest: int) -> Any:
 
 def describe_exception(error: BaseException, longest: int) -> str:
     """`Type: message`, or `Type` where there is no message."""
-    name = _name_of_type(type(error))
+    name = name_of_type(type(error))
     try:
         message = _exact(_message(error, longest), longest)
     except Exception:
@@ -189,7 +190,7 @@ def _convert(value: Any, longest: int) -> str:
         except (TypeError, ValueError, RecursionError):
             return _to_repr(value, longest)
     if issubclass(kind, type):
-        return cast("str", _name_of_type(value))
+        return cast("str", name_of_type(value))
     if issubclass(kind, BaseException):
         return describe_exception(value, longest)
     return _show(value, longest)
@@ -223,7 +224,7 @@ def _to_repr(value: Any, longest: int) -> str:
             copied = pruning.copy(value)
             return _exact(repr(value if pruning.is_whole else copied), longest)
         if cast("Any", kind).__repr__ is BaseException.__repr__:
-            return cut(f"{_name_of_type(kind)}{_to_repr(value.args, longest)}", longest)
+            return cut(f"{name_of_type(kind)}{_to_repr(value.args, longest)}", longest)
         return _exact(_array_text(value) or repr(value), longest)
     except Exception as error:
         return _unshown(value, error, "repr", longest)
@@ -243,7 +244,7 @@ def _exact(text: str, longest: int) -> str:
 
 
 def _unshown(value: Any, error: Exception, where: str, longest: int) -> str:
-    return cut(f"<{_name_of_type(type(value))}: {_name_of_type(type(error))} in its {where}>", longest)
+    return cut(f"<{name_of_type(type(value))}: {name_of_type(type(error))} in its {where}>", longest)
 
 
 def spans(count: int) -> str:

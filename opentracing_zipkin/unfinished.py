@@ -30,6 +30,8 @@ MAX_PLACES = 100  # that are said; what begins elsewhere is counted only
 MAX_WAIT_S = 1.0  # at the process's end, for the thread that is saying something
 POLL_S = 0.005
 
+_APIS = ("opentracing", "opentelemetry.trace", "opentelemetry.util", "contextlib")
+
 _all: weakref.WeakSet[Watch] = weakref.WeakSet()
 _registered: list[bool] = []
 
@@ -71,6 +73,13 @@ class Watch:
             return span if watched is None else self._begin(span, watched)
 
         tracer.start_span = start_span
+        record = tracer._record
+
+        def watched_record(span: Any) -> None:
+            self.end(span)
+            record(span)
+
+        tracer._record = watched_record
         if scope_manager is not None:
             self._over_scopes(scope_manager)
 
@@ -93,6 +102,17 @@ class Watch:
         thing._watch = self
         thing.__class__ = watched  # of the same layout, with another end
         return thing
+
+    def follow(self, span: Any) -> None:
+        """Watch a span whose class must stay as it is: it ends when it is recorded, and a weak reference shows its loss."""
+        key, name, place = id(span), _name(span), _place()
+
+        def lose(_: object) -> None:  # a finalizer
+            if self._open.pop(key, None) is not None and not sys.is_finalizing():
+                self._tell(place, _never_finished(name, place))
+                self._speak()
+
+        self._open[key] = (weakref.ref(span, lose), place)
 
     def end(self, thing: Any) -> None:
         """It was finished or closed, as it should be."""
@@ -117,11 +137,14 @@ class Watch:
 
     def _lost(self, thing: Any, place: str) -> None:
         if isinstance(thing, RecordingSpan):
-            text = f"span {_name(thing)} was never finished; it was started at {place}"
+            text = _never_finished(_name(thing), place)
         elif hasattr(thing.span, "_once"):
             return  # its span is not finished either, and is the one that counts
         else:
             text = f"scope of {_name(thing.span)} was never closed; it was opened at {place}"
+        self._tell(place, text)
+
+    def _tell(self, place: str, text: str) -> None:
         self.count += 1  # no call is in here, so no other thread comes between
         if place not in self._said and len(self._said) < MAX_PLACES:
             self._said.add(place)
@@ -211,10 +234,14 @@ def _name(span: Any) -> str:
     return repr(getattr(span, "_name", "")[:MAX_NAME_LENGTH])
 
 
+def _never_finished(name: str, place: str) -> str:
+    return f"span {name} was never finished; it was started at {place}"
+
+
 def _place() -> str:
-    """File and line of the caller outside the packages of OpenTracing, which say nothing of who forgets what."""
+    """File and line of the caller outside the packages of both APIs, which say nothing of who forgets what."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("opentracing"):
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_APIS):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

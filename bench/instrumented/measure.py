@@ -33,6 +33,7 @@ __all__ = [
     "added",
     "measure",
     "missed",
+    "missed_bridged",
     "ratio",
 ]
 
@@ -70,7 +71,7 @@ class Pair(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """What ours adds of what OpenTelemetry adds, with its standard error."""
+    """What one way adds of what OpenTelemetry adds, with its standard error."""
 
     value: float
     error: float
@@ -123,6 +124,11 @@ def missed(found: Found) -> list[str]:
         for (framework, percent), most in TARGETS.items()
         if ratio(found[framework][percent]).value > most
     ]
+
+
+def missed_bridged(found: Found) -> list[str]:
+    """Frameworks whose instrumentations by OpenTelemetry cost too much on our provider."""
+    return [framework for framework, of in found.items() if ratio(of["100%"], "bridged").value > BRIDGED_TARGET]
 
 
 def _start(framework: str, percent: str, ways: Sequence[str], cycles: int, order: Random) -> list[dict[str, Pair]]:

@@ -81,7 +81,6 @@ def rows_of(chosen: Sequence[str]) -> list[Row]:
     from ..instrument.by_opentelemetry import disabled
     from ..instrument.registry import libraries
 
-    python = ".".join(map(str, sys.version_info[:3]))
     left_out = disabled(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
     rows = []
     for name, library in libraries().items():
@@ -89,7 +88,7 @@ def rows_of(chosen: Sequence[str]) -> list[Row]:
             rows.append(_row_of_other(name, library, name in chosen, left_out))
             continue
         try:
-            found = python if library.distribution is None else version(library.distribution)
+            found = _python() if library.distribution is None else version(library.distribution)
         except PackageNotFoundError:
             rows.append((name, "-", "not installed"))
             continue
@@ -106,13 +105,12 @@ def rows_of(chosen: Sequence[str]) -> list[Row]:
 def _row_of_other(name: str, library: Library, is_chosen: bool, left_out: tuple[str, ...]) -> Row:
     """The row of a library for which OpenTelemetry's instrumentation is used."""
     from importlib.metadata import PackageNotFoundError, version
-    from importlib.util import find_spec
 
     try:
         found = version(name)
-    except PackageNotFoundError:  # a part of the standard library, or of a distribution with another name
-        found = "-"
-    if find_spec(library.trigger) is None:
+    except (PackageNotFoundError, ValueError):  # a part of the standard library, or of a distribution with another name
+        found = _python() if library.trigger in sys.stdlib_module_names else "-"
+    if not _can_be_found(library.trigger):
         return name, "-", f"not installed; {library.by} is"
     if not is_chosen:
         return name, found, _left_out(name, left_out)
@@ -122,6 +120,19 @@ def _row_of_other(name: str, library: Library, is_chosen: bool, left_out: tuple[
     except Exception as fault:
         problem = f"{type(fault).__name__}: {fault}"
     return name, found, f"instrumented by {library.by}" if problem is None else f"not instrumented by {library.by}: {problem}"
+
+
+def _can_be_found(module: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # below a package that is not there, or no name of a module
+        return False
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:3]))
 
 
 def _left_out(name: str, left_out: tuple[str, ...]) -> str:

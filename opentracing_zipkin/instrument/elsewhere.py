@@ -10,6 +10,7 @@ import sys
 
 TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "SDK",
     "active_elsewhere",
     "is_left_to_sdk",
+    "leave_theirs",
+    "record_theirs_by",
     "stands_back",
     "stands_back_for",
 ]
@@ -49,6 +52,8 @@ PACKAGES = {
 }
 
 _told: set[str] = set()
+_recording: list[Callable[[], Callable[[], object]]] = []
+_undoing: list[Callable[[], object]] = []
 
 
 def active_elsewhere(library: str) -> str | None:
@@ -68,6 +73,8 @@ def stands_back(library: str) -> str | None:
     other = active_elsewhere(library)
     if other is not None:
         _tell(library, other)
+        if other.startswith(_OPENTELEMETRY):
+            _record_theirs()
     return other
 
 
@@ -76,7 +83,28 @@ def stands_back_for(app: Any) -> bool:
     if not vars(app).get(BY_OPENTELEMETRY):
         return False
     _tell("an application", _OPENTELEMETRY)
+    _record_theirs()
     return True
+
+
+def record_theirs_by(record: Callable[[], Callable[[], object]]) -> None:
+    """Where ours stands back for one of OpenTelemetry's from now on, call this once; it gives what undoes it."""
+    _recording[:] = [record]
+
+
+def leave_theirs() -> None:
+    """Undo that, because the program has a provider of its own."""
+    while _undoing:
+        _undoing.pop()()
+
+
+def _record_theirs() -> None:
+    """Without a provider nobody would have what OpenTelemetry's instrumentation makes in our place."""
+    if _recording and not _undoing and SDK not in sys.modules:
+        try:
+            _undoing.append(_recording[0]())
+        except Exception as fault:
+            _say_once(BASE, f"what OpenTelemetry's instrumentations make is not traced: {type(fault).__name__}: {fault}")
 
 
 def is_left_to_sdk() -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from .elsewhere import BASE, PACKAGES, SDK, is_left_to_sdk, stands_back
+from .elsewhere import BASE, PACKAGES, SDK, is_left_to_sdk, leave_theirs, record_theirs_by, stands_back
 from .hooks import after_imports, when_imported
 
 TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
@@ -170,8 +170,12 @@ _busy: list[str] = []
 _watching: list[bool] = []
 
 
-def add_others(libraries: Iterable[Library]) -> None:
-    """Have instrumentations of OpenTelemetry beside ours, from now on."""
+def add_others(libraries: Iterable[Library], record: Callable[[], Callable[[], object]]) -> None:
+    """Have instrumentations of OpenTelemetry beside ours, from now on.
+
+    `record` makes the spans ours of those that the program switches on by itself, and gives what undoes it.
+    """
+    record_theirs_by(record)
     for library in libraries:
         if library.name not in LIBRARIES:
             _others.setdefault(library.name, library)
@@ -324,6 +328,7 @@ def _leave_to_sdk() -> None:
         is_left_to_sdk()  # says so
         _states[name] = _LEFT_TO_SDK
         _modules.pop(name).leave_to_sdk()
+    leave_theirs()
 
 
 def _watch_opentelemetry() -> None:

@@ -23,6 +23,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         if name == "install":
+            from .supported import problem
+
+            if problem():  # an old API may not even have what the other modules import
+                return _install_nothing
             from . import installing as module
         elif name == "B3Propagator":
             from . import propagator as module  # type: ignore[no-redef]
@@ -36,3 +40,11 @@ def __getattr__(name: str) -> Any:
             "(or opentelemetry-api itself)"
         ) from error
     return getattr(module, name)
+
+
+def _install_nothing(tracer: Any = None) -> None:
+    """`install` where the API is too old."""
+    from ..log import log
+    from .supported import problem
+
+    log.warning("zipkin: what OpenTelemetry instruments is not traced: %s", problem())

@@ -6,21 +6,22 @@ by the reporter's thread only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from json.encoder import encode_basestring as quote  # json.dumps' own, in C
 from typing import Any
 
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from ..codec import json_v2
 from ..codec.kept import Kept, keep
+from ..codec.mending import MAX_TIME_US, nearest
 from ..context import LOW_64_BITS
 from ..model import Endpoint
 from ..tags import MAX_NAME_LENGTH, service_name_of
 from ..text import MAX_KEY_LENGTH
-from .mapping import Ends, attribute_text, event_text, link_text, scope_tags, texts_of
+from .mapping import Ends, attribute_text, event_text, in_url, link_text, scope_tags, texts_of
 
-__all__ = ["KIND_OF", "DirectJson", "Origins", "annotations_of", "hex_of", "plain"]
+__all__ = ["IS_USABLE", "KIND_OF", "DirectJson", "Origins", "annotations_of", "hex_of", "plain"]
 
 # Zipkin's kind by the identity of the SDK's, as the hash of a member of an enumeration is computed in Python.
 KIND_OF = {id(kind): None if kind is SpanKind.INTERNAL else kind.name for kind in SpanKind}
@@ -31,40 +32,44 @@ MAX_ORIGINS = 1000  # more cost time, never memory
 # What says the same of every span in the process, and nothing that Zipkin or its users ask for.
 _UNTOLD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
 
-_LAST_US = 1 << 62
+# A SpanContext is a tuple, whose properties are calls: the ids are taken by their places, if they are there.
+IS_USABLE = tuple(SpanContext(1, 2, False))[:2] == (1, 2)
+
+_LAST_NS = 1 << 62
 _UNSET = StatusCode.UNSET
 
 
 class Origin:
-    """Where a span comes from: its resource, its scope, its local endpoint, and the tags of both.
+    """Where a span comes from: its resource, its scope, its local endpoint, and the tags of both."""
 
-    `shapes`: how spans of this origin are written, by their kind and the keys of their attributes.
-    """
-
-    __slots__ = ("local", "resource", "scope", "shapes", "tags")
+    __slots__ = ("local", "resource", "scope", "tags")
 
     def __init__(self, resource: Any, scope: Any, local: Endpoint, tags: dict[str, str]) -> None:
         self.resource = resource
         self.scope = scope
         self.local = local
         self.tags = tags
-        self.shapes: dict[tuple[Any, ...], _Shape] = {}
 
 
 class Origins:
-    """The origins seen before, by their scopes.  `local`: this service's address, with the name of none."""
+    """The origins seen before, by their scopes.  `local`: this service's address, with the name of none.
 
-    __slots__ = ("_known", "_limit", "local")
+    `shapes`: how their spans are written, by the scope, the kind, and the keys of the attributes.
+    """
+
+    __slots__ = ("_known", "_limit", "local", "shapes")
 
     def __init__(self, local: Endpoint, limit: int) -> None:
         self.local = local
         self._limit = limit
         self._known: dict[int, Origin] = {}
+        self.shapes: dict[tuple[Any, ...], _Shape] = {}
 
     def move(self, local: Endpoint) -> None:
         """From now on this is the address."""
         self.local = local
         self._known.clear()
+        self.shapes.clear()
 
     def of(self, resource: Any, scope: Any) -> Origin:
         """Of a span, by its resource and its scope."""
@@ -105,6 +110,7 @@ class DirectJson:
 
     def __init__(self, origins: Origins, limit: int, debug: bool) -> None:
         self._origin_of = origins.of
+        self._shapes = origins.shapes
         self._limit = limit
         self._end = ',"debug":true}' if debug else "}"
         self._last_id = 0  # spans of one trace often come together
@@ -113,53 +119,72 @@ class DirectJson:
     def encode(self, span: Any, /) -> bytes:
         """One span as a JSON object."""
         try:
-            return self._encode(span._span.__dict__) or json_v2.encode(span.finished())
-        except Exception:  # no ReadableSpan as the SDK makes it
-            return json_v2.encode(span.finished())
-
-    def _encode(self, raw: dict[str, Any]) -> bytes:
-        """The span, or nothing where it is out of the ordinary."""
-        given, events, links = raw["_attributes"], raw["_events"], raw["_links"]
-        if raw["_status"].status_code is not _UNSET or links._dq or given.dropped or events.dropped or links.dropped:
-            return b""
-        start_us = raw["_start_time"] // 1000
-        duration_us = raw["_end_time"] // 1000 - start_us
-        if duration_us <= 0 or not 0 < start_us < start_us + duration_us < _LAST_US:
-            return b""
-        attributes = given._dict
-        origin = self._origin_of(raw["_resource"], raw["_instrumentation_scope"])
-        kind = raw["_kind"]
-        key = (id(kind), *attributes)
-        shapes = origin.shapes
-        shape = shapes[key] if key in shapes else keep(shapes, key, _Shape(origin, KIND_OF[id(kind)], tuple(attributes)), 0)
-        if not shape.is_usual:
-            return b""
-        # Where a value is none, or its text may be too long, it is not for here.
-        tags = shape.tags % tuple(
-            [
-                quote(value) if type(value) is str else f'"{value}"' if type(value) is int else _quoted(value)
+            # By the SDK's own attributes: each of its properties is a call.
+            read = span._span
+            given, events, links = read._attributes, read._events, read._links
+            start_ns, end_ns = read._start_time, read._end_time
+            if (
+                read._status._status_code is not _UNSET
+                or links._dq
+                or given.dropped
+                or events.dropped
+                or links.dropped
+                or not 1000 <= start_ns <= end_ns < _LAST_NS
+            ):
+                return json_v2.encode(span.finished())
+            attributes = given._dict
+            scope = read._instrumentation_scope
+            key = (id(scope), id(read._kind), *attributes)
+            shape = self._shapes.get(key)
+            if shape is None or shape.scope is not scope or shape.resource is not read._resource:
+                shape = self._learn(read, key)
+            if not shape.is_usual:
+                return json_v2.encode(span.finished())
+            texts = [
+                value if type(value) is str else f"{value}" if type(value) is int else _text(value)
                 for value in attributes.values()
             ]
-        )
-        if len(tags) > self._limit:
-            return b""
-        told = ""
-        if events._dq:
-            told = f',"annotations":[{json_v2.annotations_text(annotations_of(events._dq, (), start_us, self._limit))}]'
-        context, parent = raw["_context"], raw["_parent"]
-        trace_id = context.trace_id
-        if trace_id != self._last_id:
-            self._last_hex = trace_id.to_bytes(16 if trace_id > LOW_64_BITS else 8, "big").hex()
-            self._last_id = trace_id
-        end = None if shape.ends is None else shape.ends.of(attributes)
-        remote = "" if end is None else _remotes[end]
-        text = (
-            f'{{"traceId":"{self._last_hex}"'
-            f"""{"" if parent is None else f',"parentId":"{parent.span_id.to_bytes(8, "big").hex()}"'}"""
-            f',"id":"{context.span_id.to_bytes(8, "big").hex()}"{shape.kind}{_names[raw["_name"]]}'
-            f',"timestamp":{start_us},"duration":{duration_us}{shape.local}{remote}{told}{tags}{self._end}'
-        )
-        return text.encode() if text.isascii() and "yAnn" not in text else json_v2.written(text)
+            together = " ".join(texts)
+            length = len(together)
+            if length > self._limit:  # perhaps one of them is
+                return json_v2.encode(span.finished())
+            if len(quote(together)) != length + 2:  # nearly never, and asked once, not for each
+                texts = [quote(text)[1:-1] for text in texts]
+            fields = shape.fields.copy()
+            fields[1::2] = texts
+            told = _told(events._dq, self._limit) if events._dq else ""
+            telling = shape.telling
+            values = None if telling is None else telling(attributes)
+            ends = shape.ends.get(values) or shape.learn(values, attributes)
+            context, parent = read._context, read._parent
+            trace_id = context[0]
+            if trace_id != self._last_id:
+                self._last_hex = trace_id.to_bytes(16 if trace_id > LOW_64_BITS else 8, "big").hex()
+                self._last_id = trace_id
+            start_us = start_ns // 1000
+            text = (
+                f'{{"traceId":"{self._last_hex}'
+                f"""{"" if parent is None else f'","parentId":"{parent[1].to_bytes(8, "big").hex()}'}"""
+                f'","id":"{context[1].to_bytes(8, "big").hex()}{shape.names[read._name]}{start_us}'
+                f',"duration":{end_ns // 1000 - start_us or 1}{ends}{told}{"".join(fields)}'
+            )
+        except Exception:  # a value that is None, or no ReadableSpan as the SDK makes it
+            return json_v2.encode(span.finished())
+        return text.encode() if text.isascii() and "A" not in text else json_v2.written(text)
+
+    def _learn(self, read: Any, key: tuple[Any, ...]) -> _Shape:
+        origin = self._origin_of(read._resource, read._instrumentation_scope)
+        return keep(self._shapes, key, _Shape(origin, KIND_OF[id(read._kind)], key[2:], self._end), 0)
+
+
+def _told(events: Iterable[Any], limit: int) -> str:
+    """The events of a span."""
+    told = []
+    for event in events:
+        at_us = event._timestamp // 1000
+        text = quote(event_text(event._name, plain(event._attributes), limit))
+        told.append(f'{{"timestamp":{at_us if 1 <= at_us <= MAX_TIME_US else nearest(at_us)},"value":{text}}}')
+    return f',"annotations":[{",".join(told)}]'
 
 
 def annotations_of(events: Iterable[Any], links: Iterable[Any], start_us: int, limit: int) -> list[tuple[int, str]]:
@@ -186,43 +211,68 @@ def hex_of(number: int, length: int) -> str:
 
 
 class _Shape:
-    """What is the same for all spans of an origin, a kind, and the same keys in the same order: nearly all of the text."""
+    """What is the same for all spans of an origin, a kind, and the same keys in the same order: nearly all of the text.
 
-    __slots__ = ("ends", "is_usual", "kind", "local", "tags")
+    `names` has the text from the id's end to the time, by the span's name.  `ends` has both endpoints, by the values that
+    `telling` takes from the attributes; it is None where no value, or a URL alone, tells of the other end.  `fields` are the
+    pieces of the tags, up to the span's end; each second one is the place of a value.
+    """
 
-    def __init__(self, origin: Origin, kind: str | None, keys: tuple[Any, ...]) -> None:
+    __slots__ = ("_ends", "_local", "ends", "fields", "is_usual", "names", "resource", "scope", "telling")
+
+    def __init__(self, origin: Origin, kind: str | None, keys: tuple[Any, ...], end: str) -> None:
+        self.resource = origin.resource  # by their identity, so they must not be let go
+        self.scope = origin.scope
         self.is_usual = (
             all(type(key) is str and len(key) <= MAX_KEY_LENGTH for key in keys)
             and "error" not in keys
             and "error" not in origin.tags
             and origin.tags.keys().isdisjoint(keys)
         )
-        self.kind = f',"kind":"{kind}"' if kind else ""
-        self.ends = Ends(kind, keys) if kind else None
-        self.local = f',"localEndpoint":{json_v2.endpoint_text(origin.local)}'
-        fields = [_escaped(f"{quote(key)}:{quote(value)}") for key, value in origin.tags.items()]
-        if self.is_usual:
-            fields += [f"{_escaped(quote(key))}:%s" for key in keys]
-        self.tags = f',"tags":{{{",".join(fields)}}}' if fields else ""
+        self.names = _names[kind]
+        self._ends = Ends(kind, keys, origin.local.service_name) if kind else None
+        self.telling = None if self._ends is None else self._ends.telling
+        self.ends: dict[Any, str] = {}
+        self._local = f',"localEndpoint":{json_v2.endpoint_text(origin.local)}'
+        self.fields = _fields(origin.tags, keys, end) if self.is_usual else []
+
+    def learn(self, values: Any, attributes: Mapping[str, Any]) -> str:
+        """Both endpoints; they are not kept where one stands in a URL, because there are ever new ones."""
+        ends, remote = self._ends, None
+        if self.telling is not None and ends is not None:
+            remote = ends.told(values, attributes)
+        is_in_url = remote is None and ends is not None and ends.has_url
+        if is_in_url:
+            remote = in_url(attributes)
+        text = self._local if remote is None else f'{self._local},"remoteEndpoint":{json_v2.endpoint_text(remote)}'
+        return text if is_in_url else keep(self.ends, values, text, len(str(values)))
 
 
-def _escaped(text: str) -> str:
-    return text.replace("%", "%%")
+def _fields(known: Mapping[str, str], keys: Sequence[str], end: str) -> list[str]:
+    """The end of a span from its tags on, in pieces: those that are known, and behind each key an empty one, for its value."""
+    before = "".join([f"{quote(key)}:{quote(value)}," for key, value in known.items()])
+    if not keys:
+        return [f',"tags":{{{before[:-1]}}}{end}' if before else end]
+    fields = [piece for key in keys for piece in (f'",{quote(key)}:"', "")]
+    fields[0] = f',"tags":{{{before}{fields[0][2:]}'
+    return [*fields, f'"}}{end}']
 
 
-def _quoted(value: Any) -> str:
-    """A value that is no text and no whole number, as a tag's in JSON."""
+def _text(value: Any) -> str:
+    """A value that is no text and no whole number, as a tag's."""
     if value is None:
         raise ValueError("a tag that is left out")
-    return quote(attribute_text(value))
+    return attribute_text(value)
 
 
-def _name(name: str) -> str:
-    short = name.lower() if len(name) <= MAX_NAME_LENGTH else name[:MAX_NAME_LENGTH].lower()
-    return f',"name":{quote(short)}' if short else ""
+def _names_of(kind: str | None) -> Kept[str, str]:
+    before = f'","kind":"{kind}"' if kind else '"'
+
+    def text(name: str) -> str:
+        short = name.lower() if len(name) <= MAX_NAME_LENGTH else name[:MAX_NAME_LENGTH].lower()
+        return f'{before},"name":{quote(short)},"timestamp":' if short else f'{before},"timestamp":'
+
+    return Kept(text, len)
 
 
-_names = Kept(_name, len)
-_remotes: Kept[Endpoint, str] = Kept(
-    lambda end: f',"remoteEndpoint":{json_v2.endpoint_text(end)}', lambda end: len(end.service_name)
-)
+_names = {kind: _names_of(kind) for kind in KIND_OF.values()}

@@ -36,7 +36,7 @@ from ..senders.collector_url import endpoints_of
 from ..stats import TracerStats
 from ..tags import MAX_NAME_LENGTH
 from ..text import MAX_KEY_LENGTH, to_text
-from .direct import KIND_OF, DirectJson, Origins, annotations_of, hex_of, plain
+from .direct import IS_USABLE, KIND_OF, DirectJson, Origins, annotations_of, hex_of, plain
 from .mapping import (
     attribute_text,
     dropped_tags,
@@ -100,7 +100,7 @@ class Exporter(SpanExporter):
         self._origins = Origins(local, self._tag_limit)
         self._has_failed = False
         # Handlers see spans of the model.
-        self._is_direct = named.get("encoding", "json") == "json" and not named.get("handlers")
+        self._is_direct = IS_USABLE and named.get("encoding", "json") == "json" and not named.get("handlers")
         encoder = DirectJson(self._origins, self._tag_limit, self._debug) if self._is_direct else None
         self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True, encoder=encoder)
 
@@ -131,7 +131,9 @@ class Exporter(SpanExporter):
 
     def shutdown(self, timeout_millis: float = DEFAULT_WAIT_MS) -> None:
         """Send what waits, for as long as the collector accepts spans (`exit_stall_timeout`, `exit_timeout`), and stop."""
-        if not self._reporter.ended:
+        if self._reporter.ended:  # perhaps by another thread, which is still sending
+            self._reporter.flush(_seconds(timeout_millis))
+        else:
             self._reporter.end(_seconds(timeout_millis))
 
     @property
@@ -213,7 +215,7 @@ class _Exported:
         finished.timestamp_us = start_us
         finished.duration_us = end_us - start_us if end_us > start_us else 1
         finished.local = origin.local
-        finished.remote = None if kind is None else endpoint_of(kind, attributes)
+        finished.remote = None if kind is None else endpoint_of(kind, attributes, origin.local.service_name)
         finished.annotations = annotations_of(events._dq, links._dq, start_us, limit) if events._dq or links._dq else []
         finished.tags = tags
         finished.debug = exporter._debug
@@ -233,7 +235,7 @@ class _Exported:
     def _logs(self) -> list[tuple[int, str]]:
         try:
             return [(0, event_text(event.name, plain(event.attributes))) for event in self._span.events]
-        except Exception:
+        except BaseException:  # a value's own SystemExit, say: it would come again in each round of the reporter's
             return []
 
 
@@ -260,7 +262,7 @@ def _any(span: Any, exporter: Exporter) -> FinishedSpan:
         start_us,
         end_us - start_us if end_us > start_us else 1,
         origin.local,
-        endpoint_of(kind if kind in KIND_OF.values() else None, attributes),
+        endpoint_of(kind if kind in KIND_OF.values() else None, attributes, origin.local.service_name),
         annotations_of(events, links, start_us, limit),
         tags | dropped_tags(*counts),
         exporter._debug,

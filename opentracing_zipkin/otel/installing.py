@@ -7,10 +7,9 @@ Source: opentelemetry-python, opentelemetry/trace/__init__.py (the names that ho
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from opentelemetry import trace, version
+from opentelemetry import trace
 from opentelemetry.propagate import get_global_textmap, set_global_textmap
 from opentelemetry.propagators.composite import CompositePropagator
 
@@ -20,10 +19,9 @@ from ..log import log
 from ..tracer import ZipkinTracer
 from .propagator import B3Propagator, BaggagePropagator
 from .provider import TracerProvider
+from .supported import problem
 
 __all__ = ["give_way", "install", "stand_in"]
-
-OLDEST = (1, 38)  # of opentelemetry-api, that the tests run with
 
 _former: list[Any] = []  # the propagator that was in force before `stand_in`
 
@@ -36,11 +34,9 @@ def install(tracer: ZipkinTracer | None = None) -> None:
     """
     if tracer is not None and not isinstance(tracer, ZipkinTracer):
         raise TypeError(f"install() takes a ZipkinTracer, got {tracer!r}; leave it out for the global tracer")
-    if too_old(version.__version__):
-        log.warning(
-            "zipkin: opentelemetry-api %s is too old: what OpenTelemetry instruments is not traced; install %d.%d or newer",
-            version.__version__, *OLDEST,
-        )  # fmt: skip
+    too_old = problem()
+    if too_old:
+        log.warning("zipkin: what OpenTelemetry instruments is not traced: %s", too_old)
         return
     _former.clear()
     provider: Any = trace.get_tracer_provider()
@@ -82,9 +78,3 @@ def give_way() -> None:
         set_global_textmap(_former.pop())
         names._TRACER_PROVIDER = None
         names._TRACER_PROVIDER_SET_ONCE = type(once)()
-
-
-def too_old(found: str) -> bool:
-    """Whether a version is below the oldest that is supported; one that cannot be read is not."""
-    parts = re.match(r"(\d+)\.(\d+)", found)
-    return parts is not None and (int(parts[1]), int(parts[2])) < OLDEST

@@ -30,6 +30,7 @@ __all__ = [
     "endpoint_of",
     "error_text",
     "event_text",
+    "in_url",
     "link_text",
     "scope_tags",
     "status_tags",
@@ -62,9 +63,14 @@ def attribute_text(value: Any, longest: int = MAX_TEXT_LENGTH) -> str:
         return ""
     if issubclass(kind, (bytes, bytearray)):
         return cut(b64encode(bytes(memoryview(value)[:longest])).decode(), longest)
-    if issubclass(kind, (*_SEQUENCES, Mapping)):
-        return _json_text(value, longest)
-    return to_text(value, longest)
+    return _json_text(value, longest) if _has_parts(kind) else to_text(value, longest)
+
+
+def _has_parts(kind: type) -> bool:
+    try:
+        return issubclass(kind, (*_SEQUENCES, Mapping))
+    except Exception:  # of a metaclass that makes its classes unhashable, which Mapping looks up in a set
+        return False
 
 
 def texts_of(attributes: Mapping[str, Any], longest: int = MAX_TEXT_LENGTH) -> dict[str, str]:
@@ -99,7 +105,7 @@ def _json_text(value: Any, longest: int) -> str:
 
 def _to_json(value: Any) -> Any:
     """An item that JSON does not know."""
-    return dict(value) if issubclass(type(value), Mapping) else attribute_text(value)
+    return dict(value) if _has_parts(type(value)) else attribute_text(value)
 
 
 def _without_special(value: Any) -> Any:
@@ -167,9 +173,8 @@ def dropped_tags(attributes: int, events: int, links: int) -> dict[str, str]:
 
 def event_text(name: str, attributes: Mapping[str, Any] | None, longest: int = MAX_TEXT_LENGTH) -> str:
     """An event as an annotation: `"name": {json}`, or the bare name where it has no attributes."""
-    if not attributes:
-        return cut(name, longest) if type(name) is str else to_text(name, longest)
-    return cut(f"{_quoted(to_text(name, longest))}: {_json_text(attributes, longest)}", longest)
+    text = name if type(name) is str and len(name) <= longest else to_text(name, longest)
+    return cut(f"{_quoted(text)}: {_json_text(attributes, longest)}", longest) if attributes else text
 
 
 def link_text(trace_id: str, span_id: str, attributes: Mapping[str, Any] | None = None, longest: int = MAX_TEXT_LENGTH) -> str:
@@ -214,23 +219,26 @@ _CALLERS = (
 _NAMES = ("peer.service", "db.namespace", "db.name", "db.system.name", "db.system", "messaging.system")
 
 # Keys whose values tell of the other end, and those that do where none of these is there.
-_TELLING = frozenset(("messaging.url", "celery.action", *_NAMES, *_HOSTS, *_PORTS, *chain(*_ADDRESSES, *_CALLERS)))
+_TELLING = frozenset(
+    ("messaging.url", "celery.action", "rpc.service", *_NAMES, *_HOSTS, *_PORTS, *chain(*_ADDRESSES, *_CALLERS))
+)
 _URLS = frozenset(("http.host", "url.full", "http.url"))
 MAX_URL_LENGTH = 2048  # in which to look for a host
 
 
-def endpoint_of(kind: str | None, attributes: Mapping[str, Any]) -> Endpoint | None:
+def endpoint_of(kind: str | None, attributes: Mapping[str, Any], own: str = "") -> Endpoint | None:
     """The other end of a CLIENT, PRODUCER, CONSUMER or SERVER, by the old and the stable semantic conventions.
 
     Its name is what a dependency graph shows: `peer.service`, else the database's name or its system, else the broker's, else
-    the server's host.  A SERVER's other end is its caller, which has a name by `peer.service` only.  None where nothing is
-    known, and for a span without kind: with two endpoints that one would draw a wrong arrow.
+    the server's host, else `rpc.service`.  A SERVER's other end is its caller, which has a name by `peer.service` only.  None
+    where nothing is known, and for a span without kind: with two endpoints that one would draw a wrong arrow.  `own` is the
+    name of the span's service; a database that has it, too, is called by its system, as an arrow would lead to its own start.
     """
     if kind is None:
         return None
     try:
-        shape = (kind, *attributes)
-        ends = _ends[shape] if shape in _ends else keep(_ends, shape, Ends(kind, shape[1:]), sum(map(len, shape)) // 8)
+        shape = (kind, own, *attributes)
+        ends = _ends[shape] if shape in _ends else keep(_ends, shape, Ends(kind, shape[2:], own), sum(map(len, shape)) // 8)
         return ends.of(attributes)
     except Exception:  # a value of the user's that compares or hashes in its own way, or a key that is no text
         return None
@@ -242,27 +250,28 @@ class Ends:
     What is found in text without end, as in URLs, is kept elsewhere, and long values are not kept.
     """
 
-    __slots__ = ("_has_url", "_kind", "_known", "_telling")
+    __slots__ = ("_kind", "_known", "_own", "has_url", "telling")
 
-    def __init__(self, kind: str, keys: Iterable[str]) -> None:
+    def __init__(self, kind: str, keys: Iterable[str], own: str = "") -> None:
         telling = [key for key in keys if key in _TELLING]
+        self.telling: Callable[[Mapping[str, Any]], Any] | None = itemgetter(*telling) if telling else None
+        self.has_url = kind != "SERVER" and not _URLS.isdisjoint(keys)
         self._kind = kind
-        self._telling = itemgetter(*telling) if telling else None
-        self._has_url = kind != "SERVER" and not _URLS.isdisjoint(keys)
+        self._own = own
         self._known: dict[Any, Endpoint | None] = {}
 
     def of(self, attributes: Mapping[str, Any]) -> Endpoint | None:
         """See `endpoint_of`; may raise where values are none of OpenTelemetry's."""
-        found = None
-        if self._telling is not None:
-            values = self._telling(attributes)
-            known = self._known
-            found = known[values] if values in known else self._learn(values, attributes)
-        return _in_url(attributes) if found is None and self._has_url else found
+        found = None if self.telling is None else self.told(self.telling(attributes), attributes)
+        return in_url(attributes) if found is None and self.has_url else found
 
-    def _learn(self, values: Any, attributes: Mapping[str, Any]) -> Endpoint | None:
-        found = _caller(attributes) if self._kind == "SERVER" else _server(attributes)
-        return keep(self._known, values, found, len(str(values)))
+    def told(self, values: Any, attributes: Mapping[str, Any]) -> Endpoint | None:
+        """What the values that `telling` takes from the attributes tell."""
+        known = self._known
+        if values in known:
+            return known[values]
+        found = _caller(attributes) if self._kind == "SERVER" else _server(attributes, self._own)
+        return keep(known, values, found, len(str(values)))
 
 
 _ends: dict[tuple[str, ...], Ends] = {}
@@ -274,14 +283,14 @@ def _caller(attributes: Mapping[str, Any]) -> Endpoint | None:
     return Endpoint(service_name_of(name), ipv4, ipv6, port) if name or ipv4 or ipv6 else None
 
 
-def _server(attributes: Mapping[str, Any]) -> Endpoint | None:
+def _server(attributes: Mapping[str, Any], own: str) -> Endpoint | None:
     ipv4, ipv6, port = _address(attributes, _ADDRESSES)
-    name = _text(attributes, "peer.service") or _database(attributes) or _text(attributes, "messaging.system")
+    name = _text(attributes, "peer.service") or _database(attributes, own) or _text(attributes, "messaging.system")
     if not name and "celery.action" in attributes:
         name = "celery"  # its instrumentation tells no broker
     if not (ipv4 or ipv6) and "messaging.url" in attributes:
         ipv4, ipv6, port = _broker(_text(attributes, "messaging.url"))
-    name = name or next(filter(None, (_host(_text(attributes, key)) for key in _HOSTS)), "")
+    name = name or next(filter(None, (_host(_text(attributes, key)) for key in _HOSTS)), "") or _text(attributes, "rpc.service")
     port = port or next(filter(None, (parse_port(attributes.get(key)) for key in _PORTS)), 0)
     return Endpoint(service_name_of(name), ipv4, ipv6, port) if name or ipv4 or ipv6 else None
 
@@ -291,10 +300,10 @@ def _text(attributes: Mapping[str, Any], key: str) -> str:
     return value.strip() if type(value) is str else ""
 
 
-def _database(attributes: Mapping[str, Any]) -> str:
+def _database(attributes: Mapping[str, Any], own: str) -> str:
     """Its own name, where that is one: Redis counts its databases, and SQLite's are files; else what it is."""
     name = _text(attributes, "db.namespace") or _text(attributes, "db.name")
-    if name and not name.isdigit() and not any(mark in name for mark in "/\\:"):
+    if name and not name.isdigit() and not any(mark in name for mark in "/\\:") and service_name_of(name) != own:
         return name
     return _text(attributes, "db.system.name") or _text(attributes, "db.system")
 
@@ -327,7 +336,7 @@ def _host(text: str) -> str:
     return name if HOST_NAME.fullmatch(name) else ""
 
 
-def _in_url(attributes: Mapping[str, Any]) -> Endpoint | None:
+def in_url(attributes: Mapping[str, Any]) -> Endpoint | None:
     """The host in the URL that was asked for: old instrumentations give nothing else."""
     place = _text(attributes, "http.host")
     if not place:

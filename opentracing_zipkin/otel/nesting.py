@@ -23,7 +23,8 @@ from ..span import context_of
 from ..tracer import ZipkinTracer
 from .contexts import from_otel
 from .runtime import attach_span, current_context, restore, span_of
-from .span import QuietSpan, Span, SpanView, TimedSpan
+from .span import QuietSpan, Span, TimedSpan
+from .view import SpanView
 
 __all__ = ["nest", "position_of"]
 

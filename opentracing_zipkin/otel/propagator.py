@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from opentelemetry.baggage import get_all, set_baggage
+from opentelemetry.baggage import set_baggage
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import (
@@ -33,8 +33,8 @@ from ..span import context_of
 from ..text import to_text
 from ..tracer import ZipkinTracer
 from .nesting import position_of
-from .runtime import current_context, span_of, with_span
-from .span import QuietSpan
+from .runtime import baggage_of, current_context, span_of, with_span
+from .span import QuietSpan, Span
 
 __all__ = ["B3Propagator", "BaggagePropagator"]
 
@@ -71,9 +71,10 @@ class B3Propagator(TextMapPropagator):
                 return found
             span = QuietSpan.of(tracer, received, received._state, SpanKind.INTERNAL)
             found = with_span(span, found)
-            for key, value in received.baggage.items():
-                if key != TRACESTATE:
-                    found = set_baggage(key, value, found)
+            if received._baggage:
+                for key, value in received.baggage.items():
+                    if key != TRACESTATE:
+                        found = set_baggage(key, value, found)
         except Exception:  # whatever a carrier or a getter of the user's does
             pass
         return found
@@ -86,7 +87,7 @@ class B3Propagator(TextMapPropagator):
             position = position_of(span) if span is not INVALID_SPAN else _active(tracer if context is None else None)
             if position is None:
                 return
-            merged = get_all(context) if len(around) > 1 else None
+            merged = baggage_of(around) if len(around) > 1 else None
             if merged:
                 position = _with_baggage(position, merged)
             write = self._alone.inject if tracer is None else tracer._inject
@@ -129,10 +130,10 @@ class BaggagePropagator(W3CBaggagePropagator):
         try:
             around = current_context() if context is None else context
             span = span_of(around)
-            position = position_of(span)
-            if len(around) <= (span is not INVALID_SPAN) and (position is None or not position._baggage):
+            known = baggage_of(around) or {}
+            if not known and type(span) is Span and not span._baggage:
                 return  # nearly always
-            known = get_all(context)
+            position = position_of(span)
             for key, value in (position.baggage if position is not None else {}).items():
                 if key not in known and key != TRACESTATE and value is not None:
                     context = set_baggage(key, to_text(value, MAX_VALUE_LENGTH), context)

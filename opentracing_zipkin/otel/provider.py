@@ -8,10 +8,10 @@ Source: OpenTelemetry's specification, trace/api.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.baggage import get_all
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span as OtelSpan, SpanKind, StatusCode
 
@@ -19,17 +19,19 @@ import opentracing
 
 from ..context import DECIDED, INHERITED, LOCAL_ROOT, LOW_64_BITS, MESSAGING, SAMPLED, CallerContext, ZipkinContext
 from ..log import log
+from ..option import WrongSetting
 from ..span import MAX_ANNOTATIONS, MAX_TAGS, context_of, name_of
 from ..text import to_text
 from ..tracer import MAX_PAIRING_NS, ZipkinTracer
 from .current import CurrentSpan
 from .nesting import nest, position_of
-from .runtime import current_context, span_of
+from .runtime import SPAN_KEY, baggage_of, current_context, span_of
 from .span import RECORD, SET_STATUS, QuietSpan, Span, TimedSpan
 
 __all__ = ["Tracer", "TracerProvider"]
 
 MAX_LINKS = 128
+MAX_LINKS_SEEN = 10_000  # those that are counted as dropped included; 1.5 µs each
 MAX_BAGGAGE_LENGTH = 8192
 MAX_TIME_NS = 1 << 63
 
@@ -44,7 +46,8 @@ _noop = NoOpTracer()
 class TracerProvider(trace.TracerProvider):
     """Makes tracers that record into a ZipkinTracer; without one, into the global tracer of the moment.
 
-    `max_attributes`, `max_events` and `max_links` are of a span; the least of each and of our own limits counts.
+    `max_attributes`, `max_events` and `max_links` are of a span; the least of each and of our own limits counts.  Raises
+    ValueError for one that is no whole number, or negative.
     """
 
     def __init__(
@@ -54,9 +57,9 @@ class TracerProvider(trace.TracerProvider):
         max_events: int = MAX_ANNOTATIONS,
         max_links: int = MAX_LINKS,
     ) -> None:
-        self.max_attributes = min(max_attributes, MAX_TAGS)
-        self.max_events = min(max_events, MAX_ANNOTATIONS)
-        self.max_links = min(max_links, MAX_LINKS)
+        self.max_attributes = _limit("max_attributes", max_attributes, MAX_TAGS)
+        self.max_events = _limit("max_events", max_events, MAX_ANNOTATIONS)
+        self.max_links = _limit("max_links", max_links, MAX_LINKS)
         self.given: ZipkinTracer | None = None
         self._seen: Any = None  # the global tracer, when it was last looked at
         self.zipkin: ZipkinTracer | None = None
@@ -109,7 +112,7 @@ class TracerProvider(trace.TracerProvider):
         zipkin = self.current()
         try:
             return zipkin is None or zipkin.flush(timeout_millis / 1000)
-        except (TypeError, ValueError):  # no such time
+        except Exception:  # no such time, or one of a class that divides in its own way
             return False
 
     def shutdown(self) -> None:
@@ -121,6 +124,12 @@ class TracerProvider(trace.TracerProvider):
             "zipkin: %s is not used: spans go to Zipkin, and what changes them is a handler of configure(handlers=...)",
             to_text(type(span_processor), MAX_BAGGAGE_LENGTH),
         )
+
+
+def _limit(name: str, value: Any, most: int) -> int:
+    if type(value) is not int or value < 0:
+        raise WrongSetting(name, f"is {to_text(value, MAX_BAGGAGE_LENGTH)}; use a whole number, for instance {most}")
+    return min(value, most)
 
 
 class Resource:
@@ -172,15 +181,15 @@ class Tracer(trace.Tracer):
                 kind = SpanKind.INTERNAL
             parent: Any
             around = current_context() if context is None else context
-            current = span_of(around)
-            if current is INVALID_SPAN:
-                parent = _active(zipkin) if context is None else None
-            elif type(current) is Span:
+            current: Any = around.get(SPAN_KEY)
+            if type(current) is Span:  # nearly always
                 parent = current
-            else:
+            elif (current := span_of(around)) is not INVALID_SPAN:
                 parent = position_of(current)
+            else:
+                parent = _active(zipkin) if context is None else None
             # What a context holds beside a span may be baggage.
-            merged = get_all(around) if len(around) > (current is not INVALID_SPAN) else None
+            merged = baggage_of(around) if len(around) > (current is not INVALID_SPAN) else None
             caller_tags = None
             if type(parent) is CallerContext:
                 caller_tags, parent = parent.tags, parent.as_root()
@@ -225,8 +234,8 @@ class Tracer(trace.Tracer):
             span._status = StatusCode.UNSET
             span._on_exception = (
                 _BOTH
-                if record_exception and set_status_on_exception
-                else (RECORD if record_exception else 0) | (SET_STATUS if set_status_on_exception else 0)
+                if record_exception is True and set_status_on_exception is True
+                else _on_exception(record_exception, set_status_on_exception)
             )
             span._logs = span._error = span._links = span._cause = span._description = span._span_context = None
             span._once = 1
@@ -246,8 +255,10 @@ class Tracer(trace.Tracer):
             if start_time is not None and type(start_time) is int and 0 < start_time < MAX_TIME_NS:
                 span._start = start_time - span._offset
             if links:
-                for link in links:
+                for link in islice(links, MAX_LINKS_SEEN):
                     span.add_link(getattr(link, "context", None), getattr(link, "attributes", None))  # type: ignore[arg-type]
+            if zipkin._watch is not None:
+                zipkin._watch.follow(span)
             return span
         except Exception:  # a context, a kind or links that are none
             return INVALID_SPAN
@@ -264,9 +275,20 @@ class Tracer(trace.Tracer):
         set_status_on_exception: bool = True,
         end_on_exit: bool = True,
     ) -> CurrentSpan:
-        on_exception = (RECORD if record_exception else 0) | (SET_STATUS if set_status_on_exception else 0)
+        on_exception = _on_exception(record_exception, set_status_on_exception)
         arguments = (name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception)
-        return CurrentSpan(self, arguments, on_exception, end_on_exit)
+        return CurrentSpan(self, arguments, on_exception, _is_true(end_on_exit))
+
+
+def _on_exception(record_exception: Any, set_status: Any) -> int:
+    return (RECORD if _is_true(record_exception) else 0) | (SET_STATUS if _is_true(set_status) else 0)
+
+
+def _is_true(flag: Any) -> bool:
+    try:
+        return bool(flag)
+    except Exception:  # an array, or a class of the user's: the default
+        return True
 
 
 def _active(zipkin: ZipkinTracer) -> ZipkinContext | None:

@@ -1,6 +1,7 @@
 """OpenTelemetry's context from near: what its functions do, in one step instead of six calls.
 
-Rules: nothing private is named.  The key of the current span is the one that `set_span_in_context` uses, and the variable is
+Rules: nothing private is named.  The keys of the current span and of the baggage are those that `set_span_in_context` and
+`set_baggage` use, and the variable is
 the one that the token of `attach` belongs to; where the context lives elsewhere (OTEL_PYTHON_CONTEXT), its own functions do the
 work.
 """
@@ -11,12 +12,32 @@ import contextvars
 from collections.abc import Callable
 from typing import Any
 
+from opentelemetry.baggage import set_baggage
 from opentelemetry.context import Context, attach, detach, get_current
-from opentelemetry.trace import INVALID_SPAN, Span as OtelSpan, get_current_span, set_span_in_context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    NonRecordingSpan,
+    Span as OtelSpan,
+    get_current_span,
+    set_span_in_context,
+)
 
-__all__ = ["SPAN_KEY", "attach_span", "current_context", "restore", "span_of", "with_span"]
+__all__ = [
+    "SPAN_KEY",
+    "attach_span",
+    "baggage_of",
+    "current_context",
+    "restore",
+    "span_of",
+    "span_types",
+    "with_span",
+]
 
 [SPAN_KEY] = set_span_in_context(INVALID_SPAN, Context())
+[_BAGGAGE_KEY] = set_baggage("key", "value", Context())
+
+# Classes of spans that are known: to ask an abstract class whether it is the base of one takes 1 µs.
+span_types: set[type] = {NonRecordingSpan}
 
 
 def _found_variable() -> Any:
@@ -44,9 +65,17 @@ def with_span(span: OtelSpan, context: Context) -> Context:
 def span_of(context: Context) -> Any:
     """The current span of a context; INVALID_SPAN where there is none, or something else in its place."""
     span: Any = context.get(SPAN_KEY)
+    if type(span) in span_types:
+        return span
     if span is None:
         return INVALID_SPAN
     return span if issubclass(type(span), OtelSpan) else get_current_span(context)
+
+
+def baggage_of(context: Context) -> dict[str, object] | None:
+    """OpenTelemetry's baggage in a context, which nobody changes; None where there is none."""
+    found: Any = context.get(_BAGGAGE_KEY)
+    return found if found and issubclass(type(found), dict) else None
 
 
 def _attach_span(span: OtelSpan) -> Any:

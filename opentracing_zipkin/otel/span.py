@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from opentelemetry.trace import (
     Link,
@@ -26,12 +26,14 @@ from opentelemetry.trace import (
 from ..context import ZipkinContext
 from ..model import FinishedSpan
 from ..planned import is_planned
-from ..span import RecordingSpan, UnsampledSpan, ZipkinSpan, context_of, name_of
+from ..span import RecordingSpan, UnsampledSpan, name_of
 from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, to_text
 from .contexts import to_otel
+from .given import MAX_NS, cause_of, plain, status_of, us_of
 from .mapping import attribute_text, endpoint_of, error_text, event_text, link_text, status_tags
+from .runtime import span_types
 
-__all__ = ["DROPPED_ATTRIBUTES", "DROPPED_EVENTS", "DROPPED_LINKS", "LINKS", "QuietSpan", "Span", "SpanView", "TimedSpan"]
+__all__ = ["DROPPED_ATTRIBUTES", "DROPPED_EVENTS", "DROPPED_LINKS", "LINKS", "QuietSpan", "Span", "TimedSpan"]
 
 LINKS = "otel.links"  # the tag that has the ids of all linked spans
 DROPPED_ATTRIBUTES = "otel.dropped_attributes_count"
@@ -48,9 +50,7 @@ _KINDS: dict[Any, str | None] = {
     SpanKind.PRODUCER: "PRODUCER",
     SpanKind.CONSUMER: "CONSUMER",
 }
-_KIND_OF_WORD = {word: kind for kind, word in _KINDS.items() if word}
 _MAX_INT = (1 << 63) - 1
-_MAX_NS = 1 << 63
 
 
 class Maker(Protocol):
@@ -149,14 +149,15 @@ class Span(RecordingSpan, OtelSpan):
         tags = attributes.copy()
         limit = self._tracer._tag_limit
         usual = True
-        for key in tags:
-            value = tags[key]
+        for key, value in tags.items():
             kind = type(value)
-            if type(key) is str and key and kind is str and len(value) <= limit:
-                continue
-            if type(key) is str and key and ((kind is int and -_MAX_INT <= value <= _MAX_INT) or kind is bool):
-                usual = False
-                continue
+            if type(key) is str and key:
+                if kind is str:
+                    if len(value) <= limit:
+                        continue
+                elif kind is bool or (kind is int and -_MAX_INT <= value <= _MAX_INT):
+                    usual = False
+                    continue
             self.set_attributes(tags)
             return
         self._tags = tags
@@ -168,8 +169,8 @@ class Span(RecordingSpan, OtelSpan):
             if len(self._logs or ()) >= self._by.max_events:
                 self._count_dropped(DROPPED_EVENTS)
             else:
-                at_us = _us(timestamp)
-                text = event_text(name, _plain(attributes), self._tracer._tag_limit)
+                at_us = us_of(timestamp)
+                text = event_text(name, plain(attributes), self._tracer._tag_limit)
                 self._annotate(self._now_us() if at_us is None else at_us, text)
 
     def record_exception(
@@ -202,7 +203,7 @@ class Span(RecordingSpan, OtelSpan):
             return
         links.append(link)
         limit = self._tracer._tag_limit
-        self._annotate(self._now_us(), link_text(*ids, _plain(attributes), limit))
+        self._annotate(self._now_us(), link_text(*ids, plain(attributes), limit))
         listed = "/".join(ids)
         before = self._tags.get(LINKS)
         self.set_attribute(LINKS, f"{before},{listed}" if type(before) is str and len(links) > 1 else listed)
@@ -212,7 +213,7 @@ class Span(RecordingSpan, OtelSpan):
             self._name = name if type(name) is str else name_of(name)
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """OK is final, UNSET is no news, and of several errors the last one counts."""
+        """OK is final, UNSET changes nothing, and the last ERROR counts."""
         if self._status is _OK or not self.is_recording():
             return
         code, text = status_of(status, description)
@@ -233,7 +234,7 @@ class Span(RecordingSpan, OtelSpan):
             self._finish_interrupted(error)
 
     def _ticks_of(self, time_ns: Any) -> int:
-        return time_ns - self._offset if type(time_ns) is int and 0 < time_ns < _MAX_NS else self._tracer._ticks()
+        return time_ns - self._offset if type(time_ns) is int and 0 < time_ns < MAX_NS else self._tracer._ticks()
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
@@ -321,7 +322,7 @@ class Span(RecordingSpan, OtelSpan):
                 finished.remote = None
             finished.kind = _KINDS[self._kind]
         if finished.remote is None:
-            finished.remote = endpoint_of(finished.kind, tags)
+            finished.remote = endpoint_of(finished.kind, tags, self._tracer._local.service_name)
         self._by.add_scope(tags)
         if self._status is _ERROR:
             text = error_text(self._description, tags, self._cause) or tags.get("error", "")
@@ -386,122 +387,9 @@ class QuietSpan(UnsampledSpan, NonRecordingSpan):  # type: ignore[misc]  # whose
         return f"QuietSpan({self.context!r})"
 
 
-class SpanView(OtelSpan):
-    """An active span of OpenTracing's, as OpenTelemetry's current one.  `scope` is where it is active."""
-
-    __slots__ = ("_span_context", "scope", "span")
-
-    def __init__(self, span: ZipkinSpan, scope: Any) -> None:
-        self.span = span
-        self.scope = scope
-        self._span_context: SpanContext | None = None
-
-    def get_span_context(self) -> SpanContext:
-        found = self._span_context
-        if found is None:
-            context = context_of(self.span)
-            self._span_context = found = to_otel(ZipkinContext() if context is None else context)
-        return found
-
-    def is_recording(self) -> bool:
-        return hasattr(self.span, "_once")
-
-    def set_attribute(self, key: str, value: Any) -> None:
-        if value is not None and self.is_recording():
-            plain = type(value) in (str, int, bool)
-            self.span.set_tag(key, value if plain else attribute_text(value))
-
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        for key, value in entries(attributes).items():
-            self.set_attribute(key, value)
-
-    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
-        if self.is_recording():
-            span = cast("RecordingSpan", self.span)
-            at_us = _us(timestamp)
-            text = event_text(name, _plain(attributes), span._tracer._tag_limit)
-            span._annotate(span._now_us() if at_us is None else at_us, text)
-
-    def record_exception(
-        self,
-        exception: BaseException,
-        attributes: Mapping[str, Any] | None = None,
-        timestamp: int | None = None,
-        escaped: bool = False,
-    ) -> None:
-        if self.is_recording():
-            cause = cause_of(exception, self.span._tracer._tag_limit)
-            self.add_event("exception", cause if attributes is None else {**cause, **entries(attributes)}, timestamp)
-
-    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
-        if self.is_recording():
-            try:
-                ids = (format_trace_id(context.trace_id), format_span_id(context.span_id))
-                span = cast("RecordingSpan", self.span)
-                span._annotate(span._now_us(), link_text(*ids, _plain(attributes), span._tracer._tag_limit))
-            except Exception:  # what is no context
-                return
-
-    def update_name(self, name: str) -> None:
-        if self.is_recording():
-            self.span.set_operation_name(name)
-
-    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        code, text = status_of(status, description)
-        if code is _ERROR and self.is_recording():
-            span = cast("RecordingSpan", self.span)
-            span._fail("" if text is None else to_text(text, span._tracer._tag_limit))
-
-    def end(self, end_time: int | None = None) -> None:
-        self.span.finish(None if _us(end_time) is None else cast("int", end_time) / 1_000_000_000)
-
-    @property
-    def kind(self) -> SpanKind:
-        word = getattr(self.span, "_tags", {}).get("span.kind")
-        return _KIND_OF_WORD.get(word.upper(), SpanKind.INTERNAL) if type(word) is str else SpanKind.INTERNAL
-
-    @property
-    def name(self) -> str:
-        return getattr(self.span, "_name", "")
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        return MappingProxyType(getattr(self.span, "_tags", {}).copy())
-
-    def __repr__(self) -> str:
-        return f"SpanView({self.span!r})"
-
-
-def cause_of(exception: Any, limit: int) -> dict[str, str]:
-    """What the event of an exception says; its traceback is left out, as from every annotation of ours."""
-    kind = type(exception)
-    module, name = to_text(kind.__module__, MAX_KEY_LENGTH), to_text(kind.__qualname__, MAX_KEY_LENGTH)
-    described = describe_exception(exception, limit) if issubclass(kind, BaseException) else to_text(exception, limit)
-    message = described.removeprefix(kind.__name__).removeprefix(": ")
-    full = name if module == "builtins" else f"{module}.{name}"
-    return {"exception.type": full, "exception.message": message}
-
-
-def status_of(status: Any, description: Any) -> tuple[Any, Any]:
-    """Code and description of a `Status`, or of a code with a description beside it; (None, None) of anything else."""
-    if type(status) is StatusCode:
-        return status, description
-    try:
-        return status.status_code, status.description
-    except Exception:  # what is no status
-        return None, None
+span_types.update((Span, TimedSpan, QuietSpan))
 
 
 def _status_text(tags: Mapping[str, str]) -> str:
     """The status that an answer had, where an instrumentation says of an error only that it is one."""
     return tags.get("http.response.status_code") or tags.get("http.status_code") or ""
-
-
-def _plain(attributes: Any) -> dict[str, Any] | None:
-    """A dict of what was given as attributes, whose own class may do anything."""
-    return attributes if attributes is None or type(attributes) is dict else entries(attributes)
-
-
-def _us(time_ns: Any) -> int | None:
-    """µs of a time that was given; None, which is now, where it is none."""
-    return time_ns // 1000 if type(time_ns) is int and 0 < time_ns < _MAX_NS else None

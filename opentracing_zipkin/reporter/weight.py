@@ -25,5 +25,5 @@ def weight_of(span: Any) -> int:
         if logs:
             weight += sum(ANNOTATION_BYTES + len(text) for _, text in list(logs))
         return weight
-    except AttributeError:  # no span of ours
+    except Exception:  # no span of ours, or a value whose class says of its size what it likes
         return SPAN_BYTES

@@ -41,7 +41,7 @@ def start() -> None:
         if switch != WITH_PYTEST and _is_pytest(sys.orig_argv):
             del os.environ[SWITCH]  # for what the tests start as well
             return
-        add_others(by_opentelemetry.found(_use_opentelemetry))
+        add_others(by_opentelemetry.found(_use_opentelemetry), _use_opentelemetry)
         names = _chosen(os.environ.get("ZIPKIN_INSTRUMENT", ""))
         when_imported("opentracing", _follow_api)
         install(names, _follow)
@@ -112,6 +112,8 @@ def _configure() -> None:
     # A program without a name in its environment may well give it by a `configure` of its own, and one that has imported that
     # is about to call it.  So these are waited for, until the tracer is used.
     if _has_name() and "opentracing_zipkin.settings" not in sys.modules:
+        import opentracing  # noqa: F401  # first: at its end comes `_follow_api`, which needs a whole `pending`
+
         from . import pending
 
         pending.stand_in()

@@ -27,9 +27,9 @@ def test_a_whole_run_leaves_all_that_a_page_needs(
 @pytest.mark.parametrize(
     ("options", "lacking"),
     [
-        (["--quick"], "it lacks the requests, the curves, the services"),
-        (["--tasks", "root"], "it lacks the requests, the curves, the services; it lacks "),
-        (["--only", "curves,costs"], "it lacks the requests, the services"),
+        (["--quick"], "it lacks the requests, the exports, the curves, the services"),
+        (["--tasks", "root"], "it lacks the requests, the exports, the curves, the services; it lacks "),
+        (["--only", "curves,costs"], "it lacks the requests, the exports, the services"),
         (["--rounds", "1"], "it was made with fewer rounds than 3"),
         (["--starts", "2"], "it was made with fewer starts than 6"),
         (["--bursts", "5"], "it was made with fewer bursts than 60"),

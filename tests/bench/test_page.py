@@ -12,7 +12,8 @@ import pytest
 
 import bench
 from bench import page
-from bench.page import _curves, _missed, _ratios, _requests, _services
+from bench.page import _bridged, _curves, _exports, _missed, _ratios, _requests, _services
+from bench.table import Row
 
 from . import whole_run
 
@@ -59,7 +60,15 @@ def test_services_are_told_beside_the_same_without_tracing_and_beside_openteleme
 
 def test_requests_are_told_beside_opentelemetry_and_by_layers() -> None:
     """A ratio above its bound is bold and named; a layer's cost is the difference to the one before."""
-    added = {"without": [500.0], "headers": [10.0], "extract": [15.0], "spans": [50.0], "ours": [80.0], "noop": [1.0]}
+    added = {
+        "without": [500.0],
+        "headers": [10.0],
+        "extract": [15.0],
+        "spans": [50.0],
+        "ours": [80.0],
+        "noop": [1.0],
+        "bridged": [240.0],
+    }
     page = _requests(
         {
             "flask": {"100%": {**added, "otel": [800.0]}, "1%": {**added, "otel": [400.0]}},
@@ -72,6 +81,39 @@ def test_requests_are_told_beside_opentelemetry_and_by_layers() -> None:
     assert "\nMissed in this run: flask, 1%.\n" in page
     assert "| the headers that were received are read | 5 | 5 |" in page
     assert "it adds 1 µs (flask) and 1 µs (fastapi);" in page
+    assert "| flask | 800 | 240 | 0.300 ± 0.000 (≤ 0.700) |" in page
+    assert "| fastapi | 400 | 240 | 0.600 ± 0.000 (≤ 0.700) |" in page
+
+
+def test_instrumentations_of_opentelemetry_that_cost_too_much_on_our_provider_are_named() -> None:
+    """The bound is of what they add on OpenTelemetry's SDK."""
+    ways = ("without", "headers", "extract", "spans", "ours", "noop")
+    added = {**{way: [10.0] for way in ways}, "otel": [400.0], "bridged": [300.0]}
+    page = _requests({name: {"100%": added, "1%": added} for name in ("flask", "fastapi")})
+
+    assert "| flask | 400 | 300 | **0.750 ± 0.000** (≤ 0.700) |" in page
+    assert page.endswith("\nMissed in this run: flask; fastapi.\n")
+
+
+def test_opentelemetrys_api_is_told_on_our_provider_and_on_its_sdk() -> None:
+    """Only a root span has a bound."""
+    costs = {"ours": 1.0, "otel": 10.0, "bridged": 3.0}
+    page = _bridged(
+        [Row("root", "least", costs, {}), Row("extract", "least", costs, {}), Row("noop", "least", {"ours": 1.0}, {})]
+    )
+
+    assert "| root span: start, 2 tags, finish; caller, least burst, µs | 3.00 | 10.00 | **0.300** (≤ 0.250) |" in page
+    assert "| extract B3, µs | 3.00 | 10.00 | 0.300 |" in page
+    assert page.endswith("\nMissed in this run: root span: start, 2 tags, finish; caller, least burst, µs.\n")
+
+
+def test_exports_are_told_beside_the_deprecated_exporter() -> None:
+    """Each format has its bound."""
+    page = _exports({"proto3": {"ours": [10.0], "old": [200.0]}, "json": {"ours": [8.0, 10.0], "old": [20.0, 20.0]}})
+
+    assert "| proto3 | 200.0 | 10.0 | 0.050 (≤ 0.250) |" in page
+    assert "| json | 20.0 | 9.0 | **0.450** (≤ 0.250) |" in page
+    assert page.endswith("\nMissed in this run: json.\n")
 
 
 def test_a_curve_has_a_line_for_each_point_and_a_column_for_each_tracer() -> None:
@@ -127,9 +169,9 @@ def test_of_another_python_the_costs_are_enough(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("options", "lacking"),
     [
-        (["--only", "costs"], "it lacks the requests, the curves, the services;"),
-        (["--only", "curves,services"], "it lacks the costs, the requests;"),
-        (["--tasks", "root,noop"], "it lacks the requests, the curves, the services; it lacks "),
+        (["--only", "costs"], "it lacks the requests, the exports, the curves, the services;"),
+        (["--only", "curves,services"], "it lacks the costs, the requests, the exports;"),
+        (["--tasks", "root,noop"], "it lacks the requests, the exports, the curves, the services; it lacks "),
         (["--rounds", "1"], "it was made with fewer rounds than 3;"),
     ],
 )
@@ -145,6 +187,65 @@ def test_no_page_is_made_of_a_part(
     assert f"no page is made of {file}: {lacking}" in error
     assert error.endswith("; run all of `make bench` again\n")
     assert not (tmp_path / "docs").exists()
+
+
+def test_a_part_that_was_measured_alone_takes_the_place_of_its_chapter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: dict[str, Any]
+) -> None:
+    """It says when it was measured; what else is on the page stays as it was."""
+    whole, part = tmp_path / "bench.json", tmp_path / "exports.json"
+    whole_run.run(whole, monkeypatch)
+    whole_run.run(part, monkeypatch, "--only", "exports", "--starts", "2")
+    page.main([str(whole), "--folder", str(tmp_path)])
+    before = (tmp_path / "benchmarks.md").read_text()
+    result = json.loads(part.read_text())
+    result["exports"]["json"]["ours"] = [7.0]
+    part.write_text(json.dumps(result))
+
+    assert 0 == page.main(["--parts", str(part), "--folder", str(tmp_path)])
+    after = (tmp_path / "benchmarks.md").read_text()
+    assert "| json | 8.0 | 7.0 | **0.875** (≤ 0.250) |" in after
+    assert "\n\nMeasured alone, in 2 starts.\nMeasured on " in after
+    chapter = "## Exporting the spans of OpenTelemetry's SDK"
+    assert before.partition(chapter)[0] == after.partition(chapter)[0]
+    assert before.partition("## What a team feels")[2] == after.partition("## What a team feels")[2]
+    assert 1 == after.count(chapter)
+
+
+def test_a_part_is_put_into_a_page_that_had_no_such_chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before what a team feels, in the order of the files."""
+    parts = [tmp_path / f"{name}.json" for name in ("requests", "costs", "exports")]
+    for part in parts:
+        whole_run.run(part, monkeypatch, "--only", part.stem)
+    written = tmp_path / "benchmarks.md"
+    written.write_text("# Costs\n\n## Ratios\n\n1\n\n## What a team feels\n\n2\n")
+
+    assert 0 == page.main(["--parts", *map(str, parts), "--folder", str(tmp_path)])
+    assert [
+        "## Ratios",
+        "## What a request costs more",
+        "## OpenTelemetry's API without its SDK",
+        "## Exporting the spans of OpenTelemetry's SDK",
+        "## What a team feels",
+    ] == [line for line in written.read_text().splitlines() if line.startswith("## ")]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"exports": {}}, "it lacks requests, costs and exports"), ({"failures": ["lost"]}, "1 of its measurements failed")],
+)
+def test_no_chapter_is_made_of_what_has_none_or_failed(
+    change: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page that is there stays."""
+    part, written = tmp_path / "exports.json", tmp_path / "benchmarks.md"
+    whole_run.run(part, monkeypatch, "--only", "exports")
+    part.write_text(json.dumps({**json.loads(part.read_text()), **change}))
+    written.write_text("## What a team feels\n")
+
+    assert 1 == page.main(["--parts", str(part), "--folder", str(tmp_path)])
+    assert f"bench-page: no chapter is made of {part}: {said}" in capsys.readouterr().err
+    assert "## What a team feels\n" == written.read_text()
 
 
 def test_no_page_is_made_of_a_run_with_failures(
@@ -165,7 +266,7 @@ def test_no_page_is_made_of_a_run_with_failures(
         (None, "there are no results in {file}; run `make bench` first"),
         ('{"costs": ', "{file} cannot be read as results"),
         ("[]", "{file} has no results"),
-        ("{}", "no page is made of {file}: it lacks the costs, the requests, the curves, the services"),
+        ("{}", "no page is made of {file}: it lacks the costs, the requests, the exports, the curves, the services"),
     ],
 )
 def test_without_results_the_error_names_the_remedy(

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["STOPPED_WITHIN_S", "application", "await_port", "end_with_parent", "redis_server"]
+__all__ = ["STOPPED_WITHIN_S", "application", "await_port", "end_with_parent", "redis_server", "stop"]
 
 PROJECT = Path(__file__).resolve().parents[2]
 STOPPED_WITHIN_S = 15.0
@@ -92,12 +92,17 @@ def redis_server(folder: Path) -> Iterator[int]:
         await_port("redis-server", port, process)
         yield port
     finally:
-        process.terminate()
-        try:
-            process.wait(STOPPED_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM ends it, and force where that takes too long."""
+    process.terminate()
+    try:
+        process.wait(STOPPED_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _free_port() -> int:

@@ -80,7 +80,8 @@ def _debug(old: Fields, span: ReadableSpan) -> None:
 
 def _remote(old: Fields, span: ReadableSpan) -> None:
     kind = None if span.kind is SpanKind.INTERNAL else span.kind.name
-    end = mapping.endpoint_of(kind, dict(span.attributes))
+    own = str(span.resource.attributes.get("service.name", "unknown_service")).lower()
+    end = mapping.endpoint_of(kind, dict(span.attributes), own)
     if end is not None:
         named = {"serviceName": end.service_name, "ipv4": end.ipv4, "ipv6": end.ipv6, "port": end.port}
         old["remoteEndpoint"] = {name: value for name, value in named.items() if value}

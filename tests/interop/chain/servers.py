@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ...integration.test_processes import PROJECT, free_port
 from ...integration.zipkin_server import program
-from ..processes import STOPPED_WITHIN_S, await_port, end_with_parent
+from ..processes import await_port, end_with_parent, stop
 
 __all__ = ["kafka", "postgres"]
 
@@ -51,12 +51,7 @@ def _running(name: str, command: Sequence[str], port: int, log: Path, user: str 
             raise RuntimeError(f"{error}; it said:\n{log.read_text(errors='replace')[-3000:]}") from None
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(STOPPED_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)
 
 
 # PostgreSQL

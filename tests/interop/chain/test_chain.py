@@ -21,22 +21,12 @@ from ...integration.test_processes import get
 from ...integration.test_servers import await_log
 from ...integration.zipkin_server import ZipkinServer
 from ..processes import redis_server
+from ..steps import Step, steps_of
 from ..traced import await_port as await_answers, by_the_command, program
 from .servers import kafka, postgres
 
 APPS = "tests.interop.apps"
 STORED_WITHIN_S = 30.0
-
-
-class Step(NamedTuple):
-    """A span as a user reads it in Zipkin; `parent` is the parent's name, `remote` the other end's."""
-
-    service: str
-    kind: str
-    name: str
-    parent: str
-    remote: str
-    statement: str = ""
 
 
 BUY, TAKE = "get /buy/{article}", "/shop.warehouse/take"
@@ -156,24 +146,12 @@ def links_of(zipkin: str) -> dict[tuple[str, str], int]:
     return {(link["parent"], link["child"]): link["callCount"] for link in links}
 
 
-def step_of(span: dict[str, Any], names: dict[str, str]) -> Step:
-    return Step(
-        span["localEndpoint"]["serviceName"],
-        span.get("kind", ""),
-        span["name"],
-        names.get(span.get("parentId", ""), ""),
-        span.get("remoteEndpoint", {}).get("serviceName", ""),
-        span.get("tags", {}).get("db.statement", ""),
-    )
-
-
 def test_each_step_is_one_span_of_one_trace(shop: Shop) -> None:
     """Below the step that asked for it, with the name of the other end; what Celery itself asks Redis leaves none."""
     [trace] = shop.traces
-    names = {span["id"]: span["name"] for span in trace}
 
     assert "a box of tea for 12" == shop.answer
-    assert sorted(STEPS) == sorted(step_of(span, names) for span in trace)
+    assert sorted(STEPS) == steps_of(trace)
     assert "zipkin: " not in shop.said
 
 

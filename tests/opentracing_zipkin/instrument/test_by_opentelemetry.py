@@ -205,6 +205,59 @@ def test_a_program_that_asked_for_our_provider_keeps_it(tmp_path: Path) -> None:
     assert "['work'] opentracing_zipkin.otel.provider\n" in output
 
 
+BY_ITSELF = """
+import sys
+import parcels, parcels_otel
+sys.modules["opentelemetry.instrumentation.{library}"] = parcels_otel  # whose name shows whose it is
+def switch_on():
+    parcels_otel.ParcelsInstrumentor().instrument()
+    parcels_otel.ParcelsInstrumentor._instance._is_instrumented_by_opentelemetry = True
+    if "opentracing_zipkin.instrument.registry" in sys.modules:
+        sys.modules["opentracing_zipkin.instrument.registry"]._withdraw()  # as after each `instrument` of OpenTelemetry's
+def configured():
+    import flask, opentracing_zipkin
+    from opentracing_zipkin.testing import InMemoryRecorder
+    return opentracing_zipkin.configure("shop", recorder=InMemoryRecorder(), instrument=["{library}"])
+{steps}
+from opentelemetry import trace
+if {with_sdk}:
+    from opentelemetry.sdk.trace import TracerProvider
+    trace.set_tracer_provider(TracerProvider())
+with tracer.start_active_span("work"):
+    parcels.Client().send("book")
+print([span.name for span in tracer._recorder.spans], type(trace.get_tracer_provider()).__module__)
+"""
+
+
+@pytest.mark.parametrize("with_sdk", [False, True])
+@pytest.mark.parametrize("steps", ["switch_on(); tracer = configured()", "tracer = configured(); switch_on()"])
+@pytest.mark.parametrize("library", ["parcels", "flask"])
+def test_one_that_the_program_switches_on_by_itself_makes_our_spans(
+    tmp_path: Path, library: str, steps: str, with_sdk: bool
+) -> None:
+    """Whichever is first, and whether ours stands back or there is none; a program with the SDK's provider keeps that."""
+    if library == "parcels" and steps.startswith("tracer"):
+        steps = "tracer = configured()"  # which has switched it on
+    code = BY_ITSELF.format(library=library, steps=steps, with_sdk=with_sdk)
+    output = printed(environment_of(tmp_path), "-c", code)
+
+    expected = "['work'] opentelemetry.sdk.trace\n" if with_sdk else "['send', 'work'] opentracing_zipkin.otel.provider\n"
+    assert output.startswith(expected), output
+
+
+@pytest.mark.parametrize("name", ["SERVICE_NAME=shop", "RESOURCE_ATTRIBUTES=service.name=shop"])
+def test_below_the_command_a_program_on_the_sdk_hears_one_line(tmp_path: Path, name: str) -> None:
+    """No hook of ours meets a module of ours that is half imported."""
+    program = environment_of(tmp_path) / "program.py"
+    program.write_text("import opentelemetry.sdk.trace, parcels\nprint(parcels.Client().send('book'))\n")
+    variable, _, text = name.partition("=")
+    command = ("-m", "opentracing_zipkin", "run", "python", str(program))
+    output = printed(tmp_path, *command, **{f"OTEL_{variable}": text})
+
+    assert output.startswith("book\nzipkin: the program uses OpenTelemetry's SDK")
+    assert 1 == output.count("zipkin: ")
+
+
 @pytest.mark.parametrize(
     ("conflict", "fault", "text"),
     [
@@ -242,6 +295,23 @@ def test_the_list_says_which_and_why(tmp_path: Path, conflict: str, variables: d
 
     assert row == rows["parcels"]
     assert "opentelemetry" not in rows["flask"]
+
+
+ODD_NAMES = ["sqlite3", "no.such.module", ".relative", "__main__", "a b", "é", "x" * 300, "a/b", "-", "1"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_list_has_a_row_for_any_name(tmp_path: Path, name: str) -> None:
+    """Whatever an instrumentation is called, and whatever its target is; a module of the standard library has Python's version."""
+    environment_of(tmp_path)
+    entry_points = tmp_path / "opentelemetry_instrumentation_parcels-1.0.dist-info" / "entry_points.txt"
+    entry_points.write_text(f"[opentelemetry_instrumentor]\n{name} = no such: target\n{name} = again:Again\n", encoding="utf-8")
+    rows = printed(tmp_path, "-m", "opentracing_zipkin", "run", "--list", PYTHONIOENCODING="utf-8").splitlines()
+    [row] = [row for row in rows if row.startswith(f"{name} ")]
+
+    version = ".".join(map(str, sys.version_info[:3])) if name == "sqlite3" else "-"
+    assert version == row.removeprefix(name).split()[0]
+    assert "opentelemetry-instrumentation-parcels 1.0" in row
 
 
 def test_the_list_names_the_deprecated_exporter_where_that_is_found_first(tmp_path: Path) -> None:

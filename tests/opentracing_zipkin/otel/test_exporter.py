@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 import time
 import weakref
 from collections.abc import Iterator
@@ -330,6 +331,20 @@ def test_a_time_out_that_is_none_is_no_exception(exporter: Exporter, wrong: Any)
     exporter.shutdown(wrong)
 
 
+@pytest.mark.parametrize("as_made", [True, False])
+def test_a_database_of_the_services_name_is_called_by_its_system(exporter: Exporter, sender: FakeSender, as_made: bool) -> None:
+    """An arrow of the dependency graph would lead to its own start; in both ways of writing a span."""
+    attributes = {"db.system": "postgresql", "db.name": "SHOP"}
+    links = () if as_made else [Link(_context(7, 8))]
+    other = Resource({"service.name": "bank"})
+    spans = [_made(kind=SpanKind.CLIENT, attributes=attributes, resource=each, links=links) for each in (SHOP, other)]
+    spans += [_span(kind=SpanKind.CLIENT, attributes=attributes)]
+
+    assert ["postgresql", "shop", "postgresql"] == [
+        span.remote.service_name for span in _sent(sender, exporter, *spans) if span.remote
+    ]
+
+
 # Delivery
 
 
@@ -380,6 +395,32 @@ def test_shutdown_says_what_was_lost(sender: FakeSender, caplog: pytest.LogCaptu
     while exporter.stats.in_flight and time.monotonic() < deadline:  # the thread counts what it has in its hands
         time.sleep(0.01)
     assert 3 == exporter.stats.dropped["closed"]
+
+
+def test_every_shutdown_waits_for_what_is_being_sent(sender: FakeSender) -> None:
+    """Also one that comes while another thread's is under way: who calls it may leave by `os._exit`."""
+    exporter, is_sending, may_go_on = Exporter(sender=sender), threading.Event(), threading.Event()
+    send = sender.send
+
+    def slow(body: bytes, *args: Any, **given: Any) -> Any:
+        is_sending.set()
+        may_go_on.wait(20)
+        return send(body, *args, **given)
+
+    sender.send = slow  # type: ignore[method-assign]
+    exporter.export([_span()])
+    first = threading.Thread(target=exporter.shutdown)
+    first.start()
+    assert is_sending.wait(20)
+    sent: list[int] = []
+    second = threading.Thread(target=lambda: (exporter.shutdown(), sent.append(exporter.stats.sent)))
+    second.start()
+    second.join(0.05)
+    may_go_on.set()
+    first.join(20)
+    second.join(20)
+
+    assert [1] == sent
 
 
 def test_handlers_see_the_spans(sender: FakeSender) -> None:
@@ -443,6 +484,30 @@ def test_waiting_spans_are_weighed(sender: FakeSender) -> None:
 
     assert weight(heavy) - weight(light) > 10_000
     assert weight(None) < SPAN_BYTES + 200
+
+
+class _Heavy:
+    def __sizeof__(self) -> int:
+        raise RuntimeError("no size")
+
+
+class _Leaving:
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+@pytest.mark.parametrize("kind", [_Heavy, _Leaving])
+def test_a_value_that_cannot_be_weighed_stops_nothing(exporter: Exporter, sender: FakeSender, kind: Any) -> None:
+    """The spans beside its own are sent, also later ones."""
+    odd = _made(act=lambda span: span.add_event("e", {"a": 1}))
+    odd._attributes._dict["b"] = _Heavy()  # type: ignore[union-attr]
+    odd._events[0]._attributes = {"a": kind()}
+    exporter.export([odd, _span()])
+    exporter.force_flush()
+    exporter.export([_span()])
+
+    assert exporter.force_flush() or kind is _Leaving
+    assert exporter.stats.sent >= 2
 
 
 def test_an_unknown_setting_is_a_type_error() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+import numpy
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -50,6 +52,52 @@ class HostileError(Exception):
         raise RuntimeError("hostile")
 
 
+class Uncounted(type):
+    """Of its classes none can be looked up in a set, as `issubclass` does for an abstract class."""
+
+    def __eq__(cls, other: object) -> bool:
+        raise RuntimeError("hostile")
+
+    __hash__ = __eq__  # type: ignore[assignment]
+
+
+class Hidden(type):
+    """Its classes do not tell their names."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class OfUncounted(metaclass=Uncounted):
+    pass
+
+
+class OfHidden(metaclass=Hidden):
+    pass
+
+
+class UncountedError(Exception, metaclass=Uncounted):
+    pass
+
+
+class HiddenError(Exception, metaclass=Hidden):
+    pass
+
+
+class HostileList(list[int]):
+    def _raise(self, *args: Any) -> Any:
+        raise RuntimeError("hostile")
+
+    __str__ = __repr__ = __bool__ = __iter__ = __len__ = __getitem__ = __eq__ = __sizeof__ = _raise
+
+
+class HostileNumber(int):
+    def _raise(self, *args: Any) -> Any:
+        raise RuntimeError("hostile")
+
+    __str__ = __repr__ = __bool__ = __index__ = __int__ = __eq__ = __le__ = __lt__ = __truediv__ = __hash__ = _raise
+
+
 class Text(str):
     """Not exactly `str`."""
 
@@ -59,6 +107,8 @@ VALUES: list[Any] = [
     b"bytes", bytearray(b"\xff"), [], [1, "a", None, True, 1.5], ["a", ["b"]], (1, 2), {1, 2}, {"a": 1}, {1: {2: [3]}},
     MappingProxyType({"a": 1}), HostileMapping(), Hostile(), [Hostile()], {"a": Hostile()}, object(), int, ValueError("no"),
     HostileError(), SpanKind.CLIENT, StatusCode.OK, Status(StatusCode.OK), trace.INVALID_SPAN, lambda: 1, iter([1]), 1j, range(3),
+    OfUncounted(), OfHidden(), [OfUncounted()], {"a": OfHidden()}, UncountedError("no"), HiddenError("no"), HostileList([1]),
+    HostileNumber(5), Decimal("sNaN"), 10**400, memoryview(b"a"), numpy.array([1, 2]), numpy.int64(3), numpy.float64("nan"),
 ]  # fmt: skip
 NUMBERED = range(len(VALUES))
 
@@ -165,6 +215,45 @@ def test_the_view_of_an_active_span_takes_anything(
         span.end(value)
 
     sendable(recorder, 1)
+
+
+@pytest.mark.parametrize("number", NUMBERED)
+def test_a_block_with_any_flags(tracer: Tracer, recorder: InMemoryRecorder, number: int) -> None:
+    """A flag that is neither true nor false counts as its default, which is true."""
+    value = VALUES[number]
+    with tracer.start_as_current_span("a", record_exception=value, set_status_on_exception=value, end_on_exit=value) as span:
+        pass
+    span.end()
+    with tracer.start_as_current_span("b", end_on_exit=Hostile()):  # type: ignore[arg-type]
+        pass
+
+    sendable(recorder, 2)
+
+
+@pytest.mark.parametrize("number", NUMBERED)
+def test_any_time_to_flush_in(zipkin: ZipkinTracer, number: int) -> None:
+    """`force_flush` answers False where it is none."""
+    assert TracerProvider(zipkin).force_flush(VALUES[number]) in (True, False)
+
+
+@pytest.mark.parametrize("name", ["max_attributes", "max_events", "max_links"])
+@pytest.mark.parametrize("number", NUMBERED)
+def test_a_limit_that_is_none_raises_at_once(zipkin: ZipkinTracer, number: int, name: str) -> None:
+    """It is configuration: a ValueError names it; a very large one is our own."""
+    value, given = VALUES[number], {name: VALUES[number]}
+    if type(value) is int and value >= 0:
+        assert min(value, 128) == getattr(TracerProvider(zipkin, **given), name)
+    else:
+        with pytest.raises(ValueError, match=f"{name} is .*use a whole number"):
+            TracerProvider(zipkin, **given)
+
+
+def test_links_without_end_are_left(tracer: Tracer, recorder: InMemoryRecorder) -> None:
+    """A span begins all the same, with as many as it may have."""
+    endless: Any = itertools.repeat(trace.Link(trace.SpanContext(1, 2, False)))
+    tracer.start_span("a", links=endless).end()
+
+    assert 128 == len(recorder.spans[0].annotations)
 
 
 SETTERS = {

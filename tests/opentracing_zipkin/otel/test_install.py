@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from opentracing_zipkin.otel.installing import too_old
+from opentracing_zipkin.otel.supported import too_old
 
 BEGIN = """
 import json, logging, sys
@@ -136,19 +136,39 @@ def test_an_api_that_is_too_old(version: str, old: bool) -> None:
     assert old is too_old(version)
 
 
-def test_an_api_that_is_too_old_is_named() -> None:
-    """One line, and the application goes on."""
-    said, kind = run("""
-        from opentelemetry import trace, version
-        version.__version__ = "1.3.0"
-        from opentracing_zipkin.otel import install
-        install(ZipkinTracer("shop", recorder=InMemoryRecorder()))
-        tell(type(trace.get_tracer_provider()).__name__)
-    """)
+OLD = """
+from opentelemetry import trace, version
+version.__version__ = "1.3.0"
+for gone in {gone}:
+    delattr(trace, gone)
+{before}
+import opentracing_zipkin.otel
+{act}
+tell(trace.get_tracer_provider().get_tracer("shop").start_span("a").is_recording())
+"""
+OLD_WAYS = {
+    "by install": ("", "opentracing_zipkin.otel.install(ZipkinTracer('shop', recorder=InMemoryRecorder()))", {}),
+    "by install, imported before": (
+        "from opentracing_zipkin.otel.installing import install",
+        "install(ZipkinTracer('shop', recorder=InMemoryRecorder()))",
+        {},
+    ),
+    "by the entry point": ("", "", {"OTEL_PYTHON_TRACER_PROVIDER": "zipkin", "ZIPKIN_SERVICE_NAME": "shop"}),
+}
 
-    assert "ProxyTracerProvider" == kind
+
+@pytest.mark.parametrize(
+    ("way", "gone"),
+    [*((way, []) for way in OLD_WAYS), ("by install", ["format_span_id"]), ("by the entry point", ["format_span_id"])],
+)
+def test_an_api_that_is_too_old_is_named(way: str, gone: list[str]) -> None:
+    """One line, and the application goes on untraced; also where the API has not even what ours imports."""
+    before, act, variables = OLD_WAYS[way]
+    said, is_recording = run(OLD.format(gone=gone, before=before, act=act), **variables)
+
+    assert not is_recording
     assert [
-        "zipkin: opentelemetry-api 1.3.0 is too old: what OpenTelemetry instruments is not traced; install 1.38 or newer"
+        "zipkin: what OpenTelemetry instruments is not traced: opentelemetry-api 1.3.0 is too old; install 1.38 or newer"
     ] == said
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import opentracing
 from opentracing_zipkin import ZipkinTracer, configure, settings
+from opentracing_zipkin.settings import configure_unasked
 
 SAMPLER, ARGUMENT = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
 LENGTH, SPAN_LENGTH = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"
@@ -39,6 +40,10 @@ RATES = [
     ({SAMPLER: "traceidratio", ARGUMENT: "0.25"}, 0.25),
     ({SAMPLER: "parentbased_traceidratio", ARGUMENT: "0.25"}, 0.25),
     ({SAMPLER: "traceidratio"}, 1.0),
+    ({SAMPLER: "ALWAYS_OFF"}, 0.0),
+    ({SAMPLER: " ParentBased_Always_Off "}, 0.0),
+    ({SAMPLER: "ParentBased_TraceIdRatio", ARGUMENT: " 0.25 "}, 0.25),
+    ({SAMPLER: "traceidratio", ARGUMENT: " "}, 1.0),
     ({ARGUMENT: "0.25"}, 1.0),
     ({SAMPLER: "jaeger_remote", ARGUMENT: "endpoint=http://x"}, 1.0),
     ({SAMPLER: "always_off", "ZIPKIN_SAMPLE_RATE": "1"}, 1.0),
@@ -61,6 +66,59 @@ def test_a_sampler_that_is_not_known_is_said_once(monkeypatch: pytest.MonkeyPatc
     configure("shop")
 
     assert 1 == sum("OTEL_TRACES_SAMPLER is 'xray', which is none of" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize(
+    ("text", "enabled", "is_told"),
+    [
+        ("true", False, False), ("TRUE", False, False), (" True ", False, False), ("", True, False), ("false", True, False),
+        ("False", True, False), ("1", True, True), ("yes", True, True), ("on", True, True), ("no", True, True),
+    ],
+)  # fmt: skip
+def test_the_switch_of_the_sdk(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, enabled: bool, is_told: bool
+) -> None:
+    """Only "true" means anything; what looks as if it did is told once, unless our own variable or the code decides."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", text)
+    configure("shop", enabled=True)
+    assert [] == [line for line in caplog.messages if "OTEL_SDK_DISABLED" in line]
+    found = [configure("shop")._enabled, configure("shop")._enabled]
+
+    assert [enabled, enabled] == found
+    assert is_told == sum("turns nothing off; use true, or ZIPKIN_ENABLED=false" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "tags"),
+    [
+        ("service.name=", "unknown_service", {}),
+        ("service.name=%20", "unknown_service", {}),
+        ("service.name=x%20y", "x y", {}),
+        ("service.name", "unknown_service", {}),
+        (",=,=b,a,k=,c=%zz,d=%C3%BC,e=1=2,, f = g ", "unknown_service", {"k": "", "c": "%zz", "d": "ü", "e": "1=2", "f": "g"}),
+        ("k=%FF", "unknown_service", {"k": "\ufffd"}),
+        ("a=1,a=2", "unknown_service", {"a": "2"}),
+    ],
+)
+def test_the_resource(monkeypatch: pytest.MonkeyPatch, text: str, name: str, tags: dict[str, str]) -> None:
+    """What can be read of it counts, the rest is left out, and nothing of it stops the tracing."""
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", text)
+    tracer = configure_unasked()
+
+    assert name == tracer.service_name
+    assert tags == {key: value for key, value in tracer._default_tags.items() if key != "service.name"}
+
+
+@pytest.mark.parametrize(("text", "seconds", "is_told"), [("5", 0.005, True), ("999", 0.999, True), ("1000", 1.0, False)])
+def test_a_time_out_in_milliseconds_that_may_be_meant_in_seconds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, seconds: float, is_told: bool
+) -> None:
+    """Is milliseconds, which is said once: the deprecated exporter had seconds."""
+    monkeypatch.setenv("OTEL_EXPORTER_ZIPKIN_TIMEOUT", text)
+    found = [configure("shop")._recorder._sender._timeout for _ in range(2)]  # type: ignore[attr-defined]
+
+    assert [seconds, seconds] == found
+    assert is_told == sum("is milliseconds; write" in line or "which is milliseconds" in line for line in caplog.messages)
 
 
 @pytest.mark.parametrize("text", ["some", "2", "-1"])
