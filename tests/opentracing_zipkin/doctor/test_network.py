@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from opentracing_zipkin.doctor.examination import Examination
-from opentracing_zipkin.doctor.report import Finding
+from opentracing_zipkin.doctor.report import Finding, exit_status
 
 from ..senders.certificates import Certificates
 from ..senders.raw_server import answer, raw_server, saying
@@ -90,6 +90,24 @@ def test_an_address_without_a_way_to_it_is_named(monkeypatch: pytest.MonkeyPatch
     """With the system's words: that of a broadcast takes no connections."""
 
     assert ["unreachable"] == codes(examined(monkeypatch, "http://255.255.255.255:9411", SEND_TIMEOUT="0.5"))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_collectors_one_that_cannot_be_reached_is_a_warning(monkeypatch: pytest.MonkeyPatch, order: int) -> None:
+    """Where another takes the spans: the sender goes to that one."""
+    with closed_port() as port, served(Behaviour()) as server:
+        findings = examined(monkeypatch, ", ".join([f"http://127.0.0.1:{port}", server.url][::order]))
+
+    assert {("refused", "warning"), ("found", "ok")} <= {(finding.code, finding.status) for finding in findings}
+    assert 0 == exit_status(findings)
+
+
+def test_of_several_collectors_none_that_can_be_reached_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is named."""
+    with closed_port() as port:
+        findings = examined(monkeypatch, f"http://127.0.0.1:{port}, http://127.0.0.2:{port}")
+
+    assert [("refused", "fault")] * 2 == [(finding.code, finding.status) for finding in findings]
 
 
 # The proxy
