@@ -58,8 +58,9 @@ test-upstream: ## the tracer's tests on the archived OpenTracing 2.4.0 in place 
 	cd $(UPSTREAM) && $(CURDIR)/.venv-upstream/bin/python -m pytest tests/opentracing_zipkin \
 		--ignore tests/opentracing_zipkin/demo -m "not needs_our_api" $(TESTS)
 
-settings: $(VENV)/.installed-test ## write the tables of docs/reference/configuration.md from the declarations
+settings: $(VENV)/.installed-test ## write the tables of settings and the findings of the doctor into docs/, from their declarations
 	$(BIN)/python scripts/write-settings
+	$(BIN)/python scripts/write-troubleshooting
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types (also as users see them), and who may import whom
 	$(BIN)/ruff check .

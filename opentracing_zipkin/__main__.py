@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from .commands import Command, collector, decode, demo, run
+from .commands import Command, collector, decode, demo, doctor, run
 
 __all__ = ["main"]
 
@@ -16,6 +16,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("run", run, "run a command traced, without a line of code"),
     ("demo", demo, "run an application of three services and show its traces"),
     ("collector", collector, "run the embedded Zipkin-compatible collector, in memory"),
+    ("doctor", doctor, "say why no spans are seen: configuration, network, collector, a service of your own"),
     ("decode", decode, "show the spans in a file, or write them in another encoding"),
 )
 

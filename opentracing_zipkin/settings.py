@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
@@ -42,15 +42,27 @@ from .tracer import ZipkinTracer
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["ConfigureSettings", "configure", "configure_unasked", "read_for_exporter", "span_limits", "tell_untaken"]
+__all__ = [
+    "ConfigureSettings",
+    "Effective",
+    "configure",
+    "configure_unasked",
+    "described",
+    "effective",
+    "read_for_exporter",
+    "span_limits",
+    "tell_untaken",
+]
 
 _PREFIX = "ZIPKIN_"
+_VARIABLE = "environment variable "
 # A Service named "zipkin", or "zipkin-local", puts such variables into every pod.
 _KUBERNETES_VALUE = re.compile(r"(?:tcp|udp|sctp)://")
 _KUBERNETES_NAME = re.compile(r"(?:.*_)?(?:PORT|SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)")
 _V2_PATH = "/api/v2/spans"  # in an endpoint it stands for that of any encoding
 _OWN_BUNDLE = "ca_bundle= or ZIPKIN_CA_BUNDLE gives spans certificates of their own"
 _OWN_PROXY = "proxy= or ZIPKIN_PROXY gives spans a proxy of their own, for instance http://proxy.example:3128"
+_SYSTEMS_PROXY = "what this system has as its proxy"
 _MIN_LIKENESS = 0.8  # of a misspelt name, as difflib has it: ENDPIONT is like ENDPOINT by 0.88
 
 _TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"
@@ -109,23 +121,65 @@ def configure_unasked() -> ZipkinTracer:
     return tracer
 
 
+class Effective(NamedTuple):
+    """What `configure()` would use by the environment alone.
+
+    `given` has the settings that the environment sets, `variables` where each of them comes from, `service_name` as well.
+    `wrong` has each variable that cannot be used, with the problem and the remedy; `unknown` each that means nothing and nearly
+    would, with the remedy.
+    """
+
+    service_name: str
+    endpoints: list[str]
+    given: dict[str, Any]
+    variables: dict[str, str]
+    libraries: tuple[str, ...]
+    wrong: list[tuple[str, str, str]]
+    unknown: list[tuple[str, str]]
+
+
 def described() -> tuple[str, str, tuple[str, ...]]:
     """By the environment alone: the service's name, where spans are sent, and which libraries would be traced by `run`.
 
     Raises ValueError for a value that is wrong.
     """
-    environment = _Environment(os.environ, {})
-    name = environment.service_name() or f"{_UNKNOWN}, because ZIPKIN_SERVICE_NAME is not set"
+    found = _effective(os.environ)
+    name = found.service_name or f"{_UNKNOWN}, because ZIPKIN_SERVICE_NAME is not set"
+    path = encoder_named(found.given.get("encoding", "json")).path
+    return name, ", ".join(shown(posted_url(endpoint, path)) for endpoint in found.endpoints), found.libraries
+
+
+def effective() -> Effective:
+    """By the environment alone; a variable that cannot be used is named in `wrong`, and left out."""
+    environ = dict(os.environ)
+    wrong: list[tuple[str, str, str]] = []
+    while True:
+        try:
+            return _effective(environ)._replace(wrong=wrong, unknown=list(_misspelt(environ)))
+        except WrongSetting as error:
+            text, _, remedy = error.problem.partition("; ")
+            variable = error.setting.removeprefix(_VARIABLE)
+            wrong.append((variable, text, remedy))
+            del environ[variable]
+
+
+def _effective(environ: Mapping[str, str]) -> Effective:
+    environment = _Environment(environ, {})
+    name, variable = environment.named_by()
+    values, variables = environment.settings, environment.variables
     try:
         endpoints = environment.read_connection({})
-        values = environment.settings
         own = taken("configure()", ConfigureOptions, selected(ConfigureOptions, values))
-        libraries = _libraries(values.get("instrument", True), os.environ)
-        ZipkinTracer(name, **{name: value for name, value in values.items() if name not in own}).close(0)
+        libraries = _libraries(values.get("instrument", True), environ)
+        ZipkinTracer(name or _UNKNOWN, **{name: value for name, value in values.items() if name not in own}).close(0)
     except WrongSetting as error:
-        raise WrongSetting(f"environment variable {environment.variables[error.setting]}", error.problem) from None
-    path = encoder_named(values.get("encoding", "json")).path
-    return name, ", ".join(shown(posted_url(endpoint, path)) for endpoint in endpoints), libraries
+        raise WrongSetting(f"{_VARIABLE}{variables[error.setting]}", error.problem) from None
+    if name:
+        variables["service_name"] = variable
+    if "proxy" in values and "proxy" not in variables:
+        schemes = (*(urlsplit(one).scheme for one in endpoints), "all")
+        variables["proxy"] = next(filter(None, (_proxy_variable(one, environ) for one in schemes)), _SYSTEMS_PROXY)
+    return Effective(name or "", endpoints, values, variables, libraries, [], [])
 
 
 def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool) -> ZipkinTracer:
@@ -144,7 +198,7 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
         variable = environment.variables.get(error.setting)
         if variable is None or error.setting in named:
             raise
-        raise WrongSetting(f"environment variable {variable}", error.problem) from None
+        raise WrongSetting(f"{_VARIABLE}{variable}", error.problem) from None
     _install(tracer)
     http.DEFAULT.update(
         excluded_paths=own["http_excluded_paths"] if "http_excluded_paths" in values else None,
@@ -178,7 +232,7 @@ def read_for_exporter(given: Mapping[str, Any], names: Iterable[str], build: Cal
         variable = environment.variables.get(error.setting)
         if variable is None or error.setting in named:
             raise
-        raise WrongSetting(f"environment variable {variable}", error.problem) from None
+        raise WrongSetting(f"{_VARIABLE}{variable}", error.problem) from None
     _tell_own_paths(endpoints)
     _tell_misspelt(os.environ)
     return built
@@ -262,9 +316,16 @@ class _Environment:
 
     def service_name(self) -> str | None:
         """By our own variable, or one of OpenTelemetry's two."""
-        resource = read_resource(self._text("OTEL_RESOURCE_ATTRIBUTES")) or {}
-        of_resource = resource.get("service.name", "").strip() or None  # an empty one is an absent one here, too
-        return self._text("ZIPKIN_SERVICE_NAME") or self._text("OTEL_SERVICE_NAME") or of_resource
+        return self.named_by()[0]
+
+    def named_by(self) -> tuple[str | None, str]:
+        """The service's name, and the variable that has it."""
+        resources = "OTEL_RESOURCE_ATTRIBUTES"
+        for variable in ("ZIPKIN_SERVICE_NAME", "OTEL_SERVICE_NAME"):
+            if self._text(variable):
+                return self._text(variable), variable
+        of_resource = (read_resource(self._text(resources)) or {}).get("service.name", "").strip()
+        return of_resource or None, resources  # an empty one is an absent one here, too
 
     def read_connection(self, named: Mapping[str, Any]) -> list[str]:
         """What `requests` would look for at every request: read once, here, because the sender does not look.
@@ -292,7 +353,7 @@ class _Environment:
                 value = read(text)
             except ValueError as error:
                 shown = "wrong" if name == "auth" else repr(text)
-                raise ValueError(f"environment variable {variable} is {shown}; {error}") from None
+                raise WrongSetting(f"{_VARIABLE}{variable}", f"is {shown}; {error}") from None
             if value is not None:
                 self._add(name, variable, value)
 
@@ -371,17 +432,18 @@ def _proxies(endpoints: list[str], environ: Mapping[str, str]) -> dict[str, str]
                 proxies[f"{parts.scheme}://{parts.hostname}"] = check_url("proxy", url, _OWN_PROXY)
         except WrongSetting:
             variable = _proxy_variable(parts.scheme if parts.scheme in found else "all", environ)
+            source = f"the {_VARIABLE}{variable}" if variable else _SYSTEMS_PROXY
             log.warning(
-                "zipkin: %s is no URL of an HTTP proxy, and %s is asked without it; %s", variable, shown(endpoint), _OWN_PROXY
+                "zipkin: %s is no URL of an HTTP proxy, and %s is asked without it; %s", source, shown(endpoint), _OWN_PROXY
             )
     return proxies
 
 
 def _proxy_variable(scheme: str, environ: Mapping[str, str]) -> str:
-    """Where the proxy of a scheme comes from; of two spellings the one in lower case counts."""
+    """The variable that has the proxy of a scheme, "" where none has; of two spellings the one in lower case counts."""
     name = f"{scheme}_proxy"
     names = sorted((one for one in environ if one.lower() == name and environ[one]), key=str.isupper)
-    return f"the environment variable {names[0]}" if names else "what this system has as its proxy"
+    return names[0] if names else ""
 
 
 def _libraries(instrument: bool | tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -432,12 +494,19 @@ def _tell_own_paths(endpoints: list[str]) -> None:
 
 def _tell_misspelt(environ: Mapping[str, str]) -> None:
     """Warn of each variable that means nothing, but nearly would; once in a process."""
+    for variable, meant in _misspelt(environ):
+        if variable not in _told:
+            _told.add(variable)
+            log.warning("zipkin: the environment variable %s means nothing; %s", variable, meant)
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each variable that means nothing, but nearly would, and the remedy."""
     for variable, text in environ.items():
-        if variable.startswith(_PREFIX) and variable not in _told and not _is_kubernetes(variable, text):
+        if variable.startswith(_PREFIX) and not _is_kubernetes(variable, text):
             meant = _meant(variable.removeprefix(_PREFIX))
             if meant:
-                _told.add(variable)
-                log.warning("zipkin: the environment variable %s means nothing; %s", variable, meant)
+                yield variable, meant
 
 
 def _is_kubernetes(variable: str, text: str) -> bool:

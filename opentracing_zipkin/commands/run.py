@@ -11,9 +11,8 @@ import os
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from ..instrument.registry import Library
 from ..startup import SWITCH, WITH_PYTEST
 
 __all__ = ["add_arguments", "run"]
@@ -126,6 +125,7 @@ def _become(program: str, command: list[str], environ: Mapping[str, str]) -> int
 
 
 def _list() -> int:
+    from ..doctor.instrumentation import exporters_of_others, rows_of
     from ..settings import described
 
     try:
@@ -137,96 +137,10 @@ def _list() -> int:
     print(f"service name  {name}")
     print(f"collector     {endpoint}")
     print(f"interpreter   {sys.executable}, {way}\n")
-    rows = [("library", "version", ""), *_rows(chosen)]
+    rows = [("library", "version", ""), *rows_of(chosen)]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for library, version, text in rows:
         print(f"{library:{widths[0]}}  {version:{widths[1]}}  {text}".rstrip())
-    for line in _exporters_of_others():
-        print(line)
+    for line in exporters_of_others():
+        print(f"\n{line}")
     return 0
-
-
-def _exporters_of_others() -> Iterator[str]:
-    """What names of OpenTelemetry's exporters stand for, as far as ours has them, too, and another is found first."""
-    from importlib.metadata import entry_points
-
-    for name in ("zipkin", "zipkin_json", "zipkin_proto"):
-        first = next(iter(entry_points(group="opentelemetry_traces_exporter", name=name)), None)
-        if first is not None and not first.value.startswith("opentracing_zipkin."):
-            package = first.value if first.dist is None else first.dist.name
-            yield f"\nOTEL_TRACES_EXPORTER={name} is the exporter of {package}, found first; without that it is ours"
-
-
-def _rows(chosen: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    from ..instrument.by_opentelemetry import disabled
-    from ..instrument.registry import libraries
-
-    left_out = disabled(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
-    rows = []
-    for name, library in libraries().items():
-        if library.by is not None:
-            rows.append(_row_of_other(name, library, name in chosen, left_out))
-            continue
-        try:
-            found = _python() if library.distribution is None else version(library.distribution)
-        except PackageNotFoundError:
-            rows.append((name, "-", "not installed"))
-            continue
-        if name in chosen:
-            text = _instrumented(library)
-        elif library.by_default:
-            text = _left_out(name, left_out)
-        else:
-            text = f"off by default; name it in ZIPKIN_INSTRUMENT, for instance {name},flask"
-        rows.append((name, found, text))
-    return rows
-
-
-def _row_of_other(name: str, library: Library, is_chosen: bool, left_out: tuple[str, ...]) -> tuple[str, str, str]:
-    """The row of a library for which OpenTelemetry's instrumentation is used."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        found = version(name)
-    except (PackageNotFoundError, ValueError):  # a part of the standard library, or of a distribution with another name
-        found = _python() if library.trigger in sys.stdlib_module_names else "-"
-    if not _can_be_found(library.trigger):
-        return name, "-", f"not installed; {library.by} is"
-    if not is_chosen:
-        return name, found, _left_out(name, left_out)
-    try:
-        instrumentation = library.load()
-        problem = instrumentation.conflict(instrumentation.load()())
-    except Exception as fault:
-        problem = f"{type(fault).__name__}: {fault}"
-    return name, found, f"instrumented by {library.by}" if problem is None else f"not instrumented by {library.by}: {problem}"
-
-
-def _can_be_found(module: str) -> bool:
-    from importlib.util import find_spec
-
-    try:
-        return find_spec(module) is not None
-    except (ImportError, ValueError):  # below a package that is not there, or no name of a module
-        return False
-
-
-def _python() -> str:
-    return ".".join(map(str, sys.version_info[:3]))
-
-
-def _left_out(name: str, left_out: tuple[str, ...]) -> str:
-    if name in left_out or "*" in left_out:
-        return "left out by OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
-    return "not chosen by ZIPKIN_INSTRUMENT"
-
-
-def _instrumented(library: Library) -> str:
-    """Whether our module can be loaded; it cannot where the library is too old for it."""
-    try:
-        library.load()
-    except Exception as fault:
-        return f"not instrumented: {type(fault).__name__}: {fault}"
-    return "instrumented"

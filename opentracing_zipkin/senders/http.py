@@ -31,7 +31,7 @@ from .url import shown, shown_value
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["HttpSender"]
+__all__ = ["HttpSender", "reason_of"]
 
 _RETRYABLE = frozenset((302, 303, 307, 408, 429, 500, 502, 503, 504))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -54,7 +54,7 @@ class HttpSender:
 
     `path` and `media_type` are the encoder's.  The other arguments are the settings of the group SendingOptions, as in
     docs/reference/configuration.md.  Raises ValueError that names a wrong value and the remedy.  `urls` are those that are
-    posted to, with their credentials.
+    posted to, with their credentials; `answered` is what came last from one of them, None where nothing came.
     """
 
     max_bytes = 512 * 1024
@@ -90,6 +90,7 @@ class HttpSender:
         if own["compress"] is None:
             self._compress = not all(map(_is_on_this_machine, self.urls))
         self._adapter: Adapter | None = None
+        self.answered: Answer | None = None
         # Prepared once: preparing takes as long as sending.
         self._requests = {url: self._prepared(url) for url in self.urls}
         self._targets = {url: target_of(url) for url in self.urls}
@@ -128,6 +129,7 @@ class HttpSender:
 
     def _send_to(self, url: str, body: bytes, encoding: str | None, timeout: float) -> None:
         reason, may_pass = "", True
+        self.answered = None
         try:
             request = self._requests[url]
             request.body = body
@@ -142,10 +144,11 @@ class HttpSender:
             answer: Any = adapter.send(
                 request, stream=True, timeout=_UNCLOCKED, verify=self._verify, cert=self._cert, proxies=self._proxies
             )
+            self.answered = answer
             said, accepted = _beginning(answer), 200 <= answer.status < 300
         except Exception as error:  # requests' and urllib3's own; and what those raise who block sockets in a test
             # A ValueError is of the request itself, as of a name that cannot be looked up, and is the same next time.
-            reason = self._shown(_reason(error), MAX_REASON_CHARS)
+            reason = self._shown(reason_of(error), MAX_REASON_CHARS)
             may_pass = isinstance(error, OSError) or not isinstance(error, ValueError)
         if reason:  # raised out of the block, so that the error, which holds the URL, is not in the chain
             raise SendError(f"{shown(url)}: {reason}", retryable=may_pass)
@@ -251,7 +254,7 @@ def _seconds(retry_after: str) -> float:
     return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else 0.0
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The innermost cause: 'Connection refused' rather than three layers around it."""
     while True:
         inner = error.__cause__ or error.__context__

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -117,10 +117,14 @@ def _run_with_progress(command: list[str]) -> None:
 
 
 class ZipkinServer:
-    """Owns one Java process.  As a context manager: healthy inside, gone after it.  Port 0 is a free one."""
+    """Owns one Java process.  As a context manager: healthy inside, gone after it.  Port 0 is a free one.
 
-    def __init__(self, port: int = 0) -> None:
+    `settings` are variables of the server's own, such as COLLECTOR_SAMPLE_RATE.
+    """
+
+    def __init__(self, port: int = 0, settings: Mapping[str, str] | None = None) -> None:
         self._port = port
+        self._settings = dict(settings or {})
         self._log = Path()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
@@ -150,7 +154,7 @@ class ZipkinServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=_environment(),
+                env={**_environment(), **self._settings},
                 start_new_session=True,  # Ctrl-C is for us; we stop the server
                 preexec_fn=_end_with_parent(),
             )

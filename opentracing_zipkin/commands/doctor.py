@@ -1,0 +1,44 @@
+"""`opentracing-zipkin doctor`: why do I see no spans?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """A service to call, and for whom the answer is."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = (
+        "It reads the environment as `configure()` and `run` do, tries the way to the collector, sends probe spans (of the\n"
+        "service opentracing-zipkin-doctor) and looks for them.  What the application gives in code counts before the\n"
+        "environment, and is not seen here: set the same in the environment, for instance\n\n"
+        "  ZIPKIN_ENDPOINT=http://zipkin:9411 opentracing-zipkin doctor\n"
+        "  opentracing-zipkin doctor --url http://127.0.0.1:8000/buy/tea\n\n"
+        "Exit status: 0 all well, 1 something was found that explains missing spans, 2 wrong use.  No credential is shown.\n"
+        "docs/how-to/troubleshooting.md has every finding.\n"
+    )
+    parser.add_argument("--url", metavar="URL", help="a service of your own: it is called once by GET, with B3 headers")
+    parser.add_argument("--json", action="store_true", help="for programs: settings, libraries and findings as one JSON object")
+
+
+def run(options: Namespace) -> int:
+    """1 where a finding explains missing spans; 2 for a URL that is none."""
+    from ..doctor.telling import examine
+    from ..senders.url import check_url
+
+    try:
+        url = None if options.url is None else check_url("--url", options.url, "use a URL, for instance http://127.0.0.1:8000/")
+    except ValueError as error:
+        print(f"opentracing-zipkin doctor: {error}", file=sys.stderr)
+        return 2
+    try:
+        return examine(url, options.json, sys.stdout)
+    except KeyboardInterrupt:
+        return 130  # as a shell says it: 128 and the signal's number
+    except BrokenPipeError:  # `doctor | head`; the interpreter must not flush into it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

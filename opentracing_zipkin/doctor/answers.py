@@ -1,0 +1,243 @@
+"""A collector's answer to a message, in plain words.
+
+Rules: what may help is tried: where a path or an encoding is refused, others are asked whether they would do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from urllib.parse import urljoin, urlsplit
+
+from ..codec import ENCODINGS, encoder_named
+from ..senders import SendError
+from ..senders.collector_url import has_own_path, likely_path, posted_url
+from ..senders.http import HttpSender
+from ..senders.url import shown
+from .asking import Connection
+from .report import FAULT, Finding, Kind
+
+__all__ = ["explained", "is_html"]
+
+_CHECK = "answer"
+
+HTML = Kind(
+    "html",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP {status} with a page for people: it is no collector, and our sender takes its answer for success",
+    "set ZIPKIN_ENDPOINT to the Zipkin server itself; the page may be of a login, of a gateway or of another program on that "
+    "port",
+)
+REDIRECTED = Kind(
+    "redirected",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP {status}, a redirect to {target}; a redirect is not followed, because it would turn the POST into a "
+    "GET",
+    "set ZIPKIN_ENDPOINT to that address, if a Zipkin server is there; where it is a login, give credentials: ZIPKIN_AUTH, or "
+    "headers in code",
+)
+NOT_UNDERSTOOD = Kind(
+    "not-understood",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP 400, it does not understand a message in {encoding}: {said}",
+    "see which server listens there, and what its log says; Zipkin takes ZIPKIN_ENCODING=json in any version",
+)
+UNAUTHENTICATED = Kind(
+    "unauthenticated",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP 401, it wants to know who we are: {said}",
+    "set ZIPKIN_AUTH=user:password, or give a token in code: configure(headers={{'Authorization': 'Bearer ...'}}); where they "
+    "are set, they are wrong",
+)
+FORBIDDEN = Kind(
+    "forbidden",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP 403, it knows us, or need not, and does not let us in: {said}",
+    "ask who runs the server, or the gateway before it, to allow POST to this path for this address and these credentials",
+)
+WRONG_PATH = Kind(
+    "wrong-path",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP {status}: the server has no such path, or takes no POST there, and none of the usual paths, either",
+    "see which server listens there; perhaps {likely} was meant; a path in ZIPKIN_ENDPOINT that is none of Zipkin's is used "
+    "exactly as it is",
+)
+RIGHT_PATH = Kind(
+    "right-path",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP {status}: the server has no such path, or takes no POST there; {right} has taken a message just now",
+    "set ZIPKIN_ENDPOINT={right}",
+)
+PROXY_AUTHENTICATION = Kind(
+    "proxy-authentication",
+    FAULT,
+    _CHECK,
+    "the proxy before {url} answers HTTP 407, it wants to know who we are",
+    "write the user and the password into the URL of the proxy: http://user:password@proxy:port",
+)
+TOO_SLOW_A_BODY = Kind(
+    "request-timeout",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP 408: the message came too slowly",
+    "look at the network between this machine and the server, and at the time-outs of a gateway before it",
+)
+TOO_LARGE = Kind(
+    "too-large",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP {status}: a message of {bytes} bytes is too large for it",
+    "raise the limit for a body in the server, or in the gateway before it, to 1 MB (client_max_body_size in nginx)",
+)
+UNSUPPORTED = Kind(
+    "unsupported",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP 415: it takes no messages in {encoding}, and in no other encoding of ours, either",
+    "see which server listens there, and whether something before it changes Content-Type",
+)
+RIGHT_ENCODING = Kind(
+    "right-encoding",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP {status} to a message in {encoding}, and has taken one in {other} just now",
+    "set ZIPKIN_ENCODING={other}",
+)
+TOO_MANY = Kind(
+    "too-many",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP 429: it gets too much, from us or from everybody; messages are tried again for five minutes",
+    "record fewer traces (ZIPKIN_SAMPLE_RATE), or raise the server's or the gateway's limit",
+)
+NO_GZIP = Kind(
+    "no-gzip",
+    FAULT,
+    _CHECK,
+    "{url} does not read compressed messages: {said}",
+    "set ZIPKIN_COMPRESS=false, or let the gateway before the server pass on bodies and Content-Encoding as they come",
+)
+SERVER_FAILS = Kind(
+    "server-fails",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP {status}: {said}",
+    "look into the log of the server, and of a gateway before it (502, 503 and 504 are often its own); messages are tried "
+    "again "
+    "for five minutes",
+)
+OTHER_ANSWER = Kind(
+    "other-answer",
+    FAULT,
+    _CHECK,
+    "{url} answers HTTP {status}: {said}",
+    "a collector answers 202; see who else listens there",
+)
+NO_ANSWER = Kind(
+    "no-answer",
+    FAULT,
+    _CHECK,
+    "{url} takes connections, and gives no answer of HTTP: {reason}",
+    "see which program listens on that port",
+)
+TOO_SLOW = Kind(
+    "too-slow",
+    FAULT,
+    _CHECK,
+    "{url} has not answered within {seconds} s, which is send_timeout; each message is sent again and again",
+    "look at the server's load and storage; until then set ZIPKIN_SEND_TIMEOUT to more seconds",
+)
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_BY_STATUS = {
+    401: UNAUTHENTICATED,
+    403: FORBIDDEN,
+    407: PROXY_AUTHENTICATION,
+    408: TOO_SLOW_A_BODY,
+    413: TOO_LARGE,
+    429: TOO_MANY,
+}
+_TRIED = {
+    400: NOT_UNDERSTOOD,
+    404: WRONG_PATH,
+    405: WRONG_PATH,
+    415: UNSUPPORTED,
+}
+
+
+def is_html(headers: Mapping[str, str]) -> bool:
+    """Whether an answer is a page for people."""
+    return headers.get("Content-Type", "").lower().startswith("text/html")
+
+
+def explained(error: SendError, sender: HttpSender, endpoint: str, encoding: str, size: int, connection: Connection) -> Finding:
+    """Why a message was not accepted; `size`: its bytes."""
+    url, answer = shown(sender.urls[0]), sender.answered
+    said = str(error).removeprefix(f"{url}: ")
+    if answer is None:
+        return NO_ANSWER(url=url, reason=said)
+    status = answer.status
+    said = said.removeprefix(f"HTTP {status} ")
+    named = {"url": url, "status": status, "said": said, "encoding": encoding, "bytes": size}
+    if error.too_large:
+        return TOO_LARGE(**named)
+    if status in _REDIRECTS:
+        return REDIRECTED(target=_target(sender.urls[0], answer.headers.get("Location", ""), connection), **named)
+    if "not in the GZIP format" in said:
+        return NO_GZIP(**named)
+    if status in _TRIED:
+        return _tried(endpoint, encoding, connection, named) or _TRIED[status](likely=_likely(endpoint, encoding), **named)
+    return _BY_STATUS.get(status, SERVER_FAILS if status >= 500 else OTHER_ANSWER)(**named)
+
+
+def _target(url: str, location: str, connection: Connection) -> str:
+    """Where a redirect leads, as far as may be shown."""
+    with suppress(ValueError):  # an address in brackets that is none
+        location = urljoin(url, location)
+    return connection.safe(shown(location)) or "nowhere"
+
+
+def _tried(endpoint: str, encoding: str, connection: Connection, named: Mapping[str, object]) -> Finding | None:
+    """By which other path or encoding the server takes an empty message."""
+    path = encoder_named(encoding).path
+    for candidate in _candidates(endpoint):
+        if _takes(candidate, encoding, connection):
+            return RIGHT_PATH(right=shown(posted_url(candidate, path)), **named)
+    for other in ENCODINGS:
+        if other != encoding and _takes(endpoint, other, connection):
+            return RIGHT_ENCODING(other=other, **named)
+    return None
+
+
+def _likely(endpoint: str, encoding: str) -> str:
+    """The address that was probably meant."""
+    return shown(urlsplit(endpoint)._replace(path=likely_path(endpoint, encoder_named(encoding).path)).geturl())
+
+
+def _candidates(endpoint: str) -> Iterator[str]:
+    """Other addresses of the same server at which Zipkin often is; each path is replaced by the encoding's."""
+    parts = urlsplit(endpoint)
+    own = [likely_path(endpoint, "/api/v2/spans")] if has_own_path(endpoint) else []
+    for path in dict.fromkeys((*own, "/api/v2/spans", "/zipkin/api/v2/spans")):
+        if path != parts.path:
+            yield parts._replace(path=path).geturl()
+
+
+def _takes(endpoint: str, encoding: str, connection: Connection) -> bool:
+    """Whether an empty message is accepted there, by what is no page for people."""
+    encoder = encoder_named(encoding)
+    sender = HttpSender(endpoint, encoder.path, encoder.media_type, **connection.options)
+    try:
+        sender.send(encoder.join([]))
+    except SendError:
+        return False
+    finally:
+        sender.close()
+    return sender.answered is not None and not is_html(sender.answered.headers)

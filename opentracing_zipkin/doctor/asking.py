@@ -1,0 +1,151 @@
+"""Questions to a server by HTTP, on the settings of the application's own sender: one deadline, no redirect, bounded.
+
+Rules: words of a server lose our credentials here, before they are cut.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import requests
+from requests.utils import select_proxy
+
+from ..clock import monotonic
+from ..option import options_of, selected
+from ..options import ConnectionOptions
+from ..senders.checks import checked_auth, checked_cert, checked_headers, checked_proxies
+from ..senders.connection import Adapter, Unclocked
+from ..senders.credentials import hide, in_headers, in_url
+from ..senders.http import reason_of
+from ..settings import Effective
+
+__all__ = ["Connection", "NoAnswer", "Reply", "host_of", "until"]
+
+MAX_BODY_BYTES = 200_000
+_UNCLOCKED: Any = Unclocked(connect=3600, read=3600)  # the deadline is kept by the adapter
+
+
+class NoAnswer(Exception):
+    """Nothing came back; its text is the reason."""
+
+
+class Reply(NamedTuple):
+    """A server's answer; `seconds` from the question to its end."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a page for people."""
+        return self.headers.get("Content-Type", "").lower().startswith("text/html")
+
+    def json(self) -> Any:
+        """What the body says; None where it is no JSON, or nested beyond reason."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+class Connection:
+    """How the application's sender reaches a collector, for questions of our own; to be closed."""
+
+    def __init__(self, found: Effective) -> None:
+        self.options: dict[str, Any] = selected(ConnectionOptions, found.given)
+        self.timeout_s: float = self.options.get("send_timeout", options_of(ConnectionOptions)["send_timeout"].default)
+        self.ca_bundle: str | None = self.options.get("ca_bundle")
+        self.cert = checked_cert(self.options.get("client_cert"), self.options.get("client_key"))
+        self._auth = checked_auth(self.options.get("auth"))
+        self._headers = checked_headers(self.options.get("headers"))
+        self._proxies = checked_proxies(self.options.get("proxy"))
+        self._adapter = Adapter(max_age_s=60.0)
+        self._secrets = [secret for url in (*found.endpoints, *self._proxies.values()) for secret in in_url(url)]
+        self._secrets += [*in_headers(self._headers.values()), *(self._auth or ())[1:]]
+
+    def know(self, url: str) -> None:
+        """Its credentials are none of anybody's business, either."""
+        self._secrets += in_url(url)
+
+    def proxy_of(self, url: str) -> str:
+        """The proxy by which a URL is asked; "" where there is none."""
+        return select_proxy(url, self._proxies) or ""
+
+    def safe(self, text: object) -> str:
+        """Others' words, without what was sent as a credential."""
+        return hide(str(text), self._secrets)
+
+    def get(self, url: str) -> Reply:
+        """Ask the collector's server; raises NoAnswer."""
+        return self._ask(url, {"b3": "0", **self._headers}, self._auth, self._proxies)
+
+    def call(self, url: str, headers: Mapping[str, str]) -> Reply:
+        """Ask another server, which gets none of the collector's headers and credentials; raises NoAnswer."""
+        return self._ask(url, headers, None, {})
+
+    def _ask(self, url: str, headers: Mapping[str, str], auth: Any, proxies: Mapping[str, str]) -> Reply:
+        problem = ""
+        begin = monotonic()
+        self._adapter.terms.ends_at_s = begin + self.timeout_s
+        try:
+            answer: Any = self._adapter.send(
+                _prepared(url, headers, auth),
+                stream=True,
+                timeout=_UNCLOCKED,
+                verify=self.ca_bundle or True,
+                cert=self.cert,
+                proxies=dict(proxies),
+            )
+            body = _beginning(answer.raw)
+            return Reply(answer.status, answer.reason, answer.headers, body, monotonic() - begin)
+        except Exception as error:  # of requests, urllib3 and whatever lies below
+            problem = self.safe(reason_of(error))
+        raise NoAnswer(problem)  # out of the block: the error that was caught holds the URL
+
+    def close(self) -> None:
+        """End the connections that are kept for the next question."""
+        self._adapter.close()
+
+
+def _prepared(url: str, headers: Mapping[str, str], auth: Any) -> requests.PreparedRequest:
+    request = requests.PreparedRequest()
+    request.prepare_method("GET")
+    request.prepare_url(url, None)
+    request.prepare_headers({"User-Agent": "opentracing-zipkin-doctor", "Accept": "*/*", **headers})
+    request.prepare_auth(auth, url)
+    return request
+
+
+def _beginning(raw: Any) -> bytes:
+    """The body as far as it counts; the rest of a longer one is left to the server."""
+    read = b""
+    for chunk in raw.stream(16_384, decode_content=True):
+        read += chunk
+        if len(read) > MAX_BODY_BYTES:
+            raw.close()
+            break
+    raw.release_conn()
+    return read
+
+
+def until(seconds: float, is_done: Callable[[], bool], pause_s: float = 0.1) -> bool:
+    """Whether it is done within so many seconds; asked at least once."""
+    deadline = monotonic() + seconds
+    while not is_done():
+        if monotonic() > deadline:
+            return False
+        time.sleep(pause_s)
+    return True
+
+
+def host_of(url: str) -> tuple[str, int]:
+    """Name and port of a URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,0 +1,16 @@
+"""All that the doctor can find, in the order of its checks: what docs/how-to/troubleshooting.md is made of."""
+
+from __future__ import annotations
+
+from . import answers, clock, configuration, examination, instrumentation, network, probe, query, service
+from .report import Kind
+
+__all__ = ["AREAS", "kinds"]
+
+AREAS = (configuration, instrumentation, network, answers, probe, clock, query, service, examination)
+
+
+def kinds() -> list[Kind]:
+    """Each kind of finding once, in the order in which they are declared."""
+    found = {value.code: value for area in AREAS for value in vars(area).values() if isinstance(value, Kind)}
+    return list(found.values())

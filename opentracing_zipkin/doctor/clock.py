@@ -1,0 +1,47 @@
+"""Do this machine's clock and the server's agree?"""
+
+from __future__ import annotations
+
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+
+from .report import FAULT, OK, WARNING, Finding, Kind
+
+__all__ = ["clock_finding"]
+
+CLOCK_FAULT_S = 60.0
+
+CLOCK_AGREES = Kind(
+    "clock-agrees", OK, "clock", "this machine's clock and the server's agree, as far as its Date header tells: to a second"
+)
+CLOCK_UNKNOWN = Kind("clock-unknown", OK, "clock", "the server does not tell the time, so the clocks were not compared")
+CLOCK_NEAR = Kind(
+    "clock-near",
+    WARNING,
+    "clock",
+    "this machine's clock is {seconds} s {direction} the server's (the Date header tells it to a second): spans of several "
+    "machines are drawn out of their order",
+    "let both machines keep their time by NTP",
+)
+CLOCK_OFF = Kind(
+    "clock-off",
+    FAULT,
+    "clock",
+    "this machine's clock is {seconds} s {direction} the server's: Zipkin searches from now backwards, and finds no span of "
+    "the future, or of longer ago than was asked for",
+    "let both machines keep their time by NTP; until then a trace is found by its id",
+)
+
+
+def clock_finding(date: str, sent_at: float, received_at: float) -> Finding:
+    """Of our clock, by the Date header of an answer; each bound of the offset has the second that it leaves open."""
+    try:
+        server = parsedate_to_datetime(date).replace(tzinfo=timezone.utc).timestamp()  # RFC 9110: always GMT
+    except (TypeError, ValueError, OverflowError):
+        return CLOCK_UNKNOWN()
+    least, most = sent_at - server - 1, received_at - server
+    if least <= 1 and most >= -1:
+        return CLOCK_AGREES()
+    seconds = least if least > 1 else -most
+    direction = "ahead of" if least > 1 else "behind"
+    return (CLOCK_OFF if seconds >= CLOCK_FAULT_S else CLOCK_NEAR)(seconds=round(seconds), direction=direction)

@@ -1,0 +1,179 @@
+"""What `configure()` would use, and where it comes from; what of it keeps spans from being made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..codec import encoder_named
+from ..log import log
+from ..option import options_of
+from ..options import DEFAULT_ENDPOINT, ConfigureOptions, Settings
+from ..senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
+from ..senders.url import shown
+from ..settings import Effective, effective
+from ..text import printable
+from .report import FAULT, MAX_VALUE_CHARS, OK, WARNING, Finding, Kind, Setting
+
+__all__ = ["all_settings", "check_configuration", "read"]
+
+DEFAULT = "default"
+_CHECK = "configuration"
+
+NAMED = Kind("named", OK, _CHECK, "the service is called {name}, by {source}")
+UNNAMED = Kind(
+    "unnamed",
+    WARNING,
+    _CHECK,
+    "the service has no name in the environment: `configure()` without one raises ValueError, and `run` calls it "
+    "unknown_service",
+    "set ZIPKIN_SERVICE_NAME, or give it in code: configure('checkout')",
+)
+SENT_TO = Kind("sent-to", OK, _CHECK, "spans are posted to {url} in {encoding}, by {source}")
+OWN_PATH = Kind(
+    "own-path",
+    WARNING,
+    _CHECK,
+    "the path of {url} is none of Zipkin's, and is used exactly as it is",
+    "if it is the prefix of a Zipkin server, set ZIPKIN_ENDPOINT={likely}",
+)
+WRONG_VALUE = Kind(
+    "wrong-value",
+    FAULT,
+    _CHECK,
+    "the environment variable {variable} {problem}",
+    "{advice}; until then `configure()` raises ValueError, and what `run` starts is not traced (the checks below leave it out)",
+)
+MISSPELT = Kind(
+    "misspelt", FAULT, _CHECK, "the environment variable {variable} means nothing", "rename it, or remove it: {meant}"
+)
+SAID = Kind(
+    "said", WARNING, _CHECK, "the environment says what is not taken: {line}", "mend the variable that is named, or remove it"
+)
+SWITCHED_OFF = Kind(
+    "switched-off",
+    FAULT,
+    "switch",
+    "tracing is switched off by {source}: nothing is recorded, and requests are passed on as they came",
+    "set ZIPKIN_ENABLED=true, which counts before any other variable; at run time: tracer.enabled = True",
+)
+SWITCHED_ON = Kind("switched-on", OK, "switch", "tracing is switched on")
+SAMPLED_NONE = Kind(
+    "sampled-none",
+    FAULT,
+    "sampling",
+    "no new trace is recorded, because sample_rate is 0, by {source}; only those that a caller has sampled are",
+    "set ZIPKIN_SAMPLE_RATE=1.0, or give the rate in code: configure(sample_rate=1.0)",
+)
+SAMPLED_FEW = Kind(
+    "sampled-few",
+    WARNING,
+    "sampling",
+    "{percent} % of new traces are recorded, because sample_rate is {rate}, by {source}; a single request is probably not "
+    "among "
+    "them",
+    "set ZIPKIN_SAMPLE_RATE=1.0 while you look for a trace, or send the header `X-B3-Flags: 1` with the request",
+)
+SAMPLED_ALL = Kind("sampled-all", OK, "sampling", "every new trace is recorded, unless its caller has decided that it is not")
+
+
+def read() -> tuple[Effective, list[str]]:
+    """The configuration by the environment, and what `configure` would say of it in the log."""
+    with _heard() as lines:
+        return effective(), lines
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What is logged as a warning meanwhile, in place of the log."""
+    lines: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: lines.append(record.getMessage().removeprefix("zipkin: "))  # type: ignore[method-assign]
+    propagated, log.propagate = log.propagate, False
+    log.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        log.removeHandler(handler)
+        log.propagate = propagated
+
+
+def all_settings(found: Effective) -> list[Setting]:
+    """Every setting, as it would be used."""
+    settings = [
+        Setting("service_name", printable(found.service_name or "none", MAX_VALUE_CHARS), _source(found, "service_name"))
+    ]
+    for name, option in {**options_of(Settings), **options_of(ConfigureOptions)}.items():
+        value = found.given.get(name, option.default)
+        text = option.shown if name not in found.given and option.shown else _shown(name, value)
+        settings.append(Setting(name, printable(text, MAX_VALUE_CHARS), _source(found, name)))
+    return settings
+
+
+def _source(found: Effective, name: str) -> str:
+    return found.variables.get(name, DEFAULT)
+
+
+def _shown(name: str, value: Any) -> str:
+    """A setting's value, without what may be a credential."""
+    if value is None or value == ():
+        return "none"
+    if name == "auth":
+        return "a user and a password, which are not shown"
+    if name == "endpoint":
+        return ", ".join(map(shown, endpoints_of(value)))
+    if name == "proxy":
+        proxies = value if isinstance(value, Mapping) else {"": value}
+        return ", ".join(shown(url) for url in proxies.values())
+    if isinstance(value, Mapping):  # headers and tags: any of them may hold a key
+        return ", ".join(value)
+    return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def check_configuration(found: Effective, said: list[str]) -> Iterator[Finding]:
+    """What the environment says."""
+    for variable, problem, advice in found.wrong:
+        yield WRONG_VALUE(variable=variable, problem=problem, advice=advice)
+    for variable, meant in found.unknown:
+        yield MISSPELT(variable=variable, meant=meant)
+    for line in said:
+        yield SAID(line=line)
+    if found.service_name:
+        yield NAMED(name=found.service_name, source=found.variables["service_name"])
+    else:
+        yield UNNAMED()
+    yield from _check_endpoints(found)
+    yield from _check_switch(found)
+    yield from _check_rate(found)
+
+
+def _check_endpoints(found: Effective) -> Iterator[Finding]:
+    encoding = found.given.get("encoding", "json")
+    path = encoder_named(encoding).path
+    source = found.variables.get("endpoint", f"default ({DEFAULT_ENDPOINT})")
+    for endpoint in found.endpoints:
+        yield SENT_TO(url=shown(posted_url(endpoint, path)), encoding=encoding, source=source)
+        if has_own_path(endpoint):
+            likely = urlsplit(endpoint)._replace(path=likely_path(endpoint, "/api/v2/spans"), query="")
+            yield OWN_PATH(url=shown(endpoint), likely=shown(likely.geturl()))
+
+
+def _check_switch(found: Effective) -> Iterator[Finding]:
+    if found.given.get("enabled", True):
+        yield SWITCHED_ON()
+    else:
+        yield SWITCHED_OFF(source=found.variables["enabled"])
+
+
+def _check_rate(found: Effective) -> Iterator[Finding]:
+    rate = found.given.get("sample_rate", 1.0)
+    source = _source(found, "sample_rate")
+    if rate == 0:
+        yield SAMPLED_NONE(source=source)
+    elif rate < 1:
+        yield SAMPLED_FEW(percent=f"{rate * 100:.3g}", rate=rate, source=source)
+    else:
+        yield SAMPLED_ALL()

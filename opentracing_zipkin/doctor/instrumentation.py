@@ -1,0 +1,150 @@
+"""Which libraries would be traced without a line of code, and why one would not."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+from ..instrument.registry import Library
+from ..settings import Effective
+from .report import OK, WARNING, Finding, Kind
+
+__all__ = ["INSTRUMENTED", "Row", "check_instrumentation", "exporters_of_others", "rows_of"]
+
+_CHECK = "instrumentation"
+INSTRUMENTED = "instrumented"
+
+Row = tuple[str, str, str]  # a library's name, its version, and what would become of it
+
+WOULD_TRACE = Kind(
+    "would-trace",
+    OK,
+    _CHECK,
+    "`opentracing-zipkin run` would trace: {names}; `configure()` does so where instrument=True or ZIPKIN_INSTRUMENT asks "
+    "for it",
+)
+WOULD_TRACE_NONE = Kind(
+    "would-trace-none",
+    WARNING,
+    _CHECK,
+    "no library would be traced without a line of code: {reason}",
+    "install this package in the application's own environment, and start it with `opentracing-zipkin run`; "
+    "`opentracing-zipkin run --list` says of each library why it is not traced",
+)
+NOT_INSTRUMENTED = Kind(
+    "not-instrumented",
+    WARNING,
+    _CHECK,
+    "{name} {version} is installed and would not be traced: {state}",
+    "use a newer {name}, or leave its spans to the code: docs/how-to/by-hand.md",
+)
+EXPORTER_OF_OTHERS = Kind(
+    "exporter-of-others",
+    WARNING,
+    _CHECK,
+    "of OpenTelemetry's exporters another is found first: {line}",
+    "uninstall the package that is found first, where OpenTelemetry's SDK is to send with ours",
+)
+
+
+def check_instrumentation(found: Effective, rows: Sequence[Row]) -> Iterator[Finding]:
+    """What `run` would trace, by the rows of `rows_of`."""
+    active = [name for name, _, state in rows if state.startswith(INSTRUMENTED)]
+    if active:
+        yield WOULD_TRACE(names=", ".join(active))
+    else:
+        variable = found.variables.get("instrument")
+        yield WOULD_TRACE_NONE(reason=f"{variable} says so" if variable else "none that we know can be")
+    for name, version, state in rows:
+        if state.startswith(f"not {INSTRUMENTED}"):
+            yield NOT_INSTRUMENTED(name=name, version=version, state=state)
+    for line in exporters_of_others():
+        yield EXPORTER_OF_OTHERS(line=line)
+
+
+def exporters_of_others() -> Iterator[str]:
+    """What names of OpenTelemetry's exporters stand for, as far as ours has them, too, and another is found first."""
+    from importlib.metadata import entry_points
+
+    for name in ("zipkin", "zipkin_json", "zipkin_proto"):
+        first = next(iter(entry_points(group="opentelemetry_traces_exporter", name=name)), None)
+        if first is not None and not first.value.startswith("opentracing_zipkin."):
+            package = first.value if first.dist is None else first.dist.name
+            yield f"OTEL_TRACES_EXPORTER={name} is the exporter of {package}, found first; without that it is ours"
+
+
+def rows_of(chosen: Sequence[str]) -> list[Row]:
+    """A row a library that we know; `chosen` are those that the settings name."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from ..instrument.by_opentelemetry import disabled
+    from ..instrument.registry import libraries
+
+    left_out = disabled(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
+    rows = []
+    for name, library in libraries().items():
+        if library.by is not None:
+            rows.append(_row_of_other(name, library, name in chosen, left_out))
+            continue
+        try:
+            found = _python() if library.distribution is None else version(library.distribution)
+        except PackageNotFoundError:
+            rows.append((name, "-", "not installed"))
+            continue
+        if name in chosen:
+            text = _instrumented(library)
+        elif library.by_default:
+            text = _left_out(name, left_out)
+        else:
+            text = f"off by default; name it in ZIPKIN_INSTRUMENT, for instance {name},flask"
+        rows.append((name, found, text))
+    return rows
+
+
+def _row_of_other(name: str, library: Library, is_chosen: bool, left_out: tuple[str, ...]) -> Row:
+    """The row of a library for which OpenTelemetry's instrumentation is used."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        found = version(name)
+    except (PackageNotFoundError, ValueError):  # a part of the standard library, or of a distribution with another name
+        found = _python() if library.trigger in sys.stdlib_module_names else "-"
+    if not _can_be_found(library.trigger):
+        return name, "-", f"not installed; {library.by} is"
+    if not is_chosen:
+        return name, found, _left_out(name, left_out)
+    try:
+        instrumentation = library.load()
+        problem = instrumentation.conflict(instrumentation.load()())
+    except Exception as fault:
+        problem = f"{type(fault).__name__}: {fault}"
+    return name, found, f"instrumented by {library.by}" if problem is None else f"not instrumented by {library.by}: {problem}"
+
+
+def _can_be_found(module: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # below a package that is not there, or no name of a module
+        return False
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+def _left_out(name: str, left_out: tuple[str, ...]) -> str:
+    if name in left_out or "*" in left_out:
+        return "left out by OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
+    return "not chosen by ZIPKIN_INSTRUMENT"
+
+
+def _instrumented(library: Library) -> str:
+    """Whether our module can be loaded; it cannot where the library is too old for it."""
+    try:
+        library.load()
+    except Exception as fault:
+        return f"not {INSTRUMENTED}: {type(fault).__name__}: {fault}"
+    return INSTRUMENTED

@@ -1,0 +1,182 @@
+"""What the collector's server shows of the spans that it took, by Zipkin's query API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from ..clock import monotonic
+from ..senders.collector_url import has_own_path, likely_path, server_url
+from ..senders.url import shown
+from .asking import Connection, NoAnswer, until
+from .probe import PROBES, SERVICE, Probes
+from .report import FAULT, OK, WARNING, Finding, Kind
+
+__all__ = ["Collected", "check_found"]
+
+FOUND_WITHIN_S = 5.0
+SETTLED_WITHIN_S = 2.0  # once one was found, for the others
+
+FOUND = Kind("found", OK, "query", "all of {count} probes were found again at {server}, after {seconds} s")
+NO_QUERIES = Kind(
+    "no-queries",
+    WARNING,
+    "query",
+    "whether the server keeps what it takes cannot be seen: GET {url} gives no list of services ({reason})",
+    "look for the service {service} in the server's own UI: it should have one there now",
+)
+KEEPS_A_PART = Kind(
+    "keeps-a-part",
+    FAULT,
+    "query",
+    "the server answers HTTP 202 to all, and shows {found} of {count} traces, about {percent} %: it keeps only a part",
+    "set COLLECTOR_SAMPLE_RATE=1.0 where the server runs; a trace that has to be kept needs the header `X-B3-Flags: 1`",
+)
+NEVER_SHOWN = Kind(
+    "never-shown",
+    FAULT,
+    "query",
+    "the server has taken the probes, and shows none of them within {seconds} s{health}",
+    "look into the server's log for its storage (full, away, slow to index), and at spans_dropped in its /metrics; see that "
+    "the query at {server} and the collector share one storage",
+)
+IDS_TOGETHER = Kind("ids-together", OK, "ids", "the server finds ids of 64 and of 128 bits with the same low half as one trace")
+IDS_APART = Kind(
+    "ids-apart",
+    OK,
+    "ids",
+    "the server keeps ids of 64 and of 128 bits apart (STRICT_TRACE_ID); a service that cuts ids would make a trace of its own",
+)
+IDS_SHORT = Kind(
+    "ids-short",
+    WARNING,
+    "ids",
+    "new traces have ids of 64 bits, by {source}, and the server keeps those apart from ids of 128 bits: where another service "
+    "makes them longer, a trace is shown in two pieces",
+    "remove {source}, because 128 is the default, or set STRICT_TRACE_ID=false where the server runs",
+)
+IDS_CUT = Kind(
+    "ids-cut",
+    WARNING,
+    "ids",
+    "the server does not find a trace by its id of 128 bits, but by its low half: it cuts ids",
+    "set ZIPKIN_TRACE_ID_BITS=64, or use a newer server",
+)
+
+
+class Collected(NamedTuple):
+    """Where a collector's spans are asked for."""
+
+    endpoint: str
+    connection: Connection
+
+    def url(self, path: str) -> str:
+        """With its credentials; of an endpoint with a path of its own, by the likely prefix."""
+        endpoint = self.endpoint
+        if has_own_path(endpoint):
+            endpoint = urlsplit(endpoint)._replace(path=likely_path(endpoint, "/api/v2/spans")).geturl()
+        return server_url(endpoint, path)
+
+    @property
+    def server(self) -> str:
+        """For people."""
+        return shown(self.url("")).partition("?")[0]
+
+    def why_not(self) -> str:
+        """Why the server cannot be queried; "" where it can."""
+        try:
+            reply = self.connection.get(self.url("/api/v2/services"))
+        except NoAnswer as error:
+            return str(error)
+        if reply.status == 200 and isinstance(reply.json(), list):
+            return ""
+        return f"HTTP {reply.status}" + (" with a page for people" if reply.is_html else "")
+
+    def spans(self, trace_id: str) -> list[dict[str, object]]:
+        """Of a trace, as far as the server shows them now."""
+        try:
+            found = self.connection.get(self.url(f"/api/v2/trace/{trace_id}")).json()
+        except NoAnswer:
+            return []
+        return [span for span in found if isinstance(span, dict)] if isinstance(found, list) else []
+
+    def which(self, trace_ids: Iterable[str]) -> set[str]:
+        """Those of these traces that the server shows now."""
+        asked = sorted(trace_ids)
+        if len(asked) > 1:  # fewer are refused
+            try:
+                reply = self.connection.get(self.url(f"/api/v2/traceMany?traceIds={','.join(asked)}"))
+            except NoAnswer:
+                return set()
+            traces = reply.json() if reply.status == 200 else None
+            if isinstance(traces, list):
+                spans = [span for trace in traces if isinstance(trace, list) for span in trace if isinstance(span, dict)]
+                return {str(span.get("traceId")) for span in spans} & set(asked)
+        return {one for one in asked if self.spans(one)}
+
+    def health(self) -> str:
+        """What a server says of itself where it is not well."""
+        try:
+            reply = self.connection.get(self.url("/health"))
+        except NoAnswer:
+            return ""
+        said = self.connection.safe(reply.body[:400].decode(errors="replace"))
+        return f"; it says of itself, by HTTP {reply.status}: {said}" if reply.status >= 500 else ""
+
+
+def check_found(collected: Collected, probes: Probes, id_source: str) -> Iterator[Finding]:
+    """Whether the server shows what it took.  `id_source`: the variable that asks for ids of 64 bits, else ""."""
+    reason = collected.why_not()
+    if reason:
+        yield NO_QUERIES(url=shown(collected.url("/api/v2/services")), reason=reason, service=SERVICE)
+        return
+    begin = monotonic()
+    missing, pair_found = _missing(collected, probes)
+    count, seconds = len(probes.spread), f"{monotonic() - begin:.1f}"
+    found = count - len(missing)
+    if not missing:
+        yield FOUND(count=count, server=collected.server, seconds=seconds)
+    elif found or pair_found:
+        yield KEEPS_A_PART(found=found, count=count, percent=round(100 * found / count))
+    else:
+        yield NEVER_SHOWN(seconds=seconds, health=collected.health(), server=collected.server)
+        return
+    yield from _check_ids(collected, probes, id_source)
+
+
+def _missing(collected: Collected, probes: Probes) -> tuple[set[str], bool]:
+    """The traces that are not shown, and whether one of the pair is, which no sampling leaves out."""
+    missing, pair_found = set(probes.spread), False
+
+    def is_done() -> bool:
+        nonlocal pair_found
+        missing.difference_update(collected.which(missing))
+        pair_found = pair_found or any(map(collected.spans, (probes.long_id, probes.short_id)))
+        return not missing
+
+    if not until(FOUND_WITHIN_S, lambda: is_done() or pair_found or len(missing) < PROBES):
+        return missing, pair_found
+    until(SETTLED_WITHIN_S, is_done)
+    return missing, pair_found
+
+
+def _check_ids(collected: Collected, probes: Probes, id_source: str) -> Iterator[Finding]:
+    """Whether ids of both lengths are one trace to the server."""
+    long_spans: list[dict[str, object]] = []
+    short_spans: list[dict[str, object]] = []
+
+    def is_done() -> bool:
+        long_spans[:], short_spans[:] = collected.spans(probes.long_id), collected.spans(probes.short_id)
+        return bool(long_spans and short_spans)
+
+    if not until(SETTLED_WITHIN_S, is_done):
+        if short_spans:
+            yield IDS_CUT()
+        return
+    if {str(span.get("id")) for span in long_spans} & {str(span.get("id")) for span in short_spans}:
+        yield IDS_TOGETHER()
+    elif id_source:
+        yield IDS_SHORT(source=id_source)
+    else:
+        yield IDS_APART()

@@ -1,0 +1,186 @@
+"""A service of one's own: called with B3 headers, and looked for in the trace that they name.
+
+Rules: it is asked by GET, once, and gets none of the collector's headers and credentials.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from ..codec import encoder_named
+from ..model import Endpoint, FinishedSpan
+from ..senders import SendError
+from ..senders.http import HttpSender
+from ..senders.url import shown
+from .asking import Connection, NoAnswer, until
+from .probe import SERVICE, random_id
+from .query import Collected
+from .report import FAULT, OK, WARNING, Finding, Kind
+
+__all__ = ["check_service"]
+
+ARRIVED_WITHIN_S = 8.0  # a second until a tracer sends, and a few for the server's storage
+PAUSE_S = 0.2
+_CHECK = "service"
+
+ANSWERED = Kind("answered", OK, _CHECK, "GET {url} answers HTTP {status}, in {milliseconds} ms")
+ANSWERED_BADLY = Kind(
+    "answered-badly",
+    WARNING,
+    _CHECK,
+    "GET {url} answers HTTP {status}, in {milliseconds} ms",
+    "give --url an address that the service answers with success; a request that no route is for may be answered before it is "
+    "traced",
+)
+UNANSWERED = Kind(
+    "unanswered",
+    FAULT,
+    _CHECK,
+    "GET {url} has no answer: {reason}",
+    "start the service, and give --url the address at which it listens",
+)
+SHARED = Kind(
+    "shared",
+    OK,
+    _CHECK,
+    "its server span {name} arrived as {service}, in the trace {trace_id}; it shares the span id of its caller",
+)
+CHILD = Kind(
+    "child",
+    OK,
+    _CHECK,
+    "its server span {name} arrived as {service}, in the trace {trace_id}; it is a child of its caller's span",
+)
+STRANGER = Kind(
+    "stranger",
+    WARNING,
+    _CHECK,
+    "a span {name} of {service} arrived in the trace {trace_id}, and is no server's answer to the call: its parent is another",
+    "see whether something before the service, a gateway or a sidecar, has a span of its own that was not sent",
+)
+NAMELESS = Kind(
+    "nameless",
+    WARNING,
+    _CHECK,
+    "the service is called {service} in Zipkin, because nobody has given it a name",
+    "set ZIPKIN_SERVICE_NAME where the service runs",
+)
+DISTRUSTFUL = Kind(
+    "distrustful",
+    WARNING,
+    _CHECK,
+    "{service} has begun a trace of its own, {trace_id}, and kept ours as the tag caller.trace_id: it does not trust its "
+    "callers",
+    "where its callers are your own services, remove ZIPKIN_TRUST_INCOMING=false, or trust_incoming=False in code",
+)
+UNTRACED = Kind(
+    "untraced",
+    FAULT,
+    _CHECK,
+    "no span of the service arrived within {seconds} s in the trace {trace_id}, that the headers of the call have named",
+    "look for these reasons, the most probable first:\n"
+    "1. it is not traced: start it with `opentracing-zipkin run`, or call configure(instrument=True) before the framework "
+    "makes "
+    "its application\n"
+    "2. it sends to another collector than {server}: look at its ZIPKIN_ENDPOINT\n"
+    "3. tracing is switched off there: ZIPKIN_ENABLED, OTEL_SDK_DISABLED\n"
+    "4. the path is left out by ZIPKIN_HTTP_EXCLUDED_PATHS\n"
+    "5. something before it takes the B3 headers away: call it without the gateway\n"
+    "6. its worker cannot send: its log has lines that begin with zipkin:",
+)
+UNASKED = Kind(
+    "unasked",
+    WARNING,
+    _CHECK,
+    "whether a span of the service arrived cannot be seen, because the collector cannot be queried: {reason}",
+    "look for the trace {trace_id} in the server's own UI",
+)
+
+
+def check_service(url: str, collected: Collected, encoding: str) -> Iterator[Finding]:
+    """Call a service, send our own span of the call, and look for the service's."""
+    trace_id, span_id = random_id() + random_id(), random_id()
+    begin_us = time.time_ns() // 1000
+    try:
+        reply = collected.connection.call(url, _headers(trace_id, span_id))
+    except NoAnswer as error:
+        yield UNANSWERED(url=shown(url), reason=error)
+        return
+    kind = ANSWERED if reply.status < 400 else ANSWERED_BADLY
+    yield kind(url=shown(url), status=reply.status, milliseconds=round(reply.seconds * 1000))
+    local = Endpoint(SERVICE)
+    duration_us = max(1, int(reply.seconds * 1_000_000))
+    call = FinishedSpan(trace_id, span_id, None, "CLIENT", "get", begin_us, duration_us, local)
+    _send(call, collected.endpoint, encoding, collected.connection)
+    reason = collected.why_not()
+    if reason:
+        yield UNASKED(reason=reason, trace_id=trace_id)
+        return
+    yield from _arrived(collected, trace_id, span_id)
+
+
+def _headers(trace_id: str, span_id: str) -> dict[str, str]:
+    """Both spellings of B3, because a service may read one of them only."""
+    return {
+        "X-B3-TraceId": trace_id,
+        "X-B3-SpanId": span_id,
+        "X-B3-Sampled": "1",
+        "b3": f"{trace_id}-{span_id}-1",
+    }
+
+
+def _send(span: FinishedSpan, endpoint: str, encoding: str, connection: Connection) -> None:
+    """So that the trace is whole; where it does not arrive, another check has said why."""
+    encoder = encoder_named(encoding)
+    sender = HttpSender(endpoint, encoder.path, encoder.media_type, **connection.options)
+    try:
+        sender.send(encoder.join([encoder.encode(span)]))
+    except SendError:
+        return
+    finally:
+        sender.close()
+
+
+def _arrived(collected: Collected, trace_id: str, span_id: str) -> Iterator[Finding]:
+    spans: list[dict[str, Any]] = []
+    elsewhere: list[Finding] = []
+
+    def has_arrived() -> bool:
+        spans[:] = [span for span in collected.spans(trace_id) if _service(span) != SERVICE]
+        elsewhere[:] = [] if spans else _elsewhere(collected, trace_id)
+        return bool(elsewhere) or any(_answers(span, span_id) for span in spans)
+
+    until(ARRIVED_WITHIN_S, has_arrived, PAUSE_S)
+    if not spans:
+        untraced = UNTRACED(seconds=f"{ARRIVED_WITHIN_S:g}", trace_id=trace_id, server=collected.server)
+        yield elsewhere[0] if elsewhere else untraced
+        return
+    span = next((one for one in spans if _answers(one, span_id)), spans[0])
+    kind = SHARED if span.get("id") == span_id else CHILD if span.get("parentId") == span_id else STRANGER
+    service = _service(span)
+    yield kind(name=span.get("name", "without a name"), service=service or "a service without a name", trace_id=trace_id)
+    if service in ("", "unknown_service", "unknown"):
+        yield NAMELESS(service=service or "nothing")
+
+
+def _answers(span: dict[str, Any], span_id: str) -> bool:
+    """Whether a span is the service's answer to our call."""
+    return span_id in (span.get("id"), span.get("parentId"))
+
+
+def _service(span: dict[str, Any]) -> str:
+    endpoint = span.get("localEndpoint")
+    return str(endpoint.get("serviceName", "")) if isinstance(endpoint, dict) else ""
+
+
+def _elsewhere(collected: Collected, trace_id: str) -> list[Finding]:
+    """The service's own trace, where it has kept our id as a tag."""
+    query = f"/api/v2/traces?limit=1&annotationQuery={quote(f'caller.trace_id={trace_id}', safe='')}"
+    try:
+        [[span, *_], *_] = collected.connection.get(collected.url(query)).json()
+        return [DISTRUSTFUL(service=_service(span), trace_id=span["traceId"])]
+    except (NoAnswer, TypeError, ValueError, KeyError, AttributeError):
+        return []

@@ -1,0 +1,131 @@
+"""What the environment says: each setting with the variable that it comes from, and what of it keeps spans from being made."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from opentracing_zipkin import settings
+from opentracing_zipkin.doctor import configuration
+from opentracing_zipkin.doctor.configuration import all_settings, check_configuration
+from opentracing_zipkin.doctor.report import Finding, Setting
+from opentracing_zipkin.option import options_of
+from opentracing_zipkin.options import ConfigureOptions, Settings
+
+
+def examined() -> tuple[dict[str, Setting], list[Finding]]:
+    found, said = configuration.read()
+    return {one.name: one for one in all_settings(found)}, list(check_configuration(found, said))
+
+
+class Case(NamedTuple):
+    """Variables, the finding that is there because of them, and words of its text and remedy."""
+
+    variables: dict[str, str]
+    code: str
+    status: str
+    words: tuple[str, ...]
+
+
+CASES = [
+    Case({"ZIPKIN_SERVICE_NAME": "checkout"}, "named", "ok", ("checkout", "by ZIPKIN_SERVICE_NAME")),
+    Case({"ZIPKIN_SERVICE_NAME": "", "OTEL_SERVICE_NAME": "checkout"}, "named", "ok", ("checkout", "by OTEL_SERVICE_NAME")),
+    Case(
+        {"ZIPKIN_SERVICE_NAME": "", "OTEL_RESOURCE_ATTRIBUTES": "service.name=checkout"},
+        "named",
+        "ok",
+        ("checkout", "by OTEL_RESOURCE_ATTRIBUTES"),
+    ),
+    Case({"ZIPKIN_SERVICE_NAME": ""}, "unnamed", "warning", ("ZIPKIN_SERVICE_NAME",)),
+    Case({}, "sent-to", "ok", ("http://localhost:9411/api/v2/spans", "by default")),
+    Case(
+        {"OTEL_EXPORTER_ZIPKIN_ENDPOINT": "http://z:1/api/v2/spans", "ZIPKIN_ENCODING": "thrift"},
+        "sent-to",
+        "ok",
+        ("http://z:1/api/v1/spans in thrift", "by OTEL_EXPORTER_ZIPKIN_ENDPOINT"),
+    ),
+    Case({"ZIPKIN_ENDPOINT": "http://z:1/prefix"}, "own-path", "warning", ("ZIPKIN_ENDPOINT=http://z:1/prefix/api/v2/spans",)),
+    Case({"ZIPKIN_ENDPIONT": "http://z:1"}, "misspelt", "fault", ("ZIPKIN_ENDPIONT", "did you mean ZIPKIN_ENDPOINT?")),
+    Case({"ZIPKIN_HEADERS": "a=b"}, "misspelt", "fault", ("headers can be given in code only",)),
+    Case({"ZIPKIN_SAMPLE_RATE": "all"}, "wrong-value", "fault", ("variable ZIPKIN_SAMPLE_RATE is 'all'", "use a number")),
+    Case({"ZIPKIN_SAMPLE_RATE": "7"}, "wrong-value", "fault", ("variable ZIPKIN_SAMPLE_RATE is 7", "0.01 for 1 %")),
+    Case({"ZIPKIN_INSTRUMENT": "flask,reqests"}, "wrong-value", "fault", ("ZIPKIN_INSTRUMENT has 'reqests'", "requests")),
+    Case({"ZIPKIN_ENDPOINT": "zipkin:9411"}, "wrong-value", "fault", ("ZIPKIN_ENDPOINT is 'zipkin:9411'",)),
+    Case({"ZIPKIN_CA_BUNDLE": "/nowhere"}, "wrong-value", "fault", ("ZIPKIN_CA_BUNDLE is '/nowhere'", "PEM")),
+    Case({"OTEL_TRACES_SAMPLER": "mine"}, "said", "warning", ("OTEL_TRACES_SAMPLER is 'mine'",)),
+    Case({"OTEL_SDK_DISABLED": "yes"}, "said", "warning", ("OTEL_SDK_DISABLED is 'yes', which turns nothing off",)),
+    Case({}, "switched-on", "ok", ()),
+    Case({"ZIPKIN_ENABLED": "false"}, "switched-off", "fault", ("by ZIPKIN_ENABLED", "ZIPKIN_ENABLED=true")),
+    Case({"OTEL_SDK_DISABLED": "true"}, "switched-off", "fault", ("by OTEL_SDK_DISABLED",)),
+    Case({}, "sampled-all", "ok", ()),
+    Case({"ZIPKIN_SAMPLE_RATE": "0"}, "sampled-none", "fault", ("by ZIPKIN_SAMPLE_RATE",)),
+    Case({"OTEL_TRACES_SAMPLER": "always_off"}, "sampled-none", "fault", ("by OTEL_TRACES_SAMPLER",)),
+    Case({"ZIPKIN_SAMPLE_RATE": "0.015"}, "sampled-few", "warning", ("1.5 % of new traces", "X-B3-Flags: 1")),
+    Case(
+        {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.5"},
+        "sampled-few",
+        "warning",
+        ("50 %", "by OTEL_TRACES_SAMPLER_ARG"),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {' '.join(case.variables)}")
+def test_what_the_environment_says_is_found(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    """With the variable that says it, and the remedy where one is needed."""
+    monkeypatch.setattr(settings, "_told", set())
+    for name, value in case.variables.items():
+        monkeypatch.setenv(name, value)
+    [finding] = [one for one in examined()[1] if one.code == case.code]
+
+    assert case.status == finding.status
+    assert [] == [word for word in case.words if word not in f"{finding.text}\n{finding.remedy}"]
+    assert ("ok" == case.status) == (not finding.remedy)
+
+
+def test_every_wrong_variable_is_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is left out, so that it does not hide the next."""
+    for name, value in {"SAMPLE_RATE": "x", "ENCODING": "xml", "FLUSH_INTERVAL": "-1", "AUTH": "hunter2"}.items():
+        monkeypatch.setenv(f"ZIPKIN_{name}", value)
+    values, findings = examined()
+    wrong = [finding.text.split()[3] for finding in findings if finding.code == "wrong-value"]
+
+    assert ["ZIPKIN_AUTH", "ZIPKIN_ENCODING", "ZIPKIN_FLUSH_INTERVAL", "ZIPKIN_SAMPLE_RATE"] == sorted(wrong)
+    assert ("json", "default") == values["encoding"][1:]
+    assert "hunter2" not in repr(findings)
+
+
+def test_every_setting_is_told_with_its_source() -> None:
+    """All that are declared, and the service's name."""
+    names = {"service_name", *options_of(Settings), *options_of(ConfigureOptions)}
+    values, _ = examined()
+
+    assert names == set(values)
+    assert {"ZIPKIN_SERVICE_NAME", "default"} == {one.source for one in values.values()}
+
+
+SOURCES = [
+    ("ZIPKIN_SEND_TIMEOUT", "2.5", "send_timeout", "2.5"),
+    ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "2500", "send_timeout", "2.5"),
+    ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "100", "max_tag_length", "100"),
+    ("ZIPKIN_HTTP_EXCLUDED_PATHS", "/a,/b", "http_excluded_paths", "/a, /b"),
+    ("OTEL_RESOURCE_ATTRIBUTES", "key=hunter2", "default_tags", "key"),
+    ("ZIPKIN_AUTH", "me:hunter2", "auth", "a user and a password, which are not shown"),
+    ("ZIPKIN_PROXY", "http://me:hunter2@proxy:3128", "proxy", "http://proxy:3128"),
+    ("http_proxy", "http://me:hunter2@proxy:3128", "proxy", "http://proxy:3128"),
+    ("ALL_PROXY", "http://me:hunter2@proxy:3128", "proxy", "http://proxy:3128"),
+    ("ZIPKIN_ENDPOINT", "http://z:1/api/v2/spans?key=hunter2", "endpoint", "http://z:1/api/v2/spans?***"),
+]
+
+
+@pytest.mark.parametrize(("variable", "text", "setting", "shown"), SOURCES, ids=[row[0] for row in SOURCES])
+def test_a_setting_comes_from_the_variable_that_has_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, setting: str, shown: str
+) -> None:
+    """Shown without what may be a credential; the default otherwise."""
+    if variable != "ZIPKIN_ENDPOINT":
+        monkeypatch.setenv("ZIPKIN_ENDPOINT", "http://collector.example:9411")
+    monkeypatch.setenv(variable, text)
+
+    assert Setting(setting, shown, variable) == examined()[0][setting]

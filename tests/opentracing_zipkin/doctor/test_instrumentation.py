@@ -1,0 +1,60 @@
+"""Which libraries would be traced without a line of code, as `run --list` has them, too."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+import pytest
+
+from opentracing_zipkin.doctor import configuration
+from opentracing_zipkin.doctor.instrumentation import check_instrumentation, rows_of
+from opentracing_zipkin.doctor.report import Finding
+from opentracing_zipkin.instrument.registry import LIBRARIES
+
+
+def examined() -> list[Finding]:
+    found, _ = configuration.read()
+    return list(check_instrumentation(found, rows_of(found.libraries)))
+
+
+def test_libraries_that_would_be_traced_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are installed and chosen."""
+    monkeypatch.setenv("ZIPKIN_INSTRUMENT", "flask,requests")
+    [finding] = examined()
+
+    assert ("ok", "would-trace") == (finding.status, finding.code)
+    assert "would trace: flask, requests;" in finding.text
+
+
+def test_none_that_would_be_traced_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the variable that says so."""
+    monkeypatch.setenv("ZIPKIN_INSTRUMENT", "false")
+    [finding] = examined()
+
+    assert ("warning", "would-trace-none") == (finding.status, finding.code)
+    assert "ZIPKIN_INSTRUMENT says so" in finding.text
+
+
+def test_a_library_that_cannot_be_instrumented_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is too old, for instance; the others would be traced."""
+
+    def too_old() -> None:
+        raise ImportError("cannot import name 'Flask'")
+
+    monkeypatch.setattr(LIBRARIES["flask"], "load", too_old)
+    monkeypatch.setenv("ZIPKIN_INSTRUMENT", "flask,requests")
+    traced, finding = examined()
+
+    assert "would trace: requests;" in traced.text
+    assert ("warning", "not-instrumented") == (finding.status, finding.code)
+    assert "ImportError: cannot import name 'Flask'" in finding.text
+
+
+def test_an_exporter_of_others_that_is_found_first_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenTelemetry's SDK would send with that one."""
+    other = importlib.metadata.EntryPoint("zipkin", "other.package:Exporter", "opentelemetry_traces_exporter")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [other])
+    found = [finding for finding in examined() if finding.code == "exporter-of-others"]
+
+    assert 3 == len(found)
+    assert "OTEL_TRACES_EXPORTER=zipkin is the exporter of other.package:Exporter" in found[0].text

@@ -1,0 +1,127 @@
+"""A service of one's own: it is called with B3, and its span is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pytest
+
+from opentracing_zipkin.collector import Collector
+from opentracing_zipkin.doctor.examination import Examination
+from opentracing_zipkin.doctor.report import Finding
+
+from .servers import Behaviour, served, service
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    with Collector() as running:
+        monkeypatch.setenv("ZIPKIN_ENDPOINT", running.url)
+        yield running
+
+
+def examined(url: str) -> list[Finding]:
+    return [finding for finding in Examination().findings(url) if finding.check == "service"]
+
+
+class Case(NamedTuple):
+    """A service's settings, the findings, and words of the last of them."""
+
+    codes: tuple[str, ...]
+    words: str
+    settings: Mapping[str, Any] = MappingProxyType({})
+
+
+CASES = {
+    "shared": Case(("answered", "shared"), "get /buy arrived as shop"),
+    "child": Case(("answered", "child"), "get /buy arrived as shop", {"shared_spans": False}),
+    "nameless": Case(("answered", "shared", "nameless"), "unknown_service", {"name": "unknown_service"}),
+    "distrustful": Case(("answered", "distrustful"), "shop has begun a trace of its own", {"trust_incoming": False}),
+    "behind a gateway": Case(
+        ("answered", "stranger"), "get /buy of shop", {"gateway": "00000000000000aa", "shared_spans": False}
+    ),
+    "failing": Case(("answered-badly", "shared"), "get /buy arrived as shop", {"status": 500}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_traced_service_is_found(request: pytest.FixtureRequest, collector: Collector, name: str) -> None:
+    """By the trace id that it was called with; how its span stands to its caller's, and its name."""
+    case = CASES[name]
+    if name in ("distrustful", "behind a gateway"):
+        request.getfixturevalue("_impatient")
+    with service(collector.url, **case.settings) as shop:
+        findings = examined(f"{shop.url}/buy?article=tea")
+
+    assert list(case.codes) == [finding.code for finding in findings]
+    assert case.words in findings[-1].text
+    assert ["/buy?article=tea"] == [path for _, path, _ in shop.requests]
+
+
+def test_a_service_is_called_with_both_spellings_of_b3_and_nothing_of_the_collectors(
+    monkeypatch: pytest.MonkeyPatch, collector: Collector
+) -> None:
+    """The trace is sampled; credentials are for the collector only."""
+    monkeypatch.setenv("ZIPKIN_AUTH", "me:hunter2")
+    with service(collector.url) as shop:
+        examined(shop.url)
+    [(_, _, headers)] = shop.requests
+    trace_id, span_id = headers["x-b3-traceid"], headers["x-b3-spanid"]
+
+    assert (32, 16, "1") == (len(trace_id), len(span_id), headers["x-b3-sampled"])
+    assert f"{trace_id}-{span_id}-1" == headers["b3"]
+    assert "authorization" not in headers
+
+
+def test_the_call_is_a_span_as_well(collector: Collector) -> None:
+    """So the trace that the reader opens is whole: the call, and the service's side of it."""
+    with service(collector.url, shared_spans=False) as shop:
+        examined(shop.url)
+    spans = [span for trace in collector.store.traces() for span in trace if span.kind]
+    [client] = [span for span in spans if span.kind == "CLIENT"]
+    [server] = [span for span in spans if span.kind == "SERVER"]
+
+    assert (client.trace_id, client.span_id) == (server.trace_id, server.parent_id)
+
+
+@pytest.mark.usefixtures("_impatient", "collector")
+def test_a_service_that_is_not_traced_is_a_fault_with_its_probable_reasons() -> None:
+    """In their order: the most probable comes first."""
+    with service("") as shop:
+        findings = examined(f"http://me:hunter2@{shop.url.partition('//')[2]}/?key=hunter2")
+    reasons = ["it is not traced", "another collector", "switched off", "ZIPKIN_HTTP_EXCLUDED_PATHS", "B3 headers away"]
+    places = [findings[-1].remedy.index(reason) for reason in reasons]
+
+    assert ["answered", "untraced"] == [finding.code for finding in findings]
+    assert sorted(places) == places
+    assert "hunter2" not in repr(findings)
+
+
+@pytest.mark.usefixtures("collector")
+def test_a_service_that_is_not_there_is_a_fault() -> None:
+    """With the reason."""
+    [finding] = examined("http://127.0.0.1:1/")
+
+    assert ("unanswered", "fault") == (finding.code, finding.status)
+    assert "refused" in finding.text
+
+
+def test_a_service_is_called_where_the_collector_cannot_be_queried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its status is said, and the trace id to look for."""
+    with served(Behaviour(queries=(404, "text/plain", ""))) as server, service(server.url) as shop:
+        monkeypatch.setenv("ZIPKIN_ENDPOINT", server.url)
+        findings = examined(shop.url)
+
+    assert ["answered", "unasked"] == [finding.code for finding in findings]
+    assert shop.requests[0][2]["x-b3-traceid"] in findings[1].remedy
+
+
+def test_a_service_is_not_called_where_no_collector_takes_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There would be nothing to look for."""
+    monkeypatch.setenv("ZIPKIN_ENDPOINT", "http://127.0.0.1:1")
+    with service("") as shop:
+        findings = examined(shop.url)
+
+    assert (["skipped"], []) == ([finding.code for finding in findings], shop.requests)
