@@ -148,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
             store.close()
         print(
             f"  {name:7} takes {found.spans_per_second:7,.0f} spans a second of CPU; the slowest search"
-            f" ({found.slowest_search}) takes {found.search_ms:.2f} ms, a trace {found.trace_ms:.2f} ms;"
+            f" ({found.slowest_search}) takes {found.search_ms:.2f} ms, a trace {found.trace_ms:.3f} ms;"
             f" {found.kept_bytes / 1e6:.0f} MB"
         )
     if options.zipkin:

@@ -134,7 +134,7 @@ def begin_of(spans: Trace) -> int:
 
 
 def find(traces: Iterable[Trace], query: TraceQuery) -> list[Trace]:
-    """Those that match, the latest first, not more than the limit."""
+    """Those that match, the latest first, not more than the limit: the plain way, by which the stores' search is measured."""
     found = [trace for trace in traces if query.matches(trace)]
     found.sort(key=begin_of, reverse=True)
     return found[: query.limit]

@@ -15,7 +15,8 @@ from opentracing_zipkin.collector.stores.memory import MemoryStore
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 
 from . import kept_memory
-from .test_stores import ALL, Make, Scan, many_spans, names_of, span
+from .scan import ALL, Scan, many_spans, names_of, span
+from .test_stores import Make
 
 ROOT = Path(__file__).resolve().parents[2]
 BOUNDED: dict[str, Make] = {

@@ -200,9 +200,9 @@ class Segment:
         if service:
             alive &= self._of_shapes(shapes)
         if query.span_name:
-            alive &= self._having(services, _NAME, query.span_name)
+            alive &= self._named(services, SPAN_NAMES, _NAME, query.span_name)
         if query.remote_service_name:
-            alive &= self._having(services, _REMOTE, query.remote_service_name)
+            alive &= self._named(services, REMOTE_NAMES, _REMOTE, query.remote_service_name)
         for key, value in query.terms:
             if value:
                 services_with = {shape[0] for shape in shapes if key in shape[1:]}
@@ -220,16 +220,21 @@ class Segment:
             found |= _traces_of(self.shapes[shape])
         return found
 
+    def _named(self, services: set[str], kind: str, key: int, name: str) -> int:
+        return self._having((owner for owner, known in self.names[kind] if known == name and owner in services), key, name)
+
     def _having(self, services: Iterable[str], key: str | int, text: str) -> int:
         found = 0
+        wanted: dict[int, set[int]] = {}  # by bucket, so that each is read once, however many services there are
         for service in services:
             hashed = self._hash((service, key, text)) & _KEY
             row = self.many.get(hashed)
             if row is not None:
                 found |= _traces_of(row)
-            high = hashed & _HASH
-            for entry in self.buckets.get(hashed & _BUCKET, ()):
-                if entry & _HASH == high:
+            wanted.setdefault(hashed & _BUCKET, set()).add(hashed & _HASH)
+        for bucket, highs in wanted.items():
+            for entry in self.buckets.get(bucket, ()):
+                if entry & _HASH in highs:
                     found |= 1 << (entry & _NUMBER)
         return found
 

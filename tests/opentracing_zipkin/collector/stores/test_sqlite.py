@@ -6,32 +6,20 @@ import logging
 import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from opentracing_zipkin.collector.query import TraceQuery, Window
-from opentracing_zipkin.collector.stores import StoreUnavailable, database
-from opentracing_zipkin.collector.stores.database import VERSION
+from opentracing_zipkin.collector.stores import StoreUnavailable
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
-from opentracing_zipkin.model import Endpoint, FinishedSpan
+
+from .faults import ended, holding, spans, sqlite
 
 ALL = TraceQuery(Window(0, 10**12), "", "", "", (), 0, 0, 10_000)
-
-
-def spans(trace: int, count: int = 10, **fields: object) -> list[FinishedSpan]:
-    made = [
-        FinishedSpan(f"{trace:016x}", f"{number + 1:016x}", timestamp_us=trace, local=Endpoint("web"), tags={"k": "x" * 300})
-        for number in range(count)
-    ]
-    for span in made:
-        for name, value in fields.items():
-            setattr(span, name, value)
-    return made
 
 
 @pytest.fixture
@@ -44,123 +32,6 @@ def store(path: Path) -> Iterator[SqliteStore]:
     made = SqliteStore(path)
     yield made
     made.close()
-
-
-def sqlite(path: Path, script: str) -> None:
-    connection = sqlite3.connect(path)
-    connection.executescript(script)
-    connection.close()
-
-
-def no_database(path: Path) -> None:
-    path.write_text("once upon a time " * 1000)
-
-
-def of_another_program(path: Path) -> None:
-    sqlite(path, "create table recipes (name text)")
-
-
-def of_a_newer_version(path: Path) -> None:
-    SqliteStore(path).close()
-    sqlite(path, f"pragma user_version = {VERSION + 1}")
-
-
-def damaged(path: Path) -> None:
-    filled = SqliteStore(path)
-    filled.add(spans(1, 100))
-    filled.close()
-    data = path.read_bytes()
-    path.write_bytes(data[:200] + b"\xa5" * (len(data) - 200))
-
-
-def cut(path: Path) -> None:
-    damaged(path)
-    path.write_bytes(path.read_bytes()[:-5000])
-
-
-def a_folder(path: Path) -> None:
-    path.mkdir()
-
-
-@pytest.mark.parametrize(
-    ("made", "reason"),
-    [
-        (no_database, "it is no SQLite database; name another file"),
-        (of_another_program, "it is a database of another program; name another file"),
-        (of_a_newer_version, "it was written by a newer version of this package .format 2, this one knows 1.; install"),
-        (damaged, "it is damaged; move it away and start again"),
-        (cut, "it is damaged; move it away and start again"),
-        (a_folder, "it cannot be opened or made; name a file in a folder that exists and that this user may write to"),
-    ],
-)
-def test_a_file_that_is_none_of_ours_is_refused_and_not_touched(path: Path, made: Callable[[Path], None], reason: str) -> None:
-    """One line says what is wrong with it, and what to do."""
-    made(path)
-    before = path.read_bytes() if path.is_file() else b""
-
-    with pytest.raises(StoreUnavailable, match=f"spans cannot be kept in {path}: {reason}"):
-        SqliteStore(path)
-    assert before == (path.read_bytes() if path.is_file() else b"")
-
-
-@pytest.mark.parametrize("folder", ["/proc/self", "/nowhere"])
-def test_a_folder_that_cannot_be_written_to_is_refused(folder: str) -> None:
-    """Also one that is not there."""
-    with pytest.raises(StoreUnavailable, match="it cannot be opened or made; name a file in a folder that exists"):
-        SqliteStore(f"{folder}/spans.db")
-
-
-def test_a_file_that_this_process_has_open_is_refused(path: Path, store: SqliteStore) -> None:
-    """Two stores on one file would not see each other's spans; once the first is closed, it can be opened."""
-    with pytest.raises(StoreUnavailable, match="this process has it open already"):
-        SqliteStore(path)
-    store.add(spans(1))
-    store.close()
-
-    again = SqliteStore(path)
-    assert [10] == list(map(len, again.traces()))
-    again.close()
-
-
-IN_ANOTHER_PROCESS = """
-import sqlite3, sys
-from opentracing_zipkin.collector.stores.sqlite import SqliteStore
-{open}
-print("open", flush=True)
-sys.stdin.read()
-"""
-HELD_BY = {
-    "a collector": "kept = SqliteStore(sys.argv[1])",
-    "another program": "kept = sqlite3.connect(sys.argv[1]); kept.execute('begin exclusive')",
-}
-
-
-def holding(path: Path, how: str) -> subprocess.Popen[str]:
-    code = IN_ANOTHER_PROCESS.format(open=HELD_BY[how])
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert "open\n" == process.stdout.readline()
-    return process
-
-
-def ended(process: subprocess.Popen[str]) -> None:
-    process.communicate(timeout=30)
-
-
-@pytest.mark.parametrize("how", HELD_BY)
-def test_a_file_that_another_process_holds_is_refused(path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line says to end that process; once it is gone the file can be opened."""
-    monkeypatch.setattr(database, "BUSY_S", 0.1)
-    SqliteStore(path).close()
-    process = holding(path, how)
-    try:
-        with pytest.raises(StoreUnavailable, match="another process holds it; end that process, or name another file"):
-            SqliteStore(path)
-    finally:
-        ended(process)
-    SqliteStore(path).close()
 
 
 def test_a_file_that_is_locked_meanwhile_loses_what_comes(
