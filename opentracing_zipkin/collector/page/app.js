@@ -101,6 +101,7 @@ async function openFile(chosen) {
 
 let graph = null;
 async function loadGraph() {
+  if (!graph) $("graph-view").replaceChildren(h("p", { class: "dim" }, "Loading …"));
   const { Graph } = await import("./graph.js");
   graph ??= new Graph($("graph-view"));
   await graph.load();
@@ -215,6 +216,12 @@ const first = found.find();
 openTrace(state());
 search.loadNames(state().file && []).catch(failed);
 if (state().view === "graph") loadGraph().catch(failed);
-first.finally(function again() {
-  setTimeout(() => found.look().finally(again), POLL_MS);
+first.finally(function again(lookMs = 0) {
+  // A look that takes long is followed by a longer rest.
+  const rest = Math.max(POLL_MS, 5 * lookMs);
+  setTimeout(async () => {
+    const startedMs = performance.now();
+    await found.look();
+    again(performance.now() - startedMs);
+  }, rest);
 });

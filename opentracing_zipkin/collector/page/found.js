@@ -72,8 +72,8 @@ export class Found {
   }
 
   show(items) {
-    this.list.set(items, state().sort);
     this.note(items.length ? null : empty(state()));
+    this.list.set(items, state().sort);
     this.showCount();
     this.setOpened(state().trace);
   }
@@ -116,13 +116,26 @@ export class Found {
     const startedMs = Date.now();
     try {
       const traces = await api.traces(api.searchOf(now, startedMs, this.lastLookMs - OVERLAP_MS));
-      if (sameFilter(now, state())) this.took(summaries(traces, now));
+      if (!sameFilter(now, state())) return undefined; // another search is on its way
+      this.took(
+        summaries(
+          traces.filter((spans) => this.isNews(spans)),
+          now,
+        ),
+      );
       this.lastLookMs = startedMs;
       if (this.looks++ % NAMES_EVERY === NAMES_EVERY - 1) await search.loadNames();
     } catch (error) {
       this.failed(error);
     }
     return undefined;
+  }
+
+  // Not what is here already, as long as it was: a trace of 20,000 spans would be read again and again.
+  isNews(spans) {
+    if (!spans.length) return false;
+    const known = this.list.find(spans[0].traceId) ?? this.fresh.get(spans[0].traceId);
+    return known?.count !== spans.length;
   }
 
   took(items) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -173,6 +174,16 @@ def test_the_page_is_self_contained(collector: Collector) -> None:
     }
     texts = [file.text.replace("http://www.w3.org/2000/svg", "") for file in files.values()]
     assert not [word for word in ("http:", "https:", "innerHTML", "@import", "eval(") for text in texts if word in text]
+
+
+def test_the_library_of_the_page_has_its_licence_beside_it() -> None:
+    """The package brings one library for the browser; its name, version and licence are in the same folder."""
+    folder = files("opentracing_zipkin.collector") / "page"
+    said = (folder / "dagre.LICENSE.txt").read_text("utf-8")
+
+    assert "@dagrejs/dagre 3.1.3" in said
+    assert "Permission is hereby granted, free of charge" in said
+    assert '"3.1.3"' in (folder / "dagre.js").read_text("utf-8")
 
 
 def test_links_to_a_real_servers_pages_lead_to_the_page(collector: Collector) -> None:
