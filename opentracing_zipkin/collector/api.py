@@ -18,7 +18,6 @@ from ..model import FinishedSpan
 from . import query
 from .answers import JSON, Answer, json_answer, redirect, refusal
 from .body import TooLarge
-from .dependencies import dependency_links
 from .message import READERS, UnsupportedFormat, decode
 from .metrics import Metrics
 from .page_files import page_file
@@ -180,7 +179,7 @@ class Api:
     def _dependencies(self, parameters: Parameters) -> Answer:
         query.required(parameters, "endTs")
         query.check_not_empty(parameters, "endTs")
-        return json_answer(dependency_links(self._store.within(query.Window.of(parameters))))
+        return json_answer(self._store.links(query.Window.of(parameters)))
 
     # About the collector
 
