@@ -6,18 +6,19 @@ import os
 
 import pytest
 
-from opentracing_zipkin.doctor import network, query, service
+from opentracing_zipkin.doctor import network, probe, query, service
 
 from ..senders.certificates import Certificates
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without settings, names of proxies and certificates."""
+    """Without settings, names of proxies and certificates, and with time."""
     for name in os.environ:
         if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ZIPKIN_SERVICE_NAME", "shop")
+    monkeypatch.setattr(probe, "SLOW_S", 30.0)  # a busy machine is no slow server
 
 
 @pytest.fixture
