@@ -26,8 +26,13 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """For servers that never show what is looked for."""
     monkeypatch.setattr(query, "FOUND_WITHIN_S", 0.2)
     monkeypatch.setattr(query, "SETTLED_WITHIN_S", 0.2)
-    monkeypatch.setattr(network, "MAX_TRIAL_S", 0.5)
     monkeypatch.setattr(service, "ARRIVED_WITHIN_S", 0.3)
+
+
+@pytest.fixture
+def _short_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For servers that do not speak TLS, and take long to show it."""
+    monkeypatch.setattr(network, "MAX_TRIAL_S", 0.2)
 
 
 @pytest.fixture(scope="session")
