@@ -183,7 +183,7 @@ def test_a_server_that_never_answers_in_time_is_named(monkeypatch: pytest.Monkey
     assert "0.2 s" in last.text
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_impatient", "_short_trials")
 def test_a_server_that_speaks_no_http_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A database on that port, for instance."""
     with raw_server(saying(b"-ERR unknown command\r\n")) as server:

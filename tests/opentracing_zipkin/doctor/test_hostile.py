@@ -12,7 +12,7 @@ from opentracing_zipkin.doctor.telling import examine
 
 from ..senders.raw_server import ACCEPTED, answer, raw_server, saying
 
-pytestmark = pytest.mark.usefixtures("_impatient")
+pytestmark = pytest.mark.usefixtures("_impatient", "_short_trials")
 
 HOSTILE = {
     "escape sequences in the reason": answer(403, "no", reason="\x1b]0;owned\x07\x1b[2J"),
@@ -64,7 +64,7 @@ def test_a_hostile_answer_to_a_question_is_a_finding(monkeypatch: pytest.MonkeyP
 
 
 def check(monkeypatch: pytest.MonkeyPatch, answers: list[bytes]) -> None:
-    monkeypatch.setenv("ZIPKIN_SEND_TIMEOUT", "0.5")
+    monkeypatch.setenv("ZIPKIN_SEND_TIMEOUT", "0.2")
     monkeypatch.setenv("ZIPKIN_SERVICE_NAME", "\x1b[31mshop")
     stream = io.StringIO()
     with raw_server(saying(*answers)) as server:
