@@ -223,15 +223,11 @@ _ANNOTATIONS = st.lists(st.fixed_dictionaries({"timestamp": st.just(2) | _ODD, "
 )
 def test_the_quick_way_reads_what_the_thorough_one_reads(fields: dict[str, Any]) -> None:
     """A span that is written as reporters write it is read in half the time, and no other span is read in another way."""
-    body = json.dumps([fields]).encode()
-    try:
-        [(parsed, where)] = json_values.spans(body, 2)
-    except ValueError:
-        return
+    parsed, _ = json_values.PARSER.raw_decode(json.dumps(fields))
     quick = json_v2_reader._plain(parsed)
 
     if quick is not None:
-        assert json_v2_reader._span(parsed, where) == quick
+        assert json_v2_reader._span(parsed, "span") == quick
         assert {str} == set(map(type, (quick.trace_id, quick.span_id, quick.name, *quick.tags.values())))
 
 
@@ -252,6 +248,6 @@ def test_a_span_as_reporters_write_it_is_read_the_quick_way() -> None:
         "shared": True,
         "debug": True,
     }
-    [(parsed, _)] = json_values.spans(json.dumps([span]).encode(), 2)
+    parsed, _ = json_values.PARSER.raw_decode(json.dumps(span))
 
     assert json_v2_reader._plain(parsed) is not None
