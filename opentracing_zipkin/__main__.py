@@ -15,8 +15,8 @@ __all__ = ["main"]
 COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("run", run, "run a command traced, without a line of code"),
     ("demo", demo, "run an application of three services and show its traces"),
-    ("collector", collector, "run the embedded Zipkin-compatible collector, in memory"),
-    ("doctor", doctor, "say why no spans are seen: configuration, network, collector, a service of your own"),
+    ("collector", collector, "collect spans without a Zipkin server, and show their traces on a page"),
+    ("doctor", doctor, "say why no spans are seen: settings, network, collector, your own service"),
     ("decode", decode, "show the spans in a file, or write them in another encoding"),
 )
 

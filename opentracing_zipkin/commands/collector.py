@@ -23,14 +23,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Where it listens, what it keeps, and who may ask it."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
-        "examples:\n"
-        "  opentracing-zipkin collector                            its page is at http://127.0.0.1:9411/\n"
+        "It takes spans over HTTP, as a Zipkin server does, and shows their traces on a\n"
+        "page at the same address.  No option is needed on one's own machine.\n\n"
+        "  opentracing-zipkin collector\n"
+        "      its page is at http://127.0.0.1:9411/\n"
         "  opentracing-zipkin collector --db traces.db --max-bytes 4GiB --max-age 2d\n"
-        "                                                          keeps traces in a file, for two days at most\n"
-        "  opentracing-zipkin collector --host 0.0.0.0             for containers and other machines; anyone who\n"
-        "                                                          reaches the port may read and write traces\n"
+        "      keeps traces in a file, for two days at most\n"
+        "  opentracing-zipkin collector --host 0.0.0.0\n"
+        "      for containers and other machines; anyone who reaches the port may read\n"
+        "      and write traces\n"
         "  opentracing-zipkin collector --allow-origin http://localhost:3000\n"
-        "                                                          a web page of that origin may send spans\n"
+        "      a web page of that origin may send spans\n"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default="9411", help="port to listen on, 0 for a free one (default: %(default)s)")

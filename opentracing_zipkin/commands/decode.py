@@ -30,8 +30,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """The file, and what becomes of it."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
-        "JSON of version 2 and 1, Thrift and proto3 are told apart by what they begin with, and may be packed with gzip.\n"
-        "JSON may also be a list of traces, as the query API gives it, or a span a line.\n\n"
+        "JSON of version 2 and 1, Thrift and proto3 are told apart by their first bytes,\n"
+        "and may be packed with gzip.  JSON may also be a list of traces, as the query\n"
+        "API gives it, or a span a line.\n\n"
         "  opentracing-zipkin decode spans.bin\n"
         "  curl -s http://127.0.0.1:9411/api/v2/traces | opentracing-zipkin decode -\n"
         "  opentracing-zipkin decode spans.bin --to json --output spans.json\n"
@@ -39,8 +40,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
     parser.add_argument(
         "--to",
+        metavar="FORM",
         choices=(*FORMS, *ENCODINGS),
-        help="lines of JSON, pretty JSON, a tree, or an encoding (default: a tree on a terminal, lines elsewhere)",
+        help=f"lines of JSON, pretty JSON, a tree, or an encoding: {', '.join((*FORMS, *ENCODINGS))} "
+        "(default: tree on a terminal, lines elsewhere)",
     )
     parser.add_argument("--output", metavar="FILE", help="where to write it (default: standard output)")
     parser.add_argument(
@@ -62,7 +65,7 @@ def run(options: Namespace) -> int:
     name = "standard input" if options.file == "-" else options.file
     try:
         with _source(options.file) as stream:
-            _write(spans_in(stream, options.max_bytes or MAX_BYTES), form, options.output, is_terminal)
+            _write(_told(spans_in(stream, options.max_bytes or MAX_BYTES), name), form, options.output, is_terminal)
     except Unreadable as error:
         return _fail(1, f"{name}: {error}")
     except OSError as error:
@@ -79,6 +82,16 @@ def _fail(status: int, text: str) -> int:
     sys.stdout.flush()
     print(f"opentracing-zipkin decode: {printable(text, MAX_FAILURE_CHARS)}", file=sys.stderr)
     return status
+
+
+def _told(spans: Iterator[FinishedSpan], name: str) -> Iterator[FinishedSpan]:
+    """The same spans; that there are none is said, because nothing else would be."""
+    is_empty = True
+    for span in spans:
+        is_empty = False
+        yield span
+    if is_empty:
+        _fail(0, f"{name}: there are no spans in it")
 
 
 def _source(file: str) -> AbstractContextManager[BinaryIO]:

@@ -22,8 +22,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Which collector, in which format, and what is left afterwards."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
-        "Three processes (frontend, orders, payment) talk HTTP with each other and report to a Zipkin\n"
-        "collector; the traces are then read back from it.  In the repository, with the real server:\n\n"
+        "Three processes (frontend, orders, payment) talk HTTP with each other and report\n"
+        "to a Zipkin collector; the traces are then read back from it.\n\n"
+        "  opentracing-zipkin demo --open\n"
+        "      shows them in the browser, too\n\n"
+        "In the repository, with the real server:\n\n"
         "  make zipkin                                 in one terminal\n"
         "  make demo ZIPKIN=http://127.0.0.1:9411      in another\n"
     )
@@ -45,7 +48,10 @@ def run(options: Namespace) -> int:
 
     if (options.serve or options.open) and options.endpoint:
         option = "--open" if options.open else "--serve"
-        print(f"demo: {option} is for the embedded collector; leave out {option} or --endpoint", file=sys.stderr)
+        print(
+            f"opentracing-zipkin demo: {option} is for the embedded collector; leave out {option} or --endpoint",
+            file=sys.stderr,
+        )
         return 2
     try:
         run_demo(
@@ -56,7 +62,8 @@ def run(options: Namespace) -> int:
             open_page=options.open,
         )
     except (DemoFailed, ValueError) as error:
-        print(f"demo: {printable(str(error), MAX_FAILURE_CHARS)}", file=sys.stderr)  # it may hold a server's words
+        reason = printable(str(error), MAX_FAILURE_CHARS)  # it may hold a server's words
+        print(f"opentracing-zipkin demo: {reason}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130  # as a shell says it: 128 and the signal's number

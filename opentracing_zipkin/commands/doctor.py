@@ -13,12 +13,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     """A service to call, and for whom the answer is."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
-        "It reads the environment as `configure()` and `run` do, tries the way to the collector, sends probe spans (of the\n"
-        "service opentracing-zipkin-doctor) and looks for them.  What the application gives in code counts before the\n"
-        "environment, and is not seen here: set the same in the environment, for instance\n\n"
+        "It reads the environment as `configure()` and `run` do, tries the way to the\n"
+        "collector, sends probe spans (of the service opentracing-zipkin-doctor) and\n"
+        "looks for them.  Settings that the application gives in code count before the\n"
+        "environment, and are not seen here: set the same in the environment.\n\n"
         "  ZIPKIN_ENDPOINT=http://zipkin:9411 opentracing-zipkin doctor\n"
         "  opentracing-zipkin doctor --url http://127.0.0.1:8000/buy/tea\n\n"
-        "Exit status: 0 all well, 1 something was found that explains missing spans, 2 wrong use.  No credential is shown.\n"
+        "Exit status: 0 all well, 1 something was found that explains missing spans,\n"
+        "2 wrong use.  No credential is shown.\n"
         "docs/how-to/troubleshooting.md has every finding.\n"
     )
     parser.add_argument("--url", metavar="URL", help="a service of your own: it is called once by GET, with B3 headers")

@@ -24,15 +24,18 @@ PTH = "opentracing_zipkin.pth"
 def add_arguments(parser: ArgumentParser) -> None:
     """The command, and what it is called in Zipkin."""
     parser.formatter_class = RawDescriptionHelpFormatter
-    parser.usage = "opentracing-zipkin run [--service-name NAME] [--list] [--with-pytest] COMMAND ..."
+    parser.usage = (
+        "opentracing-zipkin run [--service-name NAME] [--list] [--with-pytest]\n                              COMMAND ..."
+    )
     parser.epilog = (
         "  opentracing-zipkin run --service-name shop gunicorn --workers 4 shop:app\n"
         "  opentracing-zipkin run uvicorn shop:app --workers 2\n"
         "  opentracing-zipkin run python manage.py runserver\n\n"
-        "All settings are read from the environment, see docs/reference/configuration.md; ZIPKIN_INSTRUMENT=flask,requests\n"
-        "chooses libraries, ZIPKIN_ENDPOINT is the collector.  Processes that the command starts are traced as well, where\n"
-        "their environment has this package.  An application's own `configure` wins.  pytest, and what it starts, is not\n"
-        "traced, unless --with-pytest is given.\n"
+        "All settings are read from the environment, see docs/reference/configuration.md;\n"
+        "ZIPKIN_INSTRUMENT=flask,requests chooses libraries, ZIPKIN_ENDPOINT is the\n"
+        "collector.  Processes that the command starts are traced as well, where their\n"
+        "environment has this package.  An application's own `configure` wins.  pytest,\n"
+        "and all that it starts, is not traced, unless --with-pytest is given.\n"
     )
     parser.add_argument("--service-name", metavar="NAME", help="how the service is called (default: ZIPKIN_SERVICE_NAME)")
     parser.add_argument("--list", action="store_true", help="say what would be traced, and why something is not; run nothing")

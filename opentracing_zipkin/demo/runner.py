@@ -137,14 +137,17 @@ def _print_hints(url: str, answered: list[Answered], embedded: bool, serve: bool
         page = f"{url}/#" if embedded else f"{url}/zipkin/traces/"
         for visit, trace_id in answered:
             _say(f"{page}{trace_id}  {visit.title}", style)
-    if embedded:
-        if not serve:
-            _say("In a browser: --open (make demo DEMO=--open); --serve leaves the collector and its page running.", style)
-        _say(
-            "With the real Zipkin server: `make zipkin` in one terminal, `make demo ZIPKIN=http://127.0.0.1:9411` in another;",
-            style,
-        )
-        _say("each trace is then at http://127.0.0.1:9411/zipkin/traces/<trace id>.", style)
+    if embedded and not serve:
+        for line in _ELSEWHERE:
+            _say(line, style)
+
+
+_ELSEWHERE = (
+    "In a browser: `opentracing-zipkin demo --open`, or `make demo DEMO=--open`.",
+    "With the real Zipkin server: `make zipkin` in one terminal,",
+    "`make demo ZIPKIN=http://127.0.0.1:9411` in another; each trace is then at",
+    "http://127.0.0.1:9411/zipkin/traces/<trace id>.",
+)
 
 
 def _say(line: str, style: Style) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ..codec import encoder_named
 from ..log import log
 from ..option import options_of
-from ..options import DEFAULT_ENDPOINT, ConfigureOptions, Settings
+from ..options import ConfigureOptions, Settings
 from ..senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
 from ..senders.url import shown
 from ..settings import Effective, effective
@@ -153,7 +153,7 @@ def check_configuration(found: Effective, said: list[str]) -> Iterator[Finding]:
 def _check_endpoints(found: Effective) -> Iterator[Finding]:
     encoding = found.given.get("encoding", "json")
     path = encoder_named(encoding).path
-    source = found.variables.get("endpoint", f"default ({DEFAULT_ENDPOINT})")
+    source = found.variables.get("endpoint", DEFAULT)
     for endpoint in found.endpoints:
         yield SENT_TO(url=shown(posted_url(endpoint, path)), encoding=encoding, source=source)
         if has_own_path(endpoint):

@@ -35,6 +35,6 @@ def examine(service_url: str | None, is_json: bool, stream: TextIO) -> int:
 
 
 _SUMMARIES = {
-    0: "nothing was found that explains missing spans; settings that the application gives in code are not seen here",
+    0: "nothing was found that explains missing spans;\nsettings that the application gives in code are not seen here",
     1: "1 fault may explain missing spans",
 }

@@ -28,6 +28,7 @@ __all__ = ["compare"]
 MAX_LINES = 100
 _BLANKS = "two blanks stand between columns"
 _BRANCHES = str.maketrans("│├└─┌", "     ")
+_COLUMN_IN_NAME = re.compile(r" (?P<column>->.+|[^\s=]+=.*)$")
 _KIND_AFTER_NAME = re.compile(rf" (?P<kind>{'|'.join(KINDS)}|LOCAL)$")
 
 
@@ -92,7 +93,20 @@ def compare(outline: str, spans: Sequence[FinishedSpan]) -> str:
     if matching.fits_all(expected, roots):
         return ""
     lines = list(matching.diff(expected, roots, 0))
-    return "\n".join(lines[:MAX_LINES] + [f"  and {len(lines) - MAX_LINES} more lines"] * (len(lines) > MAX_LINES))
+    more = [f"  and {len(lines) - MAX_LINES} more lines"] * (len(lines) > MAX_LINES)
+    return "\n".join([*lines[:MAX_LINES], *more, *_hint(expected, spans)])
+
+
+def _hint(top: Branch, spans: Sequence[FinishedSpan]) -> list[str]:
+    """One blank where there should be two makes a column a part of the name; of the first such line it is said."""
+    waiting = [top]
+    while waiting:
+        branch = waiting.pop()
+        waiting += reversed(branch.children)
+        glued = _COLUMN_IN_NAME.search(branch.line.name)
+        if glued and not any(branch.line.fits_name(span) for span in spans):
+            return [f"{printable(repr(glued['column']), MAX_LINE)} is read as a part of the name: {_BLANKS}"]
+    return []
 
 
 def _read(outline: str) -> Branch:

@@ -44,7 +44,10 @@ WRONG = {
     "--allow-origin localhost:3000": ("allow_origins is 'localhost:3000'; give a scheme and a host", 2),
     "--allow-host http://a": ("allow_hosts is 'http://a'; give a name", 2),
     "--host 192.0.2.1 --port 0": ("cannot listen on 192.0.2.1 port 0: it is no address of this machine", 1),
-    "--host no.such.host.invalid --port 0": ("cannot listen on no.such.host.invalid port 0", 1),
+    "--host no.such.host.invalid --port 0": (
+        "cannot listen on no.such.host.invalid port 0: it is no address of this machine",
+        1,
+    ),
 }
 
 
@@ -72,7 +75,8 @@ def test_a_taken_port_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "begin"), [(["collector", "--port", "0"], "opentracing-zipkin collector"), (["demo"], "demo")]
+    ("arguments", "begin"),
+    [(["collector", "--port", "0"], "opentracing-zipkin collector"), (["demo"], "opentracing-zipkin demo")],
 )
 def test_without_its_server_a_command_says_what_to_install(tmp_path: Path, arguments: list[str], begin: str) -> None:
     """In an environment without the extra: one line that names it."""

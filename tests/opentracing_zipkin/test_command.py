@@ -25,6 +25,16 @@ def test_help_names_the_subcommands() -> None:
     assert {"demo", "collector"} <= set(re.findall(r"^ +(\w+)\s", result.stdout, re.MULTILINE))
 
 
+@pytest.mark.parametrize("command", [[], ["run"], ["demo"], ["collector"], ["doctor"], ["decode"]])
+def test_help_fits_a_terminal_of_80_columns(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line is broken by the terminal."""
+    monkeypatch.setenv("COLUMNS", "80")
+    result = run(*command, "--help")
+
+    assert 0 == result.returncode
+    assert [] == [line for line in result.stdout.splitlines() if len(line) > 80]
+
+
 @pytest.mark.needs_our_api
 def test_version_names_the_distribution() -> None:
     """As pip knows it."""

@@ -77,6 +77,16 @@ def test_pretty_is_a_list_of_json(spans: list[FinishedSpan], tmp_path: Path, cap
     assert json.dumps(json.loads(printed), indent=2, ensure_ascii=False) + "\n" == printed
 
 
+@pytest.mark.parametrize("form", ["lines", "tree"])
+def test_no_spans_are_said(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error, with status 0: a list without spans is nothing wrong."""
+    path = tmp_path / "spans.json"
+    path.write_bytes(b"[]")
+    assert 0 == main(["decode", str(path), "--to", form])
+
+    assert ("", f"opentracing-zipkin decode: {path}: there are no spans in it\n") == capsys.readouterr()
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_any_encoding_is_written(encoding: str, file: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     """To a file, or into a pipe; a program on the other side of the pipe reads it from standard input."""

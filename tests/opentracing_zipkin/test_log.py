@@ -212,7 +212,7 @@ def test_the_demo_says_in_one_line_what_a_server_answered(
 
     assert 1 == main(["demo"])
     line = capsys.readouterr().err.removesuffix("\n")
-    assert line.startswith("demo: the answer was begin\\x1b[2J")
+    assert line.startswith("opentracing-zipkin demo: the answer was begin\\x1b[2J")
     assert line.isprintable()
 
 

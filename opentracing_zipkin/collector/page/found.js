@@ -191,7 +191,7 @@ export class Found {
       this.away = true;
       $("banner").hidden = false;
       $("banner").textContent =
-        `The collector at ${location.host} does not answer. What is shown stays; trying again every ${POLL_MS / 1000} seconds.`;
+        `The collector at ${location.host} does not answer. The traces below stay; trying again every ${POLL_MS / 1000} seconds.`;
     } else if (!this.list.items.length || error.status === 400 || state().file) {
       this.list.set([], "");
       this.showCount();

@@ -61,6 +61,7 @@ export class Graph {
         h("h2", {}, "Dependencies"),
         h("label", {}, "Around ", select),
         h("span", { class: "dim" }, words),
+        this.links.length ? h("span", { class: "dim" }, "On each arrow: the calls and, in red, the share that failed.") : "",
       ),
       ...[hint].filter(Boolean),
       this.links.length

@@ -86,8 +86,9 @@ export class Scatter {
       context.textAlign = "right";
       context.fillText(round(10 ** power), MARGIN.left - 5, at + 3);
     }
-    const far = last - first > 86_400e6;
-    const said = (us) => (far ? day(us).slice(5) + " " : "") + clock(us).slice(0, 8);
+    const far = last - first > 86_400e6,
+      near = last - first < 10e6; // within seconds both ends would read the same
+    const said = (us) => (far ? day(us).slice(5) + " " : "") + (near ? clock(us) : clock(us).slice(0, 8));
     context.textAlign = "left";
     context.fillText(said(first), MARGIN.left, height - 3);
     context.textAlign = "right";

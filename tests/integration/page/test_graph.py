@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from opentracing_zipkin.collector import Collector
 
-from .conftest import NARROW, OpenPage, now_us, send
+from .conftest import NARROW, WIDE, OpenPage, now_us, send
 from .looks import found, overflow
 from .shop import endpoint
 
@@ -94,6 +94,18 @@ def test_the_graph_fits_a_narrow_window(open_page: OpenPage, shop: Collector) ->
     page.locator(".graph svg").wait_for()
 
     assert 0 >= overflow(page)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_a_small_graph_is_not_magnified(open_page: OpenPage, empty: Collector, size: tuple[int, int]) -> None:
+    """Two services are drawn as large as two of many."""
+    span = {"traceId": "1", "id": "1", "kind": "CLIENT", "timestamp": now_us(), "duration": 5}
+    send(empty, [{**span, "localEndpoint": endpoint("shop"), "remoteEndpoint": endpoint("bank")}])
+    page = open_page(f"{empty.url}/#view=graph", size=size)
+    box = page.locator(".graph .service rect").first.bounding_box()
+
+    assert box is not None
+    assert 40 > box["height"]
 
 
 def test_a_large_system_is_shown_around_one_service(open_page: OpenPage, empty: Collector) -> None:

@@ -10,8 +10,9 @@ from playwright.sync_api import Page, expect
 
 from opentracing_zipkin.collector import Collector
 
-from .conftest import OpenPage
+from .conftest import OpenPage, now_us, send
 from .looks import found, ids, rows, settled
+from .shop import endpoint
 
 
 @pytest.fixture
@@ -176,6 +177,27 @@ def test_the_plot_leads_to_the_slowest_by_keys(page: Page) -> None:
     page.keyboard.press("Enter")
 
     expect(page.locator("#trace-pane .trace-facts b")).to_have_text(re.compile(r"^(2.9|3.0)\d s$"))
+
+
+def test_the_plot_has_milliseconds_within_seconds(open_page: OpenPage, empty: Collector) -> None:
+    """Otherwise both of its ends would read the same."""
+    begin = (now_us() // 60_000_000 - 1) * 60_000_000
+    for number in (1, 2):
+        at = begin + number * 125_000
+        span = {"traceId": f"{number:016x}", "id": "1", "timestamp": at, "duration": 5, "localEndpoint": endpoint("shop")}
+        send(empty, [span])
+    page = open_page("about:blank", origin=empty.url)
+    page.add_init_script(
+        "const fill = CanvasRenderingContext2D.prototype.fillText; window.written = [];"
+        "CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {"
+        " written.push(text); fill.call(this, text, ...rest); };"
+    )
+    page.goto(empty.url)
+    expect(page.locator("#count")).to_contain_text("2 traces")
+    page.wait_for_function("written.length > 0")
+    moments = {text[-7:] for text in page.evaluate("written") if ":" in text}  # second and milliseconds
+
+    assert {":00.125", ":00.250"} == moments
 
 
 def test_the_plot_leads_to_a_trace_by_a_click(page: Page) -> None:

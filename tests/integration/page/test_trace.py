@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from opentracing_zipkin.collector import Collector
 
-from .conftest import LONG, OpenPage
+from .conftest import LONG, NARROW, OpenPage
 from .looks import drop, found, panel, rows, settled, trace_of
 
 
@@ -28,6 +28,20 @@ def imported(open_page: OpenPage, importer: Collector) -> Page:
     page = open_page(trace_of(importer))
     expect(page.locator("#trace-pane h2")).to_have_text("importer nightly import")
     return page
+
+
+@pytest.mark.parametrize("size", [NARROW, (800, 780)])
+def test_every_service_of_the_head_is_whole_on_a_narrow_window(
+    open_page: OpenPage, shop: Collector, size: tuple[int, int]
+) -> None:
+    """Name, count and error mark; none is cut off or outside."""
+    page = open_page(trace_of(shop, annotationQuery="error"), size=size)
+    chips = page.locator(".legend .service")
+    expect(chips).to_have_count(3)
+
+    for chip in chips.all():
+        expect(chip).to_be_in_viewport(ratio=1)
+        assert 0 >= chip.evaluate("it => it.scrollWidth - it.clientWidth")
 
 
 def test_the_head_says_when_how_long_and_how_much(declined: Page) -> None:

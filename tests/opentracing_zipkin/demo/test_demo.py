@@ -126,7 +126,7 @@ def test_an_unreachable_collector_is_one_line_and_status_1() -> None:
     done = demo("--endpoint", "http://127.0.0.1:9")
 
     assert (1, "") == (done.returncode, done.stdout)
-    assert re.fullmatch(r"demo: no collector answers at http://127\.0\.0\.1:9 .*\n", done.stderr)
+    assert re.fullmatch(r"opentracing-zipkin demo: no collector answers at http://127\.0\.0\.1:9 .*\n", done.stderr)
 
 
 def test_a_wrong_endpoint_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,6 +125,30 @@ def test_what_is_no_outline_is_refused(outline: str, words: str) -> None:
         compare(outline, TRACE)
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("read the cart item=tea", "'item=tea' is read as a part of the name: two blanks stand between columns"),
+        ("read the cart -> payment", "'-> payment' is read as a part of the name: two blanks stand between columns"),
+        ("read the cart  item=tea", ""),
+        ("read the carts", ""),
+    ],
+)
+def test_a_single_blank_between_columns_is_pointed_out(line: str, hint: str) -> None:
+    """Where no span has such a name, because it holds what looks like a column."""
+    last = compare(f"{line}\n...", TRACE[1:2]).splitlines()[-1]
+
+    assert hint == (last if "part of the name" in last else "")
+
+
+def test_a_name_may_hold_an_equals_sign() -> None:
+    """What follows one blank is a part of the name, and nothing is said where a span has that name."""
+    spans = [span(1, None, "select a=b", status="200")]
+
+    assert "" == compare("select a=b", spans)
+    assert "- select a=b  status=500\n+ select a=b  status=200" == compare("select a=b  status=500", spans)
+
+
 def test_a_difference_is_bounded() -> None:
     """100 lines, and how many more there are."""
     lines = compare("", [span(number, None, "x") for number in range(1, 151)]).splitlines()
