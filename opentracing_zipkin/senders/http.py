@@ -54,7 +54,8 @@ class HttpSender:
 
     `path` and `media_type` are the encoder's.  The other arguments are the settings of the group SendingOptions, as in
     docs/reference/configuration.md.  Raises ValueError that names a wrong value and the remedy.  `urls` are those that are
-    posted to, with their credentials; `answered` is what came last from one of them, None where nothing came.
+    posted to, with their credentials; `answered` is the head of what came last from one of them,
+    None where nothing came.
     """
 
     max_bytes = 512 * 1024
@@ -144,7 +145,7 @@ class HttpSender:
             answer: Any = adapter.send(
                 request, stream=True, timeout=_UNCLOCKED, verify=self._verify, cert=self._cert, proxies=self._proxies
             )
-            self.answered = answer
+            self.answered = answer._replace(raw=None)  # whose socket would stay open with it
             said, accepted = _beginning(answer), 200 <= answer.status < 300
         except Exception as error:  # requests' and urllib3's own; and what those raise who block sockets in a test
             # A ValueError is of the request itself, as of a name that cannot be looked up, and is the same next time.
