@@ -92,7 +92,11 @@ def zipkin_collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[ZipkinCollecto
     """A collector on a free port, for applications in other processes: they find it by ZIPKIN_ENDPOINT."""
     from .collecting import ZipkinCollector
 
-    with ZipkinCollector() as collector:
+    try:
+        made = ZipkinCollector()
+    except ImportError as error:  # it says what to install
+        pytest.fail(str(error), pytrace=False)
+    with made as collector:
         for name, value in collector.environment().items():
             if value is None:
                 monkeypatch.delenv(name)
