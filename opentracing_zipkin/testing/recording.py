@@ -162,8 +162,11 @@ class ZipkinRecording:
         if isinstance(former, ZipkinTracer):
             self._remember(former)
         name = self._service_name or (_last_name[0] if _last_name else "test")
-        settings = self._share_scopes()
-        self._own = own = ZipkinTracer(name, recorder=self._recorder, **settings)
+        try:
+            self._own = own = ZipkinTracer(name, recorder=self._recorder, **self._share_scopes())
+        except BaseException:  # a wrong setting
+            self._put_back()
+            raise
         own.gives_way = True
         self._watch.over(own, own.scope_manager if "scope_manager" not in self._settings else None)
 
@@ -191,8 +194,7 @@ class ZipkinRecording:
         if self._left is None:
             self._wait_for_others(grace_s)
             self._left = self._watch.texts()
-            while self._undo:
-                self._undo.pop()()
+            self._put_back()
             for tracer, recorder, record in self._taken:
                 tracer._recorder, tracer._record = recorder, record
                 recorder.pause(not tracer.enabled)
@@ -203,6 +205,10 @@ class ZipkinRecording:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _put_back(self) -> None:
+        while self._undo:
+            self._undo.pop()()
 
     def _wait_for_others(self, seconds: float) -> None:
         deadline = monotonic() + seconds

@@ -146,6 +146,20 @@ def test_the_applications_tracer_and_the_global_one_are_one(is_global: bool) -> 
     assert tracer.active_span is None
 
 
+def test_a_recording_that_does_not_begin_changes_nothing() -> None:
+    """With a wrong setting the application's tracer has its active span still."""
+    tracer = configure("shop")
+    with tracer.start_active_span("open") as scope:
+        with pytest.raises(TypeError, match="no argument"):
+            ZipkinRecording(sample_rat=1).start()
+        with pytest.raises(ValueError, match="sample_rate"):
+            ZipkinRecording(sample_rate=5).start()
+
+        assert scope.span is tracer.active_span is opentracing.tracer.active_span
+    opentracing.set_global_tracer(opentracing.Tracer())
+    tracer.close(0)
+
+
 def test_a_tracer_made_by_hand_sends() -> None:
     """One that is not the global tracer is the test's own affair."""
     with Collector() as collector, ZipkinRecording() as zipkin:
