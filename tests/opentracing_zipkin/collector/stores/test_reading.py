@@ -46,9 +46,8 @@ def test_any_damage_of_a_span_leaves_the_others_readable() -> None:
         assert [WHOLE, WHOLE] == [read[0], read[-1]]
 
 
-FIELDS = [
-    (name, value) for name in json.loads(JSON) for value in (None, 1, "x", [], {}, [1], ["x"], [{}], {"x": 1}, True, 1e300)
-]
+VALUES: list[object] = [None, 1, "x", [], {}, [1], ["x"], [{}], {"x": 1}, True, 1e300]
+FIELDS = [(name, value) for name in json.loads(JSON) for value in VALUES]
 
 
 @pytest.mark.parametrize(("name", "value"), FIELDS)
