@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sub-command; the exit status."""
+    _open_closed()
     parser = ArgumentParser(prog="opentracing-zipkin", description="Zipkin tracing for Python.")
     parser.add_argument("--version", action="version", version=_version())
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -35,6 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     status: int = options.run(options)
     return status
+
+
+def _open_closed() -> None:
+    """Streams that a shell has closed (`>&-`) are None; nothing is read there, and what is written is forgotten."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # for as long as the process lives
 
 
 def _version() -> str:

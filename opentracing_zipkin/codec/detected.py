@@ -18,6 +18,7 @@ from .malformed import Malformed
 __all__ = ["encoding_of", "iterate"]
 
 _BOM = b"\xef\xbb\xbf"
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # how texts of wider characters begin
 _V2_FIELDS = frozenset(("kind", "localEndpoint", "remoteEndpoint", "tags", "shared"))
 _MAX_LISTS = 2  # a list of traces is a list of lists
 
@@ -25,18 +26,22 @@ _MAX_LISTS = 2  # a list of traces is a list of lists
 def encoding_of(message: bytes) -> str:
     """`json`, of either version, `thrift` or `proto3`; raises Malformed where it can be none of these."""
     begin = message.removeprefix(_BOM).lstrip(b" \t\r\n")[:1]
-    if begin in (b"[", b"{"):
+    if begin in (b"[", b"{") and message[1:2] != b"\0":
         return "json"
     # A list of structs in Thrift; a field of bytes in Protocol Buffers, which is also how a single Thrift struct begins.
     if message[:1] == b"\x0c":
         return "thrift"
     if message[:1] == b"\n" and message[:3] != b"\n\0\1":
         return "proto3"
-    if not message:
-        raise Malformed("it is empty", 0)
+    if not message.removeprefix(_BOM).strip(b" \t\r\n"):
+        raise Malformed("it is empty" if not message else "it holds only blanks", 0)
     reason = f"no encoding of Zipkin's begins with 0x{message[0]:02x}; JSON, Thrift and proto3 are read, also with gzip"
     if message[:3] == b"\n\0\1":
         reason = "this looks like a single Thrift struct; a list of structs is expected"
+    elif message.startswith(b"\x1f\x8b"):
+        reason = "it is packed with gzip once more; unpack it once, for instance with gunzip"
+    elif message.startswith(_WIDE) or b"\0" in message[:2]:
+        reason = "this looks like UTF-16 or UTF-32, as a shell of Windows writes it; save it as UTF-8"
     raise Malformed(reason, 0)
 
 

@@ -9,6 +9,7 @@ Source: Fetch Standard, "CORS protocol"; Fetch Metadata Request Headers; answers
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -19,6 +20,9 @@ from ..option import check_text
 __all__ = ["Access", "Refused"]
 
 ANY = "*"
+
+# An address in brackets, or a name; and a port.
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)]|([^\s/?#@\\:\[\]]+))(?::[0-9]{0,5})?", re.ASCII)
 
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -71,10 +75,9 @@ class Access:
         # A browser always sends it, and it is a browser that can be led astray.
         if not header or self._any_host:
             return
-        try:
-            name = urlsplit(f"//{header}").hostname or ""
-        except ValueError:
-            name = ""
+        found = _HOST.fullmatch(header)
+        # A dot at its end says that a name is whole, which all of these are.
+        name = (found[1] or found[2].rstrip(".")).lower() if found else ""
         if name not in self._hosts and not is_loopback(name):
             raise Refused(f"the host {header[:80]!r} is none of this machine's; allow it with --allow-host {_shown(name)}")
 

@@ -15,13 +15,15 @@ from ..log import log
 from .access import Access, Refused
 from .answers import Answer, refusal
 from .api import Api
-from .body import TooLarge, read_body
+from .body import TooLarge, coding_of, read_body
 
 __all__ = ["Application"]
 
 Environ: TypeAlias = dict[str, Any]
 
 _PIECE = 256 * 1024
+# A body in another is taken as it is, as a real server takes it; where that is no message, the reason is said.
+_READ_CODINGS = ("", "gzip", "x-gzip")
 
 
 class Application:
@@ -69,6 +71,10 @@ class Application:
             environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower(),
             body,
         )
+        coding = coding_of(environ)
+        if answer.status == HTTPStatus.BAD_REQUEST and coding not in _READ_CODINGS:
+            remedy = f"Content-Encoding is {coding[:40]!r}, which is not read; send gzip, once, or none".encode()
+            return answer._replace(body=remedy if not answer.body else remedy + b": " + answer.body)
         tag = environ.get("HTTP_IF_NONE_MATCH")
         if tag and ("ETag", tag) in answer.headers:
             return answer._replace(status=HTTPStatus.NOT_MODIFIED, body=b"")

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["MAX_BODY_BYTES", "MAX_GZIP_MEMBERS", "MAX_INFLATED_BYTES", "TooLarge", "read_body"]
+__all__ = ["MAX_BODY_BYTES", "MAX_GZIP_MEMBERS", "MAX_INFLATED_BYTES", "TooLarge", "coding_of", "read_body"]
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 # Reporters send half a megabyte to five; more than this is a gzip bomb.
@@ -36,7 +36,13 @@ def read_body(environ: Mapping[str, Any]) -> bytes:
     body: bytes = environ["wsgi.input"].read(length) if length else b""
     if len(body) < length:
         raise ValueError(f"the body ends {length - len(body)} bytes early")
-    return _inflate(body) if "gzip" in environ.get("HTTP_CONTENT_ENCODING", "") else body
+    return _inflate(body) if "gzip" in coding_of(environ) else body
+
+
+def coding_of(environ: Mapping[str, Any]) -> str:
+    """How the body says that it is compressed, "" where it does not; in small letters, because its case does not count."""
+    coding: str = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    return "" if coding == "identity" else coding
 
 
 def _inflate(data: bytes) -> bytes:

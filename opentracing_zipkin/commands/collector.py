@@ -98,8 +98,15 @@ def run(options: Namespace) -> int:
     except ValueError as error:
         return _failed(error, 2)
     except (OSError, ImportError, StoreUnavailable) as error:
-        return _failed(getattr(error, "strerror", None) or error, 1)
+        return _failed(_reason(error), 1)
     return 0
+
+
+def _reason(error: Exception) -> object:
+    """With the file, where there is one."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return error
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 def _printer() -> Printer:

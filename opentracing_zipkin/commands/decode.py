@@ -6,6 +6,7 @@ Rules: what is wrong is one line on standard error.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from contextlib import nullcontext
@@ -63,6 +64,8 @@ def run(options: Namespace) -> int:
     if options.max_bytes is not None and options.max_bytes < 1:
         return _fail(2, f"--max-bytes is {options.max_bytes}; give a number of bytes from 1")
     name = "standard input" if options.file == "-" else options.file
+    if _is_same(options.file, options.output):
+        return _fail(2, f"--output {options.output} is the file that is read; give another one")
     try:
         with _source(options.file) as stream:
             _write(_told(spans_in(stream, options.max_bytes or MAX_BYTES), name), form, options.output, is_terminal)
@@ -72,7 +75,8 @@ def run(options: Namespace) -> int:
         if isinstance(error, BrokenPipeError):  # `decode | head`; the interpreter must not flush into it again
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        return _fail(1, f"{error.filename or name}: {error.strerror or error}")
+        # Only what is opened has a name in its error; reading has no OSError, so it is of the output otherwise.
+        return _fail(1, f"{error.filename or options.output or 'standard output'}: {error.strerror or error}")
     except KeyboardInterrupt:
         return 130  # as a shell says it: 128 and the signal's number
     return 0
@@ -92,6 +96,15 @@ def _told(spans: Iterator[FinishedSpan], name: str) -> Iterator[FinishedSpan]:
         yield span
     if is_empty:
         _fail(0, f"{name}: there are no spans in it")
+
+
+def _is_same(file: str, output: str | None) -> bool:
+    """Whether to write would destroy what is to be read; a device or a pipe has nothing to lose."""
+    try:
+        read = os.fstat(sys.stdin.fileno()) if file == "-" else os.stat(file)
+        return output is not None and stat.S_ISREG(read.st_mode) and os.path.samestat(read, os.stat(output))
+    except (OSError, ValueError):  # one is not there, or is no file at all
+        return False
 
 
 def _source(file: str) -> AbstractContextManager[BinaryIO]:

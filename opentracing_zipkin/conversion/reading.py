@@ -30,7 +30,10 @@ class Unreadable(Exception):
 
 def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]:
     """The spans one by one; raises Unreadable, after those before the place that is wrong."""
-    message = stream.read(limit + 1)
+    try:
+        message = stream.read(limit + 1)
+    except OSError as error:
+        raise Unreadable(error.strerror or str(error)) from error
     if len(message) > limit:
         raise Unreadable(f"it is longer than {limit:,} bytes; {_REMEDY}")
     where = ""

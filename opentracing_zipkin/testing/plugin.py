@@ -57,10 +57,13 @@ def zipkin(request: pytest.FixtureRequest) -> Iterator[ZipkinRecording]:
     unfinished = given.pop("unfinished", request.config.getini(_INI))
     if unfinished not in UNFINISHED:
         pytest.fail(f"{where}: unfinished is {unfinished!r}; use {', '.join(UNFINISHED)}", pytrace=False)
+    wrong = ""
     try:
         recording = ZipkinRecording(**given).start()
     except (TypeError, ValueError) as error:
-        pytest.fail(f"@pytest.mark.zipkin: {error}", pytrace=False)
+        wrong = f"@pytest.mark.zipkin: {error}"
+    if wrong:  # out of the block, so that this is all that is shown
+        pytest.fail(wrong, pytrace=False)
     try:
         yield recording
     finally:
@@ -92,7 +95,14 @@ def zipkin_collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[ZipkinCollecto
     """A collector on a free port, for applications in other processes: they find it by ZIPKIN_ENDPOINT."""
     from .collecting import ZipkinCollector
 
-    with ZipkinCollector() as collector:
+    missing = ""
+    try:
+        made = ZipkinCollector()
+    except ImportError as error:
+        missing = str(error)  # it says what to install
+    if missing:
+        pytest.fail(missing, pytrace=False)
+    with made as collector:
         for name, value in collector.environment().items():
             if value is None:
                 monkeypatch.delenv(name)

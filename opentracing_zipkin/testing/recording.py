@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import opentracing
@@ -37,6 +38,7 @@ GRACE_S = 0.5  # for threads that finish their spans just after the test has its
 # Tracers that were the global one in a recording.  Modules that were imported there still hold them.
 _configured: weakref.WeakSet[ZipkinTracer] = weakref.WeakSet()
 _last_name: list[str] = []
+_last: list[weakref.ref[ZipkinTracer]] = []
 
 
 class UnfinishedWarning(UserWarning):
@@ -160,7 +162,11 @@ class ZipkinRecording:
         if isinstance(former, ZipkinTracer):
             self._remember(former)
         name = self._service_name or (_last_name[0] if _last_name else "test")
-        self._own = own = ZipkinTracer(name, recorder=self._recorder, **self._settings)
+        try:
+            self._own = own = ZipkinTracer(name, recorder=self._recorder, **self._share_scopes())
+        except BaseException:  # a wrong setting
+            self._put_back()
+            raise
         own.gives_way = True
         self._watch.over(own, own.scope_manager if "scope_manager" not in self._settings else None)
 
@@ -188,8 +194,7 @@ class ZipkinRecording:
         if self._left is None:
             self._wait_for_others(grace_s)
             self._left = self._watch.texts()
-            while self._undo:
-                self._undo.pop()()
+            self._put_back()
             for tracer, recorder, record in self._taken:
                 tracer._recorder, tracer._record = recorder, record
                 recorder.pause(not tracer.enabled)
@@ -200,6 +205,10 @@ class ZipkinRecording:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _put_back(self) -> None:
+        while self._undo:
+            self._undo.pop()()
 
     def _wait_for_others(self, seconds: float) -> None:
         deadline = monotonic() + seconds
@@ -215,6 +224,7 @@ class ZipkinRecording:
             return False
         _configured.add(tracer)
         _last_name[:] = [tracer.service_name]
+        _last[:] = [weakref.ref(tracer)]
         return True
 
     def _take(self, tracer: ZipkinTracer) -> None:
@@ -222,10 +232,29 @@ class ZipkinRecording:
         self._taken.append(_Taken(tracer, tracer._recorder, tracer._record))
         tracer._recorder, tracer._record = self._recorder, recorded_once(self._recorder.record)
         manager = tracer.scope_manager
-        is_ours = isinstance(manager, ContextVarsScopeManager)
+        is_shared = self._own is not None and manager is self._own.scope_manager  # and watched already
+        is_ours = isinstance(manager, ContextVarsScopeManager) and not is_shared
         for changed, name in ((tracer, "start_span"), *([(manager, "activate")] if is_ours else [])):
             self._undo.append(_Attribute(changed, name).restore)
         self._watch.over(tracer, manager if is_ours else None)
+
+    def _share_scopes(self) -> dict[str, Any]:
+        """The settings, with the scope manager of the application's tracer, whose place ours takes.
+
+        Outside of a test they are one tracer: a module holds the application's, and what it calls, such as an instrumented
+        library, asks for the global one.  Then a span of the one is a child of the other's active span.
+        """
+        tracer = _last[0]() if _last else None
+        if tracer is None or "scope_manager" in self._settings or not isinstance(tracer._recorder, Reporter):
+            return self._settings
+        manager = tracer.scope_manager
+        self._undo.append(_Attribute(manager, "activate").restore)
+        variable = getattr(manager, "_current", None)
+        if isinstance(variable, ContextVar):  # what was left open before is no parent here
+            before = variable.get()
+            variable.set(None)
+            self._undo.append(lambda: variable.set(before))
+        return {**self._settings, "scope_manager": manager}
 
     def _reasons(self) -> list[str]:
         """Why there may be fewer spans than a test expects."""

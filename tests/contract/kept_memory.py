@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from opentracing_zipkin.collector.stores.memory import MemoryStore
@@ -43,7 +44,25 @@ def all_different(number: int) -> FinishedSpan:
     )
 
 
-SHAPES = {shape.__name__: shape for shape in (usual, one_a_trace, all_different)}
+def many_keys(number: int) -> FinishedSpan:
+    """Keys that come once, in few spans."""
+    keys = {f"key {number}.{each}": "" for each in range(10_000)}
+    return FinishedSpan(f"{number + 1:016x}", f"{number + 1:016x}", timestamp_us=1, local=Endpoint("web"), tags=keys)
+
+
+def long_services(number: int) -> FinishedSpan:
+    """A name that is as long as a message may be."""
+    name = f"{number} " + "\u65e5" * 200_000
+    return FinishedSpan(f"{number + 1:016x}", f"{number + 1:016x}", "1" * 16, name="get", duration_us=5, local=Endpoint(name))
+
+
+SHAPES: dict[str, tuple[Callable[[int], FinishedSpan], int]] = {
+    "usual": (usual, SPANS),
+    "one_a_trace": (one_a_trace, SPANS),
+    "all_different": (all_different, SPANS),
+    "many_keys": (many_keys, 100),
+    "long_services": (long_services, 60),
+}
 
 
 def resident_bytes() -> int:
@@ -52,11 +71,12 @@ def resident_bytes() -> int:
 
 
 def main(shape: str) -> None:
-    MemoryStore().add([SHAPES[shape](0)])  # what is imported and kept once
+    make, count = SHAPES[shape]
+    MemoryStore().add([make(0)])  # what is imported and kept once
     store = MemoryStore(max_bytes=1 << 30)
     before = resident_bytes()
-    for number in range(SPANS):
-        store.add([SHAPES[shape](number)])
+    for number in range(count):
+        store.add([make(number)])
     print(resident_bytes() - before, store.counts().kept_bytes)
 
 

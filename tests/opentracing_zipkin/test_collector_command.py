@@ -179,3 +179,15 @@ def test_help_shows_examples() -> None:
 
     assert 0 == done.returncode
     assert "opentracing-zipkin collector --db traces.db --max-bytes 4GiB --max-age 2d" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--lens", "--db"])
+def test_a_file_that_is_missing_is_named(option: str, tmp_path: Path) -> None:
+    """With the reason, on one line."""
+    file = tmp_path / "no folder" / "file"
+    result = subprocess.run(
+        [*COMMAND, "--port", "0", option, str(file)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (1, 1) == (result.returncode, len(result.stderr.splitlines()))
+    assert str(file) in result.stderr

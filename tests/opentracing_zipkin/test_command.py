@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -84,3 +87,49 @@ def test_a_taken_port_is_an_error_with_a_remedy() -> None:
     assert 1 == result.returncode
     assert port in result.stderr
     assert "Traceback" not in result.stderr
+
+
+CLOSED = (">&-", "<&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-")
+ENDING = {
+    "--version": 0,
+    "decode - --to lines": 1,
+    "decode nothing": 1,
+    "collector --port nothing": 2,
+    "collector --db nothing/here.db": 1,
+    "doctor --url nothing": 2,
+}
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+@pytest.mark.parametrize(("arguments", "status"), ENDING.items(), ids=ENDING)
+def test_a_closed_stream_is_no_reason_to_fail(arguments: str, status: int, closed: str) -> None:
+    """A service manager may start it without them: the exit status is the same, and there is no traceback."""
+    command = f"{sys.executable} -m opentracing_zipkin {arguments} {closed}"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False, input="")
+
+    assert (status, False) == (result.returncode, "Traceback" in result.stderr)
+
+
+def test_a_collector_without_streams_serves(tmp_path: Path) -> None:
+    """Nobody reads where it listens, and it listens all the same."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = f"exec {sys.executable} -m opentracing_zipkin collector --port {port} <&- >&- 2>&-"
+    with subprocess.Popen(["sh", "-c", command], cwd=tmp_path) as process:
+        answer = _answer_of(f"http://127.0.0.1:{port}/health")
+        process.terminate()
+
+        assert (200, 0) == (answer, process.wait(10))
+
+
+def _answer_of(url: str) -> int:
+    """Its status, once there is one."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return requests.get(url, timeout=5).status_code
+        except requests.ConnectionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

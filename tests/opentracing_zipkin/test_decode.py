@@ -198,3 +198,34 @@ def test_text_that_the_encoding_lacks_becomes_a_question_mark(tmp_path: Path, mo
 
     assert 0 == main(["decode", str(path), "--to", "tree"])
     assert b"gr??e" in stream.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("form", ["lines", "pretty", "tree", *ENCODINGS])
+def test_the_file_that_is_read_is_never_written(
+    form: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By whatever name it is called, it keeps what it holds."""
+    before = file.read_bytes()
+    link, other = tmp_path / "link", tmp_path / "other"
+    link.symlink_to(file)
+    other.hardlink_to(file)
+    for output in (file, link, other, tmp_path / "." / file.name):
+        assert 2 == main(["decode", str(file), "--to", form, "--output", str(output)])
+        assert f"--output {output} is the file that is read; give another one" in capsys.readouterr().err
+    command = f"{sys.executable} -m opentracing_zipkin decode - --to {form} --output {file} < {file}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+
+    assert 2 == done.returncode
+    assert before == file.read_bytes()
+
+
+@pytest.mark.parametrize("form", ["lines", "tree", "proto3"])
+@pytest.mark.parametrize(
+    ("arguments", "named"), [("> /dev/full", "standard output"), ("--output /dev/full", "/dev/full")], ids=["stdout", "output"]
+)
+def test_a_full_disk_is_named_by_what_is_written(form: str, arguments: str, named: str, file: Path) -> None:
+    """One line, which does not blame the file that is read."""
+    command = f"{sys.executable} -m opentracing_zipkin decode {file} --to {form} {arguments}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+
+    assert (1, f"opentracing-zipkin decode: {named}: No space left on device\n") == (done.returncode, done.stderr)

@@ -74,7 +74,8 @@ class Database:
             raise
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        # With its folder: to SQLite a bare `:memory:` is no file, and each connection would have its own.
+        return sqlite3.connect(os.path.abspath(self.path), timeout=BUSY_S, isolation_level=None, check_same_thread=False)
 
     @contextmanager
     def explained(self) -> Iterator[None]:

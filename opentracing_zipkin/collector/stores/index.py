@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from heapq import nsmallest
 
 from ...model import FinishedSpan
 from ..query import TraceQuery, Window
@@ -102,8 +101,10 @@ class Index:
             matching = segment.matching(query, (1 << len(segment.begins)) - (1 << first))
             begins = segment.begins
             found += [(-begins[n], segment.first + n) for n in numbers_in(matching) if low <= begins[n] <= high]
-            found = nsmallest(query.limit, found)
-        return [number for _, number in found]
+            if len(found) >= query.limit:
+                found.sort()
+                del found[query.limit :]
+        return [number for _, number in sorted(found)]
 
     def within(self, window: Window) -> list[int]:
         """The traces that began in a window, in the order of arrival."""

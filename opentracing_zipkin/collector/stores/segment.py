@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
+from sys import getsizeof
 from typing import TypeAlias
 
 from ...codec.mending import MAX_TIME_US
@@ -93,7 +94,7 @@ class Segment:
         shape = (service, *tags)
         traces = self.shapes.get(shape)
         if traces is None:
-            traces = self.shapes[shape] = self._row(len(shape))
+            traces = self.shapes[shape] = self._row(_texts_bytes(shape))
         traces[number >> 3] |= 1 << (number & 7)
         terms: list[Term] = [(service, key, text) for key, text in tags.items()]
         if span.name:
@@ -113,9 +114,9 @@ class Segment:
                 self._name(TAG_VALUES, key, tags[key], number)
         self._post(terms, number)
 
-    def _row(self, words: int = 0) -> bytearray:
-        """A set of traces, none yet."""
-        self.size += _ENTRY_BYTES + 8 * words + MAX_TRACES // 8
+    def _row(self, key_bytes: int = 0) -> bytearray:
+        """A set of traces, none yet; `key_bytes` are those of the texts by which it is found."""
+        self.size += _ENTRY_BYTES + key_bytes + MAX_TRACES // 8
         return bytearray(MAX_TRACES // 8)
 
     def _begin(self, number: int, timestamp_us: int, is_root: bool) -> None:
@@ -135,7 +136,7 @@ class Segment:
         key = (service, duration_us.bit_length())
         found = self.durations.get(key)
         if found is None:
-            found = self.durations[key] = (self._row(), array("H"), array("Q"))
+            found = self.durations[key] = (self._row(getsizeof(service)), array("H"), array("Q"))
         traces, numbers, durations = found
         traces[number >> 3] |= 1 << (number & 7)
         numbers.append(number)
@@ -147,7 +148,7 @@ class Segment:
         key = (owner, name)
         last = names.get(key)
         if last is None:
-            self.size += _ENTRY_BYTES + len(name)
+            self.size += _ENTRY_BYTES + _texts_bytes(key)
         elif last >= number:
             return
         names[key] = number
@@ -199,11 +200,13 @@ class Segment:
         services = {shape[0] for shape in shapes}
         if service:
             alive &= self._of_shapes(shapes)
-        if query.span_name:
+        if alive and query.span_name:
             alive &= self._named(services, SPAN_NAMES, _NAME, query.span_name)
-        if query.remote_service_name:
+        if alive and query.remote_service_name:
             alive &= self._named(services, REMOTE_NAMES, _REMOTE, query.remote_service_name)
         for key, value in query.terms:
+            if not alive:  # a hundred terms and many shapes take seconds otherwise
+                break
             if value:
                 services_with = {shape[0] for shape in shapes if key in shape[1:]}
                 alive &= self._having(services_with, key, value)
@@ -251,6 +254,11 @@ class Segment:
             for number in {number for number, duration in pairs if least_us <= duration <= most_us}:
                 found |= 1 << number
         return found
+
+
+def _texts_bytes(texts: tuple[str, ...]) -> int:
+    """What they take in memory, with their places in a tuple: names and keys may be long, many, or both."""
+    return sum(map(getsizeof, texts)) + 8 * len(texts)
 
 
 def _traces_of(row: bytearray) -> int:

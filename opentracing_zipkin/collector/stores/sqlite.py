@@ -32,6 +32,10 @@ __all__ = ["MAX_AGE_S", "MAX_BYTES", "SqliteStore"]
 MAX_BYTES = 1024 * 1024 * 1024
 MIN_BYTES = 1024 * 1024  # of which the empty file takes 64 KiB
 MAX_AGE_S = 7 * 86_400.0
+# Of the index in memory, in parts of `max_bytes`.  Usual spans take a fifth of their JSON; a service of its own for each span,
+# ten times.
+INDEX_PART = 2
+MIN_INDEX_BYTES = 64 * 1024 * 1024
 
 INDEX_SPANS = 20_000  # after so many the index is written; as many, at most, are read again after a crash, in about 0.4 s
 _AGE_CHECK_S = 60.0
@@ -41,7 +45,8 @@ _SHRINK_PAGES = 2_000
 class SqliteStore(Indexed):
     """Traces in the order of their first span; any method from any thread, of one process.
 
-    `max_bytes` bounds the file (its log, up to 16 MiB, comes on top), `max_age_s` the time since a trace's first span came.
+    `max_bytes` bounds the file (its log, up to 16 MiB, comes on top) and, by half of it, the index in memory; `max_age_s` the
+    time since a trace's first span came.
     Of a key that is new in `listed_tags` the values are listed that come from now on.
     Raises StoreUnavailable where the file cannot be opened, or is none of ours.
     """
@@ -159,7 +164,7 @@ class SqliteStore(Indexed):
         if fresh > self._index.first:
             self._drop_before(fresh)
         used, size = self._database.page_bytes()
-        while used > self._max_bytes and self._index.first < self._index.end:
+        while self._is_over(used) and self._index.first < self._index.end:
             if self._index.end - self._index.first > 1:  # a 200th at a time, so that nobody waits long
                 self._drop_before(self._index.first + max(1, (self._index.end - self._index.first) // 200))
             elif not self._trim(self._index.first):
@@ -168,6 +173,9 @@ class SqliteStore(Indexed):
         if size > self._max_bytes and size > used:
             self._database.shrink(_SHRINK_PAGES)
         self._used_bytes = used
+
+    def _is_over(self, used: int) -> bool:
+        return used > self._max_bytes or self._index.size > max(self._max_bytes // INDEX_PART, MIN_INDEX_BYTES)
 
     def _first_fresh(self) -> int:
         """The first trace that is not too old."""

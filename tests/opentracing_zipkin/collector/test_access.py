@@ -25,6 +25,9 @@ EVIL = "http://evil.example"
         "[::1]",
         "[::1]:9411",
         "zipkin.localhost:9411",
+        "localhost.",
+        "LOCALHOST.:9411",
+        "localhost:",
     ],
 )
 def test_on_loopback_a_name_of_this_machine_is_answered(host: str) -> None:
@@ -34,9 +37,15 @@ def test_on_loopback_a_name_of_this_machine_is_answered(host: str) -> None:
     assert 200 == ask(application, host=host).status
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:9411", "localhost.evil.example", "192.0.2.1", "[", "a b", "127.0.0.1.nip.example"]
-)
+NO_HOST_OF_OURS = [
+    "evil.example", "evil.example:9411", "evil.example.", "localhost.evil.example", "192.0.2.1", "127.0.0.1.nip.example",
+    "[", "a b", "[::1].evil.example", "[::1]evil.example:9411", "[evil.example]", "[192.0.2.1]", "evil.example@127.0.0.1",
+    "127.0.0.1/.evil.example", "localhost?evil.example", "localhost#evil.example", "evil.example\\@localhost",
+    "127.0.0.1:evil", "localhost:9411:evil", "127.0.0.1, evil.example", ".", ":9411", "0", "2130706433",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", NO_HOST_OF_OURS)
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/api/v2/services"), ("POST", "/api/v2/spans"), ("GET", "/"), ("OPTIONS", "/api/v2/spans")]
 )

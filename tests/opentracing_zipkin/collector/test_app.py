@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 
 import pytest
 
@@ -67,6 +68,14 @@ BODIES = {
         f"more than {MAX_GZIP_MEMBERS} gzip members",
     ),
     "no gzip": (SPAN, {"content_encoding": "gzip"}, 400, "not in the GZIP format"),
+    "another coding": (zlib.compress(SPAN), {"content_encoding": "deflate"}, 400, "'deflate', which is not read; send gzip"),
+    "a new coding": (b"\x8b\2\x80abc\3", {"content_encoding": "BR"}, 400, "'br', which is not read; send gzip"),
+    "gzip in gzip": (
+        gzip.compress(gzip.compress(SPAN)),
+        {"content_encoding": "gzip, gzip"},
+        400,
+        "'gzip, gzip', which is not read; send gzip, once",
+    ),
     "half a gzip": (gzip.compress(SPAN * 100)[:30], {"content_encoding": "gzip"}, 400, "malformed JSON"),
 }
 
@@ -124,3 +133,18 @@ def test_a_store_that_fails_is_an_answer(error: Exception, status: int, reason: 
     answer = ask(Application(Api(store), Access("127.0.0.1")), method, path, SPAN if method == "POST" else b"")
 
     assert (status, reason) == (answer.status, answer.text)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip", " Gzip "])
+def test_gzip_is_read_however_it_is_written(coding: str) -> None:
+    """The case of a coding does not count (RFC 9110)."""
+    application, store = made()
+
+    assert 202 == ask(application, "POST", SPANS, gzip.compress(SPAN), content_encoding=coding).status
+    assert 1 == len(store.traces())
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", "none"])
+def test_spans_that_are_not_compressed_are_read_whatever_the_header_says(coding: str) -> None:
+    """As a real server reads them."""
+    assert 202 == ask(made()[0], "POST", SPANS, SPAN, content_encoding=coding).status

@@ -20,6 +20,8 @@ from opentracing_zipkin.model import Endpoint, FinishedSpan
 
 from ..codec.strategies import finished_spans
 
+WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+
 SPANS = [
     FinishedSpan("a" * 32, "1" * 16, None, "SERVER", "get /", 1_700_000_000_000_000, 200, Endpoint("shop", "127.0.0.1", "", 80)),
     FinishedSpan(
@@ -87,7 +89,11 @@ def test_json_may_stand_in_lists_of_traces_and_on_lines() -> None:
     ("body", "words"),
     [
         (b"", "byte 0: it is empty"),
-        (b"\x00\x01", "byte 0: no encoding of Zipkin's begins with 0x00; JSON, Thrift and proto3 are read, also with gzip"),
+        (b" \r\n", "byte 0: it holds only blanks"),
+        (b"\xef\xbb\xbf", "byte 0: it holds only blanks"),
+        *(('[{"id":"1"}]'.encode(encoding), "byte 0: this looks like UTF-16 or UTF-32") for encoding in WIDE),
+        (gzip.compress(gzip.compress(b"[]")), "byte 0 of what gzip holds: it is packed with gzip once more; unpack it once"),
+        (b"\x01\x01", "byte 0: no encoding of Zipkin's begins with 0x01; JSON, Thrift and proto3 are read, also with gzip"),
         (b"<html>", "byte 0: no encoding of Zipkin's begins with 0x3c"),
         (b"\n\0\1" + bytes(9), "byte 0: this looks like a single Thrift struct; a list of structs is expected"),
         (b'[{"traceId": "1", "id": "2"}, 5]', "byte 30: $[1] is 5; a span, which is an object, is expected"),

@@ -44,7 +44,7 @@ def test_spans_are_there_as_objects_and_nothing_is_left_behind(pytester: pytest.
         @pytest.mark.parametrize("n", range(3))
         def test_it(zipkin, n):
             checkout()
-            zipkin.assert_tree("shop: checkout  SERVER\\nshop: held by a module")
+            zipkin.assert_tree("shop: checkout  SERVER\\n  shop: held by a module")
             assert 2 == len(zipkin.spans) == zipkin.stats.sent
 
         def test_after():
@@ -265,3 +265,26 @@ def test_an_installed_package_is_loaded_as_it_is_and_without_a_warning(
 
     result.assert_outcomes(passed=1)
     assert "cannot be rewritten" not in result.stdout.str() + result.stderr.str()
+
+
+def test_without_the_extra_a_test_is_told_what_to_install(pytester: pytest.Pytester) -> None:
+    """The fixture of spans needs none; that of the collector fails on one line."""
+    result = run(
+        pytester,
+        """
+        import sys
+
+        sys.modules["waitress"] = None
+
+        def test_spans(zipkin):
+            pass
+
+        def test_collector(zipkin_collector):
+            pass
+        """,
+    )  # fmt: skip
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["the embedded collector needs waitress: install the extra 'collector'*"])
+    result.stdout.no_fnmatch_line("*another exception*")
+    result.stdout.no_fnmatch_line("*ModuleNotFoundError*")

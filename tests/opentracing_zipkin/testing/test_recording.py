@@ -116,6 +116,50 @@ def test_a_tracer_configured_in_one_test_is_seen_in_the_next() -> None:
     tracer.close(0)
 
 
+@pytest.mark.parametrize("is_global", [True, False], ids=["configured before", "configured in another test"])
+def test_the_applications_tracer_and_the_global_one_are_one(is_global: bool) -> None:
+    """A module that holds its tracer calls a library that asks for the global one, and the other way round: one trace."""
+    if is_global:
+        tracer = configure("shop")
+    else:
+        with ZipkinRecording():
+            tracer = configure("shop")
+    left_open = tracer.start_active_span("left open before")
+    with ZipkinRecording() as zipkin:
+        with tracer.start_active_span("held"), opentracing.tracer.start_active_span("global"):
+            work("held again", tracer)
+        with opentracing.tracer.start_active_span("global first"):
+            work("held", tracer)
+        zipkin.assert_tree("""
+            held
+              global
+                held again
+            global first
+              held
+        """)
+    is_put_back = tracer.active_span is left_open.span
+    left_open.close()
+    opentracing.set_global_tracer(opentracing.Tracer())
+    tracer.close(0)
+
+    assert is_put_back
+    assert tracer.active_span is None
+
+
+def test_a_recording_that_does_not_begin_changes_nothing() -> None:
+    """With a wrong setting the application's tracer has its active span still."""
+    tracer = configure("shop")
+    with tracer.start_active_span("open") as scope:
+        with pytest.raises(TypeError, match="no argument"):
+            ZipkinRecording(sample_rat=1).start()
+        with pytest.raises(ValueError, match="sample_rate"):
+            ZipkinRecording(sample_rate=5).start()
+
+        assert scope.span is tracer.active_span is opentracing.tracer.active_span
+    opentracing.set_global_tracer(opentracing.Tracer())
+    tracer.close(0)
+
+
 def test_a_tracer_made_by_hand_sends() -> None:
     """One that is not the global tracer is the test's own affair."""
     with Collector() as collector, ZipkinRecording() as zipkin:

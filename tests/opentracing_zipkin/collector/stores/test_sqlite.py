@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from opentracing_zipkin.collector.query import TraceQuery, Window
-from opentracing_zipkin.collector.stores import StoreUnavailable
+from opentracing_zipkin.collector.stores import StoreUnavailable, sqlite as module
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
+from opentracing_zipkin.model import Endpoint, FinishedSpan
 
 from .faults import ended, holding, spans, sqlite
 
@@ -77,6 +78,7 @@ WRITING_TO_A_LIMIT = """
 import sys
 from opentracing_zipkin.collector.stores import StoreUnavailable, database
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
+from opentracing_zipkin.model import Endpoint, FinishedSpan
 from opentracing_zipkin.model import FinishedSpan
 store, kept = SqliteStore(sys.argv[1]), 0
 for trace in range(1, 1000):
@@ -144,6 +146,7 @@ def test_a_file_from_which_traces_went_is_opened_as_it_was(path: Path, tmp_path:
 KILLED = """
 import os, signal, sys
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
+from opentracing_zipkin.model import Endpoint, FinishedSpan
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 store = SqliteStore(sys.argv[1])
 for trace in range(1, 51):
@@ -236,3 +239,31 @@ def test_a_closed_store_says_so(path: Path, store: SqliteStore) -> None:
     for call in (lambda: store.add(spans(1)), store.traces, lambda: store.trace("a" * 16)):
         with pytest.raises(StoreUnavailable, match=f"the store in {path} is closed"):
             call()
+
+
+@pytest.mark.parametrize("spans_a_trace", [1, 50, 1_000_000], ids=["many traces", "some traces", "one trace"])
+def test_the_index_in_memory_is_bounded(spans_a_trace: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names and keys that come once take ten times their place in the file: the oldest traces go before the file is full."""
+    monkeypatch.setattr(module, "MIN_INDEX_BYTES", 1 << 20)
+    store = module.SqliteStore(tmp_path / "spans.db", max_bytes=2 << 20)
+    for batch in range(20):
+        numbers = range(batch * 100, batch * 100 + 100)
+        store.add(
+            FinishedSpan(
+                f"{n // spans_a_trace + 1:016x}",
+                f"{n + 1:016x}",
+                timestamp_us=n + 1,
+                local=Endpoint(f"s{n}"),
+                tags={f"k{n}": ""},
+            )
+            for n in numbers
+        )
+
+        assert store._index.size <= 1 << 20
+    counts = store.counts()
+
+    assert 100 < counts.spans < 2000
+    assert 2000 == counts.spans + counts.evicted
+    assert "s1999" in store.service_names()
+    assert "s0" not in store.service_names()
+    store.close()
