@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -68,11 +69,16 @@ def run_demo(
 
 def _serve(url: str, open_page: bool) -> None:
     """Until Ctrl-C."""
-    with contextlib.suppress(KeyboardInterrupt):
+    stopped = threading.Event()
+    # Not KeyboardInterrupt, which is lost where it is raised while Python finalizes an object.
+    former = signal.signal(signal.SIGINT, lambda *_: stopped.set())
+    try:
         if open_page and not _opened(f"{url}/"):
             print(f"No browser could be opened; the page is at {url}/", file=sys.stderr, flush=True)
         print(f"The collector shows its traces at {url}/ until Ctrl-C.", flush=True)
-        threading.Event().wait()
+        stopped.wait()
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def _opened(url: str) -> bool:

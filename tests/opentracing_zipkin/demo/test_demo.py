@@ -95,12 +95,11 @@ def test_where_no_browser_opens_the_url_is_said(
             raise failure
         return failure
 
-    class Interrupted:
-        def wait(self) -> None:
-            raise KeyboardInterrupt
+    def fail_and_interrupt(url: str) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return fail(url)
 
-    monkeypatch.setattr(webbrowser, "open", fail)
-    monkeypatch.setattr(runner.threading, "Event", Interrupted)
+    monkeypatch.setattr(webbrowser, "open", fail_and_interrupt)
     runner._serve("http://127.0.0.1:1", open_page=True)
 
     assert "No browser could be opened; the page is at http://127.0.0.1:1/\n" == capsys.readouterr().err
