@@ -77,7 +77,7 @@ _SPAN_LIMITS = {
     "max_events": ("OTEL_SPAN_EVENT_COUNT_LIMIT",),
     "max_links": ("OTEL_SPAN_LINK_COUNT_LIMIT",),
 }
-# What OpenTelemetry's SDK takes and we do not: names or their beginnings, values that ask for nothing, and what helps.
+# Variables of OpenTelemetry's SDK that we do not take: names or their beginnings, values that ask for nothing, and what helps.
 _UNTAKEN = (
     ("OTEL_METRICS_EXPORTER", "metrics are not made here, and go on with OpenTelemetry's SDK"),
     ("OTEL_LOGS_EXPORTER", "logs are not sent here, and go on with OpenTelemetry's SDK"),
@@ -122,7 +122,7 @@ def configure_unasked() -> ZipkinTracer:
 
 
 class Effective(NamedTuple):
-    """What `configure()` would use by the environment alone.
+    """The settings that `configure()` would use by the environment alone.
 
     `given` has the settings that the environment sets, `variables` where each of them comes from, `service_name` as well.
     `wrong` has each variable that cannot be used, with the problem and the remedy; `unknown` each that means nothing and nearly
@@ -217,7 +217,7 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
 
 
 def read_for_exporter(given: Mapping[str, Any], names: Iterable[str], build: Callable[[dict[str, Any]], T]) -> T:
-    """What `build` makes of the settings `names` for an exporter of OpenTelemetry's spans: those given, else the environment's.
+    """The settings `names`, as `build` makes them for an exporter of OpenTelemetry's spans: given, else the environment's.
 
     There OTEL_EXPORTER_ZIPKIN_TIMEOUT below 1000 is read as seconds, as OpenTelemetry's own exporter for Python did.  Raises
     ValueError that names a wrong value or variable and the remedy.
@@ -328,7 +328,7 @@ class _Environment:
         return of_resource or None, resources  # an empty one is an absent one here, too
 
     def read_connection(self, named: Mapping[str, Any]) -> list[str]:
-        """What `requests` would look for at every request: read once, here, because the sender does not look.
+        """Proxies and CA bundle, for which `requests` would look at every request; our sender does not look, so read once here.
 
         Gives the endpoints; none where a part sends.
         """
@@ -375,7 +375,7 @@ class _Environment:
 
 
 def span_limits() -> dict[str, int]:
-    """What OpenTelemetry's variables say of the most attributes, events and links of a span, as far as they say something.
+    """The most attributes, events and links of a span, as far as OpenTelemetry's variables give them.
 
     Raises ValueError that names a wrong variable.
     """

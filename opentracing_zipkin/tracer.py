@@ -375,7 +375,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
 
     @property
     def propagation(self) -> Propagation:
-        """What writes and reads headers; ours counts in `malformed` and `attributes.dropped` what it could not take."""
+        """Writes and reads headers; ours counts in `malformed` and `attributes.dropped` what it could not take."""
         return self._propagation
 
     def _inject_decided(self, context: ZipkinContext, carrier: Any) -> None:

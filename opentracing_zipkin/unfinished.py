@@ -60,7 +60,7 @@ class Watch:
         self._texts.clear()
         self._turn = [None]
 
-    # What is watched
+    # Watching
 
     def over(self, tracer: Any, scope_manager: ScopeManager | None) -> None:
         """Watch what this tracer starts, and what this scope manager, if there is one, activates."""
@@ -126,17 +126,17 @@ class Watch:
             self._speak()
 
     def close(self) -> None:
-        """What is open now counts as never finished."""
+        """Counts everything that is open now as never finished."""
         for known, (begun, place) in list(self._open.items()):
             thing = begun()
             if self._open.pop(known, None) is not None and thing is not None:
                 self._lost(thing, place)
         self._speak()
 
-    # What is said
+    # Saying
 
     def texts(self) -> list[str]:
-        """What was lost and not said yet, and what is open now."""
+        """The texts of all that was lost and not said yet, and of all that is open now."""
         open_now = [(begun(), place) for begun, place in list(self._open.values())]
         return [*self._texts, *filter(None, (_text(thing, place) for thing, place in open_now if thing is not None))]
 
@@ -232,7 +232,7 @@ def _watched_scope(kind: Any) -> type:
 
 
 def _text(thing: Any, place: str) -> str | None:
-    """What is wrong with a span or scope; None where it is its span that counts, which is not finished either."""
+    """The fault of a span or scope; None where it is its span that counts, which is not finished either."""
     if isinstance(thing, RecordingSpan):
         return _never_finished(_name(thing), place)
     if hasattr(thing.span, "_once"):

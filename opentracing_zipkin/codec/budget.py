@@ -13,7 +13,7 @@ MAX_ITEMS = 1_000_000
 
 
 class Budget:
-    """What is left of the items that one message may have."""
+    """The number of items that a message may still have."""
 
     __slots__ = ("_left",)
 

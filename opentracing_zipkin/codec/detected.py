@@ -72,7 +72,7 @@ def _of_json(message: bytes) -> Iterator[FinishedSpan]:
 
 
 class _Wrong(Exception):
-    """What is wrong, and at which position of the text."""
+    """The fault, and its position in the text."""
 
     def __init__(self, text: str, position: int) -> None:
         self.text = text

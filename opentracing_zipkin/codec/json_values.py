@@ -1,4 +1,4 @@
-"""What both versions of Zipkin's JSON read the same way: a list of spans, ids, times, texts and endpoints.
+"""The parts that both versions of Zipkin's JSON read the same way: a list of spans, ids, times, texts and endpoints.
 
 Rules: what a real server takes is taken and made the same (ids padded, service names in lower case, numbers read as text where
 text belongs); what it refuses is a ValueError that shows the value and where it stands.

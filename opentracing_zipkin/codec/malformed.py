@@ -1,4 +1,4 @@
-"""What a reader raises for a message that is none, with the place where it is wrong."""
+"""The error that a reader raises for a malformed message, with the place where it is wrong."""
 
 from __future__ import annotations
 

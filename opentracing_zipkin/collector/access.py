@@ -1,4 +1,4 @@
-"""Who may ask the collector: whoever reaches it, but no web page of another origin, by no detour.
+"""Access to the collector: any program that reaches it, but no web page of another origin, by no detour.
 
 Rules: on a loopback address a request names a host of this machine, else a page could reach us under a name of its own (DNS
 rebinding); where the collector listens to others, it has names that it cannot know.  A browser says which page sends a request:
@@ -32,7 +32,7 @@ class Refused(ValueError):
 
 
 class Access:
-    """Which requests are answered; any method from any thread.
+    """Decides which requests are answered; any method from any thread.
 
     `allowed_origins`: such as http://localhost:3000, `*` for all; `allowed_hosts`: names without a port, `*` for all.
     """

@@ -1,4 +1,4 @@
-"""What a request is answered with, before it is HTTP.
+"""The answer to a request, before it is HTTP.
 
 Rules: this file knows no route and no socket.
 """

@@ -230,7 +230,7 @@ _GET: dict[str, Callable[[Api, Parameters], Answer]] = {
     "/api/v2/dependencies": Api._dependencies,
 }
 
-# Of these the rest of the path is an id.
+# The rest of such a path is an id.
 _GET_BELOW: dict[str, Callable[[Api, str], Answer]] = {"/api/v2/trace/": Api._trace, TRACE_PAGES: Api._page_of_trace}
 
 # Where a real server's page has its views, and ours is found.

@@ -82,7 +82,7 @@ class Application:
 
 
 def _parameters(text: str) -> dict[str, str]:
-    """Of a parameter that stands several times, the first counts, as in a real server."""
+    """The first counts where a parameter stands several times, as in a real server."""
     return dict(reversed(parse_qsl(text, keep_blank_values=True)))
 
 

@@ -1,4 +1,4 @@
-"""Who calls whom: links between services, aggregated over traces.
+"""Links between services, aggregated over traces.
 
 Rules: one link a call, though two spans tell of it.  A server knows its own name best, a client that no server answered has the
 word; messages link to their broker; local spans in between are skipped.
@@ -196,7 +196,7 @@ def _merge_into(whole: FinishedSpan, piece: FinishedSpan) -> bool:
 
 
 def _copy(span: FinishedSpan) -> FinishedSpan:
-    """What links need of it."""
+    """A copy with the fields that links need."""
     return FinishedSpan(
         span.trace_id,
         span.span_id,

@@ -43,7 +43,7 @@ class Lens:
             raise ValueError(f"{os.fspath(jar)} is no jar with Zipkin's page ({error}); {_REMEDY}") from error
 
     def answer(self, path: str) -> Answer | None:
-        """What is at a path, None where it is not below `/zipkin/`."""
+        """The file at a path, None where it is not below `/zipkin/`."""
         if not path.startswith(PREFIX):
             return None
         name = path.removeprefix(PREFIX)

@@ -20,7 +20,7 @@ MAX_JSON_COMMAS = 1_000_000
 
 Reader = Callable[[bytes], list[FinishedSpan]]
 
-# Of proto3's fields that do not say how long they are, by wire type.
+# The lengths of proto3's fields that do not say how long they are, by wire type.
 _FIXED_WIDTHS = {1: 8, 5: 4}
 
 

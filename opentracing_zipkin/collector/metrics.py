@@ -1,4 +1,4 @@
-"""What the collector has taken and refused since it started, under the names of a real server.
+"""Counts of the messages and spans that the collector has taken and refused since it started, under the names of a real server.
 
 Source: openzipkin/zipkin, zipkin-server README, "Metrics"; names measured on zipkin-server 3.5.1.
 """

@@ -1,4 +1,4 @@
-"""What can be asked of the collector: names, and traces that match.
+"""The questions that the collector answers: names, and traces that match.
 
 Rules: the parameters, their defaults and their faults are those of Zipkin's API, version 2; so is what matches: each condition
 has to hold for some span of the trace, with a service name for some span of that service.
@@ -141,7 +141,7 @@ def find(traces: Iterable[Trace], query: TraceQuery) -> list[Trace]:
 
 
 def service_names(traces: Iterable[Trace]) -> list[str]:
-    """Who sent spans."""
+    """The services that sent spans."""
     return sorted({span.local.service_name for trace in traces for span in trace if span.local} - {""})
 
 

@@ -19,7 +19,7 @@ MAX_FAILURE_CHARS = 1000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Which collector, in which format, and what is left afterwards."""
+    """The collector, the format, and what is left afterwards."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
         "Three processes (frontend, orders, payment) talk HTTP with each other and report\n"

@@ -98,7 +98,7 @@ def _found(name: str) -> str | None:
 
 
 def _meant(name: str) -> str:
-    """What may help whoever has typed a name that is no program."""
+    """A hint for somebody who has typed a name that is no program."""
     from difflib import get_close_matches
 
     if name.endswith(".py"):

@@ -49,7 +49,7 @@ def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]
 
 
 def _inflated(message: bytes, limit: int) -> bytes:
-    """What all gzip members hold; raises Unreadable."""
+    """The content of all gzip members; raises Unreadable."""
     inflated = bytearray()
     member, members, at = zlib.decompressobj(wbits=31), 1, 0
     while at < len(message):

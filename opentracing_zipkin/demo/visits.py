@@ -1,4 +1,4 @@
-"""What the demo asks of the application, and the spans that each request must leave."""
+"""The requests of the demo, and the spans that each of them must leave."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Json = dict[str, Any]  # a span as a query API gives it
 
 
 class SpanKey(NamedTuple):
-    """What a span is told apart by; `kind` is "" for a local span."""
+    """The fields that tell a span apart; `kind` is "" for a local span."""
 
     service: str
     kind: str

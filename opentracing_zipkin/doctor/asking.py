@@ -48,7 +48,7 @@ class Reply(NamedTuple):
         return self.headers.get("Content-Type", "").lower().startswith("text/html")
 
     def json(self) -> Any:
-        """What the body says; None where it is no JSON, or nested beyond reason."""
+        """The body read as JSON; None where it is no JSON, or nested beyond reason."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):

@@ -34,7 +34,7 @@ CLOCK_OFF = Kind(
 
 
 def clock_finding(date: str, sent_at: float, received_at: float) -> Finding:
-    """Of our clock, by the Date header of an answer; each bound of the offset has the second that it leaves open."""
+    """Findings on our clock, by an answer's Date header; both bounds of the offset include the second that it leaves open."""
     try:
         server = parsedate_to_datetime(date).replace(tzinfo=timezone.utc).timestamp()  # RFC 9110: always GMT
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What `configure()` would use, and where it comes from; what of it keeps spans from being made."""
+"""The settings that `configure()` would use, where each comes from, and which of them keep spans from being made."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def read() -> tuple[Effective, list[str]]:
 
 @contextmanager
 def _heard() -> Iterator[list[str]]:
-    """What is logged as a warning meanwhile, in place of the log."""
+    """The warnings that are logged meanwhile, in place of the log."""
     lines: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: lines.append(record.getMessage().removeprefix("zipkin: "))  # type: ignore[method-assign]
@@ -134,7 +134,7 @@ def _shown(name: str, value: Any) -> str:
 
 
 def check_configuration(found: Effective, said: list[str]) -> Iterator[Finding]:
-    """What the environment says."""
+    """The findings on the environment."""
     for variable, problem, advice in found.wrong:
         yield WRONG_VALUE(variable=variable, problem=problem, advice=advice)
     for variable, meant in found.unknown:

@@ -30,7 +30,7 @@ SKIPPED = Kind(
 
 
 class Examination:
-    """Of the environment as it is now.  `settings` and `libraries` are known at once, `findings` come one by one."""
+    """Examines the environment as it is now.  `settings` and `libraries` are known at once, `findings` come one by one."""
 
     def __init__(self) -> None:
         self._found, self._said = configuration.read()
@@ -38,7 +38,7 @@ class Examination:
         self.libraries: list[Row] = instrumentation.rows_of(self._found.libraries)
 
     def findings(self, service_url: str | None = None) -> Iterator[Finding]:
-        """What each check finds.  `service_url`: a service to call."""
+        """The findings of each check.  `service_url`: a service to call."""
         found = self._found
         yield from configuration.check_configuration(found, self._said)
         yield from check_instrumentation(found, self.libraries)
@@ -50,7 +50,7 @@ class Examination:
         encoding = self._found.given.get("encoding", "json")
         taking: list[Collected] = []
         checks = (self._check_collector(Collected(one, connection), encoding, taking) for one in self._found.endpoints)
-        # Of several, only when all were asked is it known what a fault of one means.
+        # The weight of a fault is known only when all collectors were asked.
         yield from chain(*checks) if len(self._found.endpoints) == 1 else _eased(list(chain(*checks)), taking)
         if service_url is not None and taking:
             connection.know(service_url)

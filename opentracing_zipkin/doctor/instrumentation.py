@@ -1,4 +1,4 @@
-"""Which libraries would be traced without a line of code, and why one would not."""
+"""The libraries that would be traced without a line of code, and why one would not."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ EXPORTER_OF_OTHERS = Kind(
 
 
 def check_instrumentation(found: Effective, rows: Sequence[Row]) -> Iterator[Finding]:
-    """What `run` would trace, by the rows of `rows_of`."""
+    """The findings on what `run` would trace, by the rows of `rows_of`."""
     active = [name for name, _, state in rows if state.startswith(INSTRUMENTED)]
     if active:
         yield WOULD_TRACE(names=", ".join(active))
@@ -64,7 +64,7 @@ def check_instrumentation(found: Effective, rows: Sequence[Row]) -> Iterator[Fin
 
 
 def exporters_of_others() -> Iterator[str]:
-    """What names of OpenTelemetry's exporters stand for, as far as ours has them, too, and another is found first."""
+    """A line for each of OpenTelemetry's exporter names that ours has, too, where another package is found first."""
     from importlib.metadata import entry_points
 
     for name in ("zipkin", "zipkin_json", "zipkin_proto"):

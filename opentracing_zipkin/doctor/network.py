@@ -227,7 +227,7 @@ def _context(connection: Connection) -> ssl.SSLContext:
 
 
 def _tls_finding(error: Exception, host: str, port: int) -> Finding:
-    """What a failed handshake means."""
+    """The meaning of a failed handshake."""
     text, code = str(error), getattr(error, "verify_code", None)
     reason = getattr(error, "verify_message", None) or text
     if code is not None:
@@ -241,7 +241,7 @@ def _tls_finding(error: Exception, host: str, port: int) -> Finding:
 
 
 def refused_certificate(url: str, connection: Connection) -> Finding | None:
-    """What a server says after a handshake that seemed to be done: with TLS 1.3 it looks at our certificate later.
+    """The server's word after a handshake that seemed to be done: with TLS 1.3 it looks at our certificate later.
 
     Nothing is written, because a write to what the server has closed would lose its words.
     """

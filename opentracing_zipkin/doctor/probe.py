@@ -47,7 +47,7 @@ def random_id() -> str:
 
 
 class Probes(NamedTuple):
-    """What is sent: `spread` are trace ids, one span each; of the pair the ids have the same low half."""
+    """The probes that are sent: `spread` are trace ids, one span each; of the pair the ids have the same low half."""
 
     spans: list[FinishedSpan]
     spread: list[str]

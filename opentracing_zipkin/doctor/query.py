@@ -1,4 +1,4 @@
-"""What the collector's server shows of the spans that it took, by Zipkin's query API."""
+"""The look for the probes in the collector's server, by Zipkin's query API."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Collected(NamedTuple):
         return f"HTTP {reply.status}" + (" with a page for people" if reply.is_html else "")
 
     def spans(self, trace_id: str) -> list[dict[str, object]]:
-        """Of a trace, as far as the server shows them now."""
+        """The spans of a trace, as far as the server shows them now."""
         try:
             found = self.connection.get(self.url(f"/api/v2/trace/{trace_id}")).json()
         except NoAnswer:
@@ -116,7 +116,7 @@ class Collected(NamedTuple):
         return {one for one in asked if self.spans(one)}
 
     def health(self) -> str:
-        """What a server says of itself where it is not well."""
+        """The words of a server that says that it is not well."""
         try:
             reply = self.connection.get(self.url("/health"))
         except NoAnswer:

@@ -37,7 +37,7 @@ _CHECK_WIDTH = len("instrumentation") + 2
 
 
 class Finding(NamedTuple):
-    """What a check has found: `status` is ok, warning or fault, `remedy` what to do, on one line or as a list; `code` is
+    """The result of a check: `status` is ok, warning or fault, `remedy` what to do, on one line or as a list; `code` is
     the kind's name for programs.
 
     A fault explains spans that are missing; a warning is what a reader should know.
@@ -51,7 +51,7 @@ class Finding(NamedTuple):
 
 
 class Kind:
-    """What a check can find: a finding with places, such as `{url}`, that are filled in when it is found."""
+    """A finding that a check can make, with places, such as `{url}`, that are filled in when it is found."""
 
     __slots__ = ("check", "code", "remedy", "status", "text")
 

@@ -28,7 +28,7 @@ _MARKS = "└├│─█✗…"
 
 
 class Style(NamedTuple):
-    """What the terminal can show."""
+    """The abilities of the terminal."""
 
     width: int = 100
     colour: bool = False

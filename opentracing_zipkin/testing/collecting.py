@@ -18,7 +18,7 @@ from .spans import Spans
 
 __all__ = ["ZipkinCollector"]
 
-# What would send an application's spans elsewhere, or nowhere, whatever ZIPKIN_ENDPOINT says.
+# Variables that would send an application's spans elsewhere, or nowhere, whatever ZIPKIN_ENDPOINT says.
 _ELSEWHERE = (
     "ZIPKIN_AUTH", "ZIPKIN_CA_BUNDLE", "ZIPKIN_CLIENT_CERT", "ZIPKIN_CLIENT_KEY", "ZIPKIN_ENABLED", "ZIPKIN_HEADERS",
     "ZIPKIN_PROXY", "ZIPKIN_SAMPLE_RATE", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
@@ -76,7 +76,7 @@ class ZipkinCollector:
 
 
 class _Arrived(Spans):
-    """What a collector has now, whenever it is asked."""
+    """The spans that a collector has at the moment when it is asked."""
 
     def __init__(self, arrived: Callable[[], Spans]) -> None:
         super().__init__()

@@ -33,7 +33,7 @@ _KIND_AFTER_NAME = re.compile(rf" (?P<kind>{'|'.join(KINDS)}|LOCAL)$")
 
 
 class Line(NamedTuple):
-    """What an outline says of a span; None is "not said"."""
+    """A span as an outline describes it; None is "not said"."""
 
     name: str
     kind: str | None
@@ -153,7 +153,7 @@ def _line(text: str, number: int) -> Line:
 
 
 class _Matching:
-    """Which span is which line; remembers what has been compared."""
+    """Finds the span for each line; remembers which were compared."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], bool] = {}

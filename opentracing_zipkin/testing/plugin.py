@@ -75,7 +75,7 @@ def zipkin(request: pytest.FixtureRequest) -> Iterator[ZipkinRecording]:
 
 
 def _given(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What the markers say, the nearest first."""
+    """The arguments of the markers, the nearest first."""
     given: dict[str, Any] = {}
     for marker in request.node.iter_markers("zipkin"):
         if marker.args:

@@ -110,7 +110,7 @@ class ZipkinRecording:
         self._watch = _Watch()
         self._left: list[str] | None = None
 
-    # What a test asks
+    # For the test
 
     @property
     def tracer(self) -> ZipkinTracer:

@@ -26,7 +26,7 @@ KINDS = ("CLIENT", "SERVER", "PRODUCER", "CONSUMER")
 
 
 class Wanted(NamedTuple):
-    """What a span should be; None is "not asked"."""
+    """The conditions on a span; None is "not asked"."""
 
     name: str | None
     kind: str | None  # "" for a local one
@@ -95,7 +95,7 @@ class Spans(list[FinishedSpan]):
         self._reasons = reasons
 
     def _now(self) -> Spans:
-        """What is there at this moment."""
+        """The spans that are there at this moment."""
         return self
 
     def all(

@@ -26,7 +26,7 @@ class StoreUnavailable(Exception):
 
 
 class Counts(NamedTuple):
-    """What is here, and what went, since the store was opened."""
+    """The amounts that are here, and that went since the store was opened."""
 
     spans: int
     traces: int
@@ -64,7 +64,7 @@ class Store(Protocol):
         """`dependency_links` of the traces that began in a window; those of traces that did not change are remembered."""
 
     def service_names(self) -> list[str]:
-        """Who sent spans, sorted."""
+        """The services that sent spans, sorted."""
 
     def span_names(self, service_name: str) -> list[str]:
         """The names of a service's spans, sorted."""

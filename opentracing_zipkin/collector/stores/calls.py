@@ -35,7 +35,7 @@ class KnownCalls:
         if len(self._known) >= MAX_TRACES:
             self._known.clear()
             self._shared.clear()
-        # What is worked out is kept only if the trace was not forgotten in between.
+        # The result is kept only if the trace was not forgotten in between.
         mark = self._known[trace] = object()
         calls = tuple(self._shared.setdefault(call, call) for call in calls_of(read()))
         if self._known.get(trace) is mark:

@@ -39,7 +39,7 @@ create table totals (spans integer not null, came integer not null, next_trace i
 insert into totals values (0, 0, 1);
 """
 
-# What of an error's text tells its kind (Python 3.10 gives no code), what to say, and the remedy.
+# The part of an error's text that tells its kind (Python 3.10 gives no code), the reason in our words, and the remedy.
 _KINDS = (
     ("disk is full", "its disk is full", "free some space, or give the file a smaller bound"),
     ("disk i/o error", "its disk cannot be written or read", "look at the disk's space and health, or name another file"),

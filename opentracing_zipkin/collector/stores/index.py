@@ -1,4 +1,4 @@
-"""What stores search by: segments of traces in the order of arrival, the oldest of which are dropped whole.
+"""The index that stores search by: segments of traces in the order of arrival, the oldest of which are dropped whole.
 
 Rules: this file knows spans and numbers, never where spans are kept.  Traces go in the order in which they came.
 """
@@ -117,7 +117,7 @@ class Index:
         ]
 
     def service_names(self) -> list[str]:
-        """Of the spans of all traces."""
+        """The services that sent spans."""
         names = {
             shape[0]
             for segment, first in self._alive()
@@ -127,7 +127,7 @@ class Index:
         return sorted(names - {""})
 
     def span_names(self, service: str) -> list[str]:
-        """Of the spans of a service."""
+        """The names of a service's spans."""
         return self._names(SPAN_NAMES, service)
 
     def remote_service_names(self, service: str) -> list[str]:
@@ -135,7 +135,7 @@ class Index:
         return self._names(REMOTE_NAMES, service)
 
     def tag_values(self, key: str) -> list[str]:
-        """Of a listed tag."""
+        """The values of a listed tag."""
         return self._names(TAG_VALUES, key)
 
     def _names(self, kind: str, of: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What both stores answer from their index alone.
+"""The answers that both stores give from their index alone.
 
 Rules: the index is used by one thread at a time: a store holds `_indexing` whenever it touches `_index`.
 """
@@ -54,11 +54,11 @@ class Indexed:
         return read_back(self._numbered([trace])[0])
 
     def links(self, window: Window) -> list[dict[str, object]]:
-        """Who calls whom in the traces that began in a window."""
+        """The calls between services, in the traces that began in a window."""
         return links_of(self._known_calls.of(trace, partial(self._read, trace)) for trace in self._within(window))
 
     def service_names(self) -> list[str]:
-        """Who sent spans."""
+        """The services that sent spans."""
         with self._indexing:
             return self._index.service_names()
 

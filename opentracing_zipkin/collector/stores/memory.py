@@ -29,7 +29,7 @@ _TRACE_BYTES = 500
 
 
 def low_id(trace_id: str) -> str:
-    """What makes spans one trace: a library that knows 64 bits only cuts an id of 128."""
+    """The part of a trace id that makes spans one trace: a library that knows 64 bits only cuts an id of 128."""
     return trace_id[-16:]
 
 
@@ -165,7 +165,7 @@ class MemoryStore(Indexed):
             return [[] if trace is None else list(trace.spans) for trace in found]
 
     def counts(self) -> Counts:
-        """What is here."""
+        """The amounts that are here."""
         with self._indexing:
             kept = self._trace_bytes + self._index.size
             return Counts(self._count, len(self._traces), kept, self._max_bytes, self._evicted, 0)

@@ -257,7 +257,7 @@ class Segment:
 
 
 def _texts_bytes(texts: tuple[str, ...]) -> int:
-    """What they take in memory, with their places in a tuple: names and keys may be long, many, or both."""
+    """The bytes that they take in memory, with their places in a tuple: names and keys may be long, many, or both."""
     return sum(map(getsizeof, texts)) + 8 * len(texts)
 
 

@@ -57,7 +57,7 @@ def to_bytes(segment: Segment) -> bytes:
 
 
 def from_bytes(data: bytes, hash_of: Callable[[Term], int]) -> Segment:
-    """What `to_bytes` wrote; raises ValueError for anything else."""
+    """Reads the bytes of `to_bytes`; raises ValueError for any others."""
     try:
         return _Reader(data).segment(hash_of)
     except (zlib.error, KeyError, TypeError, IndexError, AttributeError) as error:

@@ -32,8 +32,8 @@ __all__ = ["MAX_AGE_S", "MAX_BYTES", "SqliteStore"]
 MAX_BYTES = 1024 * 1024 * 1024
 MIN_BYTES = 1024 * 1024  # of which the empty file takes 64 KiB
 MAX_AGE_S = 7 * 86_400.0
-# Of the index in memory, in parts of `max_bytes`.  Usual spans take a fifth of their JSON; a service of its own for each span,
-# ten times.
+# The bound of the index in memory, in parts of `max_bytes`.  Usual spans take a fifth of their JSON; a service of its own for
+# each span takes ten times its JSON.
 INDEX_PART = 2
 MIN_INDEX_BYTES = 64 * 1024 * 1024
 
@@ -89,7 +89,7 @@ class SqliteStore(Indexed):
         return Index(self._hash, self._listed_tags, min(SEGMENT_BYTES, self._max_bytes // 16), first)
 
     def _load_index(self, first: int, end: int) -> None:
-        """What was written of it; what came since, and all where what was written is damaged, is read from the spans."""
+        """Read from its written parts; the rest, or all where a part is damaged, is made from the spans."""
         damaged = False
         index = self._index = self._new_index(first)
         try:
@@ -228,7 +228,7 @@ class SqliteStore(Indexed):
         return list(self._tables.numbered(traces))
 
     def counts(self) -> Counts:
-        """What is here."""
+        """The amounts that are here."""
         with self._indexing:
             traces = self._index.end - self._index.first
         return Counts(self._tables.spans, traces, self._used_bytes, self._max_bytes, self._evicted, self._lost)

@@ -1,4 +1,4 @@
-"""What the SQLite store asks of its tables: every statement but those that make them.
+"""The statements of the SQLite store: all but those that make them.
 
 Rules: a method that changes something is one transaction, whole or not at all, and is called by one thread at a time; a method
 that reads may be called from any.  Traces are numbers in the order of arrival; the ids of 64 bits are SQLite's signed integers.
@@ -20,7 +20,7 @@ __all__ = ["Added", "Tables"]
 
 
 class Added(NamedTuple):
-    """What `add` changed: the number of the next trace, and the spans that were not there before, with their traces."""
+    """The changes by `add`: the number of the next trace, and the spans that were not there before, with their traces."""
 
     end: int
     fresh: list[tuple[int, FinishedSpan]]
@@ -73,7 +73,7 @@ class Tables:
         return Added(end, fresh)
 
     def _number(self, writer: Connection, low: int, end: int) -> int:
-        """Of the trace with these low bits; a new one is given the number `end`."""
+        """The number of the trace with these low bits; a new one gets the number `end`."""
         found = writer.execute("select number from traces where low_id = ?", (low,)).fetchone()
         if found is not None:
             return int(found[0])
