@@ -31,7 +31,7 @@ EXPECTED: dict[str, list[tuple[str, str | None, str | None, str | None, dict[str
     ],
     "flask": [("get /items/<number>", "SERVER", "", None, {"http.route": "/items/<number>", "http.target": ITEM})],
     "grpc": [
-        ("/shop.items/get", "CLIENT", None, "work", {"rpc.service": "shop.Items"}),
+        ("/shop.items/get", "CLIENT", "shop.items", "work", {"rpc.service": "shop.Items"}),
         ("/shop.items/get", "SERVER", "", "work", {"rpc.service": "shop.Items", "rpc.grpc.status_code": "0"}),
         WORK,
     ],

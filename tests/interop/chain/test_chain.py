@@ -37,7 +37,7 @@ STEPS = [
     Step("shop", "CLIENT", "decrby", BUY, "redis", "DECRBY ? ?"),
     Step("shop", "PRODUCER", "send pack", BUY, "redis"),
     Step("packing", "CONSUMER", "pack", "send pack", "redis"),
-    Step("packing", "CLIENT", TAKE, "pack", ""),
+    Step("packing", "CLIENT", TAKE, "pack", "shop.warehouse"),
     Step("warehouse", "SERVER", TAKE, "pack", ""),  # the same span as the client's
     Step("warehouse", "PRODUCER", "parcels send", TAKE, "kafka"),
     Step("delivery", "CONSUMER", "parcels receive", "parcels send", "kafka"),
@@ -156,7 +156,7 @@ def test_each_step_is_one_span_of_one_trace(shop: Shop) -> None:
 
 
 def test_databases_and_brokers_have_their_addresses(shop: Shop) -> None:
-    """As the applications know them."""
+    """As the applications know them; of a gRPC client only the service is told."""
     [trace] = shop.traces
     remotes = {
         (remote["serviceName"], remote.get("ipv4"), remote.get("port"))
@@ -168,6 +168,7 @@ def test_databases_and_brokers_have_their_addresses(shop: Shop) -> None:
         ("prices", "127.0.0.1", shop.ports["postgresql"]),
         ("redis", "127.0.0.1", shop.ports["redis"]),
         ("kafka", "127.0.0.1", shop.ports["kafka"]),
+        ("shop.warehouse", None, None),
     } == remotes
 
 
