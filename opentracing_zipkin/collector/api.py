@@ -23,7 +23,7 @@ from .metrics import Metrics
 from .page_files import page_file
 from .stores import Encoded, Store, StoreUnavailable
 
-__all__ = ["MAX_ANSWER_BYTES", "Api", "OnSpans"]
+__all__ = ["MAX_ANSWER_BYTES", "Api", "OnSpans", "OtherPage", "no_page"]
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
@@ -49,6 +49,10 @@ PAGE_SETTINGS = {
 }
 
 
+def no_page(path: str) -> None:
+    """Ours is the only page."""
+
+
 class Api:
     """Answers from a store, which it shares with others; may be called from any thread.
 
@@ -61,7 +65,7 @@ class Api:
         store: Store,
         on_spans: OnSpans | None = None,
         autocomplete_keys: Sequence[str] = (),
-        other_page: OtherPage = lambda path: None,
+        other_page: OtherPage = no_page,
     ) -> None:
         self._store = store
         self._on_spans = on_spans

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..option import check_text, check_whole
 from .access import Access
-from .api import Api, OnSpans, OtherPage
+from .api import Api, OnSpans, OtherPage, no_page
 from .app import Application
 from .stores import Store
 from .stores.memory import MAX_BYTES, MemoryStore
@@ -59,7 +59,7 @@ class Collector:
         self.store: Store = MemoryStore(max_bytes=kept, listed_tags=autocomplete_keys) if store is None else store
         access = Access(self.host, allow_origins, allow_hosts)
         self.application = Application(
-            Api(self.store, on_spans, autocomplete_keys, _no_page if lens is None else _lens(lens)), access
+            Api(self.store, on_spans, autocomplete_keys, no_page if lens is None else _lens(lens)), access
         )
         self._make_server = _server_class()
         self._server: Server | None = None
@@ -96,10 +96,6 @@ class Collector:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
-
-
-def _no_page(path: str) -> None:
-    """Ours is the only page."""
 
 
 def _lens(jar: str | os.PathLike[str]) -> OtherPage:
