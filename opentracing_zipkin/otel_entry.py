@@ -26,8 +26,9 @@ def tracer_provider() -> TracerProvider:
     try:
         from .otel.supported import problem
 
-        if problem():
-            raise RuntimeError(problem())
+        too_old = problem()
+        if too_old:
+            raise RuntimeError(too_old)
         from .otel.provider import TracerProvider
 
         limits = span_limits()

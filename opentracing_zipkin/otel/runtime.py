@@ -1,9 +1,8 @@
 """OpenTelemetry's context from near: what its functions do, in one step instead of six calls.
 
 Rules: nothing private is named.  The keys of the current span and of the baggage are those that `set_span_in_context` and
-`set_baggage` use, and the variable is
-the one that the token of `attach` belongs to; where the context lives elsewhere (OTEL_PYTHON_CONTEXT), its own functions do the
-work.
+`set_baggage` use, and the variable is the one that the token of `attach` belongs to.  Where the context lives elsewhere
+(OTEL_PYTHON_CONTEXT), its own functions do the work.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ class HttpSender:
 
     `path` and `media_type` are the encoder's.  The other arguments are the settings of the group SendingOptions, as in
     docs/reference/configuration.md.  Raises ValueError that names a wrong value and the remedy.  `urls` are those that are
-    posted to, with their credentials; `answered` is the head of what came last from one of them,
-    None where nothing came.
+    posted to, with their credentials; `answered` is the head of the last answer, None where
+    none came.
     """
 
     max_bytes = 512 * 1024
