@@ -27,7 +27,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"at most {text.MAX_ENTRIES} fields" in PAGE
     assert f"more than {text.MAX_ARRAY} items" in PAGE
     assert "2262" == str(1970 + int(span.MAX_SECONDS / 86400 / 365.2425))
-    assert f"first {pruning.MAX_CONTAINERS} are looked into, {pruning.MAX_DEPTH} deep" in PAGE
+    assert f"first {pruning.MAX_CONTAINERS} lists and dicts inside a value are looked into, {pruning.MAX_DEPTH} deep" in PAGE
 
 
 def test_the_table_of_values_is_true() -> None:
