@@ -35,7 +35,8 @@ from .option import (
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_limit, read_resource, read_sampler
 from .parts import PART_TYPES, TracerSettings, replaced
 from .process.termination import handle_sigterm, leave_sigterm
-from .senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
+from .senders.collector_url import has_own_path, likely_path
+from .senders.endpoint import HTTP, endpoints_of, kind_of, shown_target, unused_settings
 from .senders.url import check_url, shown
 from .tracer import ZipkinTracer
 
@@ -146,7 +147,7 @@ def described() -> tuple[str, str, tuple[str, ...]]:
     found = _effective(os.environ)
     name = found.service_name or f"{_UNKNOWN}, because ZIPKIN_SERVICE_NAME is not set"
     path = encoder_named(found.given.get("encoding", "json")).path
-    return name, ", ".join(shown(posted_url(endpoint, path)) for endpoint in found.endpoints), found.libraries
+    return name, ", ".join(shown_target(endpoint, path) for endpoint in found.endpoints), found.libraries
 
 
 def effective() -> Effective:
@@ -261,7 +262,8 @@ def _read_milliseconds(text: str) -> float:
 class _Environment:
     """The environment's values of the settings that the code leaves open: `settings`, and the `variables` they came from.
 
-    `named`: what the code gives.  A setting that a part replaces is not read.  `options`: the settings that are looked for.
+    `named`: what the code gives.  A setting that a part replaces, or that the endpoint's sender does not have, is not read.
+    `options`: the settings that are looked for.
     """
 
     def __init__(
@@ -270,17 +272,14 @@ class _Environment:
         self._environ = environ
         self.settings: dict[str, Any] = {}
         self.variables: dict[str, str] = {}
-        parts = replaced(named)
-        open_ones = {
-            name: option
-            for name, option in (_OPTIONS if options is None else options).items()
-            if name not in named and name not in parts
-        }
+        known = _OPTIONS if options is None else options
+        left_out = {*named, *replaced(named)}
+        if "endpoint" not in left_out:
+            self._read_option("endpoint", known["endpoint"])
+        left_out |= {"endpoint", *unused_settings(named.get("endpoint", self.settings.get("endpoint")), known)}
+        open_ones = {name: option for name, option in known.items() if name not in left_out}
         for name, option in open_ones.items():
-            if option.read is not None:
-                self._read(name, f"{_PREFIX}{name.upper()}", option.read)
-            if option.also is not None and name not in self.settings:
-                self._read(name, *option.also)
+            self._read_option(name, option)
         if "enabled" in open_ones and "enabled" not in self.settings:
             self._tell_not_disabled()
         if "sample_rate" in open_ones and "sample_rate" not in self.settings:
@@ -288,6 +287,13 @@ class _Environment:
         limit = "max_tag_length"
         if limit in open_ones and self.variables.get(limit) in (None, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"):
             self._read(limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", read_limit)
+
+    def _read_option(self, name: str, option: Option) -> None:
+        """By our own variable, else by the one that counts then."""
+        if option.read is not None:
+            self._read(name, f"{_PREFIX}{name.upper()}", option.read)
+        if option.also is not None and name not in self.settings:
+            self._read(name, *option.also)
 
     def _read_sampler(self) -> None:
         """OpenTelemetry's sampler, as far as it is a share of new traces; ours follows its caller's decision in any case."""
@@ -336,6 +342,8 @@ class _Environment:
             return []
         known = {**self.settings, **named}
         endpoints = endpoints_of(known.get("endpoint", DEFAULT_ENDPOINT))
+        if kind_of(endpoints[0]) != HTTP:
+            return endpoints
         if "ca_bundle" not in known and any(urlsplit(one).scheme == "https" for one in endpoints):
             for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
                 if "ca_bundle" not in self.settings and self._text(variable):
@@ -484,7 +492,7 @@ def _tell_own_paths(endpoints: list[str]) -> None:
     """Say of each path that is used as it is and has no query that it is no prefix: with a query nobody takes it for one."""
     for endpoint in endpoints:
         parts = urlsplit(endpoint)
-        if has_own_path(endpoint) and not parts.query:
+        if kind_of(endpoint) == HTTP and has_own_path(endpoint) and not parts.query:
             log.info(
                 "zipkin: spans are posted to %s exactly as it is; if its path is the prefix of a Zipkin server, use %s",
                 shown(endpoint),

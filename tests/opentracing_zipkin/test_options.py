@@ -22,6 +22,10 @@ from opentracing_zipkin.option import Option, options_of
 from opentracing_zipkin.options import (
     ConfigureOptions,
     ConnectionOptions,
+    EndpointOptions,
+    KafkaOnlyOptions,
+    KafkaOptions,
+    LinkOptions,
     PropagationOptions,
     ReporterOptions,
     ReportingOptions,
@@ -46,6 +50,18 @@ REPLACED: dict[str, tuple[Callable[[], object], tuple[type, ...]]] = {
     "sender": (FakeSender, (SendingOptions,)),
     "recorder": (InMemoryRecorder, (SendingOptions, ReportingOptions)),
 }
+# The settings of each sender, by an endpoint that chooses it; and those that the default endpoint's does not have.
+OF_SENDERS: dict[str, set[str]] = {
+    "http://127.0.0.1:9": set(options_of(ConnectionOptions)),
+    "https://127.0.0.1:9": set(options_of(ConnectionOptions)),
+    "kafka://127.0.0.1:9": set(options_of(KafkaOptions)),
+    "amqp://127.0.0.1:9": set(options_of(LinkOptions)),
+    "amqps://127.0.0.1:9": set(options_of(LinkOptions)),
+    "console:": set(),
+}
+ALL_OF_SENDERS = set(options_of(SendingOptions)) - set(options_of(EndpointOptions))
+FOR_BROKERS = set(options_of(KafkaOnlyOptions))
+NOT_CHOSEN = [(url, name) for url, own in OF_SENDERS.items() for name in sorted(ALL_OF_SENDERS - own)]
 BESIDE = [(part, name) for part, (_, groups) in REPLACED.items() for group in groups for name in options_of(group)]
 
 OF_PARTS: dict[str, tuple[type, Callable[..., object]]] = {
@@ -104,7 +120,7 @@ def test_a_setting_in_the_environment_beside_the_part_that_replaces_its_group_is
     assert tracer is opentracing.tracer
 
 
-@pytest.mark.parametrize("name", [name for name, option in ALL.items() if option.read is not None])
+@pytest.mark.parametrize("name", [name for name, option in ALL.items() if option.read and name not in FOR_BROKERS])
 def test_a_part_that_is_none_was_not_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Then the environment counts, whose wrong value names its variable, without a chain to what might show a secret."""
     variable = f"ZIPKIN_{name.upper()}"
@@ -151,6 +167,43 @@ def test_the_environment_counts_where_a_part_is_none(
     }
 
     assert variable == told[setting]
+
+
+@pytest.mark.parametrize(("endpoint", "name"), NOT_CHOSEN)
+def test_a_setting_in_code_of_a_sender_that_is_not_chosen_raises(endpoint: str, name: str) -> None:
+    """The message names the setting, the scheme and those that have the setting; whether the endpoint is given in code or not."""
+    scheme = endpoint.removesuffix("127.0.0.1:9")
+    for construct in (ZipkinTracer, configure):
+        with pytest.raises(
+            ValueError, match=rf"^{name} is not for an endpoint with {scheme}; leave it out, or use an"
+        ) as caught:
+            construct("service", **{"endpoint": endpoint, name: NONSENSE})  # type: ignore[arg-type]
+        for url, own in OF_SENDERS.items():
+            assert (name in own) is (url.removesuffix("127.0.0.1:9") in str(caught.value).partition("use an ")[2])
+    assert False is opentracing.is_global_tracer_registered()
+
+
+@pytest.mark.parametrize("name", sorted(FOR_BROKERS | {"headers", "proxy"}))
+def test_a_setting_of_a_sender_that_the_environment_has_not_chosen_raises(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What is given in code must be used, wherever the endpoint was set."""
+    monkeypatch.setenv("ZIPKIN_ENDPOINT", "console:")
+    with pytest.raises(ValueError, match=f"^{name} is not for an endpoint with console:; "):
+        configure("service", **{name: NONSENSE})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name"),
+    [(url, name) for url, name in NOT_CHOSEN if ALL[name].read and url.startswith(("http", "console"))],
+)
+def test_a_setting_in_the_environment_of_a_sender_that_is_not_chosen_is_ignored(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, name: str
+) -> None:
+    """Whatever stands there."""
+    monkeypatch.setenv(f"ZIPKIN_{name.upper()}", NONSENSE)
+
+    assert configure("service", endpoint=endpoint) is opentracing.tracer
+    monkeypatch.setenv("ZIPKIN_ENDPOINT", endpoint)
+    assert configure("service") is opentracing.tracer
 
 
 # Each part checks its own group, whoever constructs it
