@@ -27,7 +27,6 @@ from .broker_url import RabbitmqUrl, rabbitmq_urls
 from .checks import checked_auth, checked_cert, checked_file
 from .connection import Terms
 from .credentials import hide
-from .http import reason_of
 
 try:
     from .amqp import Login, Publisher, Refused, Unroutable, Unwanted
@@ -185,7 +184,8 @@ class RabbitmqSender:
         return self._told(url, said, retryable=refusal.stage == "declare")
 
     def _reason(self, error: Exception) -> str:
-        reason = reason_of(error)
+        is_ours = type(error) in (TimeoutError, ConnectionError)
+        reason = str(error) if is_ours else f"{type(error).__name__}: {error}"
         if "CERTIFICATE_VERIFY_FAILED" in reason and not self._has_own_ca:
             reason += "; give the authority's certificate as ca_bundle"
         if "WRONG_VERSION_NUMBER" in reason:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from pika import frame, spec
 
@@ -29,11 +29,15 @@ class Message(NamedTuple):
 class Talk:
     """One connection, as the broker sees it."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, file: IO[bytes]) -> None:
         self.connection = connection
+        self._file = file
         self.channel = 0
         self.tag = 0
-        self._received = b""
+
+    def greeted(self) -> bool:
+        """Whether the client has sent the protocol's header."""
+        return len(self._file.read(GREETING_BYTES)) == GREETING_BYTES
 
     def say(self, *methods: Any, channel: int | None = None) -> None:
         self.connection.sendall(self.framed(*methods, channel=channel))
@@ -44,23 +48,19 @@ class Talk:
 
     def read(self) -> Any:
         """The next frame; None where the client has gone."""
-        while True:
-            used, found = frame.decode_frame(self._received)
-            if found is not None:
-                self._received = self._received[used:]
-                return found
-            received = self.connection.recv(65536)
-            if not received:
-                return None
-            self._received += received
+        head = self._file.read(7)
+        if len(head) < 7:
+            return None
+        rest = self._file.read(int.from_bytes(head[3:], "big") + 1)
+        return frame.decode_frame(head + rest)[1]
 
     def read_message(self, publish: Any) -> Message:
         header = self.read()
-        body = b""
+        body = bytearray()
         while len(body) < header.body_size:
             body += self.read().fragment
         self.tag += 1
-        return Message(publish, header.properties, body)
+        return Message(publish, header.properties, bytes(body))
 
 
 Answer = Callable[[Talk], None]
@@ -113,17 +113,21 @@ def raw_broker(
     def serve(connection: socket.socket) -> None:
         with suppress(OSError), context.wrap_socket(connection, server_side=True) if context else connection as plain:
             plain.settimeout(30)
-            talk = Talk(plain)
-            if not plain.recv(GREETING_BYTES):
-                return
-            known["greeting"](talk)
-            while (found := talk.read()) is not None:
-                method = found.method
-                talk.channel = found.channel_number
-                broker.methods.append(method)
-                if isinstance(method, spec.Basic.Publish):
-                    broker.messages.append(talk.read_message(method))
-                known.get(method.NAME, lambda talk: None)(talk)
+            with plain.makefile("rb") as file:
+                converse(Talk(plain, file))
+        connection.close()
+
+    def converse(talk: Talk) -> None:
+        if not talk.greeted():
+            return
+        known["greeting"](talk)
+        while (found := talk.read()) is not None:
+            method = found.method
+            talk.channel = found.channel_number
+            broker.methods.append(method)
+            if isinstance(method, spec.Basic.Publish):
+                broker.messages.append(talk.read_message(method))
+            known.get(method.NAME, lambda talk: None)(talk)
 
     def accept(listener: socket.socket) -> None:
         with suppress(OSError):
