@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import signal
 import stat
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 from ..clock import monotonic
 from ..text import printable
 from . import SendError
+from .sealed import loaded_anew
 
 __all__ = ["ConsoleSender"]
 
@@ -41,9 +41,11 @@ _REMEDIES = {
     errno.EROFS: "give a path on a file system that can be written",
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room",
+    errno.EFBIG: "rotate the file, or raise its limit (ulimit -f)",
     errno.EPIPE: "nobody reads it any more",
     errno.ENXIO: "nobody reads it",
 }
+_select = loaded_anew("select")  # gevent's would want a hub of our thread, and eventlet takes `poll` away
 # Absent on Windows.
 _OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 for _name in ("O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK", "O_BINARY"):  # non-blocking for a FIFO, and our own descriptor
@@ -105,10 +107,10 @@ class ConsoleSender:
 
     def _await(self, fd: int, ends_at_s: float) -> None:
         """Until a write does not wait.  Raises TimeoutError."""
-        if not hasattr(select, "poll"):  # Windows
+        if not hasattr(_select, "poll"):  # Windows
             return
-        poll = select.poll()
-        poll.register(fd, select.POLLOUT)
+        poll = _select.poll()
+        poll.register(fd, _select.POLLOUT)
         begin = monotonic()
         while not poll.poll(MAX_POLL_MS):
             if monotonic() > min(ends_at_s, begin + self._limit):
