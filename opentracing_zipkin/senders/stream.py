@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from contextlib import suppress
 
 from .connection import Terms, connected
 
@@ -71,6 +72,11 @@ class Stream:
 
     def close(self) -> None:
         self._socket.close()
+
+    def __del__(self) -> None:
+        """Python warns of a socket that is collected while it is open."""
+        with suppress(AttributeError):  # of one that was never connected
+            self.close()
 
     def forget(self) -> None:
         """In a forked process: close our descriptor, and say nothing to the broker, who speaks with the parent."""
