@@ -21,6 +21,10 @@ __all__ = [
     "ConnectionOptions",
     "EncodingOptions",
     "EndpointOptions",
+    "HttpOptions",
+    "KafkaOnlyOptions",
+    "KafkaOptions",
+    "LinkOptions",
     "PropagationOptions",
     "ReporterOptions",
     "ReportingOptions",
@@ -37,6 +41,9 @@ B3_FORMATS = ("multi", "single", "both")
 DEFAULT_ENDPOINT = "http://localhost:9411"
 MAX_TAG_LENGTH = 1_000_000
 ENCODINGS = ("json", "json_v1", "thrift", "proto3")
+KAFKA_ACKS = ("all", "1", "0")
+KAFKA_COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
+KAFKA_SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 # Checks and readers of single settings
@@ -181,22 +188,22 @@ class PropagationOptions(TypedDict, total=False):
 
 
 class EndpointOptions(TypedDict, total=False):
-    """Where the collector is."""
+    """Where the collector is; the scheme chooses the sender."""
 
     endpoint: Annotated[
         str | Sequence[str] | None,
         Option(
             DEFAULT_ENDPOINT,
-            "[the collector's URL](#the-collectors-url); a path that is not Zipkin's is used exactly as it is; or several, "
-            "in a list or separated by commas, of which the next is tried where one does not answer",
+            "[the collector's URL](#the-collectors-url), or a broker's; a path that is not Zipkin's is used exactly as it is; "
+            "or several, in a list or separated by commas, of which the next is tried where one does not answer",
             read=str,
             also=("OTEL_EXPORTER_ZIPKIN_ENDPOINT", str),
         ),
     ]
 
 
-class ConnectionOptions(TypedDict, total=False):
-    """How the HTTP sender reaches the collector."""
+class LinkOptions(TypedDict, total=False):
+    """How any sender reaches the other side over the network."""
 
     send_timeout: Annotated[
         float | None,
@@ -204,21 +211,11 @@ class ConnectionOptions(TypedDict, total=False):
             10.0,
             0.001,
             3600,
-            "seconds for a message at each collector, from connecting to the end of the answer; the look-up of its name is not "
-            "bounded",
+            "seconds for a message at each collector or broker, from connecting to the end of the answer; the look-up of its "
+            "name is not bounded",
             also=("OTEL_EXPORTER_ZIPKIN_TIMEOUT", _read_milliseconds),
         ),
     ]
-    max_connection_age: Annotated[
-        float | None,
-        number(
-            300.0,
-            0,
-            86_400,
-            "seconds that a connection is used; then it is made anew, so that a collector that moved or grew is found",
-        ),
-    ]
-    headers: Annotated[Mapping[str, str] | None, Option(None, "HTTP headers that are sent with each message, a dict")]
     auth: Annotated[
         tuple[str, str] | None,
         Option(None, "user and password, a pair; in the environment `user:password`", read=_read_user_and_password),
@@ -231,6 +228,21 @@ class ConnectionOptions(TypedDict, total=False):
         str | None, Option(None, "our own certificate, a PEM file, which may hold the key as well", read=str)
     ]
     client_key: Annotated[str | None, Option(None, "the key of `client_cert`, a PEM file", read=str)]
+
+
+class HttpOptions(TypedDict, total=False):
+    """What only HTTP has; for `http://` and `https://`."""
+
+    max_connection_age: Annotated[
+        float | None,
+        number(
+            300.0,
+            0,
+            86_400,
+            "seconds that a connection is used; then it is made anew, so that a collector that moved or grew is found",
+        ),
+    ]
+    headers: Annotated[Mapping[str, str] | None, Option(None, "HTTP headers that are sent with each message, a dict")]
     proxy: Annotated[
         str | Mapping[str, str] | None,
         Option(
@@ -245,7 +257,57 @@ class ConnectionOptions(TypedDict, total=False):
     ]
 
 
-class SendingOptions(EndpointOptions, ConnectionOptions, total=False):
+class KafkaOnlyOptions(TypedDict, total=False):
+    """What only Kafka has; for `kafka://`."""
+
+    kafka_acks: Annotated[
+        str | None,
+        choice(
+            "all",
+            KAFKA_ACKS,
+            str,
+            "which brokers have a message before it counts as accepted: `all` in sync, `1` (the partition's leader) or `0` "
+            "(nobody is asked)",
+            use="'all', '1' or '0'",
+        ),
+    ]
+    kafka_compression: Annotated[
+        str | None,
+        choice(
+            "none",
+            KAFKA_COMPRESSIONS,
+            str,
+            "how messages are compressed: `none`, `gzip`, `snappy`, `lz4` or `zstd`",
+        ),
+    ]
+    kafka_tls: Annotated[
+        bool | None,
+        flag(
+            None,
+            "whether the brokers are spoken to by TLS; by default where `ca_bundle` or `client_cert` is given",
+            shown="found",
+        ),
+    ]
+    kafka_sasl_mechanism: Annotated[
+        str | None,
+        choice(
+            "PLAIN",
+            KAFKA_SASL_MECHANISMS,
+            str,
+            "how user and password are shown to the brokers, where they are given: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`",
+        ),
+    ]
+
+
+class ConnectionOptions(LinkOptions, HttpOptions, total=False):
+    """How the HTTP sender reaches the collector."""
+
+
+class KafkaOptions(LinkOptions, KafkaOnlyOptions, total=False):
+    """How the Kafka sender reaches the brokers."""
+
+
+class SendingOptions(EndpointOptions, LinkOptions, HttpOptions, KafkaOnlyOptions, total=False):
     """Replaced by `sender=` and by `recorder=`."""
 
 

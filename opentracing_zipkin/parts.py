@@ -15,9 +15,9 @@ from opentracing import ScopeManager
 from . import sampling
 from .clock import Clock
 from .codec import SpanEncoder, encoder_named
+from .codec.json_lines import lines_of
 from .option import WrongSetting, check_part, options_of, selected, taken
 from .options import (
-    ConnectionOptions,
     EncodingOptions,
     PropagationOptions,
     ReporterOptions,
@@ -31,7 +31,8 @@ from .propagation.b3 import B3Propagation
 from .reporter import Recorder, Reporter
 from .sampling import Sampler
 from .senders import Sender
-from .senders.http import HttpSender
+from .senders.chosen import chosen_sender
+from .senders.endpoint import CONSOLE, check_settings, kind_of
 from .span import RecordingSpan
 
 __all__ = [
@@ -95,6 +96,7 @@ def check_exclusions(given: Mapping[str, Any]) -> None:
         if unused:
             them = "them" if len(unused) > 1 else "it"
             raise ValueError(f"{part} excludes {', '.join(unused)}; give {them} to the {part}, or leave {them} out")
+    check_settings(given.get("endpoint"), given)
 
 
 def recorder_of(given: Mapping[str, Any], owner: T, on_thread_start: Callable[[T], None]) -> Recorder:
@@ -124,8 +126,9 @@ def reporter_of(
     if "sender" in given:
         sender = given["sender"]
     else:
-        connection = selected(ConnectionOptions, given)
-        sender = HttpSender(given.get("endpoint"), encoder.path, encoder.media_type, **connection)
+        if kind_of(given.get("endpoint")) == CONSOLE:
+            encoder = lines_of(encoder)
+        sender = chosen_sender(given, encoder.path, encoder.media_type)
     weak = weakref.ref(owner)
 
     def prepare() -> None:

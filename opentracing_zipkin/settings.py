@@ -35,7 +35,8 @@ from .option import (
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_limit, read_resource, read_sampler
 from .parts import PART_TYPES, TracerSettings, replaced
 from .process.termination import handle_sigterm, leave_sigterm
-from .senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
+from .senders.collector_url import has_own_path, likely_path
+from .senders.endpoint import HTTP, endpoints_of, kind_of, shown_target, unused_settings
 from .senders.url import check_url, shown
 from .tracer import ZipkinTracer
 
@@ -126,7 +127,7 @@ class Effective(NamedTuple):
 
     `given` has the settings that the environment sets, `variables` where each of them comes from, `service_name` as well.
     `wrong` has each variable that cannot be used, with the problem and the remedy; `unknown` each that means nothing and nearly
-    would, with the remedy.
+    would, with the remedy; `ignored` each that is for another sender than the endpoint's.
     """
 
     service_name: str
@@ -136,6 +137,7 @@ class Effective(NamedTuple):
     libraries: tuple[str, ...]
     wrong: list[tuple[str, str, str]]
     unknown: list[tuple[str, str]]
+    ignored: list[str]
 
 
 def described() -> tuple[str, str, tuple[str, ...]]:
@@ -146,7 +148,7 @@ def described() -> tuple[str, str, tuple[str, ...]]:
     found = _effective(os.environ)
     name = found.service_name or f"{_UNKNOWN}, because ZIPKIN_SERVICE_NAME is not set"
     path = encoder_named(found.given.get("encoding", "json")).path
-    return name, ", ".join(shown(posted_url(endpoint, path)) for endpoint in found.endpoints), found.libraries
+    return name, ", ".join(shown_target(endpoint, path) for endpoint in found.endpoints), found.libraries
 
 
 def effective() -> Effective:
@@ -173,13 +175,13 @@ def _effective(environ: Mapping[str, str]) -> Effective:
         libraries = _libraries(values.get("instrument", True), environ)
         ZipkinTracer(name or _UNKNOWN, **{name: value for name, value in values.items() if name not in own}).close(0)
     except WrongSetting as error:
-        raise WrongSetting(f"{_VARIABLE}{variables[error.setting]}", error.problem) from None
+        raise type(error)(f"{_VARIABLE}{variables[error.setting]}", error.problem) from None
     if name:
         variables["service_name"] = variable
     if "proxy" in values and "proxy" not in variables:
         schemes = (*(urlsplit(one).scheme for one in endpoints), "all")
         variables["proxy"] = next(filter(None, (_proxy_variable(one, environ) for one in schemes)), _SYSTEMS_PROXY)
-    return Effective(name or "", endpoints, values, variables, libraries, [], [])
+    return Effective(name or "", endpoints, values, variables, libraries, [], [], environment.ignored)
 
 
 def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool) -> ZipkinTracer:
@@ -198,7 +200,7 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
         variable = environment.variables.get(error.setting)
         if variable is None or error.setting in named:
             raise
-        raise WrongSetting(f"{_VARIABLE}{variable}", error.problem) from None
+        raise type(error)(f"{_VARIABLE}{variable}", error.problem) from None
     _install(tracer)
     http.DEFAULT.update(
         excluded_paths=own["http_excluded_paths"] if "http_excluded_paths" in values else None,
@@ -232,7 +234,7 @@ def read_for_exporter(given: Mapping[str, Any], names: Iterable[str], build: Cal
         variable = environment.variables.get(error.setting)
         if variable is None or error.setting in named:
             raise
-        raise WrongSetting(f"{_VARIABLE}{variable}", error.problem) from None
+        raise type(error)(f"{_VARIABLE}{variable}", error.problem) from None
     _tell_own_paths(endpoints)
     _tell_misspelt(os.environ)
     return built
@@ -261,7 +263,8 @@ def _read_milliseconds(text: str) -> float:
 class _Environment:
     """The environment's values of the settings that the code leaves open: `settings`, and the `variables` they came from.
 
-    `named`: what the code gives.  A setting that a part replaces is not read.  `options`: the settings that are looked for.
+    `named`: what the code gives.  A setting that a part replaces, or that the endpoint's sender does not have, is not read.
+    `options`: the settings that are looked for.
     """
 
     def __init__(
@@ -270,17 +273,17 @@ class _Environment:
         self._environ = environ
         self.settings: dict[str, Any] = {}
         self.variables: dict[str, str] = {}
-        parts = replaced(named)
-        open_ones = {
-            name: option
-            for name, option in (_OPTIONS if options is None else options).items()
-            if name not in named and name not in parts
-        }
+        known = _OPTIONS if options is None else options
+        left_out = {*named, *replaced(named)}
+        if "endpoint" not in left_out:
+            self._read_option("endpoint", known["endpoint"])
+        unused = unused_settings(named.get("endpoint", self.settings.get("endpoint")), known)
+        left_out |= {"endpoint", *unused}
+        variables = [f"{_PREFIX}{name.upper()}" for name in unused if known[name].read is not None]
+        self.ignored = [variable for variable in variables if self._text(variable)]
+        open_ones = {name: option for name, option in known.items() if name not in left_out}
         for name, option in open_ones.items():
-            if option.read is not None:
-                self._read(name, f"{_PREFIX}{name.upper()}", option.read)
-            if option.also is not None and name not in self.settings:
-                self._read(name, *option.also)
+            self._read_option(name, option)
         if "enabled" in open_ones and "enabled" not in self.settings:
             self._tell_not_disabled()
         if "sample_rate" in open_ones and "sample_rate" not in self.settings:
@@ -288,6 +291,13 @@ class _Environment:
         limit = "max_tag_length"
         if limit in open_ones and self.variables.get(limit) in (None, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"):
             self._read(limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", read_limit)
+
+    def _read_option(self, name: str, option: Option) -> None:
+        """By our own variable, else by the one that counts then."""
+        if option.read is not None:
+            self._read(name, f"{_PREFIX}{name.upper()}", option.read)
+        if option.also is not None and name not in self.settings:
+            self._read(name, *option.also)
 
     def _read_sampler(self) -> None:
         """OpenTelemetry's sampler, as far as it is a share of new traces; ours follows its caller's decision in any case."""
@@ -336,6 +346,8 @@ class _Environment:
             return []
         known = {**self.settings, **named}
         endpoints = endpoints_of(known.get("endpoint", DEFAULT_ENDPOINT))
+        if kind_of(endpoints[0]) != HTTP:
+            return endpoints
         if "ca_bundle" not in known and any(urlsplit(one).scheme == "https" for one in endpoints):
             for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
                 if "ca_bundle" not in self.settings and self._text(variable):
@@ -484,7 +496,7 @@ def _tell_own_paths(endpoints: list[str]) -> None:
     """Say of each path that is used as it is and has no query that it is no prefix: with a query nobody takes it for one."""
     for endpoint in endpoints:
         parts = urlsplit(endpoint)
-        if has_own_path(endpoint) and not parts.query:
+        if kind_of(endpoint) == HTTP and has_own_path(endpoint) and not parts.query:
             log.info(
                 "zipkin: spans are posted to %s exactly as it is; if its path is the prefix of a Zipkin server, use %s",
                 shown(endpoint),

@@ -61,7 +61,7 @@ from .process import local_address
 from .process.forking import checked, renew_in_children
 from .process.interpreter import NONE, thread_kind
 from .propagation import Propagation, binary
-from .senders.collector_url import endpoints_of
+from .senders.endpoint import route_of
 from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of, priority_of
 from .stats import TracerStats
 from .tags import KIND_OF_TAG, texts
@@ -131,7 +131,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._joins: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
         self._local = local_address.endpoint(self.service_name, own["local_ip"], own["local_port"])
         # The URL whose route tells this host's address; None where that was given.
-        self._route = endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0] if own["local_ip"] is None else None
+        self._route = route_of(named.get("endpoint", DEFAULT_ENDPOINT)) if own["local_ip"] is None else None
         self._recorder = recorder = recorder_of(named, self, ZipkinTracer._on_reporter_thread)
         # A recorder of the user's gets each span once; our reporter drops what two threads have recorded at the same moment.
         self._record = recorded_once(recorder.record) if "recorder" in named else recorder.record

@@ -24,15 +24,17 @@ from ..model import FinishedSpan, TakenBefore
 from ..option import check_flag, check_names, options_of, selected, taken
 from ..options import (
     DEFAULT_ENDPOINT,
-    ConnectionOptions,
     EndpointOptions,
+    HttpOptions,
+    KafkaOnlyOptions,
+    LinkOptions,
     ReportingOptions,
     SendingOptions,
     TracerOptions,
 )
 from ..parts import check_exclusions, reporter_of
 from ..process import local_address
-from ..senders.collector_url import endpoints_of
+from ..senders.endpoint import route_of
 from ..stats import TracerStats
 from ..tags import MAX_NAME_LENGTH
 from ..text import MAX_KEY_LENGTH, to_text
@@ -60,7 +62,7 @@ DEFAULT_WAIT_MS = 30_000  # the SDK's, of a flush and of a shutdown
 _new = object.__new__
 
 
-class ExporterOptions(ConnectionOptions, ReportingOptions, total=False):
+class ExporterOptions(LinkOptions, HttpOptions, KafkaOnlyOptions, ReportingOptions, total=False):
     """All but `endpoint`: the settings of sending and reporting, and those of the tracer's own that an exporter can use."""
 
     max_tag_length: int | None
@@ -96,7 +98,7 @@ class Exporter(SpanExporter):
         local = known._replace(ipv6=known.ipv6 or local_ipv6)
         # The URL whose route tells this host's address; None where that was given.
         is_given = any((local.ipv4, local.ipv6))
-        self._route = None if is_given else endpoints_of(named.get("endpoint", DEFAULT_ENDPOINT))[0]
+        self._route = None if is_given else route_of(named.get("endpoint", DEFAULT_ENDPOINT))
         self._origins = Origins(local, self._tag_limit)
         self._has_failed = False
         # Handlers see spans of the model.

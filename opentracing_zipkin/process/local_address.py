@@ -30,7 +30,9 @@ def endpoint(service_name: str, ip: str | None, port: int) -> Endpoint:
 
 
 def towards(url: str, known: Endpoint) -> Endpoint:
-    """`known` with this host's address on the way to the URL's host; unchanged where it has none.
+    """`known` with this host's address on the way to the URL's host, or to anywhere where there is no URL.
+
+    Unchanged where this host has no address.
 
     May look up the host's name, for which Python has no time limit: not for the application's thread.
     """
@@ -63,7 +65,7 @@ def _routes(host: str) -> Iterator[tuple[str, str]]:
         yield from _route(host)
     for target in _ANYWHERE:
         yield from _route(target)
-    for target in _looked_up(host):
+    for target in _looked_up(host) if host else ():
         yield from _route(target)
     for index in _interfaces():  # its network may have no way out
         yield from _route(_ALL_HOSTS, index)

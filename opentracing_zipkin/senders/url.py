@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -22,14 +23,15 @@ HIDDEN = "***"
 _SCHEME = r"(?i:https?:/*|[a-z][a-z0-9+.-]*://)?"  # "http:/host" is a usual slip, and shows its host
 _HOST = r"[\w.-]+"
 _HOST_AND_PORT = rf"(?:{_HOST}|\[[0-9a-fA-F:.]+(?:%\w+)?\])?(?::\d*)?"
+_HOSTS_AND_PORTS = rf"{_HOST_AND_PORT}(?:,{_HOST_AND_PORT})*"  # Kafka's brokers
 _ESCAPES = "in a user or password write / ? # @ as %2F %3F %23 %40"
 
 
-def check_url(name: str, value: Any, remedy: str) -> str:
-    """The URL, with a host, for http or https, without the space around it.  Raises WrongSetting that shows no credential."""
+def check_url(name: str, value: Any, remedy: str, schemes: Sequence[str] = ("http", "https")) -> str:
+    """The URL, with a host and one of the schemes, without space around it.  Raises WrongSetting that shows no credential."""
     text = value.strip() if isinstance(value, str) else ""
     parts = _split(text)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc or not text.isprintable() or " " in text:
+    if parts is None or parts.scheme not in schemes or not parts.netloc or not text.isprintable() or " " in text:
         raise WrongSetting(name, f"is {shown_value(text if isinstance(value, str) else value)}; {remedy}")
     problem = _problem(text, parts, remedy)
     if problem:
@@ -83,7 +85,8 @@ def shown(text: str) -> str:
     if "@" in after:  # of a query, or the end of a password with such a mark in it
         return scheme + HIDDEN
     host_and_port, slash, path = before.rpartition("@")[2].partition("/")
-    if not re.fullmatch(_HOST_AND_PORT, host_and_port) or (slash and not scheme + host_and_port):
+    hosts = _HOSTS_AND_PORTS if scheme.lower() == "kafka://" else _HOST_AND_PORT
+    if not re.fullmatch(hosts, host_and_port) or (slash and not scheme + host_and_port):
         return scheme + HIDDEN
     if not path.isprintable() or " " in path:  # behind a line's end, say, may stand anything
         return f"{scheme}{host_and_port}/{HIDDEN}"

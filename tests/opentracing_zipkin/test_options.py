@@ -22,6 +22,10 @@ from opentracing_zipkin.option import Option, options_of
 from opentracing_zipkin.options import (
     ConfigureOptions,
     ConnectionOptions,
+    EndpointOptions,
+    KafkaOnlyOptions,
+    KafkaOptions,
+    LinkOptions,
     PropagationOptions,
     ReporterOptions,
     ReportingOptions,
@@ -33,6 +37,8 @@ from opentracing_zipkin.options import (
 from opentracing_zipkin.propagation.b3 import B3Propagation
 from opentracing_zipkin.reporter import Reporter
 from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.senders.kafka import KafkaSender
+from opentracing_zipkin.senders.rabbitmq import RabbitmqSender
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 
 ALL: dict[str, Option] = {**options_of(Settings), **options_of(ConfigureOptions)}
@@ -46,11 +52,25 @@ REPLACED: dict[str, tuple[Callable[[], object], tuple[type, ...]]] = {
     "sender": (FakeSender, (SendingOptions,)),
     "recorder": (InMemoryRecorder, (SendingOptions, ReportingOptions)),
 }
+# The settings of each sender, by an endpoint that chooses it; and those that the default endpoint's does not have.
+OF_SENDERS: dict[str, set[str]] = {
+    "http://127.0.0.1:9": set(options_of(ConnectionOptions)),
+    "https://127.0.0.1:9": set(options_of(ConnectionOptions)),
+    "kafka://127.0.0.1:9": set(options_of(KafkaOptions)),
+    "amqp://127.0.0.1:9": set(options_of(LinkOptions)),
+    "amqps://127.0.0.1:9": set(options_of(LinkOptions)),
+    "console:": set(),
+}
+ALL_OF_SENDERS = set(options_of(SendingOptions)) - set(options_of(EndpointOptions))
+FOR_BROKERS = set(options_of(KafkaOnlyOptions))
+NOT_CHOSEN = [(url, name) for url, own in OF_SENDERS.items() for name in sorted(ALL_OF_SENDERS - own)]
 BESIDE = [(part, name) for part, (_, groups) in REPLACED.items() for group in groups for name in options_of(group)]
 
 OF_PARTS: dict[str, tuple[type, Callable[..., object]]] = {
     "Reporter": (ReporterOptions, lambda **given: Reporter(json_v2, FakeSender(), **given)),
     "HttpSender": (ConnectionOptions, lambda **given: HttpSender(None, "/", "text/plain", **given)),
+    "KafkaSender": (KafkaOptions, lambda **given: KafkaSender("kafka://127.0.0.1:9", **given)),
+    "RabbitmqSender": (LinkOptions, lambda **given: RabbitmqSender("amqp://127.0.0.1:9", **given)),
     "HttpSender, its endpoint": (SendingOptions, lambda endpoint=None: HttpSender(endpoint, "/", "text/plain")),
     "B3Propagation": (PropagationOptions, B3Propagation),
     "boundary": (SamplingOptions, lambda sample_rate=1.0: sampling.boundary(sample_rate)),
@@ -108,6 +128,8 @@ def test_a_setting_in_the_environment_beside_the_part_that_replaces_its_group_is
 def test_a_part_that_is_none_was_not_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Then the environment counts, whose wrong value names its variable, without a chain to what might show a secret."""
     variable = f"ZIPKIN_{name.upper()}"
+    if name in FOR_BROKERS:
+        monkeypatch.setenv("ZIPKIN_ENDPOINT", "kafka://me:word@127.0.0.1:9")
     monkeypatch.setenv(variable, NONSENSE)
     for nothing in ({}, dict.fromkeys(PARTS), {name: None}):
         with pytest.raises(ValueError, match=f"^environment variable {variable} ") as caught:
@@ -151,6 +173,43 @@ def test_the_environment_counts_where_a_part_is_none(
     }
 
     assert variable == told[setting]
+
+
+@pytest.mark.parametrize(("endpoint", "name"), NOT_CHOSEN)
+def test_a_setting_in_code_of_a_sender_that_is_not_chosen_raises(endpoint: str, name: str) -> None:
+    """The message names the setting, the scheme and those that have the setting; whether the endpoint is given in code or not."""
+    scheme = endpoint.removesuffix("127.0.0.1:9")
+    for construct in (ZipkinTracer, configure):
+        with pytest.raises(
+            ValueError, match=rf"^{name} is not for an endpoint with {scheme}; leave it out, or use an"
+        ) as caught:
+            construct("service", **{"endpoint": endpoint, name: NONSENSE})  # type: ignore[arg-type]
+        for url, own in OF_SENDERS.items():
+            assert (name in own) is (url.removesuffix("127.0.0.1:9") in str(caught.value).partition("use an ")[2])
+    assert False is opentracing.is_global_tracer_registered()
+
+
+@pytest.mark.parametrize("name", sorted(FOR_BROKERS | {"headers", "proxy"}))
+def test_a_setting_of_a_sender_that_the_environment_has_not_chosen_raises(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What is given in code must be used, wherever the endpoint was set."""
+    monkeypatch.setenv("ZIPKIN_ENDPOINT", "console:")
+    with pytest.raises(ValueError, match=f"^{name} is not for an endpoint with console:; "):
+        configure("service", **{name: NONSENSE})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name"),
+    [(url, name) for url, name in NOT_CHOSEN if ALL[name].read],
+)
+def test_a_setting_in_the_environment_of_a_sender_that_is_not_chosen_is_ignored(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, name: str
+) -> None:
+    """Whatever stands there."""
+    monkeypatch.setenv(f"ZIPKIN_{name.upper()}", NONSENSE)
+
+    assert configure("service", endpoint=endpoint) is opentracing.tracer
+    monkeypatch.setenv("ZIPKIN_ENDPOINT", endpoint)
+    assert configure("service") is opentracing.tracer
 
 
 # Each part checks its own group, whoever constructs it

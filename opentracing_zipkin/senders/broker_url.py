@@ -1,0 +1,144 @@
+"""A broker's URL: `kafka://a:9092,b:9092/topic` and `amqp://user@host/vhost?queue=zipkin`, read strictly.
+
+Rules: what could be a credential is shown neither in an error nor in a repr.  User and password are percent-decoded; all that a
+URL may say beside what is named here is refused, because nobody would act on it.
+Source: RabbitMQ, "URI Specification"; Kafka, "Topics": legal names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from ..option import WrongSetting
+from .url import check_url, shown, shown_value
+
+__all__ = ["KafkaUrl", "RabbitmqUrl", "kafka_url", "rabbitmq_urls", "split_urls"]
+
+DEFAULT_NAME = "zipkin"  # of the topic, and of the queue, as a Zipkin server has them
+KAFKA_REMEDY = "use its brokers and the topic, for instance kafka://one:9092,two:9092/zipkin"
+RABBITMQ_REMEDY = "use the broker's URL, for instance amqp://user:password@host:5672/vhost?queue=zipkin"
+MAX_QUEUE_BYTES = 255
+
+_KAFKA_PORT = 9092
+_RABBITMQ_PORTS = {"amqp": 5672, "amqps": 5671}
+_TOPIC = r"[a-zA-Z0-9._-]{1,249}"
+# The comma before the next scheme; one between brokers, in a path or in a query separates no URLs.
+_BETWEEN = r"\s*,\s*(?=[a-zA-Z][a-zA-Z0-9+.-]*://)"
+
+
+def split_urls(endpoint: str | Sequence[str]) -> list[str]:
+    """The URLs of a setting `endpoint`: one, a list, or text with commas; nothing is checked."""
+    return re.split(_BETWEEN, endpoint.strip()) if isinstance(endpoint, str) else [one.strip() for one in endpoint]
+
+
+class KafkaUrl(NamedTuple):
+    """Brokers, each `host:port`, and the topic; user and password are None where none are given."""
+
+    brokers: tuple[str, ...]
+    topic: str
+    user: str | None
+    password: str | None
+
+    def __repr__(self) -> str:
+        return f"kafka://{','.join(self.brokers)}/{self.topic}"
+
+
+class RabbitmqUrl(NamedTuple):
+    """One broker and the queue; user and password are None where none are given."""
+
+    host: str
+    port: int
+    vhost: str
+    queue: str
+    user: str | None
+    password: str | None
+    tls: bool
+
+    def __repr__(self) -> str:
+        """Without the virtual host, which is of no use to those who may not see the user."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'amqps' if self.tls else 'amqp'}://{host}:{self.port} queue {self.queue}"
+
+
+def kafka_url(endpoint: str | Sequence[str]) -> KafkaUrl:
+    """The brokers of all URLs together, which must have the same topic and user.  Raises WrongSetting."""
+    first, *others = [_kafka_url(one) for one in split_urls(endpoint)]
+    for other in others:
+        if other.topic != first.topic:
+            problem = f"has two topics, {first.topic} and {other.topic}; write all brokers into one URL, kafka://one,two/topic"
+            raise WrongSetting("endpoint", problem)
+        if (other.user, other.password) != (first.user, first.password):
+            problem = "has two users or passwords; write all brokers into one URL, kafka://user:password@one,two/topic"
+            raise WrongSetting("endpoint", problem)
+    brokers = (broker for url in (first, *others) for broker in url.brokers)
+    return first._replace(brokers=tuple(dict.fromkeys(brokers)))
+
+
+def _kafka_url(url: str) -> KafkaUrl:
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    before, at, hosts = authority.rpartition("@")
+    parts = [_checked(f"{scheme}://{before}{at}{host}{slash}{path}", ("kafka",), KAFKA_REMEDY) for host in hosts.split(",")]
+    if "@" in before:
+        raise WrongSetting("endpoint", f"is {shown_value(url)}; write user and password once, before the first broker")
+    if "?" in url:
+        raise WrongSetting("endpoint", f"is {shown_value(url)}; leave out the query, there are settings such as kafka_acks")
+    topic = path.removesuffix("/") or DEFAULT_NAME
+    if not re.fullmatch(_TOPIC, topic) or topic in (".", ".."):
+        remedy = "a topic's name has letters, digits and ._- only"
+        raise WrongSetting("endpoint", f"is {shown_value(url)}; {remedy}, for instance kafka://one:9092/zipkin")
+    user, password = _user(parts[0])
+    if "@" in authority and not (user and password):
+        raise WrongSetting("endpoint", f"is {shown_value(url)}; write user:password@, or give both as auth")
+    return KafkaUrl(tuple(_host_and_port(one) for one in parts), topic, user, password)
+
+
+def rabbitmq_urls(endpoint: str | Sequence[str]) -> list[RabbitmqUrl]:
+    """Each broker of the setting, in its order.  Raises WrongSetting."""
+    return [_rabbitmq_url(one) for one in split_urls(endpoint)]
+
+
+def _rabbitmq_url(url: str) -> RabbitmqUrl:
+    parts = _checked(url, tuple(_RABBITMQ_PORTS), RABBITMQ_REMEDY)
+    path = parts.path.removeprefix("/")
+    if "/" in path:
+        raise WrongSetting("endpoint", f"is {shown(url)!r}; write a slash in the virtual host as %2F")
+    user, password = _user(parts)
+    return RabbitmqUrl(
+        parts.hostname or "",
+        parts.port or _RABBITMQ_PORTS[parts.scheme],
+        unquote(path) or "/",
+        _queue(url, parts.query),
+        user,
+        password,
+        parts.scheme == "amqps",
+    )
+
+
+def _queue(url: str, query: str) -> str:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if any(key != "queue" for key, _ in pairs) or len(pairs) > 1 or (query and not pairs):
+        raise WrongSetting("endpoint", f"is {shown(url)!r}; a query is one queue=name and nothing else")
+    queue = pairs[0][1] if pairs else DEFAULT_NAME
+    if not queue.isprintable() or not 0 < len(queue.encode()) <= MAX_QUEUE_BYTES:
+        raise WrongSetting(
+            "endpoint", f"is {shown(url)!r}; a queue's name has 1 to {MAX_QUEUE_BYTES} bytes that can be printed"
+        )
+    return queue
+
+
+def _checked(url: str, schemes: Sequence[str], remedy: str) -> SplitResult:
+    return urlsplit(check_url("endpoint", url, remedy, schemes))
+
+
+def _user(parts: SplitResult) -> tuple[str | None, str | None]:
+    user, password = parts.username or None, parts.password
+    return None if user is None else unquote(user), None if password is None or user is None else unquote(password)
+
+
+def _host_and_port(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    return f"{f'[{host}]' if ':' in host else host}:{parts.port or _KAFKA_PORT}"

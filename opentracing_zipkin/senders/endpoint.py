@@ -1,0 +1,160 @@
+"""The setting `endpoint`, whatever its scheme: each URL checked, and the settings that its sender has.
+
+Rules: a scheme is a row of the table here.  All URLs of one setting are for the same sender.  Nothing is imported that only one
+of the senders needs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypedDict
+
+from ..option import WrongSetting, options_of
+from ..options import DEFAULT_ENDPOINT, ConnectionOptions, EndpointOptions, KafkaOptions, LinkOptions, SendingOptions
+from . import collector_url
+from .broker_url import kafka_url, rabbitmq_urls, split_urls
+from .collector_url import posted_url
+from .url import shown, shown_value
+
+__all__ = [
+    "CONSOLE",
+    "HTTP",
+    "KAFKA",
+    "RABBITMQ",
+    "check_settings",
+    "console_path",
+    "endpoints_of",
+    "kind_of",
+    "route_of",
+    "scheme_of",
+    "shown_target",
+    "unused_settings",
+]
+
+HTTP, KAFKA, RABBITMQ, CONSOLE = "HTTP", "Kafka", "RabbitMQ", "console"
+_CONSOLE_REMEDY = "use console: for lines on stderr, or an absolute path behind it, for instance console:/var/log/spans.jsonl"
+
+
+class _NoOptions(TypedDict, total=False):
+    """What the console has."""
+
+
+class _Kind(NamedTuple):
+    """`options`: the group of settings that the sender takes; `check` gives the URLs, each as it is used."""
+
+    schemes: tuple[str, ...]
+    options: type
+    check: Callable[[Any], list[str]]
+
+
+def _check_kafka(endpoint: str | Sequence[str]) -> list[str]:
+    kafka_url(endpoint)
+    return split_urls(endpoint)
+
+
+def _check_rabbitmq(endpoint: str | Sequence[str]) -> list[str]:
+    rabbitmq_urls(endpoint)
+    return split_urls(endpoint)
+
+
+def _check_console(endpoint: str | Sequence[str]) -> list[str]:
+    urls = [endpoint.strip()] if isinstance(endpoint, str) else split_urls(endpoint)
+    if len(urls) > 1:
+        raise WrongSetting("endpoint", "has console: and more; lines go to one place, so give one of them")
+    console_path(urls[0])
+    return urls
+
+
+_KINDS = {
+    HTTP: _Kind(("http://", "https://"), ConnectionOptions, collector_url.endpoints_of),
+    KAFKA: _Kind(("kafka://",), KafkaOptions, _check_kafka),
+    RABBITMQ: _Kind(("amqp://", "amqps://"), LinkOptions, _check_rabbitmq),
+    CONSOLE: _Kind(("console:",), _NoOptions, _check_console),
+}
+
+
+def _listed(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+_SCHEMES = _listed([scheme for kind in _KINDS.values() for scheme in kind.schemes])
+
+
+def kind_of(endpoint: Any) -> str:
+    """The sender that the first URL's scheme chooses: HTTP, KAFKA, RABBITMQ or CONSOLE; nothing is checked."""
+    first = next(iter(endpoint), "") if isinstance(endpoint, (list, tuple)) else endpoint
+    text = first.strip().lower() if isinstance(first, str) else ""
+    for name, kind in _KINDS.items():
+        if text.startswith(kind.schemes):
+            return name
+    return HTTP
+
+
+def scheme_of(endpoint: Any) -> str:
+    """The scheme of the first URL, as it is usually written."""
+    first = next(iter(endpoint), "") if isinstance(endpoint, (list, tuple)) else endpoint
+    schemes = _KINDS[kind_of(endpoint)].schemes
+    return next((one for one in schemes if str(first).strip().lower().startswith(one)), schemes[0])
+
+
+def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
+    """Each URL of the setting: one, a list, or text with commas.  Raises WrongSetting that shows no credential."""
+    if not isinstance(endpoint, (str, list, tuple)) or not endpoint or not all(isinstance(one, str) for one in endpoint):
+        return collector_url.endpoints_of(endpoint)  # which tells it
+    name = kind_of(endpoint)
+    urls = [endpoint] if name == CONSOLE and isinstance(endpoint, str) else split_urls(endpoint)
+    for url in urls:
+        scheme = re.match(r"(?i)console:|[a-z][a-z0-9+.-]*://", url)
+        if scheme and scheme[0].lower() not in _KINDS[name].schemes:
+            if kind_of(url) != HTTP or scheme[0].lower() in _KINDS[HTTP].schemes:
+                raise WrongSetting("endpoint", f"has {name} and {kind_of(url)}; give the URLs of one sender only")
+            raise WrongSetting("endpoint", f"is {shown_value(url)}; use a URL that begins with {_SCHEMES}")
+    return _KINDS[name].check(endpoint)
+
+
+def console_path(url: str) -> str:
+    """The file that `console:` names, as it stands there; "" for stderr.  Raises WrongSetting."""
+    path = url.strip()[len("console:") :]
+    if path in ("", "//"):
+        return ""
+    if path.startswith("///"):  # as in a URL of a file
+        path = path[2:]
+    if not os.path.isabs(path) or path.startswith("//") or not path.isprintable() or path.endswith("/"):
+        raise WrongSetting("endpoint", f"is {shown_value(url)}; {_CONSOLE_REMEDY}")
+    return path
+
+
+def unused_settings(endpoint: Any, names: Iterable[str]) -> list[str]:
+    """Those of the settings that the endpoint's sender does not have."""
+    own = options_of(_KINDS[kind_of(endpoint)].options)
+    of_others = options_of(SendingOptions).keys() - options_of(EndpointOptions).keys() - own.keys()
+    return [name for name in names if name in of_others]
+
+
+def check_settings(endpoint: Any, names: Iterable[str]) -> None:
+    """Raise WrongSetting where one of the settings given belongs to another sender than the endpoint's."""
+    for name in unused_settings(endpoint, names):
+        schemes = [scheme for other in _KINDS.values() if name in options_of(other.options) for scheme in other.schemes]
+        problem = f"is not for an endpoint with {scheme_of(endpoint)}"
+        raise WrongSetting(name, f"{problem}; leave it out, or use an endpoint with {_listed(schemes)}")
+
+
+def route_of(endpoint: str | Sequence[str] = DEFAULT_ENDPOINT) -> str:
+    """A URL of the first host that spans are sent to; "" for the console."""
+    name = kind_of(endpoint)
+    first = endpoints_of(endpoint)[0]
+    if name == KAFKA:
+        return f"kafka://{kafka_url(first).brokers[0]}"
+    return "" if name == CONSOLE else first
+
+
+def shown_target(endpoint: str, path: str) -> str:
+    """Where spans go, as it may be shown; `endpoint` is one of `endpoints_of`, `path` the encoder's."""
+    if kind_of(endpoint) == HTTP:
+        return shown(posted_url(endpoint, path))
+    if kind_of(endpoint) == CONSOLE:
+        return console_path(endpoint) or "stderr"
+    return shown(endpoint)
