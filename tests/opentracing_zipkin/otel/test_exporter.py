@@ -234,7 +234,7 @@ def test_resources_without_end_are_not_kept(exporter: Exporter, sender: FakeSend
 
 
 def test_no_span_is_debug_unless_that_is_asked_for(exporter: Exporter, sender: FakeSender) -> None:
-    """Spans are marked as debug only on request: the deprecated exporter marked all, and so overrode the collector's sampling."""
+    """Spans are marked as debug only on request; the deprecated exporter marked all and so overrode the collector's sampling."""
     [plain] = _sent(sender, exporter, _span())
     other, bodies = Exporter(sender=FakeSender(), debug=True), FakeSender()
     other = Exporter(sender=bodies, debug=True)
