@@ -1,4 +1,4 @@
-"""The README is true: its examples run, its two commands exist, its links lead somewhere."""
+"""The examples of the README run, its commands exist, and its links work."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(code: str, **environment: str) -> str:
 
 
 def test_the_first_example_is_one_line_that_traces_an_application() -> None:
-    """One span arrives at the collector, named by its route."""
+    """One line of the example traces the application: one span arrives, and is named by its route."""
     with Collector() as collector:
         printed = run(EXAMPLES[0], ZIPKIN_ENDPOINT=collector.url)
         [[span]] = collector.store.traces()
@@ -41,7 +41,7 @@ def test_the_first_example_is_one_line_that_traces_an_application() -> None:
 
 
 def test_the_example_by_hand_reports_its_trace() -> None:
-    """Two spans arrive at the collector, and the printed headers name the second one."""
+    """The example sends two spans, and the printed headers have the id of the second one."""
     with Collector() as collector:
         printed = run(EXAMPLES[1], ZIPKIN_ENDPOINT=collector.url)
         [trace] = collector.store.traces()
@@ -55,25 +55,25 @@ def test_the_example_by_hand_reports_its_trace() -> None:
 
 @pytest.mark.parametrize("code", EXAMPLES[:2])
 def test_the_first_examples_are_ten_lines_of_code(code: str) -> None:
-    """Short enough to be read at a glance."""
+    """The first two examples have at most ten lines of code."""
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
 
 
 @pytest.mark.parametrize("code", EXAMPLES[2:])
 def test_the_other_examples_run_without_a_tracer(code: str) -> None:
-    """On the no-op, as any instrumented code."""
+    """The other examples run on the no-op, as any instrumented code does."""
 
     assert "hello, amy!" in run(code).lower()
 
 
 def settings(page: str) -> dict[str, str]:
-    """Name and default of each row of a table of settings."""
+    """The name and the default of each row in a table of settings."""
     rows = re.findall(r"^\| (`.*?`.*?) \| (.*?) \|", page, re.MULTILINE)
     return {name: default.strip("`") for names, default in rows for name in re.findall(r"`(\w+)`", names)}
 
 
 def test_the_table_of_settings_is_complete_and_its_defaults_are_right() -> None:
-    """Every argument of ZipkinTracer that is a setting, `configure`'s own, and no other; the README has some of the rows."""
+    """The tables have exactly the settings of ZipkinTracer and of `configure`, and the README has some of their rows."""
     import inspect
 
     parameters = inspect.signature(ZipkinTracer).parameters
@@ -88,7 +88,7 @@ def test_the_table_of_settings_is_complete_and_its_defaults_are_right() -> None:
 
 
 def test_the_tables_of_settings_are_made_from_the_declarations() -> None:
-    """`make settings` would change nothing."""
+    """The tables are equal to those that `make settings` writes."""
     command = [sys.executable, str(ROOT / "scripts" / "write-settings"), "--check"]
     checked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
@@ -96,7 +96,7 @@ def test_the_tables_of_settings_are_made_from_the_declarations() -> None:
 
 
 def test_every_command_and_link_exists() -> None:
-    """Targets of the Makefile, files of the repository."""
+    """Every target of the Makefile and every file that the README names exists."""
     targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     assert set(re.findall(r"make ([a-z-]+)", README)) <= targets
@@ -104,6 +104,6 @@ def test_every_command_and_link_exists() -> None:
 
 
 def test_the_readme_is_short() -> None:
-    """At most 150 lines."""
+    """The README has at most 150 lines."""
 
     assert len(README.splitlines()) <= 150
