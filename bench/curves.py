@@ -1,4 +1,4 @@
-"""The costs of a span as something grows, and other effects on an application; each is measured in a process of its own.
+"""The costs of a span as something grows, and other effects on an application; each is measured in its own process.
 
 Rules: a curve maps names to numbers, for one adapter with OpenTracing's calls.  The names end with the units.
 """

@@ -58,7 +58,7 @@ def check_whole(result: Result, file: Path, parts: Sequence[str] = PARTS) -> Non
 
 
 def lacks(result: Result, parts: Sequence[str] = PARTS) -> list[str]:
-    """What these results lack for a whole run, in words; empty if nothing is missing."""
+    """The parts that a whole run has and these results lack, in words; empty if they lack none."""
     missing = [f"the {part}" for part in parts if not result.get(part)]
     return [
         *([f"it lacks {', '.join(missing)}"] if missing else []),

@@ -34,7 +34,7 @@ WARM_UP_SPANS = 100
 
 
 class Adapter(Protocol):
-    """The class of this name in each module of `adapters`: one tracer, made for one task in a process of its own."""
+    """The class of this name in each module of `adapters`: one tracer, made for one task in its own process."""
 
     def work(self, task: str, endpoint: str) -> Work:
         """One unit of `task`, which can be called again and again; its spans go to the collector at `endpoint`."""

@@ -114,7 +114,7 @@ class ClassicTracer:
         return self.start_span(operation_name, child_of=parent_trace_context, tags=joined, ignore_active_span=True)
 
     def close(self) -> Future[bool]:
-        """Report what is still buffered; returns a Future that is True once everything was accepted.
+        """Report the spans that are still buffered; returns a Future that is True once everything was accepted.
 
         The no-op's Future is done at once.
         """
@@ -126,11 +126,11 @@ class ClassicTracer:
         return done
 
     def new_root_trace_context(self) -> SpanContext:
-        """The context of a new root span that nobody records."""
+        """The context of a new root span, which is not recorded."""
         return self.start_span(ignore_active_span=True).context
 
     def new_child_trace_context(self, parent_trace_context: SpanContext) -> tuple[SpanContext, dict[str, Any] | None]:
-        """The context of a child span that nobody records, and tags for that span, or None for no tags."""
+        """The context of a child span, which is not recorded, and tags for that span, or None for no tags."""
         return self.start_span(child_of=parent_trace_context, ignore_active_span=True).context, None
 
     def trace_context_to_text(self, trace_context: SpanContext) -> tuple[dict[str, str], dict[str, str] | None]:

@@ -52,6 +52,6 @@ class Scope:
     ) -> None:
         if exc_type is not None:
             span = self.span
-            # If the span has a hook of its own, that hook knows which exceptions are no errors.
+            # If the span has its own hook, that hook knows which exceptions are no errors.
             getattr(span, "_on_error", Span._on_error)(span, exc_type, exc_val, exc_tb)
         self.close()

@@ -145,7 +145,7 @@ class Span(ClassicSpan):
         if exc_val is not None and not is_planned(exc_val):
             own = type(self)
             if own.error is not Span.error and own.log_kv is not Span.log_kv:
-                # A 2.x span with an `error` of its own, which means something else, as jaeger_client's: it would lose the
+                # A 2.x span whose own `error` means something else, such as jaeger_client's: that method would lose the
                 # stack.
                 self._on_error(self, exc_type, exc_val, exc_tb)
             else:

@@ -4,7 +4,7 @@ Rules: it works in an event loop, which runs while the caller sleeps.  Its batch
 """
 
 # mypy: disable-error-code="import-not-found"
-# It is only installed in an environment of its own.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ remote endpoint, so it writes less than the others.
 """
 
 # mypy: disable-error-code="import-not-found"
-# It is only installed in an environment of its own.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 

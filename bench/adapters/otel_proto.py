@@ -1,7 +1,7 @@
 """OpenTelemetry's proto3 encoder; it is alone because its protobuf version does not fit the other parts of OpenTelemetry."""
 
 # mypy: disable-error-code="import-not-found"
-# It is only installed in an environment of its own.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 

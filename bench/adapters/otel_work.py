@@ -1,7 +1,7 @@
 """The work of the tasks by the cheapest calls of OpenTelemetry's API, for any provider's tracer and any B3 propagator."""
 
 # mypy: disable-error-code="import-not-found"
-# It is only installed in environments of its own.
+# It is only installed in separate environments.
 
 from __future__ import annotations
 

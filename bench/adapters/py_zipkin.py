@@ -5,7 +5,7 @@ the caller only pays the costs of py_zipkin itself, as with a transport that doe
 """
 
 # mypy: disable-error-code="import-not-found"
-# It is only installed in an environment of its own.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 

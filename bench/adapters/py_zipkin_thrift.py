@@ -1,7 +1,7 @@
 """The last release of py_zipkin that wrote Thrift (with thriftpy2); it is used for encoding only."""
 
 # mypy: disable-error-code="import-not-found"
-# It is only installed in an environment of its own.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 

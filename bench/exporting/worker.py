@@ -6,7 +6,7 @@ Arguments: "ours" or "old", the format, the sink's URL, and the directory to imp
 """
 
 # mypy: disable-error-code="import-not-found"
-# OpenTelemetry is only installed in environments of its own.
+# OpenTelemetry is only installed in separate environments.
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ had at that time.
 """
 
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator,no-untyped-call"
-# The libraries are only installed in an environment of their own.
+# The libraries are only installed in a separate environment.
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The ways of tracing a service; each is for a process of its own, and is switched on before the traced service is made.
+"""The ways of tracing a service; each runs in its own process, and is switched on before the traced service is made.
 
 Rules: as for a user, the way knows nothing about the service.  `headers`, `extract` and `spans` are partial ways: each does
 more than the one before, and `ours` does everything, so that the differences show where the time is spent.
 """
 
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator,no-untyped-call"
-# The libraries are only installed in environments of their own.
+# The libraries are only installed in separate environments.
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def headers(framework: str, endpoint: str, rate: float) -> Flush:
 
 
 def extract(framework: str, endpoint: str, rate: float) -> Flush:
-    """As `headers`; in addition the received headers are read."""
+    """Like `headers`; in addition the received headers are read."""
     import opentracing_zipkin
 
     tracer: Any = opentracing_zipkin.ZipkinTracer("shop", endpoint=endpoint, sample_rate=rate)
@@ -123,7 +123,7 @@ def extract(framework: str, endpoint: str, rate: float) -> Flush:
 
 
 def spans(framework: str, endpoint: str, rate: float) -> Flush:
-    """As `extract`; in addition two spans with three tags each are made and their context is sent: a simple request's spans."""
+    """Like `extract`; in addition the two spans of a simple request are made, with three tags each, and their context is sent."""
     import opentracing_zipkin
 
     tracer: Any = opentracing_zipkin.ZipkinTracer("shop", endpoint=endpoint, sample_rate=rate)

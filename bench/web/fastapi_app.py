@@ -1,7 +1,7 @@
 """Both services in one application: `/orders` calls `/payments` of the service at BENCH_BACK."""
 
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator"
-# It is only installed in an environment of its own.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 

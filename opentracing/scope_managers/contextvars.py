@@ -164,7 +164,7 @@ def no_parent_scope() -> Iterator[None]:
     finally:
         with suppress(ValueError):  # the block was left in another context, in which nothing was hidden
             _block.reset(token)
-            # Also reset scopes that were opened inside and never closed: code written for Tornado's stack contexts leaves such.
+            # Also reset scopes that were opened inside and never closed: code for Tornado's stack contexts leaves them open.
             for variable in {**before, **_active_scopes()}:
                 variable.set(before.get(variable))
 

@@ -29,8 +29,8 @@ class TraceContext(SpanContext):
     def lock(self) -> RLock:
         """Held while attributes are read or changed.  Its thread may take it twice, for instance in a signal's handler.
 
-        Each process has its own lock.  A fork also copies a lock that another thread holds, and in the child nobody would ever
-        release that copy.
+        Each process has its own lock.  A fork also copies a lock that another thread holds, and in the child no thread would
+        ever release that copy.
         """
         return self._locks.setdefault(os.getpid(), RLock())
 

@@ -121,7 +121,7 @@ _FLAT: dict[type, Callable[[Any], str]] = {str: _quoted, int: str, bool: lambda 
 _json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_to_json).encode
 
 
-# Status, scope, and what was dropped
+# Status, scope, and dropped parts
 
 
 def error_text(description: str | None, attributes: Mapping[str, Any], events: Mapping[str, Any] | None = None) -> str:

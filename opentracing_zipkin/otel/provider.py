@@ -1,7 +1,7 @@
 """OpenTelemetry's tracer provider and tracer, based on ours.
 
 Rules: `start_span` is the hot path, so it is one function, like `ZipkinTracer.start_span`; no argument makes it raise.  A
-provider without a tracer of its own follows the global one, so that a later `configure` takes effect at once.
+provider without its own tracer follows the global one, so that a later `configure` takes effect at once.
 Source: OpenTelemetry's specification, trace/api.md.
 """
 

@@ -72,7 +72,7 @@ def span_of(context: Context) -> Any:
 
 
 def baggage_of(context: Context) -> dict[str, object] | None:
-    """OpenTelemetry's baggage in a context, which nobody changes; None if there is none."""
+    """OpenTelemetry's baggage in a context, not to be changed; None if there is none."""
     found: Any = context.get(_BAGGAGE_KEY)
     return found if found and issubclass(type(found), dict) else None
 

@@ -1,6 +1,6 @@
 """Measures how much memory a store in memory takes, to compare that with the store's own count.
 
-It runs in a process of its own; its argument names a shape of spans.
+It runs in its own process; its argument names a shape of spans.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def resident_bytes() -> int:
 
 def main(shape: str) -> None:
     make, count = SHAPES[shape]
-    MemoryStore().add([make(0)])  # before the measurement, so that what is imported and cached once is not counted
+    MemoryStore().add([make(0)])  # before the measurement, so that imports and caches are not counted
     store = MemoryStore(max_bytes=1 << 30)
     before = resident_bytes()
     for number in range(count):

@@ -40,7 +40,7 @@ def test_the_newer_vocabulary_runs_on_it(basic: BasicTracer, recorder: InMemoryR
 
 
 def test_the_older_vocabulary_runs_on_it(basic: BasicTracer, recorder: InMemoryRecorder) -> None:
-    """basictracer gets the verbs of 0.5 from our base classes, without code of its own."""
+    """basictracer gets the verbs of 0.5 from our base classes, without any new code."""
     root = basic.start_trace("buy")
     with root.start_child("call") as call:
         call.add_tags({"article": "tea"}).info("asking for %s", "tea")

@@ -29,7 +29,7 @@ def app(collector: Collector, tracer: ZipkinTracer, tmp_path: Path) -> Iterator[
 
 
 def test_a_task_continues_the_trace_of_who_sent_it(app: CeleryTracing, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """Publishing is a PRODUCER span, and the run in a forked process is a CONSUMER child of it with an id of its own."""
+    """Publishing is a PRODUCER span, and the run in a forked process is a CONSUMER child of it with its own id."""
     with tracer.start_active_span("buy"):
         app.tasks["shop.pack"].delay("tea")
 

@@ -113,7 +113,7 @@ def test_any_tracer_encodes_a_context_in_0_5s_shapes() -> None:
 
 
 class Counting(Span):
-    """A span of 0.5 that has an `add_tag` of its own."""
+    """A span of 0.5 that defines its own `add_tag`."""
 
     added = 0
 

@@ -118,7 +118,7 @@ def test_what_is_decorated_stays_what_it_is(kind: Any, is_kind: Callable[[object
 
 
 def test_each_run_is_a_span_below_the_active_one(tracer: RecordingTracer, recorder: InMemoryRecorder) -> None:
-    """Each run is a span of its own, and a recursive call is a child of the call around it."""
+    """Each run is a separate span, and a recursive call is a child of the call around it."""
 
     @tracer.trace
     def countdown(number: int) -> None:

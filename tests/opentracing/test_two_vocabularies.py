@@ -170,7 +170,7 @@ def test_an_exception_becomes_the_error_tag_and_one_log_record() -> None:
 
 
 def test_an_exception_keeps_its_stack_where_error_means_something_else() -> None:
-    """If a 2.x span has an `error(message, payload)` of its own, an exception makes 2.4's log record and does not call it."""
+    """If a 2.x span defines its own `error(message, payload)`, an exception makes 2.4's log record and does not call it."""
 
     class Jaegers(Span24):
         def error(self, message: str, payload: Any = None) -> Jaegers:  # type: ignore[override]
@@ -367,7 +367,7 @@ def test_the_empty_baggage_cannot_be_changed() -> None:
 
 
 def test_the_package_says_that_it_is_typed() -> None:
-    """The package has type hints of its own, and the manual says to uninstall the stubs, which would win over them."""
+    """The package has type hints, and the manual says to uninstall the stubs, which would win over them."""
     manual = Path(__file__).parents[2] / "docs" / "reference" / "two-vocabularies.md"
 
     assert (Path(inspect.getfile(opentracing)).parent / "py.typed").exists()

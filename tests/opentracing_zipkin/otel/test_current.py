@@ -42,7 +42,7 @@ def test_a_block_that_does_not_end_its_span(tracer: Tracer, recorder: InMemoryRe
 
 
 def test_a_function(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """Each call is a span of its own, and the decorated function keeps its name, documentation and result."""
+    """Each call is a separate span, and the decorated function keeps its name, documentation and result."""
 
     @tracer.start_as_current_span("work", attributes={"a": "1"})
     def double(number: int) -> tuple[int, str]:

@@ -456,7 +456,7 @@ def test_behind_the_sdks_batch_processor_all_spans_arrive(exporter: Exporter, se
 
 @pytest.mark.parametrize("encoding", ["json", "proto3"])
 def test_an_exporter_that_nobody_holds_ends(sender: FakeSender, encoding: str) -> None:
-    """If nobody refers to an exporter any more, its reporter sends the waiting spans and its thread ends."""
+    """If no reference to an exporter is left, its reporter sends the waiting spans and its thread ends."""
     exporter = Exporter(sender=sender, encoding=encoding)
     exporter.export([_span()])
     reporter, held = exporter._reporter, weakref.ref(exporter)
@@ -471,7 +471,7 @@ def test_an_exporter_that_nobody_holds_ends(sender: FakeSender, encoding: str) -
 
 
 def test_waiting_spans_are_weighed(sender: FakeSender) -> None:
-    """Attributes and events count for `max_queued_bytes`, and an object that is not a span has no weight of its own."""
+    """Attributes and events count for `max_queued_bytes`, and an object that is not a span has no additional weight."""
     from opentracing_zipkin.otel.exporter import _Exported
     from opentracing_zipkin.reporter.weight import SPAN_BYTES, weight_of
 

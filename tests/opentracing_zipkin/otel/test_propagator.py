@@ -132,7 +132,7 @@ def test_a_server_joins_its_client(propagator: B3Propagator, tracer: Tracer, rec
 def test_others_are_children_of_what_was_received(
     propagator: B3Propagator, tracer: Tracer, recorder: InMemoryRecorder, kind: SpanKind
 ) -> None:
-    """A span of any other kind, for instance a consumer, is a child with an id of its own."""
+    """A span of any other kind, for instance a consumer, is a child with its own id."""
     tracer.start_span("span", propagator.extract({**IDS, "x-b3-sampled": "1"}), kind).end()
 
     assert [(TRACE, SPAN, False)] == [(span.trace_id, span.parent_id, span.shared) for span in recorder.spans]

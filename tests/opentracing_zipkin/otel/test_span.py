@@ -93,7 +93,7 @@ def test_what_instrumentations_read_of_a_span_that_is_not_sampled(recorder: InMe
 
 
 def test_a_name_can_be_changed(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """Of several names the last one is sent."""
+    """If the name is changed, the last name is sent."""
     span = tracer.start_span("GET")
     span.update_name("GET /orders/{id}")
     span.end()
