@@ -27,4 +27,4 @@ class InvalidCarrierException(Exception):
 
 
 class SpanContextCorruptedException(Exception):
-    """There is a context in the carrier, but it cannot be read."""
+    """The carrier has a context that cannot be read."""

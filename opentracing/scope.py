@@ -27,7 +27,7 @@ class Scope:
 
     @property
     def span(self) -> Span:
-        """The span that is active as long as this scope is."""
+        """The span that is active while this scope is active."""
         return self._span
 
     @property

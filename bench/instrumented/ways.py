@@ -123,7 +123,7 @@ def extract(framework: str, endpoint: str, rate: float) -> Flush:
 
 
 def spans(framework: str, endpoint: str, rate: float) -> Flush:
-    """Like `extract`; in addition the two spans of a simple request are made, with three tags each, and their context is sent."""
+    """Like `extract`; in addition the two spans of a simple request are made, with three tags each, and propagated."""
     import opentracing_zipkin
 
     tracer: Any = opentracing_zipkin.ZipkinTracer("shop", endpoint=endpoint, sample_rate=rate)

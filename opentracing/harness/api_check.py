@@ -16,7 +16,7 @@ __all__ = ["APICompatibilityCheckMixin"]
 
 
 class APICompatibilityCheckMixin:
-    """For `class TestMyTracer(APICompatibilityCheckMixin)`, beside `unittest.TestCase` or alone under pytest."""
+    """Mix it in: `class TestMyTracer(APICompatibilityCheckMixin)`, together with `unittest.TestCase`, or alone under pytest."""
 
     def tracer(self) -> Tracer:
         """The tracer to test.  Some tests call this several times and pass contexts between the tracers that they get."""

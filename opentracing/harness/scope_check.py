@@ -15,7 +15,7 @@ __all__ = ["ScopeCompatibilityCheckMixin"]
 
 
 class ScopeCompatibilityCheckMixin:
-    """For `class TestMyScopeManager(ScopeCompatibilityCheckMixin)`, beside `unittest.TestCase` or alone under pytest."""
+    """Mix it in: `class TestMyManager(ScopeCompatibilityCheckMixin)`, with `unittest.TestCase`, or alone under pytest."""
 
     def scope_manager(self) -> ScopeManager:
         """A new scope manager to test."""
@@ -89,7 +89,7 @@ class ScopeCompatibilityCheckMixin:
             try:
                 assert outer_span.finish.call_count == 0, "a scope that is not the active one cannot end yet"
                 assert manager.active is inner, "closing another scope leaves the active one active"
-            finally:  # some managers share their state with the next test
+            finally:  # the next test may see the same state: some managers keep it globally
                 inner.close()
                 outer.close()
 

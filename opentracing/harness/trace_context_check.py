@@ -22,7 +22,7 @@ UNRELATED = {"Host": "shop", "Accept": "*/*", "X-Request-Id": "1", "Content-Leng
 
 
 class TraceContextCheckMixin:
-    """For `class TestMyTracer(TraceContextCheckMixin)`, beside `unittest.TestCase` or alone under pytest."""
+    """Mix it in: `class TestMyTracer(TraceContextCheckMixin)`, together with `unittest.TestCase`, or alone under pytest."""
 
     def tracer(self) -> Tracer:
         """The tracer to test."""
@@ -302,10 +302,10 @@ _MESSAGES: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     ("100 %", ()),
     ("%s layers of %r", (3, "paper")),
     ("%(layers)d layers", ({"layers": 3},)),
-    ("packed", ({"layers": 3},)),  # arguments need not be referred to
+    ("packed", ({"layers": 3},)),  # arguments that are not used in the message
     ("packed", (3, "paper")),
-    ("%s of %s", (3,)),  # nor be enough
-    ("%d layers", ("three",)),  # nor fit
+    ("%s of %s", (3,)),  # too few arguments
+    ("%d layers", ("three",)),  # an argument of a wrong type
     ("%", (3,)),
     ("%(layers", ({},)),
     ("%s", (_Broken(),)),

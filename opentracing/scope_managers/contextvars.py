@@ -54,7 +54,7 @@ class ContextVarsScopeManager(ScopeManager):
 
 class _ContextVarsScope(Scope):
     _open = True
-    _close_is_due = False  # closed while an inner scope was open
+    _close_is_due = False  # `close` was called while an inner scope was open
     closed_away = False  # it was closed in another context than the one in which it was opened
 
     _manager: ContextVarsScopeManager

@@ -25,7 +25,7 @@ def __getattr__(name: str) -> Any:
         if name == "install":
             from .supported import problem
 
-            if problem():  # an old API may not even have what the other modules import
+            if problem():  # an old API may lack names that the other modules import
                 return _install_nothing
             from . import installing as module
         elif name == "B3Propagator":

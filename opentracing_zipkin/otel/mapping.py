@@ -322,7 +322,7 @@ def _broker(text: str) -> tuple[str, str, int]:
 
 
 def _address(attributes: Mapping[str, Any], keys: tuple[tuple[str, str], ...]) -> tuple[str, str, int]:
-    """The first literal address, and the port that belongs to it."""
+    """The first value that is an IP address, and the port of the same pair of keys."""
     for key, port_key in keys:
         if key in attributes:
             value = attributes[key]

@@ -142,7 +142,7 @@ class Resource:
 
 
 class Tracer(trace.Tracer):
-    """Starts spans under the name of an instrumentation.  May be used from any thread."""
+    """Starts spans that carry the name of an instrumentation.  May be used from any thread."""
 
     def __init__(self, provider: TracerProvider, name: Any, version: Any) -> None:
         self._provider = provider
