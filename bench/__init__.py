@@ -1,1 +1,1 @@
-"""What tracing costs the traced: ours beside the least possible and beside its peers, as ratios of one run."""
+"""The cost of tracing: our tracer compared with the least possible one and with other tracers, as ratios from one run."""

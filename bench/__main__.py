@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     for part in parts:
         measures = {"costs": _costs, "requests": _requests, "exports": _exports, "curves": _curves, "services": _services}
         measures[part](options, result)
-        if options.json is not None:  # after each, so that none is lost if the next one fails
+        if options.json is not None:  # after each part, so that nothing is lost if the next part fails
             results.write(result, options.json)
     print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
     if options.json is not None:
@@ -125,7 +125,7 @@ def _curves(options: argparse.Namespace, result: results.Result) -> None:
 
 
 def _services(options: argparse.Namespace, result: results.Result) -> None:
-    from .web import measure as services  # gunicorn and the like are of no use on every system that the rest runs on
+    from .web import measure as services  # gunicorn does not run on every system that the rest runs on
 
     result["services"] = services.measure()
     for framework, ways in result["services"].items():

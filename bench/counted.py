@@ -1,7 +1,7 @@
-"""Run as a file under callgrind by `guard`: the work whose instructions are counted, ours and the limit's, in one process.
+"""The work whose instructions callgrind counts, of our tracer and of the limit, in one process; `guard` runs this file.
 
-Rules: nothing that is counted depends on the network: the reporter sleeps until `flush`, and what it sends goes nowhere.
-Each stretch of work ends with a call of `os.getppid`, at which callgrind writes down what it has counted since the last.
+Rules: nothing that is counted depends on the network.  The reporter sleeps until `flush`, and its sender discards the spans.
+Each stretch of work ends with a call of `os.getppid`; at each such call callgrind writes its count since the last one.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from opentracing_zipkin.instrument.client import calling
 from opentracing_zipkin.instrument.http import HttpPolicy
 from opentracing_zipkin.senders import Sender
 
-# Python 3.11 and later rewrites code that it has seen often.
+# Python 3.11 and later optimises code that has run often.
 WARM_UP = 100
-# Three times as many requests, of two spans each, do not yet wake the reporter.
+# Even three times as many requests, with two spans each, do not wake the reporter.
 CALLS = 120
 BATCHES = 4  # of 100 spans each
 AN_HOUR_S = 3600.0
-# In which threads come to rest: that of a tracer before ends when the tracer is gone, and what it does then would count.
+# Time for threads to come to rest: the thread of a deleted tracer ends later, and its work must not be counted.
 REST_S = 0.2
 
 TRACER_TASKS = ["start_span", "root", "active", "request", "unsampled", "extract", "inject"]
@@ -45,7 +45,7 @@ SERVED_TASKS = ["wsgi", "asgi"]
 
 
 class Nowhere(Sender):
-    """A sender without a network."""
+    """A sender that sends nothing."""
 
     max_bytes = 1 << 20
 
@@ -62,7 +62,7 @@ def start_trace(tracer: Any) -> Work:
 
 
 def deliver(tracer: Any) -> Work:
-    """A hundred root spans, until they have been encoded, packed and sent."""
+    """A hundred root spans, counted until they are encoded, joined and sent."""
     root = WORK["root"](tracer)
 
     def work() -> None:
@@ -78,7 +78,7 @@ _ANSWER = [("Content-Type", "application/json"), ("Content-Length", str(len(_CHU
 
 
 class _Body:
-    """As frameworks answer: an iterator that is closed."""
+    """A response as frameworks return it: an iterator with a `close`."""
 
     def __init__(self) -> None:
         self._chunks = iter([_CHUNK])
@@ -93,7 +93,7 @@ class _Body:
 
 
 def _call(policy: HttpPolicy) -> None:
-    """What instrumented clients do for a request, whatever the library."""
+    """The work of an instrumented client for one request, which is the same for every library."""
     called = calling(policy)
     assert called is not None
     call = called.start(None, "GET", "payments.internal:8080", "/payments/7", "", _no_header)
@@ -107,7 +107,7 @@ def _no_header(native: Any, name: str) -> str | None:
 
 
 def served_by_wsgi(policy: HttpPolicy) -> Work:
-    """A request to a small application in our middleware, in which it calls another service."""
+    """A request to a small application inside our middleware; the application calls another service."""
     next_headers = calls(
         {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in HEADERS.items()}, "HTTP_X_B3_SPANID"
     )
@@ -130,7 +130,7 @@ def served_by_wsgi(policy: HttpPolicy) -> Work:
 
 
 def served_by_asgi(policy: HttpPolicy) -> Work:
-    """The same of ASGI; nothing in it waits, so it needs no event loop."""
+    """The same for ASGI; nothing in it waits, so no event loop is needed."""
     next_headers = calls(HEADERS)
     scope = {"type": "http", "method": "GET", "path": "/orders/7", "client": ("127.0.0.1", 50000)}
 
@@ -152,7 +152,7 @@ def served_by_asgi(policy: HttpPolicy) -> Work:
 
 
 def count(work: Work, calls: int, settle: Callable[[], object]) -> None:
-    """Two stretches, the second twice as long as the first: what both have in common is not the work's."""
+    """Run two stretches, the second twice as long as the first: their difference is the work without the fixed costs."""
     for _ in repeat(None, min(calls, WARM_UP)):
         work()
     settle()
@@ -173,8 +173,8 @@ def _tracer(sample_rate: float = 1.0) -> ZipkinTracer:
 
 
 def main() -> None:
-    """Prints what was counted, in its order: whose, which task, how many units in the first stretch."""
-    gc.disable()  # when it comes round depends on everything before
+    """Print what was counted, in the order of counting: whose work, which task, and the units of the first stretch."""
+    gc.disable()  # the moment of a collection would depend on all former work
     limit_tracer.INTERVAL_S = AN_HOUR_S
     counted = []
     for task in TRACER_TASKS:
@@ -189,7 +189,7 @@ def main() -> None:
         counted += [("ours", task, BATCHES * 100), ("limit", task, BATCHES * 100)]
     count(deliver(_tracer()), BATCHES, gc.collect)
     counted += [("ours", "deliver", BATCHES * 100)]
-    # Last, so that they change nothing for those before them.
+    # These come last, so that they do not change the counts of the tasks above.
     count(WORK["noop"](Tracer()), CALLS, gc.collect)
     count(WORK["noop"](limit_tracer.NoopTracer()), CALLS, gc.collect)
     counted += [("ours", "noop", CALLS), ("limit", "noop", CALLS)]

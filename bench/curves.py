@@ -1,6 +1,6 @@
-"""What a span costs as something grows, and what else an application feels; each runs in a process of its own.
+"""The costs of a span as something grows, and other effects on an application; each is measured in its own process.
 
-Rules: a curve is a mapping of names to numbers, of one adapter of OpenTracing's shape; the units end the names.
+Rules: a curve maps names to numbers, for one adapter with OpenTracing's calls.  The names end with the units.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _adapter(name: str) -> Any:
 
 
 def delay(name: str, endpoint: str, size: int) -> dict[str, float]:
-    """How late a thread wakes that sleeps for half a millisecond, beside an idle reporter and beside one with 5,000 spans."""
+    """The delay of a thread that sleeps for 0.5 ms, next to an idle reporter and next to one that reports 5,000 spans."""
     adapter = _adapter(name)
     work = adapter.work("root", endpoint)
     work()
@@ -68,7 +68,7 @@ def _percentile(values: list[float], share: float) -> float:
 
 
 def rates(name: str, endpoint: str, size: int) -> dict[str, float]:
-    """Spans one at a time, evenly: the caller's median, by spans a second."""
+    """The caller's median cost of single spans at regular intervals, by the number of spans a second."""
     adapter = _adapter(name)
     work = adapter.work("root", endpoint)
     for _ in repeat(None, 200):
@@ -90,7 +90,7 @@ def rates(name: str, endpoint: str, size: int) -> dict[str, float]:
 
 
 def threads(name: str, endpoint: str, size: int) -> dict[str, float]:
-    """Spans a second of all threads together, by the number of threads."""
+    """The spans a second of all threads together, by the number of threads."""
     adapter = _adapter(name)
     work = adapter.work("burst", endpoint)
     work()
@@ -119,7 +119,7 @@ def _together(work: Callable[[], object], count: int) -> float:
 
 
 def tags(name: str, endpoint: str, size: int) -> dict[str, float]:
-    """The caller's least, by the number of tags; and how far the worst point is from the straight line through the ends."""
+    """The caller's least cost by the number of tags, and the largest deviation from the line through both end points."""
     adapter = _adapter(name)
     adapter.work("root", endpoint)
     times: dict[int, list[int]] = {count: [] for count in TAGS}
@@ -146,7 +146,7 @@ def _tagged(tracer: Any, count: int) -> int:
 
 
 def growth(name: str, endpoint: str, size: int) -> dict[str, float]:
-    """Resident memory after a tenth of `size` spans, and after all of them; each has a value that no other had."""
+    """Resident memory after a tenth of `size` spans and after all of them; each span has a value that no other has."""
     adapter = _adapter(name)
     adapter.work("root", endpoint)
     tracer = adapter.tracer
@@ -168,7 +168,7 @@ def _resident_mb() -> float:
 
 
 def collection(name: str, endpoint: str, size: int) -> dict[str, float]:
-    """The garbage collector's full pass, with no spans and with a full queue; no collector ever takes one."""
+    """The time of the garbage collector's full pass, without spans and with a full queue, while no collector accepts any."""
     work, waiting = _stuck(name, endpoint)
     empty = _full_pass_ms()
     while waiting() < WAITING_SPANS:
@@ -193,7 +193,7 @@ def _stuck(name: str, endpoint: str) -> tuple[Callable[[], object], Callable[[],
         def close(self) -> None:
             pass
 
-    # Ended at once: a sender that never returns is not waited for.
+    # Both timeouts are 0, so that the exit does not wait for a sender that never returns.
     tracer = ZipkinTracer("bench", sender=Never(), exit_stall_timeout=0, exit_timeout=0)
     return WORK["root"](tracer), lambda: tracer.stats.queued
 

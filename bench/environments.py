@@ -1,6 +1,6 @@
-"""A virtual environment for each adapter under `.venv-bench/`, so that no tracer meets another's dependencies.
+"""Makes a virtual environment for each adapter under `.venv-bench/`, so that the tracers' dependencies cannot conflict.
 
-Rules: made by the first run that needs it, and again when its requirements or the Python have changed.
+Rules: an environment is made by the first run that needs it, and made again if its requirements or the Python have changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ENVIRONMENTS = ROOT / ".venv-bench"
 
 
 def python_of(adapter: str) -> Path:
-    """The interpreter of an adapter's environment, which is made if need be.  Raises CalledProcessError."""
+    """The interpreter of an adapter's environment, which is made if necessary.  Raises CalledProcessError."""
     requirements = ROOT / "bench" / "requirements" / f"{adapter}.txt"
     environment = ENVIRONMENTS / adapter
     python = environment / "bin" / "python"
@@ -26,13 +26,13 @@ def python_of(adapter: str) -> Path:
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
     ENVIRONMENTS.mkdir(exist_ok=True)
-    # Neither git nor the linters that ask it are to look in here.
+    # Keeps git out of this directory, and also linters that use git's rules.
     (ENVIRONMENTS / ".gitignore").write_text("*\n")
     print(f"making {environment.relative_to(ROOT)} ...", file=sys.stderr)
     shutil.rmtree(environment, ignore_errors=True)
-    # Without a pip of its own, which would take longer to install than all the rest.
+    # Without its own pip, whose installation would take longer than all the rest.
     _run("-m", "venv", "--without-pip", str(environment))
-    # A file that says so in its first line names every package.
+    # The first line of a file may contain --no-deps; such a file names all packages that are needed.
     options = ["--no-deps"] if "--no-deps" in requirements.read_text().partition("\n")[0] else []
     install = ["-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check"]
     _run(*install, *options, "-r", str(requirements))

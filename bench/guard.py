@@ -27,10 +27,10 @@ __all__ = ["Verdict", "Wording", "main", "verdicts", "with_new", "wordings"]
 
 COUNTED = Path(__file__).with_name("counted.py")
 RECORDED = Path(__file__).with_name("recorded.json")
-# Ten percent more in one step has to fail, so less than that is let pass.
+# Ten percent more in one step has to fail, so the tolerance is lower.
 TOLERANCE = 0.05
-# The limit has no reporter of its own that could be counted without its network, no words of 0.5 and no middleware.  Its growth
-# by another build of Python is that of these tasks.
+# The limit has no reporter that could be counted without its network, no calls of 0.5 and no middleware.  For these tasks, the
+# growth due to another build of Python is taken from the limit's count of the task on the right.
 LIKE = {
     "deliver": "root",
     "start_trace": "start_span",
@@ -39,21 +39,21 @@ LIKE = {
     "wsgi": "request",
     "asgi": "request",
 }
-# A task in 0.5's words -> the same in 2.4's, and how many of its calls have another word.
+# A task in calls of 0.5 -> the same task in calls of 2.4, and the number of calls that have another name.
 CLASSIC = {"start_trace": ("start_span", 1), "classic_root": ("root", 3), "classic_noop": ("noop", 3)}
-# A call in 0.5's words may cost 60 ns more than in 2.4's.  The limit's no-op root takes 150 ns (Python 3.11, 2026-11), so that
-# is 0.4 of its instructions: 940 there, and more in a build of Python that counts more for everything.
+# A call of 0.5 may cost 60 ns more than the same call of 2.4.  The limit's no-op root takes 150 ns (Python 3.11, 2026-11), so
+# 60 ns are 0.4 of its instructions: 940 there, and more in a build of Python that counts more for everything.
 MAX_CLASSIC_CALL = 0.4
 MARK = "getppid"
 LAYOUTS = 4
 TIMEOUT_S = 300
 
-# task -> whose -> instructions a unit
+# task -> whose -> instructions for each unit of work
 Counts = Mapping[str, Mapping[str, float]]
 
 
 class Verdict(NamedTuple):
-    """`growth` is 0.02 for two percent more than recorded."""
+    """One task's count and its record; a `growth` of 0.02 is two percent more than recorded."""
 
     task: str
     now: float
@@ -66,7 +66,7 @@ class Verdict(NamedTuple):
 
 
 class Wording(NamedTuple):
-    """`more`: the instructions that a call in 0.5's words costs above the same in 2.4's."""
+    """One task in calls of 0.5; `more` is the number of instructions by which a call costs more than the same call of 2.4."""
 
     task: str
     more: float
@@ -132,7 +132,7 @@ def _judge_words(found: list[Wording]) -> int:
 
 
 def verdicts(counts: Counts, recorded: Counts) -> list[Verdict]:
-    """Growth is the lesser of ours over the record, and of that over the limit's own growth, which is due to the build."""
+    """The growth of each task: the lower of our growth, and our growth divided by the limit's, which is due to the build."""
     found = []
     for task, of_whom in counts.items():
         like = LIKE.get(task, task)
@@ -143,7 +143,7 @@ def verdicts(counts: Counts, recorded: Counts) -> list[Verdict]:
 
 
 def wordings(counts: Counts) -> list[Wording]:
-    """The tasks in 0.5's words, beside the same in 2.4's from the same count."""
+    """The tasks in calls of 0.5, compared with the same tasks in calls of 2.4 from the same run."""
     ceiling = MAX_CLASSIC_CALL * counts["noop"]["limit"]
     return [
         Wording(task, (counts[task]["ours"] - counts[same]["ours"]) / calls, ceiling) for task, (same, calls) in CLASSIC.items()
@@ -151,17 +151,17 @@ def wordings(counts: Counts) -> list[Wording]:
 
 
 def with_new(recorded: Counts, counted: Counts) -> dict[str, Mapping[str, float]]:
-    """The record as it is, and beside it the counts of the tasks that it lacks."""
+    """The record, unchanged, and the counts of those tasks that it lacks."""
     return {**recorded, **{task: of_whom for task, of_whom in counted.items() if task not in recorded}}
 
 
 def least(runs: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
-    """Task by task the least of several counts."""
+    """For each task, the least of several counts."""
     return {task: {whose: min(run[task][whose] for run in runs) for whose in of} for task, of in runs[0].items()}
 
 
 def count(layout: int) -> dict[str, dict[str, float]]:
-    """Instructions a unit, the difference of two stretches of which one is twice the other."""
+    """The instructions for each unit of work: the difference between two stretches, one twice as long as the other."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={folder}/counted", f"--dump-before={MARK}"]
         done = subprocess.run(

@@ -1,8 +1,8 @@
-"""Runs each task of each adapter in a fresh process, round by round, and sees that no span is lost.
+"""Runs each task of each adapter in a fresh process, round by round, and checks that no span is lost.
 
-Rules: rounds are interleaved over the adapters, so that a slow minute of the machine meets all of them, and tight loops, which
-take little time, are measured twice a round; one process at a time is measured; a process that fails or loses a span fails the
-run, and the others are still measured.
+Rules: each round runs all adapters, so that a slow minute of the machine affects all of them.  Tight loops take little time, so
+they are measured twice in a round.  Only one process is measured at a time.  A process that fails or loses a span makes the run
+fail, but the others are still measured.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SLOWEST_SPANS_PER_S = 5_000
 
 
 class Contestant(NamedTuple):
-    """An adapter under a name of its own; `source` is where its tracer is imported from if it is not installed."""
+    """An adapter and its tasks; `source` is the directory to import its tracer from, or None if the tracer is installed."""
 
     module: str
     tasks: frozenset[str]
@@ -56,7 +56,7 @@ QUICK_ADAPTERS = ["ours", "limit", "otel", "bridged", "upstream_noop"]
 
 
 class Outcome(NamedTuple):
-    """`results` by task and adapter, one entry a round; `failures` in words; `sink_capacity` in spans per second."""
+    """`results` by task and adapter, with one entry for each round; `failures` in words; `sink_capacity` in spans a second."""
 
     results: dict[str, dict[str, list[Measured]]]
     failures: list[str]
@@ -86,14 +86,14 @@ def measure(contestants: Mapping[str, Contestant], tasks: Sequence[str], rounds:
 
 
 def _turned(names: list[str], by: int) -> list[str]:
-    """Another one begins each round."""
+    """The names in another order, so that another one is first in each round."""
     by %= len(names) or 1
     return names[by:] + names[:by]
 
 
 def run_worker(python: Path, contestant: Contestant, task: str, port: int, size: int) -> dict[str, Any] | str:
-    """What a process of its own has measured, or in words why it has not; `size` is in bursts, or in spans of a curve."""
-    # -I: neither PYTHONPATH nor the file's directory, which would put this checkout's packages before the adapter's own.
+    """The result of a worker process, or in words why it has none; `size` is a number of bursts, or of a curve's spans."""
+    # -I ignores PYTHONPATH and the file's directory: with these, this checkout's packages would come before the adapter's.
     source = "" if contestant.source is None else str(contestant.source)
     command = [str(python), "-I", str(WORKER), contestant.module, task, f"http://127.0.0.1:{port}", str(size), source]
     settings = {**environment(), quiet.VARIABLE: str(quiet.fastest_ns())}
@@ -109,7 +109,7 @@ def run_worker(python: Path, contestant: Contestant, task: str, port: int, size:
 
 
 def _measure_once(python: Path, contestant: Contestant, task: str, port: int, bursts: int) -> Measured | str:
-    """The same for a task, of which no span may be missing."""
+    """The result of one task in a worker process; a missing span counts as a failure."""
     before = count(port)
     found = run_worker(python, contestant, task, port, bursts)
     if isinstance(found, str):
@@ -122,7 +122,7 @@ def _measure_once(python: Path, contestant: Contestant, task: str, port: int, bu
 
 
 def environment() -> dict[str, str]:
-    """Without what configures a tracer or leads its requests elsewhere."""
+    """The environment without variables that configure a tracer or send its requests elsewhere."""
     foreign = ("OTEL_", "ZIPKIN_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
 
@@ -134,7 +134,7 @@ def count(port: int) -> int:
 
 @contextlib.contextmanager
 def sink() -> Iterator[int]:
-    """The port of a sink in a process of its own."""
+    """Start a sink in its own process; the value of the block is the sink's port."""
     command = [sys.executable, "-m", "bench.sink"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None

@@ -27,7 +27,7 @@ __all__ = ["main", "write"]
 TEMPLATE = Path(__file__).with_name("benchmarks.template.md")
 FOLDER = ROOT / "docs" / "explanation"
 PAGE = "benchmarks.md"
-NEXT_CHAPTER = "## What a team feels"  # behind those that may be measured alone
+NEXT_CHAPTER = "## What a team feels"  # follows the chapters that may be measured alone
 
 PEERS = {
     "limit": "limit",
@@ -81,7 +81,7 @@ def _read(file: Path, parts: Sequence[str] = results.PARTS) -> Result:
 
 
 def _replace(files: Sequence[Path], page: Path) -> int:
-    """Chapters of the page by what was measured alone."""
+    """Replace chapters of the page by the results of parts that were measured alone."""
     text = page.read_text()
     for file in files:
         for chapter in _chapters(results.read(file), file):
@@ -108,7 +108,7 @@ def _chapters(result: Result, file: Path) -> list[str]:
 
 
 def _with_chapter(text: str, chapter: str) -> str:
-    """In place of the chapter of this title, or before what a team feels."""
+    """The text with the chapter in place of the one with its title, or before `NEXT_CHAPTER`."""
     title = chapter.partition("\n")[0]
     before, found, rest = text.partition(f"{title}\n")
     if not found:
@@ -119,8 +119,8 @@ def _with_chapter(text: str, chapter: str) -> str:
 
 
 def write(measured: Sequence[Result], folder: Path) -> None:
-    """The page of the first result, which has all parts, with the ratios of the others below, and the pictures beside it."""
-    from . import plot  # matplotlib is of the extra `bench`
+    """Write the page of the first result, which has all parts, with the ratios of the other results, and the pictures."""
+    from . import plot  # matplotlib comes with the extra `bench`
 
     text = _text(measured[0], measured[1:])
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ def _rows(result: Result) -> list[Row]:
 
 
 def _work(row: Row) -> str:
-    """The title without its unit, which a ratio does not have."""
+    """The title without the unit, because a ratio has no unit."""
     return row.title.rpartition(", ")[0]
 
 
@@ -235,7 +235,7 @@ def _noop(found: instrumented.Found) -> str:
 
 
 def _on_our_provider(found: instrumented.Found) -> str:
-    """OpenTelemetry's own instrumentations, at 100 %."""
+    """A table of OpenTelemetry's own instrumentations, at 100 %."""
     text = """
 OpenTelemetry's instrumentations run on our provider, too, without its SDK.
 Most of what they add then is their own code, which is the same on both.
@@ -262,7 +262,7 @@ def _bridged(rows: Sequence[Row]) -> str:
 The same calls of OpenTelemetry's API, once on our provider and once on its SDK with the Zipkin JSON exporter and B3.
 
 """
-    costs = bridged(row for row in rows if row.measure != "median")  # which a busy machine makes up
+    costs = bridged(row for row in rows if row.measure != "median")  # on a busy machine the median means nothing
     head = ["work", "our provider", "its SDK", "our provider / its SDK"]
     body = [[each.title, number(each.on_ours), number(each.on_sdk), bounded(each.share, each.most)] for each in costs]
     return text + _table(head, body) + _told_missed([each.title for each in costs if each.is_missed])
@@ -315,7 +315,7 @@ To send B3's headers, and to have the server parse them, costs a service somethi
 
 
 def _of_otel(ways: dict[str, dict[str, float]]) -> str:
-    """What ours costs of OpenTelemetry's, everything sampled."""
+    """The ratio of our cost to OpenTelemetry's, with everything sampled."""
     ours, other, headers = (ways[way] for way in ("ours, 100%", "otel, 100%", "headers alone"))
     ratio = ours["more_ms"] / other["more_ms"]
     error = ratio * hypot(*(of["more_error_ms"] / of["more_ms"] for of in (ours, other)))

@@ -1,6 +1,6 @@
 """The pictures of the page, as SVG.
 
-Rules: the same numbers make the same file, so there is neither a date nor a random name in it.
+Rules: the same numbers make the same file, so a file contains neither a date nor a random name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .table import Row
 mpl.use("svg")
 mpl.rcParams["svg.hashsalt"] = "bench"
 
-from matplotlib import pyplot as plt  # noqa: E402  # after the choice of how it draws
+from matplotlib import pyplot as plt  # noqa: E402  # only after the backend is chosen
 
 __all__ = ["ratios", "services"]
 
@@ -25,7 +25,7 @@ NAMES = {"otel": "OpenTelemetry", "upstream_noop": "opentracing 2.4"}
 
 
 def ratios(rows: Sequence[Row], path: Path) -> None:
-    """A line for each work that has a bound: a point for each ratio, a bar where it should be at most."""
+    """One line for each kind of work that has a target: a point for each ratio, and a bar for the highest allowed ratio."""
     shown = [row for row in rows if row.targets]
     figure, axes = plt.subplots(figsize=(9, 0.5 * len(shown) + 1.2))
     for place, row in enumerate(reversed(shown)):
@@ -48,7 +48,7 @@ def ratios(rows: Sequence[Row], path: Path) -> None:
 
 
 def services(found: Mapping[str, Mapping[str, Mapping[str, float]]], path: Path) -> None:
-    """Requests a second on the left, CPU a request on the right."""
+    """Requests a second on the left, CPU time for each request on the right."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
     for axes, measure, title in ((left, "requests_per_s", "requests a second, at most"), (right, "cpu_ms", "CPU ms a request")):
         for group, ways in enumerate(found.values()):

@@ -1,8 +1,9 @@
-"""Times that were taken while the machine was as fast as it can be.
+"""Times that were taken while the machine had its full speed.
 
-Rules: on a shared machine a core takes 1.6 to 1.9 times as long for the same work while others are busy on it, for seconds on
-end; so a piece of work that never changes is timed before and after whatever is measured, and what was slow around does not
-count.  How fast it can be is found out once in a run, and handed to each process by BENCH_QUIET_NS; without it all counts.
+Rules: on a shared machine, a core may take 1.6 to 1.9 times as long for the same work, for seconds, because others use it.  So
+a constant piece of work, the yardstick, is timed before and after each measurement, and measurements next to a slow yardstick
+do not count.  The yardstick's fastest time is found once in a run, and passed to each process in BENCH_QUIET_NS; without that
+variable all measurements count.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ LOOPS = 1000
 
 
 class Times(NamedTuple):
-    """`counted` are those of quiet moments, or all if none was; `looking_ns` is the CPU that it took to tell them apart."""
+    """`counted` are the times of quiet moments, or all times if no moment was quiet.
+
+    `looking_ns` is the CPU time that the yardstick took.
+    """
 
     counted: list[int]
     quiet: bool
@@ -33,7 +37,7 @@ class Times(NamedTuple):
 
 
 def take(once: Callable[[], int], number: int, rest: Callable[[], object] = lambda: None) -> Times:
-    """So many times, in ns, and more as long as too few were quiet and patience lasts; `rest` is called after each."""
+    """Take `number` times in ns, or more if too few were quiet, for at most PATIENCE_S; `rest` is called after each."""
     limit_ns = float(os.environ.get(VARIABLE, "inf")) * SLOWER
     every: list[int] = []
     quiet: list[int] = []
@@ -53,7 +57,7 @@ def take(once: Callable[[], int], number: int, rest: Callable[[], object] = lamb
 
 @cache
 def fastest_ns() -> int:
-    """The least that the yardstick takes on this machine."""
+    """The least time of the yardstick on this machine."""
     deadline = time.monotonic() + SEARCH_S
     least = _yardstick_ns()
     while time.monotonic() < deadline:
@@ -63,9 +67,9 @@ def fastest_ns() -> int:
 
 
 def _look() -> tuple[int, int]:
-    """What the yardstick takes now, and the CPU of this thread that it took to find out."""
+    """The present time of the yardstick, and the CPU time of this thread that measuring it took."""
     start = time.thread_time_ns()
-    now_ns = min(_yardstick_ns(), _yardstick_ns())  # the first of two finds the caches cold
+    now_ns = min(_yardstick_ns(), _yardstick_ns())  # the first of the two runs with cold caches
     return now_ns, time.thread_time_ns() - start
 
 

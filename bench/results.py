@@ -1,6 +1,7 @@
-"""What a run leaves for the page: one JSON file with everything that the page and its pictures show.
+"""The result of a run: one JSON file with everything that the page and its pictures show.
 
-Rules: a page is made of a whole run or left as it was, so a shortened run and one with failures are refused, with the remedy.
+Rules: a page is only made from a whole run.  A shortened run, or one with failures, is refused with the remedy, and the page
+stays unchanged.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ ROUNDS = 3
 BURSTS = 60
 STARTS = 6
 
-# What a whole run does at least of each, by the option's name.
+# The least values of the options in a whole run.
 LEAST = {"rounds": ROUNDS, "bursts": BURSTS, "spans": GROWTH_SPANS, "starts": STARTS}
 
 
 class Unusable(Exception):
-    """No page can be made of these results; the message says why, and what to do."""
+    """No page can be made of these results; the message tells the reason and the remedy."""
 
 
 def write(result: Result, file: Path) -> None:
@@ -37,7 +38,7 @@ def write(result: Result, file: Path) -> None:
 
 
 def read(file: Path) -> Result:
-    """Raises Unusable where there is no such file, or something else in it."""
+    """The results in a file.  Raises Unusable if the file does not exist or holds something else."""
     try:
         result = json.loads(file.read_text())
     except FileNotFoundError:
@@ -50,14 +51,14 @@ def read(file: Path) -> Result:
 
 
 def check_whole(result: Result, file: Path, parts: Sequence[str] = PARTS) -> None:
-    """Raises Unusable that names all that these parts of the results lack."""
+    """Raise Unusable, with all that is missing, if these parts of the results are not those of a whole run."""
     lacking = lacks(result, parts)
     if lacking:
         raise Unusable(f"no page is made of {file}: {'; '.join(lacking)}; run all of `make bench` again")
 
 
 def lacks(result: Result, parts: Sequence[str] = PARTS) -> list[str]:
-    """In words, what a whole run would have; empty where nothing is missing."""
+    """The parts that a whole run has and these results lack, in words; empty if they lack none."""
     missing = [f"the {part}" for part in parts if not result.get(part)]
     return [
         *([f"it lacks {', '.join(missing)}"] if missing else []),

@@ -1,4 +1,4 @@
-"""What every tracer is given: the headers of a request, rich spans to encode, and how large a message may be."""
+"""The same input for every tracer: the headers of a request, rich spans to encode, and the size of a message."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 __all__ = ["HEADERS", "MESSAGE_SPANS", "RICH_SPANS", "RichSpan", "calls"]
 
-# As many as our reporter puts into one (WAKE_AT), so that each tracer is given the same.
+# The number of spans in a message of our reporter (WAKE_AT), so that every tracer sends messages of the same size.
 MESSAGE_SPANS = 2_000
 
-# Four of B3 and four of any request; lower case, as ASGI gives them and as the one spelling that every peer reads.
+# Four headers of B3 and four that any request has; lower case is the form of ASGI, and the only one that every tracer reads.
 HEADERS = {
     "host": "orders.example.com",
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64)",
@@ -25,15 +25,15 @@ HEADERS = {
 
 
 def calls(headers: dict[str, str], span_id: str = "x-b3-spanid") -> Callable[[], dict[str, str]]:
-    """A function that gives the headers of another request at each call: those given, 4,095 more, and then the first again.
+    """A function that returns other headers at each call: the given ones, then 4,095 more, and then the first again.
 
-    A server that remembers which calls it has joined would take the same ids for a call that comes again.
+    A server that remembers the calls it has joined would treat a second call with the same ids as a repetition.
     """
     return cycle([headers, *({**headers, span_id: f"{number:016x}"} for number in range(1, 4096))]).__next__
 
 
 class RichSpan(NamedTuple):
-    """A client's span with all that a span may have; ids are lower-hex, addresses are (service name, IPv4, port)."""
+    """A client's span with every possible field; ids are lower-case hex, addresses are (service name, IPv4, port)."""
 
     trace_id: str
     span_id: str

@@ -1,7 +1,7 @@
-"""A collector that does nothing but count, so that it is never what a tracer waits for.
+"""A collector that only counts spans, so that no tracer has to wait for it.
 
-Rules: a POST is answered 202 and its body searched for `"traceId"`, never parsed; a GET is answered with the count so far.
-Run as a process it prints its port and ends when its standard input does.
+Rules: a POST is answered with 202, and its body is searched for `"traceId"` but not parsed.  A GET is answered with the count.
+As a program it prints its port, and ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 
 
 class Sink:
-    """Owns a listening socket and a thread for each connection; `keep` keeps the bodies as well, for tests."""
+    """Owns a listening socket and a thread for each connection; with `keep`, it also keeps the bodies, for tests."""
 
     def __init__(self, keep: bool = False) -> None:
         self.count = 0
@@ -31,7 +31,7 @@ class Sink:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        # A close alone does not wake the thread that is in accept().
+        # `close` alone does not wake the thread that waits in accept().
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
@@ -67,7 +67,7 @@ class Sink:
 
 
 def capacity(port: int, seconds: float = 0.2) -> float:
-    """Spans per second that the sink on `port` takes over one connection, in messages of 1,000 ordinary spans."""
+    """The spans a second that the sink on `port` accepts over one connection, in messages of 1,000 ordinary spans."""
     span = json.dumps({"traceId": "0" * 32, "id": "1" * 16, "name": "get", "tags": {"http.path": "/" + "x" * 180}})
     body = ("[" + ",".join([span] * 1000) + "]").encode()
     message = b"POST /api/v2/spans HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)

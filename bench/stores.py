@@ -1,10 +1,11 @@
-"""What the collector's stores take and how quickly they answer: spans a second, searches and a trace at 200,000 spans.
+"""Measures the collector's stores: how many spans a second they keep, and how fast they find traces among 200,000 spans.
 
-A message is read from JSON and kept as the API does it, without HTTP, on one thread.  CPU time counts, of the quickest half of
-the groups of messages: other work on the machine makes the rest slower.  A group is as long as the time from one writing of the
-SQLite store's index to the next.  A search is the least of several, of the slowest of all kinds.
-With `--zipkin URL` the same messages go to a real server, one after the other over one connection; there the wall clock counts,
-up to the answers, which come before the server has stored the spans.
+A message is read from JSON and stored in the same way as by the API, but without HTTP, on one thread.  The CPU time of the
+faster half of the groups of messages counts, because other work on the machine slows down the rest.  A group lasts from one
+writing of the SQLite store's index to the next.  Of each kind of search the least of several times is taken; the slowest kind
+is printed.
+With `--zipkin URL` the same messages are sent to a real server, one after the other over one connection.  Then wall time up to
+the responses counts; the responses come before the server has stored the spans.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ STORES: dict[str, Callable[[Path], Store]] = {
     "sqlite": lambda folder: SqliteStore(folder / "spans.db", max_bytes=MAX_BYTES),
 }
 
-# The first finds traces at once, the others nothing: no such tag, and conditions that many traces meet, but none together.
+# The first four find traces at once.  The others find none: no such tag, or conditions that many traces fulfil, but none all.
 SEARCHES = {
     "latest": {},
     "by service": {"serviceName": "service-1"},
@@ -53,7 +54,7 @@ SEARCHES = {
 
 
 class Figures(NamedTuple):
-    """Of one store; milliseconds of the slowest search and of a trace."""
+    """The results for one store; the times are in milliseconds, for the slowest search and for reading one trace."""
 
     spans_per_second: float
     slowest_search: str
@@ -88,13 +89,13 @@ def _span(number: int) -> FinishedSpan:
 
 
 def messages(spans: int) -> Iterator[bytes]:
-    """Spans as JSON, as a reporter sends them."""
+    """Messages of spans in JSON, as a reporter sends them."""
     for first in range(0, spans, MESSAGE_SPANS):
         yield json_v2.join([json_v2.encode(_span(number)) for number in range(first, min(spans, first + MESSAGE_SPANS))])
 
 
 def measure(store: Store, spans: int) -> Figures:
-    """Fill a store, then ask it."""
+    """Fill a store, then search it."""
     groups = [0.0] * -(-spans // INDEX_SPANS)
     for number, message in enumerate(messages(spans)):
         begin = time.thread_time()
@@ -135,7 +136,7 @@ def _of_server(url: str, spans: int) -> float:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print a line a store."""
+    """Print one line for each store."""
     parser = argparse.ArgumentParser(prog="python -m bench.stores", description="Figures of the collector's stores.")
     parser.add_argument("--spans", type=int, default=SPANS, help="how many each store takes (default: %(default)s)")
     parser.add_argument("--zipkin", metavar="URL", help="a real server, as `make zipkin` starts it, that takes the same spans")

@@ -1,7 +1,7 @@
-"""Ratios of what was measured, as Markdown.
+"""Ratios of the measured costs, as Markdown.
 
-Rules: a ratio is of two tracers' medians over the rounds of one run, cost by cost, so less is better and 1.00 is equal;
-absolute times are told beside it for information and decide nothing.
+Rules: a ratio compares the medians of two tracers over the rounds of one run, for each cost.  So less is better, and 1.00 is
+equal.  Absolute times are shown for information only.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from .tasks import TASKS, Measured
 
 __all__ = ["OURS", "Bridged", "Results", "Row", "bounded", "bridged", "line", "markdown", "number", "ratio", "rows"]
 
-Results = Mapping[str, Mapping[str, Sequence[Measured]]]  # task -> adapter -> one for each round
+Results = Mapping[str, Mapping[str, Sequence[Measured]]]  # task -> adapter -> one entry for each round
 
 OURS = "ours"
 
-# The most that ours may cost of each one's, by task and measure.
+# The highest allowed ratio of our cost to each other tracer's, by task and measure.
 TARGETS: dict[tuple[str, str], dict[str, float]] = {
     ("root", "least"): {"limit": 1.5, "otel": 1 / 11, "py_zipkin": 1 / 14, "aiozipkin": 1 / 7},
     ("root", "cpu"): {"limit": 1.3, "otel": 1 / 5.5, "py_zipkin": 1 / 4, "aiozipkin": 1 / 3.2},
@@ -36,13 +36,13 @@ TARGETS: dict[tuple[str, str], dict[str, float]] = {
     ("import", "least"): {"otel": 0.75},
 }
 
-# The most that OpenTelemetry's API on our provider may cost of its SDK, by task and measure.
+# The highest allowed ratio of the cost of OpenTelemetry's API on our provider to its cost on its SDK, by task and measure.
 BRIDGED_TARGETS = {("root", "least"): 1 / 4}
 
-# What ours may cost more than another's, in the task's unit.
+# How much more our cost may be than another's, in the task's unit.
 ALLOWANCES: dict[tuple[str, str], dict[str, float]] = {("import", "least"): {"bare": 20.0}}
 
-# Parts of a peer that live in an environment of their own.
+# Adapters that are a part of another tracer but need an environment of their own.
 PART_OF = {"otel_proto": "otel", "py_zipkin_thrift": "py_zipkin"}
 
 _MEASURES = {
@@ -56,7 +56,7 @@ _MEASURES = {
 
 
 class Row(NamedTuple):
-    """One cost of all tracers: `costs` in the task's unit, `ratios` of ours to each other one."""
+    """One cost of all tracers: `costs` in the task's unit, and `ratios` of our cost to each other tracer's."""
 
     task: str
     measure: str
@@ -79,12 +79,12 @@ class Row(NamedTuple):
 
     @property
     def missed(self) -> list[str]:
-        """Whose target is not reached."""
+        """The names of the tracers whose target is missed."""
         over = [name for name, most in self.allowances.items() if name in self.ratios and self.more_than(name) > most]
         return over + [name for name, most in self.targets.items() if name in self.ratios and self.ratios[name] > most]
 
     def more_than(self, other: str) -> float:
-        """What ours costs more than the other, in the task's unit."""
+        """The difference between our cost and the other's, in the task's unit."""
         return self.costs[OURS] - self.costs[other]
 
 
@@ -108,7 +108,7 @@ def _row(task: str, measure: str, of_adapters: Mapping[str, Sequence[Measured]])
 
 
 def markdown(table: Sequence[Row], adapters: Sequence[str]) -> str:
-    """A column for each adapter's ratio, with the most that it should be, bold where it is more; then the raw costs."""
+    """A table with a column for each adapter's ratio and its target, in bold if it is missed; then the absolute costs."""
     shown = [adapter for adapter in adapters if any(adapter in row.costs for row in table)]
     others = [adapter for adapter in shown if adapter != OURS]
     head = ["work", *(f"{OURS} / {other}" for other in others), *shown]
@@ -116,7 +116,7 @@ def markdown(table: Sequence[Row], adapters: Sequence[str]) -> str:
 
 
 class Bridged(NamedTuple):
-    """One cost of OpenTelemetry's API, in the task's unit, and the most that it should be of its SDK's, None for no bound."""
+    """One cost of OpenTelemetry's API, in the task's unit; `most` is the highest allowed ratio, or None for no target."""
 
     title: str
     on_ours: float
@@ -133,7 +133,7 @@ class Bridged(NamedTuple):
 
 
 def bridged(table: Iterable[Row]) -> list[Bridged]:
-    """What OpenTelemetry's API costs on our provider, and what it costs on its SDK."""
+    """The costs of OpenTelemetry's API on our provider and on its SDK."""
     return [
         Bridged(row.title, row.costs["bridged"], row.costs["otel"], BRIDGED_TARGETS.get((row.task, row.measure)))
         for row in table
@@ -151,7 +151,7 @@ def line(cells: Iterable[str]) -> str:
 
 
 def ratio(row: Row, other: str) -> str:
-    """With the most that it should be, bold where it is more; the difference where that is what is bounded."""
+    """A ratio and its target, in bold if it is missed; where the target is a difference, the difference is shown instead."""
     shown, most = number(row.ratios.get(other)), row.targets.get(other)
     if not shown:
         return ""
@@ -165,14 +165,14 @@ def ratio(row: Row, other: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """Two digits behind the point, three where the first of them would say nothing, none where they are many before it."""
+    """The number as text: two decimals, three below 0.2, none from 100 on; "" for None."""
     if value is None:
         return ""
     return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.2 else f"{value:.3f}"
 
 
 def bounded(share: float, most: float | None, error: float | None = None) -> str:
-    """A ratio as it stands in a table: bold where it is more than it should be."""
+    """A ratio in a table: in bold if it is above its target."""
     shown = f"{share:.3f}" if error is None else f"{share:.3f} ± {error:.3f}"
     if most is None:
         return shown

@@ -1,7 +1,8 @@
-"""The work that is measured and how, for any tracer behind an `Adapter`.
+"""The work that is measured, and how it is measured, for any tracer that has an `Adapter`.
 
-Rules: what a task costs is told per unit of work, its least and its median repetition.  A *paced* task is done in bursts with
-pauses in which the reporter works, as in a service; a *tight* one in a loop, as nothing of it is delivered; the others once.
+Rules: a task's cost is given for each unit of work, by its least and its median repetition.  A *paced* task is done in bursts
+with pauses, in which the reporter works, as in a service.  A *tight* task is done in a loop, because nothing of it is
+delivered.  The other tasks are done once.
 """
 
 from __future__ import annotations
@@ -27,27 +28,27 @@ WARM_UP_BURSTS = 10
 TIGHT_REPEATS = 15
 TIGHT_REPEAT_S = 0.012
 BURST_SPANS = 200_000
-# Fewer than would make any of the tracers send.
+# So few that none of the tracers sends.
 WAITING_SPANS = 800
 WARM_UP_SPANS = 100
 
 
 class Adapter(Protocol):
-    """What a module of `adapters` has under this name: one tracer, made for one task in a process of its own."""
+    """The class of this name in each module of `adapters`: one tracer, made for one task in its own process."""
 
     def work(self, task: str, endpoint: str) -> Work:
-        """One unit of `task`, ready to be called again and again; what it records goes to the collector at `endpoint`."""
+        """One unit of `task`, which can be called again and again; its spans go to the collector at `endpoint`."""
 
     def flush(self) -> None:
-        """Return when the collector has accepted all that was recorded; raises where it has not."""
+        """Return when the collector has accepted all spans; raise if it has not."""
 
-    # One that needs the thread for its work has a `sleep(seconds)` as well.
+    # An adapter that needs the thread for its own work also has a `sleep(seconds)`.
 
 
 class Task(NamedTuple):
-    """`spans` is what a unit of work delivers; `units` is what a call of the work holds (100 spans are encoded at once).
+    """`spans` is the number of spans in a unit of work; `units` is that of units in a call (100 spans are encoded at once).
 
-    `manner`: "tight", "paced", "burst", "memory" or "import".  `cost` says what `Measured.least` is of, and in which unit.
+    `manner` is "tight", "paced", "burst", "memory" or "import".  `cost` is the unit of `Measured.least`, for each unit of work.
     """
 
     title: str
@@ -75,9 +76,9 @@ TASKS = {
 
 
 class Measured(NamedTuple):
-    """Per unit of work, in the task's unit; `cpu` is the whole process until delivery, 0 where nothing is delivered.
+    """Costs for each unit of work, in the task's unit; `cpu` is the whole process's until delivery, or 0 without delivery.
 
-    `quiet` is False where the machine was slow whenever a time was taken.
+    `quiet` is False if the machine was slow in every measurement.
     """
 
     least: float
@@ -131,7 +132,7 @@ def _paced(work: Work, adapter: Adapter, bursts: int, spans: int) -> Measured:
     adapter.flush()
     before = time.process_time_ns()
     times = quiet.take(lambda: _loop_ns(work, BURST), bursts, lambda: pause(sleep))
-    adapter.flush()  # what is still to be sent belongs to the cost
+    adapter.flush()  # sending the rest belongs to the cost
     cpu_ns = time.process_time_ns() - before - times.looking_ns
     before = time.process_time_ns()
     _bursts(_nothing, times.number, time.sleep)
@@ -152,7 +153,7 @@ def _bursts(work: Work, count: int, sleep: Callable[[float], None]) -> None:
 
 
 def pause(sleep: Callable[[float], None]) -> None:
-    """Sleep, and on as long as other threads of this process are at work: a burst is not to meet the last one's reports."""
+    """Sleep, and go on while other threads of this process work, so that a burst does not meet the last one's reports."""
     deadline = time.perf_counter() + LONGEST_PAUSE_S
     busy = True
     while busy and time.perf_counter() < deadline:

@@ -1,9 +1,9 @@
-"""Run as a file, under an adapter's own Python: measures one task, or one curve, once and prints it as JSON.
+"""Measures one task or one curve once and prints it as JSON; run as a file, with an adapter's own Python.
 
-Rules: of this checkout only `bench` is made importable, unless a source is given: our `opentracing` lies beside it and would
-hide the upstream package that one of the adapters is about.  Before an import is measured nothing is imported here that a
-tracer might need, so that each pays for all of its own.
-Arguments: adapter, task, the sink's URL, its size (bursts, or spans), and the directory to import the tracer from, or "".
+Rules: from this checkout only `bench` can be imported, unless a source is given: our `opentracing` is next to it and would hide
+the package of the same name that one adapter measures.  Before an import is measured, this file imports nothing that a tracer
+might need, so that each tracer pays for all its own imports.
+Arguments: adapter, task, the sink's URL, the size (bursts or spans), and the directory to import the tracer from, or "".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def _make_importable(source: str) -> None:
     if source:
         sys.path.insert(0, source)
     package = type(sys)("bench")
-    package.__path__ = [here]  # a package without its __init__, and without what finding one would import
+    package.__path__ = [here]  # made by hand: its __init__ is not run, and nothing is imported to find it
     sys.modules["bench"] = package
 
 

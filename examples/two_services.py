@@ -1,8 +1,8 @@
-"""The two usage flows of the OpenTracing API by hand: inbound requests, outbound requests, and the span in between.
+"""Both directions of tracing by hand with the OpenTracing API: inbound requests, outbound requests, and the span between them.
 
-Two services in two processes, real HTTP between them.  Only `main` knows that there is a Zipkin:
+Two services run in two processes and talk over real HTTP.  Only `serve` knows about Zipkin:
 
-    python examples/two_services.py                  # the no-op tracer: everything works, nothing is recorded
+    python examples/two_services.py                  # with the no-op tracer: everything works, nothing is recorded
     ZIPKIN_ENDPOINT=http://localhost:9411 python examples/two_services.py
 """
 
@@ -21,7 +21,7 @@ import opentracing
 from opentracing import Span, Tracer
 from opentracing.ext import tags
 
-# Request-local storage: each request, and whatever it starts, sees its own span.
+# Request-local storage: each request, and all work that it starts, sees its own span.
 
 _current_span: ContextVar[Span | None] = ContextVar("current_span", default=None)
 
@@ -35,7 +35,7 @@ def request_context(span: Span) -> Iterator[None]:
         _current_span.reset(token)
 
 
-# Inbound: continue the caller's trace, or start one.
+# Inbound requests: continue the caller's trace, or start a new one.
 
 
 def before_request(request: BaseHTTPRequestHandler, tracer: Tracer) -> Span:
@@ -53,7 +53,7 @@ def before_request(request: BaseHTTPRequestHandler, tracer: Tracer) -> Span:
     return span
 
 
-# Outbound: a child of the current span, whose context goes into the request's headers.
+# Outbound requests: start a child of the current span, and write its context into the request's headers.
 
 
 def before_http_request(request: urllib.request.Request, service_name: str) -> Span:
@@ -72,7 +72,7 @@ def before_http_request(request: urllib.request.Request, service_name: str) -> S
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers with a greeting; the front asks the back for it."""
+    """Responds with a greeting; the front service gets it from the back service."""
 
     back_url = ""
 
@@ -106,7 +106,7 @@ class Service(BaseHTTPRequestHandler):
 
 
 def serve(name: str, back_url: str) -> None:
-    """One service, until its standard input is closed."""
+    """Run one service until its standard input is closed."""
     if "ZIPKIN_ENDPOINT" in os.environ:
         import opentracing_zipkin
 
@@ -122,7 +122,7 @@ def serve(name: str, back_url: str) -> None:
 
 
 def main() -> None:
-    """Start both services, make one request, stop them."""
+    """Start both services, send one request, and stop them."""
     services: list[subprocess.Popen[str]] = []
     url = ""
     try:

@@ -1,9 +1,10 @@
 """The OpenTracing API for Python: a no-op until `opentracing.tracer` is replaced.
 
-Two vocabularies on one model: `start_span`, `inject` and `extract` of 2.4, and `start_trace`, `join_trace` and
-`trace_context_to_text` of 0.5.  Read `opentracing.tracer` where you need it; do not import the name.
+Two vocabularies share one model: `start_span`, `inject` and `extract` of 2.4, and `start_trace`, `join_trace` and
+`trace_context_to_text` of 0.5.  Read `opentracing.tracer` at the place of use.  Do not import the name: the import would keep
+the tracer of that moment.
 
-(PYTEST_DONT_REWRITE: pytest would warn where this is imported before it starts.)
+(PYTEST_DONT_REWRITE: without this mark, pytest warns when the package is imported before pytest starts.)
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ is_tracer_registered = False
 
 
 def global_tracer() -> Tracer:
-    """`opentracing.tracer`."""
+    """The tracer that `opentracing.tracer` is now."""
     return tracer
 
 
@@ -65,16 +66,16 @@ def set_global_tracer(value: Tracer) -> None:
 
 
 def is_global_tracer_registered() -> bool:
-    """Whether somebody replaced the no-op, by `set_global_tracer` or by assignment."""
+    """Whether the no-op was replaced, by `set_global_tracer` or by assignment."""
     return is_tracer_registered or tracer is not _noop_tracer
 
 
 def _reset_global_tracer() -> None:
-    """Back to the no-op; for tests."""
+    """Put the no-op back; for tests."""
     global tracer, is_tracer_registered
     tracer = _noop_tracer
     is_tracer_registered = False
 
 
-# Last: the name hides the submodule `opentracing.tracer`, which the imports above needed.
+# This line comes last: the name hides the submodule `opentracing.tracer`, which the imports above needed.
 tracer: Tracer = _noop_tracer

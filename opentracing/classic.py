@@ -1,7 +1,7 @@
-"""The verbs of OpenTracing 0.5, each spelled in 2.4's primitives.
+"""The verbs of OpenTracing 0.5, each written with the primitives of 2.4.
 
-Rules: this file holds no state and imports no other class, so that any 2.4 tracer whose base classes come from here speaks
-0.5 as well.  `info` and `error` take printf formats that need not fit their arguments: formatting never raises.
+Rules: this file holds no state and imports no other class.  So any 2.4 tracer whose base classes come from this package also
+speaks 0.5.  `info` and `error` take printf formats that need not fit their arguments: formatting never raises.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PYTHON_EXCEPTION = "python.exception"
 
 
 class ClassicContext:
-    """0.5's TraceContext: attributes whose keys are compared without regard to case, `_` being `-`."""
+    """The TraceContext of 0.5: its attributes are found by keys in any case, and `_` and `-` count as the same character."""
 
     __slots__ = ()
 
@@ -42,7 +42,7 @@ class ClassicContext:
         return self
 
     def get_trace_attribute(self, key: str) -> str | None:
-        """The attribute with this key in any spelling, None where there is none."""
+        """The attribute with this key in any spelling; None if the context has no such attribute."""
         wanted = normalize_key(key)
         for name, value in self.baggage.items():
             if normalize_key(name) == wanted:
@@ -51,22 +51,22 @@ class ClassicContext:
 
 
 class ClassicSpan:
-    """0.5's Span, above `set_tag` and `log_kv`; what needs the tracer or the context is Span's own."""
+    """The Span of 0.5, built on `set_tag` and `log_kv`; methods that need the tracer or the context are in Span itself."""
 
     if TYPE_CHECKING:
-        # What a 2.4 span gives; named here for the type checker only.
+        # These methods come from a 2.4 span; they are declared here for the type checker only.
         def set_tag(self, key: str, value: Any) -> Any: ...
         def log_kv(self, key_values: dict[str, Any], timestamp: float | None = None) -> Any: ...
         @staticmethod
         def _on_error(span: Any, exc_type: Any, exc_val: Any, exc_tb: Any) -> None: ...
 
     def add_tag(self: _S, key: str, value: Any) -> _S:
-        """`set_tag` under its first name."""
+        """`set_tag` under its name in 0.5."""
         self.set_tag(key, value)
         return self
 
     def add_tags(self: _S, tags: Mapping[str, Any]) -> _S:
-        """`add_tag` for each entry."""
+        """Call `add_tag` for each entry."""
         for key, value in pairs_of(tags).items():
             self.add_tag(key, value)
         return self
@@ -77,7 +77,7 @@ class ClassicSpan:
         return self
 
     def error(self: _S, message: str, *args: Any) -> _S:
-        """As `info`, and mark the span as failed."""
+        """Log an event as `info` does, and mark the span as failed."""
         if type(message) is str and message == PYTHON_EXCEPTION and len(args) == 1 and _is_exc_info(args[0]):
             raised = args[0]
             self._on_error(self, raised["type"], raised["val"], raised["tb"])
@@ -92,7 +92,7 @@ def _is_exc_info(value: object) -> bool:
 
 
 class ClassicTracer:
-    """0.5's Tracer, above `start_span`, `inject` and `extract`."""
+    """The Tracer of 0.5, built on `start_span`, `inject` and `extract`."""
 
     if TYPE_CHECKING:
 
@@ -101,20 +101,23 @@ class ClassicTracer:
         def extract(self, format: str, carrier: Any) -> SpanContext | None: ...
 
     def start_trace(self, operation_name: str, tags: dict[str, Any] | None = None) -> Span:
-        """The root span of a new trace, whatever span is active."""
+        """The root span of a new trace, even if a span is active."""
         return self.start_span(operation_name, tags=tags, ignore_active_span=True)
 
     def join_trace(
         self, operation_name: str, parent_trace_context: SpanContext | None, tags: dict[str, Any] | None = None
     ) -> Span:
-        """The server's side of a call whose client's context was received; a root span where it is None."""
-        # Unpacking nothing costs 30 ns.
+        """The server's span of a call, given the context that the client sent; a root span if that context is None."""
+        # Unpacking an absent `tags` would cost 30 ns.
         kind, server = names.SPAN_KIND, names.SPAN_KIND_RPC_SERVER
         joined = {kind: server} if tags is None else pairs_of([(kind, server), *pairs_of(tags).items()])
         return self.start_span(operation_name, child_of=parent_trace_context, tags=joined, ignore_active_span=True)
 
     def close(self) -> Future[bool]:
-        """Report what is still buffered; a Future of True once everything was accepted.  The no-op is done at once."""
+        """Report the spans that are still buffered; returns a Future that is True once everything was accepted.
+
+        The no-op's Future is done at once.
+        """
         # Imported here: it costs 10 ms, and a program that only imports the API never closes a tracer.
         from concurrent.futures import Future
 
@@ -123,41 +126,41 @@ class ClassicTracer:
         return done
 
     def new_root_trace_context(self) -> SpanContext:
-        """The context of a span that nobody records."""
+        """The context of a new root span, which is not recorded."""
         return self.start_span(ignore_active_span=True).context
 
     def new_child_trace_context(self, parent_trace_context: SpanContext) -> tuple[SpanContext, dict[str, Any] | None]:
-        """The context of a child span that nobody records, and tags for it (None: there are none)."""
+        """The context of a child span, which is not recorded, and tags for that span, or None for no tags."""
         return self.start_span(child_of=parent_trace_context, ignore_active_span=True).context, None
 
     def trace_context_to_text(self, trace_context: SpanContext) -> tuple[dict[str, str], dict[str, str] | None]:
-        """The context as entries of a text map: the identity, and the attributes (None: there are none).
+        """The context as entries of a text map: the identity, and the attributes, or None for no attributes.
 
-        A 2.4 tracer injects both at once, so here the first half has everything.
+        A 2.4 tracer injects both at once, so the first mapping returned here has everything.
         """
         carrier: dict[str, str] = {}
         self.inject(trace_context, Format.TEXT_MAP, carrier)
         return carrier, None
 
     def trace_context_to_binary(self, trace_context: SpanContext) -> tuple[bytearray, bytearray | None]:
-        """The context as bytes: the identity, and the attributes (None: there are none), as in `trace_context_to_text`."""
+        """The context as bytes: the identity, and the attributes, or None for no attributes, as in `trace_context_to_text`."""
         carrier = bytearray()
         self.inject(trace_context, Format.BINARY, carrier)
         return carrier, None
 
     def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> SpanContext | None:
-        """The context in two mappings, which may be one and the same; None where there is none.  Never raises."""
+        """The context in two mappings, which may be the same object; None if they hold no context.  Never raises."""
         try:
             if trace_attributes is None or trace_attributes is trace_context_id:
                 carrier = {} if trace_context_id is None else trace_context_id
             else:
                 carrier = {**trace_attributes, **(trace_context_id or {})}
             return self.extract(Format.TEXT_MAP, carrier)
-        except Exception:  # whatever a tracer's extract makes of what a peer sent, 0.5 knows only None
+        except Exception:  # a tracer's `extract` may raise anything about a peer's data; 0.5 only knows None
             return None
 
     def trace_context_from_binary(self, trace_context_id: Any, trace_attributes: Any) -> SpanContext | None:
-        """The context in two byte strings, None where there is none.  Never raises."""
+        """The context in two byte strings; None if they hold no context.  Never raises."""
         try:
             return self.extract(Format.BINARY, bytearray(trace_context_id or b"") + bytearray(trace_attributes or b""))
         except Exception:

@@ -1,6 +1,6 @@
-"""Work that runs elsewhere or later: as part of what is active now, or on its own.
+"""Work that runs in another place or later, either under the span that is active now, or under none.
 
-Rules: asyncio's tasks and callbacks inherit the active span by themselves; threads, executors and greenlets do not.
+Rules: asyncio's tasks and callbacks inherit the active span without help; threads, executors and greenlets do not.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _T = TypeVar("_T")
 
 
 def wrap(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """`function` as it would run here and now: with the active span, and every other context variable, of this moment.
+    """`function`, which later runs with the active span, and all other context variables, of this moment.
 
-    For `Thread(target=wrap(work))`, `executor.submit(wrap(work), item)`, `executor.map(wrap(work), items)` and
-    `gevent.spawn(wrap(work))`.  The result may be called often and from several threads at a time; what a call changes, no
-    other call sees.
+    Use it as `Thread(target=wrap(work))`, `executor.submit(wrap(work), item)`, `executor.map(wrap(work), items)` or
+    `gevent.spawn(wrap(work))`.  The result may be called often, also from several threads at the same time.  Each call gets its
+    own copy of the context variables, so no call sees the changes of another one.
     """
     context = copy_context()
 
     @wraps(function)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        # A copy each time (0.1 µs): a context can be entered once at a time only.
+        # A new copy for each call (0.1 µs), because a context can be entered only once at a time.
         return context.copy().run(function, *args, **kwargs)
 
     return run
@@ -38,9 +38,10 @@ def wrap(function: Callable[_P, _T]) -> Callable[_P, _T]:
 
 @contextmanager
 def detached() -> Iterator[None]:
-    """A block in which no span is active, for starting what outlives the request that happens to start it.
+    """A block in which no span is active, so spans that start in it are roots.
 
-    `with detached(): asyncio.create_task(refresh_the_pool())`; also a decorator.  Spans that start there are roots.
+    For work that a request starts but that outlives the request: `with detached(): asyncio.create_task(refresh_the_pool())`.
+    It is also a decorator.
     """
     with no_parent_scope():
         yield

@@ -1,7 +1,8 @@
-"""A span around each run of a function: what `Tracer.trace` makes of functions, coroutines, generators and async generators.
+"""A span around each run of a function: the work of `Tracer.trace` for functions, coroutines, generators and async generators.
 
-Rules: the span lasts from the start of the body to its end, however often that is suspended, and is active while the body runs
-but not while its consumer does.  A generator's span starts with the first value asked for, as its body does.
+Rules: the span lasts from the start of the body to its end, however often the body is suspended.  The span is active while the
+body runs, but not while the consumer of its values runs.  A generator's body starts when the first value is asked for, and its
+span starts at the same time.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ __all__ = ["traced"]
 
 
 def traced(function: Any, tracer: Callable[[], Tracer], operation_name: str | None, tags: dict[str, Any] | None) -> Any:
-    """`function`, each run of which is a span of the tracer that `tracer()` gives at that time.
+    """`function` with a span around each run; the span's tracer is the one that `tracer()` returns at that time.
 
-    TypeError where `function` is none.
+    Raises TypeError if `function` is not a function.
     """
     if isinstance(function, (staticmethod, classmethod)):
         return type(function)(traced(function.__func__, tracer, operation_name, tags))
@@ -36,7 +37,7 @@ def traced(function: Any, tracer: Callable[[], Tracer], operation_name: str | No
         now = tracer()
         return now, now.start_span(name, tags=tags)
 
-    # Imported here: it costs 10 ms, and not every program that imports the API decorates.
+    # Imported here: it costs 10 ms, and some programs import the API without using the decorator.
     import inspect
 
     body = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__
@@ -82,7 +83,7 @@ def _generator(function: Any, start: Callable[[], tuple[Tracer, Span]]) -> Any:
 
 
 class _ActiveSteps:
-    """A generator that makes a span active for each of its steps; for `yield from`."""
+    """A generator that makes a span active during each step of `body`; made for `yield from`."""
 
     def __init__(self, tracer: Tracer, span: Span, body: Generator[Any, Any, Any]) -> None:
         self._activate = tracer.scope_manager.activate
@@ -109,7 +110,7 @@ class _ActiveSteps:
         try:
             return step(*arguments)
         finally:
-            scope.close()  # not `with`: that takes StopIteration for a failure
+            scope.close()  # no `with` block: it would record StopIteration as a failure
 
 
 def _async_generator(function: Any, start: Callable[[], tuple[Tracer, Span]]) -> Any:
@@ -128,7 +129,7 @@ def _async_generator(function: Any, start: Callable[[], tuple[Tracer, Span]]) ->
                 except GeneratorExit:
                     await _active_step(tracer, span, body.aclose())
                     raise
-                except BaseException as error:  # thrown in by the consumer; the body decides what becomes of it
+                except BaseException as error:  # the consumer threw it in; the body decides how to handle it
                     step = body.athrow(error)
 
     return run

@@ -1,6 +1,7 @@
-"""What an application gives where something else is expected, taken as far as it goes: nothing here raises.
+"""Reads values of an application that may have an unexpected type, and uses what can be used; no function here raises.
 
-Rules: whatever a value is asked may run the application's code, a comparison or a truth value too, so it is asked in a guard.
+Rules: every operation on such a value, also a comparison or a truth test, may run the application's code.  So each one is
+guarded by a `try`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ __all__ = ["context_of", "contexts_of", "is_one_of", "pairs_of", "seconds_of"]
 
 
 def pairs_of(given: Any) -> dict[Any, Any]:
-    """The entries of a mapping, or pairs, as a dict of its own; a key that cannot be one is its text."""
+    """A new dict with the entries of a mapping or the pairs; a key that is not hashable is replaced by its text."""
     found: dict[Any, Any] = {}
     try:
         for key, value in given.items() if hasattr(given, "items") else given:
@@ -23,13 +24,13 @@ def pairs_of(given: Any) -> dict[Any, Any]:
                 found[key] = value
             except Exception:  # not hashable
                 found[text_of(key)] = value
-    except Exception:  # neither, or only in part
+    except Exception:  # neither a mapping nor pairs, or only partly
         pass
     return found
 
 
 def context_of(given: Any) -> Any:
-    """The context of a span, or what was given itself."""
+    """The context of a span, or `given` itself if it has no `context`."""
     try:
         return getattr(given, "context", given)
     except Exception:
@@ -37,7 +38,7 @@ def context_of(given: Any) -> Any:
 
 
 def contexts_of(references: Any) -> list[Any]:
-    """The contexts of references, of which a single one counts as a list; None where one has none."""
+    """The contexts of the references, with None for a reference that has none; a single reference counts as a list of one."""
     try:
         if hasattr(references, "referenced_context"):
             return [references.referenced_context]
@@ -47,7 +48,7 @@ def contexts_of(references: Any) -> list[Any]:
 
 
 def is_one_of(given: Any, names: tuple[str, ...]) -> bool:
-    """Whether it is one of these texts; compared with one, an array or a column gives no truth."""
+    """Whether `given` is one of these texts; False if it cannot tell, as an array, whose comparison has no truth value."""
     try:
         return given in names
     except Exception:
@@ -55,7 +56,7 @@ def is_one_of(given: Any, names: tuple[str, ...]) -> bool:
 
 
 def seconds_of(given: Any) -> float:
-    """A time in seconds since the epoch; now, where none was given or it is no number."""
+    """The given time in seconds since the epoch; the present time if none was given or it is not a finite number."""
     try:
         seconds = time.time() if given is None else float(given)
     except Exception:

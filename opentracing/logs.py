@@ -1,4 +1,4 @@
-"""Names of the fields of a log record that every tracer understands.
+"""Names of those fields of a log record that every tracer understands.
 
 Source: the OpenTracing semantic conventions.
 """

@@ -1,4 +1,4 @@
-"""The carriers a context can travel in, and what is wrong with a carrier or a format."""
+"""The formats of carriers in which a context can travel, and the exceptions about a wrong carrier or format."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Format:
     """A `bytearray`; `inject` appends to it."""
 
     TEXT_MAP = "text_map"
-    """A mapping of str to str that may hold unrelated entries; any characters."""
+    """A mapping from str to str with any characters; it may hold unrelated entries."""
 
     HTTP_HEADERS = "http_headers"
-    """As TEXT_MAP, with keys and values that are fit for HTTP headers; a reader ignores the case of keys."""
+    """Like TEXT_MAP, but keys and values must fit into HTTP headers; a reader ignores the case of keys."""
 
 
 class UnsupportedFormatException(Exception):
@@ -27,4 +27,4 @@ class InvalidCarrierException(Exception):
 
 
 class SpanContextCorruptedException(Exception):
-    """There is a context in the carrier, but it cannot be read."""
+    """The carrier has a context that cannot be read."""

@@ -16,9 +16,9 @@ _S = TypeVar("_S", bound="Scope")
 
 
 class Scope:
-    """Made by a ScopeManager, ended by `close` or by leaving its `with` block; by itself it manages nothing.
+    """Made by a ScopeManager, and ended by `close` or by leaving its `with` block.  This base class manages nothing.
 
-    A copy of it is the scope itself, as it is copied with what holds it.
+    A copy of a scope is the scope itself, so that an object that holds one can be copied.
     """
 
     def __init__(self, manager: ScopeManager, span: Span) -> None:
@@ -27,7 +27,7 @@ class Scope:
 
     @property
     def span(self) -> Span:
-        """The span that is active as long as this scope is."""
+        """The span that is active while this scope is active."""
         return self._span
 
     @property
@@ -36,7 +36,7 @@ class Scope:
         return self._manager
 
     def close(self) -> None:
-        """End the scope: what was active before is active again."""
+        """End the scope: the span that was active before is active again."""
 
     def __copy__(self: _S) -> _S:
         return self
@@ -52,6 +52,6 @@ class Scope:
     ) -> None:
         if exc_type is not None:
             span = self.span
-            # A span's own hook, where it has one, knows which exceptions are no errors.
+            # If the span has its own hook, that hook knows which exceptions are no errors.
             getattr(span, "_on_error", Span._on_error)(span, exc_type, exc_val, exc_tb)
         self.close()

@@ -1,4 +1,4 @@
-"""ScopeManager: knows the active span; by itself it always answers with the same no-op."""
+"""ScopeManager: knows the active span; the base class always returns the same no-op scope."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["ScopeManager"]
 
 
 class ScopeManager:
-    """Makes spans active and tells which one is."""
+    """Makes spans active and tells which span is active."""
 
     def __init__(self) -> None:
         self._noop_span = Span(None, NOOP_CONTEXT)
         self._noop_scope = Scope(self, self._noop_span)
 
     def activate(self, span: Span, finish_on_close: bool) -> Scope:
-        """Make `span` the active one until the returned scope is closed, which also finishes it if asked to."""
+        """Make `span` the active one until the returned scope is closed; closing also finishes the span if asked to."""
         return self._noop_scope
 
     @property
     def active(self) -> Scope | None:
-        """The scope that is active here and now, None where there is none."""
+        """The scope that is active in the calling thread or task; None if no scope is active."""
         return self._noop_scope

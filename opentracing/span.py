@@ -1,6 +1,6 @@
-"""Span and SpanContext, the base classes of every tracer's own; by themselves they record nothing.
+"""Span and SpanContext: the base classes for the spans and contexts of every tracer; they record nothing.
 
-Rules: nothing here raises because of a value.  Both constructors of the API's history work: `Span(tracer, context)` and
+Rules: no method here raises because of a value.  Both constructors of the API's history work: `Span(tracer, context)` and
 `Span(trace_context)`.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .tracer import Tracer
 
     class _HasContext(Protocol[_C]):
-        """A span, by the type of its context: a subclass that narrows `context` has narrowed `trace_context` as well."""
+        """A span, typed by its context: a subclass that narrows the type of `context` also narrows that of `trace_context`."""
 
         @property
         def context(self) -> _C: ...
@@ -33,7 +33,7 @@ __all__ = ["Span", "SpanContext"]
 
 
 class SpanContext(ClassicContext):
-    """What of a span travels: its identity, which is the tracer's affair, and its baggage."""
+    """The part of a span that travels between processes: its identity, which each tracer defines, and its baggage."""
 
     __slots__ = ()
 
@@ -41,17 +41,17 @@ class SpanContext(ClassicContext):
 
     @property
     def baggage(self) -> Mapping[str, str]:
-        """The baggage items in the spelling they were given; not to be changed."""
+        """The baggage items, each key in the spelling that was given; do not change the mapping."""
         return SpanContext.EMPTY_BAGGAGE
 
 
 class Span(ClassicSpan):
-    """A unit of work on behalf of a trace; a context manager that finishes it and records what was raised.
+    """A unit of work in a trace; as a context manager it records an exception that was raised, and finishes the span.
 
-    A copy of it is the span itself, as it is copied with what holds it.
+    A copy of a span is the span itself, so that an object that holds one can be copied.
     """
 
-    # Class-level, so that a subclass which never calls this constructor still answers.
+    # Defaults on the class, so that the properties work in a subclass which never calls this constructor.
     _tracer: Any = None
     _context: Any = None
 
@@ -64,18 +64,18 @@ class Span(ClassicSpan):
 
     def __init__(self, tracer: Any = None, context: Any = None, *, trace_context: Any = None) -> None:
         if trace_context is None and context is None:
-            tracer, context = None, tracer  # Span(trace_context): 2.x always gives two arguments
+            tracer, context = None, tracer  # this was `Span(trace_context)`: 2.x always passes two arguments
         self._tracer = tracer
         self._context = context if trace_context is None else trace_context
 
     @property
     def context(self) -> SpanContext:
-        """The SpanContext that children and other processes need to know."""
-        return self._context  # type: ignore[no-any-return]  # a local variable with a type would cost every call
+        """The SpanContext; children and other processes need it."""
+        return self._context  # type: ignore[no-any-return]  # a local variable with a type would make every call slower
 
     @property
     def trace_context(self: _HasContext[_C]) -> _C:
-        """`context` under its first name; 0.5's subclasses assign it."""
+        """`context` under its name in 0.5; subclasses written for 0.5 assign to it."""
         return self.context
 
     @trace_context.setter
@@ -84,7 +84,7 @@ class Span(ClassicSpan):
 
     @property
     def tracer(self) -> Tracer:
-        """The tracer that started this span; the global one where none did."""
+        """The tracer that started this span; the global tracer if no tracer did."""
         tracer: Tracer = self._tracer
         if tracer is None:
             import opentracing
@@ -103,12 +103,12 @@ class Span(ClassicSpan):
         return self
 
     def start_child(self, operation_name: str, tags: dict[str, Any] | None = None) -> Span:
-        """A new span of the same tracer, child of this one, whatever span is active."""
+        """A new span of the same tracer and a child of this one, even if another span is active."""
         tracer: Tracer | None
         if type(self) is Span or (self._tracer is None and type(self).tracer is Span.tracer):
-            tracer = self._tracer  # not by the property, which costs 50 ns and finds the global tracer where there is none
+            tracer = self._tracer  # not the property: it costs 50 ns and would return the global tracer for None
             if tracer is None:
-                return self  # nobody's span, as 0.5 makes it for a no-op
+                return self  # a span without tracer, as 0.5's no-op has it
         else:
             tracer = self.tracer
         return tracer.start_span(operation_name, child_of=self, tags=tags)
@@ -126,15 +126,15 @@ class Span(ClassicSpan):
         return self
 
     def set_baggage_item(self: _S, key: str, value: str) -> _S:
-        """Attach an item that travels to all children started from now on, in-band, so keep it short."""
+        """Attach an item that travels to all children started from now on.  It is sent with each call, so keep it short."""
         return self
 
     def get_baggage_item(self, key: str) -> str | None:
-        """The item with this key, None where there is none."""
+        """The item with this key; None if the span has no such item."""
         return None
 
     def finish(self, finish_time: float | None = None) -> None:
-        """The work is done, now or at `finish_time` (seconds since the epoch); a second call does nothing."""
+        """End the span, now or at `finish_time` (seconds since the epoch); a second call does nothing."""
 
     def __enter__(self: _S) -> _S:
         return self
@@ -145,7 +145,8 @@ class Span(ClassicSpan):
         if exc_val is not None and not is_planned(exc_val):
             own = type(self)
             if own.error is not Span.error and own.log_kv is not Span.log_kv:
-                # A 2.x span whose `error` is its own affair, as jaeger_client's, which would lose the stack.
+                # A 2.x span whose own `error` means something else, such as jaeger_client's: that method would lose the
+                # stack.
                 self._on_error(self, exc_type, exc_val, exc_tb)
             else:
                 self.error(PYTHON_EXCEPTION, {"type": exc_type, "val": exc_val, "tb": exc_tb})
@@ -153,7 +154,7 @@ class Span(ClassicSpan):
 
     @staticmethod
     def _on_error(span: Any, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
-        """Mark `span` as failed by an exception; a hook of 2.4, also called when a scope is left by one."""
+        """Mark `span` as failed by an exception; a hook of 2.4, also called when an exception leaves a scope's block."""
         if span is None or exc_val is None or is_planned(exc_val):
             return
         span.set_tag(tags.ERROR, True)
@@ -168,10 +169,10 @@ class Span(ClassicSpan):
         )
 
     def log_event(self: _S, event: Any, payload: Any = None) -> _S:
-        """Deprecated since 2.0: `log_kv`."""
+        """Deprecated since 2.0; use `log_kv`."""
         return self.log_kv({logs.EVENT: event} if payload is None else {logs.EVENT: event, "payload": payload})
 
     def log(self: _S, **kwargs: Any) -> _S:
-        """Deprecated since 2.0: `log_kv`; knows `event`, `payload` and `timestamp`."""
+        """Deprecated since 2.0; use `log_kv`.  It reads `event`, `payload` and `timestamp`."""
         fields = {key: kwargs[key] for key in (logs.EVENT, "payload") if key in kwargs}
         return self.log_kv(fields, kwargs.get("timestamp"))

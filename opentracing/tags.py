@@ -1,6 +1,6 @@
-"""Names of the tags that every tracer understands, and the values of `span.kind`.
+"""Names of those tags that every tracer understands, and the values of `span.kind`.
 
-Source: the OpenTracing semantic conventions; 0.5's names are all here, with the values of 2.x.
+Source: the OpenTracing semantic conventions.  All names of 0.5 are here, with the values of 2.x.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ __all__ = [
 ]
 
 SPAN_KIND = "span.kind"
-# 0.5 spelled these two 'c' and 's'; code of both ages compares with the constant, instrumentations write the word.
+# In 0.5 these two values were 'c' and 's'.  Code for either version compares with the constant; instrumentations write the
+# word.
 SPAN_KIND_RPC_CLIENT = "client"
 SPAN_KIND_RPC_SERVER = "server"
 SPAN_KIND_CONSUMER = "consumer"
@@ -41,10 +42,10 @@ SPAN_KIND_PRODUCER = "producer"
 SERVICE = "service"
 ERROR = "error"
 COMPONENT = "component"
-# Above 0 asks to keep the trace, 0 asks not to.
+# A value above 0 asks the tracer to keep the trace; 0 asks it not to.
 SAMPLING_PRIORITY = "sampling.priority"
 
-# The other side of a call, from a client's or a server's view.
+# These tags describe the other side of a call, on a client's or a server's span.
 PEER_SERVICE = "peer.service"
 PEER_HOSTNAME = "peer.hostname"
 PEER_ADDRESS = "peer.address"

@@ -1,6 +1,6 @@
-"""Shared by the modules of the API: messages, the keys of attributes, and which exceptions are no failures.
+"""Functions that the modules of the API share: formatted messages, keys of attributes, and exceptions that are no failures.
 
-Rules: a message is formatted without ever raising, whatever a user's `__str__`, `__repr__` or `__getitem__` does.
+Rules: formatting a message never raises, whatever a user's `__str__`, `__repr__` or `__getitem__` does.
 """
 
 from __future__ import annotations
@@ -12,26 +12,29 @@ from typing import Any
 __all__ = ["format_message", "is_planned", "normalize_key", "text_of"]
 
 
-# How libraries end a block as planned: exceptions, each with the module that has it.  A module that is not loaded has raised
-# nothing, and importing it here would cost time (asyncio 50 ms).
+# Exceptions by which libraries end a block as planned, each with its module.  A module that is not loaded cannot have raised
+# any, and importing it here would cost time (asyncio 50 ms).
 _CANCELLATIONS = (("asyncio", "CancelledError"), ("trio", "Cancelled"), ("greenlet", "GreenletExit"))
-# Their timeouts are silent with False in place of an exception: the block that they guard just ends.
+# Timeouts of these libraries end the guarded block silently if False was given in place of an exception.
 _TIMEOUTS = (("gevent", "Timeout"), ("eventlet.timeout", "Timeout"))
 _GROUPS = (("builtins", "BaseExceptionGroup"), ("exceptiongroup", "BaseExceptionGroup"))
 
 
 def normalize_key(key: str) -> str:
-    """A trace attribute's key as it is compared: lower case, `-` for `_`, because HTTP headers keep neither."""
+    """The form in which keys of trace attributes are compared: lower case, and `-` in place of `_`.
+
+    HTTP headers preserve neither the case nor the underscore.
+    """
     return (key if type(key) is str else text_of(key)).replace("_", "-").lower()
 
 
 def text_of(value: object) -> str:
-    """`str(value)`, of the type `str` itself; where that raises, the value's type and the exception's."""
+    """`str(value)`, as an exact `str`; if that raises, a text with the names of the value's and the exception's types."""
     return _guarded(str, value)
 
 
 def format_message(message: object, args: tuple[Any, ...]) -> str:
-    """`message % args`, or, where the arguments do not fit or are not referred to, the message and their reprs."""
+    """`message % args`; if the arguments do not fit or are not used, the message followed by their reprs."""
     text = text_of(message)
     if not args:
         return text
@@ -46,9 +49,9 @@ def format_message(message: object, args: tuple[Any, ...]) -> str:
 
 
 def is_planned(error: BaseException) -> bool:
-    """Whether this is how a block ends that did not fail: a closed generator, a cancelled task, an exit with success.
+    """Whether the exception is a planned end of a block: a closed generator, a cancelled task, an exit with success.
 
-    A group of nothing else is one, too.
+    A group that contains only such exceptions counts, too.
     """
     try:
         waiting = [error]
@@ -58,7 +61,7 @@ def is_planned(error: BaseException) -> bool:
                 waiting.extend(each.exceptions)
             elif not _is_planned_alone(each):
                 return False
-    except Exception:  # an attribute of a user's class may do anything
+    except Exception:  # an attribute of a user's class may raise anything
         return False
     return True
 
@@ -72,17 +75,17 @@ def _is_planned_alone(error: Any) -> bool:
 
 
 def _is_any(error: object, classes: tuple[tuple[str, str], ...]) -> bool:
-    """Whether it is of one of these classes, each named with its module, as far as that is loaded."""
+    """Whether the error is of one of these classes, which are given by module and name; modules not loaded are skipped."""
     found = (getattr(sys.modules.get(module), name, None) for module, name in classes)
     return any(isinstance(each, type) and issubclass(type(error), each) for each in found)
 
 
 def _guarded(convert: Any, value: object) -> str:
     try:
-        # A `__str__` may return a subclass, whose methods are the application's again.
+        # A `__str__` may return a subclass of str, whose methods run the application's code again.
         return str.__str__(convert(value))
     except Exception as error:
         return f"<{_name_of(type(value))}: {convert.__name__}() raised {_name_of(type(error))}>"
 
 
-_name_of: Any = type.__dict__["__name__"].__get__  # past a metaclass of the application's
+_name_of: Any = type.__dict__["__name__"].__get__  # directly from `type`, so that no metaclass of the application's runs

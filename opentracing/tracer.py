@@ -1,7 +1,7 @@
-"""Tracer, the base class of every tracer, by itself the no-op; and the references between spans.
+"""Tracer, the base class of every tracer and by itself the no-op; and the references between spans.
 
-Rules: a subclass need not call this constructor.  `start_span`, `inject` and `extract` are what a tracer implements; the
-verbs of 0.5 come from `classic`.
+Rules: a subclass need not call this constructor.  A tracer implements `start_span`, `inject` and `extract`; the verbs of 0.5
+come from `classic`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _Self = TypeVar("_Self", bound="Tracer")
 
 
 class Tracer(ClassicTracer, TraceContextSource):
-    """Starts spans, and carries their contexts out of and into the process."""
+    """Starts spans, writes their contexts into carriers, and reads contexts from carriers."""
 
     _supported_formats = (Format.TEXT_MAP, Format.BINARY, Format.HTTP_HEADERS)
 
@@ -36,8 +36,8 @@ class Tracer(ClassicTracer, TraceContextSource):
     _noop_span_context = NOOP_CONTEXT
 
     def __new__(cls: type[_Self], *args: Any, **kwargs: Any) -> _Self:
-        # Here and not in the constructor, which a subclass need not call.  And as plain attributes of the instance: a class's
-        # default that makes them on first use costs the no-op a tenth of its time.
+        # Set here and not in the constructor, because a subclass need not call the constructor.  They are plain attributes of
+        # the instance: a default on the class that makes them on first use would cost the no-op a tenth of its time.
         tracer = super().__new__(cls)
         tracer._noop_span = Span(tracer, NOOP_CONTEXT)
         tracer._set_scope_manager(ScopeManager())
@@ -53,12 +53,12 @@ class Tracer(ClassicTracer, TraceContextSource):
 
     @property
     def scope_manager(self) -> ScopeManager:
-        """Knows the active span."""
+        """The scope manager, which knows the active span."""
         return self._scope_manager
 
     @property
     def active_span(self) -> Span | None:
-        """The span of the active scope, None where there is none."""
+        """The span of the active scope; None if no scope is active."""
         scope = self.scope_manager.active
         return None if scope is None else scope.span
 
@@ -72,7 +72,7 @@ class Tracer(ClassicTracer, TraceContextSource):
         ignore_active_span: bool = False,
         finish_on_close: bool = True,
     ) -> Scope:
-        """`start_span`, made active until the returned scope is closed."""
+        """Start a span and make it active until the returned scope is closed."""
         return self._noop_scope
 
     def start_span(
@@ -84,9 +84,9 @@ class Tracer(ClassicTracer, TraceContextSource):
         start_time: float | None = None,
         ignore_active_span: bool = False,
     ) -> Span:
-        """A new span: child of `child_of` (a span or a context), else of the first reference, else of the active span.
+        """A new span.  It is a child of `child_of` (a span or a context), else of the first reference, else of the active span.
 
-        `start_time` is in seconds since the epoch, None is now.
+        `start_time` is in seconds since the epoch; None means now.
         """
         return self._noop_span
 
@@ -96,11 +96,11 @@ class Tracer(ClassicTracer, TraceContextSource):
     def trace(self, operation_name: str | None = None, tags: dict[str, Any] | None = None) -> Callable[[_F], _F]: ...
 
     def trace(self, operation_name: Any = None, tags: dict[str, Any] | None = None) -> Any:
-        """A decorator: each run of the function, coroutine, generator or async generator is a span, active inside.
+        """A decorator: each run of the function, coroutine, generator or async generator is a span, which is active inside.
 
-        `@tracer.trace("name", tags={...})`, or `@tracer.trace` for the function's own name.  An exception that leaves it makes
-        the error tag.  What was decorated with the default no-op follows `opentracing.tracer`, so that a module may decorate
-        before the application configures.
+        Use `@tracer.trace("name", tags={...})`, or `@tracer.trace` for the function's own name.  An exception that leaves the
+        function sets the error tag.  A function decorated with the default no-op uses the `opentracing.tracer` of each run, so
+        a module may decorate its functions before the application configures its tracer.
         """
         tracer = self._when_called
         if operation_name is None or isinstance(operation_name, str):
@@ -118,10 +118,10 @@ class Tracer(ClassicTracer, TraceContextSource):
             raise UnsupportedFormatException(format)
 
     def extract(self, format: str, carrier: Any) -> SpanContext | None:
-        """The context in a carrier, None where there is none.
+        """The context in a carrier; None if the carrier holds none.
 
-        Raises UnsupportedFormatException, InvalidCarrierException, and, in tracers that say so,
-        SpanContextCorruptedException.
+        Raises UnsupportedFormatException and InvalidCarrierException.  Some tracers also raise SpanContextCorruptedException;
+        they say so.
         """
         if not is_one_of(format, Tracer._supported_formats):
             raise UnsupportedFormatException(format)
@@ -129,35 +129,35 @@ class Tracer(ClassicTracer, TraceContextSource):
 
 
 class ReferenceType:
-    """Names of the ways in which a span can follow from another."""
+    """Names of the kinds of relation between a new span and another span."""
 
     CHILD_OF = "child_of"
     FOLLOWS_FROM = "follows_from"
 
 
 class Reference(NamedTuple):
-    """A way in which a new span depends on a context; one whose context is None is ignored."""
+    """A relation of a new span to a context; a reference whose context is None is ignored."""
 
     type: str
     referenced_context: SpanContext | None
 
 
 def child_of(referenced_context: SpanContext | None = None) -> Reference:
-    """The new span's work is part of the referenced one's."""
+    """A reference which says that the new span's work is part of the referenced span's work."""
     return Reference(ReferenceType.CHILD_OF, referenced_context)
 
 
 def follows_from(referenced_context: SpanContext | None = None) -> Reference:
-    """The new span's work was caused by the referenced one, which does not wait for it."""
+    """A reference which says that the referenced span caused the new span's work but does not wait for it."""
     return Reference(ReferenceType.FOLLOWS_FROM, referenced_context)
 
 
 def start_child_span(
     parent_span: Span, operation_name: str, tags: dict[str, Any] | None = None, start_time: float | None = None
 ) -> Span:
-    """A child of `parent_span`, of the same tracer."""
+    """A child of `parent_span`, started by the same tracer."""
     return parent_span.tracer.start_span(operation_name, child_of=parent_span, tags=tags, start_time=start_time)
 
 
-if TYPE_CHECKING:  # both parents of Tracer give 0.5's verbs; the classic ones are meant
+if TYPE_CHECKING:  # both base classes of Tracer have the verbs of 0.5; this checks that those of `classic` fit
     _: type[TraceContextSource] = Tracer

@@ -1,7 +1,7 @@
-"""What OpenTelemetry's entry points name: a tracer by the environment, and the provider and the propagator on it.
+"""The functions that OpenTelemetry's entry points name: the provider and the propagator, on a tracer of the environment.
 
-Rules: the propagator's entry point is loaded while `opentelemetry.propagate` is imported, so nothing here imports that.  No
-exception reaches the application, which asked for nothing here: one line in the log says what is not traced.
+Rules: the propagator's entry point is loaded during the import of `opentelemetry.propagate`, so nothing here imports that.  No
+exception reaches the application, which did not call these functions: one line in the log says what is not traced.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ __all__ = ["propagator", "tracer_provider"]
 
 
 def tracer_provider() -> TracerProvider:
-    """For `OTEL_PYTHON_TRACER_PROVIDER=zipkin`: on the application's tracer, or where it has none on one by the environment."""
+    """The provider for `OTEL_PYTHON_TRACER_PROVIDER=zipkin`.
+
+    It uses the application's tracer; if there is none, a tracer configured from the environment.
+    """
     try:
         from .otel.supported import problem
 
@@ -40,12 +43,15 @@ def tracer_provider() -> TracerProvider:
         log.warning("zipkin: what OpenTelemetry instruments is not traced: %s", error)
         from opentelemetry import trace
 
-        silent: Any = getattr(trace, "NoOpTracerProvider", None) or trace._DefaultTracerProvider  # its name of before 1.10
+        silent: Any = getattr(trace, "NoOpTracerProvider", None) or trace._DefaultTracerProvider  # its name before version 1.10
         return silent()  # type: ignore[no-any-return]
 
 
 def propagator() -> TextMapPropagator:
-    """For `OTEL_PROPAGATORS=zipkin_b3`: B3 by the global tracer of the moment, or by B3's defaults where that is another's."""
+    """The propagator for `OTEL_PROPAGATORS=zipkin_b3`.
+
+    It uses the global tracer of the moment, or B3's defaults if that is no ZipkinTracer.
+    """
     from .otel.propagator import B3Propagator
 
     found: Any = B3Propagator()

@@ -1,7 +1,7 @@
-"""The Zipkin exporters for OpenTelemetry's SDK, with the arguments, the variables and the entry points of the deprecated ones.
+"""The Zipkin exporters for OpenTelemetry's SDK, with the arguments, variables and entry points of the deprecated exporters.
 
-Rules: an argument, then ZIPKIN_<NAME>, then OpenTelemetry's variable, then the default.  A wrong value raises in code; where an
-entry point chose the exporter it is one line in the log, and all spans are dropped.
+Rules: an argument counts first, then ZIPKIN_<NAME>, then OpenTelemetry's variable, then the default.  A wrong value raises an
+exception in code.  If an entry point chose the exporter, a wrong value makes one line in the log, and all spans are dropped.
 Source: opentelemetry-python, exporter/opentelemetry-exporter-zipkin-json and -proto-http, their arguments.
 """
 
@@ -27,7 +27,7 @@ __all__ = ["ChosenJson", "ChosenProto", "Protocol", "ZipkinExporter", "ZipkinPro
 
 
 class Protocol(Enum):
-    """A version of Zipkin's JSON; the deprecated exporter's own is taken, too."""
+    """A version of Zipkin's JSON; the class of this name in the deprecated exporter is accepted, too."""
 
     V1 = "v1"
     V2 = "v2"
@@ -35,7 +35,7 @@ class Protocol(Enum):
 
 _ENCODINGS = {"v1": "json_v1", "v2": "json"}
 
-# The packages in whose place this one is.
+# The deprecated packages that this one replaces.
 _PREFIX = "opentelemetry-exporter-zipkin"
 _DEPRECATED = (_PREFIX, f"{_PREFIX}-json", f"{_PREFIX}-proto-http")
 
@@ -43,13 +43,13 @@ _told: set[str] = set()
 
 
 class ZipkinExporter(Exporter):
-    """Exports to a Zipkin collector, in JSON: in place of `opentelemetry.exporter.zipkin.json.ZipkinExporter`.
+    """Exports to a Zipkin collector in JSON; it replaces `opentelemetry.exporter.zipkin.json.ZipkinExporter`.
 
     `version` is Protocol.V2 or Protocol.V1.  `endpoint` is the collector's URL.  `local_node_ipv4`, `local_node_ipv6` and
-    `local_node_port` are this service's address, found where none is given.  `max_tag_value_length` is in characters, 8192
-    by default; `timeout` is in seconds.  `session` is not used.  By keyword: the settings of sending and reporting as in
-    docs/reference/configuration.md, and `debug`.  What is None is not given: then ZIPKIN_<NAME> in the environment counts,
-    then OpenTelemetry's variable, then the default.
+    `local_node_port` are this service's address; without them the address is found.  `max_tag_value_length` is a number of
+    characters, 8192 by default; `timeout` is in seconds.  `session` is not used.  Keyword arguments are `debug` and the
+    settings of sending and reporting, as in docs/reference/configuration.md.  For an argument that is None, ZIPKIN_<NAME> in
+    the environment counts, then OpenTelemetry's variable, then the default.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ZipkinExporter(Exporter):
     ) -> None:
         encoding = _ENCODINGS.get(getattr(version, "value", version))
         if encoding is None:
-            # Not the value, which may be a URL with a password: the proto3 exporter's first argument is one.
+            # The value is not shown: it may be a URL with a password, because the proto3 exporter's first argument is a URL.
             raise WrongSetting("version", f"is of type {type(version).__name__}; use Protocol.V2 or Protocol.V1")
         node = _Node(local_node_ipv4, local_node_ipv6, local_node_port)
         old: dict[str, Any] = {
@@ -90,7 +90,7 @@ class ZipkinExporter(Exporter):
 
 
 class ZipkinProtoExporter(ZipkinExporter):
-    """The same in Protocol Buffers: in place of `opentelemetry.exporter.zipkin.proto.http.ZipkinExporter`."""
+    """Exports in Protocol Buffers; it replaces `opentelemetry.exporter.zipkin.proto.http.ZipkinExporter`."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class ZipkinProtoExporter(ZipkinExporter):
 
 
 class _Node:
-    """This service's address as the deprecated exporters took it: `ip` is one literal, `other` an IPv6 one beside it."""
+    """This service's address in the deprecated exporters' arguments: `ip` is one address, `other` a second one in IPv6."""
 
     def __init__(self, ipv4: Any, ipv6: Any, port: int | None) -> None:
         given = [*_literal("local_node_ipv4", ipv4, IPv4Address), *_literal("local_node_ipv6", ipv6, IPv6Address)]
@@ -151,11 +151,11 @@ def _say_unused_session() -> None:
         )
 
 
-# What OTEL_TRACES_EXPORTER chooses
+# The classes that OTEL_TRACES_EXPORTER chooses
 
 
 class _Chosen:
-    """Beside an exporter: what a class that an entry point names does in addition."""
+    """The additional behaviour of an exporter that an entry point names; used as a base next to the exporter."""
 
     def __init__(self, *args: Any, **given: Any) -> None:
         try:
@@ -168,15 +168,15 @@ class _Chosen:
 
 
 class ChosenJson(_Chosen, ZipkinExporter):
-    """By `OTEL_TRACES_EXPORTER=zipkin_json`."""
+    """The exporter for `OTEL_TRACES_EXPORTER=zipkin_json`."""
 
 
 class ChosenProto(_Chosen, ZipkinProtoExporter):
-    """By `OTEL_TRACES_EXPORTER=zipkin`, and `zipkin_proto`."""
+    """The exporter for `OTEL_TRACES_EXPORTER=zipkin` and `zipkin_proto`."""
 
 
 def _say_deprecated() -> None:
-    """Name the deprecated packages that are installed, too: the entry point found first is the one that is used."""
+    """Warn of installed deprecated packages: of two entry points with the same name, the one found first is used."""
     found = [name for name in _DEPRECATED if _is_installed(name)]
     if found and "deprecated" not in _told:
         _told.add("deprecated")

@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Settings for all tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("tests.contract.sender_contract")
 
-# The same examples at each run, so that a failure is of the change that is tested; `make fuzz` draws new ones, and more.
+# Each run has the same examples, so that a failure is due to the tested change; `make fuzz` draws new and more examples.
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
     "fuzz",
@@ -19,6 +19,6 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")
 
-# A shell starts what runs in the background with SIGINT ignored, and programs that the tests start would inherit that.
+# A shell ignores SIGINT in its background jobs, and the programs that the tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

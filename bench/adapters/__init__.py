@@ -1,1 +1,1 @@
-"""Adapters: one module a tracer, each with a class `Adapter` of the shape in `tasks`, run under an environment of its own."""
+"""Adapters: each module is one tracer, has a class `Adapter` (see `tasks`), and runs in its own virtual environment."""

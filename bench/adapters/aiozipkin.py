@@ -1,10 +1,10 @@
-"""aiozipkin, by the cheapest calls of its API.
+"""aiozipkin, used by the cheapest calls of its API.
 
-Rules: it works inside an event loop, which runs while the caller sleeps; its batches are as large as the others'.
+Rules: it works in an event loop, which runs while the caller sleeps.  Its batches are as large as those of the other tracers.
 """
 
 # mypy: disable-error-code="import-not-found"
-# It is installed in an environment of its own only.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Adapter:
             raise RuntimeError("spans were not accepted")
 
     def sleep(self, seconds: float) -> None:
-        """In place of `time.sleep`."""
+        """Sleep in the event loop; replaces `time.sleep`."""
         self._loop.run_until_complete(asyncio.sleep(seconds))
 
 

@@ -1,4 +1,4 @@
-"""No tracer, only the HTTP client that ours uses: what its import costs."""
+"""No tracer, only the HTTP client that our tracer uses: this measures the cost of importing that client."""
 
 from __future__ import annotations
 

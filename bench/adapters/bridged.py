@@ -1,4 +1,4 @@
-"""OpenTelemetry's API on our provider: the calls that its SDK is measured by, and ZipkinTracer's default settings."""
+"""OpenTelemetry's API on our provider: the same calls as for its SDK, and ZipkinTracer's default settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The least possible: what a tracer in pure Python would cost that did no more than it must."""
+"""The least possible tracer: the costs of a tracer in pure Python that does no more than it has to."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Adapter:
 
 
 def recorded_spans() -> list[RecordedSpan]:
-    """The rich spans as the reporter's thread finds its own: ids as integers, times as ticks, the kind among the tags."""
+    """The rich spans as the reporter's thread gets its spans: ids as integers, times as ticks, the kind among the tags."""
     spans = []
     remote = Address(*RICH_SPANS[0].remote)
     for rich in RICH_SPANS:

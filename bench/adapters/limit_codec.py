@@ -1,6 +1,7 @@
-"""JSON v2 and Thrift v1 with the least work for each span: everything that does not change is kept as text or bytes.
+"""JSON v2 and Thrift v1 with the least work for each span: all constant parts are kept as text or bytes.
 
-Rules: a span's shape (its kind, its tags' keys, what it has) has a template; what is left for a span is to fill its places.
+Rules: each shape of spans (the kind, the keys of the tags, the fields present) has a template.  Encoding a span fills in the
+template's places.
 Source: openzipkin/zipkin, V2SpanWriter and V1ThriftSpanWriter; zipkin-api, zipkinCore.thrift.
 """
 
@@ -17,7 +18,7 @@ _LOW_64_BITS = (1 << 64) - 1
 
 
 class Address:
-    """An endpoint in both formats, encoded once."""
+    """An endpoint in both formats, each encoded once."""
 
     __slots__ = ("json", "thrift")
 
@@ -42,10 +43,10 @@ _json_templates: dict[Any, str] = {}
 
 
 def encode_json(span: Any, local: Address) -> str:
-    """One object of the list that a collector takes."""
+    """One span, as an object in the list that is sent to a collector."""
     tags = span.tags
     annotations, trace_id, span_id, parent_id = span.annotations, span.trace_id, span.span_id, span.parent_id
-    # Ids are text if they came from a caller; whether one is decides how its place is written.
+    # Ids from a caller are text.  The type of each id decides how its place is formatted.
     ids = (type(trace_id), type(span_id), type(parent_id))
     shape = (ids, local, span.remote, tags.get("span.kind"), span.shared, annotations is None, *tags)
     template = _json_templates.get(shape)
@@ -69,7 +70,7 @@ def encode_json(span: Any, local: Address) -> str:
 
 
 def _json_template(span: Any, local: Address) -> str:
-    # The kind is no tag on the wire, so its place takes no room; the first comma is the first tag's own.
+    # On the wire the kind is not a tag, so its place is empty.  The first comma is removed with the first tag.
     places = ["%.0s" if key == "span.kind" else f",{quote(key)}:".replace("%", "%%") + "%s" for key in span.tags]
     tags = "".join(places).replace(",", "", 1)
     kind = span.tags.get("span.kind")
@@ -97,7 +98,7 @@ _i32 = Struct(">i").pack
 _i64 = Struct(">q").pack
 _u64 = Struct(">Q").pack
 
-# What is said at the start, at the end, and of the other side.
+# The annotations for the start and for the end, and the key of the other side's address.
 _EDGES = {
     "client": ("cs", "cr", "sa"),
     "server": ("sr", "ss", "ca"),
@@ -108,7 +109,7 @@ _thrift_templates: dict[Any, bytes] = {}
 
 
 def encode_thrift(span: Any, local: Address) -> bytes:
-    """One struct of the list that a collector takes."""
+    """One span, as a struct in the list that is sent to a collector."""
     tags = span.tags
     annotations, remote, trace_id, parent_id = span.annotations, span.remote, span.trace_id, span.parent_id
     packed = trace_id.to_bytes(16, "big") if type(trace_id) is int else bytes.fromhex(trace_id)
@@ -154,13 +155,13 @@ def _thrift_annotations(annotations: list[tuple[int, str]], host: bytes) -> byte
 
 
 def _thrift_template(span: Any, local: Address, high: bytes) -> bytes:
-    """Fields 1, 3, 4, 5, the lists 6 and 8, then 10, 11 and 12; a value that is not there has a place without room."""
+    """Fields 1, 3, 4, 5, the lists 6 and 8, then 10, 11 and 12; an absent value has an empty place."""
     host = local.thrift.replace(b"%", b"%%")
     kind = span.tags.get("span.kind")
     begin, end, peer = _EDGES[kind] if kind else ("", "", "sa")
     edge = b"\x0a\0\1%%b\x0b\0\2\0\0\0\2%b\x0c\0\3%b\0"
     tags = [
-        # No tag on the wire: its length and its text take no room.
+        # Not a tag on the wire: the places of its length and of its text are empty.
         b"%.0s%.0s" if key == "span.kind" else _thrift_tag(key, b"%b%b", 6, host)
         for key in span.tags
     ]

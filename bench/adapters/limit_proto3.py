@@ -1,6 +1,6 @@
-"""Proto3 with the least work for each span, as `limit_codec` has it for the other formats.
+"""Proto3 with the least work for each span, like the other formats in `limit_codec`.
 
-Rules: what stands before a value depends on its key and the value's length, and is made once for both.
+Rules: the bytes before a value depend on its key and on the value's length; they are made once for each such pair.
 Source: openzipkin/zipkin-api, zipkin.proto; Protocol Buffers, "Encoding".
 """
 

@@ -1,8 +1,8 @@
-"""The least pure Python that still delivers correct Zipkin spans under the API's shape: what any tracer is measured against.
+"""The smallest tracer in pure Python that delivers correct Zipkin spans by the API's calls; all tracers are compared with it.
 
-Rules: nothing is here that a correct span can do without: no bounds on tags, no guard against a user's types, no retry, no
-fork, no settings.  What is here is what cannot be left out: 128-bit ids, a span that finishes once, a bounded queue that
-counts what it drops, and headers that are checked before they are believed.
+Rules: it has nothing that a correct span can do without: no limit of tags, no guard against a user's types, no retry, no fork,
+no settings.  It has what no tracer can leave out: 128-bit ids, a span that finishes only once, a bounded queue that counts the
+spans it drops, and headers that are checked before use.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ INTERVAL_S = 0.1
 BATCH = MESSAGE_SPANS
 PREFIX = "ot-baggage-"
 
-# Slots set one by one rather than in an __init__: 50 ns a span.
+# The slots are set one by one instead of in an `__init__`: this saves 50 ns a span.
 _new: Any = object.__new__
 _random_bits = random.Random(os.urandom(32)).getrandbits
 
 
 class Context:
-    """What came out of headers; ids stay the text that they were."""
+    """The context read from headers; its ids stay text."""
 
     __slots__ = ("baggage", "parent_id", "sampled", "span_id", "trace_id")
 
@@ -48,7 +48,7 @@ class Context:
 
 
 class Span:
-    """Its own context.  `offset` is what turns ticks into wall time, measured where the trace entered the process."""
+    """A span that is its own context.  `offset` turns ticks into wall time; it is measured where the trace enters."""
 
     __slots__ = ("baggage", "end", "name", "offset", "parent_id", "shared", "span_id", "start", "tags", "trace_id", "tracer")
 
@@ -64,7 +64,7 @@ class Span:
     end: int
     offset: int
     sampled = True
-    remote: Any = None  # peers and annotations are of a RecordedSpan only
+    remote: Any = None  # only a RecordedSpan has peers and annotations
     annotations: Any = None
 
     @property
@@ -88,13 +88,13 @@ class Span:
 
 
 class RecordedSpan(Span):
-    """A span with everything that the wire format has room for; made to be encoded."""
+    """A span with everything that the wire format has room for; it is only made to be encoded."""
 
     __slots__ = ("annotations", "remote")
 
 
 class UnsampledSpan:
-    """Draws its ids when they are first asked for."""
+    """A span that is not sampled; it makes its ids when they are first asked for."""
 
     __slots__ = ("_ids", "baggage", "parent")
 
@@ -154,7 +154,7 @@ _active: ContextVar[Any] = ContextVar("active", default=None)
 
 
 class Tracer:
-    """Owns the queue and the thread that empties it."""
+    """Owns the queue, and the thread that empties it."""
 
     def __init__(self, service_name: str, endpoint: str, sampled: bool = True) -> None:
         self.local = Address(service_name, "127.0.0.1", 0)
@@ -201,7 +201,7 @@ class Tracer:
         return span
 
     def _continue(self, span: Span, caller: Context) -> None:
-        """A server's span has the id of the client's that called it; any other is that one's child."""
+        """A server's span has the id of the client's span that called it; any other span is a child of that one."""
         span.trace_id = caller.trace_id
         span.baggage = caller.baggage
         if span.tags.get("span.kind") == "server":

@@ -1,4 +1,4 @@
-"""The least possible tracer with a reporter that encodes all that waits in one go, as a simple one would."""
+"""The least possible tracer with a simple reporter, which encodes all waiting spans at once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The work in the calls of OpenTracing 2.4, for every tracer of that shape; and a root span in 0.5's, for ours.
+"""The work in calls of OpenTracing 2.4, for every tracer with that API; for ours also a root span in calls of 0.5.
 
-Rules: one function a task, which returns one unit of work ready to be called again and again.
+Rules: each task has one function, which returns one unit of work that can be called again and again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def root(tracer: Any) -> Work:
 
 
 def classic_root(tracer: Any) -> Work:
-    """`root` in 0.5's words."""
+    """The work of `root`, in the verbs of 0.5."""
 
     def work() -> None:
         span = tracer.start_trace("get")
@@ -78,7 +78,7 @@ def extract(tracer: Any) -> Work:
 
 
 def inject(tracer: Any) -> Work:
-    # As a service does it: a child that has only its own id from here, its trace's and parent's from the caller.
+    # The context of a service's client span: only its span id is made here, the ids of trace and parent came from the caller.
     server = tracer.start_span("get", child_of=tracer.extract(HTTP_HEADERS, HEADERS), tags={"span.kind": "server"})
     context = tracer.start_span("post", child_of=server, tags={"span.kind": "client"}).context
 

@@ -1,11 +1,11 @@
-"""OpenTelemetry's SDK with its Zipkin JSON exporter, by the cheapest calls of its API.
+"""OpenTelemetry's SDK with its Zipkin JSON exporter, used by the cheapest calls of its API.
 
-Rules: its queue and batches are as large as ours, because it loses spans with its own defaults.  Its encoder has no place
-for a remote endpoint and so writes that much less.
+Rules: its queue and its batches are as large as ours, because with its own defaults it loses spans.  Its encoder cannot write a
+remote endpoint, so it writes less than the others.
 """
 
 # mypy: disable-error-code="import-not-found"
-# It is installed in an environment of its own only.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Adapter:
 
 
 def encoding(encoder_class: Any) -> Work:
-    # Its default of no limit for a tag's length costs it nothing; the exporter's own default is used.
+    # No limit of a tag's length, which is the exporter's own default, costs nothing.
     encoder = encoder_class(None)
     spans = [_readable(span) for span in RICH_SPANS]
     _, ipv4, port = RICH_SPANS[0].local

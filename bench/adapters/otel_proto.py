@@ -1,7 +1,7 @@
-"""OpenTelemetry's proto3 encoder, which needs a protobuf that nothing else of it can live with."""
+"""OpenTelemetry's proto3 encoder; it is alone because its protobuf version does not fit the other parts of OpenTelemetry."""
 
 # mypy: disable-error-code="import-not-found"
-# It is installed in an environment of its own only.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 

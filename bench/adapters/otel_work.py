@@ -1,7 +1,7 @@
-"""The work of the tasks in OpenTelemetry's API, by its cheapest calls, for any provider's tracer and any propagator of B3."""
+"""The work of the tasks by the cheapest calls of OpenTelemetry's API, for any provider's tracer and any B3 propagator."""
 
 # mypy: disable-error-code="import-not-found"
-# It is installed in environments of its own only.
+# It is only installed in separate environments.
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .opentracing_work import Work
 
 __all__ = ["WORK", "root"]
 
-_NO_PARENT = Context()  # without it each root span looks for an active one
+_NO_PARENT = Context()  # without this, each root span would look for an active span
 
 
 def root(tracer: Any, b3: Any = None) -> Work:

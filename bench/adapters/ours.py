@@ -1,4 +1,4 @@
-"""ZipkinTracer with its default settings, but for the address of the collector."""
+"""ZipkinTracer with its default settings, except the collector's address."""
 
 from __future__ import annotations
 

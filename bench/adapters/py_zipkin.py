@@ -1,11 +1,11 @@
-"""py_zipkin, by the cheapest calls of its API.
+"""py_zipkin, used by the cheapest calls of its API.
 
-Rules: it encodes on the calling thread and has no reporter of its own; its transport is a list that a thread of ours empties,
-so that the caller pays what py_zipkin costs with a transport that does nothing.
+Rules: it encodes on the calling thread and has no reporter.  Here its transport is a list, which another thread empties.  So
+the caller only pays the costs of py_zipkin itself, as with a transport that does nothing.
 """
 
 # mypy: disable-error-code="import-not-found"
-# It is installed in an environment of its own only.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Adapter", "encoding"]
 
 INTERVAL_S = 0.1
 
-# The only spelling that it reads.
+# py_zipkin reads no other spelling.
 CANONICAL = {
     {"x-b3-traceid": "X-B3-TraceId", "x-b3-spanid": "X-B3-SpanId", "x-b3-parentspanid": "X-B3-ParentSpanId"}.get(
         name, name.title()
@@ -38,7 +38,7 @@ CANONICAL = {
 
 
 class Transport(BaseTransportHandler):  # type: ignore[misc]  # without its package it is Any
-    """Keeps messages, and sends them joined, if it has a URL."""
+    """Keeps messages, and sends them in one body if it has a URL."""
 
     def __init__(self, url: str | None) -> None:
         self.messages: list[str] = []

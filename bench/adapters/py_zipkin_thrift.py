@@ -1,7 +1,7 @@
-"""py_zipkin in its last line that wrote Thrift, by thriftpy2, only to encode."""
+"""The last release of py_zipkin that wrote Thrift (with thriftpy2); it is used for encoding only."""
 
 # mypy: disable-error-code="import-not-found"
-# It is installed in an environment of its own only.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The no-op tracer of the archived upstream package, under which most instrumented code runs today."""
+"""The no-op tracer of the archived package opentracing, with which most instrumented code runs today."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Adapter"]
 
 class Adapter:
     def work(self, task: str, endpoint: str) -> Work:
-        # Our own package has the same name, and it would be no peer to itself.
+        # Our package has the same name; make sure that it is not compared with itself.
         assert not hasattr(opentracing.Span, "start_child"), opentracing.__file__
         return WORK[task](opentracing.Tracer())
 

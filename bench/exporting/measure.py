@@ -1,7 +1,8 @@
-"""What an exported span costs by our exporter and by OpenTelemetry's deprecated one, in CPU of the whole process.
+"""Compares our exporter with OpenTelemetry's deprecated one by the CPU time of the whole process for each exported span.
 
-Rules: each exporter has a process of its own, with the same spans.  Both are alive at once and take some batches in turn, which
-keeps what is compared within some milliseconds; the least of the turns counts.  All are started anew several times.
+Rules: each exporter has its own process and the same spans.  Both processes live at the same time and export some batches in
+turn, so that a comparison covers only some milliseconds.  The least of the turns counts.  All processes are started several
+times.
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ from ..harness import count, environment, sink
 
 __all__ = ["FORMATS", "TARGETS", "Found", "measure", "missed", "ratio"]
 
-TURNS = 12  # of each start
-BATCHES = 4  # of a turn
-SPANS = 512  # of a batch
+TURNS = 12  # in each start
+BATCHES = 4  # in each turn
+SPANS = 512  # in each batch
 WAYS = ("ours", "old")
 
-# The environment that the deprecated exporter of a format can live in.
+# For each format, the environment in which the deprecated exporter can be installed.
 FORMATS = {"proto3": "otel_proto", "json": "otel"}
-# The most that ours may cost of the deprecated one's.
+# The highest allowed ratio of our cost to the deprecated exporter's.
 TARGETS = {"proto3": 1 / 4, "json": 1 / 4}
 
-# format -> way -> µs of each start, a span
+# format -> way -> µs for each span, one number for each start
 Found = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def measure(starts: int, turns: int = TURNS) -> tuple[Found, list[str]]:
-    """`Found`; and in words what has failed."""
+    """`Found`, and a list of the failures in words."""
     failures: list[str] = []
     found: dict[str, dict[str, list[float]]] = {}
     for encoding in FORMATS:
@@ -49,12 +50,12 @@ def measure(starts: int, turns: int = TURNS) -> tuple[Found, list[str]]:
 
 
 def ratio(of: Mapping[str, Sequence[float]]) -> float:
-    """What ours costs of the deprecated one's."""
+    """The ratio of our cost to the deprecated exporter's."""
     return mean(of["ours"]) / mean(of["old"])
 
 
 def missed(found: Found) -> list[str]:
-    """Formats whose target is not reached."""
+    """The formats whose target is missed."""
     return [encoding for encoding, most in TARGETS.items() if ratio(found[encoding]) > most]
 
 
@@ -62,11 +63,11 @@ def _start(encoding: str, turns: int) -> dict[str, float]:
     with sink() as port, contextlib.ExitStack() as stack:
         workers = {way: stack.enter_context(_worker(way, encoding, port)) for way in WAYS}
         for worker in workers.values():
-            _read(worker)  # until it is ready
+            _read(worker)  # wait until it is ready
         taken = [{way: _turn(workers[way]) for way in (WAYS if turn % 2 else WAYS[::-1])} for turn in range(turns)]
         exported = sum(_end(worker) for worker in workers.values())
         arrived = count(port)
-    if encoding == "json" and arrived != exported:  # the sink counts by a word of JSON's
+    if encoding == "json" and arrived != exported:  # the sink counts spans by a word that only JSON has
         raise RuntimeError(f"{exported} spans were exported and {arrived} arrived")
     return {way: min(turn[way] for turn in taken) for way in WAYS}
 
@@ -94,14 +95,14 @@ def _read(worker: subprocess.Popen[str]) -> str:
 
 
 def _turn(worker: subprocess.Popen[str]) -> float:
-    """In µs a span."""
+    """The cost of a span in µs."""
     assert worker.stdin is not None
     worker.stdin.write(f"{BATCHES}\n")
     return int(_read(worker)) / (BATCHES * SPANS) / 1000
 
 
 def _end(worker: subprocess.Popen[str]) -> int:
-    """How many spans it has exported."""
+    """The number of spans that the worker has exported."""
     assert worker.stdin is not None
     worker.stdin.close()
     return int(_read(worker))

@@ -1,12 +1,12 @@
-"""Run as a file, in an environment with OpenTelemetry's SDK: one exporter, and spans that it exports again and again.
+"""One exporter, which exports the same spans again and again; run as a file in an environment with OpenTelemetry's SDK.
 
-Rules: for each line of its input, a number of batches, it tells the ns of CPU that all threads took until they were accepted.
-Of this checkout only `bench` is importable unless a source is given.
+Rules: each line of the input is a number of batches.  For each, the output is the CPU time of all threads, in ns, until the
+collector has accepted them.  From this checkout only `bench` can be imported, unless a source is given.
 Arguments: "ours" or "old", the format, the sink's URL, and the directory to import our exporter from, or "".
 """
 
 # mypy: disable-error-code="import-not-found"
-# OpenTelemetry is installed in environments of their own only.
+# OpenTelemetry is only installed in separate environments.
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-BATCH = 512  # the SDK's own
+BATCH = 512  # the SDK's default
 WARM_UP = 12  # batches
 
 
@@ -65,7 +65,7 @@ def _exporter(way: str, encoding: str, url: str) -> Any:
 
 
 def _spans() -> list[Any]:
-    """A batch as the SDK's processors get it: each second span a server's, each fourth a client's or one with an event."""
+    """A batch as the SDK's processors get it: every second span is a server's, every fourth a client's or one with an event."""
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter

@@ -1,13 +1,13 @@
-"""A service of each framework that calls another one, driven without a server and without a network.
+"""A service of each framework that calls another service, driven without a server and without a network.
 
-Rules: everything between the two ends is the libraries' own.  The server's end is what a server would pass to the application,
-the client's is a connection that swallows what is sent and has one answer for everything.
-A service that was made before something is instrumented is a plain one, and stays so: its classes keep the functions that the
-libraries' classes had then.
+Rules: all code between the two ends is the libraries' own.  At the server's end the application is called with what a server
+would pass to it.  At the client's end a connection discards all that is sent and returns the same response each time.
+A service that is made before the instrumentation stays a plain one: its classes keep the functions that the libraries' classes
+had at that time.
 """
 
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator,no-untyped-call"
-# The libraries are installed in an environment of their own only.
+# The libraries are only installed in a separate environment.
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..samples import HEADERS
 
 __all__ = ["APPLICATIONS"]
 
-# Does so many requests.
+# Performs this number of requests.
 Requests = Callable[[int], None]
 
 URL = "http://payments.internal:8080/payments/7?currency=EUR"
@@ -44,7 +44,7 @@ _B3 = {name: value for name, value in HEADERS.items() if name.startswith("x-b3-"
 
 @contextmanager
 def flask(plain: bool, traced: bool) -> Iterator[Requests]:
-    """Flask with one call by requests; `traced`: the caller has sent B3."""
+    """Flask, with one call by requests; `traced` means that the caller has sent B3."""
     import flask
     import requests
     from requests.adapters import HTTPAdapter
@@ -114,10 +114,10 @@ def flask(plain: bool, traced: bool) -> Iterator[Requests]:
 
 
 class _Socket:
-    """A socket that is always writable, and that has an answer as soon as somebody reads."""
+    """A socket that is always writable, and that has a response as soon as it is read."""
 
     def __init__(self) -> None:
-        self._idle, self._other = socket.socketpair()  # nothing ever comes, as on a connection that is kept
+        self._idle, self._other = socket.socketpair()  # never has data, like an idle connection
 
     def fileno(self) -> int:
         return self._idle.fileno()
@@ -136,7 +136,7 @@ class _Socket:
 
 @contextmanager
 def fastapi(plain: bool, traced: bool) -> Iterator[Requests]:
-    """FastAPI with one call by httpx' asynchronous client; `traced`: the caller has sent B3."""
+    """FastAPI, with one call by httpx's asynchronous client; `traced` means that the caller has sent B3."""
     import fastapi
     import httpcore
     import httpx
@@ -160,7 +160,7 @@ def fastapi(plain: bool, traced: bool) -> Iterator[Requests]:
     application: Any = fastapi.FastAPI
     new_transport: Any = httpx.AsyncHTTPTransport
     if plain:
-        # Between FastAPI and what it calls by `super()`.
+        # Placed between FastAPI and the class that it calls by `super()`.
         below = _keeping(starlette.applications.Starlette, "__call__")
         application = _keeping(fastapi.FastAPI, "__call__", below=below)
         new_transport = _keeping(httpx.AsyncHTTPTransport, "handle_async_request")
@@ -202,7 +202,7 @@ def fastapi(plain: bool, traced: bool) -> Iterator[Requests]:
             answers.append(message["status"])
 
     async def ask(count: int) -> None:
-        for _ in range(count):  # in a task each, as servers do
+        for _ in range(count):  # each request in its own task, as servers do it
             await asyncio.create_task(app({**given, "state": {}, "headers": list(pairs)}, receive, send))
 
     loop = asyncio.new_event_loop()
@@ -218,7 +218,7 @@ def fastapi(plain: bool, traced: bool) -> Iterator[Requests]:
 
 
 class _Disabled:
-    """FastAPI's own telemetry as it is without OpenTelemetry's SDK, also when that comes."""
+    """FastAPI's own telemetry, kept as it is without OpenTelemetry's SDK, even after the SDK is set up."""
 
     def __init__(self, telemetry: Any) -> None:
         self._telemetry = telemetry
@@ -229,7 +229,7 @@ class _Disabled:
 
 
 def _keeping(owner: Any, *names: str, below: Any = None) -> Any:
-    """A subclass with these functions as they are now."""
+    """A subclass that keeps these functions as they are now."""
     bases = (owner,) if below is None else (owner, below)
     return type(owner.__name__, bases, {name: getattr(owner, name) for name in names})
 

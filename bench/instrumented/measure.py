@@ -1,8 +1,8 @@
-"""What tracing adds to a request of a service, by the CPU of the thread that serves it, for several ways of tracing.
+"""The CPU time that several ways of tracing add to a request, in the thread that serves it.
 
-Rules: each way has a process of its own with the same service twice, traced and not, and the difference counts.  The machine's
-speed varies by more than tracing costs from one second to the next.  So all processes are alive at once and take a block of
-requests in turn, which keeps what is compared within some milliseconds.  All are started anew several times.
+Rules: each way has its own process with the same service twice, traced and not traced, and their difference counts.  From one
+second to the next, the machine's speed varies by more than tracing costs.  So all processes live at the same time and serve a
+block of requests in turn: then a comparison covers only some milliseconds.  All processes are started several times.
 """
 
 from __future__ import annotations
@@ -37,48 +37,48 @@ __all__ = [
     "ratio",
 ]
 
-CYCLES = 80  # of each start, with a block of each way
+CYCLES = 80  # in each start; each has a block of every way
 BLOCK = 8  # requests
-FASTEST = 4  # of the cycles one in so many counts
+FASTEST = 4  # one of this number of cycles counts: the fastest
 
 FRAMEWORKS = ("flask", "fastapi")
-# The percentage of traces that are sampled, and the ways that are measured side by side.
+# The percentage of sampled traces, and the ways that are measured in turn.
 GROUPS: dict[str, tuple[str, ...]] = {
     "100%": ("headers", "extract", "spans", "ours", "otel", "bridged", "noop"),
     "1%": ("ours", "otel"),
 }
-# The most that ours may add of what OpenTelemetry adds, by framework and percentage.
+# The highest allowed ratio of what ours adds to what OpenTelemetry adds, by framework and percentage.
 TARGETS = {("flask", "100%"): 1 / 7, ("fastapi", "100%"): 1 / 5, ("flask", "1%"): 1 / 6, ("fastapi", "1%"): 1 / 5}
 
-# The most that OpenTelemetry's instrumentations may add on our provider of what they add on its SDK, at 100 %.
+# The highest allowed ratio of what OpenTelemetry's instrumentations add on our provider to what they add on its SDK, at 100 %.
 BRIDGED_TARGET = 0.70
 
 WITHOUT = "without"
 
 COMPARED = ("ours", "otel")
 
-# way -> µs of each start, a request
+# way -> µs for each request, one number for each start
 Added = Mapping[str, Sequence[float]]
-# framework -> percentage -> the same
+# framework -> percentage -> Added
 Found = Mapping[str, Mapping[str, Added]]
 
 
 class Pair(NamedTuple):
-    """Two blocks, one after the other, in µs a request."""
+    """Two blocks in succession, in µs for each request."""
 
     plain: float
     traced: float
 
 
 class Ratio(NamedTuple):
-    """What one way adds of what OpenTelemetry adds, with its standard error."""
+    """The ratio of what one way adds to what OpenTelemetry adds, with its standard error."""
 
     value: float
     error: float
 
 
 def measure(starts: int, cycles: int = CYCLES) -> tuple[Found, list[str]]:
-    """`Found`, with the request itself as the way `WITHOUT`; and in words what has failed."""
+    """`Found`, with the request itself as the way `WITHOUT`, and a list of the failures in words."""
     failures: list[str] = []
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
     for framework in FRAMEWORKS:
@@ -100,9 +100,9 @@ def measure(starts: int, cycles: int = CYCLES) -> tuple[Found, list[str]]:
 
 
 def added(cycles: Sequence[Mapping[str, Pair]]) -> dict[str, float]:
-    """By way what a traced block takes more than the one beside it, the mean of the fastest cycles.
+    """For each way, the time that a traced block takes more than the plain one next to it: the mean of the fastest cycles.
 
-    A cycle is as fast as all its blocks together, so that the choice favours none of them.
+    A cycle is as fast as all its blocks together, so the choice of cycles does not favour one way.
     """
     fastest = sorted(cycles, key=lambda cycle: sum(map(sum, cycle.values())))[: max(1, len(cycles) // FASTEST)]
     more = {way: mean(cycle[way].traced - cycle[way].plain for cycle in fastest) for way in fastest[0]}
@@ -118,7 +118,7 @@ def ratio(of: Added, way: str = "ours") -> Ratio:
 
 
 def missed(found: Found) -> list[str]:
-    """Frameworks and percentages whose target is not reached."""
+    """The frameworks and percentages whose target is missed."""
     return [
         f"{framework}, {percent}"
         for (framework, percent), most in TARGETS.items()
@@ -127,17 +127,17 @@ def missed(found: Found) -> list[str]:
 
 
 def missed_bridged(found: Found) -> list[str]:
-    """Frameworks whose instrumentations by OpenTelemetry cost too much on our provider."""
+    """The frameworks whose OpenTelemetry instrumentations cost too much on our provider."""
     return [framework for framework, of in found.items() if ratio(of["100%"], "bridged").value > BRIDGED_TARGET]
 
 
 def _start(framework: str, percent: str, ways: Sequence[str], cycles: int, order: Random) -> list[dict[str, Pair]]:
-    """What was taken in turn, cycle by cycle."""
+    """The pairs measured in turn, one mapping for each cycle."""
     rate = float(percent.rstrip("%")) / 100
     with sink() as port, contextlib.ExitStack() as stack:
         workers = {way: stack.enter_context(_Worker.started(way, framework, rate, port)) for way in ways}
         for worker in workers.values():
-            worker.read()  # until it is ready
+            worker.read()  # wait until it is ready
         found = [{way: workers[way].pair() for way in order.sample(ways, len(ways))} for _ in range(cycles)]
         spans = sum(worker.end() * SPANS[way].get(framework, 0) for way, worker in workers.items())
         arrived = count(port)
@@ -147,7 +147,7 @@ def _start(framework: str, percent: str, ways: Sequence[str], cycles: int, order
 
 
 class _Worker:
-    """A process that waits for its turn; its stderr is ours."""
+    """A worker process that waits for its turn; it writes to the same stderr as this process."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -179,7 +179,7 @@ class _Worker:
         return Pair(*(int(ns) / BLOCK / 1000 for ns in self.read().split()))
 
     def end(self) -> int:
-        """How many requests it has served, when all its spans are reported."""
+        """The number of requests that the worker has served, returned when all its spans are reported."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         return int(self.read())

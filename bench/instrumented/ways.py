@@ -1,11 +1,11 @@
-"""The ways of tracing a service, each for a process of its own, switched on before the service is made that it traces.
+"""The ways of tracing a service; each runs in its own process, and is switched on before the traced service is made.
 
-Rules: a way knows nothing of the service, as users have it.  `headers`, `extract` and `spans` are sketches: each does more than
-the one before it, and `ours` does all, so the differences tell where the time goes.
+Rules: as for a user, the way knows nothing about the service.  `headers`, `extract` and `spans` are partial ways: each does
+more than the one before, and `ours` does everything, so that the differences show where the time is spent.
 """
 
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator,no-untyped-call"
-# The libraries are installed in environments of their own only.
+# The libraries are only installed in separate environments.
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..samples import MESSAGE_SPANS
 
 __all__ = ["SPANS", "WAYS", "Flush"]
 
-# Waits until all spans are accepted; raises where they are not.
+# Waits until all spans are accepted; raises if they are not.
 Flush = Callable[[], object]
 
 _LIBRARIES = {"flask": ("flask", "requests"), "fastapi": ("fastapi", "httpx")}
@@ -33,7 +33,7 @@ def ours(framework: str, endpoint: str, rate: float) -> Flush:
 
 
 def noop(framework: str, endpoint: str, rate: float) -> Flush:
-    """The same without a tracer."""
+    """`install()` of both libraries, without a tracer."""
     _install(framework)
     return _nothing
 
@@ -93,11 +93,11 @@ def _instrument(framework: str) -> None:
     Client().instrument()
 
 
-# The layers
+# The partial ways
 
 
 def headers(framework: str, endpoint: str, rate: float) -> Flush:
-    """Four headers on each request that is sent, which no tracer that propagates can do without."""
+    """Four headers on each request that is sent; no tracer that propagates can do less."""
     fixed = {
         "x-b3-traceid": "463ac35c9f6413ad48485a3953bb6124",
         "x-b3-spanid": "a2fb4a1d1a96d312",
@@ -109,7 +109,7 @@ def headers(framework: str, endpoint: str, rate: float) -> Flush:
 
 
 def extract(framework: str, endpoint: str, rate: float) -> Flush:
-    """And the headers that were received are read."""
+    """Like `headers`; in addition the received headers are read."""
     import opentracing_zipkin
 
     tracer: Any = opentracing_zipkin.ZipkinTracer("shop", endpoint=endpoint, sample_rate=rate)
@@ -123,7 +123,7 @@ def extract(framework: str, endpoint: str, rate: float) -> Flush:
 
 
 def spans(framework: str, endpoint: str, rate: float) -> Flush:
-    """And the two spans are made, with three tags each, and their context is sent: all that is seen of a simple request."""
+    """Like `extract`; in addition the two spans of a simple request are made, with three tags each, and propagated."""
     import opentracing_zipkin
 
     tracer: Any = opentracing_zipkin.ZipkinTracer("shop", endpoint=endpoint, sample_rate=rate)
@@ -147,7 +147,7 @@ def spans(framework: str, endpoint: str, rate: float) -> Flush:
 
 
 def _serve_with(framework: str, begin: Callable[[Any], Callable[[], object]]) -> None:
-    """`begin` is called with the carrier of a request, and what it returns at the request's end."""
+    """Call `begin` with the carrier of each request, and its result at the end of the request."""
     if framework == "flask":
         from flask import Flask
 
@@ -177,7 +177,7 @@ def _serve_with(framework: str, begin: Callable[[Any], Callable[[], object]]) ->
 
 
 def _send_with(framework: str, start: Callable[[], tuple[dict[str, str], Callable[[], object]]]) -> None:
-    """`start` gives the headers of a request, and what is to be called at its end."""
+    """Call `start` for each request that is sent; it returns the headers to add, and a function for the request's end."""
     if framework == "flask":
         from requests.adapters import HTTPAdapter
 
@@ -222,7 +222,7 @@ def _nothing() -> None: ...
 WAYS: dict[str, Callable[[str, str, float], Flush]] = {
     each.__name__: each for each in (ours, otel, bridged, noop, headers, extract, spans)
 }
-# What a request makes of spans, where all are sampled; OpenTelemetry has one more for each message of ASGI.
+# The spans that a request makes if all are sampled; OpenTelemetry makes one more for each ASGI message.
 SPANS: dict[str, dict[str, int]] = {
     **{way: {} for way in WAYS},
     "ours": {"flask": 2, "fastapi": 2},

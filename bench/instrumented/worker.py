@@ -1,9 +1,9 @@
-"""Run as a file, in the environment `instrumented`: one way of tracing one service, beside the same service without.
+"""One way of tracing one service, compared with the same service untraced; run as a file in the environment `instrumented`.
 
-Rules: for each line of its input, a number of requests, it tells the ns of CPU that they took without tracing and with it.  At
-the end of its input it reports its spans and tells how many requests were traced in all.  Two processes that do the same differ
-by 5 % for as long as they live, which is more than tracing costs, so both services are in one process.  Of this checkout only
-`bench` is importable unless a source is given, because our `opentracing` must not stand in the way of the others.
+Rules: each line of the input is a number of requests; for each, the output is the CPU time in ns without tracing and with it.
+At the end of the input it reports its spans and prints the number of traced requests.  Two processes that do the same differ by
+5 % as long as they live, which is more than tracing costs, so both services are in one process.  From this checkout only
+`bench` can be imported, unless a source is given, because our `opentracing` must not replace that of the other ways.
 Arguments: way, framework, sample rate, the sink's URL, and the directory to import the tracer from, or "".
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-WARM_UP = 200  # requests; Python 3.11 and later rewrites code that it has seen often
+WARM_UP = 200  # requests; Python 3.11 and later optimises code that has run often
 
 
 def _make_importable(source: str) -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     from bench.instrumented.ways import WAYS
 
     make = APPLICATIONS[framework]
-    # Where all traces are sampled the caller has said so; else this service decides.
+    # If all traces are sampled, the caller has decided so; otherwise this service decides.
     caller_is_traced = float(rate) == 1.0
     with ExitStack() as services:
         plain = services.enter_context(make(True, caller_is_traced))
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _thread_ns(service: Callable[[int], None], count: int) -> int:
-    service(1)  # the processor's caches are another's until then
+    service(1)  # loads the processor's caches, which another process has used
     start = time.thread_time_ns()
     service(count)
     return time.thread_time_ns() - start

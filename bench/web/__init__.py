@@ -1,1 +1,1 @@
-"""What a team feels: two real services under load, without tracing, with ours and with OpenTelemetry's."""
+"""Two real services under load, compared without tracing, with our tracer and with OpenTelemetry."""

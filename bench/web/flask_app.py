@@ -1,7 +1,7 @@
-"""Two services in one: `/orders` calls `/payments` of the service behind BENCH_BACK."""
+"""Both services in one application: `/orders` calls `/payments` of the service at BENCH_BACK."""
 
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator"
-# It is installed in an environment of its own only.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 

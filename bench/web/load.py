@@ -1,7 +1,7 @@
-"""Load on one service: as much as it takes, or at a fixed rate.
+"""Load on one service: as many requests as it can answer, or a fixed rate of requests.
 
-Rules: a few kept connections, each with a thread; at a fixed rate a request's time is counted from when it was due, so that
-one that waits for a slow one is counted as slow as well; any answer but 200 is a failure.
+Rules: a few connections are kept open, each with a thread.  At a fixed rate, the time of a request is counted from the moment
+when it was due, so a request that waits for a slow one counts as slow as well.  Any status but 200 is a failure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class Load:
-    """Owns the connections to a service, from entering it on."""
+    """Owns the connections to a service while its block is entered."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -42,17 +42,17 @@ class Load:
         self._open.close()
 
     def saturate(self, requests: int) -> None:
-        """So many, one after the other on each connection."""
+        """Send this number of requests, one after the other on each connection."""
         numbers = iter(range(requests))
 
         def ask(connection: socket.socket) -> None:
-            for _ in numbers:  # shared by all, so that none is left with the rest
+            for _ in numbers:  # shared by all connections, so that all of them end at the same time
                 _ask(connection)
 
         self._on_all(ask)
 
     def at_rate(self, rate: int, seconds: float) -> list[float]:
-        """The seconds that each request took from when it was due."""
+        """For each request, the seconds from the moment when it was due until its response."""
         start = time.perf_counter()
         due_times = iter([start + number / rate for number in range(int(rate * seconds))])
 

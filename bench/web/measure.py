@@ -1,9 +1,9 @@
-"""Starts a pair of services, loads it in each way of tracing in turn, and tells throughput, delay and CPU.
+"""Starts a pair of services, loads it with each way of tracing in turn, and measures throughput, delay and CPU time.
 
-Rules: the ways take short turns in one pair of processes, as the machine's speed varies by more than what is measured from one
-second to the next; a turn ends when its spans are reported; the pair is started anew several times.
-The load comes from this process and the spans of each way go to another; all of them share the machine's cores, so the
-throughput is of the whole, and CPU a request of the two services alone.
+Rules: from one second to the next, the machine's speed varies by more than the measured difference.  So the ways take short
+turns in one pair of processes.  A turn ends when its spans are reported.  The pair is started several times.
+The load comes from this process, and the spans of each way go to another process.  All of them share the machine's cores, so
+the throughput is that of all together, while the CPU time of a request is that of the two services only.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from .ways import WAYS
 __all__ = ["Measured", "Turn", "measure"]
 
 STARTS = 4
-ROUNDS = 8  # of each start, with a turn of each way
-TURN = 400  # requests, as fast as they are answered
+ROUNDS = 8  # in each start; each has one turn of every way
+TURN = 400  # requests, sent as fast as they are answered
 ROUNDS_AT_RATE = 3
 RATE = 100  # requests a second
 RATE_S = 1.0
@@ -49,31 +49,31 @@ Results = dict[str, dict[str, dict[str, float]]]
 
 
 class Turn(NamedTuple):
-    """Its reports included; `cpu_ms` is that of both services, a request."""
+    """One turn, including the reports of its spans; `cpu_ms` is the CPU time of both services for each request."""
 
     requests_per_s: float
     cpu_ms: float
 
 
 class _Pair(NamedTuple):
-    """Two services, the first of which calls the second."""
+    """Two services; the first one calls the second."""
 
     ports: tuple[int, int]
     pids: list[int]
 
     def use(self, way: int) -> None:
-        """Go on in this way; the spans of the one before are reported first."""
+        """Change to this way; the spans of the former way are reported first."""
         for port in self.ports:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/use/{way}", timeout=30):
                 pass
 
     def cpu_s(self) -> float:
-        """By the clock that Linux has of each process, as `clock_getcpuclockid` names it."""
+        """The CPU time by the clock that Linux has for each process (see `clock_getcpuclockid`)."""
         return sum(time.clock_gettime(~pid << 3 | 2) for pid in self.pids)
 
 
 class Measured:
-    """What all starts of one framework gave, by way."""
+    """The results of all starts of one framework, by way."""
 
     def __init__(self) -> None:
         self.rounds: list[list[Turn]] = []
@@ -81,8 +81,11 @@ class Measured:
         self.requests = [0] * len(WAYS)
 
     def summary(self, way: int, arrived: int) -> dict[str, float]:
-        """`more_ms` is the mean of what a way's CPU in a turn was above that without tracing in the same round, which varies
-        less than either; not the median, which would miss what is rare and dear.  `more_error_ms` is its standard error.
+        """The results of one way.
+
+        `more_ms` is the mean difference between the CPU time of the way's turn and that of the turn without tracing in the same
+        round, because the difference varies less than either.  The median is not used, because it would miss rare high costs.
+        `more_error_ms` is the standard error.
         """
         turns = [turns[way] for turns in self.rounds]
         more_ms = [turns[way].cpu_ms - turns[0].cpu_ms for turns in self.rounds]
@@ -99,7 +102,7 @@ class Measured:
 
 
 def measure(starts: int = STARTS, rounds: int = ROUNDS, frameworks: Sequence[str] = tuple(_SERVERS)) -> Results:
-    """`Measured.summary` of each way; `arrived` is the share of the spans that its requests made, were all of them sampled."""
+    """`Measured.summary` of each way; `arrived` is the share of the spans that arrived, if all requests were sampled."""
     return {framework: _measure_framework(framework, starts, rounds) for framework in frameworks}
 
 
@@ -112,7 +115,7 @@ def _measure_framework(framework: str, starts: int, rounds: int) -> dict[str, di
         for _ in range(starts):
             with _pair(framework, urls) as pair, Load(pair.ports[0]) as load:
                 _measure_pair(pair, load, measured, rounds)
-        # The services have ended, and with them have sent what they had.
+        # The services have ended, so they have sent all their spans.
         arrived = [count(port) for port in ports]
     _say("\n")
     return {way.title: measured.summary(number, arrived[number]) for number, way in enumerate(WAYS)}
@@ -120,10 +123,10 @@ def _measure_framework(framework: str, starts: int, rounds: int) -> dict[str, di
 
 def _measure_pair(pair: _Pair, load: Load, measured: Measured, rounds: int) -> None:
     numbers = list(range(len(WAYS)))
-    order = Random(len(measured.rounds))  # by chance, so that no way always follows the same other
+    order = Random(len(measured.rounds))  # a random order, so that no way always follows the same one
     for number in range(-1, rounds):
         turns = {way: _take_turn(pair, load, way, measured) for way in order.sample(numbers, len(numbers))}
-        if number >= 0:  # before it is warming up
+        if number >= 0:  # the round before is a warm-up
             measured.rounds.append([turns[way] for way in numbers])
     for _ in range(ROUNDS_AT_RATE):
         for way in order.sample(numbers, len(numbers)):
@@ -183,7 +186,7 @@ def _free_port() -> int:
 
 
 def _await(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until it answers; that it takes connections says nothing of gunicorn's worker."""
+    """Wait until the service answers; that it accepts connections does not mean that gunicorn's worker is ready."""
     for _ in range(300):
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/use/0", timeout=30):
@@ -199,7 +202,7 @@ def _await(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def _pids(group: int) -> list[int]:
-    """All processes of a group, which is field 5 of their `stat`."""
+    """The ids of all processes of a group, which is field 5 of their `stat`."""
     pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
-"""OpenTelemetry's SDK with its Zipkin JSON exporter and a queue as large as ours, by hand as ours is."""
+"""OpenTelemetry's SDK with its Zipkin JSON exporter and a queue as large as ours; spans are made by hand, as with ours."""
 
 # mypy: disable-error-code="import-not-found"
-# It is installed in an environment of its own only.
+# It is only installed in a separate environment.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ZipkinTracer, by hand: a server's span and a client's, each active while it lasts."""
+"""ZipkinTracer, with spans made by hand: one of a server and one of a client, each active while it lasts."""
 
 from __future__ import annotations
 

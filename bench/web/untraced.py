@@ -1,4 +1,4 @@
-"""What the ways of tracing are compared with: nothing at all, and B3's headers on each request without any tracer."""
+"""The two ways without a tracer, for comparison: nothing at all, and constant B3 headers on each request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Nothing:
 
 
 class Headers(Nothing):
-    """What a tracer that propagates cannot cost less than."""
+    """Sends B3's headers, which is the least that a tracer with propagation can cost."""
 
     def client(self, method: str, path: str, headers: dict[str, str]) -> Any:
         headers.update(_HEADERS)

@@ -1,7 +1,7 @@
-"""The ways of tracing a service, all in one process, which changes from one to another between two requests.
+"""The ways of tracing a service, all in one process, which can change from one to another between two requests.
 
-Rules: two processes that do the same differ by a twentieth for as long as they live, which is more than tracing costs; so what
-is compared is one process with itself, where only the way differs.
+Rules: two processes that do the same differ by 5 % as long as they live, which is more than tracing costs.  So a process is
+compared with itself, and only the way of tracing differs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["WAYS", "Switch", "Tracing", "Way"]
 
 
 class Way(NamedTuple):
-    """`made_by` is the class, and the module of this package that has it."""
+    """`made_by` is the name of a class, with the module of this package that defines it."""
 
     title: str
     made_by: str
@@ -33,20 +33,20 @@ WAYS = [
 
 
 class Tracing(Protocol):
-    """`server` and `client` return a context manager around the work."""
+    """One way of tracing; `server` and `client` return a context manager for the work."""
 
     def server(self, method: str, path: str, headers: Any) -> Any:
-        """`headers` are those received."""
+        """The span of a server; `headers` are the received ones."""
 
     def client(self, method: str, path: str, headers: dict[str, str]) -> Any:
-        """`headers` are to be sent with the request."""
+        """The span of a client; the context is written into `headers`, which are sent with the request."""
 
     def flush(self) -> bool:
-        """Wait until no span is left to be reported; False says that it failed, which OpenTelemetry does not."""
+        """Wait until all spans are reported; False means that this failed, which OpenTelemetry does not tell."""
 
 
 class Switch:
-    """`way` is the one in use, number 0 at first; BENCH_SINKS is a JSON list with a collector's URL for each."""
+    """Holds the present way, which is number 0 at first; BENCH_SINKS is a JSON list with a collector's URL for each way."""
 
     def __init__(self) -> None:
         sinks = json.loads(os.environ["BENCH_SINKS"])
@@ -54,7 +54,7 @@ class Switch:
         self.way = self._ways[0]
 
     def use(self, number: int) -> None:
-        """From now on; what the way before has not sent yet is sent first, so that it is at nobody else's cost."""
+        """Change to another way; the spans of the former way are sent first, so that they cost the new way nothing."""
         if not self.way.flush():
             raise RuntimeError(f"{WAYS[self._ways.index(self.way)].title}: the collector did not accept all spans")
         self.way = self._ways[number]

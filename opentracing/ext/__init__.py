@@ -1,1 +1,1 @@
-"""Home of `opentracing.ext.tags`, the name 0.5 gave to `opentracing.tags`."""
+"""The package of `opentracing.ext.tags`, which is the name of `opentracing.tags` in 0.5."""

@@ -1,6 +1,6 @@
-"""What OpenTracing 2.4 promises of every tracer, as tests to mix into a class of yours.
+"""The promises of OpenTracing 2.4 for every tracer, as tests to mix into your own test class.
 
-Rules: the class, its hooks and its tests have the names they have in opentracing 2.4.0, because classes elsewhere override
+Rules: the class, its hooks and its tests have the same names as in opentracing 2.4.0, because classes elsewhere override
 them.  Only public names of 2.4 are used, so that any tracer can be tested, and no test runner is imported.
 """
 
@@ -16,24 +16,24 @@ __all__ = ["APICompatibilityCheckMixin"]
 
 
 class APICompatibilityCheckMixin:
-    """For `class TestMyTracer(APICompatibilityCheckMixin)`, beside `unittest.TestCase` or alone under pytest."""
+    """Mix it in: `class TestMyTracer(APICompatibilityCheckMixin)`, together with `unittest.TestCase`, or alone under pytest."""
 
     def tracer(self) -> Tracer:
-        """The tracer to test; asked several times by some tests, which expect that contexts pass between the answers."""
+        """The tracer to test.  Some tests call this several times and pass contexts between the tracers that they get."""
         raise NotImplementedError("tell which tracer to test: define tracer()")
 
     def check_baggage_values(self) -> bool:
-        """Whether baggage items are kept; False for a tracer that only accepts them, as the no-op does."""
+        """Whether the tracer keeps baggage items; False for one that accepts and drops them, as the no-op does."""
         return True
 
     def check_scope_manager(self) -> bool:
-        """Whether spans can be made active and become parents; False for a tracer that only accepts it, as the no-op does."""
+        """Whether an active span becomes the parent of new spans; False for a tracer that ignores it, as the no-op does."""
         return True
 
     def is_parent(self, parent: Any, span: Any) -> bool:
-        """Whether `span` is a child of the span `parent`, or, where that is None, a root.
+        """Whether `span` is a child of the span `parent`; if `parent` is None, whether `span` is a root.
 
-        The API does not say how to tell, so a class that checks the scope manager has to.
+        The API has no way to find this out, so a class whose `check_scope_manager` is True must define it.
         """
         return False
 
@@ -221,7 +221,7 @@ class APICompatibilityCheckMixin:
     # Carriers
 
     def _baggage_received(self, format: str, carrier: Any) -> Any:
-        """Written by one tracer, read by another, as it is between processes."""
+        """The baggage that one tracer reads after another one wrote it, as happens between two processes."""
         with self.tracer().start_span(operation_name="sent") as span:
             self.tracer().inject(span_context=span.context, format=format, carrier=carrier)
             received: Any = self.tracer().extract(format=format, carrier=carrier)

@@ -1,7 +1,7 @@
-"""What OpenTracing 2.4 promises of every scope manager, as tests to mix into a class of yours.
+"""The promises of OpenTracing 2.4 for every scope manager, as tests to mix into your own test class.
 
-Rules: the class, its hooks and its tests have the names they have in opentracing 2.4.0, because classes elsewhere override
-them.  A test whose name ends in `external` runs where the test runner calls it, any other where `run_test` calls it.
+Rules: the class, its hooks and its tests have the same names as in opentracing 2.4.0, because classes elsewhere override
+them.  A test whose name ends in `external` runs where the test runner calls it; `run_test` calls all others.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ __all__ = ["ScopeCompatibilityCheckMixin"]
 
 
 class ScopeCompatibilityCheckMixin:
-    """For `class TestMyScopeManager(ScopeCompatibilityCheckMixin)`, beside `unittest.TestCase` or alone under pytest."""
+    """Mix it in: `class TestMyManager(ScopeCompatibilityCheckMixin)`, with `unittest.TestCase`, or alone under pytest."""
 
     def scope_manager(self) -> ScopeManager:
         """A new scope manager to test."""
         raise NotImplementedError("tell which scope manager to test: define scope_manager()")
 
     def run_test(self, test_fn: Callable[[], object]) -> None:
-        """Call `test_fn` in the surroundings that the manager is made for, say a coroutine or a greenlet; by default here."""
+        """Call `test_fn` in the environment that the manager is made for, such as a coroutine; by default, call it directly."""
         test_fn()
 
     def test_missing_active_external(self) -> None:
@@ -89,7 +89,7 @@ class ScopeCompatibilityCheckMixin:
             try:
                 assert outer_span.finish.call_count == 0, "a scope that is not the active one cannot end yet"
                 assert manager.active is inner, "closing another scope leaves the active one active"
-            finally:  # some managers share their state with the next test
+            finally:  # the next test may see the same state: some managers keep it globally
                 inner.close()
                 outer.close()
 

@@ -1,7 +1,7 @@
-"""What OpenTracing 0.5 promises of every tracer, as tests to mix into a class of yours.
+"""The promises of OpenTracing 0.5 for every tracer, as tests to mix into your own test class.
 
-Rules: only names of 0.5 are used, but for `start_active_span` where it matters that a span is active.  No test has the name of
-one in `api_check`, so that one class may mix in both.
+Rules: only names of 0.5 are used, except `start_active_span` in tests that need an active span.  No test has the same name as
+a test in `api_check`, so one class may mix in both.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from opentracing import Tracer
 
 __all__ = ["TraceContextCheckMixin"]
 
-CLOSE_TIMEOUT = 10.0  # seconds; nothing in here leaves much to report
+CLOSE_TIMEOUT = 10.0  # seconds; the tests leave little to report
 
 UNRELATED = {"Host": "shop", "Accept": "*/*", "X-Request-Id": "1", "Content-Length": "0"}
 
 
 class TraceContextCheckMixin:
-    """For `class TestMyTracer(TraceContextCheckMixin)`, beside `unittest.TestCase` or alone under pytest."""
+    """Mix it in: `class TestMyTracer(TraceContextCheckMixin)`, together with `unittest.TestCase`, or alone under pytest."""
 
     def tracer(self) -> Tracer:
         """The tracer to test."""
         raise NotImplementedError("tell which tracer to test: define tracer()")
 
     def check_trace_attribute_values(self) -> bool:
-        """Whether trace attributes are kept; False for a tracer that only accepts them, as the no-op does."""
+        """Whether the tracer keeps trace attributes; False for one that accepts and drops them, as the no-op does."""
         return True
 
     def check_identity(self) -> bool:
-        """Whether contexts identify spans, in the process and between processes; False for the no-op, which has one context."""
+        """Whether contexts identify spans, in and between processes; False for the no-op, which has only one context."""
         return True
 
     def is_parent(self, parent: Any, span: Any) -> bool:
-        """Whether `span` is a child of the span `parent`, or, where that is None, a root.
+        """Whether `span` is a child of the span `parent`; if `parent` is None, whether `span` is a root.
 
-        The API does not say how to tell, so a class that checks the identity has to.  A span that joined a trace counts as a
-        child of its client's span, also where a tracer has both report on the same id.
+        The API has no way to find this out, so a class whose `check_identity` is True must define it.  A span that joined a
+        trace counts as a child of its client's span, even if the tracer reports both under the same id.
         """
         raise NotImplementedError("tell how to find a span's parent: define is_parent(), or check_identity() as False")
 
@@ -273,7 +273,7 @@ class TraceContextCheckMixin:
 
 
 class _Calls:
-    """Counts how often a span is finished, and how often told of an error: by `error`, or by 2.4's hook for exceptions."""
+    """Counts how often a span was finished, and how often it was told of an error by `error` or by 2.4's hook."""
 
     def __init__(self, span: Any) -> None:
         self._patch = mock.patch.multiple(span, finish=mock.DEFAULT, error=mock.DEFAULT, _on_error=mock.DEFAULT, create=True)
@@ -289,7 +289,7 @@ class _Calls:
 
 
 class _Broken:
-    """Its texts raise, as those of half-initialised objects do."""
+    """An object whose text raises, as a half-initialised object's may."""
 
     def __str__(self) -> str:
         raise RuntimeError("no text")
@@ -302,10 +302,10 @@ _MESSAGES: tuple[tuple[Any, tuple[Any, ...]], ...] = (
     ("100 %", ()),
     ("%s layers of %r", (3, "paper")),
     ("%(layers)d layers", ({"layers": 3},)),
-    ("packed", ({"layers": 3},)),  # arguments need not be referred to
+    ("packed", ({"layers": 3},)),  # arguments that are not used in the message
     ("packed", (3, "paper")),
-    ("%s of %s", (3,)),  # nor be enough
-    ("%d layers", ("three",)),  # nor fit
+    ("%s of %s", (3,)),  # too few arguments
+    ("%d layers", ("three",)),  # an argument of a wrong type
     ("%", (3,)),
     ("%(layers", ({},)),
     ("%s", (_Broken(),)),

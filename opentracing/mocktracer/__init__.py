@@ -1,4 +1,4 @@
-"""A tracer for tests of instrumentation: it keeps every finished span, with small numbers for ids."""
+"""A tracer for tests of instrumentation: it keeps every finished span, and its ids are small numbers."""
 
 from __future__ import annotations
 

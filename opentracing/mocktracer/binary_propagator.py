@@ -1,7 +1,7 @@
-"""A MockTracer's context as bytes: pickled, because that is what opentracing 2.4.0's mock tracer writes and reads.
+"""A MockTracer's context as bytes: pickled, because opentracing 2.4.0's mock tracer writes and reads pickles.
 
-Rules: what is written is the context class itself, under its public name, with a state of three entries and nothing else; and
-nothing else is read.  A pickle may name any callable there is, so the reader finds this one class and refuses all others.
+Rules: only one thing is written or read: the context class, under its public name, with a state of three entries.  A pickle
+may name any callable in Python, so the reader finds this one class and refuses all others.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .propagator import Propagator, identifies
 
 __all__ = ["BinaryPropagator"]
 
-PROTOCOL = 2  # the lowest with a compact form for new-style classes: readable by every Python
+PROTOCOL = 2  # the lowest protocol with a compact form for new-style classes; every Python can read it
 
 
 class BinaryPropagator(Propagator):
-    """For Format.BINARY; a carrier is a bytearray, or bytes to read from."""
+    """Works for Format.BINARY; a carrier is a bytearray, or also bytes for `extract`."""
 
     def inject(self, span_context: Any, carrier: Any) -> None:
         if not issubclass(type(carrier), bytearray):
@@ -36,7 +36,7 @@ class BinaryPropagator(Propagator):
             raise InvalidCarrierException(f"a binary carrier is a bytearray, not {text_of(type(carrier))}")
         try:
             return _checked(_ContextUnpickler(io.BytesIO(carrier)).load())
-        except Exception as error:  # damaged pickles raise nearly everything
+        except Exception as error:  # reading a damaged pickle raises nearly any class of exception
             raise SpanContextCorruptedException("the bytes are no pickled context of a MockTracer") from error
 
 
@@ -48,7 +48,7 @@ class _ContextUnpickler(pickle.Unpickler):
 
 
 def _checked(context: Any) -> SpanContext:
-    """A context with what was pickled, and nothing that a stranger added to it."""
+    """The unpickled context, rebuilt without any attributes that a stranger added to the pickle."""
     if not identifies(context):
         raise pickle.UnpicklingError("no identity")
     baggage = context.baggage

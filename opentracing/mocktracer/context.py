@@ -1,7 +1,8 @@
 """The context of a MockSpan: two numbers and the baggage.
 
-Rules: baggage is copied on write, so children share what they started with, and there is no lock; that also keeps a context
-picklable, which is how it travels in binary.  The names of its three attributes are part of that wire format.
+Rules: each change replaces the baggage by a changed copy.  So children share the baggage that they started with, and no lock
+is needed; without a lock a context can also be pickled, which is its binary form.  The names of its three attributes are part
+of that wire format.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _C = TypeVar("_C", bound="SpanContext")
 
 
 class SpanContext(span.SpanContext):
-    """`trace_id` and `span_id` count from 1, None where there is no identity; may be used from any thread."""
+    """Has a `trace_id` and a `span_id`, which count from 1 and are None without an identity; may be used from any thread."""
 
     def __init__(
         self, trace_id: int | None = None, span_id: int | None = None, baggage: Mapping[str, str] | None = None
@@ -30,7 +31,7 @@ class SpanContext(span.SpanContext):
 
     @property
     def baggage(self) -> dict[str, str]:
-        """A copy of the items, in the spelling they were given."""
+        """A copy of the items, each key in the spelling that was given."""
         return dict(self._baggage)
 
     def with_baggage_item(self: _C, key: str, value: str) -> _C:
@@ -44,19 +45,20 @@ class SpanContext(span.SpanContext):
         return self
 
     def _set_item(self, key: str, value: str) -> None:
-        """Replaces every item whose normalised key is that of `key`; what others set at the same time is kept."""
+        """Replace every item whose normalised key is that of `key`; items that other threads set at the same time are kept."""
         key = _text(key)
         name = normalize_key(key)
         while True:
             baggage = self._baggage
             changed = {spelling: item for spelling, item in baggage.items() if normalize_key(spelling) != name}
             changed[key] = value
-            # A compare-and-swap without a lock: CPython lets other threads and handlers in only at a call, at a function's
-            # begin and at a jump back, and none of these is in this line.  One line, because trace functions run between two.
+            # A compare-and-swap without a lock.  CPython switches to other threads and signal handlers only at a call, at the
+            # start of a function and at a jump back.  This line has none of these.  It is one line because trace functions run
+            # between lines.
             if self._baggage is baggage: self._baggage = changed; return  # noqa: E701, E702  # fmt: skip
 
     def _get_item(self, key: str) -> str | None:
-        """The item in exactly this spelling, or else in another one."""
+        """The item with exactly this spelling, or otherwise with another spelling of the same key."""
         key = _text(key)
         baggage = self._baggage
         return baggage[key] if key in baggage else self.get_trace_attribute(key)

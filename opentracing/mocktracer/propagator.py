@@ -1,4 +1,4 @@
-"""Propagator: carries a context in and out of one format; give yours to `MockTracer.register_propagator`."""
+"""Propagator: writes a context in one format and reads it; give your own to `MockTracer.register_propagator`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ __all__ = ["Propagator"]
 
 
 class Propagator:
-    """By itself it carries nothing."""
+    """The base class: it writes and reads nothing."""
 
     def inject(self, span_context: Any, carrier: Any) -> None:
         """Write the context into the carrier.  Raises InvalidCarrierException."""
 
     def extract(self, carrier: Any) -> SpanContext | None:
-        """The context in the carrier.  Raises InvalidCarrierException, and SpanContextCorruptedException where it is none."""
+        """The context in the carrier.
+
+        Raises InvalidCarrierException; raises SpanContextCorruptedException if the carrier holds no readable context.
+        """
         return None
 
 
 def identifies(span_context: Any) -> bool:
-    """Whether it is a MockTracer's context and has an identity; in another's, say the no-op's, nothing could be written."""
+    """Whether this is a MockTracer's context with an identity; another tracer's, as the no-op's, has nothing to write."""
     return (
         issubclass(type(span_context), SpanContext)
         and isinstance(span_context.trace_id, int)

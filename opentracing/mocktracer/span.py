@@ -1,8 +1,8 @@
-"""MockSpan: keeps all it is told in plain attributes, for tests to look at.
+"""MockSpan: keeps everything that it is told in plain attributes, for tests to read.
 
-Rules: nothing raises because of a value, and values are kept as they are.  Tags and logs are kept even after the span has
-finished, so that a test can see them; but it finishes once.  There is no lock: assignments, items of dicts and `append` are
-atomic, and a lock would be held for ever in the child of a fork, or by the code that a signal's handler interrupts.
+Rules: no method raises because of a value, and values are kept unchanged.  Tags and logs are kept even after the span has
+finished, so that a test can see them; the span itself finishes only once.  There is no lock, because assignments, dict items
+and `append` are atomic.  A lock could stay held for ever in the child of a fork, or in code that a signal's handler interrupts.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _S = TypeVar("_S", bound="MockSpan")
 
 
 class MockSpan(Span):
-    """May be used from any thread.  Times are in seconds since the epoch; `finish_time` is -1 until `finished`.
+    """May be used from any thread.  Times are in seconds since the epoch; `finish_time` is -1 until `finished` is True.
 
-    `parent_id`: the parent's span id, None for a root.  `logs`: a LogData for each event.
+    `parent_id` is the parent's span id, None for a root.  `logs` has one LogData for each event.
     """
 
-    if TYPE_CHECKING:  # what is inherited, by the types of this tracer
+    if TYPE_CHECKING:  # inherited members, with this tracer's types
 
         @property
         def context(self) -> SpanContext: ...
@@ -61,7 +61,7 @@ class MockSpan(Span):
     def set_tag(self: _S, key: str, value: Any) -> _S:
         try:
             self.tags[key] = value
-        except Exception:  # not hashable, or not to be compared
+        except Exception:  # not hashable, or its comparison raises
             self.tags[text_of(key)] = value
         return self
 
@@ -90,7 +90,7 @@ class MockSpan(Span):
 
 
 class LogData:
-    """An event: its fields, at `timestamp` seconds since the epoch, by default now."""
+    """An event: its fields, and its `timestamp` in seconds since the epoch, by default the present time."""
 
     def __init__(self, key_values: dict[str, Any], timestamp: float | None = None) -> None:
         self.key_values = key_values

@@ -1,7 +1,7 @@
-"""A MockTracer's context as text: two entries of hexadecimal numbers, and one for each baggage item.
+"""A MockTracer's context as text: two entries with hexadecimal numbers, and one entry for each baggage item.
 
-Rules: keys are read in any case, unrelated entries are passed over.  The entries are those that opentracing 2.4.0's mock tracer
-writes and reads, so the two can talk to each other; like it, this one raises where there is no context.
+Rules: keys are read in any case, and unrelated entries are ignored.  The entries are the same as those of opentracing 2.4.0's
+mock tracer, so the two can read each other's.  Like that tracer, this one raises if the carrier has no context.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ prefix_tracer_state = "ot-tracer-"
 prefix_baggage = "ot-baggage-"
 field_name_trace_id = prefix_tracer_state + "traceid"
 field_name_span_id = prefix_tracer_state + "spanid"
-field_count = 2  # without which there is no context
+field_count = 2  # the number of entries that a context must have
 
 
 class TextPropagator(Propagator):
-    """For Format.TEXT_MAP and Format.HTTP_HEADERS; a carrier is anything that can be assigned to and read by key."""
+    """Works for Format.TEXT_MAP and Format.HTTP_HEADERS; a carrier is any object that can be assigned to and read by key."""
 
     def inject(self, span_context: Any, carrier: Any) -> None:
         try:
@@ -34,7 +34,7 @@ class TextPropagator(Propagator):
                 carrier[key] = value
         except InvalidCarrierException:
             raise
-        except Exception as error:  # a list, a bytearray: their keys are numbers; or what a mapping of the user's does
+        except Exception as error:  # a list or a bytearray, whose keys are numbers; or a mapping of the user's that raises
             raise InvalidCarrierException(f"a text map has text for keys, unlike {text_of(type(carrier))}") from error
 
     def extract(self, carrier: Any) -> SpanContext:
@@ -62,8 +62,8 @@ def _lowered(carrier: Any) -> dict[str, Any]:
     if issubclass(type(carrier), (str, bytes, bytearray)):
         raise InvalidCarrierException(f"a text map is a mapping, not {text_of(type(carrier))}")
     try:
-        # The headers of some frameworks are iterated in pairs, not in keys; all of those have `items`.
+        # The headers of some frameworks iterate over pairs instead of keys; all of these have `items`.
         items = carrier.items() if hasattr(carrier, "items") else [(key, carrier[key]) for key in carrier]
         return {key.lower(): value for key, value in items if isinstance(key, str)}
-    except Exception as error:  # whatever a carrier of the user's does
+    except Exception as error:  # a carrier of the user's may raise anything
         raise InvalidCarrierException(f"a text map is a mapping, not {text_of(type(carrier))}") from error

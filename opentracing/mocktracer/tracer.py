@@ -1,8 +1,9 @@
 """MockTracer: makes spans that a test can look at, and keeps the finished ones.
 
-Rules: ids are small numbers in the order of their making, so that a test can tell them; a root takes two, the span's and then
-the trace's.  `extract` raises SpanContextCorruptedException where there is no context or a damaged one: what instrumentation
-makes of that exception is what its tests want to know.  0.5's verbs answer None there, as on every tracer.
+Rules: ids are small numbers in the order in which they are made, so that a test can tell them apart.  A root takes two: first
+the span's, then the trace's.  `extract` raises SpanContextCorruptedException if the context is missing or damaged, because
+tests of instrumentation check how the instrumentation handles that exception.  The verbs of 0.5 return None in that case, as
+on every tracer.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ __all__ = ["MockTracer"]
 
 
 class MockTracer(Tracer):
-    """Owns the list of finished spans; may be used from any thread, after a fork and in a signal's handler too.
+    """Owns the list of finished spans; may be used from any thread, also after a fork and in a signal's handler.
 
-    So it has no lock: `append`, `copy` and `next` are single calls into C, which nothing interrupts.
+    So it has no lock: `append`, `copy` and `next` are single calls into C, which nothing can interrupt.
     """
 
-    if TYPE_CHECKING:  # the verbs that are inherited give MockSpans too
+    if TYPE_CHECKING:  # the inherited verbs return MockSpans too
 
         @property
         def active_span(self) -> MockSpan | None: ...
@@ -54,7 +55,7 @@ class MockTracer(Tracer):
         self._register_required_propagators()
 
     def register_propagator(self, format: str, propagator: Propagator) -> None:
-        """Let `propagator` carry contexts in `format`, one of your own or one of Format's."""
+        """Use `propagator` for contexts in `format`, which may be one of your own or one of Format's."""
         self._propagators[format] = propagator
 
     def _register_required_propagators(self) -> None:
@@ -63,11 +64,11 @@ class MockTracer(Tracer):
         self.register_propagator(Format.BINARY, BinaryPropagator())
 
     def finished_spans(self) -> list[MockSpan]:
-        """A copy of the list of spans finished so far, first finished first."""
+        """A copy of the list of finished spans, in the order in which they finished."""
         return self._finished_spans.copy()
 
     def reset(self) -> None:
-        """Forget the finished spans; those that are still open will be listed when they finish."""
+        """Forget the finished spans; spans that are still open are listed when they finish."""
         self._finished_spans = []
 
     def _append_finished_span(self, span: MockSpan) -> None:
@@ -109,7 +110,7 @@ class MockTracer(Tracer):
         return self.scope_manager.activate(span, finish_on_close)
 
     def _parent(self, child_of: Any, references: Any, ignore_active_span: bool) -> SpanContext:
-        """The first context of ours among what was named, and then the active span's; one without identity for a root."""
+        """The first MockTracer's context among the given parents, else the active span's, else a context without identity."""
         candidates = [child_of, *contexts_of(references)]
         if not ignore_active_span:
             candidates.append(self.active_span)
@@ -128,13 +129,15 @@ class MockTracer(Tracer):
         self._propagator(format).inject(span_context, carrier)
 
     def extract(self, format: str, carrier: Any) -> SpanContext | None:
-        """The context in a carrier.  Raises UnsupportedFormatException, InvalidCarrierException, and, where there is no
-        context or a damaged one, SpanContextCorruptedException; None only from a propagator of the user's.
+        """The context in a carrier; None only if a propagator of the user's returns it.
+
+        Raises UnsupportedFormatException and InvalidCarrierException, and SpanContextCorruptedException if the context is
+        missing or damaged.
         """
         return self._propagator(format).extract(carrier)
 
     def _propagator(self, format: str) -> Propagator:
         try:
             return self._propagators[format]
-        except Exception:  # not there, not hashable, not to be compared
+        except Exception:  # unknown, not hashable, or its comparison raises
             raise UnsupportedFormatException(format_message("%r; register_propagator makes it known", (format,))) from None

@@ -1,4 +1,7 @@
-"""The attribute in which managers before contextvars kept the active scope on a task or a greenlet; ours does not use it."""
+"""The name of the attribute in which opentracing 2.4's managers kept the active scope of a task or a greenlet.
+
+This package does not use it.
+"""
 
 from __future__ import annotations
 

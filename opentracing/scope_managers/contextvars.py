@@ -1,9 +1,9 @@
-"""The active span on contextvars: right in threads, tasks, callbacks, greenlets and generators without a choice to make.
+"""The active span, kept in context variables: it works in threads, tasks, callbacks, greenlets and generators alike.
 
-Rules: a variable per manager, so that two tracers never parent on each other's spans.  A scope closed while an inner one is
-open waits for it; one whose `with` block is left finishes its span without waiting.  A scope closed elsewhere (another thread,
-another task) finishes its span at once and is skipped where it was opened.  A task started inside a scope keeps it as parent
-even after it was closed.
+Rules: each manager has its own variable, so two tracers never use each other's spans as parents.  If a scope is closed while
+an inner one is open, it stays until the inner one is closed; but if its `with` block is left, its span finishes at once.  A
+scope that is closed in another place (another thread, another task) finishes its span at once, and is skipped in the place
+where it was opened.  A task that was started inside a scope keeps that span as parent, even after the scope was closed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 class ContextVarsScopeManager(ScopeManager):
     """Owns one context variable; may be used from any thread and any event loop.
 
-    `current()` is `active` for those in a hurry (20 ns against 100): a scope whose `closed_away` is True needs the longer way.
+    `current()` is a faster `active` (20 ns instead of 100).  If the scope that it returns has `closed_away` True, use `active`.
     """
 
     def __init__(self) -> None:
@@ -54,8 +54,8 @@ class ContextVarsScopeManager(ScopeManager):
 
 class _ContextVarsScope(Scope):
     _open = True
-    _close_is_due = False  # closed while an inner scope was open
-    closed_away = False  # closed in another context than it was opened in
+    _close_is_due = False  # `close` was called while an inner scope was open
+    closed_away = False  # it was closed in another context than the one in which it was opened
 
     _manager: ContextVarsScopeManager
     _span: Span
@@ -64,7 +64,7 @@ class _ContextVarsScope(Scope):
     _outer: _ContextVarsScope | None
     _token: Any
 
-    # The manager sets these: an eighth less for a scope.
+    # The manager sets these attributes: without a constructor a scope costs an eighth less.
     if TYPE_CHECKING:
 
         def __init__(self) -> None: ...
@@ -78,7 +78,7 @@ class _ContextVarsScope(Scope):
         variable = self._variable
         current = variable.get()
         if current is self:
-            try:  # as `_reset` has it
+            try:  # the same code as in `_reset`
                 variable.reset(self._token)
                 self._token = None
             except ValueError:
@@ -89,7 +89,7 @@ class _ContextVarsScope(Scope):
         else:
             self.closed_away = True
         self._open = False
-        # A closed scope may live long in a task's context, so it lets go of the older ones.
+        # A closed scope may stay in a task's context for long, so it drops its reference to the older ones.
         outer, self._outer = self._outer, None
         if self._finish_on_close:
             self._finish_on_close = False
@@ -98,9 +98,10 @@ class _ContextVarsScope(Scope):
             outer.close()
 
     def run_again(self, function: Callable[[], _T]) -> _T:
-        """`function()`, with this scope as the active one, also after it was closed: a quarter of what another scope costs.
+        """Call `function` with this scope active, even after it was closed; this costs a quarter of a new scope.
 
-        For work that comes in pieces, each in the context and the thread that asks for it, as a streamed response does.
+        It is for work that comes in pieces, such as a streamed response: each piece runs in the context and the thread that
+        asks for it.
         """
         variable = self._variable
         token = variable.set(self)
@@ -116,7 +117,8 @@ class _ContextVarsScope(Scope):
             self.close()
         else:
             super().__exit__(exc_type, exc_val, exc_tb)
-        # The block is over, even if a generator that was left half-way keeps an inner scope open, perhaps for ever.
+        # The block is over.  A generator that was left half-way may keep an inner scope open, perhaps for ever: do not wait for
+        # it.
         if self._finish_on_close:
             self._finish()
 
@@ -133,23 +135,23 @@ class _ContextVarsScope(Scope):
         return False
 
     def _reset(self) -> bool:
-        """Make active again what was so before this scope; False, and nothing done, in another context than its own."""
+        """Make the scope before this one active again; in another context than this scope's, do nothing and return False."""
         try:
             self._variable.reset(self._token)
-        except ValueError:  # the token belongs to another context: the cheapest way there is to ask
+        except ValueError:  # the token belongs to another context; no other test for that is as cheap
             return False
         self._token = None
         return True
 
 
 _block: ContextVar[None] = ContextVar("no_parent_scope")
-# What hides, for such a block, the active span of an API that is bridged to this one.
+# Each entry hides, for such a block, the active span of another API that is bridged to this one.
 hidden_in_block: list[Callable[[], AbstractContextManager[None]]] = []
 
 
 @contextmanager
 def no_parent_scope() -> Iterator[None]:
-    """Inside the block no span is active, of any manager: what starts there is nobody's child, and may outlive its starter."""
+    """A block in which no span of any manager is active: work that starts in it has no parent and may outlive its starter."""
     before = _active_scopes()
     for variable in before:
         variable.set(None)
@@ -160,9 +162,9 @@ def no_parent_scope() -> Iterator[None]:
                 others.enter_context(hide())
             yield
     finally:
-        with suppress(ValueError):  # left in another context, where nothing was hidden
+        with suppress(ValueError):  # the block was left in another context, in which nothing was hidden
             _block.reset(token)
-            # Those too that were activated inside and never closed, as code written for Tornado's stack contexts leaves them.
+            # Also reset scopes that were opened inside and never closed: code for Tornado's stack contexts leaves them open.
             for variable in {**before, **_active_scopes()}:
                 variable.set(before.get(variable))
 

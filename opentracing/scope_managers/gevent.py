@@ -1,6 +1,6 @@
-"""The scope manager under its name for gevent: each greenlet has a context of its own (greenlet 0.4.17 and newer).
+"""The scope manager under its name for gevent: each greenlet has its own context (greenlet 0.4.17 and newer).
 
-A greenlet does not inherit the active span: `gevent.spawn(opentracing.wrap(function))` where it should.
+A greenlet does not inherit the active span; where it should, use `gevent.spawn(opentracing.wrap(function))`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The scope manager under its name for Tornado, and what is left of stack contexts since Tornado 6 has none.
+"""The scope manager under its name for Tornado, and a replacement for stack contexts, which Tornado 6 no longer has.
 
-Rules: Tornado itself is not imported.  It runs on asyncio, whose contexts coroutines and callbacks inherit, so a block that
-shields a request's spans from what was active outside is all that a stack context still has to be.
+Rules: Tornado itself is not imported.  Tornado runs on asyncio, where coroutines and callbacks inherit the context.  So a stack
+context has only one task left: to keep the span that is active outside from being the parent of a request's spans.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ TornadoScopeManager = ContextVarsScopeManager
 
 
 class ThreadSafeStackContext:
-    """Enters what `context_factory` makes, anew at each entering; one object may be entered by several threads at a time."""
+    """Calls `context_factory` and enters the result, each time it is entered; several threads may enter it at the same time."""
 
     def __init__(self, context_factory: Callable[[], AbstractContextManager[Any]]) -> None:
         self.context_factory = context_factory
         self._entered = threading.local()
 
     def __enter__(self) -> Callable[[], None]:
-        """A function that once deactivated the context for callbacks; callbacks now have copies, so it does nothing."""
+        """Enter a new context, and return a function that does nothing.
+
+        Tornado's function deactivated the context for callbacks; now each callback has its own copy of the context.
+        """
         context = self.context_factory()
         context.__enter__()
         self._stack().append(context)
@@ -52,5 +55,5 @@ def _deactivate() -> None:
 
 
 def tracer_stack_context() -> ThreadSafeStackContext:
-    """A block that begins without an active span, and after which what was active before is so again."""
+    """A block that begins without an active span; after it, the span that was active before is active again."""
     return ThreadSafeStackContext(no_parent_scope)

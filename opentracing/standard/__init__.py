@@ -1,4 +1,4 @@
-"""The reference implementation: a tracer that records into a Recorder, to read, to extend and to test with."""
+"""The reference implementation: a tracer that records into a Recorder.  Read it, extend it, or test with it."""
 
 from __future__ import annotations
 

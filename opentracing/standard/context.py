@@ -1,4 +1,4 @@
-"""A context that keeps trace attributes, and nothing else: the base for contexts with an identity."""
+"""A context that keeps trace attributes and nothing else; contexts with an identity can derive from it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _T = TypeVar("_T", bound="TraceContext")
 
 
 class TraceContext(SpanContext):
-    """Owns a store of attributes; may be used from any thread.
+    """Owns the trace attributes; may be used from any thread.
 
-    `trace_attributes` is taken as it is, without a copy; None while there are none.
+    `trace_attributes` is the dict that was given, not a copy; it is None while the context has no attributes.
     """
 
     def __init__(self, trace_attributes: dict[str, str] | None = None) -> None:
@@ -27,19 +27,20 @@ class TraceContext(SpanContext):
 
     @property
     def lock(self) -> RLock:
-        """Held while attributes are read or changed; its own thread may take it twice, in a signal's handler for instance.
+        """Held while attributes are read or changed.  Its thread may take it twice, for instance in a signal's handler.
 
-        Each process has its own: a fork copies a lock that another thread holds, and nobody would release it in the child.
+        Each process has its own lock.  A fork also copies a lock that another thread holds, and in the child no thread would
+        ever release that copy.
         """
         return self._locks.setdefault(os.getpid(), RLock())
 
     def normalize_key(self, key: str) -> str:
-        """The spelling under which a key is kept: lower case, `-` for `_`."""
+        """The spelling under which a key is kept: in lower case, with `-` in place of `_`."""
         return normalize_key(key)
 
     def set_trace_attribute(self: _T, key: str, value: str) -> _T:
         with self.lock:
-            empty: dict[str, str] = {}  # made first, because making it may run the garbage collector, and that any code
+            empty: dict[str, str] = {}  # made first: making it may run the garbage collector, which may run any code
             self.trace_attributes = empty if self.trace_attributes is None else self.trace_attributes
             self.trace_attributes[self.normalize_key(key)] = value
         return self
@@ -49,7 +50,7 @@ class TraceContext(SpanContext):
             return None if self.trace_attributes is None else self.trace_attributes.get(self.normalize_key(key))
 
     def trace_attributes_as_dict(self) -> dict[str, str] | None:
-        """A copy, None where there are none."""
+        """A copy of the attributes; None if the context has none."""
         with self.lock:
             return None if self.trace_attributes is None else dict(self.trace_attributes)
 

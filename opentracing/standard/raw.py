@@ -1,4 +1,4 @@
-"""Plain records of what a span gathered: what a Recorder is given."""
+"""Plain records of the data of a span; a Recorder receives them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ __all__ = ["RawLog", "RawSpan"]
 
 
 class RawSpan:
-    """A span's data.  `start_time` and `duration` are in seconds; `tags` are pairs in the order of their setting, `logs`
-    RawLogs, both None while there are none.  May be filled from any thread.
+    """A span's data; may be filled from any thread.
+
+    `start_time` and `duration` are in seconds.  `tags` are pairs in the order in which they were set, and `logs` are RawLogs;
+    each of the two is None while it is empty.
     """
 
     def __init__(self, trace_context: Any, operation_name: str) -> None:
@@ -21,7 +23,7 @@ class RawSpan:
         self.logs: list[RawLog] | None = None
 
     def add_tag(self, key: str, value: Any) -> None:
-        empty: list[tuple[str, Any]] = []  # made first, because making it may run the garbage collector, and that any code
+        empty: list[tuple[str, Any]] = []  # made first: making it may run the garbage collector, which may run any code
         self.tags = empty if self.tags is None else self.tags
         self.tags.append((key, value))
 
@@ -32,7 +34,7 @@ class RawSpan:
 
 
 class RawLog:
-    """An event: a message that may refer to its payload, at `timestamp` seconds since the epoch."""
+    """An event: its message, which may refer to its payload, and its `timestamp` in seconds since the epoch."""
 
     def __init__(self, timestamp: float, is_error: bool, message: str, *args: Any) -> None:
         self.timestamp = timestamp

@@ -1,4 +1,4 @@
-"""Recorder: where a tracer leaves its finished spans.  What becomes of them is the recorder's affair, not the tracer's."""
+"""Recorder: receives the finished spans of a tracer, and decides what is done with them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class Recorder(ABC):
         """Take over a finished span."""
 
     def flush(self, timeout: float = 2.0) -> bool:
-        """Pass on all spans recorded so far; whether that was done within `timeout` seconds."""
+        """Pass on all spans recorded so far; returns whether that was done within `timeout` seconds."""
         return True
 
     def close(self, timeout: float = 2.0) -> Future[bool]:
-        """Flush, and take no more spans; the Future of `flush`'s answer."""
+        """Flush and accept no more spans; returns a Future of the result of `flush`."""
         done: Future[bool] = Future()
         done.set_result(self.flush(timeout))
         return done
 
 
 class InMemoryRecorder(Recorder):
-    """Keeps every span, for tests; may be used from any thread, because what it does to its list is atomic."""
+    """Keeps every span, for tests; may be used from any thread, because its operations on the list are atomic."""
 
     def __init__(self) -> None:
         self._spans: list[RawSpan] = []
@@ -39,9 +39,9 @@ class InMemoryRecorder(Recorder):
 
     @property
     def spans(self) -> list[RawSpan]:
-        """The finished spans so far, first finished first."""
+        """The finished spans so far, in the order in which they finished."""
         return self._spans.copy()
 
     def clear(self) -> None:
-        """Forget them."""
+        """Forget the spans."""
         self._spans.clear()

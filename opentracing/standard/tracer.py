@@ -1,7 +1,7 @@
-"""RecordingTracer: the whole API in the fewest lines, every finished span handed to a Recorder.
+"""RecordingTracer: the whole API in as few lines as possible; it hands every finished span to a Recorder.
 
-Rules: to be read before writing a tracer of one's own, and to be tested against; nothing here is made fast.  On the wire a
-context is two text entries, and one more for each attribute.
+Rules: read it before you write your own tracer, and test against it; nothing here is made fast.  On the wire a context is two
+text entries, and one more for each attribute.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _random = SystemRandom()
 
 
 class RecordingContext(TraceContext):
-    """An identity beside the attributes: ids of 16 hex digits, `parent_id` None for a root."""
+    """Has an identity in addition to the attributes: ids of 16 hex digits, and a `parent_id`, which is None for a root."""
 
     def __init__(self, trace_id: str, span_id: str, parent_id: str | None, attributes: dict[str, str] | None) -> None:
         super().__init__(attributes)
@@ -48,15 +48,16 @@ class RecordingContext(TraceContext):
         self.parent_id = parent_id
 
     def set_baggage_item(self, key: str, value: str) -> None:
-        """Keep `value` under the spelling that was given, in place of any other spelling of the same key."""
+        """Keep `value` under the spelling of `key` that was given; it replaces any other spelling of the same key."""
         key = text_of(key)
         normal = self.normalize_key(key)
         while True:
             before = self.trace_attributes
             after = {name: old for name, old in (before or {}).items() if self.normalize_key(name) != normal}
             after[key] = value
-            # A compare-and-swap without a lock: CPython lets other threads and handlers in only at a call, at a function's
-            # begin and at a jump back, and none of these is in this line.  One line, because trace functions run between two.
+            # A compare-and-swap without a lock.  CPython switches to other threads and signal handlers only at a call, at the
+            # start of a function and at a jump back.  This line has none of these.  It is one line because trace functions run
+            # between lines.
             if self.trace_attributes is before: self.trace_attributes = after; return  # noqa: E701, E702  # fmt: skip
 
     def set_trace_attribute(self: _C, key: str, value: str) -> _C:
@@ -68,9 +69,9 @@ class RecordingContext(TraceContext):
 
 
 class RecordedSpan(Span):
-    """Gathers a RawSpan and hands it over when finished; may be used from any thread."""
+    """Fills a RawSpan and hands it to the recorder when the span is finished; may be used from any thread."""
 
-    if TYPE_CHECKING:  # what is inherited, by the type of this tracer
+    if TYPE_CHECKING:  # an inherited member, with this tracer's type
 
         @property
         def context(self) -> RecordingContext: ...
@@ -114,7 +115,7 @@ class RecordedSpan(Span):
 
 
 class RecordingTracer(Tracer):
-    """Starts spans that end up in `recorder`."""
+    """Starts spans, and hands the finished ones to `recorder`."""
 
     def __init__(self, recorder: Recorder, scope_manager: ScopeManager | None = None) -> None:
         super().__init__(scope_manager or ContextVarsScopeManager())
@@ -168,7 +169,7 @@ class RecordingTracer(Tracer):
             if is_one_of(format, (Format.BINARY,)) and isinstance(carrier, bytearray):
                 carrier += "\n".join(f"{key}:{value}" for key, value in entries.items()).encode()
                 return
-        except Exception as error:  # whatever a carrier of the application's does
+        except Exception as error:  # a carrier of the application's may raise anything
             raise _refusal(format) from error
         raise _refusal(format)
 
@@ -201,7 +202,7 @@ def _new_context(parent: RecordingContext | None) -> RecordingContext:
 
 def _entries(context: Any) -> dict[str, str]:
     if not issubclass(type(context), RecordingContext):
-        return {}  # the context of another tracer, say of the no-op before this one was installed
+        return {}  # another tracer's context, for instance the no-op's from before this tracer was installed
     entries = {TRACE_ID: context.trace_id, SPAN_ID: context.span_id}
     for key, value in context.baggage.items():
         entries[ATTRIBUTE_PREFIX + key] = quote(text_of(value), safe=" ", errors="replace")

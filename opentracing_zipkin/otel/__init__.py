@@ -1,6 +1,6 @@
-"""OpenTelemetry: its API on our tracer, and an exporter for those who keep its SDK.
+"""OpenTelemetry: its API on our tracer, and an exporter for applications that keep its SDK.
 
-Rules: nothing here is imported by `import opentracing_zipkin`.  A tracer is taken, never configured.
+Rules: `import opentracing_zipkin` imports nothing from here.  This package uses a tracer but never configures one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _MODULES = {"install": "installing", "B3Propagator": "propagator", "TracerProvid
 
 
 def __getattr__(name: str) -> Any:
-    # Late, because the exporter needs none of these, and what they need is an extra.
+    # Imported late, because the exporter needs none of these modules, and they need an extra.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         if name == "install":
             from .supported import problem
 
-            if problem():  # an old API may not even have what the other modules import
+            if problem():  # an old API may lack names that the other modules import
                 return _install_nothing
             from . import installing as module
         elif name == "B3Propagator":
@@ -43,7 +43,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _install_nothing(tracer: Any = None) -> None:
-    """`install` where the API is too old."""
+    """Takes the place of `install` if the installed API is too old."""
     from ..log import log
     from .supported import problem
 

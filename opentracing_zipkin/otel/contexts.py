@@ -1,7 +1,7 @@
-"""A position in a trace, in the two forms it has: ours, which knows more, and OpenTelemetry's.
+"""Converts between our context of a span, which holds more, and OpenTelemetry's.
 
-Rules: nothing here decides anything.  A context whose decision is still open counts as not sampled for OpenTelemetry, which
-has no third answer; ours keeps it.
+Rules: nothing here makes a sampling decision.  OpenTelemetry only knows "sampled" and "not sampled", so a context whose
+decision is still open counts as not sampled there; our context keeps the decision open.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ..propagation.attributes import TRACESTATE
 
 __all__ = ["from_otel", "to_otel"]
 
-# One object for each of the two flags that there mostly are: making one takes 0.2 µs.
+# One object for each of the two most frequent values of the flags: making one takes 0.2 µs.
 _NOT_SAMPLED, _SAMPLED = TraceFlags(0), TraceFlags(1)
 _NO_STATE = TraceState()
 
 
 def to_otel(context: ZipkinContext) -> SpanContext:
-    """The ids as numbers, with what OpenTelemetry can say of the rest; invalid where there are no ids."""
+    """Our context as OpenTelemetry's: the ids as numbers, the flags and the trace state; invalid if the context has no ids."""
     trace_id: Any = context._trace_id
     span_id: Any = context._span_id
     if trace_id is None or span_id is None:
@@ -41,7 +41,7 @@ def to_otel(context: ZipkinContext) -> SpanContext:
 
 
 def from_otel(context: Any) -> ZipkinContext | None:
-    """What another's `SpanContext` says, which is always decided; None where it is no usable one."""
+    """OpenTelemetry's `SpanContext` as our context, with its decision made; None if it is not usable."""
     try:
         if not context.is_valid:
             return None
@@ -49,5 +49,5 @@ def from_otel(context: Any) -> ZipkinContext | None:
         state = DECIDED | (SAMPLED if flags & 1 else 0) | (flags << 8 & W3C_FLAGS) | (REMOTE if context.is_remote else 0)
         header = context.trace_state.to_header() if context.trace_state else ""
         return ZipkinContext(trace_id, span_id, None, state, {TRACESTATE: header} if header else None)
-    except Exception:  # an object of another library's
+    except Exception:  # an object of another library may raise anything
         return None

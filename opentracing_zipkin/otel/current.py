@@ -1,8 +1,8 @@
-"""A span that is OpenTelemetry's current one for a block or for each run of a function.
+"""A span that is OpenTelemetry's current one for a block, or for each run of a function.
 
-Rules: the span of a function lasts from the start of its body to its end, however often that is suspended, and is current while
-the body runs but not while its consumer does.  The context is restored by its own token, and where that belongs to another
-context (a generator that was closed elsewhere) nothing is said.
+Rules: the span of a function lasts from the start of its body to its end, however often the body is suspended.  The span is
+current while the body runs, but not while the consumer of its values runs.  Each context is restored by its own token.  If the
+token belongs to another context (as when a generator is closed in another task), no error is raised or logged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_DESCRIPTION_LENGTH = 8192
 
 
 class CurrentSpan:
-    """What `start_as_current_span` returns: a context manager, once, and a decorator, for functions of every kind."""
+    """The result of `start_as_current_span`: a context manager for one use, and a decorator for functions of every kind."""
 
     __slots__ = ("_arguments", "_end_on_exit", "_on_exception", "_span", "_token", "_tracer")
 
@@ -50,12 +50,12 @@ class CurrentSpan:
             span.end()
 
     def __call__(self, function: Any) -> Any:
-        """`function`, each run of which is a span.  TypeError where it is none."""
+        """`function` with a span around each run.  Raises TypeError if `function` is not a function."""
         if isinstance(function, (staticmethod, classmethod)):
             return type(function)(self(function.__func__))
         if not callable(function):
             raise TypeError(f"start_as_current_span decorates functions, got {function!r}")
-        import inspect  # here, because not every program that imports this decorates
+        import inspect  # imported here, because some programs import this module without using the decorator
 
         body = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__
         if inspect.isasyncgenfunction(body):
@@ -107,7 +107,7 @@ class CurrentSpan:
                     except GeneratorExit:
                         await _step(span, body.aclose())
                         raise
-                    except BaseException as error:  # thrown in by the consumer; the body decides what becomes of it
+                    except BaseException as error:  # the consumer threw it in; the body decides how to handle it
                         step = body.athrow(error)
 
         return run
@@ -117,7 +117,7 @@ class CurrentSpan:
 
 
 class _Lasting:
-    """A span that is not current: each step of the body makes it so."""
+    """A span that is not current by itself: each step of the body makes it current."""
 
     __slots__ = ("_end_on_exit", "_on_exception", "_span")
 
@@ -141,7 +141,7 @@ class _Lasting:
 def _note(span: OtelSpan, error: BaseException, how: int) -> None:
     if isinstance(span, Span):
         span._note(error, how)
-    elif span.is_recording() and isinstance(error, Exception):  # of another's provider
+    elif span.is_recording() and isinstance(error, Exception):  # a span of another library's provider
         if how & RECORD:
             span.record_exception(error)
         if how & SET_STATUS:
@@ -149,7 +149,7 @@ def _note(span: OtelSpan, error: BaseException, how: int) -> None:
 
 
 class _Steps:
-    """A generator whose span is current for each of its steps; for `yield from`."""
+    """A generator that makes a span current during each step of `body`; made for `yield from`."""
 
     def __init__(self, span: OtelSpan, body: Generator[Any, Any, Any]) -> None:
         self._span = span

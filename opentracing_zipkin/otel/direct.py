@@ -1,13 +1,13 @@
-"""The short way of a span of the SDK into JSON: without a dict of tags and a FinishedSpan, which take half of the time.
+"""The fast way from a span of the SDK to JSON: it needs no dict of tags and no FinishedSpan, which take half of the time.
 
-Rules: the bytes are those that the codec writes, to the last one; whatever is out of the ordinary goes the codec's way.  Used
-by the reporter's thread only.
+Rules: the bytes are exactly the same as the codec's.  A span with anything unusual is left to the codec.  Only the reporter's
+thread uses this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from json.encoder import encode_basestring as quote  # json.dumps' own, in C
+from json.encoder import encode_basestring as quote  # the function in C that json.dumps uses
 from typing import Any
 
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
@@ -23,16 +23,16 @@ from .mapping import Ends, attribute_text, event_text, in_url, link_text, scope_
 
 __all__ = ["IS_USABLE", "KIND_OF", "DirectJson", "Origins", "annotations_of", "hex_of", "plain"]
 
-# Zipkin's kind by the identity of the SDK's, as the hash of a member of an enumeration is computed in Python.
+# Zipkin's kind, by the `id` of the SDK's kind, because Python code computes the hash of a member of an enumeration.
 KIND_OF = {id(kind): None if kind is SpanKind.INTERNAL else kind.name for kind in SpanKind}
 
-UNKNOWN_SERVICE = "unknown_service"  # the specification's, for a resource without a name
-MAX_ORIGINS = 1000  # more cost time, never memory
+UNKNOWN_SERVICE = "unknown_service"  # the specification's name for a resource without a name
+MAX_ORIGINS = 1000  # above this number the stored ones are forgotten: that costs time, but not memory
 
-# What says the same of every span in the process, and nothing that Zipkin or its users ask for.
+# Attributes that are the same for every span of the process, and that neither Zipkin nor its users need.
 _UNTOLD = ("service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
 
-# A SpanContext is a tuple, whose properties are calls: the ids are taken by their places, if they are there.
+# A SpanContext is a tuple, and each of its properties is a call.  So the ids are read by their places, if they are there.
 IS_USABLE = tuple(SpanContext(1, 2, False))[:2] == (1, 2)
 
 _LAST_NS = 1 << 62
@@ -40,7 +40,7 @@ _UNSET = StatusCode.UNSET
 
 
 class Origin:
-    """Where a span comes from: its resource, its scope, its local endpoint, and the tags of both."""
+    """The source of a span: its resource, its scope, its local endpoint, and the tags of resource and scope."""
 
     __slots__ = ("local", "resource", "scope", "tags")
 
@@ -52,9 +52,9 @@ class Origin:
 
 
 class Origins:
-    """The origins seen before, by their scopes.  `local`: this service's address, with the name of none.
+    """The origins seen before, by their scopes.  `local` is this service's address, as an endpoint without a name.
 
-    `shapes`: how their spans are written, by the scope, the kind, and the keys of the attributes.
+    `shapes` tell how spans are written, by the scope, the kind and the keys of the attributes.
     """
 
     __slots__ = ("_known", "_limit", "local", "shapes")
@@ -66,13 +66,13 @@ class Origins:
         self.shapes: dict[tuple[Any, ...], _Shape] = {}
 
     def move(self, local: Endpoint) -> None:
-        """From now on this is the address."""
+        """Replace the address of this service."""
         self.local = local
         self._known.clear()
         self.shapes.clear()
 
     def of(self, resource: Any, scope: Any) -> Origin:
-        """Of a span, by its resource and its scope."""
+        """The origin of a span, given the span's resource and scope."""
         origin = self._known.get(id(scope))
         if origin is not None and origin.scope is scope and origin.resource is resource:
             return origin
@@ -81,7 +81,7 @@ class Origins:
     def _learn(self, resource: Any, scope: Any) -> Origin:
         try:
             attributes = dict(resource.attributes)
-        except Exception:  # no resource, or one of the user's
+        except Exception:  # no resource, or one of the user's that raises
             attributes = {}
         name = service_name_of(attribute_text(attributes.get("service.name"))) or UNKNOWN_SERVICE
         for key in _UNTOLD:
@@ -98,9 +98,10 @@ class Origins:
 
 
 class DirectJson:
-    """An encoder for spans of the SDK as they wait, beside the codec `json_v2`.
+    """An encoder for waiting spans of the SDK, used next to the codec `json_v2`.
 
-    It holds no exporter, which would never be let go.  `limit` is in characters of a tag's value; `debug` is of every span.
+    It has no reference to the exporter, which could otherwise never be freed.  `limit` is the number of characters of a tag's
+    value; `debug` applies to every span.
     """
 
     media_type = json_v2.media_type
@@ -113,13 +114,13 @@ class DirectJson:
         self._shapes = origins.shapes
         self._limit = limit
         self._end = ',"debug":true}' if debug else "}"
-        self._last_id = 0  # spans of one trace often come together
+        self._last_id = 0  # cached, because spans of one trace often follow each other
         self._last_hex = ""
 
     def encode(self, span: Any, /) -> bytes:
         """One span as a JSON object."""
         try:
-            # By the SDK's own attributes: each of its properties is a call.
+            # Reads the SDK's private attributes, because each of its properties is a call.
             read = span._span
             given, events, links = read._attributes, read._events, read._links
             start_ns, end_ns = read._start_time, read._end_time
@@ -146,9 +147,9 @@ class DirectJson:
             ]
             together = " ".join(texts)
             length = len(together)
-            if length > self._limit:  # perhaps one of them is
+            if length > self._limit:  # one of the texts may be too long
                 return json_v2.encode(span.finished())
-            if len(quote(together)) != length + 2:  # nearly never, and asked once, not for each
+            if len(quote(together)) != length + 2:  # rarely true, so it is asked once for all texts
                 texts = [quote(text)[1:-1] for text in texts]
             fields = shape.fields.copy()
             fields[1::2] = texts
@@ -168,7 +169,7 @@ class DirectJson:
                 f'","id":"{context[1].to_bytes(8, "big").hex()}{shape.names[read._name]}{start_us}'
                 f',"duration":{end_ns // 1000 - start_us or 1}{ends}{told}{"".join(fields)}'
             )
-        except Exception:  # a value that is None, or no ReadableSpan as the SDK makes it
+        except Exception:  # a value that is None, or a span that is not the SDK's ReadableSpan
             return json_v2.encode(span.finished())
         return text.encode() if text.isascii() and "A" not in text else json_v2.written(text)
 
@@ -178,7 +179,7 @@ class DirectJson:
 
 
 def _told(events: Iterable[Any], limit: int) -> str:
-    """The events of a span."""
+    """The events of a span as JSON annotations."""
     told = []
     for event in events:
         at_us = event._timestamp // 1000
@@ -188,7 +189,7 @@ def _told(events: Iterable[Any], limit: int) -> str:
 
 
 def annotations_of(events: Iterable[Any], links: Iterable[Any], start_us: int, limit: int) -> list[tuple[int, str]]:
-    """Events and links of the SDK, in Zipkin's model."""
+    """Events and links of the SDK's span as annotations of Zipkin's model."""
     told = [(event.timestamp // 1000, event_text(event.name, plain(event.attributes), limit)) for event in events]
     for link in links:
         other = link.context
@@ -198,7 +199,7 @@ def annotations_of(events: Iterable[Any], links: Iterable[Any], start_us: int, l
 
 
 def plain(attributes: Any) -> Mapping[str, Any]:
-    """Attributes as a dict: the one within the SDK's BoundedAttributes, whose own look-ups are in Python, or a copy."""
+    """Attributes as a dict: the dict inside the SDK's BoundedAttributes, whose own look-ups are Python code, or else a copy."""
     within = getattr(attributes, "_dict", None)
     if type(within) is dict:
         return within
@@ -206,22 +207,23 @@ def plain(attributes: Any) -> Mapping[str, Any]:
 
 
 def hex_of(number: int, length: int) -> str:
-    """An id of so many bytes."""
+    """An id as hexadecimal text of `length` bytes."""
     return number.to_bytes(length, "big").hex()
 
 
 class _Shape:
-    """What is the same for all spans of an origin, a kind, and the same keys in the same order: nearly all of the text.
+    """The text that is the same for all spans with one origin, one kind, and the same keys in the same order.
 
-    `names` has the text from the id's end to the time, by the span's name.  `ends` has both endpoints, by the values that
-    `telling` takes from the attributes; it is None where no value, or a URL alone, tells of the other end.  `fields` are the
-    pieces of the tags, up to the span's end; each second one is the place of a value.
+    This is nearly all of a span's text.  `names` maps a span's name to the text between the id and the time.  `ends` maps the
+    values that `telling` takes from the attributes to the text of both endpoints.  `telling` is None if no attribute, or only a
+    URL, tells the other end.  `fields` are the pieces of the text from the tags to the span's end; each second piece is the
+    place of a value.
     """
 
     __slots__ = ("_ends", "_local", "ends", "fields", "is_usual", "names", "resource", "scope", "telling")
 
     def __init__(self, origin: Origin, kind: str | None, keys: tuple[Any, ...], end: str) -> None:
-        self.resource = origin.resource  # by their identity, so they must not be let go
+        self.resource = origin.resource  # compared by identity, so a reference is kept
         self.scope = origin.scope
         self.is_usual = (
             all(type(key) is str and len(key) <= MAX_KEY_LENGTH for key in keys)
@@ -237,7 +239,7 @@ class _Shape:
         self.fields = _fields(origin.tags, keys, end) if self.is_usual else []
 
     def learn(self, values: Any, attributes: Mapping[str, Any]) -> str:
-        """Both endpoints; they are not kept where one stands in a URL, because there are ever new ones."""
+        """The text of both endpoints; not kept if the other end is in a URL, as there may be any number of URLs."""
         ends, remote = self._ends, None
         if self.telling is not None and ends is not None:
             remote = ends.told(values, attributes)
@@ -249,7 +251,7 @@ class _Shape:
 
 
 def _fields(known: Mapping[str, str], keys: Sequence[str], end: str) -> list[str]:
-    """The end of a span from its tags on, in pieces: those that are known, and behind each key an empty one, for its value."""
+    """The text of a span from its tags to its end, in pieces: the known tags, then each key followed by "" for its value."""
     before = "".join([f"{quote(key)}:{quote(value)}," for key, value in known.items()])
     if not keys:
         return [f',"tags":{{{before[:-1]}}}{end}' if before else end]
@@ -259,7 +261,7 @@ def _fields(known: Mapping[str, str], keys: Sequence[str], end: str) -> list[str
 
 
 def _text(value: Any) -> str:
-    """A value that is no text and no whole number, as a tag's."""
+    """The text of a tag for a value that is neither a str nor an int."""
     if value is None:
         raise ValueError("a tag that is left out")
     return attribute_text(value)

@@ -1,7 +1,7 @@
-"""Spans of OpenTelemetry's SDK through our encoders and our delivery.
+"""Sends spans of OpenTelemetry's SDK with our encoders and our delivery.
 
-Rules: `export` hands over, encodes nothing and raises nothing; a span becomes Zipkin's on the reporter's thread.  A finished
-span of the SDK does not change any more, so none is copied.  The environment is read elsewhere, in `settings`.
+Rules: `export` hands spans over; it encodes nothing and raises nothing.  The reporter's thread turns each span into Zipkin's.
+A finished span of the SDK does not change any more, so none is copied.  Only `settings` reads the environment.
 Source: opentelemetry-specification, trace/sdk_exporters/zipkin.md; trace/sdk.md, "Span Exporter".
 """
 
@@ -56,14 +56,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SETTINGS", "Exporter", "ExporterOptions", "ExporterSettings"]
 
-MAX_INT = (1 << 63) - 1  # of an attribute
-DEFAULT_WAIT_MS = 30_000  # the SDK's, of a flush and of a shutdown
+MAX_INT = (1 << 63) - 1  # the highest value of an attribute
+DEFAULT_WAIT_MS = 30_000  # the SDK's default for a flush and for a shutdown
 
 _new = object.__new__
 
 
 class ExporterOptions(LinkOptions, HttpOptions, KafkaOnlyOptions, ReportingOptions, total=False):
-    """All but `endpoint`: the settings of sending and reporting, and those of the tracer's own that an exporter can use."""
+    """All settings but `endpoint`: those of sending and reporting, and those tracer settings that an exporter can use."""
 
     max_tag_length: int | None
     local_ip: str | None
@@ -72,7 +72,7 @@ class ExporterOptions(LinkOptions, HttpOptions, KafkaOnlyOptions, ReportingOptio
 
 
 class ExporterSettings(EndpointOptions, ExporterOptions, total=False):
-    """All that an exporter takes."""
+    """All settings that an exporter takes."""
 
 
 # The names of the settings that an exporter takes.
@@ -80,11 +80,12 @@ SETTINGS = (*options_of(SendingOptions), *options_of(ReportingOptions), "max_tag
 
 
 class Exporter(SpanExporter):
-    """A SpanExporter of OpenTelemetry's SDK, behind any span processor; may be used from any thread.
+    """A SpanExporter of OpenTelemetry's SDK, which works behind any span processor; may be used from any thread.
 
     The settings are those of sending and reporting, and `max_tag_length`, `local_ip` and `local_port`, as in
-    docs/reference/configuration.md.  The service's name is the resource's `service.name`.  `local_ipv6`: a second address.
-    `debug`: marks every span as one that the collector must keep.  Raises ValueError that names a wrong value and the remedy.
+    docs/reference/configuration.md.  The service's name is the resource's `service.name`.  `local_ipv6` is a second address.
+    `debug` marks every span as one that the collector must keep.  A wrong value raises ValueError, which names the value and
+    the remedy.
     """
 
     def __init__(self, *, local_ipv6: str = "", debug: bool = False, **given: Unpack[ExporterSettings]) -> None:
@@ -96,20 +97,20 @@ class Exporter(SpanExporter):
         self._tag_limit: int = own["max_tag_length"]
         known = local_address.endpoint("", own["local_ip"], own["local_port"])
         local = known._replace(ipv6=known.ipv6 or local_ipv6)
-        # The URL whose route tells this host's address; None where that was given.
+        # The URL of the collector: the route to it shows this host's address.  None if an address was given.
         is_given = any((local.ipv4, local.ipv6))
         self._route = None if is_given else route_of(named.get("endpoint", DEFAULT_ENDPOINT))
         self._origins = Origins(local, self._tag_limit)
         self._has_failed = False
-        # Handlers see spans of the model.
+        # Handlers are called with spans of our model, so the direct encoder cannot be used with them.
         self._is_direct = IS_USABLE and named.get("encoding", "json") == "json" and not named.get("handlers")
         encoder = DirectJson(self._origins, self._tag_limit, self._debug) if self._is_direct else None
         self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True, encoder=encoder)
 
-    # The SDK's side
+    # Methods that the SDK calls
 
     def export(self, spans: Sequence[Any]) -> Any:
-        """Hand finished spans over to the reporter: SUCCESS, or FAILURE where some were refused, as it is full or closed."""
+        """Hand finished spans over to the reporter; returns FAILURE if it refused any of them, being full or closed."""
         reporter = self._reporter
         refused_before = reporter.refused
         try:
@@ -120,7 +121,7 @@ class Exporter(SpanExporter):
                 item._exporter = self
                 item._start = True
                 record(item)
-        except Exception:  # what was given is no sequence
+        except Exception:  # `spans` is not a sequence
             if not self._has_failed:
                 self._has_failed = True
                 log.error("zipkin: spans could not be taken over (said once)", exc_info=True)
@@ -128,19 +129,22 @@ class Exporter(SpanExporter):
         return SpanExportResult.SUCCESS if reporter.refused == refused_before else SpanExportResult.FAILURE
 
     def force_flush(self, timeout_millis: float = DEFAULT_WAIT_MS) -> bool:
-        """Whether every span handed over before was accepted by the collector within the time, and none was dropped."""
+        """Wait until the collector has accepted every span handed over before.
+
+        Returns False if the time was too short or a span was dropped.
+        """
         return self._reporter.flush(_seconds(timeout_millis))
 
     def shutdown(self, timeout_millis: float = DEFAULT_WAIT_MS) -> None:
-        """Send what waits, for as long as the collector accepts spans (`exit_stall_timeout`, `exit_timeout`), and stop."""
-        if self._reporter.ended:  # perhaps by another thread, which is still sending
+        """Send the waiting spans, as long as the collector accepts spans (`exit_stall_timeout`, `exit_timeout`), and stop."""
+        if self._reporter.ended:  # another thread may have ended it, and may still be sending
             self._reporter.flush(_seconds(timeout_millis))
         else:
             self._reporter.end(_seconds(timeout_millis))
 
     @property
     def stats(self) -> TracerStats:
-        """The account of the spans handed over."""
+        """The counts of the spans handed over."""
         return self._reporter.stats()
 
     def __repr__(self) -> str:
@@ -149,13 +153,13 @@ class Exporter(SpanExporter):
     # The reporter's thread
 
     def _on_reporter_thread(self) -> None:
-        """Before the first span is sent: find this host's address."""
+        """Find this host's address, before the first span is sent."""
         if self._route is not None:
             self._origins.move(local_address.towards(self._route, self._origins.local))
 
 
 class _Exported:
-    """A span of the SDK as it waits for the reporter's thread."""
+    """A span of the SDK that waits for the reporter's thread."""
 
     __slots__ = ("_exporter", "_span", "_start")
 
@@ -164,7 +168,7 @@ class _Exported:
     _start: bool
 
     def to_finished(self) -> Any:
-        """What the encoder takes; raises TakenBefore where the reporter, which takes `_start` away, has had it."""
+        """The object for the encoder; raises TakenBefore if the reporter has taken it before, and so deleted `_start`."""
         try:
             self._start  # noqa: B018
         except AttributeError:
@@ -175,11 +179,11 @@ class _Exported:
         """The span in Zipkin's model."""
         try:
             return self._usual()
-        except Exception:  # no ReadableSpan as the SDK makes it
+        except Exception:  # the span is not the SDK's ReadableSpan
             return _any(self._span, self._exporter)
 
     def _usual(self) -> FinishedSpan:
-        # By the SDK's own slots: its properties make copies and views, which together cost as much as all the rest.
+        # Reads the SDK's own slots: its properties make copies and views, which together cost as much as all the rest.
         raw = self._span.__dict__
         exporter = self._exporter
         limit = exporter._tag_limit
@@ -188,7 +192,7 @@ class _Exported:
         attributes = given._dict
         tags: dict[str, Any] = {**origin.tags, **attributes}
         for key, value in attributes.items():
-            if type(value) is int and -MAX_INT <= value <= MAX_INT and len(key) <= MAX_KEY_LENGTH:  # a status, a port
+            if type(value) is int and -MAX_INT <= value <= MAX_INT and len(key) <= MAX_KEY_LENGTH:  # such as a status or a port
                 tags[key] = str(value)
             elif type(value) is not str or len(value) > limit or len(key) > MAX_KEY_LENGTH:
                 _retell(tags, key, value, limit)
@@ -198,7 +202,7 @@ class _Exported:
             tags["otel.status_code"] = "ERROR"
             tags["error"] = _error_of(status, attributes, events, limit)
         else:
-            tags.pop("error", None)  # its presence would be an error to Zipkin
+            tags.pop("error", None)  # Zipkin would show a span with this tag as failed
             if code is StatusCode.OK:
                 tags["otel.status_code"] = "OK"
         if given.dropped or events.dropped or links.dropped:
@@ -224,25 +228,25 @@ class _Exported:
         finished.shared = False
         return finished
 
-    # What the reporter weighs a waiting span by
+    # The reporter computes the weight of a waiting span from these
 
     @property
     def _tags(self) -> Mapping[str, Any]:
         try:
             return plain(self._span.attributes)
-        except Exception:  # no span of the SDK's
+        except Exception:  # not a span of the SDK
             return {}
 
     @property
     def _logs(self) -> list[tuple[int, str]]:
         try:
             return [(0, event_text(event.name, plain(event.attributes))) for event in self._span.events]
-        except BaseException:  # a value's own SystemExit, say: it would come again in each round of the reporter's
+        except BaseException:  # also a SystemExit from a value: it would be raised again in each round of the reporter
             return []
 
 
 def _any(span: Any, exporter: Exporter) -> FinishedSpan:
-    """The same of any span, by what is public of it; raises where it has no ids."""
+    """The finished span made from the public attributes of any span; raises if the span has no ids."""
     limit = exporter._tag_limit
     context, parent = span.context, span.parent
     events, links = span.events or (), getattr(span, "links", None) or ()
@@ -272,7 +276,7 @@ def _any(span: Any, exporter: Exporter) -> FinishedSpan:
 
 
 def _retell(tags: dict[str, Any], key: str, value: Any, limit: int) -> None:
-    """An attribute that is no short text, among the tags, where it stands as it came."""
+    """Replace an attribute in the tags that is not a short text."""
     if len(key) > MAX_KEY_LENGTH:
         del tags[key]
         key = key[:MAX_KEY_LENGTH]
@@ -291,7 +295,7 @@ def _error_of(status: Any, attributes: Mapping[str, Any], events: Iterable[Any],
 
 
 def _seconds(timeout_millis: Any) -> float:
-    """Of what somebody is ready to wait; the default, where that is no time."""
+    """A timeout in seconds; the default if the value is not a number."""
     try:
         return min(max(0.0, float(timeout_millis) / 1000), 86_400.0)
     except Exception:  # None, or text

@@ -1,7 +1,8 @@
-"""install(): OpenTelemetry's API on our tracer, for the whole process.
+"""install(): makes OpenTelemetry's API record into our tracer, for the whole process.
 
-Rules: nothing is configured here.  OpenTelemetry takes one provider for the life of the process, so ours is made once, and a
-later `install` gives it another tracer.  Where the program has not asked for ours, it gives way to OpenTelemetry's SDK.
+Rules: nothing is configured here.  OpenTelemetry accepts one provider for the life of the process, so our provider is made
+once, and a later `install` gives it another tracer.  If the program has not asked for our provider, it gives way to
+OpenTelemetry's SDK.
 Source: opentelemetry-python, opentelemetry/trace/__init__.py (the names that hold the provider).
 """
 
@@ -23,14 +24,14 @@ from .supported import problem
 
 __all__ = ["give_way", "install", "stand_in"]
 
-_former: list[Any] = []  # the propagator that was in force before `stand_in`
+_former: list[Any] = []  # the propagator that was set before `stand_in`
 
 
 def install(tracer: ZipkinTracer | None = None) -> None:
-    """Have OpenTelemetry's API record into `tracer`, and its instrumentations send B3; may be called again.
+    """Make OpenTelemetry's API record into `tracer`, and its instrumentations send B3; may be called again.
 
-    None: the global tracer, whichever it is at the time, so that `configure` may come before or after.  Where another provider
-    was set before, one line in the log says what is not traced.  Raises TypeError for a tracer that is no ZipkinTracer.
+    None means the global tracer of each moment, so `configure` may be called before or after.  If another provider was set
+    before, one line in the log says that its spans are not traced.  Raises TypeError for a tracer that is no ZipkinTracer.
     """
     if tracer is not None and not isinstance(tracer, ZipkinTracer):
         raise TypeError(f"install() takes a ZipkinTracer, got {tracer!r}; leave it out for the global tracer")
@@ -61,7 +62,7 @@ def install(tracer: ZipkinTracer | None = None) -> None:
 
 
 def stand_in() -> None:
-    """`install()` that can be undone by `give_way`; nothing where our provider is there already."""
+    """Do the same as `install()`, but so that `give_way` can undo it; do nothing if our provider is set already."""
     provider = trace.get_tracer_provider()
     if not isinstance(provider, TracerProvider):
         former = get_global_textmap()
@@ -71,7 +72,7 @@ def stand_in() -> None:
 
 
 def give_way() -> None:
-    """Undo `stand_in`, so that another provider can be set; nothing where `install` was called since."""
+    """Undo `stand_in`, so that another provider can be set; do nothing if `install` was called since."""
     names: Any = trace
     once = getattr(names, "_TRACER_PROVIDER_SET_ONCE", None)
     if _former and once is not None:

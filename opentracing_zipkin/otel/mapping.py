@@ -1,7 +1,7 @@
-"""What OpenTelemetry's words are in Zipkin's: attributes, status, events, links, and the other end's address.
+"""Translates OpenTelemetry's attributes, status, events, links and peer addresses into Zipkin's.
 
-Rules: imports nothing of OpenTelemetry; a kind is Zipkin's word, or None.  Nothing here raises, whatever a value is, and no
-text is longer than `longest` characters.
+Rules: this file imports nothing of OpenTelemetry; a kind is Zipkin's word or None.  No function here raises, whatever a value
+is, and no text is longer than `longest` characters.
 Source: opentelemetry-specification of 2026-08: trace/sdk_exporters/zipkin.md, common/mapping-to-non-otlp.md, and
 common/README.md, "AnyValue representation for non-OTLP protocols"; semantic conventions, the old ones of 1.20 and today's.
 """
@@ -12,7 +12,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from json.encoder import encode_basestring as _quoted  # json.dumps' own, in C
+from json.encoder import encode_basestring as _quoted  # the function in C that json.dumps uses
 from operator import itemgetter
 from typing import Any
 
@@ -37,18 +37,18 @@ __all__ = [
     "texts_of",
 ]
 
-MAX_TEXT_LENGTH = 8192  # of a tag's value or an annotation, where nothing else is asked for
+MAX_TEXT_LENGTH = 8192  # the default limit for a tag's value or an annotation
 
-MAX_FLAT = 10  # attributes of an event
-_BIG = 10**19  # any whole number of an attribute is less
+MAX_FLAT = 10  # the number of an event's attributes up to which the fast way is taken
+_BIG = 10**19  # the whole numbers of attributes are below this
 _SEQUENCES = (list, tuple)
-_SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # floats that are no number in JSON
+_SPECIAL = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # floats that JSON has no numbers for
 
 # Attributes
 
 
 def attribute_text(value: Any, longest: int = MAX_TEXT_LENGTH) -> str:
-    """An attribute's value as a tag's: text as it is, true or false, a number, bytes in base64, what has parts in JSON."""
+    """An attribute's value as a tag: text unchanged, `true` or `false`, a number, bytes in base64, collections in JSON."""
     kind = type(value)
     if kind is str:
         return cut(value, longest)
@@ -69,12 +69,12 @@ def attribute_text(value: Any, longest: int = MAX_TEXT_LENGTH) -> str:
 def _has_parts(kind: type) -> bool:
     try:
         return issubclass(kind, (*_SEQUENCES, Mapping))
-    except Exception:  # of a metaclass that makes its classes unhashable, which Mapping looks up in a set
+    except Exception:  # a metaclass may make its classes unhashable, and Mapping looks them up in a set
         return False
 
 
 def texts_of(attributes: Mapping[str, Any], longest: int = MAX_TEXT_LENGTH) -> dict[str, str]:
-    """Attributes as tags; what is None is left out."""
+    """Attributes as tags, without those whose value is None."""
     return {
         key if type(key) is str and len(key) <= MAX_KEY_LENGTH else to_text(key, MAX_KEY_LENGTH): value
         if type(value) is str and len(value) <= longest
@@ -86,25 +86,25 @@ def texts_of(attributes: Mapping[str, Any], longest: int = MAX_TEXT_LENGTH) -> d
 
 def _json_text(value: Any, longest: int) -> str:
     try:
-        if type(value) is dict and len(value) <= MAX_FLAT:  # a third of the time, for nearly all events
+        if type(value) is dict and len(value) <= MAX_FLAT:  # takes a third of the time, for nearly all events
             flat = ", ".join([f"{_quoted(key)}: {_FLAT[type(item)](item)}" for key, item in value.items()])
             if len(flat) < longest - 1:
                 return f"{{{flat}}}"
-    except Exception:  # an item that has items, or a key that is no text
+    except Exception:  # an item that is a collection, or a key that is no text
         pass
     try:
         known = value if issubclass(type(value), (*_SEQUENCES, dict)) else dict(value)
         copied = Pruning(longest).copy(known)
         try:
             return cut(_json(copied), longest)
-        except ValueError:  # a float that is no number in JSON
+        except ValueError:  # a float that JSON has no number for
             return cut(_json(_without_special(copied)), longest)
-    except Exception:  # a mapping or an item of the user's
+    except Exception:  # a mapping or an item of the user's that raises
         return to_text(value, longest)
 
 
 def _to_json(value: Any) -> Any:
-    """An item that JSON does not know."""
+    """The replacement for an item that JSON does not know."""
     return dict(value) if _has_parts(type(value)) else attribute_text(value)
 
 
@@ -121,14 +121,14 @@ _FLAT: dict[type, Callable[[Any], str]] = {str: _quoted, int: str, bool: lambda 
 _json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_to_json).encode
 
 
-# Status, scope, and what was dropped
+# Status, scope, and dropped parts
 
 
 def error_text(description: str | None, attributes: Mapping[str, Any], events: Mapping[str, Any] | None = None) -> str:
-    """What the tag `error` says where the status is ERROR.
+    """The text of the tag `error` for a span whose status is ERROR.
 
-    The status' description; where there is none, the text of an attribute `error`, the recorded exception (`events` are the
-    attributes of its event), or the attribute `error.type`; "" where nothing says why.
+    It is the status' description; without one, the text of an attribute `error`, else the recorded exception (`events` are the
+    attributes of its event), else the attribute `error.type`; "" if nothing tells the reason.
     """
     if description:
         return description
@@ -144,7 +144,7 @@ def error_text(description: str | None, attributes: Mapping[str, Any], events: M
 
 
 def status_tags(code: str, error: str = "") -> dict[str, str]:
-    """The tags of a status by its code's name: none for UNSET; with `error` (see `error_text`) for ERROR."""
+    """The tags of a status, by the name of its code: none for UNSET; with the text `error` (see `error_text`) for ERROR."""
     if code == "OK":
         return {"otel.status_code": "OK"}
     if code == "ERROR":
@@ -153,7 +153,7 @@ def status_tags(code: str, error: str = "") -> dict[str, str]:
 
 
 def scope_tags(name: str | None, version: str | None) -> dict[str, str]:
-    """The tags of an instrumentation scope, by its name of today and by the one of before; each where it is known."""
+    """The tags of an instrumentation scope, under their present and their former names; only those that are known."""
     tags = {}
     if name:
         tags["otel.scope.name"] = tags["otel.library.name"] = attribute_text(name)
@@ -163,7 +163,7 @@ def scope_tags(name: str | None, version: str | None) -> dict[str, str]:
 
 
 def dropped_tags(attributes: int, events: int, links: int) -> dict[str, str]:
-    """How much a limit has cut off a span, where it has."""
+    """The tags that count how many attributes, events and links a limit has dropped; none for a count of 0."""
     counts = {"attributes": attributes, "events": events, "links": links}
     return {f"otel.dropped_{what}_count": str(count) for what, count in counts.items() if count}
 
@@ -172,20 +172,20 @@ def dropped_tags(attributes: int, events: int, links: int) -> dict[str, str]:
 
 
 def event_text(name: str, attributes: Mapping[str, Any] | None, longest: int = MAX_TEXT_LENGTH) -> str:
-    """An event as an annotation: `"name": {json}`, or the bare name where it has no attributes."""
+    """An event as an annotation: `"name": {json}`, or only the name if the event has no attributes."""
     text = name if type(name) is str and len(name) <= longest else to_text(name, longest)
     return cut(f"{_quoted(text)}: {_json_text(attributes, longest)}", longest) if attributes else text
 
 
 def link_text(trace_id: str, span_id: str, attributes: Mapping[str, Any] | None = None, longest: int = MAX_TEXT_LENGTH) -> str:
-    """A link as an annotation: `link: trace id/span id`, and the link's attributes in JSON behind them."""
+    """A link as an annotation: `link: trace id/span id`, followed by the link's attributes in JSON."""
     ids = f"link: {trace_id}/{span_id}"
     return cut(f"{ids} {_json_text(attributes, longest)}", longest) if attributes else ids
 
 
 # The other end
 
-# What may be an address, with its port: first what the connection says, then the logical name of the server.
+# Keys that may hold an address, each with the key of its port: the connection's first, then the server's logical name.
 _ADDRESSES = (
     ("network.peer.address", "network.peer.port"),
     ("server.socket.address", "server.socket.port"),
@@ -196,7 +196,7 @@ _ADDRESSES = (
     ("peer.address", "peer.port"),
     ("peer.hostname", "peer.port"),
 )
-# The names of servers, by the specification's rank.
+# Keys of a server's name, in the order of the specification.
 _HOSTS = (
     "server.address",
     "net.peer.name",
@@ -207,7 +207,7 @@ _HOSTS = (
     "peer.address",
 )
 _PORTS = ("server.port", "net.peer.port", "network.peer.port", "server.socket.port", "net.sock.peer.port", "peer.port")
-# Of a caller: what the connection says before what a proxy's header says.
+# Keys of a caller's address: the connection's first, then those that a proxy's header may set.
 _CALLERS = (
     ("network.peer.address", "network.peer.port"),
     ("client.socket.address", "client.socket.port"),
@@ -218,21 +218,22 @@ _CALLERS = (
 )
 _NAMES = ("peer.service", "db.namespace", "db.name", "db.system.name", "db.system", "messaging.system")
 
-# Keys whose values tell of the other end, and those that do where none of these is there.
+# Keys whose values tell the other end, and keys of URLs, which tell it if none of those is present.
 _TELLING = frozenset(
     ("messaging.url", "celery.action", "rpc.service", *_NAMES, *_HOSTS, *_PORTS, *chain(*_ADDRESSES, *_CALLERS))
 )
 _URLS = frozenset(("http.host", "url.full", "http.url"))
-MAX_URL_LENGTH = 2048  # in which to look for a host
+MAX_URL_LENGTH = 2048  # the part of a URL that is searched for a host
 
 
 def endpoint_of(kind: str | None, attributes: Mapping[str, Any], own: str = "") -> Endpoint | None:
     """The other end of a CLIENT, PRODUCER, CONSUMER or SERVER, by the old and the stable semantic conventions.
 
-    Its name is what a dependency graph shows: `peer.service`, else the database's name or its system, else the broker's, else
-    the server's host, else `rpc.service`.  A SERVER's other end is its caller, which has a name by `peer.service` only.  None
-    where nothing is known, and for a span without kind: with two endpoints that one would draw a wrong arrow.  `own` is the
-    name of the span's service; a database that has it, too, is called by its system, as an arrow would lead to its own start.
+    Its name is the one in a dependency graph: `peer.service`, else the database's name or its system, else the broker's, else
+    the server's host, else `rpc.service`.  The other end of a SERVER is its caller, whose name is known by `peer.service` only.
+    The result is None if nothing is known, and for a span without kind, because Zipkin would draw a wrong arrow for it.  `own`
+    is the name of the span's service.  A database with the same name gets the name of its system instead, because otherwise the
+    arrow would lead back to the service.
     """
     if kind is None:
         return None
@@ -240,14 +241,15 @@ def endpoint_of(kind: str | None, attributes: Mapping[str, Any], own: str = "") 
         shape = (kind, own, *attributes)
         ends = _ends[shape] if shape in _ends else keep(_ends, shape, Ends(kind, shape[2:], own), sum(map(len, shape)) // 8)
         return ends.of(attributes)
-    except Exception:  # a value of the user's that compares or hashes in its own way, or a key that is no text
+    except Exception:  # a value of the user's with its own comparison or hash, or a key that is no text
         return None
 
 
 class Ends:
-    """The other ends of spans with the same kind and keys, which one line of code makes: where they stand, and those found.
+    """The other ends of spans with the same kind and keys, as one line of code makes them.
 
-    What is found in text without end, as in URLs, is kept elsewhere, and long values are not kept.
+    It keeps the keys to read, and the ends that were found.  Ends in URLs are kept elsewhere, because there may be any
+    number of different URLs; long values are not kept.
     """
 
     __slots__ = ("_kind", "_known", "_own", "has_url", "telling")
@@ -261,12 +263,12 @@ class Ends:
         self._known: dict[Any, Endpoint | None] = {}
 
     def of(self, attributes: Mapping[str, Any]) -> Endpoint | None:
-        """See `endpoint_of`; may raise where values are none of OpenTelemetry's."""
+        """The same as `endpoint_of`; may raise if values are not of OpenTelemetry's types."""
         found = None if self.telling is None else self.told(self.telling(attributes), attributes)
         return in_url(attributes) if found is None and self.has_url else found
 
     def told(self, values: Any, attributes: Mapping[str, Any]) -> Endpoint | None:
-        """What the values that `telling` takes from the attributes tell."""
+        """The other end according to the values that `telling` takes from the attributes."""
         known = self._known
         if values in known:
             return known[values]
@@ -287,7 +289,7 @@ def _server(attributes: Mapping[str, Any], own: str) -> Endpoint | None:
     ipv4, ipv6, port = _address(attributes, _ADDRESSES)
     name = _text(attributes, "peer.service") or _database(attributes, own) or _text(attributes, "messaging.system")
     if not name and "celery.action" in attributes:
-        name = "celery"  # its instrumentation tells no broker
+        name = "celery"  # Celery's instrumentation does not tell the broker
     if not (ipv4 or ipv6) and "messaging.url" in attributes:
         ipv4, ipv6, port = _broker(_text(attributes, "messaging.url"))
     name = name or next(filter(None, (_host(_text(attributes, key)) for key in _HOSTS)), "") or _text(attributes, "rpc.service")
@@ -301,7 +303,10 @@ def _text(attributes: Mapping[str, Any], key: str) -> str:
 
 
 def _database(attributes: Mapping[str, Any], own: str) -> str:
-    """Its own name, where that is one: Redis counts its databases, and SQLite's are files; else what it is."""
+    """The database's own name if it is useful, else the name of its system.
+
+    Redis numbers its databases, and SQLite's names are files.
+    """
     name = _text(attributes, "db.namespace") or _text(attributes, "db.name")
     if name and not name.isdigit() and not any(mark in name for mark in "/\\:") and service_name_of(name) != own:
         return name
@@ -309,7 +314,7 @@ def _database(attributes: Mapping[str, Any], own: str) -> str:
 
 
 def _broker(text: str) -> tuple[str, str, int]:
-    """The address in a URL, or the first of a JSON list of `host:port`, as Kafka's instrumentation tells its brokers."""
+    """The address in a URL, or the first one in a JSON list of `host:port`, as Kafka's instrumentation writes its brokers."""
     place = text[:MAX_URL_LENGTH].strip('[" ').partition('"')[0]
     place = place.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
     ipv4, ipv6, port, _ = parse_address(place, True)
@@ -317,7 +322,7 @@ def _broker(text: str) -> tuple[str, str, int]:
 
 
 def _address(attributes: Mapping[str, Any], keys: tuple[tuple[str, str], ...]) -> tuple[str, str, int]:
-    """The first literal address, and the port that belongs to it."""
+    """The first value that is an IP address, and the port of the same pair of keys."""
     for key, port_key in keys:
         if key in attributes:
             value = attributes[key]
@@ -329,7 +334,7 @@ def _address(attributes: Mapping[str, Any], keys: tuple[tuple[str, str], ...]) -
 
 
 def _host(text: str) -> str:
-    """A host's name; "" of an address, a path of a socket, or anything else."""
+    """The name of a host; "" for an address, the path of a socket, or any other text."""
     if not text or any(parse_ip(text)):
         return ""
     name = text.removesuffix(".")
@@ -337,7 +342,7 @@ def _host(text: str) -> str:
 
 
 def in_url(attributes: Mapping[str, Any]) -> Endpoint | None:
-    """The host in the URL that was asked for: old instrumentations give nothing else."""
+    """The host in the requested URL: old instrumentations give no other attribute."""
     place = _text(attributes, "http.host")
     if not place:
         url = _text(attributes, "url.full") or _text(attributes, "http.url")

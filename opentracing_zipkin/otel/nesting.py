@@ -1,9 +1,9 @@
-"""The active span of both APIs: what one makes active is the parent of what the other starts.
+"""Both APIs share the active span: a span that one makes active is the parent of spans that the other starts.
 
-Rules: both look into OpenTelemetry's context, so that whatever carries it along (its instrumentation of threads, a task, a
-copied context) carries both.  So each activation of a scope attaches its span there, too, and what is current there is the
-active span.  A tracer without `install` runs none of this.  A token is used where it was made; elsewhere the span below is
-attached in its place.
+Rules: both APIs read OpenTelemetry's context.  So code that takes the context along (its instrumentation of threads, a task, a
+copied context) takes both active spans along.  For that, each activation of a scope also attaches its span to that context, and
+the current span there is the active span.  A tracer without `install` runs none of this code.  A token is used in the context
+where it was made; in another context the span below is attached instead.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ __all__ = ["nest", "position_of"]
 _T = TypeVar("_T")
 
 _OURS = (Span, TimedSpan, QuietSpan)
-_NESTED = "_nested_in_opentelemetry"  # an attribute of a scope manager that has been changed
+_NESTED = "_nested_in_opentelemetry"  # an attribute that marks a scope manager which has been changed
 
-# Kinds of scopes and of managers, and the classes made of them.
+# Classes of scopes and of managers, and the subclasses made of them.
 _scope_types: dict[type, type] = {}
 _manager_types: dict[type, type] = {}
 
 
 def position_of(span: Any) -> ZipkinContext | None:
-    """Where one of OpenTelemetry's spans stands; None where that is nowhere."""
+    """Our context of one of OpenTelemetry's spans; None if it has none."""
     kind = type(span)
     if kind in _OURS:
         found: ZipkinContext = span.context
@@ -53,17 +53,17 @@ def position_of(span: Any) -> ZipkinContext | None:
         return None
     try:
         return from_otel(span.get_span_context())
-    except Exception:  # another library's
+    except Exception:  # a span of another library
         return None
 
 
 def nest(tracer: ZipkinTracer) -> None:
-    """Let a tracer's scope manager and OpenTelemetry's context know of each other; once for each manager."""
+    """Connect a tracer's scope manager with OpenTelemetry's context; done once for each manager."""
     manager: Any = tracer.scope_manager
     if not hasattr(manager, _NESTED):
         _change(manager, tracer)
     tracer._current_scope = manager.current
-    hidden = getattr(scopes, "hidden_in_block", None)  # upstream's package has no such list
+    hidden = getattr(scopes, "hidden_in_block", None)  # the package `opentracing` of upstream has no such list
     if hidden is not None and _no_current_span not in hidden:
         hidden.append(_no_current_span)
 
@@ -71,7 +71,7 @@ def nest(tracer: ZipkinTracer) -> None:
 def _change(manager: Any, tracer: ZipkinTracer) -> None:
     activate: Callable[[Any, bool], Scope] = manager.activate
     kind = type(manager)
-    inner: Callable[[], Any] = getattr(manager, "current", lambda: kind.active.__get__(manager))  # past what is changed below
+    inner: Callable[[], Any] = getattr(manager, "current", lambda: kind.active.__get__(manager))  # unchanged by the code below
 
     @wraps(activate)
     def nested_activate(span: Any, finish_on_close: bool) -> Scope:
@@ -79,8 +79,8 @@ def _change(manager: Any, tracer: ZipkinTracer) -> None:
         before = type(scope)
         nested = _scope_types.get(before) or _scope_types.setdefault(before, _nested_scope(before))
         try:
-            scope.__class__ = nested  # of the same layout, with another end
-        except TypeError:  # a class without room for what follows: such a scope is OpenTracing's alone
+            scope.__class__ = nested  # a class of the same layout, with another `close`
+        except TypeError:  # the scope's class has no room for these attributes: only OpenTracing sees this scope
             return scope  # type: ignore[no-any-return]
         current = span_of(current_context())
         scope._otel_below = current
@@ -90,7 +90,7 @@ def _change(manager: Any, tracer: ZipkinTracer) -> None:
         return scope  # type: ignore[no-any-return]  # a Scope, with attributes of ours
 
     def current() -> Any:
-        """The scope of what is current in OpenTelemetry's context; where nothing is, that of the manager itself."""
+        """The scope of the current span in OpenTelemetry's context; the manager's own scope if there is no current span."""
         span: Any = span_of(current_context())
         if span is INVALID_SPAN:
             return inner()
@@ -127,13 +127,13 @@ def _nested_scope(kind: Any) -> type:
     class NestedScope(kind):  # type: ignore[misc]  # any scope manager's
         __slots__ = ()
 
-        _otel_over: bool  # closed, but perhaps below one that is open
+        _otel_over: bool  # closed, but an open scope may still be above it
         _otel_below: Any
         _otel_span: Any
         _otel_token: Any
 
         def close(self) -> None:
-            # First the manager's own way, which may ask what is active.
+            # The manager's own method comes first, because it may ask for the active span.
             try:
                 super().close()
             finally:
@@ -155,7 +155,7 @@ def _nested_scope(kind: Any) -> type:
 
 
 def _restore_closed(scope: Any) -> None:
-    """As long as the current span is that of a closed scope, this one or one around it: what was current before."""
+    """Restore the former current span, as long as the current one belongs to a closed scope: this one or one around it."""
     while True:
         span: Any = span_of(current_context())
         if span is not scope._otel_span:
@@ -164,7 +164,7 @@ def _restore_closed(scope: Any) -> None:
                 return
         if not restore(scope._otel_token):
             attach_span(scope._otel_below)
-        scope._otel_token = scope._otel_below = scope._otel_span = None  # its view holds it: no cycle is left
+        scope._otel_token = scope._otel_below = scope._otel_span = None  # the view holds the scope: this breaks the cycle
 
 
 @contextmanager

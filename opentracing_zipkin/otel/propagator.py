@@ -1,8 +1,8 @@
-"""B3 for OpenTelemetry, by the propagation of our tracer: what came in goes out as it was, a decision left open included.
+"""B3 for OpenTelemetry, by our tracer's propagation: a received context is sent on unchanged, with a decision left open.
 
-Rules: names are written in lower case, because some carriers compare them so (Celery's headers); they are read in any case,
-whatever the getter can look up.  `traceparent` is read where there is no B3.  Neither reading nor writing raises.  Nothing here
-imports `opentelemetry.propagate`, which loads this file while it is imported itself.
+Rules: names are written in lower case, because some carriers compare them exactly (Celery's headers).  They are read in any
+case, as far as the getter can look them up.  `traceparent` is read if there is no B3.  Neither reading nor writing raises.
+Nothing here imports `opentelemetry.propagate`, because that module loads this file during its own import.
 Source: OpenTelemetry's specification, context/api-propagators.md; openzipkin/b3-propagation, README.
 """
 
@@ -44,12 +44,12 @@ _B3_NAMES = ("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sam
 _W3C_NAMES = ("traceparent", "tracestate")
 _ASGI_BEGINS = (b"ot-baggage-", b"trace")
 _NAMES = (*_B3_NAMES, *_W3C_NAMES)
-# As they are often written, for a getter that tells no names and compares them exactly.
+# The usual spelling, for a getter that lists no names and compares names exactly.
 _WRITTEN = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", "X-B3-Flags")
 
 
 class B3Propagator(TextMapPropagator):
-    """By the tracer given, else by the global tracer of the moment; by B3's defaults where that is no ZipkinTracer."""
+    """Uses the given tracer, else the global tracer of the moment; B3's defaults if that is no ZipkinTracer."""
 
     def __init__(self, tracer: ZipkinTracer | None = None) -> None:
         self.tracer = tracer
@@ -75,7 +75,7 @@ class B3Propagator(TextMapPropagator):
                 for key, value in received.baggage.items():
                     if key != TRACESTATE:
                         found = set_baggage(key, value, found)
-        except Exception:  # whatever a carrier or a getter of the user's does
+        except Exception:  # a carrier or a getter of the user's may raise anything
             pass
         return found
 
@@ -102,12 +102,12 @@ class B3Propagator(TextMapPropagator):
                 return
             for name, value in headers.items():
                 setter.set(carrier, name, value)
-        except Exception:  # whatever a carrier or a setter of the user's does
+        except Exception:  # a carrier or a setter of the user's may raise anything
             pass
 
     @property
     def fields(self) -> set[str]:
-        """The headers that may be written, but for those of trace attributes, which have any name."""
+        """The headers that may be written, except those of trace attributes, which may have any name."""
         return {*_NAMES}
 
     def _tracer(self) -> ZipkinTracer | None:
@@ -118,12 +118,12 @@ class B3Propagator(TextMapPropagator):
 
 
 class BaggagePropagator(W3CBaggagePropagator):
-    """W3C Baggage, with the trace attributes of the current span beside what OpenTelemetry's own context holds."""
+    """Carries W3C Baggage: the current span's trace attributes in addition to the items in OpenTelemetry's context."""
 
     def extract(self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter) -> Context:
         plain = _raw(carrier)
         if (type(plain) is dict and "HTTP_BAGGAGE" not in plain) or (type(plain) is list and not _has(plain, b"baggage")):
-            return Context() if context is None else context  # nearly always, and found out in a tenth of the time
+            return Context() if context is None else context  # nearly always; this test takes a tenth of the time
         return super().extract(carrier, context, getter)
 
     def inject(self, carrier: Any, context: Context | None = None, setter: Setter[Any] = default_setter) -> None:
@@ -148,7 +148,7 @@ def _active(tracer: ZipkinTracer | None) -> ZipkinContext | None:
 
 
 def _with_baggage(position: ZipkinContext, merged: Mapping[str, object]) -> ZipkinContext:
-    """With OpenTelemetry's baggage as trace attributes; the position itself where they are there already."""
+    """The position with OpenTelemetry's baggage as trace attributes; the position itself if they are in it already."""
     items = {key: to_text(value, MAX_VALUE_LENGTH) for key, value in merged.items()}
     known = position._baggage or {}
     if all(known.get(key) == value for key, value in items.items()):
@@ -157,9 +157,9 @@ def _with_baggage(position: ZipkinContext, merged: Mapping[str, object]) -> Zipk
 
 
 def _raw(carrier: Any) -> Any:
-    """What our propagation reads as it is, past the getter: a WSGI environ, or the headers of an ASGI scope; else None.
+    """The part of a carrier that our propagation reads without the getter: a WSGI environ, or an ASGI scope's headers.
 
-    A server's request has these from every instrumentation, and through a getter they cost 30 µs more.
+    None for any other carrier.  Every instrumentation of a server passes one of these two, and a getter costs 30 µs more.
     """
     if type(carrier) is dict:
         if "wsgi.input" in carrier:
@@ -170,7 +170,7 @@ def _raw(carrier: Any) -> Any:
 
 
 def _of_asgi(headers: list[Any]) -> Any:
-    """What may be ours of an ASGI scope's headers, as a dict; all of them where a name is there twice or is no bytes."""
+    """Those headers of an ASGI scope that may be ours, as a dict; all headers if a name is repeated or is not bytes."""
     found: dict[str, str] = {}
     try:
         for name, value in headers:
@@ -189,18 +189,18 @@ def _has(headers: list[Any], wanted: bytes) -> bool:
 
 
 def _may_be_stale(carrier: Any, tracer: ZipkinTracer | None) -> bool:
-    """Whether a carrier of any class may have headers of another span, which are replaced with more care."""
+    """Whether a carrier of any class may hold headers of another span, which have to be replaced with more care."""
     if (tracer is not None and tracer.propagation.attributes.names) or not hasattr(type(carrier), "keys"):
         return True
     try:
         names = "\n".join(carrier).lower()
-    except Exception:  # names that are no text, or a class of the user's
+    except Exception:  # names that are no text, or a class of the user's that raises
         return True
     return "b3" in names or PREFIX in names or "trace" in names
 
 
 def _read(carrier: Any, getter: Getter[Any], fields: Iterable[str]) -> dict[str, Any]:
-    """The headers that may be ours: by the names that the carrier has, or by ours where it does not tell its names."""
+    """The headers that may be ours, by the carrier's names, or by our names if the carrier does not list its own."""
     names: list[Any] = []
     with suppress(Exception):
         names = list(getter.keys(carrier))
@@ -211,7 +211,7 @@ def _read(carrier: Any, getter: Getter[Any], fields: Iterable[str]) -> dict[str,
     headers: dict[str, Any] = {}
     for name in wanted:
         values: Any = None
-        with suppress(Exception):  # of a getter that knows another kind of names
+        with suppress(Exception):  # a getter may know another kind of names
             values = getter.get(carrier, name)
         if values:
             headers[name] = values if isinstance(values, (str, bytes)) else list(values)

@@ -1,7 +1,7 @@
-"""OpenTelemetry's tracer provider and tracer, on ours.
+"""OpenTelemetry's tracer provider and tracer, based on ours.
 
-Rules: `start_span` is the hot path: as `ZipkinTracer.start_span` has it, in one function; nothing it is given makes it raise.
-Without a tracer of its own a provider follows the global one, so that a later `configure` counts at once.
+Rules: `start_span` is the hot path, so it is one function, like `ZipkinTracer.start_span`; no argument makes it raise.  A
+provider without its own tracer follows the global one, so that a later `configure` takes effect at once.
 Source: OpenTelemetry's specification, trace/api.md.
 """
 
@@ -31,7 +31,7 @@ from .span import RECORD, SET_STATUS, QuietSpan, Span, TimedSpan
 __all__ = ["Tracer", "TracerProvider"]
 
 MAX_LINKS = 128
-MAX_LINKS_SEEN = 10_000  # those that are counted as dropped included; 1.5 µs each
+MAX_LINKS_SEEN = 10_000  # including those that are counted as dropped; each takes 1.5 µs
 MAX_BAGGAGE_LENGTH = 8192
 MAX_TIME_NS = 1 << 63
 
@@ -46,8 +46,8 @@ _noop = NoOpTracer()
 class TracerProvider(trace.TracerProvider):
     """Makes tracers that record into a ZipkinTracer; without one, into the global tracer of the moment.
 
-    `max_attributes`, `max_events` and `max_links` are of a span; the least of each and of our own limits counts.  Raises
-    ValueError for one that is no whole number, or negative.
+    `max_attributes`, `max_events` and `max_links` limit each span; our own limits apply as well.  Raises ValueError for a limit
+    that is not a whole number or is negative.
     """
 
     def __init__(
@@ -61,28 +61,28 @@ class TracerProvider(trace.TracerProvider):
         self.max_events = _limit("max_events", max_events, MAX_ANNOTATIONS)
         self.max_links = _limit("max_links", max_links, MAX_LINKS)
         self.given: ZipkinTracer | None = None
-        self._seen: Any = None  # the global tracer, when it was last looked at
+        self._seen: Any = None  # the global tracer at the last look
         self.zipkin: ZipkinTracer | None = None
         self.use(tracer)
 
     def use(self, tracer: ZipkinTracer | None) -> None:
-        """From now on this tracer; None: the global one."""
+        """Record into this tracer from now on; None means the global tracer."""
         self.given = tracer
         if tracer is None:
             self._seen = self.zipkin = None
-            if isinstance(opentracing.global_tracer(), ZipkinTracer):  # a stand-in is left alone until there is a span
+            if isinstance(opentracing.global_tracer(), ZipkinTracer):  # a stand-in is not touched before the first span
                 self.current()
         else:
             nest(tracer)
             self.zipkin = tracer
 
     def current(self) -> ZipkinTracer | None:
-        """The tracer of now; None where the global one is no ZipkinTracer."""
+        """The present tracer; None if the global one is no ZipkinTracer."""
         if self.given is None:
             tracer = opentracing.global_tracer()
             if tracer is not self._seen:
                 if not isinstance(tracer, ZipkinTracer):
-                    getattr(tracer, "scope_manager", None)  # below the command the first use of a stand-in configures
+                    getattr(tracer, "scope_manager", None)  # under the command, a stand-in configures at its first use
                     tracer = opentracing.global_tracer()
                 zipkin = tracer if isinstance(tracer, ZipkinTracer) else None
                 if zipkin is not None:
@@ -99,24 +99,24 @@ class TracerProvider(trace.TracerProvider):
     ) -> Tracer:
         return Tracer(self, instrumenting_module_name, instrumenting_library_version)
 
-    # What only the SDK's provider has
+    # Methods that the SDK's provider has beyond the API
 
     @property
     def resource(self) -> Resource:
-        """The service, as instrumentations read it (that of logging names it in each line)."""
+        """The service, for instrumentations that read it (the one of logging names the service in each line)."""
         zipkin = self.current()
         return Resource({} if zipkin is None else {**zipkin._default_tags, "service.name": zipkin.service_name})
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Whether every span that waits now is accepted by the collector in this time."""
+        """Wait until the collector has accepted every span that waits now; returns whether that was done in this time."""
         zipkin = self.current()
         try:
             return zipkin is None or zipkin.flush(timeout_millis / 1000)
-        except Exception:  # no such time, or one of a class that divides in its own way
+        except Exception:  # not a time, or a class whose division raises
             return False
 
     def shutdown(self) -> None:
-        """Send what waits; the tracer stays, because it may be others' as well."""
+        """Send the waiting spans; the tracer stays open, because others may use it as well."""
         self.force_flush()
 
     def add_span_processor(self, span_processor: Any) -> None:
@@ -133,7 +133,7 @@ def _limit(name: str, value: Any, most: int) -> int:
 
 
 class Resource:
-    """What the SDK's has of this name: attributes."""
+    """Stands for the SDK's class of this name; it only has `attributes`."""
 
     __slots__ = ("attributes",)
 
@@ -142,7 +142,7 @@ class Resource:
 
 
 class Tracer(trace.Tracer):
-    """Starts spans under the name of an instrumentation.  May be used from any thread."""
+    """Starts spans that carry the name of an instrumentation.  May be used from any thread."""
 
     def __init__(self, provider: TracerProvider, name: Any, version: Any) -> None:
         self._provider = provider
@@ -156,7 +156,7 @@ class Tracer(trace.Tracer):
         }
 
     def add_scope(self, tags: dict[str, str]) -> None:
-        """On the reporter's thread: who has made the span."""
+        """Add the tags that name the instrumentation; called on the reporter's thread."""
         tags.update(self.scope)
 
     def start_span(
@@ -188,7 +188,7 @@ class Tracer(trace.Tracer):
                 parent = position_of(current)
             else:
                 parent = _active(zipkin) if context is None else None
-            # What a context holds beside a span may be baggage.
+            # If the context holds more than a span, that may be baggage.
             merged = baggage_of(around) if len(around) > (current is not INVALID_SPAN) else None
             caller_tags = None
             if type(parent) is CallerContext:
@@ -200,11 +200,11 @@ class Tracer(trace.Tracer):
                 trace_id: Any = zipkin._random_bits(zipkin._trace_id_bits)
                 if not trace_id & LOW_64_BITS:
                     trace_id = zipkin._new_trace_id()
-                span_id: Any = trace_id  # its low half
+                span_id: Any = trace_id  # the low 64 bits are the span id
                 parent_id = baggage = None
                 state = _SAMPLED_ROOT if zipkin._samples_all or zipkin._sampler(trace_id & LOW_64_BITS) else _ROOT
             else:
-                if parent is current:  # nearly always; what `_identity` says of any context of this process
+                if parent is current:  # nearly always; the same as `_identity` does for a context of this process
                     trace_id, parent_id, state = parent._trace_id, parent._span_id, parent._state & INHERITED
                     span_id = zipkin._random_bits(64) or zipkin._new_span_id()
                 else:
@@ -260,10 +260,10 @@ class Tracer(trace.Tracer):
             if zipkin._watch is not None:
                 zipkin._watch.follow(span)
             return span
-        except Exception:  # a context, a kind or links that are none
+        except Exception:  # an argument is not a context, a kind or links
             return INVALID_SPAN
 
-    def start_as_current_span(  # type: ignore[override]  # a decorator of every kind of function, too
+    def start_as_current_span(  # type: ignore[override]  # it also decorates every kind of function
         self,
         name: str,
         context: Context | None = None,
@@ -287,12 +287,12 @@ def _on_exception(record_exception: Any, set_status: Any) -> int:
 def _is_true(flag: Any) -> bool:
     try:
         return bool(flag)
-    except Exception:  # an array, or a class of the user's: the default
+    except Exception:  # an array, or a class of the user's: take the default
         return True
 
 
 def _active(zipkin: ZipkinTracer) -> ZipkinContext | None:
-    """OpenTracing's active span, where OpenTelemetry has none: activated before the bridge was there, or by another manager."""
+    """OpenTracing's active span if OpenTelemetry has none: activated before the bridge was installed, or by another manager."""
     scope: Any = zipkin._current_scope()
     if scope is None:
         return None
@@ -301,7 +301,7 @@ def _active(zipkin: ZipkinTracer) -> ZipkinContext | None:
 
 
 def _stand_in(zipkin: ZipkinTracer, parent: ZipkinContext | None, kind: SpanKind) -> QuietSpan:
-    """While not enabled: a span that records nothing and propagates its parent's context."""
+    """A span that records nothing and propagates its parent's context, for a tracer that is not enabled."""
     if parent is None:
         return QuietSpan.of(zipkin, ZipkinContext(), 0, kind)
     context = ZipkinContext(parent._trace_id, parent._span_id, parent._parent_id, parent._state, parent._baggage)

@@ -1,8 +1,8 @@
-"""OpenTelemetry's context from near: what its functions do, in one step instead of six calls.
+"""Faster versions of the functions of OpenTelemetry's context: one step instead of six calls.
 
-Rules: nothing private is named.  The keys of the current span and of the baggage are those that `set_span_in_context` and
-`set_baggage` use, and the variable is the one that the token of `attach` belongs to.  Where the context lives elsewhere
-(OTEL_PYTHON_CONTEXT), its own functions do the work.
+Rules: no private name is used.  The keys of the current span and of the baggage are found by `set_span_in_context` and
+`set_baggage`, and the context variable by the token of `attach`.  If the context is stored in another way
+(OTEL_PYTHON_CONTEXT), OpenTelemetry's own functions do the work.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ __all__ = [
 [SPAN_KEY] = set_span_in_context(INVALID_SPAN, Context())
 [_BAGGAGE_KEY] = set_baggage("key", "value", Context())
 
-# Classes of spans that are known: to ask an abstract class whether it is the base of one takes 1 µs.
+# Known classes of spans: asking an abstract class whether it is the base of a class takes 1 µs.
 span_types: set[type] = {NonRecordingSpan}
 
 
 def _found_variable() -> Any:
-    """The context variable, None where there is none that always has a value."""
+    """The context variable; None if there is none, or if it may have no value."""
     token: Any = attach(get_current())
     variable = getattr(token, "var", None)
     detach(token)
     try:
-        found = contextvars.Context().run(variable.get)  # type: ignore[union-attr]  # AttributeError is expected, too
+        found = contextvars.Context().run(variable.get)  # type: ignore[union-attr]  # an AttributeError is handled below
     except (AttributeError, LookupError):
         return None
     return variable if isinstance(found, Context) else None
@@ -57,12 +57,12 @@ current_context: Callable[[], Context] = get_current if _variable is None else _
 
 
 def with_span(span: OtelSpan, context: Context) -> Context:
-    """The context with this span as the current one."""
+    """The context, with this span as the current one."""
     return Context({**context, SPAN_KEY: span})
 
 
 def span_of(context: Context) -> Any:
-    """The current span of a context; INVALID_SPAN where there is none, or something else in its place."""
+    """The current span of a context; INVALID_SPAN if there is none or its place holds another object."""
     span: Any = context.get(SPAN_KEY)
     if type(span) in span_types:
         return span
@@ -72,7 +72,7 @@ def span_of(context: Context) -> Any:
 
 
 def baggage_of(context: Context) -> dict[str, object] | None:
-    """OpenTelemetry's baggage in a context, which nobody changes; None where there is none."""
+    """OpenTelemetry's baggage in a context, not to be changed; None if there is none."""
     found: Any = context.get(_BAGGAGE_KEY)
     return found if found and issubclass(type(found), dict) else None
 
@@ -85,7 +85,7 @@ attach_span: Callable[[OtelSpan], Any] = (lambda span: attach(set_span_in_contex
 
 
 def restore(token: Any) -> bool:
-    """What was attached before; False, and nothing done, in another context than the token's."""
+    """Attach the former context again; in another context than the token's, do nothing and return False."""
     if _variable is None:
         detach(token)
         return True

@@ -1,8 +1,8 @@
-"""OpenTelemetry's span as ours: one object with both APIs, so that neither has to be translated while it is used.
+"""OpenTelemetry's span as one of ours: one object with both APIs, so that no call on it has to be translated.
 
-Rules: which kind of span it is, is decided at birth, as in `..span`.  A setter keeps what is inert and never raises; after the
-end it does nothing.  What attributes mean to Zipkin is found out on the reporter's thread.
-Source: OpenTelemetry's specification, trace/api.md; mapping.py has the rest.
+Rules: the kind of span is decided when it is made, as in `..span`.  A setter keeps immutable values and never raises; after the
+end it does nothing.  The reporter's thread finds out the meaning of attributes for Zipkin.
+Source: OpenTelemetry's specification, trace/api.md; more about attributes is in mapping.py.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DROPPED_ATTRIBUTES = "otel.dropped_attributes_count"
 DROPPED_EVENTS = "otel.dropped_events_count"
 DROPPED_LINKS = "otel.dropped_links_count"
 
-RECORD, SET_STATUS = 1, 2  # what an exception that leaves the block does
+RECORD, SET_STATUS = 1, 2  # the effects of an exception that leaves the block
 
 _UNSET, _OK, _ERROR = StatusCode.UNSET, StatusCode.OK, StatusCode.ERROR
 _KINDS: dict[Any, str | None] = {
@@ -54,7 +54,7 @@ _MAX_INT = (1 << 63) - 1
 
 
 class Maker(Protocol):
-    """OpenTelemetry's tracer, as far as a span of it asks."""
+    """OpenTelemetry's tracer, reduced to the members that its spans use."""
 
     max_attributes: int
     max_events: int
@@ -64,7 +64,7 @@ class Maker(Protocol):
 
 
 class Span(RecordingSpan, OtelSpan):
-    """Records; made by `Tracer.start_span`, which sets its slots.  The setters may be called from any thread."""
+    """A recording span, made by `Tracer.start_span`, which sets its slots.  Any thread may call the setters."""
 
     __slots__ = (
         "_by",
@@ -80,11 +80,11 @@ class Span(RecordingSpan, OtelSpan):
     )
 
     _by: Maker
-    _cause: Mapping[str, Any] | None  # of the exception that was recorded last
+    _cause: Mapping[str, Any] | None  # the event's attributes of the exception recorded last
     _description: str | None
     _kind: SpanKind
     _links: list[Link] | None
-    _merged: Mapping[str, object] | None  # OpenTelemetry's baggage, as far as it is in ours
+    _merged: Mapping[str, object] | None  # the part of OpenTelemetry's baggage that is in ours
     _on_exception: int
     _parent: ZipkinContext | None
     _span_context: SpanContext | None
@@ -100,7 +100,7 @@ class Span(RecordingSpan, OtelSpan):
 
     def is_recording(self) -> bool:
         try:
-            _ = self._once  # gone with the end
+            _ = self._once  # the end deletes it
         except AttributeError:
             return False
         return True
@@ -141,7 +141,7 @@ class Span(RecordingSpan, OtelSpan):
             self.set_attribute(key, value)
 
     def _take(self, attributes: Any) -> None:
-        """Those given at the start: a plain dict of usual values is copied whole."""
+        """Set the attributes given at the start; a plain dict of usual values is copied as a whole."""
         self._tags = {}
         if type(attributes) is not dict or len(attributes) > self._by.max_attributes:
             self.set_attributes(attributes)
@@ -193,7 +193,7 @@ class Span(RecordingSpan, OtelSpan):
                 return
             ids = (format_trace_id(trace_id), format_span_id(span_id))
             link = Link(context, attributes)
-        except Exception:  # what is no context
+        except Exception:  # not a context
             return
         links = self._links
         if links is None:
@@ -213,7 +213,7 @@ class Span(RecordingSpan, OtelSpan):
             self._name = name if type(name) is str else name_of(name)
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """OK is final, UNSET changes nothing, and the last ERROR counts."""
+        """Set the status: OK is final, UNSET changes nothing, and the last ERROR counts."""
         if self._status is _OK or not self.is_recording():
             return
         code, text = status_of(status, description)
@@ -222,7 +222,7 @@ class Span(RecordingSpan, OtelSpan):
             self._description = to_text(text, self._tracer._tag_limit) if text is not None and code is _ERROR else None
 
     def end(self, end_time: int | None = None) -> None:
-        # As `RecordingSpan.finish` has it, with the reason for its order.
+        # The same as `RecordingSpan.finish`, which gives the reason for the order.
         try:
             _ = self._once
             tracer = self._tracer
@@ -244,14 +244,14 @@ class Span(RecordingSpan, OtelSpan):
         self.end()
 
     def _note(self, error: BaseException, how: int) -> None:
-        """An exception that has left the block, unless it is how that ends as planned."""
+        """Note an exception that has left the block, unless it is a planned end of the block."""
         if how and not is_planned(error):
             if how & RECORD:
                 self.record_exception(error)
             if how & SET_STATUS:
                 self.set_status(_ERROR, describe_exception(error, self._tracer._tag_limit))
 
-    # What only the SDK's spans have, and instrumentations read all the same
+    # Members that the SDK's spans have beyond the API, because instrumentations read them
 
     @property
     def kind(self) -> SpanKind:
@@ -263,7 +263,7 @@ class Span(RecordingSpan, OtelSpan):
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """As they are now; a sequence is the text that will be sent."""
+        """The present attributes; a sequence is already the text that will be sent."""
         return MappingProxyType(self._tags.copy())
 
     @property
@@ -280,7 +280,7 @@ class Span(RecordingSpan, OtelSpan):
 
     @property
     def start_time(self) -> int | None:
-        """In ns; None where the span is with the reporter already."""
+        """The start in ns; None if the reporter has taken the span."""
         try:
             return self._start + self._offset
         except AttributeError:
@@ -288,13 +288,13 @@ class Span(RecordingSpan, OtelSpan):
 
     @property
     def end_time(self) -> int | None:
-        """In ns; None before the end."""
+        """The end in ns; None before the end."""
         try:
             return self._end + self._offset
         except AttributeError:
             return None
 
-    # OpenTracing's words for what OpenTelemetry calls the status
+    # Methods of OpenTracing that change OpenTelemetry's status
 
     def set_tag(self, key: str, value: Any) -> Span:
         if type(key) is str and key == "error" and self._status is not _OK:
@@ -316,7 +316,7 @@ class Span(RecordingSpan, OtelSpan):
         tags = finished.tags
         own = self._tags
         if "span.kind" not in own:
-            if finished.kind is not None:  # `resolve` takes one of OpenTracing's with a peer for a client
+            if finished.kind is not None:  # `resolve` takes an OpenTracing span with a peer for a client
                 peers = {key: attribute_text(own[key]) for key in own if key.startswith("peer.")}
                 tags.update(peers)
                 finished.remote = None
@@ -335,7 +335,7 @@ class Span(RecordingSpan, OtelSpan):
 
 
 class TimedSpan(Span):
-    """A span whose start was given: where its end is not, that is wall time as well, not ticks."""
+    """A span whose start time was given: if no end time is given, the end is wall time as well, not ticks."""
 
     __slots__ = ()
 
@@ -346,8 +346,8 @@ class TimedSpan(Span):
         super().finish(self._tracer._clock.wall_ns() / 1_000_000_000 if finish_time is None else finish_time)
 
 
-class QuietSpan(UnsampledSpan, NonRecordingSpan):  # type: ignore[misc]  # whose _context is nobody's here
-    """Records nothing and still propagates: a span that is not sampled, or a caller's in another process."""
+class QuietSpan(UnsampledSpan, NonRecordingSpan):  # type: ignore[misc]  # NonRecordingSpan's _context is not used here
+    """A span that records nothing but propagates its context: it is not sampled, or belongs to a caller's process."""
 
     __slots__ = ("_kind", "_span_context")
 
@@ -356,7 +356,7 @@ class QuietSpan(UnsampledSpan, NonRecordingSpan):  # type: ignore[misc]  # whose
 
     @staticmethod
     def of(owner: Any, context: ZipkinContext | None, state: int, kind: SpanKind, trace_id: int | str = 0) -> QuietSpan:
-        """`context` may be None for a root of our own, which makes it when it is asked for."""
+        """A new QuietSpan; `context` may be None for a local root, which makes its context when it is first asked for."""
         span = QuietSpan()
         span._tracer = owner
         span._context = context
@@ -391,5 +391,5 @@ span_types.update((Span, TimedSpan, QuietSpan))
 
 
 def _status_text(tags: Mapping[str, str]) -> str:
-    """The status that an answer had, where an instrumentation says of an error only that it is one."""
+    """The status code of a response, for instrumentations that give no other reason for an error."""
     return tags.get("http.response.status_code") or tags.get("http.status_code") or ""

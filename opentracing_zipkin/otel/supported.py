@@ -1,6 +1,6 @@
-"""Whether the version of `opentelemetry-api` that is installed is new enough.
+"""Whether the installed version of `opentelemetry-api` is new enough.
 
-Rules: imports nothing that an old one may not have.
+Rules: this file imports no name that an old version may lack.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from opentelemetry import version
 
 __all__ = ["OLDEST", "problem", "too_old"]
 
-OLDEST = (1, 38)  # of opentelemetry-api, that the tests run with
+OLDEST = (1, 38)  # the oldest version of opentelemetry-api that the tests run with
 
 
 def problem() -> str:
-    """Why it cannot be used, and the remedy; "" where it can."""
+    """Why the installed version cannot be used, and the remedy; "" if it can be used."""
     found = version.__version__
     return f"opentelemetry-api {found} is too old; install {OLDEST[0]}.{OLDEST[1]} or newer" if too_old(found) else ""
 
 
 def too_old(found: str) -> bool:
-    """Whether a version is below the oldest that is supported; one that cannot be read is not."""
+    """Whether a version is below the oldest supported one; False for a version that cannot be read."""
     parts = re.match(r"(\d+)\.(\d+)", found)
     return parts is not None and (int(parts[1]), int(parts[2])) < OLDEST

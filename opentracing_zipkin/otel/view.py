@@ -1,6 +1,6 @@
-"""An active span of OpenTracing's, as OpenTelemetry's current one.
+"""Shows an active OpenTracing span as OpenTelemetry's current span.
 
-Rules: it keeps nothing of its own; what is set on it is set on the span, and nothing after the span's end.
+Rules: the view has no data of its own.  Its setters change the span, and do nothing after the span's end.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KIND_OF_WORD = {
 
 
 class SpanView(OtelSpan):
-    """An active span of OpenTracing's, as OpenTelemetry's current one.  `scope` is where it is active."""
+    """An active OpenTracing span as OpenTelemetry's current span.  `scope` is the scope in which the span is active."""
 
     __slots__ = ("_span_context", "scope", "span")
 
@@ -52,7 +52,7 @@ class SpanView(OtelSpan):
     def set_attribute(self, key: str, value: Any) -> None:
         if value is not None and self.is_recording():
             kind = type(value)
-            is_plain = kind is str or kind is int or kind is bool  # not `in`, which would ask a metaclass
+            is_plain = kind is str or kind is int or kind is bool  # `in` would call code of a metaclass
             self.span.set_tag(key, value if is_plain else attribute_text(value))
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
@@ -83,7 +83,7 @@ class SpanView(OtelSpan):
                 ids = (format_trace_id(context.trace_id), format_span_id(context.span_id))
                 span = cast("RecordingSpan", self.span)
                 span._annotate(span._now_us(), link_text(*ids, plain(attributes), span._tracer._tag_limit))
-            except Exception:  # what is no context
+            except Exception:  # not a context
                 return
 
     def update_name(self, name: str) -> None:

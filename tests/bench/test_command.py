@@ -1,4 +1,4 @@
-"""The benchmark's command: what it leaves, and what it leaves alone."""
+"""The benchmark's command: the files that it writes, and those that it does not touch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import whole_run
 def test_a_whole_run_leaves_all_that_a_page_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says how to make the page, and makes none itself."""
+    """A whole run writes one file with everything for a page, and says how to make the page but does not make it."""
     file = tmp_path / "bench.json"
 
     assert 0 == whole_run.run(file, monkeypatch)
@@ -39,7 +39,7 @@ def test_a_whole_run_leaves_all_that_a_page_needs(
 def test_a_shortened_run_says_why_no_page_can_be_made_of_it(
     options: list[str], lacking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As soon as it ends, and not only when the page is asked for."""
+    """A shortened run says at its end why no page can be made of it, not only when the page is asked for."""
     file = tmp_path / "bench.json"
     whole_run.run(file, monkeypatch, *options)
 
@@ -47,7 +47,7 @@ def test_a_shortened_run_says_why_no_page_can_be_made_of_it(
 
 
 def test_what_was_measured_is_kept_where_a_later_part_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It took ten minutes."""
+    """If a later part fails, the results of the earlier parts are kept, because they took ten minutes."""
     monkeypatch.setattr(command, "_costs", lambda options, result: result.update(costs="measured"))
     monkeypatch.setattr(command, "_requests", lambda options, result: 1 / 0)
 

@@ -1,4 +1,4 @@
-"""The curves, on our own tracer, cut short."""
+"""The curves of our tracer and of the limit, with fewer points."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.mark.parametrize("name", ["ours", "limit"])
 def test_each_curve_has_a_number_for_each_point(name: str, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of its points, and none of them zero."""
+    """A curve has all its points, and none of them is zero."""
     monkeypatch.setattr(curves, "RATES", (100,))
     monkeypatch.setattr(curves, "RATE_S", 0.1)
     monkeypatch.setattr(curves, "THREADS", (1, 4))
@@ -30,14 +30,14 @@ def test_each_curve_has_a_number_for_each_point(name: str, endpoint: str, monkey
 
 
 def test_memory_is_told_after_a_tenth_and_after_all(endpoint: str) -> None:
-    """Every span of the long run is delivered."""
+    """The memory is given after a tenth of the spans and after all, and every span is delivered."""
     curve = curves.growth("ours", endpoint, 100)
 
     assert ["10 resident_mb", "100 resident_mb", "delivered_spans"] == list(curve)
 
 
 def test_lateness_is_told_beside_an_idle_and_a_busy_reporter(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Percentiles grow."""
+    """Delays are given next to an idle and a busy reporter, and a higher percentile is not lower."""
     monkeypatch.setattr(curves, "DELAY_ROUNDS", 1)
     curve = curves.delay("ours", endpoint, 0)
 
@@ -46,7 +46,7 @@ def test_lateness_is_told_beside_an_idle_and_a_busy_reporter(endpoint: str, monk
 
 
 def test_a_full_pass_is_told_without_spans_and_with_a_full_queue(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The queue fills up, because nothing is ever accepted."""
+    """The time of a full pass is given without spans and with a full queue, which fills because no span is accepted."""
     monkeypatch.setattr(curves, "WAITING_SPANS", 2_000)
     curve = curves.collection("limit", endpoint, 0)
 

@@ -1,4 +1,4 @@
-"""The guard: what counts as growth, whatever the machine and the build of Python."""
+"""The guard: it detects growth independently of the machine and of the build of Python."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ def _failed(root: float, limit: float, deliver: float = 4000.0) -> list[str]:
 
 
 def test_a_step_that_has_grown_by_a_tenth_fails() -> None:
-    """A tenth more than recorded is more than the tolerance."""
+    """A step that costs a tenth more than recorded fails, because that is above the tolerance."""
 
     assert ["root"] == _failed(root=1100.0, limit=500.0)
     assert ["deliver"] == _failed(root=1000.0, limit=500.0, deliver=4400.0)
 
 
 def test_growth_within_the_tolerance_passes() -> None:
-    """What another layout of memory adds does not fail."""
+    """Growth within the tolerance, as another layout of memory may cause, does not fail."""
 
     assert [] == _failed(root=1000.0 * (1 + TOLERANCE) - 1, limit=500.0)
 
 
 def test_another_build_of_python_that_counts_more_for_all_passes() -> None:
-    """The limit, counted in the same run, has grown as much."""
+    """Growth passes if the limit, counted in the same run, has grown by as much."""
 
     assert [] == _failed(root=1200.0, limit=600.0, deliver=4800.0)
 
 
 def test_another_build_that_counts_less_for_the_limit_alone_passes() -> None:
-    """Only what has grown by itself as well is growth."""
+    """A step passes if its own count has not grown, even if the limit's count is lower."""
 
     assert [] == _failed(root=1000.0, limit=400.0)
 
 
 def test_the_least_of_several_layouts_counts() -> None:
-    """A layout in which two names share a place in a cache is no growth."""
+    """The least count of several layouts counts, because two names that share a place in a cache are no growth."""
 
     assert {"root": {"ours": 1.0, "limit": 2.0}} == least(
         [{"root": {"ours": 1.0, "limit": 3.0}}, {"root": {"ours": 9.0, "limit": 2.0}}]
@@ -49,7 +49,7 @@ def test_the_least_of_several_layouts_counts() -> None:
 
 
 def test_every_supported_python_has_a_record_of_every_step() -> None:
-    """`bench/recorded.json` is whole."""
+    """`bench/recorded.json` has a count of every step for every supported Python."""
     recorded = json.loads(RECORDED.read_text())
 
     assert ["3.10", "3.11", "3.12", "3.13"] == list(recorded)
@@ -58,7 +58,7 @@ def test_every_supported_python_has_a_record_of_every_step() -> None:
 
 
 def _dear(start_trace: float, root: float, noop: float) -> list[str]:
-    """The tasks in 0.5's words that fail, where a span costs 1000 in 2.4's and the ceiling is 400."""
+    """The tasks in calls of 0.5 that fail, if a span costs 1000 in calls of 2.4 and the ceiling is 400."""
     counts = {
         "start_span": {"ours": 1000.0},
         "root": {"ours": 1000.0},
@@ -71,27 +71,27 @@ def _dear(start_trace: float, root: float, noop: float) -> list[str]:
 
 
 def test_a_word_of_0_5_that_costs_more_than_the_ceiling_fails() -> None:
-    """`start_trace` is one call that 2.4 spells otherwise; a root span has three, of which each may cost so much more."""
+    """The ceiling is for each call: `start_trace` has one call that 2.4 names otherwise, a root span has three."""
 
     assert ["start_trace"] == _dear(start_trace=1401.0, root=1401.0, noop=1401.0)
     assert ["classic_root", "classic_noop"] == _dear(start_trace=1000.0, root=2201.0, noop=2201.0)
 
 
 def test_words_of_0_5_within_the_ceiling_pass() -> None:
-    """A call that goes through to 2.4's word may cost what a call costs, and may cost less."""
+    """A call of 0.5 passes if it costs a little more than the same call of 2.4, or less."""
 
     assert [] == _dear(start_trace=1399.0, root=2199.0, noop=900.0)
 
 
 def test_0_5s_words_are_within_the_ceiling_on_every_supported_python() -> None:
-    """The record itself passes, with room left for another layout of memory."""
+    """The recorded counts of each Python pass, with room left for another layout of memory."""
     for counts in json.loads(RECORDED.read_text()).values():
         assert CLASSIC.keys() == {wording.task for wording in wordings(counts)}
         assert [] == [wording for wording in wordings(counts) if wording.more > 0.9 * wording.ceiling]
 
 
 def test_a_new_task_is_recorded_beside_those_that_stay() -> None:
-    """The numbers of a recorded task stay as they are."""
+    """A new task is added to the record, and the numbers of the recorded tasks stay unchanged."""
     recorded = {"root": {"ours": 1.0, "limit": 2.0}}
     counted = {"root": {"ours": 1.1, "limit": 2.2}, "noop": {"ours": 0.5, "limit": 0.4}}
 

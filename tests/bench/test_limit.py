@@ -1,4 +1,4 @@
-"""The least possible tracer is only worth a comparison while what it delivers is right."""
+"""The least possible tracer delivers correct spans; otherwise a comparison with it would be worthless."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from opentracing_zipkin.reporter.reporter import WAKE_AT
 
 
 class Delivery:
-    """A tracer of the limit and the sink that it reports to."""
+    """A tracer of the limit, and the sink that it reports to."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -38,7 +38,7 @@ def delivery() -> Iterator[Delivery]:
 
 
 def test_a_root_span_arrives_with_its_tags_and_times(delivery: Delivery) -> None:
-    """A root span has a 128-bit trace id, its own id as the low half of it, the tags, and the time when it was made."""
+    """A root span has a 128-bit trace id, whose low half is the span id, the tags, and the time when it was made."""
     before_us = time.time_ns() // 1000
     WORK["root"](delivery.tracer)()
     after_us = time.time_ns() // 1000
@@ -55,7 +55,7 @@ def test_a_root_span_arrives_with_its_tags_and_times(delivery: Delivery) -> None
 
 
 def test_an_active_span_is_the_parent_of_what_starts_inside_it(delivery: Delivery) -> None:
-    """Within a scope a span without a parent is a child of the active one; after it, a root."""
+    """A span without a given parent is a child of the active span inside a scope, and a root after it."""
     with delivery.tracer.start_active_span("outer"):
         delivery.tracer.start_span("inner").finish()
     delivery.tracer.start_span("after").finish()
@@ -67,7 +67,7 @@ def test_an_active_span_is_the_parent_of_what_starts_inside_it(delivery: Deliver
 
 
 def test_a_request_is_a_server_span_on_the_callers_id_and_a_client_child(delivery: Delivery) -> None:
-    """The server's span shares the caller's ids, the client's span is its child."""
+    """The server's span shares the caller's ids, and the client's span is a child of it."""
     WORK["request"](delivery.tracer)()
     client, server = delivery.spans()
 
@@ -81,7 +81,7 @@ def test_a_request_is_a_server_span_on_the_callers_id_and_a_client_child(deliver
 
 
 def test_a_span_is_delivered_once_however_often_it_is_finished(delivery: Delivery) -> None:
-    """The second `finish` does nothing, and a tag that is no text is delivered as text."""
+    """A second `finish` does nothing, and a tag that is not text is delivered as text."""
     span = delivery.tracer.start_span("once", tags={"attempt": 1})
     span.finish()
     span.finish()
@@ -90,7 +90,7 @@ def test_a_span_is_delivered_once_however_often_it_is_finished(delivery: Deliver
 
 
 def test_a_full_queue_drops_the_newest_and_counts_it(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What finds no room is counted as dropped."""
+    """A span that does not fit into the queue is dropped and counted."""
     monkeypatch.setattr(limit_tracer, "QUEUE_LIMIT", 0)
     delivery.tracer.start_span("late").finish()
 
@@ -99,7 +99,7 @@ def test_a_full_queue_drops_the_newest_and_counts_it(delivery: Delivery, monkeyp
 
 
 def test_an_unsampled_span_is_propagated_and_not_delivered(delivery: Delivery) -> None:
-    """A denied trace goes on with its id and its decision, and nothing of it is sent."""
+    """A denied trace is propagated with its id and its decision, and no span of it is sent."""
     context = delivery.tracer.extract(HTTP_HEADERS, {**HEADERS, "x-b3-sampled": "0"})
     span = delivery.tracer.start_span("denied", child_of=context)
     headers: dict[str, str] = {}
@@ -121,14 +121,14 @@ def test_an_unsampled_span_is_propagated_and_not_delivered(delivery: Delivery) -
     ],
 )
 def test_headers_that_are_no_ids_give_no_context(wrong: dict[str, str]) -> None:
-    """Ids are believed only if they are hexadecimal and as long as ids are."""
+    """Ids are accepted only if they are hexadecimal and have the length of ids."""
     tracer = object.__new__(limit_tracer.Tracer)
 
     assert tracer.extract(HTTP_HEADERS, {**HEADERS, **wrong}) is None
 
 
 def test_attributes_travel_on() -> None:
-    """Headers with the prefix of attributes are found in any case and injected again."""
+    """Headers with the prefix of attributes are found in any case, and injected again."""
     tracer = object.__new__(limit_tracer.Tracer)
     context = tracer.extract(HTTP_HEADERS, {**HEADERS, "OT-Baggage-User": "7"})
     headers: dict[str, str] = {}
@@ -147,5 +147,5 @@ def test_a_rich_span_is_encoded_as_ours_is(task: str) -> None:
 
 
 def test_every_tracer_may_put_as_many_spans_into_a_message_as_ours() -> None:
-    """A message costs the same for one span as for many, so fewer in it would be at the others' cost."""
+    """All tracers have the same limit of spans in a message: messages have fixed costs, so a lower limit would be unfair."""
     assert WAKE_AT == MESSAGE_SPANS

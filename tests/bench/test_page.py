@@ -1,4 +1,4 @@
-"""The page is made from what was measured, and hides nothing that is missed."""
+"""The page is made from the measured results, and shows each target that is missed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _result(ratio: float) -> dict[str, Any]:
 
 
 def test_what_is_missed_is_bold_and_named() -> None:
-    """A ratio above its bound stands in bold in the table and in the list below it."""
+    """A ratio above its target is in bold in the table and is listed below it."""
     result = _result(1.75)
 
     assert "**1.75** (≤ 1.50)" in _ratios(result)
@@ -32,7 +32,7 @@ def test_what_is_missed_is_bold_and_named() -> None:
 
 
 def test_where_nothing_is_missed_the_page_says_so() -> None:
-    """Silence would leave open whether anything was looked at."""
+    """If no target is missed, the page says so, because an empty list could also mean that nothing was checked."""
     result = _result(1.5)
 
     assert "**" not in _ratios(result)
@@ -45,7 +45,7 @@ def _way(requests_per_s: float, cpu_ms: float, more_ms: float) -> dict[str, floa
 
 
 def test_services_are_told_beside_the_same_without_tracing_and_beside_opentelemetry() -> None:
-    """Throughput as a share of that without tracing, CPU as what it takes more in the same round."""
+    """Throughput is shown as a share of that without tracing, CPU time as the difference in the same round."""
     ways = {
         "without": _way(500.0, 2.0, 0.0),
         "headers alone": _way(490.0, 2.04, 0.04),
@@ -59,7 +59,7 @@ def test_services_are_told_beside_the_same_without_tracing_and_beside_openteleme
 
 
 def test_requests_are_told_beside_opentelemetry_and_by_layers() -> None:
-    """A ratio above its bound is bold and named; a layer's cost is the difference to the one before."""
+    """A ratio above its target is in bold and listed; the cost of a layer is the difference to the layer before."""
     added = {
         "without": [500.0],
         "headers": [10.0],
@@ -86,7 +86,7 @@ def test_requests_are_told_beside_opentelemetry_and_by_layers() -> None:
 
 
 def test_instrumentations_of_opentelemetry_that_cost_too_much_on_our_provider_are_named() -> None:
-    """The bound is of what they add on OpenTelemetry's SDK."""
+    """The target of OpenTelemetry's instrumentations on our provider is relative to their cost on its SDK."""
     ways = ("without", "headers", "extract", "spans", "ours", "noop")
     added = {**{way: [10.0] for way in ways}, "otel": [400.0], "bridged": [300.0]}
     page = _requests({name: {"100%": added, "1%": added} for name in ("flask", "fastapi")})
@@ -96,7 +96,7 @@ def test_instrumentations_of_opentelemetry_that_cost_too_much_on_our_provider_ar
 
 
 def test_opentelemetrys_api_is_told_on_our_provider_and_on_its_sdk() -> None:
-    """Only a root span has a bound."""
+    """The costs of OpenTelemetry's API are shown on both providers, and only a root span has a target."""
     costs = {"ours": 1.0, "otel": 10.0, "bridged": 3.0}
     page = _bridged(
         [Row("root", "least", costs, {}), Row("extract", "least", costs, {}), Row("noop", "least", {"ours": 1.0}, {})]
@@ -108,7 +108,7 @@ def test_opentelemetrys_api_is_told_on_our_provider_and_on_its_sdk() -> None:
 
 
 def test_exports_are_told_beside_the_deprecated_exporter() -> None:
-    """Each format has its bound."""
+    """Each format is compared with the deprecated exporter and has a target."""
     page = _exports({"proto3": {"ours": [10.0], "old": [200.0]}, "json": {"ours": [8.0, 10.0], "old": [20.0, 20.0]}})
 
     assert "| proto3 | 200.0 | 10.0 | 0.050 (≤ 0.250) |" in page
@@ -117,7 +117,7 @@ def test_exports_are_told_beside_the_deprecated_exporter() -> None:
 
 
 def test_a_curve_has_a_line_for_each_point_and_a_column_for_each_tracer() -> None:
-    """The points are those of the first tracer."""
+    """A curve has a row for each point of the first tracer, and a column for each tracer."""
 
     assert "| 10 median us | 4.00 | 2.00 |" in _curves(
         {"rates": {"ours": {"10 median_us": 4.0}, "limit": {"10 median_us": 2.0}}}
@@ -126,7 +126,7 @@ def test_a_curve_has_a_line_for_each_point_and_a_column_for_each_tracer() -> Non
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What is drawn into which picture, in place of drawing it, which needs matplotlib."""
+    """Records the numbers for each picture instead of drawing it, because drawing needs matplotlib."""
     pictures: dict[str, Any] = {}
 
     def draw(numbers: Any, path: Path) -> None:
@@ -141,7 +141,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_the_page_is_made_of_what_a_run_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The file is enough: nothing is measured for the page or for its pictures."""
+    """The page and its pictures are made from the file of a run only; nothing is measured for them."""
     file = tmp_path / "bench.json"
     whole_run.run(file, monkeypatch)
 
@@ -154,7 +154,7 @@ def test_the_page_is_made_of_what_a_run_left(
 
 
 def test_of_another_python_the_costs_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: dict[str, Any]) -> None:
-    """Its ratios stand below, under the name of that Python."""
+    """The ratios of another Python are below, under its name, and need the costs only."""
     whole, other = tmp_path / "bench.json", tmp_path / "other.json"
     whole_run.run(whole, monkeypatch)
     whole_run.run(other, monkeypatch, "--only", "costs")
@@ -178,7 +178,7 @@ def test_of_another_python_the_costs_are_enough(tmp_path: Path, monkeypatch: pyt
 def test_no_page_is_made_of_a_part(
     options: list[str], lacking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The page that is there has everything, and stays."""
+    """No page is made from a part of the results, and the existing page, which has everything, stays unchanged."""
     file = tmp_path / "bench.json"
     whole_run.run(file, monkeypatch, *options)
 
@@ -192,7 +192,7 @@ def test_no_page_is_made_of_a_part(
 def test_a_part_that_was_measured_alone_takes_the_place_of_its_chapter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: dict[str, Any]
 ) -> None:
-    """It says when it was measured; what else is on the page stays as it was."""
+    """A part measured alone replaces its chapter and says when it was measured; the rest of the page stays unchanged."""
     whole, part = tmp_path / "bench.json", tmp_path / "exports.json"
     whole_run.run(whole, monkeypatch)
     whole_run.run(part, monkeypatch, "--only", "exports", "--starts", "2")
@@ -213,7 +213,7 @@ def test_a_part_that_was_measured_alone_takes_the_place_of_its_chapter(
 
 
 def test_a_part_is_put_into_a_page_that_had_no_such_chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before what a team feels, in the order of the files."""
+    """New chapters are added before the chapter "What a team feels", in the order of the files."""
     parts = [tmp_path / f"{name}.json" for name in ("requests", "costs", "exports")]
     for part in parts:
         whole_run.run(part, monkeypatch, "--only", part.stem)
@@ -237,7 +237,7 @@ def test_a_part_is_put_into_a_page_that_had_no_such_chapter(tmp_path: Path, monk
 def test_no_chapter_is_made_of_what_has_none_or_failed(
     change: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The page that is there stays."""
+    """No chapter is made from results that lack it or have failures, and the existing page stays unchanged."""
     part, written = tmp_path / "exports.json", tmp_path / "benchmarks.md"
     whole_run.run(part, monkeypatch, "--only", "exports")
     part.write_text(json.dumps({**json.loads(part.read_text()), **change}))
@@ -251,7 +251,7 @@ def test_no_chapter_is_made_of_what_has_none_or_failed(
 def test_no_page_is_made_of_a_run_with_failures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The page says that a run which loses a span fails; so it shows none."""
+    """No page is made from a run with failures, because the page says that a run which loses a span fails."""
     file = tmp_path / "bench.json"
     whole_run.run(file, monkeypatch)
     file.write_text(json.dumps({**json.loads(file.read_text()), "failures": ["ours, root, round 1: a span is missing"]}))
@@ -272,7 +272,7 @@ def test_no_page_is_made_of_a_run_with_failures(
 def test_without_results_the_error_names_the_remedy(
     content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is `make bench`, and no traceback."""
+    """If there are no usable results, the error names `make bench` as the remedy and shows no traceback."""
     file = tmp_path / "bench.json"
     if content is not None:
         file.write_text(content)

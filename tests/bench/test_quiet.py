@@ -1,4 +1,4 @@
-"""Only times between two fast moments count, and there is an end to waiting for them."""
+"""Only times between two fast moments count, and the search for such moments ends after some time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def speeds(monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterator[int]], None]:
-    """Sets what the yardstick takes, one value a call."""
+    """A function that sets the yardstick's times, one value for each call."""
 
     def set_speeds(values: Iterator[int]) -> None:
         monkeypatch.setattr(quiet, "_yardstick_ns", lambda: next(values))
@@ -33,7 +33,7 @@ def repeated(*values: int) -> Iterator[int]:
 
 
 def test_what_was_slow_before_or_after_does_not_count(speeds: Callable[[Iterator[int]], None]) -> None:
-    """The first look after other work is a slow one in any case; the second of two decides."""
+    """A time next to a slow yardstick does not count; of two looks the faster one decides, as the first has cold caches."""
     slow_before = (SLOW_NS, SLOW_NS, FASTEST_NS, FASTEST_NS)
     slow_after = (FASTEST_NS, FASTEST_NS, SLOW_NS, SLOW_NS)
     fast = (SLOW_NS, FASTEST_NS, SLOW_NS, FASTEST_NS)
@@ -48,7 +48,7 @@ def test_what_was_slow_before_or_after_does_not_count(speeds: Callable[[Iterator
 
 
 def test_no_more_are_taken_than_asked_for_where_all_are_quiet(speeds: Callable[[Iterator[int]], None]) -> None:
-    """And between them the work may rest."""
+    """If all moments are quiet, exactly the requested number of times is taken, with a rest after each."""
     speeds(repeated(FASTEST_NS))
     rests: list[int] = []
     times = quiet.take(lambda: 7, quiet.ENOUGH + 1, lambda: rests.append(1))
@@ -58,7 +58,7 @@ def test_no_more_are_taken_than_asked_for_where_all_are_quiet(speeds: Callable[[
 
 
 def test_all_count_where_none_was_quiet(speeds: Callable[[Iterator[int]], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """After so many seconds, and it is told."""
+    """If no moment was quiet until the patience ended, all times count, and the result says so."""
     speeds(repeated(SLOW_NS))
     monkeypatch.setattr(quiet, "PATIENCE_S", 0.01)
     times = quiet.take(lambda: 7, 3)
@@ -70,7 +70,7 @@ def test_all_count_where_none_was_quiet(speeds: Callable[[Iterator[int]], None],
 def test_all_count_where_nobody_knows_how_fast_the_machine_is(
     speeds: Callable[[Iterator[int]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a test that runs a task by itself."""
+    """If the fastest time is not known, as in a test that runs a single task, all times count."""
     monkeypatch.delenv(quiet.VARIABLE)
     speeds(repeated(SLOW_NS))
 
@@ -78,7 +78,7 @@ def test_all_count_where_nobody_knows_how_fast_the_machine_is(
 
 
 def test_the_fastest_is_looked_for_a_while(speeds: Callable[[Iterator[int]], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The least of all that were seen."""
+    """The search for the fastest time returns the least of all times, after a fixed number of seconds."""
     monkeypatch.setattr(quiet, "SEARCH_S", 0.01)
     speeds(repeated(SLOW_NS, FASTEST_NS, SLOW_NS))
 

@@ -1,4 +1,4 @@
-"""What tracing adds to a request: the services, the ways that can be had here, and the arithmetic; no time is asserted."""
+"""The cost of tracing a request: the services, the ways that need no extra package, and the arithmetic, but no times."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryRecorder]:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_service_that_was_made_before_stays_untraced(framework: str, recorder: InMemoryRecorder) -> None:
-    """Beside it the same service, made after `install`, has two spans for each request, and joins its caller's."""
+    """A service made before `install` has no spans; one made after it has two for each request, in its caller's trace."""
     with APPLICATIONS[framework](True, True) as plain:
         ways._install(framework)
         with APPLICATIONS[framework](False, True) as traced:
@@ -45,7 +45,7 @@ def test_a_service_that_was_made_before_stays_untraced(framework: str, recorder:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_caller_that_is_not_traced_leaves_the_decision_to_the_service(framework: str, recorder: InMemoryRecorder) -> None:
-    """Each request is a trace of its own."""
+    """If the caller is not traced, each request starts its own trace."""
     ways._install(framework)
     with APPLICATIONS[framework](False, False) as traced:
         traced(3)
@@ -54,7 +54,7 @@ def test_a_caller_that_is_not_traced_leaves_the_decision_to_the_service(framewor
 
 
 def test_all_ways_are_measured_and_every_span_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each in a process of its own; here those that need nothing but us, in the Python of the tests."""
+    """Each way runs in its own process, and every span arrives; tested with ways that need nothing but our package."""
     monkeypatch.setattr(instrumented, "python_of", lambda adapter: Path(sys.executable))
     monkeypatch.setattr(instrumented, "FRAMEWORKS", ("flask",))
     monkeypatch.setattr(instrumented, "GROUPS", {"100%": ("ours", "spans")})
@@ -66,7 +66,7 @@ def test_all_ways_are_measured_and_every_span_arrives(monkeypatch: pytest.Monkey
 
 
 def test_a_span_that_is_lost_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tracer that drops spans would look fast."""
+    """A lost span makes the run fail, because a tracer that drops spans would seem fast."""
     monkeypatch.setattr(instrumented, "python_of", lambda adapter: Path(sys.executable))
     monkeypatch.setattr(instrumented, "FRAMEWORKS", ("flask",))
     monkeypatch.setattr(instrumented, "GROUPS", {"100%": ("noop",)})
@@ -77,7 +77,7 @@ def test_a_span_that_is_lost_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_only_the_fastest_quarter_of_the_turns_counts() -> None:
-    """A turn is as fast as all its blocks together, so one way's luck does not choose it."""
+    """Only the fastest quarter of the turns counts; a turn's speed is that of all its blocks, so no single way decides it."""
     slow = {"ours": Pair(900.0, 1000.0), "otel": Pair(900.0, 1900.0)}
     fast = {"ours": Pair(500.0, 560.0), "otel": Pair(502.0, 900.0)}
 
@@ -85,14 +85,14 @@ def test_only_the_fastest_quarter_of_the_turns_counts() -> None:
 
 
 def test_a_ratio_has_the_error_of_both() -> None:
-    """By the spread over the starts."""
+    """The error of a ratio comes from the spread of both values over the starts."""
     value, error = ratio({"ours": [90.0, 110.0], "otel": [500.0, 500.0]})
 
     assert pytest.approx((0.2, 0.02)) == (value, error)
 
 
 def test_a_ratio_above_its_target_is_missed() -> None:
-    """One seventh, a sixth and a fifth."""
+    """A ratio above its target is missed; the targets are one seventh, one sixth and one fifth."""
     found = {framework: {percent: {"ours": [19.0], "otel": [100.0]} for percent in ("100%", "1%")} for framework in FRAMEWORKS}
 
     assert ["flask, 100%", "flask, 1%"] == missed(found)

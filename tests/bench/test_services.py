@@ -1,4 +1,4 @@
-"""The services' measurement, but for the services: its load, its switch and its arithmetic."""
+"""The parts of the services' measurement, without the services: the load, the switch and the arithmetic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.web.measure import Measured, Turn
 
 
 class Service(ThreadingHTTPServer):
-    """Counts the requests, and answers each as slowly and as it is told to."""
+    """Counts the requests, and responds with the status and the delay that it was told."""
 
     daemon_threads = True
     requests = 0
@@ -52,7 +52,7 @@ def service() -> Iterator[Service]:
 
 
 def test_so_many_requests_are_made(service: Service) -> None:
-    """On all connections together, as fast as they are answered or at a rate."""
+    """The load sends the requested number of requests over all connections, at full speed or at a rate."""
     with Load(service.server_port) as load:
         load.saturate(3 * CONNECTIONS + 1)
         delays_s = load.at_rate(500, 0.1)
@@ -62,7 +62,7 @@ def test_so_many_requests_are_made(service: Service) -> None:
 
 
 def test_a_request_that_had_to_wait_for_others_took_as_long_as_they_did(service: Service) -> None:
-    """It is counted from when it was due, not from when a connection was free for it."""
+    """The time of a request starts when it was due, not when a connection was free for it."""
     service.takes_s = 0.05
     with Load(service.server_port) as load:
         delays_s = load.at_rate(100_000, 2 * CONNECTIONS / 100_000)
@@ -72,14 +72,14 @@ def test_a_request_that_had_to_wait_for_others_took_as_long_as_they_did(service:
 
 
 def test_any_answer_but_200_fails_the_run(service: Service) -> None:
-    """A service that fails fast would look fast."""
+    """Any status but 200 makes the run fail, because a service that fails fast would seem fast."""
     service.status = 500
     with Load(service.server_port) as load, pytest.raises(RuntimeError, match="500"):
         load.saturate(1)
 
 
 def test_what_a_way_takes_more_is_told_within_a_round() -> None:
-    """The machine is twice as slow in the second round, and the way takes 0.1 ms more in both."""
+    """The difference is taken within a round: it is 0.1 ms although the machine is half as fast in the second round."""
     measured = Measured()
     for slow in (1.0, 2.0):
         measured.rounds.append([Turn(500 / slow, slow + 0.1 * (way == 2)) for way in range(len(ways.WAYS))])
@@ -94,7 +94,7 @@ def test_what_a_way_takes_more_is_told_within_a_round() -> None:
 
 
 def test_a_ways_spans_are_reported_before_the_next_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that they are at its own cost; where they cannot be, the switch fails."""
+    """A way's spans are reported before the next way starts, at the way's own cost; if that fails, the switch fails."""
     monkeypatch.setattr(ways, "WAYS", [ways.Way("without", "untraced.Nothing"), ways.Way("other", "untraced.Headers")])
     monkeypatch.setenv("BENCH_SINKS", json.dumps(["http://127.0.0.1:9"] * 2))
     monkeypatch.setenv("BENCH_SERVICE", "service")

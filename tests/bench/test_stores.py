@@ -9,7 +9,7 @@ from bench.stores import SEARCHES, STORES, main, measure
 
 @pytest.mark.parametrize("name", STORES)
 def test_a_store_is_filled_and_asked(name: str, tmp_path: Path) -> None:
-    """The figures are of all spans, and of the slowest of the searches."""
+    """A store is filled with all spans and then searched, and the figures have the slowest of the searches."""
     store = STORES[name](tmp_path)
     found = measure(store, 2_000)
 
@@ -20,7 +20,7 @@ def test_a_store_is_filled_and_asked(name: str, tmp_path: Path) -> None:
 
 
 def test_the_command_prints_a_line_a_store(capsys: pytest.CaptureFixture[str]) -> None:
-    """Also of few spans."""
+    """The command prints one line for each store, also for few spans."""
     assert 0 == main(["--spans", "500"])
 
     lines = capsys.readouterr().out.splitlines()

@@ -1,4 +1,4 @@
-"""A whole run that measures nothing: each part answers at once, with as many numbers as a real one."""
+"""A whole run that measures nothing: each part returns at once, with as many numbers as a real one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WAY = {
 
 
 def run(file: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
-    """`python -m bench --json FILE` on parts that are at hand; its exit status."""
+    """Run `python -m bench --json FILE` with the parts of this file; returns its exit status."""
     for measure in (costs, requests, exports, curves, services):
         monkeypatch.setattr(command, f"_{measure.__name__}", measure)
     return command.main(["--json", str(file), *options])

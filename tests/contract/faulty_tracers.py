@@ -1,4 +1,4 @@
-"""Tracers that each break one promise, and which checks of the harnesses find it."""
+"""Tracers that each break one promise, and the checks of the harnesses that find it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["FAULTS"]
 
 
 class BrokenSpan(MockSpan):
-    """A base for spans with one fault; MockTracer's spans get that class after they are made."""
+    """A base for spans with one fault; each span of a MockTracer gets that class after it was made."""
 
     @classmethod
     def tracer_class(cls) -> type[MockTracer]:
@@ -152,7 +152,7 @@ class ClosesWithAnError(MockTracer):
 
 
 class SharedBaggage(MockTracer):
-    """Parents and children write into one store."""
+    """Parents and children write into the same store."""
 
     def _child_context(self, parent: SpanContext) -> SpanContext:
         context = super()._child_context(parent)

@@ -1,7 +1,7 @@
-"""Every call of the API that takes a value of the application's, and values that no application should have, and some have.
+"""Every call of the API that takes a value of the application's, and values that no application should pass, but some do.
 
-Rules: a call is one line here, and so is a value; what is tried is each call with each value.  Run as a program it tries them on
-every tracer, for the options of the interpreter that turn warnings into errors.
+Rules: each call is one line here, and so is each value; every call is tried with every value.  As a program this file tries
+them on every tracer, so that the tests can run it with the interpreter's options that turn warnings into errors.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _QUESTIONS = [
     "__hash__",
 ]
 _HOSTILE: dict[str, Any] = dict.fromkeys(_QUESTIONS, refuse)
-# Of a str, int, list or dict the methods that a tracer could call.
+# Methods of a str, int, list or dict that a tracer could call.
 _METHODS = [
     "lower",
     "strip",
@@ -96,7 +96,7 @@ HostileClass: Any = HostileMeta("HostileClass", (), {})
 
 
 class Key(str):
-    """Is found in the place of a text, and compares in its own way."""
+    """A dict finds it in the place of a plain text, but its comparison raises."""
 
     __hash__ = str.__hash__
 
@@ -105,20 +105,20 @@ class Key(str):
 
 
 class Unspeakable:
-    """Has no text."""
+    """An object without text: `str` and `repr` of it raise."""
 
     __str__ = __repr__ = refuse
 
 
 class Undecided:
-    """What a comparison of a column or an array gives."""
+    """The result of comparing a column or an array; it has no truth value."""
 
     def __bool__(self) -> bool:
         raise TypeError("the truth value is not defined")
 
 
 class Column:
-    """Like SQLAlchemy's: hashable, and compared it gives an expression."""
+    """Like a column of SQLAlchemy: it is hashable, and comparing it gives an expression."""
 
     def __eq__(self, other: object) -> Any:
         return Undecided()
@@ -129,7 +129,7 @@ class Column:
 
 
 class Array(list[Any]):
-    """Like numpy's: compared it gives an array, which has no truth."""
+    """Like an array of numpy: comparing it gives an array, which has no truth value."""
 
     def __eq__(self, other: object) -> Any:
         return Array(self)
@@ -140,7 +140,7 @@ class Array(list[Any]):
 
 
 class SecretClass:
-    """Does not say what it is."""
+    """An object whose `__class__` cannot be read."""
 
     @property
     def __class__(self) -> Any:
@@ -148,7 +148,7 @@ class SecretClass:
 
 
 class Mask:
-    """Says that it is a text, as a proxy does."""
+    """An object whose `__class__` is str, as a proxy's may be."""
 
     @property
     def __class__(self) -> Any:
@@ -156,7 +156,7 @@ class Mask:
 
 
 class Endless:
-    """Its text is a text whose text is that text."""
+    """An object whose text is a hostile subclass of str, and whose repr calls itself without end."""
 
     def __str__(self) -> str:
         return HostileStr("x")  # type: ignore[no-any-return]
@@ -301,7 +301,7 @@ _KEYS = (
 
 
 def _raise(context: Any, value: Any) -> None:
-    """Leave a block by an exception made with a value."""
+    """Leave a block by an exception that is, or is made with, a value."""
     error = value if issubclass(type(value), BaseException) else ValueError(value)
     with suppress(BaseException), context:
         raise error
@@ -411,7 +411,7 @@ def _inject(span: Span) -> None:
 
 
 def failures(make: Callable[[], Tracer], call: str, finished: bool = False) -> Iterator[str]:
-    """Which values made a call raise into the application, on a tracer of its own."""
+    """The values with which a call raised an exception, each tried on a new tracer."""
     for name, value in VALUES.items():
         tracer = make()
         span = tracer.start_span("x")

@@ -1,4 +1,7 @@
-"""How much memory a store in memory takes, beside what it says: a process of its own, named by the shape of its spans."""
+"""Measures how much memory a store in memory takes, to compare that with the store's own count.
+
+It runs in its own process; its argument names a shape of spans.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def one_a_trace(number: int) -> FinishedSpan:
 
 
 def all_different(number: int) -> FinishedSpan:
-    """Names, services and keys that come once: what an index likes least."""
+    """Names, services and keys that are all different: the worst case for an index."""
     return FinishedSpan(
         f"{number // 5 + 1:016x}",
         f"{number + 1:016x}",
@@ -45,13 +48,13 @@ def all_different(number: int) -> FinishedSpan:
 
 
 def many_keys(number: int) -> FinishedSpan:
-    """Keys that come once, in few spans."""
+    """Keys that are all different, in few spans."""
     keys = {f"key {number}.{each}": "" for each in range(10_000)}
     return FinishedSpan(f"{number + 1:016x}", f"{number + 1:016x}", timestamp_us=1, local=Endpoint("web"), tags=keys)
 
 
 def long_services(number: int) -> FinishedSpan:
-    """A name that is as long as a message may be."""
+    """A service name as long as a message may be."""
     name = f"{number} " + "\u65e5" * 200_000
     return FinishedSpan(f"{number + 1:016x}", f"{number + 1:016x}", "1" * 16, name="get", duration_us=5, local=Endpoint(name))
 
@@ -72,7 +75,7 @@ def resident_bytes() -> int:
 
 def main(shape: str) -> None:
     make, count = SHAPES[shape]
-    MemoryStore().add([make(0)])  # what is imported and kept once
+    MemoryStore().add([make(0)])  # before the measurement, so that imports and caches are not counted
     store = MemoryStore(max_bytes=1 << 30)
     before = resident_bytes()
     for number in range(count):

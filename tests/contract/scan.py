@@ -1,4 +1,4 @@
-"""Spans, searches and the plain way to answer them: what the suites of the stores compare with."""
+"""Spans and searches for the tests of the stores, and a plain implementation of each search to compare with."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ queries = st.builds(
 
 
 class Scan:
-    """The plain way: every span in a list, every search a look at all."""
+    """A plain store: every span is in a list, and every search reads them all."""
 
     def __init__(self) -> None:
         self.kept: dict[str, dict[bytes, FinishedSpan]] = {}
@@ -78,7 +78,7 @@ class Scan:
 
 
 def names_of(store: Store) -> list[list[str]]:
-    """As `Scan.names`."""
+    """The names that a store lists, in the order of `Scan.names`."""
     of_services = [
         names(service) for names in (store.span_names, store.remote_service_names) for service in (*WORDS, "web") if service
     ]
@@ -86,7 +86,7 @@ def names_of(store: Store) -> list[list[str]]:
 
 
 def many_spans(count: int) -> list[FinishedSpan]:
-    """In traces of two, with tags that all have, that some have and that one has."""
+    """Spans in traces of two, with one tag that all have, one that many share, and one with mostly different values."""
     chance = random.Random(17)
     return [
         FinishedSpan(

@@ -1,4 +1,4 @@
-"""Nothing raises because of a value: not in the no-op, not in a span that records, not in one that is finished."""
+"""No value makes a call raise: not on the no-op, not on a span that records, not on a finished span."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def tracer(request: pytest.FixtureRequest) -> Tracer:
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", TRACERS)
 def test_no_value_makes_a_call_raise(name: str, call: str, finished: bool) -> None:
-    """Whatever the value, before `finish` and after it; only what is documented of formats and carriers is raised."""
+    """No value makes a call raise, before or after `finish`, except the documented errors of formats and carriers."""
     assert [] == list(failures(TRACERS[name], call, finished))
 
 
 def test_no_value_makes_a_call_raise_where_warnings_are_errors() -> None:
-    """`python -bb -W error` compares no bytes with text."""
+    """No call compares bytes with text or warns, so none raises under `python -bb -W error` either."""
     run = subprocess.run(
         [sys.executable, "-bb", "-W", "error", "-m", "tests.contract.hostile"], capture_output=True, text=True, timeout=300
     )
@@ -51,7 +51,7 @@ def test_no_value_makes_a_call_raise_where_warnings_are_errors() -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
 def test_what_asks_the_process_or_the_task_to_end_passes(tracer: Tracer, error: type[BaseException]) -> None:
-    """An interrupt that arrives inside a call of ours is not ours to take."""
+    """An interrupt or a cancellation that arrives inside a call on a span is not swallowed."""
 
     class Interrupted:
         def __str__(self) -> str:
@@ -67,7 +67,7 @@ def test_what_asks_the_process_or_the_task_to_end_passes(tracer: Tracer, error: 
 
 
 class Headers(Mapping[Any, Any]):
-    """A mapping that is no dict."""
+    """A mapping that is not a dict."""
 
     def __init__(self, entries: dict[Any, Any]) -> None:
         self.entries = entries
@@ -88,7 +88,7 @@ class Headers(Mapping[Any, Any]):
     ids=repr,
 )
 def test_headers_of_any_content_are_read(tracer: Tracer, headers: dict[Any, Any]) -> None:
-    """A trace is in them or not; 0.5's way of reading never raises, and of 2.4's only the mock tracer's, as it always did."""
+    """Headers of any content can be read in both vocabularies; only the mock tracer raises for 2.4's, as it always did."""
     for carrier in (headers, Headers(headers)):
         tracer.join_trace("x", tracer.trace_context_from_text(carrier, carrier)).finish()
         with pytest.raises(SpanContextCorruptedException) if isinstance(tracer, MockTracer) else nullcontext():
@@ -97,13 +97,13 @@ def test_headers_of_any_content_are_read(tracer: Tracer, headers: dict[Any, Any]
 
 @pytest.mark.parametrize("garbage", [None, 3, "text", object(), [1], Hostile()], ids=lambda value: type(value).__name__)
 def test_reading_a_context_in_0_5s_way_never_raises(tracer: Tracer, garbage: Any) -> None:
-    """What is no mapping and no bytes has no trace in it."""
+    """Reading an object that is neither a mapping nor bytes returns no context and does not raise."""
     tracer.trace_context_from_text(garbage, garbage)
     tracer.trace_context_from_binary(garbage, None)
 
 
 def test_only_a_format_or_a_carrier_that_is_none_is_refused(tracer: Tracer) -> None:
-    """2.4 says so; the no-op knows formats but looks into no carrier."""
+    """Wrong formats and carriers raise 2.4's exceptions; the no-op checks formats but does not look into carriers."""
     context = tracer.start_span("x").context
     for use in (lambda carrier: tracer.inject(context, "odd", carrier), lambda carrier: tracer.extract("odd", carrier)):
         with pytest.raises(UnsupportedFormatException):
@@ -118,7 +118,7 @@ def test_only_a_format_or_a_carrier_that_is_none_is_refused(tracer: Tracer) -> N
 
 
 def test_another_tracers_context_is_no_parent_and_no_error(tracer: Tracer) -> None:
-    """Spans started before the tracer was replaced are still around afterwards."""
+    """The context of another tracer, from a span started before the tracer was replaced, is ignored as a parent."""
     carrier: dict[str, str] = {}
     tracer.inject(SpanContext(), Format.TEXT_MAP, carrier)
     for foreign in (SpanContext(), Span(Tracer(), SpanContext())):

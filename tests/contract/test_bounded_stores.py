@@ -1,4 +1,4 @@
-"""How the collector's stores stay bounded in bytes."""
+"""The collector's stores keep to their limit of bytes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bounded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 
 def test_the_oldest_traces_go_when_there_are_too_many_bytes(bounded: Store) -> None:
-    """Whole traces, the ones that began to arrive first; a search finds none of them, and names that only they had are gone."""
+    """Traces that arrived first are deleted whole; no search finds them, and names that only they had are gone."""
     for at in range(100):
         trace = f"{at + 1:016x}"
         bounded.add([span(trace, str(each + 1), name=f"n{at}", tags={"k": "x" * 400}) for each in range(50)])
@@ -51,7 +51,7 @@ def test_the_oldest_traces_go_when_there_are_too_many_bytes(bounded: Store) -> N
 
 
 def test_one_trace_without_end_stays_bounded(bounded: Store) -> None:
-    """It loses its oldest spans; their tags are forgotten in the end, and the newest are there."""
+    """A single endless trace loses its oldest spans and in the end their tags, while the newest spans can be found."""
     for at in range(100):
         bounded.add([span("a", f"{at:x}{each:03x}1", tags={"k": "x" * 400, "n": f"{at}.{each}"}) for each in range(100)])
     counts = bounded.counts()
@@ -65,7 +65,7 @@ def test_one_trace_without_end_stays_bounded(bounded: Store) -> None:
 
 
 def test_a_search_finds_what_a_scan_of_the_rest_finds(bounded: Store) -> None:
-    """What went is in no answer, by whatever it is asked for, and what is left is in all."""
+    """Each search finds all spans that are left and none that was deleted."""
     added = many_spans(9000)
     for at in range(0, len(added), 500):
         bounded.add(added[at : at + 500])
@@ -86,7 +86,7 @@ def test_a_search_finds_what_a_scan_of_the_rest_finds(bounded: Store) -> None:
 
 @pytest.mark.parametrize("max_bytes", [1, 100, 1000])
 def test_a_bound_below_one_span_keeps_nothing(max_bytes: int) -> None:
-    """And the store answers all the same."""
+    """A store whose limit is below one span keeps nothing and still answers searches."""
     store = MemoryStore(max_bytes=max_bytes)
     store.add([span("a"), span("b")])
 
@@ -95,10 +95,11 @@ def test_a_bound_below_one_span_keeps_nothing(max_bytes: int) -> None:
 
 @pytest.mark.parametrize("shape", kept_memory.SHAPES)
 def test_what_a_store_in_memory_says_it_takes_is_what_the_process_takes(shape: str) -> None:
-    """Whether a trace has many spans or one, whether names come again or all differ, and however long or many keys are."""
+    """The store's count fits the process's memory, for many or few spans in a trace, repeated or different names, long keys."""
     command = [sys.executable, "-m", "tests.contract.kept_memory", shape]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=50, cwd=ROOT).stdout
     resident, kept = map(int, printed.split())
 
-    # Within 15 % was seen (CPython 3.11); a long name is counted in each table that has it, though they may share it: 1.8.
+    # The difference was within 15 % (CPython 3.11).  A long name counts in each table that has it, though tables may share it:
+    # 1.8.
     assert 0.6 < kept / resident < 2.2

@@ -1,4 +1,4 @@
-"""One application, every tracer: what its users see is the same, and nothing is said that they did not ask for."""
+"""One application with every tracer: its users see the same, and no line is logged or printed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .tracers import TRACERS
 
 
 class Shop(BaseHTTPRequestHandler):
-    """The server's side, in 0.5's words."""
+    """The server's side, written with the verbs of 0.5."""
 
     def do_GET(self) -> None:
         context = opentracing.tracer.trace_context_from_text(self.headers, self.headers)
@@ -41,7 +41,7 @@ class Shop(BaseHTTPRequestHandler):
 
 
 def get(url: str) -> tuple[int, bytes]:
-    """The client's side, in 2.4's words."""
+    """The client's side, written with the verbs of 2.4."""
     with opentracing.tracer.start_active_span("get", tags={tags.SPAN_KIND: tags.SPAN_KIND_RPC_CLIENT}) as scope:
         headers: dict[str, str] = {}
         opentracing.tracer.inject(scope.span.context, Format.HTTP_HEADERS, headers)
@@ -98,7 +98,7 @@ def relate() -> int:
 
 
 def run() -> list[Any]:
-    """All that a user of the application sees of it."""
+    """Everything that a user of the application sees."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -124,7 +124,7 @@ SEEN = [
 def test_the_application_behaves_the_same_with_every_tracer(
     name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Answers, results, exceptions; and neither a log record above DEBUG nor a line of output."""
+    """Answers, results and exceptions are the same with every tracer, without log records above DEBUG and without output."""
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(opentracing, "tracer", TRACERS[name]())
 

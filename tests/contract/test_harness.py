@@ -1,4 +1,4 @@
-"""Every tracer of ours keeps what the three harnesses ask for."""
+"""Every tracer of this project passes the three harnesses."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from opentracing_zipkin.testing import InMemoryRecorder as ZipkinRecorder
 
 
 class BothVocabularies(APICompatibilityCheckMixin, TraceContextCheckMixin):
-    """The two have no name of a check in common, so one class runs both."""
+    """Runs both harnesses; no check of one has the name of a check of the other."""
 
 
 class TestNoopTracer(BothVocabularies):
-    """The no-op accepts all and keeps nothing."""
+    """The no-op accepts all calls and keeps nothing."""
 
     def tracer(self) -> Tracer:
         return Tracer()
@@ -63,7 +63,7 @@ class TestRecordingTracer(BothVocabularies):
 
 
 class TestZipkinTracer(BothVocabularies):
-    """Both sides of a call may report on the client's span id, as Zipkin has it; they have the parent in common then."""
+    """Both sides of a call may report under the client's span id, as usual in Zipkin; then they have the same parent."""
 
     shared_spans = True
 
@@ -85,7 +85,7 @@ class TestZipkinTracerWithoutSharedSpans(TestZipkinTracer):
 
 
 class TestUnsampledZipkinTracer(TestZipkinTracer):
-    """What is not recorded is still carried on: identity and attributes."""
+    """A span that is not recorded still propagates its identity and its attributes."""
 
     def tracer(self) -> ZipkinTracer:
         return ZipkinTracer("service", recorder=ZipkinRecorder(), sample_rate=0.0)
@@ -122,7 +122,7 @@ class TestContextVarsScopeManagerInThreads(TestContextVarsScopeManager):
 
 
 def test_the_harnesses_run_under_unittest() -> None:
-    """`class ...(unittest.TestCase, APICompatibilityCheckMixin)`, as such classes are written elsewhere."""
+    """Classes written as `class ...(unittest.TestCase, APICompatibilityCheckMixin)` run all checks."""
 
     class Case(unittest.TestCase, BothVocabularies):
         def tracer(self) -> MockTracer:

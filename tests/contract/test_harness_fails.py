@@ -1,4 +1,4 @@
-"""The harnesses find faults: a tracer that breaks a promise fails the checks of that promise, and no other."""
+"""The harnesses find faults: a tracer that breaks a promise fails the checks of that promise, and no others."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def failures(checks: object) -> set[str]:
 
 @pytest.mark.parametrize(("tracer", "expected"), FAULTS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_fault_fails_its_checks_and_no_other(tracer: type[Tracer], expected: set[str]) -> None:
-    """What a failing check is called tells which promise was broken."""
+    """A broken promise fails exactly its own checks, so that the name of a failing check tells which promise was broken."""
 
     assert expected == failures(Checks(tracer))
 
 
 def test_every_check_can_fail() -> None:
-    """For each there is a fault that it finds."""
+    """For each check one of the faulty tracers fails it."""
 
     assert checks_of(Checks) == {name for _, found in FAULTS for name in found}
 
@@ -98,13 +98,13 @@ MISSING = {"test_missing_active", "test_missing_active_external"}
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_faulty_scope_manager_fails_its_checks_and_no_other(manager: type[ScopeManager], expected: set[str]) -> None:
-    """The same for scope managers; the base class, which manages nothing, fails all but one."""
+    """A faulty scope manager fails exactly its own checks; the base class, which manages nothing, fails all but one."""
 
     assert expected == failures(ScopeChecks(manager))
 
 
 def test_the_no_op_fails_where_its_class_does_not_say_that_it_is_one() -> None:
-    """By default every value is checked, so a tracer that keeps nothing does not pass unnoticed."""
+    """By default every value is checked, so that a tracer which keeps nothing does not pass by accident."""
     failed = failures(Checks(Tracer))
 
     assert {"test_span_baggage", "test_context_baggage", "test_active_span", "test_start_active_span"} <= failed
@@ -113,7 +113,7 @@ def test_the_no_op_fails_where_its_class_does_not_say_that_it_is_one() -> None:
 
 
 def test_a_class_has_to_say_what_is_tested() -> None:
-    """The hooks of 2.4, with its defaults, and 0.5's."""
+    """A class that does not define the required hooks gets NotImplementedError, and the other hooks have 2.4's defaults."""
     api, scope, classic = APICompatibilityCheckMixin(), ScopeCompatibilityCheckMixin(), TraceContextCheckMixin()
 
     for undefined in (api.tracer, scope.scope_manager, classic.tracer):
@@ -126,7 +126,7 @@ def test_a_class_has_to_say_what_is_tested() -> None:
 
 
 def test_the_checks_of_2_4_have_their_names() -> None:
-    """Classes elsewhere override single checks by name, for instance to skip one."""
+    """The checks have the names of 2.4, because classes elsewhere override single checks by name."""
     names = """active_span start_active_span start_active_span_parent start_active_span_ignore_active_span
         start_active_span_not_finish_on_close start_active_span_finish_on_close start_active_span_default_finish_on_close
         start_span start_span_propagation start_span_propagation_ignore_active_span start_span_with_parent start_child_span

@@ -1,4 +1,4 @@
-"""What every store of the collector does, in memory or in a file: the scan of `query.find` is the measure of every search."""
+"""The behaviour that every store of the collector shares; every search is compared with a scan by `query.find`."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def test_a_search_finds_what_a_scan_finds(
     make: Make, reopened: bool, batches: list[list[FinishedSpan]], asked: list[TraceQuery]
 ) -> None:
-    """Whatever spans came, in whatever pieces, and whether or not the file was closed and opened in between."""
+    """A search finds the same as a scan, however the spans arrived, and also after the file was closed and opened again."""
     scan = Scan()
     with tempfile.TemporaryDirectory() as folder:
         store = make(Path(folder))
         for batch in batches:
             store.add(batch)
             scan.add(batch)
-            store.links(ALL)  # which remembers what it finds
+            store.links(ALL)  # called here because it caches its results
             if reopened:
                 store.close()
                 store = make(Path(folder))
@@ -77,7 +77,7 @@ def test_a_search_finds_what_a_scan_finds(
 
 
 def test_a_search_in_many_traces_finds_what_a_scan_finds(store: Store) -> None:
-    """Terms of many traces and of one, in several parts of the index, of which the oldest is half gone."""
+    """A search finds the same as a scan, with terms of one or many traces, and when part of the index is deleted."""
     added = many_spans(9_000)
     scan = Scan()
     scan.add(added)
@@ -111,7 +111,7 @@ HIGH = "463ac35c9f6413ad"
 
 
 def test_ids_of_64_and_128_bits_are_one_trace(store: Store) -> None:
-    """Where a library on the way cut the id, its spans are found with the others, by either id."""
+    """If a library shortened the trace id, its spans are found with the others, under either id."""
     whole, cut = span(HIGH + "a".zfill(16), "1", kind="CLIENT", name="x"), span("a", "1", kind="SERVER", shared=True)
     cut.local = Endpoint("db")
     store.add([whole, cut])
@@ -124,7 +124,7 @@ def test_ids_of_64_and_128_bits_are_one_trace(store: Store) -> None:
 
 
 def test_links_are_those_of_now(store: Store) -> None:
-    """A trace whose calls were asked for, and that another span came to, is looked at again."""
+    """The links of a trace are computed anew if another span arrives after they were asked for."""
     client, server = span("a", "1", kind="CLIENT", remote=Endpoint("alias")), span("a", "1", kind="SERVER", shared=True)
     server.local = Endpoint("db")
     store.add([client])
@@ -140,7 +140,7 @@ def test_links_are_those_of_now(store: Store) -> None:
 
 
 def test_a_span_sent_twice_is_kept_once(store: Store) -> None:
-    """A reporter may send a message again; its spans are not doubled, but two pieces of one span stay two."""
+    """A span that is sent twice is kept once, but the two sides of a shared span stay two."""
     piece = span("a", "1", shared=True)
     store.add([span("a", "1"), span("a", "1"), piece])
     store.add([span("a", "1"), piece])
@@ -150,12 +150,12 @@ def test_a_span_sent_twice_is_kept_once(store: Store) -> None:
 
 
 def test_an_unknown_trace_has_no_spans(store: Store) -> None:
-    """What never came is empty, no error."""
+    """An unknown trace has no spans and raises no error."""
     assert ([], []) == (store.trace("a" * 16), list(store.trace_json("b" * 32)))
 
 
 def test_a_cleared_store_is_empty(store: Store) -> None:
-    """Nothing that was there is found, and what comes then is."""
+    """A cleared store has none of its former spans, and keeps new ones."""
     store.add([span("a", name="x", tags={"k": "v"}), span("b")])
     store.clear()
 
@@ -166,13 +166,13 @@ def test_a_cleared_store_is_empty(store: Store) -> None:
 
 
 def test_a_closed_store_may_be_closed_again(store: Store) -> None:
-    """Twice does no harm."""
+    """A second `close` does nothing."""
     store.close()
     store.close()
 
 
 def test_threads_add_and_read_at_the_same_time(store: Store) -> None:
-    """Nothing is lost, and every answer is of whole spans."""
+    """With threads that write and read at the same time no span is lost, and every answer has whole spans."""
     failures: list[BaseException] = []
 
     def work(writer: int) -> None:
@@ -206,7 +206,7 @@ def least_seconds(work: Callable[[], object]) -> float:
 
 
 def test_a_search_costs_no_look_at_every_trace(store: Store) -> None:
-    """One that finds nothing, and one whose conditions are met by half of the traces each, but never together."""
+    """A search without results is fast, even if half of the traces fulfil each of its conditions, but none fulfils all."""
     for at in range(0, 20_000, 1000):
         store.add(
             [
@@ -223,5 +223,5 @@ def test_a_search_costs_no_look_at_every_trace(store: Store) -> None:
     ]
 
     assert [0, 0, 2] == [len(store.find(each)) for each in asked]
-    # 1 ms was seen; a scan takes 30.
+    # Measured: 1 ms; a scan takes 30 ms.
     assert least_seconds(lambda: list(chain.from_iterable(map(store.find, asked)))) < 0.03

@@ -1,7 +1,7 @@
-"""What comes suddenly does no harm: a fork, a signal's handler or the garbage collector at any line of a call on a span.
+"""A fork, a signal's handler or the garbage collector does no harm, at whatever line of a call on a span it comes.
 
-Rules: the moments that matter are too short to be met by chance, so a trace function waits for the n-th line that a call runs,
-in it and below it, and acts there.  Each call is tried at each of its lines.
+Rules: the critical moments are too short to be met by chance.  So a trace function waits for the n-th line that a call runs,
+also in functions below it, and acts at that line.  Each call is tried at each of its lines.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from opentracing_zipkin.testing import InMemoryRecorder as ZipkinRecorder
 
 CHILDS_END_S = 5.0
 
-# A tracer, and how many spans it has seen finished.
+# A tracer, and a function that counts its finished spans.
 Subject = tuple[Any, Callable[[], int]]
 Act = Callable[[], object]
 
@@ -64,7 +64,7 @@ CALLS: dict[str, Callable[[Any, str], object]] = {
 
 
 def at_line(number: int, act: Act) -> tuple[Callable[..., Any], list[int]]:
-    """A trace function that calls `act` at the n-th line, and a list of how many lines there were."""
+    """A trace function that calls `act` at the n-th line, and a list with the number of lines that ran."""
     seen = [0]
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -78,7 +78,7 @@ def at_line(number: int, act: Act) -> tuple[Callable[..., Any], list[int]]:
 
 
 def each_line(run: Callable[[int], bool]) -> int:
-    """Calls `run` with 1, 2, ... until it says that the call had fewer lines; how many there were."""
+    """Call `run` with 1, 2, … until it returns False, because the call has fewer lines; returns the number of lines."""
     number = 1
     while run(number):
         number += 1
@@ -86,7 +86,7 @@ def each_line(run: Callable[[int], bool]) -> int:
 
 
 def raise_signal(act: Act) -> None:
-    """`act` in a signal's handler."""
+    """Call `act` in a signal's handler."""
     former = signal.signal(signal.SIGUSR1, lambda *_: act())
     try:
         signal.raise_signal(signal.SIGUSR1)
@@ -95,7 +95,7 @@ def raise_signal(act: Act) -> None:
 
 
 def collect_garbage(act: Act) -> None:
-    """`act` when an object of a cycle is deleted."""
+    """Call `act` when the garbage collector deletes an object of a cycle."""
 
     class Acting:
         def __init__(self) -> None:
@@ -115,7 +115,7 @@ def make(request: pytest.FixtureRequest) -> Any:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_the_child_of_a_fork_at_any_line_does_not_hang(make: Callable[[], Subject], call: str) -> None:
-    """Another thread stands inside a call on a span while the process forks; in the child every call on that span works."""
+    """If the process forks while another thread is inside a call on a span, every call on that span works in the child."""
 
     def run(number: int) -> bool:
         tracer, _ = make()
@@ -155,7 +155,7 @@ def test_the_child_of_a_fork_at_any_line_does_not_hang(make: Callable[[], Subjec
 
 
 def status_of(child: int) -> int:
-    """How it ended; it is killed where it does not."""
+    """The exit status of a child; if it does not end in time, it is killed."""
     deadline = time.monotonic() + CHILDS_END_S
     while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -170,7 +170,7 @@ def status_of(child: int) -> int:
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("suddenly", [raise_signal, collect_garbage])
 def test_a_call_inside_a_call_loses_nothing(make: Callable[[], Subject], suddenly: Callable[[Act], None]) -> None:
-    """A handler makes the same call on the same span at any line of it: both are there afterwards, and the span finishes once."""
+    """If a handler makes the same call on the same span at any line of it, both take effect, and the span finishes once."""
 
     def run(number: int, call: str) -> bool:
         tracer, finished = make()
@@ -194,7 +194,7 @@ def test_a_call_inside_a_call_loses_nothing(make: Callable[[], Subject], suddenl
 
 
 def test_threads_that_set_different_baggage_lose_none(make: Callable[[], Subject]) -> None:
-    """Eight threads, 250 keys each, on one span."""
+    """If eight threads set 250 baggage items each on one span, all items are kept."""
     tracer, _ = make()
     span = tracer.start_span("x")
     start = threading.Barrier(8)
@@ -210,7 +210,7 @@ def test_threads_that_set_different_baggage_lose_none(make: Callable[[], Subject
 
 
 def test_threads_that_finish_the_same_spans_finish_each_once(make: Callable[[], Subject]) -> None:
-    """Eight threads, 500 spans."""
+    """If eight threads finish the same 500 spans, each span is recorded once."""
     tracer, finished = make()
     spans = [tracer.start_span("x") for _ in range(500)]
     start = threading.Barrier(8)
@@ -226,7 +226,7 @@ def test_threads_that_finish_the_same_spans_finish_each_once(make: Callable[[], 
 
 
 def in_threads(work: Callable[[int], None]) -> None:
-    """`work` in eight threads, which take turns as often as they can."""
+    """Run `work` in eight threads, which switch as often as possible."""
     former = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -244,7 +244,7 @@ BAGGAGE_SETTERS = [ZipkinContext._set_baggage, SpanContext._set_item, RecordingC
 
 @pytest.mark.parametrize("setter", BAGGAGE_SETTERS, ids=lambda each: each.__qualname__)
 def test_nothing_comes_between_the_comparison_of_baggage_and_its_assignment(setter: Callable[..., object]) -> None:
-    """There is no call, no jump back and no beginning of a function, at which CPython lets other threads and handlers in."""
+    """Between the two is no call, no jump back and no function start, at which CPython switches threads or runs handlers."""
     names = [instruction.opname for instruction in dis.get_instructions(setter)]
     compared = names.index("IS_OP")
     loaded = max(index for index, name in enumerate(names[:compared]) if name == "STORE_SUBSCR") + 1
@@ -254,7 +254,7 @@ def test_nothing_comes_between_the_comparison_of_baggage_and_its_assignment(sett
 
 
 def test_a_context_for_subclasses_has_a_lock_of_each_process() -> None:
-    """One that another thread held when the process forked does not stop the child, and its own thread may take it twice."""
+    """A lock that was held during a fork does not stop the child, and the thread that holds it may take it again."""
     context = TraceContext()
     lock = context.lock
     with lock, context.lock:

@@ -1,4 +1,4 @@
-"""What every tracer of ours does, in both vocabularies: one suite over the reference implementation and the Zipkin tracer."""
+"""The behaviour that the reference implementation and the Zipkin tracer share, in both vocabularies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opentracing_zipkin.testing import InMemoryRecorder as ZipkinRecorder
 
 
 class Seen(NamedTuple):
-    """A finished span, as far as both tracers know it."""
+    """The parts of a finished span that both tracers know."""
 
     name: str
     context: tuple[str, str, str | None]
@@ -65,7 +65,7 @@ def identity(span: Any) -> tuple[str, str, str | None]:
 
 
 def test_a_trace_starts_with_a_root_span(subject: Subject) -> None:
-    """`start_trace` has no parent, whatever span is active."""
+    """The span of `start_trace` has no parent, even if a span is active."""
     with subject.tracer.start_active_span("active"):
         root = subject.tracer.start_trace("root", tags={"k": "v"})
         root.finish()
@@ -78,7 +78,7 @@ def test_a_trace_starts_with_a_root_span(subject: Subject) -> None:
 
 
 def test_a_child_is_below_its_parent_in_the_same_trace(subject: Subject) -> None:
-    """`start_child` of 0.5 and every way of 2.4 to name a parent."""
+    """`start_child` of 0.5 and every way to name a parent in 2.4 make a child in the parent's trace."""
     tracer = subject.tracer
     parent = tracer.start_trace("parent")
     children = [
@@ -99,7 +99,7 @@ def test_a_child_is_below_its_parent_in_the_same_trace(subject: Subject) -> None
 
 
 def test_the_active_span_is_the_parent_unless_it_is_ignored(subject: Subject) -> None:
-    """`start_span` inside a scope is its child."""
+    """A span started inside a scope is a child of the scope's span, unless `ignore_active_span` is True."""
     tracer = subject.tracer
     with tracer.start_active_span("outer") as scope:
         assert scope.span is tracer.active_span
@@ -111,7 +111,7 @@ def test_the_active_span_is_the_parent_unless_it_is_ignored(subject: Subject) ->
 
 
 def test_a_scope_finishes_its_span_unless_told_otherwise(subject: Subject) -> None:
-    """`finish_on_close=False` leaves that to the caller."""
+    """A scope finishes its span when it is closed; with `finish_on_close=False` the caller has to."""
     with subject.tracer.start_active_span("finished"):
         pass
     with subject.tracer.start_active_span("not", finish_on_close=False):
@@ -121,7 +121,7 @@ def test_a_scope_finishes_its_span_unless_told_otherwise(subject: Subject) -> No
 
 
 def test_finishing_twice_records_once(subject: Subject) -> None:
-    """And what is called after it raises nothing."""
+    """A second `finish` records nothing, and later calls on the span do not raise."""
     span = subject.tracer.start_trace("once")
     span.finish()
     span.finish()
@@ -131,7 +131,7 @@ def test_finishing_twice_records_once(subject: Subject) -> None:
 
 
 def test_calls_chain(subject: Subject) -> None:
-    """Every setter answers with its span."""
+    """Every setter returns its span."""
     span = subject.tracer.start_trace("x")
 
     assert span is span.set_tag("k", 1).log_kv({}).set_baggage_item("k", "v").set_operation_name("y")
@@ -143,7 +143,7 @@ def test_calls_chain(subject: Subject) -> None:
     "value", [None, b"\xff", {"a": {1}}, ["x"], 1 << 70, float("nan"), object(), "\ud800", ValueError("x")]
 )
 def test_no_value_of_a_tag_raises(subject: Subject, value: Any) -> None:
-    """Tags of any type, at the start and after."""
+    """Tags may have values of any type, both at the start and later."""
     span = subject.tracer.start_trace("x", tags={"at start": value})
     span.set_tag("k", value).log_kv({"event": value, "field": value}).info("message", value).error("%s", value)
     span.finish()
@@ -152,7 +152,7 @@ def test_no_value_of_a_tag_raises(subject: Subject, value: Any) -> None:
 
 
 def test_an_exception_leaves_the_block_and_a_mark(subject: Subject) -> None:
-    """`with span` and `with scope` propagate what was raised, and set the `error` tag."""
+    """`with span` and `with scope` let an exception pass, and set the `error` tag."""
     with pytest.raises(ValueError, match="span"), subject.tracer.start_trace("span"):
         raise ValueError("span")
     with pytest.raises(ValueError, match="scope"), subject.tracer.start_active_span("scope"):
@@ -162,7 +162,7 @@ def test_an_exception_leaves_the_block_and_a_mark(subject: Subject) -> None:
 
 
 def test_attributes_are_seen_by_later_children_and_never_upwards(subject: Subject) -> None:
-    """Trace attributes and baggage items are one store, compared in any spelling."""
+    """Trace attributes and baggage items are one store, in which keys are found in any spelling."""
     parent = subject.tracer.start_trace("parent")
     early = parent.start_child("early")
     parent.context.set_trace_attribute("User_Id", "7")
@@ -175,7 +175,7 @@ def test_attributes_are_seen_by_later_children_and_never_upwards(subject: Subjec
 
 
 def test_a_context_survives_text_binary_and_both_vocabularies(subject: Subject) -> None:
-    """What one side writes the other reads: identity and attributes, with unrelated headers around, in any case."""
+    """One side reads what the other wrote: identity and attributes, with names in any case and among other headers."""
     tracer = subject.tracer
     context = tracer.start_trace("x").set_baggage_item("key", "\u00e4 %\n value ").context
     ids, attributes = tracer.trace_context_to_text(context)
@@ -201,7 +201,7 @@ def test_a_context_survives_text_binary_and_both_vocabularies(subject: Subject) 
 
 
 def test_headers_without_a_trace_are_no_trace(subject: Subject) -> None:
-    """`None`, and the caller starts one."""
+    """Without a trace in the headers the context is None."""
     tracer = subject.tracer
     headers = {"Host": "h", "Accept": "*/*", "X-Request-Id": "1"}
 
@@ -213,7 +213,7 @@ def test_headers_without_a_trace_are_no_trace(subject: Subject) -> None:
 
 
 def test_joining_continues_the_trace(subject: Subject) -> None:
-    """Joining None starts a trace."""
+    """`join_trace` continues the trace of a received context, and starts a new trace for None."""
     tracer = subject.tracer
     ids, _ = tracer.trace_context_to_text(tracer.start_trace("client").context)
     joined = tracer.join_trace("server", tracer.trace_context_from_text(ids, None))
@@ -223,7 +223,7 @@ def test_joining_continues_the_trace(subject: Subject) -> None:
 
 
 def test_a_source_makes_contexts(subject: Subject) -> None:
-    """0.5's TraceContextSource: a root, and its child."""
+    """A tracer is a TraceContextSource of 0.5: it makes the context of a root and of its child."""
     root = subject.tracer.new_root_trace_context()
     child, tags = subject.tracer.new_child_trace_context(root)
 
@@ -232,7 +232,7 @@ def test_a_source_makes_contexts(subject: Subject) -> None:
 
 
 def test_formats_and_carriers_are_checked(subject: Subject) -> None:
-    """2.4's exceptions, and no other."""
+    """Wrong formats and carriers raise the exceptions of 2.4, and no others."""
     tracer = subject.tracer
     context = tracer.start_trace("x").context
 
@@ -249,7 +249,7 @@ def test_formats_and_carriers_are_checked(subject: Subject) -> None:
 
 
 def test_closing_answers_with_a_future(subject: Subject) -> None:
-    """A `concurrent.futures.Future`, done soon."""
+    """`close` returns a `concurrent.futures.Future`, which is soon done."""
     future = subject.tracer.close()
 
     assert Future is type(future)
@@ -257,7 +257,7 @@ def test_closing_answers_with_a_future(subject: Subject) -> None:
 
 
 def test_a_scope_closed_elsewhere_is_no_parent_any_more(subject: Subject) -> None:
-    """What another thread has closed is skipped where it was opened."""
+    """A scope that another thread has closed is skipped in the thread that opened it."""
     tracer = subject.tracer
     with tracer.start_active_span("outer") as outer:
         thread = threading.Thread(target=tracer.start_active_span("closed elsewhere").close)

@@ -1,4 +1,4 @@
-"""The application that type checkers are shown also runs, and the script that shows it to them sees a difference."""
+"""The application that the type checkers read also runs, and the script that calls them notices a difference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .tracers import TRACERS
 
 @pytest.mark.parametrize("name", TRACERS)
 def test_an_application_that_type_checkers_accept_runs_with_every_tracer(name: str) -> None:
-    """The types promise nothing that a tracer does not keep, in either vocabulary."""
+    """An application that the type checkers accept runs with every tracer, in both vocabularies."""
     tracer = TRACERS[name]()
     headers: dict[str, str] = {}
     tracer.inject(tracer.start_span("caller").context, Format.HTTP_HEADERS, headers)
@@ -29,7 +29,7 @@ def test_an_application_that_type_checkers_accept_runs_with_every_tracer(name: s
 
 
 def test_what_is_decorated_constructed_or_subclassed_is_what_the_types_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The values have the types that mypy and pyright were shown."""
+    """The values have the types that mypy and pyright have inferred."""
     monkeypatch.setattr(opentracing, "tracer", opentracing.tracer)
     monkeypatch.setattr(opentracing, "is_tracer_registered", False)
 
@@ -42,7 +42,7 @@ def test_what_is_decorated_constructed_or_subclassed_is_what_the_types_say(monke
 
 @pytest.fixture
 def check_types() -> Any:
-    """`scripts/check-types` as a module; its name is a command's."""
+    """`scripts/check-types` as a module; its file name is that of a command."""
     loader = SourceFileLoader("check_types", str(Path(__file__).parents[2] / "scripts" / "check-types"))
     spec = spec_from_loader("check_types", loader)
     assert spec is not None
@@ -52,7 +52,7 @@ def check_types() -> Any:
 
 
 def test_an_error_that_is_not_marked_and_a_mark_without_an_error_fail(check_types: Any) -> None:
-    """The marked lines are the errors, no more and no less."""
+    """The check fails for an error on a line that is not marked, and for a marked line without an error."""
     right_py, wrong_py = check_types.RIGHT, check_types.WRONG
     marked = {(wrong_py, 3): "set_tag", (wrong_py, 5): "None"}
 

@@ -1,4 +1,4 @@
-"""Every tracer there is, by name, each recording into memory."""
+"""All tracers of this project by name; each records into memory."""
 
 from __future__ import annotations
 

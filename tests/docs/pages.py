@@ -1,9 +1,9 @@
-"""Pages whose examples are run as their reader would run them, and end with the trace that the reader then sees.
+"""Runs the examples of a page as its reader would, and compares the traces with those that the page shows.
 
-A page is read from its top.  A block of Python that begins with `# name.py` is written to that file.  Of a `console` block each
-line after `$` is run, and what follows it is its output; a command with `--port`, or of a collector, is a server, which runs
-until the next trace.  A `text` block that begins with a service is all traces that have arrived since the last one; of a line
-that ends with `…` the rest is not shown.
+A page is read from its top.  A Python block that begins with `# name.py` is written to that file.  In a `console` block each
+line after `$` is run, and the lines after it are its expected output.  A command with `--port`, or one of a collector, is a
+server, which runs until the next trace.  A `text` block that begins with a service shows all traces that arrived since the last
+such block.  A line that ends with `…` is not shown to its end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from opentracing_zipkin.model import FinishedSpan
 
 DOCS = Path(__file__).parents[2] / "docs"
 READY_WITHIN_S = 30.0
-KEPT = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"  # what a reader has not installed, and the tests have
+KEPT = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"  # disables packages that the tests have but a reader has not
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# (\w+\.py)\b")
@@ -44,12 +44,12 @@ _COLLECTOR = "9411"
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
-    """The language and the text of each example, in their order."""
+    """The language and the text of each example, in the order of the page."""
     return _BLOCK.findall((DOCS / page).read_text("utf-8"))
 
 
 def check_page(page: str, folder: Path, **ports: str) -> None:
-    """Do what the page says, in a folder of its own, and see what it shows; `ports`: what a port of the page is here."""
+    """Follow the page in an empty folder and compare its output; `ports` maps a port of the page to one that is used here."""
     with Collector() as collector:
         reader = Reader(collector, folder, ports)
         try:
@@ -61,7 +61,7 @@ def check_page(page: str, folder: Path, **ports: str) -> None:
 
 
 class Reader:
-    """Who reads a page.  `count`: the traces seen so far."""
+    """Stands for a reader of a page; `count` is the number of traces that were compared."""
 
     def __init__(self, collector: Collector, folder: Path, ports: Mapping[str, str]) -> None:
         self.count = 0
@@ -74,12 +74,12 @@ class Reader:
             **{name: text for name, text in os.environ.items() if not name.startswith(("ZIPKIN_", "OTEL_")) or name == KEPT},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
-            "PYTEST_ADDOPTS": "-p no:asyncio",  # which the tests have, and a reader has not
+            "PYTEST_ADDOPTS": "-p no:asyncio",  # a plugin of the tests that a reader has not
             "ZIPKIN_ENDPOINT": collector.url,
         }
 
     def read(self, language: str, text: str) -> None:
-        """One block."""
+        """Do what one block says."""
         if language == "python":
             name = _FILE.match(text)
             assert name is not None, f"an example without a name: {text}"
@@ -103,7 +103,7 @@ class Reader:
         self._servers.clear()
 
     def _with_ports(self, text: str) -> str:
-        """Each port of the page as a free one."""
+        """The text with each port of the page replaced by a free one."""
         for found in _PORT.finditer(text):
             self._ports.setdefault(found[1] or found[2], str(_free_port()))
         for port, free in self._ports.items():
@@ -169,7 +169,7 @@ class Reader:
 
 
 def shown(trace: list[dict[str, Any]]) -> str:
-    """A trace as the pages show it: a line a span, with its service and name, its kind, whom it calls, and its tags."""
+    """A trace as the pages show it: each span is a line with its service and name, its kind, the callee, and its tags."""
     rows = list(_rows(grow(json_v2.decode(json.dumps(trace).encode()))))
     width = max(len(name) for name, _, _ in rows)
     return "".join(f"{name:{width}}  {kind:8}  {rest}".rstrip() + "\n" for name, kind, rest in rows)
@@ -195,7 +195,7 @@ def _whom(span: FinishedSpan) -> str:
 
 
 def _commands(text: str) -> Iterator[tuple[str, str]]:
-    """Each command of a console, with what follows it."""
+    """Each command of a console block, with the lines after it."""
     lines = text.splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
@@ -203,13 +203,13 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _plain(text: str) -> str:
-    """Without ids, times and progress, which differ."""
+    """The text without ids, times and lines of progress, which differ in each run."""
     text = _SECONDS.sub("…s", _ID.sub("…", text))
     return "\n".join(line for line, _ in groupby(text.strip().splitlines()) if not re.match(r"\.+ *\[", line))
 
 
 def _as_cut(expected: str, text: str) -> str:
-    """The text, with each line cut where the expected line ends with `…` and begins like it."""
+    """The text; a line is cut if the expected line ends with `…` and has the same beginning."""
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(expected.splitlines()[: len(lines)]):
         if line.endswith("…") and lines[number].startswith(line[:-1]):

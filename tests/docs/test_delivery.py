@@ -1,4 +1,4 @@
-"""The page on delivery is true as far as its tests are: each row names one that exists."""
+"""Each row of the page about delivery names a test that exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROWS = re.findall(r"^\| (?!Case|---)(.*?) \| (.*) \| ?(.*?) ?\|$", PAGE, re.MULT
 
 @pytest.mark.parametrize(("case", "test"), [(case, test) for case, _, test in ROWS])
 def test_every_case_names_its_test(case: str, test: str) -> None:
-    """But for the two ends that no code of ours survives."""
+    """Each case names its test, except the two ends of a process that no code of ours can survive."""
     if not test:
         assert case.startswith(("SIGKILL", "a worker of uWSGI"))
         return
@@ -29,6 +29,6 @@ def test_every_case_names_its_test(case: str, test: str) -> None:
 
 
 def test_the_page_has_all_its_rows() -> None:
-    """As many as the table's lines, of which none is read wrongly."""
+    """All lines of the table are read as rows."""
 
     assert len(ROWS) == len(re.findall(r"^\| (?!Case)", PAGE, re.MULTILINE)) >= 40

@@ -23,7 +23,7 @@ def examples(page: str) -> list[str]:
 
 
 def test_a_serverless_function_has_sent_its_spans_when_it_answers() -> None:
-    """The example, called twice; the process is killed after it has answered."""
+    """The page's function has sent its spans before it returns: none is lost if the process is killed then."""
     [code] = examples("serverless.md")
     end = "\nprint(handler({'image': 'a'}), handler({'image': 'b'}), flush=True)\nimport os; os._exit(0)"
     with Collector() as collector:
@@ -36,7 +36,7 @@ def test_a_serverless_function_has_sent_its_spans_when_it_answers() -> None:
 
 
 def test_the_examples_of_testing_are_tests_that_pass(tmp_path: Path) -> None:
-    """All of the page in one file, with warnings as errors."""
+    """All examples of the page, in one file and with warnings as errors, are tests that pass."""
     code = "\n".join(examples("testing.md"))
     file = tmp_path / "test_page.py"
     file.write_text(code)
@@ -50,7 +50,7 @@ def test_the_examples_of_testing_are_tests_that_pass(tmp_path: Path) -> None:
 
 
 def test_the_examples_for_greenlets_patch_first() -> None:
-    """One for each library; tests/interop/test_how_to.py runs them, because they need gevent and eventlet."""
+    """Each library has an example that patches first; tests/interop/test_how_to.py runs them with gevent and eventlet."""
     begins = [code.split("\n\n")[:2] for code in examples("gevent-and-eventlet.md")[:2]]
 
     assert ["from gevent import monkey", "monkey.patch_all()"] == begins[0]
@@ -76,12 +76,12 @@ PAGES_WITH_TRACES = [
 
 @pytest.mark.parametrize("page", PAGES_WITH_TRACES)
 def test_a_page_ends_with_the_trace_that_its_reader_sees(page: str, tmp_path: Path) -> None:
-    """Files, commands, requests and traces, from the top of the page to its end."""
+    """The files, commands and requests of the page, from its top to its end, give the traces that it shows."""
     check_page(page, tmp_path)
 
 
 def test_the_table_of_servers_is_that_of_those_that_are_tried() -> None:
-    """By tests/interop/test_run.py; uWSGI by tests/integration/test_processes.py."""
+    """The page lists the servers of tests/interop/test_run.py; tests/integration/test_processes.py tests uWSGI."""
     rows = re.findall(r"^\| `(.*?)` \| yes \|$", (FOLDER / "the-command.md").read_text("utf-8"), re.MULTILINE)
 
     assert list(SERVERS) == rows

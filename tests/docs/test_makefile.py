@@ -1,4 +1,4 @@
-"""The Makefile keeps its promises: each target is listed with a text, and what cannot work says so at once."""
+"""Each target of the Makefile has a text in the help, and a target that cannot work says so at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TARGETS = re.findall(r"^([a-z][a-z-]*):(?!=)(.*)$", MAKEFILE, re.MULTILINE)
 
 
 def test_each_target_is_phony_and_has_a_text_in_the_help() -> None:
-    """No file of that name stops it, and `make help` shows it."""
+    """Each target is phony, so that no file of its name stops it, and `make help` shows its text."""
     [phony] = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
 
     assert sorted(phony.split()) == sorted(name for name, _ in TARGETS)
@@ -26,7 +26,7 @@ def test_each_target_is_phony_and_has_a_text_in_the_help() -> None:
 
 
 def test_targets_that_pages_name_exist() -> None:
-    """In the README and in all of docs/, `make something` is a target of the Makefile."""
+    """Each `make something` in the README and in docs/ is a target of the Makefile."""
     pages = [ROOT / "README.md", ROOT / "RATIONALE.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
     named = {name for page in pages for name in re.findall(r"(?:`|\$ )make ([a-z][a-z-]*)", page.read_text())}
 
@@ -36,13 +36,13 @@ def test_targets_that_pages_name_exist() -> None:
 
 @pytest.fixture(params=["127.0.0.1", "0.0.0.0"])
 def taken_port(request: pytest.FixtureRequest) -> Iterator[int]:
-    """A port on which somebody listens, at loopback or everywhere."""
+    """A port on which a socket listens, on loopback or on all addresses."""
     with socket.create_server((request.param, 0)) as listener:
         yield listener.getsockname()[1]
 
 
 def test_the_zipkin_server_is_not_fetched_for_a_port_that_is_taken(taken_port: int, tmp_path: Path) -> None:
-    """131 MB later it could not listen; so the port comes first, and the message names the remedy."""
+    """The port is checked before the download of 131 MB, and the message names the remedy."""
     cache = tmp_path / "cache"
     done = subprocess.run(
         [sys.executable, "-m", "tests.integration.zipkin_server"],

@@ -1,4 +1,4 @@
-"""The page on packages for OpenTracing names what is tried, by the version that is tried."""
+"""The page about packages for OpenTracing lists the tested packages in the tested versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROWS = re.findall(r"^\| `(\S+)` (\S+) \| (yes|in part|no) \| .*? \| ?(?:`(\S+)`)
 
 
 def test_the_packages_are_those_that_are_tried() -> None:
-    """Each of them for OpenTracing, and one that was tried by hand because it cannot run."""
+    """The page lists each tested package for OpenTracing, and one that cannot run and was only tried by hand."""
     lines = (INTEROP / "packages.txt").read_text().splitlines()
     others = (
         "#",
@@ -31,6 +31,6 @@ def test_the_packages_are_those_that_are_tried() -> None:
 
 
 def test_each_row_names_its_test() -> None:
-    """But the one that cannot run."""
+    """Each row names its test, except the row of the package that cannot run."""
     assert [] == [name for name, _, works, test in ROWS if works != "no" and not (INTEROP / test).exists()]
     assert len(ROWS) == len(re.findall(r"^\| `", PAGE, re.MULTILINE))

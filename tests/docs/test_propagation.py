@@ -1,4 +1,4 @@
-"""The reference of propagation is true: its settings, its numbers and its example."""
+"""The settings, the numbers and the example of the page about propagation are those of the code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "propagation.md").rea
 
 
 def test_the_settings_exist_with_these_defaults() -> None:
-    """Each is an argument of ZipkinTracer; those with a variable are arguments of configure."""
+    """Each setting is an argument of ZipkinTracer, and those with a variable are arguments of `configure`."""
     rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \|", PAGE.split("\n## ", 1)[0], re.MULTILINE)
     parameters = inspect.signature(ZipkinTracer).parameters
 
@@ -31,7 +31,7 @@ def test_the_settings_exist_with_these_defaults() -> None:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    """Numbers of attributes, bytes and remembered decisions."""
+    """The page has the limits of the code for attributes, bytes and remembered decisions."""
 
     assert f"At most {attributes.MAX_ATTRIBUTES} attributes, of {attributes.MAX_BYTES:,} bytes in all" in PAGE
     assert f"up to {attributes.MAX_BYTES:,} characters" in PAGE
@@ -40,7 +40,7 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 
 def test_the_headers_and_formats_are_those_of_the_code() -> None:
-    """Each header that is written is named, and each format."""
+    """The page names each format, and each header that is written."""
     tracer = ZipkinTracer("service", b3_format="both", w3c=True, recorder=InMemoryRecorder())
     carrier: dict[str, str] = {}
     baggage = {"key": "v", "tracestate": "a=1"}
@@ -52,7 +52,7 @@ def test_the_headers_and_formats_are_those_of_the_code() -> None:
 
 
 def test_the_counters_exist() -> None:
-    """Where the page says."""
+    """The counters that the page names exist under these names."""
     tracer: Any = ZipkinTracer("service", recorder=InMemoryRecorder())
     for path in re.findall(r"`tracer\.([\w.]+)`", PAGE):
         counter = tracer
@@ -64,11 +64,11 @@ def test_the_counters_exist() -> None:
 
 @pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
 def test_an_example_prints_what_it_says(example: str) -> None:
-    """In its comments."""
+    """An example prints the values that its comments show."""
     printed = io.StringIO()
     own = 'ZipkinTracer("checkout"'
     assert own in example
-    with redirect_stdout(printed):  # as it stands, but that nothing is sent
+    with redirect_stdout(printed):  # unchanged, except that no span is sent
         exec(example.replace(own, own + ", recorder=InMemoryRecorder()"), {"InMemoryRecorder": InMemoryRecorder})
 
     assert re.findall(r"print\(.*\)  # (.*)", example) == printed.getvalue().split()

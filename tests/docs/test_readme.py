@@ -1,4 +1,4 @@
-"""The README is true: its examples run, its two commands exist, its links lead somewhere."""
+"""The examples of the README run, its commands exist, and its links work."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_the_one_line_is_one_line() -> None:
 
 
 def settings(page: str) -> dict[str, str]:
-    """Name and default of each row of a table of settings."""
+    """The name and the default of each row in a table of settings."""
     rows = re.findall(r"^\| (`.*?`.*?) \| (.*?) \|", page, re.MULTILINE)
     return {name: default.strip("`") for names, default in rows for name in re.findall(r"`(\w+)`", names)}
 
 
 def test_the_table_of_settings_is_complete_and_its_defaults_are_right() -> None:
-    """Every argument of ZipkinTracer that is a setting, `configure`'s own, and no other; the README has some of the rows."""
+    """The tables have exactly the settings of ZipkinTracer and of `configure`, and the README has some of their rows."""
     import inspect
 
     parameters = inspect.signature(ZipkinTracer).parameters
@@ -59,7 +59,7 @@ def test_the_table_of_settings_is_complete_and_its_defaults_are_right() -> None:
 
 
 def test_the_tables_of_settings_are_made_from_the_declarations() -> None:
-    """`make settings` would change nothing."""
+    """The tables are equal to those that `make settings` writes."""
     command = [sys.executable, str(ROOT / "scripts" / "write-settings"), "--check"]
     checked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
@@ -74,6 +74,6 @@ def test_every_command_exists() -> None:
 
 
 def test_the_readme_is_short() -> None:
-    """At most 150 lines."""
+    """The README has at most 150 lines."""
 
     assert len(README.splitlines()) <= 150

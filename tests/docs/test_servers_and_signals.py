@@ -1,4 +1,4 @@
-"""The page on servers names what was tried, and its examples run."""
+"""The page about servers lists the tested servers, and its examples run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ END = "\nimport os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sle
 
 
 def test_the_table_is_that_of_the_servers_that_are_tried() -> None:
-    """A row a server, a "yes" for each place where the test calls `configure`."""
+    """Each tested server has a row, with a "yes" for each place where the test calls `configure`."""
     rows = re.findall(r"^\| `(.*?)` \| (yes|) ?\| (yes|) ?\|$", PAGE, re.MULTILINE)
     tried = [
         (name, *("yes" if place in server.places else "" for place in (IMPORT, START_UP))) for name, server in SERVERS.items()
@@ -29,7 +29,7 @@ def test_the_table_is_that_of_the_servers_that_are_tried() -> None:
 
 @pytest.mark.parametrize(("example", "status", "printed"), [(0, 0, ""), (1, -15, "closing the shop\n")])
 def test_the_examples_handle_sigterm(example: int, status: int, printed: str) -> None:
-    """The first leaves by `sys.exit`, the second by the tracer's handler."""
+    """After SIGTERM, the first example leaves by `sys.exit`, the second one by the tracer's handler."""
     command = [sys.executable, "-u", "-c", EXAMPLES[example] + END]
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
@@ -37,6 +37,6 @@ def test_the_examples_handle_sigterm(example: int, status: int, printed: str) ->
 
 
 def test_each_example_is_tried() -> None:
-    """There are two."""
+    """The page has two examples, and the test above runs both."""
 
     assert 2 == len(EXAMPLES)

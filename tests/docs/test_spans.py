@@ -1,4 +1,4 @@
-"""The reference of spans is true: its numbers, its tables and its example."""
+"""The numbers, the tables and the example of the page about spans are those of the code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tags_of(**tags: Any) -> dict[str, str]:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    """Of tags, annotations, keys, fields and arrays."""
+    """The page has the limits of the code for tags, annotations, keys, fields and arrays."""
     assert f"cut at {text.MAX_KEY_LENGTH} characters" in PAGE
     assert f"at most {span.MAX_TAGS} tags and {span.MAX_ANNOTATIONS} annotations" in PAGE
     assert f"at most {text.MAX_ENTRIES} fields" in PAGE
@@ -31,7 +31,7 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 
 def test_the_table_of_values_is_true() -> None:
-    """Each row, by an example."""
+    """Each row of the table of values is confirmed by an example."""
     sent = tags_of(
         t=True, i=1, n=None, b=b"\xff", d={"a": [1]}, s={1}, e=ValueError("x"), c=ValueError, error=numpy.bool_(False)
     )
@@ -48,14 +48,14 @@ def test_the_table_of_values_is_true() -> None:
 
 
 def test_every_field_that_a_handler_may_spoil_is_named() -> None:
-    """In the last table."""
+    """The last table has every field of FinishedSpan."""
     table = PAGE.partition("## What handlers leave")[2]
 
     assert set(FinishedSpan.__slots__) == {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
 
 
 def test_the_example_sends_what_is_said_of_it() -> None:
-    """Name, services, tag, and no error."""
+    """The example sends a span with the name, the services and the tag of the page, and without an error."""
     [example] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     recorder = InMemoryRecorder()
     exec(example.replace('"checkout", ', '"checkout", recorder=recorder, '), {"recorder": recorder})

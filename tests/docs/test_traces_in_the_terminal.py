@@ -1,4 +1,4 @@
-"""The page of the terminal is true: its commands print what it shows, and its file is taken by a collector."""
+"""The commands of the page about the terminal print what it shows, and a collector accepts its file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMANDS = re.findall(r"^\$ (.*)\n((?:(?!\$ |```).*\n)*)", PAGE, re.MULTILINE)
 
 
 def test_the_commands_print_what_the_page_shows(tmp_path: Path) -> None:
-    """From the top of the page to its end, in one folder."""
+    """The commands of the page, run in one folder from its top to its end, print what it shows."""
     [(file, text)] = re.findall(r"Here is `(.*?)`:\n\n```json\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / file).write_text(text)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -44,7 +44,7 @@ def test_the_commands_print_what_the_page_shows(tmp_path: Path) -> None:
 
 
 def test_the_page_names_options_and_bounds_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each option is one of its command's, and the limit is the reader's."""
+    """Each option on the page is an option of its command, and the size limit is that of the code."""
     helps = ""
     for command in ("decode", "collector", "demo"):
         with pytest.raises(SystemExit):

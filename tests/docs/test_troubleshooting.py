@@ -1,4 +1,4 @@
-"""The page about missing spans has all that the doctor can find, and its examples are what the doctor says."""
+"""The page about missing spans has all findings of the doctor, and its examples are real output of the doctor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = (ROOT / "docs" / "how-to" / "troubleshooting.md").read_text("utf-8")
 
 
 def test_the_page_has_every_finding_with_its_remedy() -> None:
-    """The page is what `make settings` writes from the declarations."""
+    """The page is equal to the one that `make settings` writes from the declarations, and has every finding."""
     command = [sys.executable, str(ROOT / "scripts" / "write-troubleshooting"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
@@ -27,7 +27,7 @@ def test_the_page_has_every_finding_with_its_remedy() -> None:
 
 
 def test_the_examples_are_what_the_doctor_says() -> None:
-    """With the embedded collector and a service, to the letter; where `…` stands something is not shown."""
+    """The examples are the doctor's exact output with the embedded collector and a service; `…` stands for omitted text."""
     examples = [example.split("\n", 1) for example in re.findall(r"```console\n\$ (.*?)```", PAGE, re.DOTALL)]
     with Collector() as collector, service(collector.url) as shop:
         url = collector.url

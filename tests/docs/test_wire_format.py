@@ -1,4 +1,4 @@
-"""The page on the wire format is true: its tables are what the codecs do."""
+"""The tables of the page about the wire format are those of the codecs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "wire-format.md").rea
 
 
 def rows(heading: str) -> list[list[str]]:
-    """The cells of the first table under a heading, without the quotes of code."""
+    """The cells of the first table under a heading, without backquotes."""
     table = PAGE.split(f"\n## {heading}")[1].split("\n\n|", 1)[1].split("\n\n")[0]
     return [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
 
 
 def test_the_encodings_have_these_media_types_and_paths() -> None:
-    """The first table has every encoding, the default first."""
+    """The first table has every encoding with its media type and path, and begins with the default."""
     table = {name.removesuffix(" (default)"): (media_type, path) for name, _, media_type, path, _ in rows("Four encodings")}
 
     assert {name: (encoder_named(name).media_type, encoder_named(name).path) for name in ENCODINGS} == table
@@ -28,7 +28,7 @@ def test_the_encodings_have_these_media_types_and_paths() -> None:
 
 
 def test_the_kinds_have_these_annotations() -> None:
-    """The table of kinds in version 1 has each one's begin, end and address."""
+    """The table of kinds has the annotations of version 1 for begin, end and address of each kind."""
     table = re.findall(r"^\| (CLIENT|SERVER|PRODUCER|CONSUMER|none) \|(.*?)\|(.*?)\|(.*?)\|$", PAGE, re.MULTILINE)
     said = {kind: tuple(cell.strip(" `") for cell in cells) for kind, *cells in table}
 
@@ -37,7 +37,7 @@ def test_the_kinds_have_these_annotations() -> None:
 
 
 def test_the_fields_of_proto3_have_these_numbers() -> None:
-    """The table of fields has the numbers by which Google's library reads what we write."""
+    """The table of fields has the numbers with which Google's library reads our messages."""
     numbers = {name: int(number) for name, number, _ in (field.split() for field in MESSAGES["Span"].split(","))}
     said = {name: int(cell.split(",")[0]) for name, _, cell, _ in rows("Where each field goes")}
     names = {
@@ -49,13 +49,13 @@ def test_the_fields_of_proto3_have_these_numbers() -> None:
         "local endpoint": "local_endpoint",
         "remote endpoint": "remote_endpoint",
     }
-    said.pop("endpoint")  # a message of its own
+    said.pop("endpoint")  # it is a separate message
 
     assert numbers == {names.get(name, name): number for name, number in said.items()}
 
 
 def test_every_core_value_is_named_as_one_that_is_lost() -> None:
-    """An application finds on the page which texts it must not annotate with in version 1."""
+    """The page names every text that an application must not use as an annotation in version 1."""
     lost = PAGE.split("## What v1 cannot express")[1]
 
     assert [] == [value for value in CORE_VALUES if f"`{value}`" not in lost]

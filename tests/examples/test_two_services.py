@@ -1,4 +1,4 @@
-"""The example of the two flows: the same answer with and without a tracer, and one trace with one."""
+"""The example of both directions: it gives an answer without a tracer, and one trace with a tracer."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def run(**environment: str) -> str:
 
 
 def test_without_a_tracer_everything_works_and_nothing_travels() -> None:
-    """The no-op tracer, in both services."""
+    """With the no-op tracer in both services the example works, and no attribute is propagated."""
 
     assert "Hello, whoever you are!" == run()
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_with_a_tracer_both_services_are_in_one_trace(encoding: str) -> None:
-    """Root, client and shared server span, with an attribute that travelled."""
+    """The trace has a root, a client's span and a server's span that share an id, and an attribute that was propagated."""
     with Collector() as collector:
         answer = run(ZIPKIN_ENDPOINT=collector.url, ZIPKIN_ENCODING=encoding)
         [trace] = collector.store.traces()

@@ -15,7 +15,7 @@ from .seeds import seeds_of
 
 KEPT = Path(".cache") / "fuzz"
 
-# An input of a few kB is enough for every branch, and no parser needs half a second or 100 times its input for one.
+# A few kB reach every branch.  No parser needs half a second, or memory of 100 times its input, for one input.
 LIMITS = ["-max_len=4096", "-timeout=5", "-rss_limit_mb=1024", "-malloc_limit_mb=256"]
 
 

@@ -1,6 +1,6 @@
-"""What must hold for any input: one function a property, from bytes to an AssertionError where it does not.
+"""The properties that hold for any input: one function for each, which takes bytes and raises AssertionError on a violation.
 
-Rules: a parser raises nothing but what it documents, what it lets through is safe to send, and what was decided stays so.
+Rules: a parser raises only documented exceptions, its results are safe to send, and it keeps sampling decisions.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TRACEPARENT = re.compile(r"[ \t]*([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([
 
 
 def headers(data: bytes) -> None:
-    """Lines `name: value` as headers: what is read can be written, is safe, and is read again as the same."""
+    """Reads lines `name: value` as headers: the context can be written, is safe to send, and is read back unchanged."""
     pairs = [line.partition(b": ")[::2] for line in data.split(b"\n")]
     for w3c, fields in ((False, ()), (True, FIELDS)):
         propagation = B3Propagation("both", w3c=w3c, baggage_fields=fields)
@@ -73,9 +73,9 @@ def _items(context: ZipkinContext | None) -> dict[str, str]:
 
 
 def deny(data: bytes) -> None:
-    """A deny in one B3 header stays one, whatever the others hold, unless they are a `b3` that is whole, or demand debug."""
+    """A denial in one B3 header stays, whatever other headers hold, except a complete `b3` header or a demand for debug."""
     first, second, third, fourth, fifth = [*data.decode("latin-1").split("\n", 4), "", "", "", ""][:5]
-    # Commas part several values, dashes the fields of one; a last field "x" makes any `b3` malformed.
+    # Commas separate several values, dashes the fields of one value; a last field "x" makes any `b3` malformed.
     head, span_id = (re.sub("[-,]", "", text) for text in (first, second))
     multi = [("x-b3-traceid", first), ("X-B3-SpanId", second), ("x-b3-parentspanid", third), ("x-b3-sampled", "0")]
     single = ("b3", f"{head}-{span_id}-0" + ("-" + third if third else ""))
@@ -89,7 +89,7 @@ def deny(data: bytes) -> None:
 
 
 def traceparent(data: bytes) -> None:
-    """What is read is what stands there, and is written again in version 00."""
+    """The result of reading has the values of the text, and is written as the same values in version 00."""
     text = data.decode("latin-1")
     context = read_traceparent(text)
     match = _TRACEPARENT.fullmatch(text)
@@ -104,7 +104,7 @@ def traceparent(data: bytes) -> None:
 
 
 def attributes(data: bytes) -> None:
-    """Any items are written within the limits, and read again as they were unless they were left out."""
+    """Any items are written within the limits, and are read back unchanged unless they were left out."""
     lines = data.decode("utf-8", "replace").split("\n")
     baggage = {key: value for key, _, value in (line.partition(":") for line in lines)}
     ours = Attributes(FIELDS)
@@ -120,7 +120,7 @@ def attributes(data: bytes) -> None:
 
 
 def carrier(data: bytes) -> None:
-    """The binary carrier is read without an exception, and what it says survives being written again."""
+    """The binary carrier is read without an exception, and the context is the same after writing and reading it."""
     context = binary.decode(data)
     if context is not None:
         again = binary.decode(binary.encode_identity(context) + b"\n" + binary.encode_attributes(context))
@@ -128,7 +128,7 @@ def carrier(data: bytes) -> None:
 
 
 def decoder(name: str, data: bytes) -> None:
-    """Bytes become spans or a ValueError; the spans can be written, and what is written can be read."""
+    """Bytes become spans or a ValueError; the spans can be encoded, and the encoded spans can be decoded."""
     codec = encoder_named(name)
     try:
         spans = codec.decode(data)  # type: ignore[attr-defined]  # the embedded collector's part of a codec
@@ -138,7 +138,7 @@ def decoder(name: str, data: bytes) -> None:
 
 
 def file(data: bytes) -> None:
-    """A file of any bytes is spans, or an error with the byte where it begins, which lies in the file."""
+    """Any file is read as spans, or as an error whose offset lies in the file."""
     offset = 0
     try:
         for _ in iterate(data):

@@ -1,4 +1,4 @@
-"""Where fuzzing starts: well-formed and malformed inputs from the conformance tables, a few of each shape."""
+"""The first inputs for fuzzing: well-formed and malformed ones from the conformance tables, a few of each shape."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TRACEPARENTS = [f"00-{_TRACE}-{_SPAN}-01", f"00-{'0' * 16}{_TRACE[:16]}-{_SPAN}
 
 
 def seeds_of(name: str) -> list[bytes]:
-    """Inputs for the property of this name."""
+    """The inputs for the property of this name."""
     if name in ENCODINGS:
         return list(_messages(name))
     if name == "file":

@@ -1,4 +1,4 @@
-"""The properties of all parsers, on inputs that Hypothesis makes up and on mutations of those in the conformance tables."""
+"""The properties of all parsers, tested with generated inputs and with mutations of the conformance tables' inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .seeds import seeds_of
 
 
 def inputs(name: str) -> st.SearchStrategy[bytes]:
-    """Any bytes, and well-formed ones with a piece replaced, doubled or cut out."""
+    """Any bytes, and well-formed inputs with a piece replaced, inserted or cut out."""
     return st.binary(max_size=200) | st.builds(
         _spliced, st.sampled_from(seeds_of(name)), st.integers(0), st.integers(0, 40), st.binary(max_size=12)
     )
@@ -29,20 +29,20 @@ def _spliced(seed: bytes, at: int, length: int, piece: bytes) -> bytes:
 @pytest.mark.parametrize("name", PROPERTIES)
 @given(data=st.data())
 def test_every_property_holds_for_any_input(name: str, data: st.DataObject) -> None:
-    """No parser raises what it does not document, loses a deny, or lets anything unsafe through."""
+    """No parser raises an undocumented exception, loses a denial, or returns a value that is not safe to send."""
     PROPERTIES[name](data.draw(inputs(name)))
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_every_property_holds_for_the_seeds(name: str) -> None:
-    """And these are taken as what they are: a decoder reads each of them."""
+    """The properties hold for the seeds, and each decoder accepts its seeds."""
     for seed in seeds_of(name):
         PROPERTIES[name](seed)
         if name in DECODERS:
             encoder_named(name).decode(seed)  # type: ignore[attr-defined]
 
 
-# Messages that announce far more than they hold: the count or length of a list, a text, a struct's field.
+# Messages that announce far more than they hold: in the size of a list, the length of a text, or nested structs.
 CLAIMS = {
     "thrift": [
         b"\x0c" + struct.pack(">i", 2**31 - 1) + b"\x0b\x00\x03" + struct.pack(">i", 2**31 - 1),
@@ -59,9 +59,9 @@ CLAIMS = {
 
 @pytest.mark.parametrize("name", DECODERS)
 def test_a_claim_of_length_costs_no_memory(name: str) -> None:
-    """A message that announces two thousand million spans is refused at the price of its own bytes."""
+    """A message that announces two thousand million spans is refused with memory proportional to its own bytes."""
     decode = encoder_named(name).decode  # type: ignore[attr-defined]
-    decode(seeds_of(name)[0])  # what is loaded once is not counted
+    decode(seeds_of(name)[0])  # so that memory of imports and caches is not counted below
     for message in CLAIMS[name]:
         tracemalloc.start()
         with pytest.raises(ValueError, match=r"\w"):

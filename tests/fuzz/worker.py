@@ -1,4 +1,4 @@
-"""One property under atheris: `python -m tests.fuzz.worker NAME [options and inputs of libFuzzer]`."""
+"""Runs one property with atheris: `python -m tests.fuzz.worker NAME [options and inputs of libFuzzer]`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import atheris  # type: ignore[import-untyped]  # it has no hints
 
-# Only what is imported in here tells the fuzzer which branches an input took.
+# The fuzzer only sees the branches of modules that are imported in this block.
 with atheris.instrument_imports(include=["opentracing_zipkin"]):
     from .properties import PROPERTIES
 

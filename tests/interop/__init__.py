@@ -1,1 +1,1 @@
-"""Instrumentation packages from PyPI, unmodified, on ZipkinTracer: small real applications and the spans that come of them."""
+"""Unmodified instrumentation packages from PyPI on ZipkinTracer: small real applications, and the spans that they send."""

@@ -1,4 +1,4 @@
-"""What the tests share: an embedded collector, this process's tracer, and the trace that both ends sent."""
+"""Fixtures that the tests share: an embedded collector, this process's tracer, and the trace that both sides sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ARRIVED_WITHIN_S = 20.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Packages that were last released years ago use what Python deprecated since; it is shown, but it is not their test.
+    # Old packages use features that Python has deprecated since: such warnings are shown, but do not make these tests fail.
     for category in ("DeprecationWarning", "PendingDeprecationWarning", "SyntaxWarning"):
         config.addinivalue_line("filterwarnings", f"default::{category}")
 
@@ -33,7 +33,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture
 def tracer(collector: Collector) -> Iterator[ZipkinTracer]:
-    """The tracer of the service "caller", which is this process; the global one, too."""
+    """The tracer of the service "caller", which is this process; it is also the global tracer."""
     tracer = ZipkinTracer("caller", endpoint=collector.url, flush_interval=0.05)
     opentracing.set_global_tracer(tracer)
     yield tracer
@@ -44,7 +44,7 @@ def tracer(collector: Collector) -> Iterator[ZipkinTracer]:
 
 @pytest.fixture
 def wait_for_spans(collector: Collector, tracer: ZipkinTracer) -> Callable[[int], list[FinishedSpan]]:
-    """Call with a number of spans: all that arrived, once there are so many."""
+    """A function that waits for this number of spans and returns all that arrived."""
 
     def read(count: int) -> list[FinishedSpan]:
         assert True is tracer.flush(5)
@@ -60,7 +60,7 @@ def wait_for_spans(collector: Collector, tracer: ZipkinTracer) -> Callable[[int]
 
 @pytest.fixture
 def one_trace(collector: Collector, wait_for_spans: Callable[[int], list[FinishedSpan]]) -> Callable[[int], Trace]:
-    """Call with a number of spans: waits for so many, and says that they are one trace and each is there once."""
+    """A function that waits for this number of spans, and checks that they are one trace without duplicates."""
 
     def read(count: int) -> Trace:
         wait_for_spans(count)

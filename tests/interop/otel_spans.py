@@ -1,4 +1,4 @@
-"""Some hundred spans of OpenTelemetry's SDK, the same ones in every process, of every shape that an exporter meets."""
+"""Hundreds of spans of OpenTelemetry's SDK in every shape that an exporter may get; they are the same in every process."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ ERRORS: tuple[dict[str, Any], ...] = (
 
 
 def generated(count: int = COUNT) -> list[ReadableSpan]:
-    """The spans; `Random` and no clock, so that they are the same each time."""
+    """The spans, made with a seeded `Random` and no clock, so that they are the same each time."""
     random = Random(45)
     return [_span(random) for _ in range(count)]
 
@@ -110,7 +110,7 @@ def _event(random: Random, start: int) -> Event:
 
 
 def _bounded(attributes: dict[str, Any], most: int | None) -> BoundedAttributes:
-    """As the SDK makes them, with values that only a later one lets pass."""
+    """Attributes as the SDK makes them, but with values that only later versions of it accept."""
     bounded = BoundedAttributes(most, dict.fromkeys(attributes, "x"), immutable=False)
     for key in bounded._dict:
         bounded._dict[key] = attributes[key]

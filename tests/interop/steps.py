@@ -1,4 +1,4 @@
-"""A trace as a user reads it: one step a span, each with the name of its parent and of the other end."""
+"""A trace as its user reads it: each span is a step with the name of its parent and of the other end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Step", "steps_of"]
 
 
 class Step(NamedTuple):
-    """`parent` is the parent's name, `remote` the other end's; "" where there is none."""
+    """One span; `parent` is the name of its parent and `remote` that of the other end, "" if there is none."""
 
     service: str
     kind: str
@@ -20,7 +20,7 @@ class Step(NamedTuple):
 
 
 def steps_of(trace: Sequence[dict[str, Any]]) -> list[Step]:
-    """The steps of a trace in JSON, version 2, in order."""
+    """The steps of a trace in JSON of version 2, in order."""
     names = {span["id"]: span["name"] for span in trace}
     return sorted(
         Step(

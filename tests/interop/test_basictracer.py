@@ -1,4 +1,4 @@
-"""basictracer, a 2.4 tracer that knows nothing of us: both vocabularies work on it."""
+"""basictracer, a 2.4 tracer that was written without our packages: both vocabularies work on it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def basic(recorder: InMemoryRecorder) -> BasicTracer:
 
 
 def test_the_newer_vocabulary_runs_on_it(basic: BasicTracer, recorder: InMemoryRecorder) -> None:
-    """Active spans nest, and a context survives the headers with its baggage."""
+    """On basictracer active spans nest, and a context with its baggage is propagated in headers."""
     carrier: dict[str, str] = {}
     with basic.start_active_span("buy") as outer, basic.start_active_span("call") as inner:
         inner.span.set_baggage_item("user", "ann")
@@ -40,7 +40,7 @@ def test_the_newer_vocabulary_runs_on_it(basic: BasicTracer, recorder: InMemoryR
 
 
 def test_the_older_vocabulary_runs_on_it(basic: BasicTracer, recorder: InMemoryRecorder) -> None:
-    """It gains 0.5's verbs from our base classes, without a line of its own."""
+    """basictracer gets the verbs of 0.5 from our base classes, without any new code."""
     root = basic.start_trace("buy")
     with root.start_child("call") as call:
         call.add_tags({"article": "tea"}).info("asking for %s", "tea")

@@ -1,4 +1,4 @@
-"""An application that PyInstaller bundles has all modules and data files of ours, without a word in its build's settings."""
+"""An application bundled by PyInstaller has all our modules and data files, without any option of its build."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .processes import PROJECT
 APPLICATION = Path(__file__).parent / "apps" / "bundled.py"
 
 
-@pytest.mark.timeout(300)  # 16 s for a build were seen on a quiet machine
+@pytest.mark.timeout(300)  # a build took 16 s on a quiet machine
 def test_a_bundled_application_sends_in_every_encoding_and_serves_the_collectors_page(tmp_path: Path) -> None:
-    """Our hook names what PyInstaller does not see: data files, what compiled code imports, and the version."""
+    """Our hook for PyInstaller names the parts that it cannot find: data files, imports of compiled code, and the version."""
     folders = [f"--{kind}path={tmp_path / kind}" for kind in ("dist", "work", "spec")]
     command = [sys.executable, "-m", "PyInstaller", "--log-level=WARN", f"--paths={PROJECT}", *folders, str(APPLICATION)]
     built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)

@@ -1,4 +1,4 @@
-"""celery-opentracing: a real worker with a forked process, and a folder as the broker."""
+"""celery-opentracing with a real worker, which has a forked process, and a folder as the broker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Read = Callable[[int], Mapping[tuple[str, str], FinishedSpan]]
 
 @pytest.fixture
 def app(collector: Collector, tracer: ZipkinTracer, tmp_path: Path) -> Iterator[CeleryTracing]:
-    """The application on the side that asks for work; its worker runs."""
+    """The application in the process that sends tasks, while its worker runs."""
     app = shop(tracer, str(tmp_path))
     with application("celery_shop", "worker", collector.url, {"SHOP_FOLDER": str(tmp_path)}):
         yield app
@@ -29,7 +29,7 @@ def app(collector: Collector, tracer: ZipkinTracer, tmp_path: Path) -> Iterator[
 
 
 def test_a_task_continues_the_trace_of_who_sent_it(app: CeleryTracing, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """Publishing is a PRODUCER span, running its CONSUMER child with an id of its own, in a forked process."""
+    """Publishing is a PRODUCER span, and the run in a forked process is a CONSUMER child of it with its own id."""
     with tracer.start_active_span("buy"):
         app.tasks["shop.pack"].delay("tea")
 
@@ -46,7 +46,7 @@ def test_a_task_continues_the_trace_of_who_sent_it(app: CeleryTracing, tracer: Z
 
 
 def test_a_task_that_raises_has_the_error_tag(app: CeleryTracing, one_trace: Read) -> None:
-    """What the task raised is its span's error; publishing it was none."""
+    """The exception of a task is the error of its span, and the span of publishing has no error."""
     app.tasks["shop.lose"].delay("tea")
 
     trace = one_trace(2)

@@ -1,6 +1,6 @@
-"""A request through Flask, SQLAlchemy, Redis and a task of Celery, all started by `opentracing-zipkin run`: one trace.
+"""A request through Flask, SQLAlchemy, Redis and a Celery task, all started by `opentracing-zipkin run`, is one trace.
 
-Flask and Celery are instrumented by our modules, SQLAlchemy, sqlite3 and redis by OpenTelemetry's.
+Our modules instrument Flask and Celery; OpenTelemetry's instrument SQLAlchemy, sqlite3 and redis.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ STEPS = [
     Step("worker", "CONSUMER", "pack", SEND, "redis"),
     Step("worker", "CLIENT", "incrby", "pack", "redis", "INCRBY ? ?"),
 ]
-# Redis is a database and a broker here.
+# Redis is both a database and a broker here.
 LINKS = {("shop", "sqlite"): 2, ("shop", "redis"): 2, ("redis", "worker"): 1, ("worker", "redis"): 1}
 
 
-# All is sent at the end, from a connection's first byte on; on a busy machine that may take longer than the default.
+# All spans are sent at the end, on a new connection; on a busy machine this may take longer than the default timeouts.
 PATIENT = {"ZIPKIN_EXIT_STALL_TIMEOUT": "20", "ZIPKIN_EXIT_TIMEOUT": "25"}
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    """With one article."""
+    """A database with one article."""
     file = tmp_path / "shop.db"
     connection = sqlite3.connect(file)
     connection.execute("CREATE TABLE articles (name TEXT, price INTEGER)")
@@ -58,7 +58,7 @@ def database(tmp_path: Path) -> Path:
 
 
 def test_a_request_through_databases_and_a_task_is_one_trace(collector: Collector, database: Path, tmp_path: Path) -> None:
-    """Each step is one span, below the one that asked for it; what Celery itself asks Redis leaves none."""
+    """Each step is one span below the step that caused it, and the Redis commands of Celery itself have no spans."""
     with redis_server(tmp_path) as redis_port:
         url = f"redis://127.0.0.1:{redis_port}"
         settings = environment(collector, DATABASE=f"sqlite:///{database}", STOCK=f"{url}/1", BROKER=f"{url}/0", **PATIENT)

@@ -1,4 +1,4 @@
-"""Services that go over one by one: the tracers that the how-to pages come from and ours continue each other's traces."""
+"""Services that change to our tracer one by one: their former tracers, as in the how-to pages, and ours share traces."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Ids(NamedTuple):
 def _jaeger(sampled: bool) -> JaegerTracer:
     return JaegerTracer(
         "shop", InMemoryReporter(), ConstSampler(sampled), extra_codecs={"http_headers": B3Codec()},
-        tags={"ip": "127.0.0.1"},  # it would look for one, and leave sockets open
+        tags={"ip": "127.0.0.1"},  # otherwise it searches for one and leaves sockets open
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def _low(headers: Headers) -> Headers:
 
 @pytest.mark.parametrize("sends", SENDS.values(), ids=SENDS)
 def test_a_trace_that_another_tracer_records_goes_on_here(sends: Callable[[bool], Headers]) -> None:
-    """With its ids; the server's span shares that of the client."""
+    """A trace that another tracer records goes on here with the same ids, and the server shares the client's span id."""
     recorder = InMemoryRecorder()
     tracer = ZipkinTracer("stock", recorder=recorder, sample_rate=0.0)
     headers = sends(True)
@@ -127,7 +127,7 @@ def test_a_trace_that_another_tracer_records_goes_on_here(sends: Callable[[bool]
 
 @pytest.mark.parametrize("sends", SENDS.values(), ids=SENDS)
 def test_a_trace_that_another_tracer_does_not_record_is_not_recorded_here(sends: Callable[[bool], Headers]) -> None:
-    """With `sample_rate=0.0`, as the page on jaeger-client has it."""
+    """With `sample_rate=0.0`, as on jaeger-client's page, a trace that the other tracer does not record is not recorded."""
     recorder = InMemoryRecorder()
     tracer = ZipkinTracer("stock", recorder=recorder, sample_rate=0.0)
     tracer.join_trace("price", tracer.extract("http_headers", sends(False))).finish()
@@ -136,14 +136,14 @@ def test_a_trace_that_another_tracer_does_not_record_is_not_recorded_here(sends:
 
 
 def test_jaeger_client_alone_says_nothing_of_a_trace_that_it_does_not_record() -> None:
-    """So the sampler of the next service would decide, and its traces would begin there."""
+    """Only jaeger-client sends no decision for a trace that it does not record, so the next service would decide anew."""
     assert ["jaeger-client"] == [name for name, sends in SENDS.items() if "x-b3-sampled" not in _low(sends(False))]
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 @pytest.mark.parametrize("reads", READS.values(), ids=READS)
 def test_another_tracer_reads_our_headers(reads: Callable[[Headers], Ids], rate: float) -> None:
-    """Ids of 128 bits and the decision."""
+    """Other tracers read our 128-bit ids and our decision."""
     tracer = ZipkinTracer("shop", recorder=InMemoryRecorder(), sample_rate=rate)
     context = tracer.start_span("ask").context
     headers = Headers()
@@ -153,7 +153,7 @@ def test_another_tracer_reads_our_headers(reads: Callable[[Headers], Ids], rate:
 
 
 def test_jaeger_client_writes_b3_for_http_alone() -> None:
-    """A text map still has its own header, which we do not read."""
+    """jaeger-client writes B3 for HTTP headers only; its text map has its own header, which our tracer does not read."""
     headers: Headers = {}
     tracer = _jaeger(True)
     tracer.inject(tracer.start_span("ask").context, "text_map", headers)
@@ -164,7 +164,7 @@ def test_jaeger_client_writes_b3_for_http_alone() -> None:
 
 @pytest.mark.parametrize("package", ["aiozipkin", "jaeger-client", "opentelemetry-sdk", "py_zipkin"])
 def test_a_page_names_the_release_that_was_tried(package: str) -> None:
-    """The one that is installed here."""
+    """Each page names the release of the other package that is installed for these tests."""
     page = HOW_TO / f"from-{package.replace('_', '-')}.md"
 
     assert f"({version(package)} here)" in page.read_text("utf-8")

@@ -1,4 +1,4 @@
-"""gevent and uvloop: the active span is right, and the reporter delivers."""
+"""gevent and uvloop: the active span is the right one, and the reporter delivers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Wait = Callable[[int], list[FinishedSpan]]
 
 
 def test_a_greenlet_has_its_own_active_span_and_inherits_one_if_wrapped(tracer: ZipkinTracer) -> None:
-    """`gevent.spawn(wrap(function))` is inside the request, `gevent.spawn(function)` starts a trace."""
+    """`gevent.spawn(wrap(function))` runs inside the request's span, and `gevent.spawn(function)` starts a new trace."""
 
     def work(name: str) -> str | None:
         with tracer.start_active_span(name) as scope:
@@ -39,7 +39,7 @@ def test_a_greenlet_has_its_own_active_span_and_inherits_one_if_wrapped(tracer: 
 
 
 def test_a_service_that_gevent_has_patched_delivers_its_spans(collector: Collector, wait_for_spans: Wait) -> None:
-    """`monkey.patch_all()` makes a greenlet of the reporter's thread; twenty parallel requests have twenty right traces."""
+    """With `monkey.patch_all()` the reporter's thread is a greenlet; twenty parallel requests have twenty correct traces."""
     with application("gevent_shop", "shop", collector.url) as port, ThreadPoolExecutor(20) as executor:
         answers = list(executor.map(requests.get, [f"http://127.0.0.1:{port}/price"] * 20))
     spans = wait_for_spans(80)
@@ -54,7 +54,7 @@ def test_a_service_that_gevent_has_patched_delivers_its_spans(collector: Collect
 
 
 def test_tasks_on_uvloop_inherit_and_are_apart(tracer: ZipkinTracer, wait_for_spans: Wait) -> None:
-    """As on asyncio's own loop."""
+    """Tasks on uvloop inherit the active span and do not see each other's, as on asyncio's own loop."""
 
     @tracer.trace("work")
     async def work(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Flask-OpenTracing, called through requests-opentracing."""
+"""Flask-OpenTracing, called with requests-opentracing."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .processes import application
 
 Read = Callable[[int], Mapping[tuple[str, str], FinishedSpan]]
 
-# What this application tells requests-opentracing of whom it calls.
+# The tags by which this application tells requests-opentracing the callee.
 SHOP = {tags.PEER_SERVICE: "shop", tags.PEER_HOST_IPV4: "127.0.0.1"}
 
 
 def test_a_request_and_the_one_below_it_are_one_trace(collector: Collector, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """Caller, a Flask view, the view's own request and the view that answers it hang below one another."""
+    """The caller, a Flask view, the view's own request and the view that answers it form one chain of spans."""
     with (
         application("flask_shop", "prices", collector.url) as prices,
         application("flask_shop", "shop", collector.url, {"PRICES_URL": f"http://127.0.0.1:{prices}/price"}) as port,
@@ -42,7 +42,7 @@ def test_a_request_and_the_one_below_it_are_one_trace(collector: Collector, trac
 
 
 def test_both_sides_say_who_they_talked_to(collector: Collector, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """The `peer.*` tags that the packages' hooks set become remote endpoints; the others stay tags."""
+    """The `peer.*` tags that the packages' hooks set become remote endpoints, and the other tags stay tags."""
     with (
         application("flask_shop", "shop", collector.url) as port,
         SessionTracing(span_tags={**SHOP, tags.PEER_PORT: port}) as session,
@@ -66,7 +66,7 @@ def _without_url(span: FinishedSpan) -> dict[str, str]:
 
 
 def test_a_view_that_raises_has_the_error_tag(collector: Collector, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """What the view raised is the error of its span; the client got an answer, so its span has none."""
+    """The exception of a view is the error of its span; the client's span has no error, because it got a response."""
     with application("flask_shop", "shop", collector.url) as port, SessionTracing() as session:
         answer = session.get(f"http://127.0.0.1:{port}/broken")
 
@@ -79,7 +79,7 @@ def test_a_view_that_raises_has_the_error_tag(collector: Collector, tracer: Zipk
 
 
 def test_a_refused_connection_is_the_clients_error(tracer: ZipkinTracer, one_trace: Read) -> None:
-    """Nobody listens: the client's span says so, and the exception reaches the application."""
+    """If no server listens, the client's span has the error, and the exception reaches the application."""
     with SessionTracing() as session, pytest.raises(requests.ConnectionError):
         session.get("http://127.0.0.1:1/")
 
@@ -90,7 +90,7 @@ def test_a_refused_connection_is_the_clients_error(tracer: ZipkinTracer, one_tra
 
 
 def test_the_no_op_serves_the_same_code(tracer: ZipkinTracer, collector: Collector) -> None:
-    """Without a tracer, requests-opentracing sends no trace headers, and nothing is recorded."""
+    """With the no-op, requests-opentracing sends no trace headers, and nothing is recorded."""
     opentracing.set_global_tracer(opentracing.Tracer())
     with SessionTracing() as session:
         answer = session.get(f"{collector.url}/health")

@@ -1,6 +1,6 @@
-"""Frameworks that have no module of ours, by the middleware for WSGI and ASGI: the behaviour kit on each.
+"""Frameworks without a module of ours, traced by the middleware for WSGI or ASGI: the behaviour kit runs on each.
 
-Two are told to let exceptions through; a framework that keeps them to itself leaves the status as the error.
+Two of them are configured to let exceptions through.  If a framework handles an exception itself, only its status is known.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from opentracing_zipkin.instrument.http import HttpPolicy
 from opentracing_zipkin.testing import Answer, HttpServerKit, InMemoryRecorder, ask_asgi, ask_wsgi
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Pyramid reads its assets by an interface of setuptools that is deprecated
+    warnings.simplefilter("ignore")  # Pyramid uses a deprecated interface of setuptools to read its assets
     from pyramid.config import Configurator
     from pyramid.response import Response as PyramidResponse
 
@@ -38,12 +38,12 @@ METHODS = ["GET", "POST", "OPTIONS", "HEAD"]
 
 @pytest.fixture(autouse=True)
 def _quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Most of them log the exception that a test raises."""
+    """Most frameworks log the exception that a test raises; hide these lines."""
     caplog.set_level(logging.CRITICAL)
 
 
 class TestBottle(HttpServerKit):
-    """Leaves its route in the environ."""
+    """Bottle stores its route in the environ."""
 
     def serve(self, routes: Mapping[str, Any], policy: HttpPolicy) -> Any:
         app = bottle.Bottle()
@@ -125,7 +125,7 @@ class TestFalconAsgi(HttpServerKit):
 
 
 async def _answer(handler: Any, parameters: Mapping[str, str], in_a_thread: Any = asyncio.to_thread) -> Answer:
-    """A handler that is no coroutine function runs in a thread, as the framework has it."""
+    """A handler that is not a coroutine function runs in a thread, in the way of the framework."""
     running = handler(**parameters) if inspect.iscoroutinefunction(handler) else in_a_thread(handler, **parameters)
     answer: Answer = await running
     return answer
@@ -138,7 +138,7 @@ class TestQuart(HttpServerKit):
     def serve(self, routes: Mapping[str, Any], policy: HttpPolicy) -> Any:
         app = quart.Quart(__name__)
         app.config["PROPAGATE_EXCEPTIONS"] = True
-        app.testing = sys.version_info < (3, 11)  # there an older Quart, which makes a page of it otherwise
+        app.testing = sys.version_info < (3, 11)  # there Quart is older, and otherwise turns exceptions into a page
         for number, (route, handler) in enumerate(routes.items()):
 
             async def view(_handler: Any = handler, **parameters: str) -> Any:
@@ -151,7 +151,7 @@ class TestQuart(HttpServerKit):
 
 
 class TestLitestar(HttpServerKit):
-    """Leaves its route in the scope."""
+    """Litestar stores its route in the scope."""
 
     is_async = True
 
@@ -173,7 +173,7 @@ class TestLitestar(HttpServerKit):
         return ask_asgi(asgi.TracingMiddleware(Litestar(handlers, openapi_config=None), policy))
 
     def test_a_stream_that_fails_is_an_error(self) -> None:
-        """Litestar raises an exception of its own in place of the stream's."""
+        """If a stream fails, the error is Litestar's own exception, because Litestar raises that instead of the stream's."""
 
         def step(number: int) -> bytes:
             return b"x" if number < 1 else fail()
@@ -201,7 +201,7 @@ def quart_app() -> Any:
 
 @pytest.mark.parametrize("make", [falcon_app, quart_app])
 def test_an_exception_that_a_framework_keeps_to_itself_leaves_its_status(make: Any) -> None:
-    """Falcon and Quart make a 500 of it and tell nobody, unless they are told to let it through."""
+    """Falcon and Quart answer an exception with status 500 and do not pass it on, so the status is the span's error."""
     recorder = InMemoryRecorder()
     answer = make()(HttpPolicy(tracer=ZipkinTracer("shop", recorder=recorder)))("GET", "/", {})
     [span] = recorder.spans

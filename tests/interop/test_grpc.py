@@ -1,4 +1,4 @@
-"""grpcio-opentracing: a real server and a real channel."""
+"""grpcio-opentracing with a real server and a real channel."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ TIMEOUT_S = 10.0
 
 @contextmanager
 def shop(collector: Collector, tracer: ZipkinTracer) -> Iterator[grpc.Channel]:
-    """A traced channel to a shop that runs."""
+    """A traced channel to a running shop."""
     with application("grpc_shop", "shop", collector.url) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield grpcext.intercept_channel(channel, open_tracing_client_interceptor(tracer))
 
 
 def test_a_call_is_one_span_that_both_sides_report(collector: Collector, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """The server's side names its kind at the start, so it joins the client's span id; what it does is below that."""
+    """The server sets its kind at the start, so it shares the client's span id, and its own work is below that span."""
     with shop(collector, tracer) as channel, tracer.start_active_span("buy"):
         answer = channel.unary_unary("/shop.Shop/Price")(b"tea", timeout=TIMEOUT_S)
 
@@ -44,7 +44,7 @@ def test_a_call_is_one_span_that_both_sides_report(collector: Collector, tracer:
 
 
 def test_the_server_knows_who_called(collector: Collector, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """The address and the port that the interceptor finds become the remote endpoint and are not sent as tags again."""
+    """The caller's address and port become the server's remote endpoint, and are not sent as tags again."""
     with shop(collector, tracer) as channel:
         channel.unary_unary("/shop.Shop/Price")(b"tea", timeout=TIMEOUT_S)
 
@@ -57,7 +57,7 @@ def test_the_server_knows_who_called(collector: Collector, tracer: ZipkinTracer,
 
 
 def test_a_stream_is_one_span_on_each_side(collector: Collector, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """The spans of a streamed answer last until its end."""
+    """The spans of a call with a streamed response last until its end."""
     with shop(collector, tracer) as channel:
         answers = list(channel.unary_stream("/shop.Shop/Prices")(b"tea", timeout=TIMEOUT_S))
 
@@ -68,7 +68,7 @@ def test_a_stream_is_one_span_on_each_side(collector: Collector, tracer: ZipkinT
 
 
 def test_a_call_that_fails_has_the_error_tag_on_both_sides(collector: Collector, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """The client's error is the exception it got, the server's the details it set with the code."""
+    """The client's error is the exception that it received; the server's error is the details that it set."""
     with shop(collector, tracer) as channel, pytest.raises(grpc.RpcError):
         channel.unary_unary("/shop.Shop/Refuse")(b"gold", timeout=TIMEOUT_S)
 
@@ -81,7 +81,7 @@ def test_a_call_that_fails_has_the_error_tag_on_both_sides(collector: Collector,
 def test_a_call_in_the_background_is_traced_until_it_is_done(
     collector: Collector, tracer: ZipkinTracer, one_trace: Read
 ) -> None:
-    """A future's span is finished by a callback on another thread."""
+    """The span of a future is finished by a callback on another thread."""
     with shop(collector, tracer) as channel:
         answer = channel.unary_unary("/shop.Shop/Price").future(b"tea", timeout=TIMEOUT_S).result(TIMEOUT_S)
 

@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker patches after the fork: with `--preload` that is after `configure` and after the first span."""
+"""gunicorn's gevent worker patches after the fork; with `--preload` this is after `configure` and after the first span."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPTIONS = {
 def test_every_request_to_a_gevent_worker_has_its_span(
     collector: Collector, tmp_path: Path, options: str, interval: str
 ) -> None:
-    """Sent while the worker runs, or when it ends; and so is the span of the application's import."""
+    """Every request has its span, sent while the worker runs or at its end, and so has the import of the application."""
     port, log = free_port(), tmp_path / "log"
     command = [
         str(BIN / "gunicorn"), "-k", "gevent", "--bind", f"127.0.0.1:{port}", *OPTIONS[options],

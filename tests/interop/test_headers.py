@@ -1,4 +1,4 @@
-"""The headers of real frameworks: read the short way, they say what a dict says; written, they hold no other span's."""
+"""The headers of real frameworks: reading them the fast way is the same as reading a dict, and writing replaces old headers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CARRIERS = [Headers(raw=PAIRS), MutableHeaders(raw=PAIRS), EnvironHeaders(ENVIRO
 
 @pytest.mark.parametrize("carrier", CARRIERS, ids=lambda carrier: type(carrier).__name__)
 def test_a_frameworks_headers_are_a_view_of_what_is_read(carrier: Any) -> None:
-    """Were one of these classes to change, reading it would be as right as ever, and three times as dear."""
+    """The fast way knows these classes; if one of them changed, reading it would stay correct but cost three times as much."""
     view = Frameworks(lambda name: "b3" in name).as_dict(carrier)
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
 
@@ -63,7 +63,7 @@ def _items(headers: Any) -> Any:
     return headers.items()
 
 
-# How the classes that are written to are made of pairs, and how they tell theirs: all of them, as they go out.
+# For each class of headers that clients write to: how it is made from pairs, and how all its pairs are read, as they are sent.
 WRITTEN: dict[str, tuple[Callable[[list[tuple[str, str]]], Any], Callable[[Any], Any]]] = {
     "httpx.Headers": (httpx.Headers, lambda headers: headers.multi_items()),
     "requests": (requests.structures.CaseInsensitiveDict, _items),
@@ -91,13 +91,13 @@ WRITTEN: dict[str, tuple[Callable[[list[tuple[str, str]]], Any], Callable[[Any],
 @pytest.mark.parametrize("spelling", CASE_SPELLINGS)
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_headers_of_another_span_do_not_outlive_the_writing(kind: str, spelling: str) -> None:
-    """In the classes of real libraries, read as these send them: no name twice, and nothing of the caller's."""
+    """In real libraries' headers, read as these libraries send them, no name is repeated and none of another span is left."""
     make, raw = WRITTEN[kind]
     check_replaced(make, raw, CASE_SPELLINGS[spelling])
 
 
 def test_the_headers_of_a_request_that_was_received_cannot_be_written_to() -> None:
-    """They are no carrier for `inject`, and say so by the API's exception."""
+    """`inject` raises InvalidCarrierException for the headers of a received request, because they cannot be changed."""
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
     for carrier in (Headers(raw=PAIRS), EnvironHeaders(ENVIRON), CIMultiDictProxy(CIMultiDict(B3))):
         with pytest.raises(InvalidCarrierException):
@@ -110,7 +110,7 @@ SEVERAL = {**WRITTEN, "starlette.MultiDict": (MultiDict, iter)}
 
 @pytest.mark.parametrize("kind", [kind for kind in SEVERAL if kind not in ("requests", "urllib.request")])
 def test_a_header_that_stands_several_times_is_one_list(kind: str) -> None:
-    """Each of these classes has its own way to give all values."""
+    """All values of a repeated header are read as one list, although each of these classes returns them in its own way."""
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder(), w3c=True, baggage_fields=["baggage"])
     carrier = SEVERAL[kind][0]([("traceparent", f"00-{B3['x-b3-traceid']}-{B3['x-b3-spanid']}-03"), *REPEATED])
     span = tracer.start_span("x", child_of=tracer.extract(Format.HTTP_HEADERS, carrier))

@@ -1,4 +1,4 @@
-"""Calls that two instrumentations would both see: Celery's to its broker, and SQLAlchemy's to the database's driver."""
+"""Calls that two instrumentations would record: Celery's commands to its broker, and SQLAlchemy's calls of the driver."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def traced_databases(tracer: ZipkinTracer) -> Iterator[None]:
 
 
 def send_and_receive(port: int, **options: str) -> None:
-    """A message through a queue, by the client that Celery uses."""
+    """Pass a message through a queue, with the client that Celery uses."""
     with kombu.Connection(f"redis://127.0.0.1:{port}/0", transport_options=options) as connection:
         queue = connection.SimpleQueue("parcels")
         queue.put("tea")
@@ -72,7 +72,7 @@ def send_and_receive(port: int, **options: str) -> None:
 def test_what_celery_tells_its_broker_leaves_no_spans(
     port: int, recorder: InMemoryRecorder, tracer: ZipkinTracer, options: dict[str, str]
 ) -> None:
-    """Commands and transactions, in a trace and outside of one; the application's own commands do."""
+    """Celery's commands and transactions have no spans, inside a trace or outside, but the application's commands have."""
     celery_redis.install()
     try:
         send_and_receive(port, **options)
@@ -88,7 +88,7 @@ def test_what_celery_tells_its_broker_leaves_no_spans(
 
 @pytest.mark.usefixtures("traced_redis")
 def test_without_our_instrumentation_of_celery_nothing_is_hidden(port: int, recorder: InMemoryRecorder) -> None:
-    """`uninstall` puts back what `install` has changed."""
+    """After `uninstall` the client's commands have spans again."""
     celery_redis.install()
     celery_redis.uninstall()
     send_and_receive(port)
@@ -106,7 +106,7 @@ def ask(engine: sqlalchemy.Engine) -> None:
 
 @pytest.mark.usefixtures("traced_databases")
 def test_a_statement_of_sqlalchemys_is_one_span(recorder: InMemoryRecorder) -> None:
-    """Also one with many rows, and what a new engine asks the database."""
+    """Each statement is one span, also one with many rows, and the statements that a new engine sends by itself have none."""
     sqlalchemy_drivers.install()
     try:
         ask(sqlalchemy.create_engine("sqlite://"))
@@ -118,7 +118,7 @@ def test_a_statement_of_sqlalchemys_is_one_span(recorder: InMemoryRecorder) -> N
 
 @pytest.mark.usefixtures("traced_databases")
 def test_a_statement_of_the_applications_own_is_a_span_of_the_drivers(recorder: InMemoryRecorder, tmp_path: Path) -> None:
-    """Beside SQLAlchemy, and by a connection that it lends."""
+    """A statement sent without SQLAlchemy, or on a connection that SQLAlchemy lends, is a span of the driver."""
     sqlalchemy_drivers.install()
     try:
         connection = sqlite3.connect(tmp_path / "shop.db")
@@ -139,7 +139,7 @@ def test_a_statement_of_the_applications_own_is_a_span_of_the_drivers(recorder: 
 
 @pytest.mark.usefixtures("traced_databases")
 def test_an_error_of_the_databases_reaches_the_application_and_its_span(recorder: InMemoryRecorder) -> None:
-    """As without us."""
+    """An error of the database reaches the application, the same as without our hooks, and is the span's error."""
     sqlalchemy_drivers.install()
     try:
         with sqlalchemy.create_engine("sqlite://").connect() as connection, pytest.raises(sqlalchemy.exc.OperationalError):

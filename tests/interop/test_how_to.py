@@ -1,4 +1,4 @@
-"""Pages whose examples need packages of others are true: they run as they stand."""
+"""The examples of how-to pages that need other packages run exactly as they are printed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ eventlet.sleep(20)
 
 @pytest.mark.parametrize("code", EXAMPLES, ids=["gevent", "eventlet"])
 def test_the_example_sends_one_trace(collector: Collector, code: str) -> None:
-    """Of three spans, two of which are children of the third."""
+    """The example sends one trace of three spans, two of which are children of the third."""
     result = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         env={**os.environ, "ZIPKIN_ENDPOINT": collector.url}, cwd=PROJECT, timeout=30, check=False, capture_output=True, text=True,
@@ -45,7 +45,7 @@ def test_the_example_sends_one_trace(collector: Collector, code: str) -> None:
 
 
 def test_a_handler_of_ones_own_that_leaves_loses_nothing_under_eventlet(collector: Collector) -> None:
-    """Also where SIGTERM interrupts the event loop."""
+    """A program whose own handler of SIGTERM exits loses no span, even if the signal interrupts eventlet's event loop."""
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", WAITING.format(handler=HANDLER)],
         env={**os.environ, "ZIPKIN_ENDPOINT": collector.url}, cwd=PROJECT, stdout=subprocess.PIPE,
@@ -53,7 +53,7 @@ def test_a_handler_of_ones_own_that_leaves_loses_nothing_under_eventlet(collecto
     try:
         assert process.stdout is not None
         assert b"ready\n" == process.stdout.readline()
-        time.sleep(0.3)  # until every greenlet waits
+        time.sleep(0.3)  # so that every greenlet waits
         process.send_signal(signal.SIGTERM)
 
         assert 0 == process.wait(15)
@@ -64,8 +64,8 @@ def test_a_handler_of_ones_own_that_leaves_loses_nothing_under_eventlet(collecto
 
 
 def test_the_page_on_celery_ends_with_the_trace_that_its_reader_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker and a program that sends a chain of tasks, with a real Redis between them."""
-    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "redis")  # which the page's reader has not installed
+    """The page's worker and its program, which sends a chain of tasks, give the page's trace, with a real Redis."""
+    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "redis")  # the page's reader has not installed it
     with redis_server(tmp_path) as port:
         check_page("how-to/celery.md", tmp_path, **{"6379": str(port)})
 
@@ -73,12 +73,12 @@ def test_the_page_on_celery_ends_with_the_trace_that_its_reader_sees(tmp_path: P
 def test_the_page_on_opentelemetrys_instrumentations_ends_with_the_traces_that_its_reader_sees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By `install`, and by OpenTelemetry's own command."""
-    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "sqlalchemy")  # which says that the newest is too new for it
+    """The page's application gives the page's traces, both with `install` and with OpenTelemetry's own command."""
+    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "sqlalchemy")  # it does not support the newest SQLAlchemy
     check_page("how-to/opentelemetry-instrumentations.md", tmp_path)
 
 
 @pytest.mark.parametrize("page", ["from-aiozipkin", "from-jaeger-client", "from-opentelemetry-sdk", "from-py-zipkin"])
 def test_a_page_for_those_who_come_over_shows_the_traces_of_before_and_after(page: str, tmp_path: Path) -> None:
-    """One application by the other tracer, and the same by ours."""
+    """The page's application gives the page's traces, first with the other tracer and then with ours."""
     check_page(f"how-to/{page}.md", tmp_path)

@@ -1,4 +1,4 @@
-"""Our own instrumentation of Celery: a real worker with a forked process, and a real Redis as broker and backend."""
+"""Our own instrumentation of Celery with a real worker, which has a forked process, and Redis as broker and backend."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.delitem(sys.modules, "celery_opentracing", raising=False)  # another test's, before which ours stands back
+    monkeypatch.delitem(sys.modules, "celery_opentracing", raising=False)  # ours would stand back for it
     instrumented.install()
     yield
     instrumented.uninstall()
@@ -37,7 +37,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def app(broker: str, collector: Collector, tracer: ZipkinTracer, installed: None) -> Iterator[Celery]:
-    """The application on the side that asks for work; its worker runs."""
+    """The application in the process that sends tasks, while its worker runs."""
     app = orders(broker)
     with application("celery_orders", "worker", collector.url, {"ORDERS_BROKER": broker}):
         yield app
@@ -45,7 +45,7 @@ def app(broker: str, collector: Collector, tracer: ZipkinTracer, installed: None
 
 
 def test_a_task_continues_the_trace_of_who_sent_it(app: Celery, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """Sending is a PRODUCER span, running its CONSUMER child with an id of its own; Redis stands between them."""
+    """Sending is a PRODUCER span, the run is a CONSUMER child of it with its own id, and Redis is the remote end of both."""
     with tracer.start_active_span("buy"):
         result = app.tasks["orders.pack"].delay("tea")
 
@@ -64,7 +64,7 @@ def test_a_task_continues_the_trace_of_who_sent_it(app: Celery, tracer: ZipkinTr
 
 
 def test_a_task_that_raises_is_an_error(app: Celery, one_trace: Read) -> None:
-    """The exception is the run's error; sending it was none."""
+    """The exception of a task is the error of the run's span, and the span of sending has no error."""
     app.tasks["orders.lose"].delay("tea")
 
     trace = one_trace(2)
@@ -74,7 +74,7 @@ def test_a_task_that_raises_is_an_error(app: Celery, one_trace: Read) -> None:
 
 
 def test_a_chain_is_one_trace(app: Celery, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """The next task of a chain is sent by the run before it."""
+    """In a chain, the run of a task sends the next task, and all are in one trace."""
     with tracer.start_active_span("buy"):
         chain(app.tasks["orders.pack"].s("tea"), app.tasks["orders.send"].s()).delay().get(timeout=20)
 
@@ -85,7 +85,7 @@ def test_a_chain_is_one_trace(app: Celery, tracer: ZipkinTracer, one_trace: Read
 
 
 def test_a_retry_is_sent_by_the_run_that_asks_for_it(app: Celery, tracer: ZipkinTracer, wait_for_spans: ReadAll) -> None:
-    """A run that is retried is no error; the next one is below it and says how many came before."""
+    """A run that is retried is no error; the next run is below it and has the number of retries as a tag."""
     app.tasks["orders.insist"].delay("tea").get(timeout=20)
 
     spans = wait_for_spans(4)
@@ -102,7 +102,7 @@ def test_a_retry_is_sent_by_the_run_that_asks_for_it(app: Celery, tracer: Zipkin
 
 @pytest.mark.usefixtures("installed")
 def test_a_broker_that_is_away_is_the_sending_spans_error(tracer: ZipkinTracer, one_trace: Read) -> None:
-    """What `delay` raises is what it raises without tracing."""
+    """If the broker is away, `delay` raises the same exception as without tracing, and the sending span has it as error."""
     app = orders("redis://127.0.0.1:1/0")
     with pytest.raises(OperationalError):
         app.tasks["orders.send"].apply_async(("tea",), retry=False, ignore_result=True)
@@ -113,7 +113,7 @@ def test_a_broker_that_is_away_is_the_sending_spans_error(tracer: ZipkinTracer, 
 
 @pytest.mark.usefixtures("installed")
 def test_a_task_called_in_place_is_a_child_of_its_caller(tracer: ZipkinTracer, one_trace: Read) -> None:
-    """`apply` runs without a broker; its span is below the active one."""
+    """`apply` runs a task without a broker, and its span is a child of the active span."""
     app = orders("redis://127.0.0.1:1/0")
     with tracer.start_active_span("buy"):
         app.tasks["orders.send"].apply(("tea",)).get()
@@ -126,7 +126,7 @@ def test_a_task_called_in_place_is_a_child_of_its_caller(tracer: ZipkinTracer, o
 
 @pytest.mark.usefixtures("installed")
 def test_under_the_no_op_a_task_runs_as_ever() -> None:
-    """Without a tracer nothing is added."""
+    """With the no-op, a task runs as without instrumentation."""
     app = orders("redis://127.0.0.1:1/0")
 
     assert "tea" == app.tasks["orders.send"].apply(("tea",)).get()

@@ -1,6 +1,6 @@
-"""gevent and eventlet may patch at any moment, also after `configure` and after the first span: every span arrives.
+"""gevent and eventlet may patch at any time, even after `configure` and after the first span: every span arrives.
 
-Each line of the table is a process of its own, before a collector that takes its time.
+Each case of the table is a separate process, with a collector that answers slowly.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .processes import PROJECT
 LIBRARIES = ("gevent", "eventlet")
 TIMEOUT_S = 30
 ANSWER_S = 0.3
-MAX_RUNS = 8  # of what is measured beside whatever else the machine does
+MAX_RUNS = 8  # because other work on the machine may disturb a measurement
 
 
 @pytest.fixture
 def slow_collector(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Collector:
-    """It answers late, so that whoever waits for it does wait."""
+    """A collector that answers late, so that callers which wait for it really have to wait."""
     add = collector.store.add
 
     def add_late(spans: Iterable[FinishedSpan]) -> None:
@@ -43,7 +43,7 @@ def slow_collector(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Col
 
 
 def run(collector: Collector, *arguments: str, status: int = 0, **settings: str) -> Any:
-    """What the application printed; it has ended with this status, in time."""
+    """The output of the application, which must end in time and with this status."""
     environment = {**os.environ, "ZIPKIN_ENDPOINT": collector.url, "ZIPKIN_FLUSH_INTERVAL": "60", **settings}
     result = subprocess.run(
         [sys.executable, "-m", "tests.interop.apps.late_patching", *arguments],
@@ -65,14 +65,14 @@ every_moment = pytest.mark.parametrize(("library", "moment"), [*product(LIBRARIE
 def test_spans_of_before_and_after_the_patch_are_sent_without_being_asked_for(
     collector: Collector, library: str, moment: str
 ) -> None:
-    """By a thread that began before it, or by a greenlet."""
+    """Spans from before and after the patch are sent without a flush, by a thread from before or by a greenlet."""
     assert 2 == run(collector, library, moment, "nothing is asked for", ZIPKIN_FLUSH_INTERVAL="0.05")
     assert ["first", "later 0"] == names(collector)
 
 
 @every_moment
 def test_a_greenlet_that_flushes_lets_the_others_run(slow_collector: Collector, library: str, moment: str) -> None:
-    """They have nine of ten turns that they have without us."""
+    """While a greenlet flushes, the others get at least nine tenths of the turns that they get without tracing."""
     shares, answers = run(slow_collector, library, moment, "flush")
 
     assert max(shares) >= MIN_SHARE
@@ -82,7 +82,7 @@ def test_a_greenlet_that_flushes_lets_the_others_run(slow_collector: Collector, 
 
 @every_moment
 def test_a_greenlet_that_waits_for_room_lets_the_others_run(slow_collector: Collector, library: str, moment: str) -> None:
-    """With `queue_full_timeout`; nothing is dropped."""
+    """While a greenlet waits in `queue_full_timeout`, the others get their turns, and no span is dropped."""
     full = {"ZIPKIN_MAX_QUEUED_SPANS": "10", "ZIPKIN_QUEUE_FULL_TIMEOUT": "5", "ZIPKIN_FLUSH_INTERVAL": "0.05"}
     shares, dropped, flushed = run(slow_collector, library, moment, "a full queue", **full)
 
@@ -93,7 +93,7 @@ def test_a_greenlet_that_waits_for_room_lets_the_others_run(slow_collector: Coll
 
 @every_moment
 def test_a_greenlet_that_closes_the_tracer_lets_the_others_run(slow_collector: Collector, library: str, moment: str) -> None:
-    """Its Future is done when everything has arrived."""
+    """While a greenlet closes the tracer, the others get their turns, and the Future is done when all has arrived."""
     shares: list[float] = []
     while len(shares) < MAX_RUNS and max(shares, default=0) < MIN_SHARE:
         share, answers = run(slow_collector, library, moment, "close")
@@ -106,7 +106,7 @@ def test_a_greenlet_that_closes_the_tracer_lets_the_others_run(slow_collector: C
 
 @every_moment
 def test_what_waits_at_the_exit_is_sent(slow_collector: Collector, library: str, moment: str) -> None:
-    """Without a flush, and at once."""
+    """Waiting spans are sent at the exit, without a flush."""
     run(slow_collector, library, moment, "exit")
 
     assert ["first", "later 0"] == names(slow_collector)
@@ -114,7 +114,7 @@ def test_what_waits_at_the_exit_is_sent(slow_collector: Collector, library: str,
 
 @every_moment
 def test_what_waits_at_sigterm_is_sent(slow_collector: Collector, library: str, moment: str) -> None:
-    """Where it interrupts a greenlet; the status is the signal's."""
+    """Waiting spans are sent at SIGTERM, even if it interrupts a greenlet, and the exit status is the signal's."""
     run(slow_collector, library, moment, "SIGTERM", status=-signal.SIGTERM)
 
     assert ["first", "later 0"] == names(slow_collector)

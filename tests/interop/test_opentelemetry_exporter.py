@@ -1,4 +1,4 @@
-"""What our exporter sends beside what the deprecated ones send, of the same spans: exactly the differences that the page lists."""
+"""Our exporter and the deprecated ones, given the same spans, differ exactly in the points that the page lists."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Fields = dict[str, Any]
 
 
 class Difference(NamedTuple):
-    """`change` makes the field of the old exporter's JSON what it is in ours; `name` is the row of the page."""
+    """One row `name` of the page; `change` turns a field of the old exporter's JSON into ours."""
 
     name: str
     change: Callable[[Fields, ReadableSpan], None]
@@ -186,14 +186,14 @@ DIFFERENCES = [
     Difference("events", _events),
     Difference("links", _links),
 ]
-# What proto3, or its decoder, cannot show a difference of: an id has 16 bytes, nothing empty is written, and names are lowered.
+# Differences that proto3 or its decoder cannot show: an id has 16 bytes, empty fields are not written, names are lowered.
 NOT_IN_PROTO = {"trace ids of 64 bits", "an empty name", "kind INTERNAL", "the span's name", "the service's name"}
-# Differences of a whole exporter, which no single span shows.
+# Differences between whole exporters, which a single span does not show.
 OF_EXPORTERS = {"this service's address", "spans of several resources in one batch", "`max_tag_value_length` and sequences"}
 
 
 def _ours(encoding: str, spans: list[Any]) -> list[bytes]:
-    """One message a span."""
+    """The messages of our exporter, one for each span."""
     sender = FakeSender()
     exporter = Exporter(sender=sender, encoding=encoding, local_ip="10.1.2.3", local_port=80)
     for span in spans:
@@ -216,7 +216,7 @@ def _old_json(span: ReadableSpan) -> Fields:
 
 
 def test_json_differs_in_what_the_page_lists_and_in_nothing_else() -> None:
-    """Some hundred spans, field by field; and each difference is seen in some of them."""
+    """For hundreds of spans the JSON differs in the listed points only, and each difference occurs."""
     spans = generated()
     seen: set[str] = set()
     for span, body in zip(spans, _ours("json", spans), strict=True):
@@ -234,7 +234,7 @@ def test_json_differs_in_what_the_page_lists_and_in_nothing_else() -> None:
 
 
 def test_proto3_differs_in_the_same() -> None:
-    """The deprecated encoder's bytes and ours, read by one decoder, after the same changes."""
+    """In proto3 the deprecated encoder's spans, read by our decoder and changed in the same way, are equal to ours."""
     environment = {**os.environ, "PYTHONPATH": str(Path(sys.prefix) / "protobuf3")}
     command = [sys.executable, "-W", "ignore", "-m", "tests.interop.apps.old_proto"]
     printed = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=50, check=False)
@@ -243,7 +243,7 @@ def test_proto3_differs_in_the_same() -> None:
     olds = printed.stdout.split()
     seen: set[str] = set()
     for span, old_bytes, our_bytes in zip(spans, olds, _ours("proto3", spans), strict=True):
-        # It raises for a span that ends before it starts, and its whole batch is lost.
+        # The old encoder raises for a span that ends before it starts, and then its whole batch is lost.
         assert (old_bytes == "!") is (span.end_time + 500 < span.start_time)
         if old_bytes == "!":
             continue
@@ -258,7 +258,7 @@ def test_proto3_differs_in_the_same() -> None:
                 seen.add(difference.name)
         [ours] = json.loads(_as_json(our_bytes))
 
-        old.get("annotations", []).sort(key=lambda one: (one["timestamp"], one["value"]))  # as the decoder does
+        old.get("annotations", []).sort(key=lambda one: (one["timestamp"], one["value"]))  # the decoder sorts them, too
 
         assert {key: value for key, value in old.items() if value} == ours
 
@@ -271,7 +271,7 @@ def _as_json(body: bytes) -> bytes:
 
 
 def test_the_page_lists_exactly_these_differences() -> None:
-    """Each row of its table is one of them, and each of them has a row."""
+    """Each row of the page's table is one of these differences, and each of them has a row."""
     rows = re.findall(r"^\| ([^|]+?) \| [^|]+ \| [^|]+ \| [^|]+ \|$", PAGE, re.MULTILINE)[1:]
 
     assert [difference.name for difference in DIFFERENCES] == [row for row in rows if row not in OF_EXPORTERS]
@@ -279,7 +279,7 @@ def test_the_page_lists_exactly_these_differences() -> None:
 
 
 def test_a_batch_of_several_resources() -> None:
-    """The deprecated exporter gives all of a batch the name of the first span's; ours gives each its own."""
+    """The deprecated exporter gives all spans of a batch the first span's service name; ours gives each its own."""
     spans = [ReadableSpan(name, resource=Resource({"service.name": name}), **_usual(name)) for name in ("a", "b")]
     sender = FakeSender()
     exporter = Exporter(sender=sender)
@@ -295,7 +295,7 @@ def test_a_batch_of_several_resources() -> None:
 
 @pytest.mark.parametrize(("old", "ours"), [(JsonV2Encoder, 20)])
 def test_a_sequence_that_is_too_long(old: Any, ours: int) -> None:
-    """The deprecated exporter leaves out whole items, so that it stays JSON; ours cuts the text, as any other."""
+    """For a long sequence the deprecated exporter leaves out items to keep valid JSON; ours cuts it like any other text."""
     span = ReadableSpan("get", resource=Resource({}), attributes={"list": ("abc",) * 9}, **_usual("get"))
     sender = FakeSender()
     exporter = Exporter(sender=sender, max_tag_length=ours)

@@ -1,4 +1,4 @@
-"""An application of OpenTelemetry's SDK and its instrumentations, as it is, exports by ours: the variable alone chooses it."""
+"""An unchanged application of OpenTelemetry's SDK and instrumentations uses our exporter if one variable says so."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFIGURATOR = "[opentelemetry_configurator]\nsdk = opentelemetry.sdk._configura
 
 
 def _as_distro(folder: Path) -> str:
-    """What opentelemetry-distro adds to an installation: the entry point of the SDK's configurator."""
+    """Add the entry point of the SDK's configurator, as the package opentelemetry-distro does; returns the folder."""
     metadata = folder / "configurator_of_sdk-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: configurator-of-sdk\nVersion: 1.0\n")
@@ -27,10 +27,10 @@ def _as_distro(folder: Path) -> str:
 
 @pytest.mark.parametrize("name", ["zipkin", "zipkin_json"])
 def test_opentelemetry_instrument_exports_by_ours(name: str, tmp_path: Path, collector: Collector) -> None:
-    """Flask and requests, traced by OpenTelemetry's command: each trace whole, the client's remote end known, and no request of
-    the exporter's own among the spans.
+    """Traces of Flask and requests under OpenTelemetry's command are complete, and name the client's remote end.
 
-    The deprecated `zipkin_json` is installed here, too, so either may be found first; where it is ours, one line names the other.
+    The exporter's own requests have no spans.  The deprecated `zipkin_json` is installed here, too, so either may be found
+    first; if ours is found, one line names the other.
     """
     environment = {
         **{key: text for key, text in os.environ.items() if not key.startswith(("OTEL_", "ZIPKIN_"))},

@@ -1,4 +1,4 @@
-"""opentelemetry-opentracing-shim: an OpenTracing tracer made of OpenTelemetry's, beside ZipkinTracer."""
+"""opentelemetry-opentracing-shim, an OpenTracing tracer based on OpenTelemetry's, together with ZipkinTracer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def exporter() -> InMemorySpanExporter:
 
 @pytest.fixture
 def shim(exporter: InMemorySpanExporter) -> Iterator[opentracing.Tracer]:
-    """The shim on OpenTelemetry's SDK, with B3 on the wire."""
+    """The shim on OpenTelemetry's SDK, which propagates B3."""
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     before = get_global_textmap()
@@ -38,7 +38,7 @@ def shim(exporter: InMemorySpanExporter) -> Iterator[opentracing.Tracer]:
 
 
 def test_the_shim_is_a_tracer_of_ours(shim: opentracing.Tracer, exporter: InMemorySpanExporter) -> None:
-    """Both vocabularies run on it, and its spans reach OpenTelemetry with the right parents."""
+    """Both vocabularies work on the shim, and its spans reach OpenTelemetry with the right parents."""
     assert isinstance(shim, opentracing.Tracer)
     with shim.start_active_span("buy") as scope:
         scope.span.start_child("call").add_tag("article", "tea").finish()
@@ -53,7 +53,7 @@ def test_the_shim_is_a_tracer_of_ours(shim: opentracing.Tracer, exporter: InMemo
 def test_a_service_on_the_shim_calls_one_on_zipkin(
     shim: opentracing.Tracer, exporter: InMemorySpanExporter, tracer: ZipkinTracer, one_trace: Read
 ) -> None:
-    """What the shim injects, ZipkinTracer continues: one trace of both."""
+    """ZipkinTracer continues a trace whose context the shim injected."""
     carrier: dict[str, str] = {}
     with shim.start_span("call") as call:
         shim.inject(call.context, Format.HTTP_HEADERS, carrier)
@@ -68,7 +68,7 @@ def test_a_service_on_the_shim_calls_one_on_zipkin(
 def test_a_service_on_zipkin_calls_one_on_the_shim(
     shim: opentracing.Tracer, exporter: InMemorySpanExporter, tracer: ZipkinTracer, one_trace: Read
 ) -> None:
-    """What ZipkinTracer injects, the shim continues."""
+    """The shim continues a trace whose context ZipkinTracer injected."""
     carrier: dict[str, str] = {}
     with tracer.start_span("call", tags={"span.kind": "client"}) as call:
         tracer.inject(call.context, Format.HTTP_HEADERS, carrier)

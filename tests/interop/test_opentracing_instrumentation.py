@@ -1,4 +1,4 @@
-"""opentracing-instrumentation: its WSGI server side, and its hooks into requests, urllib and redis."""
+"""opentracing-instrumentation: its helpers for WSGI servers, and its hooks into requests, urllib and redis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Read = Callable[[int], Mapping[tuple[str, str], FinishedSpan]]
 
 @pytest.fixture(autouse=True)
 def callee_names() -> Iterator[None]:
-    """The header in which this application names whom it calls."""
+    """Set the header in which this application names the service that it calls."""
     CONFIG.callee_name_headers.append("X-Callee")
     yield
     CONFIG.callee_name_headers.clear()
@@ -45,14 +45,14 @@ def _get_with_urllib(url: str) -> str:
             return str(answer.read().decode())
     finally:
         urllib2.install_patches.reset()
-        urllib.request.install_opener(None)  # type: ignore[arg-type]  # back to the default
+        urllib.request.install_opener(None)  # type: ignore[arg-type]  # restores the default
 
 
 @pytest.mark.parametrize("get", [_get_with_requests, _get_with_urllib])
 def test_both_sides_of_a_request_share_a_span_and_name_each_other(
     get: Callable[[str], str], collector: Collector, tracer: ZipkinTracer, one_trace: Read
 ) -> None:
-    """The server's side names its kind at the start, so it joins the client's id; both have a remote endpoint."""
+    """The server sets its kind at the start, so it shares the client's span id, and both have a remote endpoint."""
     with application("wsgi_shop", "shop", collector.url) as port, tracer.start_active_span("buy"):
         answer = get(f"http://127.0.0.1:{port}/price")
 
@@ -71,7 +71,7 @@ def test_both_sides_of_a_request_share_a_span_and_name_each_other(
 
 
 def test_an_application_that_raises_has_the_error_tag(collector: Collector, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """What the WSGI application raised is the error of the server's span."""
+    """The exception of the WSGI application is the error of the server's span."""
     with application("wsgi_shop", "shop", collector.url) as port:
         _get_with_requests(f"http://127.0.0.1:{port}/broken")
 
@@ -82,7 +82,7 @@ def test_an_application_that_raises_has_the_error_tag(collector: Collector, trac
 
 
 def test_redis_commands_have_the_server_as_remote_endpoint(tmp_path: Path, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """The hook names service, address and port itself."""
+    """A command's remote endpoint has the service, the address and the port that the hook names."""
     with redis_server(tmp_path) as port, redis.Redis("127.0.0.1", port, socket_timeout=5) as client:
         strict_redis.install_patches()
         try:
@@ -100,7 +100,7 @@ def test_redis_commands_have_the_server_as_remote_endpoint(tmp_path: Path, trace
 
 
 def test_the_report_itself_is_not_traced(collector: Collector, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """While every request of the process is traced, the tracer's own POSTs to the collector are not."""
+    """If every request of the process is traced, the tracer's own POSTs to the collector still have no spans."""
     requests_hook.install_patches()
     try:
         with tracer.start_active_span("buy"):

@@ -1,4 +1,4 @@
-"""`opentelemetry-instrument` with our provider: an application that knows nothing of tracing, traced by two options."""
+"""`opentelemetry-instrument` with our provider: two options trace an application without any tracing code."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ assert b"3" == urllib.request.urlopen(f"http://127.0.0.1:{server.port}/buy/tea")
 server.shutdown()
 print(sorted(name for name in sys.modules if name.startswith("opentelemetry.sdk.trace")))
 """
-# What opentelemetry-distro registers: the SDK's configurator, which sets a provider of its own.
+# The entry point of opentelemetry-distro: the SDK's configurator, which sets its own provider.
 DISTRO = "[opentelemetry_configurator]\nconfigurator = opentelemetry.sdk._configuration:_OTelSDKConfigurator\n"
 
 
 def instrumented(folder: Path, environment: Mapping[str, str], *options: str) -> tuple[list[FinishedSpan], str, str]:
-    """The spans that have arrived, and what the application has printed and logged."""
+    """The spans that arrived, and the application's output and log."""
     program = folder / "shop.py"
     program.write_text(APP)
     clean = {name: text for name, text in os.environ.items() if not name.startswith(("OTEL_", "ZIPKIN_"))}
@@ -59,7 +59,7 @@ def instrumented(folder: Path, environment: Mapping[str, str], *options: str) ->
 
 
 def check(spans: list[FinishedSpan]) -> None:
-    """One request of urllib's, and below it all that the shop does."""
+    """Check that the trace has a request of urllib, and below it all calls of the shop."""
     client, server, call, stock = (
         next(span for span in spans if (span.kind, span.name) == wanted)
         for wanted in (
@@ -77,11 +77,11 @@ def check(spans: list[FinishedSpan]) -> None:
     assert call.tags["http.method"] == "GET"
 
 
-WITHOUT = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "urllib3"}  # below requests it would make a span of its own
+WITHOUT = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "urllib3"}  # it would add a span below each of requests'
 
 
 def test_two_options_are_enough(tmp_path: Path) -> None:
-    """Where no distro is installed: B3 between the services, spans on our collector, and nothing of the SDK's tracing."""
+    """Without a distro, two options give B3 between the services and spans on our collector, without the SDK's tracing."""
     spans, printed, _ = instrumented(
         tmp_path, {**WITHOUT, "OTEL_SERVICE_NAME": "shop"}, "--tracer_provider", "zipkin", "--propagators", "zipkin_b3"
     )
@@ -91,7 +91,7 @@ def test_two_options_are_enough(tmp_path: Path) -> None:
 
 
 def test_two_variables_are_enough(tmp_path: Path) -> None:
-    """The same by OTEL_PYTHON_TRACER_PROVIDER and OTEL_PROPAGATORS."""
+    """OTEL_PYTHON_TRACER_PROVIDER and OTEL_PROPAGATORS have the same effect as the two options."""
     chosen = {"OTEL_PYTHON_TRACER_PROVIDER": "zipkin", "OTEL_PROPAGATORS": "zipkin_b3"}
     spans, printed, _ = instrumented(tmp_path, {**WITHOUT, **chosen, "OTEL_SERVICE_NAME": "shop"})
 
@@ -101,7 +101,7 @@ def test_two_variables_are_enough(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("switched_off", [True, False])
 def test_beside_the_sdks_configurator(tmp_path: Path, switched_off: bool) -> None:
-    """With opentelemetry-distro the SDK sets its provider first; OTEL_PYTHON_CONFIGURATOR=none turns that off."""
+    """With opentelemetry-distro the SDK sets its provider first, unless OTEL_PYTHON_CONFIGURATOR is none."""
     information = tmp_path / "distro-1.0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: distro\nVersion: 1.0\n")
@@ -118,7 +118,7 @@ def test_beside_the_sdks_configurator(tmp_path: Path, switched_off: bool) -> Non
 
 
 def test_without_a_name_the_service_is_unknown(tmp_path: Path) -> None:
-    """One warning, and the application runs."""
+    """Without a service name the application runs, with one warning."""
     spans, _, said = instrumented(tmp_path, WITHOUT, "--tracer_provider", "zipkin", "--propagators", "zipkin_b3")
 
     assert {"unknown_service"} == {span.local.service_name for span in spans if span.local}
@@ -126,7 +126,7 @@ def test_without_a_name_the_service_is_unknown(tmp_path: Path) -> None:
 
 
 def test_a_wrong_variable_stops_no_application(tmp_path: Path) -> None:
-    """One line says that nothing is traced, and why."""
+    """A wrong variable does not stop the application; one line says that nothing is traced, and why."""
     spans, _, said = instrumented(
         tmp_path, {**WITHOUT, "ZIPKIN_SAMPLE_RATE": "ten"}, "--tracer_provider", "zipkin", "--propagators", "zipkin_b3"
     )

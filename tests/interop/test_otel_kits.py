@@ -1,6 +1,7 @@
-"""Our behaviour kits over OpenTelemetry's instrumentations on our provider; what they do otherwise is expected to fail, with its reason.
+"""Our behaviour kits run on OpenTelemetry's instrumentations with our provider; known differences are expected failures.
 
-Rules: a failure that is expected is OpenTelemetry's own behaviour, the same on its SDK; a test that passes by now fails here.
+Rules: an expected failure is OpenTelemetry's own behaviour, which is the same on its SDK, and has its reason here.  A test that
+passes although it is expected to fail makes the run fail.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ K = TypeVar("K", bound=type)
 
 @pytest.fixture(autouse=True)
 def _around(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Frameworks log the exception that a test raises; the propagator is a test's own."""
+    """Hide the exceptions that frameworks log, and restore the propagator after each test."""
     caplog.set_level(logging.CRITICAL)
     before = get_global_textmap()
     yield
@@ -40,7 +41,7 @@ def _around(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 def provider_of(tracer: Any) -> TracerProvider:
-    """A provider on the tracer, and its B3 as the propagator."""
+    """A provider on the tracer; its B3 becomes the global propagator."""
     set_global_textmap(CompositePropagator([B3Propagator(tracer), BaggagePropagator()]))
     return TracerProvider(tracer)
 
@@ -54,7 +55,7 @@ def _copied(test: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def theirs(reasons: Mapping[str, Iterable[str]]) -> Callable[[K], K]:
-    """Tests of the kit that fail here, by the reason."""
+    """Mark tests of the kit as expected failures, by their reasons."""
 
     def mark(kit: K) -> K:
         for reason, names in reasons.items():
@@ -147,7 +148,7 @@ class TestFlask(servers.TestFlask):
 class TestFastApi(servers.TestFastApi):
     def serve(self, routes: Mapping[str, Any], policy: HttpPolicy) -> Any:
         def install(app: Any, policy: HttpPolicy) -> None:
-            # Its spans of single messages are no requests.
+            # Without its spans for single messages, which are not requests.
             FastAPIInstrumentor.instrument_app(
                 app, tracer_provider=provider_of(policy.tracer), exclude_spans=["receive", "send"]
             )
@@ -190,7 +191,7 @@ class TestDjangoAsgi(DjangoKit, servers.TestDjangoAsgi):
 
 
 class Switch:
-    """One of OpenTelemetry's instrumentors as the kit of clients wants it: on the global tracer of the moment."""
+    """One of OpenTelemetry's instrumentors with the interface of the clients' kit, on the global tracer of the moment."""
 
     def __init__(self, instrumentor: Callable[[], Any]) -> None:
         self.instrumentor = instrumentor

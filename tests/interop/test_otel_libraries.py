@@ -1,4 +1,4 @@
-"""OpenTelemetry's instrumentations on our provider: what each leaves, and that its SDK is never loaded."""
+"""OpenTelemetry's instrumentations on our provider: the spans of each, without loading its SDK."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from .processes import PROJECT, redis_server
 
-# library -> the spans it leaves: name, kind, remote service, parent, and some of the tags.
+# library -> its expected spans: name, kind, remote service, parent, and some of the tags.
 WORK = ("work", None, None, None, {})
 ITEM = "/items/7"
 EXPECTED: dict[str, list[tuple[str, str | None, str | None, str | None, dict[str, str]]]] = {
@@ -71,7 +71,7 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.mark.parametrize("library", EXPECTED)
 def test_a_library_on_our_provider(library: str, redis_port: int) -> None:
-    """Its spans are in the trace of the block around, its requests carry that trace, and the SDK is not loaded."""
+    """A library's spans are in the trace of the span around it, its requests carry that trace, and the SDK is not loaded."""
     expected = sorted(EXPECTED[library], key=lambda each: json.dumps(each[:4]))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.interop.apps.otel_libraries", library, str(len(expected))],

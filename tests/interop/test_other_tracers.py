@@ -1,4 +1,4 @@
-"""Our instrumentation on tracers that are not ours: OpenTracing's MockTracer, and jaeger-client, which is not maintained."""
+"""Our instrumentation with other tracers: OpenTracing's MockTracer, and jaeger-client, which is no longer maintained."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Span(NamedTuple):
 
 
 class Mock:
-    """How a test reads a tracer, and what it sends."""
+    """Reads the spans of a MockTracer; `sends` are the names of the headers that it sends."""
 
     sends = ("ot-tracer-traceid", "ot-tracer-spanid")
 
@@ -64,7 +64,7 @@ class Jaeger:
         self.reporter = InMemoryReporter()
         self.tracer = Tracer(
             "shop", self.reporter, ConstSampler(True), scope_manager=ContextVarsScopeManager(),
-            tags={"ip": "127.0.0.1"},  # it would look for one, and leave sockets open
+            tags={"ip": "127.0.0.1"},  # otherwise it searches for one and leaves sockets open
         )  # fmt: skip
 
     def spans(self) -> list[Span]:
@@ -80,7 +80,7 @@ class Jaeger:
 @pytest.fixture(params=[Mock, Jaeger])
 def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for package in PACKAGES:
-        monkeypatch.delitem(sys.modules, package, raising=False)  # other tests', before which ours stands back
+        monkeypatch.delitem(sys.modules, package, raising=False)  # other tests import these, and ours would stand back
     read = request.param()
     opentracing.set_global_tracer(read.tracer)
     modules: list[Any] = [traced_flask, traced_fastapi, traced_requests, traced_httpx]
@@ -124,7 +124,7 @@ def by_fastapi(url: str) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("make", [by_flask, by_fastapi])
 def test_a_request_and_its_call_are_recorded(read: Any, make: Any) -> None:
-    """The call is the request's child, the trace goes on over the wire, and the tags are the same."""
+    """The call is a child of the request, the trace continues in the next service, and the tags are those of our tracer."""
     with LoopbackServer() as server:
         ask = make(server.url)
         answer = ask("GET", "/buy/tea", {})
@@ -146,7 +146,7 @@ def test_a_request_and_its_call_are_recorded(read: Any, make: Any) -> None:
 @pytest.mark.parametrize("make", [by_flask, by_fastapi])
 @pytest.mark.parametrize("header", ["uber-trace-id", "ot-tracer-spanid", "b3", "x-b3-traceid"])
 def test_a_broken_context_begins_a_trace(read: Any, make: Any, header: str) -> None:
-    """Also of a tracer that raises for it."""
+    """A broken context starts a new trace, even with a tracer whose `extract` raises for it."""
     answer = make("")("GET", "/fail", {header: "broken"})
     [span] = read.spans()
 

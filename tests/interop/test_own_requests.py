@@ -1,4 +1,4 @@
-"""No tracing of the tracing: the tracer's own requests are no spans of OpenTelemetry's instrumentation."""
+"""The tracer's own requests to the collector have no spans of OpenTelemetry's instrumentation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from opentracing_zipkin.collector import Collector
 
 @pytest.fixture
 def exporter() -> Iterator[InMemorySpanExporter]:
-    """What OpenTelemetry makes of everything that urllib3 sends in this process."""
+    """Collects OpenTelemetry's spans of everything that urllib3 sends in this process."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -29,7 +29,7 @@ def exporter() -> Iterator[InMemorySpanExporter]:
 
 
 def test_opentelemetry_sees_the_applications_requests_and_none_of_ours(exporter: InMemorySpanExporter) -> None:
-    """By the key in its context by which its own exporters hide; several flushes, and the services of the collector."""
+    """Our requests are hidden by the same key of OpenTelemetry's context as those of its own exporters."""
     with Collector() as collector:
         tracer = ZipkinTracer("service", endpoint=collector.url, flush_interval=0.05)
         for number in range(3):

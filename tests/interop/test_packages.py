@@ -1,4 +1,4 @@
-"""What is installed: our `opentracing` below every package, and what of the packages cannot run, whatever the tracer."""
+"""The installed packages: all of them use our `opentracing`, and some have parts that do not work with any tracer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = dict(line.split("==") for line in (HERE / "packages.txt").read_text()
 
 
 def test_the_opentracing_that_is_imported_is_this_projects() -> None:
-    """No package has put the archived `opentracing` over ours: the files are here, and the version is ours."""
+    """No package has replaced our `opentracing` by the archived one: the files and the version are ours."""
     assert HERE.parents[1] / "opentracing" / "__init__.py" == Path(opentracing.__file__).resolve()
     assert version("opentracing").startswith("2.5.")
     assert hasattr(opentracing, "TraceContextSource")
@@ -27,12 +27,12 @@ def test_the_opentracing_that_is_imported_is_this_projects() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_is_the_one_that_is_listed(package: str) -> None:
-    """What runs here is the release that packages.txt names."""
+    """The installed release of each package is the one in packages.txt."""
     assert PACKAGES[package] == version(package)
 
 
 class Limit(NamedTuple):
-    """Something of a package that fails on every Python from 3.10 to 3.13 with any tracer."""
+    """A part of a package that fails on every Python from 3.10 to 3.13, with any tracer."""
 
     part: str
     reason: str
@@ -74,5 +74,5 @@ LIMITS = [
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.part.split()[0])
 def test_what_cannot_run_still_cannot(limit: Limit) -> None:
-    """Each known limit of a package is there; where one goes, the package's tests here should grow."""
+    """Each known limit of a package still exists; if one disappears, the package needs more tests here."""
     limit.fails()

@@ -1,6 +1,6 @@
-"""Real applications, as they are on PyPI or as their tutorials make them, traced by the command and by the one line.
+"""Real applications, from PyPI or as their tutorials make them, traced by the command and by one line of code.
 
-Spans are sent when the processes end, as the reporters' interval is a minute.
+The spans are sent when the processes end, because the flush interval is a minute.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from .traced import ONE_LINE, UVICORN, WAYS, await_port, buy_from_three_services
 
 AT_ONCE = 100
 
-# Nothing of ours in a log, and nothing that went wrong.
+# Lines of a log that must not occur: messages of our packages, and signs of a failure.
 SAID = re.compile(r"(?m)^.*(?:zipkin: |Traceback|MonkeyPatchWarning).*$")
 HTTPBIN = ["gunicorn", "--bind", "127.0.0.1:{port}", "--workers", "2", "{app}"]
 
 
 def named(trace: list[FinishedSpan]) -> dict[tuple[str, str, str], FinishedSpan]:
-    """By service, kind and name, of which each is there once."""
+    """The spans by service, kind and name; each combination occurs once."""
     spans = {(span.local.service_name if span.local else "", span.kind or "", span.name): span for span in trace}
 
     assert len(trace) == len(spans), "\n".join(map(repr, trace))
@@ -45,7 +45,7 @@ def named(trace: list[FinishedSpan]) -> dict[tuple[str, str, str], FinishedSpan]
 
 @pytest.mark.parametrize("way", WAYS)
 def test_fastapi_asks_httpbin(collector: Collector, tmp_path: Path, way: str) -> None:
-    """By httpx, from two workers of uvicorn to two of gunicorn: one trace a request, of three spans."""
+    """A request by httpx, from two workers of uvicorn to two of gunicorn, is one trace with three spans."""
     settings = environment(collector)
     command = WAYS[way]("httpbin", HTTPBIN, "httpbin:app", tmp_path)
     with program(command, settings, tmp_path, "httpbin") as (port, httpbin_log):
@@ -74,7 +74,7 @@ def test_fastapi_asks_httpbin(collector: Collector, tmp_path: Path, way: str) ->
 
 
 def ask(url: str, **headers: str) -> None:
-    """Read the answer, whatever it is; redirects are followed."""
+    """Read the response, whatever its status; redirects are followed."""
     request = urllib.request.Request(url, headers=headers)
     with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=20) as answer:
         answer.read()
@@ -82,7 +82,7 @@ def ask(url: str, **headers: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_httpbin_tells_what_became_of_each_request(collector: Collector, tmp_path: Path, way: str) -> None:
-    """Routes with parameters, redirects, errors, streamed and empty answers; a caller's trace is joined."""
+    """Routes with parameters, redirects, errors, streams and empty responses have spans, and a caller's trace is joined."""
     command = WAYS[way]("httpbin", HTTPBIN, "httpbin:app", tmp_path)
     with program(command, environment(collector), tmp_path, "httpbin") as (port, log):
         await_port(port, log)
@@ -116,7 +116,7 @@ def kind_of(span_id: str, spans: list[FinishedSpan]) -> str | None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Django project with its admin, as `startproject` makes it, with a database and a superuser."""
+    """A Django project with its admin, made by `startproject`, with a database and a superuser."""
     folder = tmp_path_factory.mktemp("project")
     make = [str(BIN / "django-admin"), "startproject", "shop", str(folder)]
     subprocess.run(make, check=True, timeout=60)
@@ -130,7 +130,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_site_of_django_with_its_admin(collector: Collector, project: Path, tmp_path: Path, way: str) -> None:
-    """Logging in, the list of users and one of them: each request is a trace, named by the admin's own routes, with its queries."""
+    """Each request for the login and the lists is a trace with its queries, and is named by the admin's own route."""
     server = ["python", str(project / "manage.py"), "runserver", "--noreload", "127.0.0.1:{port}"]
     if way == "run":
         command = WAYS[way]("admin", server, "", tmp_path)
@@ -168,14 +168,14 @@ def test_a_site_of_django_with_its_admin(collector: Collector, project: Path, tm
     ] == [(s.name, s.tags.get("http.status_code", "")) for s in sorted(spans, key=lambda span: span.timestamp_us or 0)]
     assert 6 == len(spans) == len(traces)
     assert {("CLIENT", "sqlite")} == {(span.kind, span.remote.service_name) for span in queries if span.remote}
-    # The server looks at the database's migrations before the first request.
+    # The server reads the database's migrations before the first request.
     assert {"SERVER", None} == {span.parent_id and kind_of(span.parent_id, spans) for span in queries}
     assert [] == SAID.findall(log.read_text())
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_hundred_requests_at_once_are_a_hundred_whole_traces(collector: Collector, tmp_path: Path, way: str) -> None:
-    """Through three services: no span is missing or there twice, and each has the right parent."""
+    """With a hundred requests at once through three services, no span is missing or repeated, and each has its parent."""
     articles = [f"tea{n}" for n in range(AT_ONCE)]
     answers, said = buy_from_three_services(WAYS[way], environment(collector), tmp_path, articles)
     spans, traces = await_spans(collector, 5 * AT_ONCE), list(map(named, collector.store.traces()))
@@ -190,7 +190,7 @@ def test_a_hundred_requests_at_once_are_a_hundred_whole_traces(collector: Collec
         assert frontend.parent_id is None
         assert {(frontend.span_id, to_orders.span_id)} == {(s.parent_id, s.span_id) for s in (to_orders, orders)}
         assert {(orders.span_id, to_payment.span_id)} == {(s.parent_id, s.span_id) for s in (to_payment, payment)}
-        # Of one request, not of two that were served at the same time.
+        # The spans are of the same request, not of two that were served at the same time.
         assert frontend.tags["http.path"].rpartition("/")[2] == orders.tags["http.path"].rpartition("/")[2]
     assert [] == SAID.findall(said)
 
@@ -199,7 +199,7 @@ ASK = "from traced_caller import app; print(app.tasks['pack'].delay('tea').get(t
 
 
 def test_a_worker_of_celery_by_one_line(collector: Collector, tmp_path: Path) -> None:
-    """And whoever asks it: the sending and the run are in one trace, with Redis between them."""
+    """The sending and the run of a task are in one trace, with Redis between them, if both processes have the one line."""
     for name in ("worker", "caller"):
         line = ONE_LINE.format(name=name)
         (tmp_path / f"traced_{name}.py").write_text(f"{line}\nfrom tests.interop.apps.untraced_celery import app\n")

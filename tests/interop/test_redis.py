@@ -1,4 +1,4 @@
-"""redis-opentracing on a real Redis server."""
+"""redis-opentracing with a real Redis server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture
 def client(port: int, tracer: ZipkinTracer) -> Iterator[redis.Redis]:
-    """A traced client, of an empty database."""
+    """A traced client of an empty database."""
 
     def name_the_server(span: opentracing.Span) -> None:
         span.set_tag(tags.PEER_SERVICE, "redis")
@@ -43,7 +43,7 @@ def client(port: int, tracer: ZipkinTracer) -> Iterator[redis.Redis]:
 def test_commands_are_client_spans_below_the_active_one(
     client: redis.Redis, port: int, tracer: ZipkinTracer, one_trace: Read
 ) -> None:
-    """A command is a CLIENT span with its text; the callback's `peer.*` tags are its remote endpoint."""
+    """A command is a CLIENT span with its text, and the `peer.*` tags of the callback are its remote endpoint."""
     with tracer.start_active_span("buy"):
         client.set("tea", 3)
         left = client.decr("tea")
@@ -59,7 +59,7 @@ def test_commands_are_client_spans_below_the_active_one(
 
 
 def test_a_pipeline_is_one_span(client: redis.Redis, one_trace: Read) -> None:
-    """The commands of a transaction are together in one span."""
+    """All commands of a transaction are in one span."""
     with client.pipeline() as pipeline:
         answers = pipeline.set("tea", 3).incr("tea").execute()
 
@@ -68,7 +68,7 @@ def test_a_pipeline_is_one_span(client: redis.Redis, one_trace: Read) -> None:
 
 
 def test_a_command_that_fails_has_the_error_tag(client: redis.Redis, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """What the server answered is the error of the command's span."""
+    """The error message of the server is the error of the command's span."""
     with tracer.start_active_span("buy"):
         client.set("tea", "green")
         with pytest.raises(redis.ResponseError):

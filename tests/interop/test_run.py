@@ -1,7 +1,7 @@
-"""`opentracing-zipkin run` before real servers: an application without a line of ours is traced in each of their workers.
+"""`opentracing-zipkin run` with real servers: it traces an application without any tracing code in each of their workers.
 
-Spans are sent when the processes end, as the reporters' interval is a minute; reloaders kill their children, so there it is
-short.  A server is ended when all its workers have answered.
+The spans are sent when the processes end, because the flush interval is a minute; it is short for reloaders, because they kill
+their children.  A server is ended when all its workers have answered.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ASGI = f"{APPS}.untraced_fastapi:app"
 
 
 class Server(NamedTuple):
-    """`command` with {port} in it.  `kills`: it ends its child by SIGKILL."""
+    """A server's `command`, which contains {port}; `kills` means that it ends its child by SIGKILL."""
 
     command: list[str]
     workers: int = 1
@@ -80,7 +80,7 @@ SERVERS = {
 
 @contextmanager
 def running(server: Server, collector: Collector, folder: Path) -> Iterator[tuple[str, Path]]:
-    """The server by our command; the URL to ask, and its log.  SIGTERM ends it."""
+    """The server, run by our command and ended by SIGTERM; the values are the URL to request and its log."""
     port, log = free_port(), folder / "log"
     settings = environment(
         collector,
@@ -98,7 +98,7 @@ def running(server: Server, collector: Collector, folder: Path) -> Iterator[tupl
 
 
 def asked(url: str, workers: int, log: Path) -> int:
-    """How many requests were answered until all workers have done so."""
+    """Send requests until all workers have answered; returns the number of requests."""
     pids = {await_answer(url, log)}
     count = 1
     deadline = time.monotonic() + READY_WITHIN_S
@@ -119,7 +119,7 @@ def await_spans(collector: Collector, count: int) -> list[FinishedSpan]:
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_every_answered_request_is_a_trace(collector: Collector, tmp_path: Path, name: str) -> None:
-    """Of the request and of the call within it, from each worker; nothing of ours is said."""
+    """Each request to each worker is a trace with a span for the call in it, and our packages log nothing."""
     server = SERVERS[name]
     with running(server, collector, tmp_path) as (url, log):
         count = asked(url, server.workers, log)
@@ -139,7 +139,7 @@ def test_every_answered_request_is_a_trace(collector: Collector, tmp_path: Path,
 
 
 def test_a_reloader_traces_what_it_has_loaded_again(collector: Collector, tmp_path: Path) -> None:
-    """The new process as the first one."""
+    """A reloaded process is traced in the same way as the first one."""
     changed = tmp_path / "changed.py"
     changed.write_text("")
     server = SERVERS["uvicorn --reload"]._replace(kills=True)
@@ -167,7 +167,7 @@ ASK = f"from {APPS}.untraced_celery import pack; print(pack.delay('tea').get(tim
 
 @pytest.mark.parametrize("pool", ["prefork", "gevent"])
 def test_a_task_of_celery_is_in_the_trace_of_who_asks_for_it(collector: Collector, tmp_path: Path, pool: str) -> None:
-    """Both are started by the command, and neither knows of tracing."""
+    """A task's worker and its sender, both run by the command and without tracing code, send one trace."""
     run = [sys.executable, "-m", "opentracing_zipkin", "run", "--service-name"]
     with redis_server(tmp_path) as broker:
         settings = environment(collector, BROKER=f"redis://127.0.0.1:{broker}/0")
@@ -190,7 +190,7 @@ def test_a_task_of_celery_is_in_the_trace_of_who_asks_for_it(collector: Collecto
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment in which the wheel is installed, beside what is installed here; its interpreter."""
+    """The interpreter of an environment with our wheel and with all packages that are installed here."""
     source, wheels, folder = (tmp_path_factory.mktemp(name) for name in ("source", "wheels", "installed"))
     for name in ("opentracing", "opentracing_zipkin"):
         shutil.copytree(PROJECT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -207,7 +207,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_installed_wheel_starts_ours_in_isolated_interpreters_too(collector: Collector, installed: Path) -> None:
-    """By the `.pth` file at the top of site-packages, which pip removes again with the package."""
+    """The `.pth` file in site-packages traces isolated interpreters, too, and pip removes it with the package."""
     code = "import flask, sys; flask.Flask('shop').test_client().get('/'); print(sys.prefix)"
     run = [str(installed), "-m", "opentracing_zipkin", "run", "--service-name", "shop", "python", "-I", "-c", code]
     settings = {name: text for name, text in environment(collector).items() if name != "PYTHONPATH"}

@@ -1,4 +1,4 @@
-"""sqlalchemy-opentracing on SQLite."""
+"""sqlalchemy-opentracing with SQLite."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ARTICLES = Table("articles", METADATA, Column("id", Integer, primary_key=True), 
 
 @pytest.fixture
 def engine(tracer: ZipkinTracer) -> Iterator[Engine]:
-    """A database in memory whose every statement is traced."""
+    """A database in memory; every statement on it is traced."""
     engine = create_engine("sqlite://")
     sqlalchemy_opentracing.init_tracing(tracer, trace_all_engines=False, trace_all_queries=True)
     sqlalchemy_opentracing.register_engine(engine)
@@ -31,7 +31,7 @@ def engine(tracer: ZipkinTracer) -> Iterator[Engine]:
 
 
 def test_statements_are_children_of_the_active_span(engine: Engine, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """Each statement is a span with its text, below whatever span is active."""
+    """Each statement is a span with its text, and a child of the active span."""
     with tracer.start_active_span("open the shop"):
         METADATA.create_all(engine)
         with engine.begin() as connection:
@@ -50,9 +50,9 @@ def test_statements_are_children_of_the_active_span(engine: Engine, tracer: Zipk
 
 
 def test_a_session_may_be_given_its_parent(engine: Engine, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """`set_parent_span` outranks the active span."""
+    """A span given by `set_parent_span` is the parent, not the active span."""
     with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA user_version")  # not traced, says the package
+        connection.exec_driver_sql("PRAGMA user_version")  # not traced, as the package documents
     with tracer.start_span("parent") as parent, Session(engine) as session:
         sqlalchemy_opentracing.set_parent_span(session, parent)
         session.execute(select(1))
@@ -63,7 +63,7 @@ def test_a_session_may_be_given_its_parent(engine: Engine, tracer: ZipkinTracer,
 
 
 def test_a_statement_that_fails_has_the_error_tag(engine: Engine, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """The package marks the statement's span; the span around it, which handled the exception, has no error."""
+    """The package marks the span of the failed statement; the span around it has no error, as the exception was handled."""
     with tracer.start_active_span("open the shop"), engine.connect() as connection:
         METADATA.create_all(connection)
         with pytest.raises(IntegrityError):

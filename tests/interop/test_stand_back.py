@@ -1,4 +1,4 @@
-"""Where somebody else instruments a library, a request leaves one span: theirs."""
+"""If another package instruments a library, a request has one span, which is that package's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from .apps.stand_back import OTEL, OTHERS
 from .processes import PROJECT
 
-# Ours is wanted here, because the other sees nothing of the request.
+# Here our span is wanted, because the other package does not see the request.
 NOT_THEIRS = ("opentelemetry requests, urllib3 used",)
 
 
@@ -30,7 +30,7 @@ def measured() -> Mapping[str, Mapping[str, list[Any]]]:
 @pytest.mark.parametrize("order", ["before", "after"])
 @pytest.mark.parametrize("other", [*OTEL, *OTHERS])
 def test_a_request_has_one_span_and_one_context(measured: Mapping[str, Any], other: str, order: str) -> None:
-    """Whichever is switched on first; ours stands back, and says so in one line for each library."""
+    """Whichever package is installed first, ours stands back, with one log line for each library."""
     found = measured[f"{other}, {order}"]
     said = found["said"]
 

@@ -1,4 +1,4 @@
-"""starlette-opentracing under uvicorn."""
+"""starlette-opentracing on uvicorn."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Read = Callable[[int], Mapping[tuple[str, str], FinishedSpan]]
 def test_parallel_tasks_of_a_request_are_children_of_its_span(
     collector: Collector, tracer: ZipkinTracer, one_trace: Read
 ) -> None:
-    """The span that the middleware makes active is the parent in the endpoint and in the tasks that it gathers."""
+    """The span that the middleware activates is the parent in the endpoint, and in the tasks that the endpoint gathers."""
     with application("starlette_shop", "shop", collector.url) as port, SessionTracing() as session:
         answer = session.get(f"http://127.0.0.1:{port}/price")
 
@@ -34,7 +34,7 @@ def test_parallel_tasks_of_a_request_are_children_of_its_span(
 
 
 def test_an_endpoint_that_raises_has_the_error_tag(collector: Collector, tracer: ZipkinTracer, one_trace: Read) -> None:
-    """The exception leaves the middleware's block, which makes it the span's error."""
+    """An exception that leaves the middleware's block is the error of its span."""
     with application("starlette_shop", "shop", collector.url) as port, SessionTracing() as session:
         answer = session.get(f"http://127.0.0.1:{port}/broken")
 

@@ -1,4 +1,4 @@
-"""Tornado 6: what opentracing-instrumentation expected of stack contexts, and its hook into Tornado's HTTP client."""
+"""Tornado 6: opentracing-instrumentation's use of stack contexts, and its hook into Tornado's HTTP client."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .processes import application
 def test_coroutines_are_below_the_request_that_runs_them(
     collector: Collector, tracer: ZipkinTracer, wait_for_spans: Callable[[int], list[FinishedSpan]]
 ) -> None:
-    """Client, server, and two coroutines at a time, each with a coroutine of its own: one trace, every parent right."""
+    """A client, a server and two parallel coroutines, each with an inner one, are one trace with the right parents."""
 
     async def get(port: int) -> bytes:
         with tracer.start_active_span("buy"):

@@ -1,4 +1,4 @@
-"""typeshed's stubs of the archived package: names and signatures of ours agree with them where both have them."""
+"""Our names and signatures agree with typeshed's stubs of the archived package, as far as both have them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What the superset adds to a signature: 0.5's constructor, the one argument Tornado's class took, a constructor hook.
+# The signatures that our package extends: 0.5's constructor of Span, Tornado's class, which takes one argument, and a
+# `__new__`.
 ADDED = r"""
 opentracing\.span\.Span\.__init__
 opentracing\.scope_managers\.tornado\.ThreadSafeStackContext\.__init__
@@ -15,7 +16,7 @@ opentracing\.tracer\.Tracer\.__new__
 
 
 def test_the_signatures_agree_with_typesheds(tmp_path: Path) -> None:
-    """`mypy.stubtest` compares what is imported with `types-opentracing`, and finds no difference but what was added."""
+    """`mypy.stubtest` compares our package with `types-opentracing`, and finds only the differences that were added."""
     allowed = tmp_path / "allowed"
     allowed.write_text(ADDED)
     compared = subprocess.run(

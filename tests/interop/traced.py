@@ -1,6 +1,6 @@
-"""Starting applications that know nothing of tracing, traced by the command or by one line.
+"""Starts applications without any tracing code, traced by the command or by one line.
 
-Rules: each is a process of its own, below a real server, ended by SIGTERM; by then its spans are with the collector.
+Rules: each application is a process with a real server.  SIGTERM ends it, and then the collector has its spans.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ READY_WITHIN_S = 30.0
 ENDED_WITHIN_S = 30.0
 ONE_LINE = "import opentracing_zipkin\n\nopentracing_zipkin.configure({name!r}, instrument=True)\n"
 
-# A service's name, the command of its server with {app} in it, the application as `module:object`, a folder to write to; the
-# command as it is run.
+# The arguments are a service's name, its server's command with {app} in it, the application as `module:object`, and a folder
+# to write to; the result is the command to run.
 Way = Callable[[str, list[str], str, Path], list[str]]
 
 
 def by_the_command(name: str, command: list[str], app: str, folder: Path) -> list[str]:
-    """`opentracing-zipkin run`, and the application as it is."""
+    """The command with `opentracing-zipkin run` before it; the application is unchanged."""
     run = [sys.executable, "-m", "opentracing_zipkin", "run", "--service-name", name]
     return [*run, *(word.replace("{app}", app) for word in command)]
 
 
 def by_one_line(name: str, command: list[str], app: str, folder: Path) -> list[str]:
-    """The server as it is, and before the application the one line."""
+    """The unchanged command of the server, for a module with the one line before the import of the application."""
     module, _, attribute = app.partition(":")
     traced = f"traced_{name}"
     (folder / f"{traced}.py").write_text(f"{ONE_LINE.format(name=name)}\nfrom {module} import {attribute}\n")
@@ -47,7 +47,7 @@ WAYS: Mapping[str, Way] = {"run": by_the_command, "one line": by_one_line}
 
 @contextmanager
 def program(command: list[str], settings: Mapping[str, str], folder: Path, name: str) -> Iterator[tuple[int, Path]]:
-    """A server, with {port} in its command; its port and its log.  SIGTERM ends it, well."""
+    """A server, whose command contains {port}; its port and its log.  SIGTERM ends it, and its exit status is checked."""
     port, log = free_port(), folder / f"{name}.log"
     search = f"{PROJECT}:{folder}"
     with serving(command, {**settings, "PYTHONPATH": search}, port, log) as process:
@@ -58,7 +58,7 @@ def program(command: list[str], settings: Mapping[str, str], folder: Path, name:
 
 
 def await_port(port: int, log: Path) -> None:
-    """Until a server listens; a connection that is not a request leaves no span."""
+    """Wait until a server listens; a connection without a request makes no span."""
     deadline = time.monotonic() + READY_WITHIN_S
     while True:
         try:
@@ -74,7 +74,7 @@ UVICORN = ["uvicorn", "{app}", "--port", "{port}"]
 
 
 def buy_from_three_services(way: Way, settings: Mapping[str, str], folder: Path, articles: list[str]) -> tuple[list[str], str]:
-    """frontend asks orders, which asks payment, for all articles at once; the answers, and what the three have said."""
+    """frontend calls orders, which calls payment, for all articles at once; returns the answers and the services' logs."""
     logs: list[Path] = []
 
     def start(name: str, command: list[str], **more: str) -> str:

@@ -1,4 +1,4 @@
-"""0.5's verbs above any 2.4 tracer: each is spelled in the tracer's own, contexts come out of any mapping."""
+"""The verbs of 0.5 on any 2.4 tracer: each calls the tracer's own methods, and a context can be read from any mapping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from opentracing import Format, Span, SpanContext, Tracer
 
 
 class Logged(Span):
-    """A span of a 2.4 tracer: it knows nothing of 0.5."""
+    """A span of a 2.4 tracer, which does not define the verbs of 0.5."""
 
     def __init__(self) -> None:
         super().__init__(Tracer(), SpanContext())
@@ -26,7 +26,7 @@ class Logged(Span):
 
 
 def test_info_is_an_event_and_error_marks_the_span() -> None:
-    """Any 2.4 span speaks 0.5's verbs, in terms of its own."""
+    """On any 2.4 span, the verbs of 0.5 call `set_tag` and `log_kv`."""
     span = Logged()
 
     assert span is span.info("a %s", 1).error("b").add_tag("k", "v").add_tags({"l": 2})
@@ -46,14 +46,14 @@ class Baggage(SpanContext):
 
 
 def test_any_context_answers_for_its_attributes_in_any_spelling() -> None:
-    """A 2.4 context's baggage is 0.5's trace attributes; `_` is `-`, and case does not count."""
+    """The baggage of a 2.4 context serves as 0.5's trace attributes; case does not count, and `_` equals `-`."""
 
     assert "7" == Baggage().get_trace_attribute("user-ID")
     assert Baggage().get_trace_attribute("other") is None
 
 
 class Headers(Mapping[str, str]):
-    """A mapping that is no dict, as frameworks give it."""
+    """A mapping that is not a dict, as some frameworks pass it."""
 
     def __init__(self, **entries: str) -> None:
         self.entries = entries
@@ -69,7 +69,7 @@ class Headers(Mapping[str, str]):
 
 
 class Reading(Tracer):
-    """A 2.4 tracer that keeps what it is given."""
+    """A 2.4 tracer that keeps the carrier which it was given."""
 
     carrier: Any = None
 
@@ -84,7 +84,7 @@ class Reading(Tracer):
 
 
 def test_one_mapping_may_hold_both_halves() -> None:
-    """`trace_context_from_text(headers, headers)` reads it once; two mappings are read as one; None is no mapping."""
+    """`trace_context_from_text` reads the same mapping only once, merges two mappings, and ignores None."""
     tracer = Reading()
     headers = Headers(a="1")
 
@@ -97,7 +97,7 @@ def test_one_mapping_may_hold_both_halves() -> None:
 
 
 def test_reading_a_context_never_raises() -> None:
-    """What a 2.4 tracer refuses with an exception is no trace to 0.5."""
+    """If a 2.4 tracer refuses a carrier with an exception, 0.5's verbs return None."""
     tracer = Reading()
 
     assert tracer.trace_context_from_text({"raise": "1"}, None) is None
@@ -106,14 +106,14 @@ def test_reading_a_context_never_raises() -> None:
 
 
 def test_any_tracer_encodes_a_context_in_0_5s_shapes() -> None:
-    """Real dicts and bytearrays, in pairs."""
+    """The verbs of 0.5 return pairs of real dicts and bytearrays."""
 
     assert ({"id": "1"}, None) == Reading().trace_context_to_text(SpanContext())
     assert (bytearray(b"1"), None) == Reading().trace_context_to_binary(SpanContext())
 
 
 class Counting(Span):
-    """A span of 0.5: it has an `add_tag` of its own."""
+    """A span of 0.5 that defines its own `add_tag`."""
 
     added = 0
 
@@ -123,7 +123,7 @@ class Counting(Span):
 
 
 def test_add_tags_calls_the_spans_own_add_tag() -> None:
-    """A 0.5 span need only have `add_tag`."""
+    """A 0.5 span only needs to define `add_tag`: `add_tags` calls it."""
     span = Counting(SpanContext())
     span.add_tags({"k": "v", "l": 2})
 
@@ -131,7 +131,7 @@ def test_add_tags_calls_the_spans_own_add_tag() -> None:
 
 
 def test_a_set_tag_put_in_place_of_the_no_ops_is_called() -> None:
-    """A test that replaces `set_tag` on the no-op's span sees `add_tag` and `add_tags` as well."""
+    """If a test replaces `set_tag` of a no-op span, it also sees the calls of `add_tag` and `add_tags`."""
     span = Tracer().start_trace("x")
     with mock.patch.object(span, "set_tag") as set_tag:
         assert span is span.add_tag("k", "v").add_tags({"l": 2})
@@ -140,7 +140,7 @@ def test_a_set_tag_put_in_place_of_the_no_ops_is_called() -> None:
 
 
 class Elsewhere(Span):
-    """A span that finds its tracer in another place than its base class does."""
+    """A span that keeps its tracer in another attribute than its base class does."""
 
     def __init__(self, tracer: Tracer) -> None:
         self.found = tracer
@@ -151,14 +151,14 @@ class Elsewhere(Span):
 
 
 def test_a_child_is_started_by_the_tracer_that_the_span_answers_with() -> None:
-    """`start_child` asks `span.tracer`, which a subclass may override."""
+    """`start_child` uses `span.tracer`, which a subclass may override."""
     tracer = Tracer()
 
     assert tracer._noop_span is Elsewhere(tracer).start_child("child")
 
 
 def test_a_span_of_the_no_op_lets_its_own_tracer_start_the_child() -> None:
-    """`Span(tracer, context)` has children by `tracer.start_span`, whatever that is."""
+    """A span made by `Span(tracer, context)` calls `tracer.start_span` for its children."""
     tracer = Tracer()
     span = Span(tracer, SpanContext())
     with mock.patch.object(tracer, "start_span") as start_span:

@@ -1,4 +1,4 @@
-"""Taking the active span along, and leaving it behind: threads, executors, greenlets, tasks."""
+"""Work in threads, executors, greenlets and tasks: it keeps the active span by `wrap`, or drops it by `detached`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def in_the_loops_executor(work: Callable[[], None]) -> None:
 def test_a_wrapped_function_runs_below_the_span_that_was_active_when_it_was_wrapped(
     run: Callable[[Callable[[], None]], None], wrapped: bool, tracer: RecordingTracer, recorder: InMemoryRecorder
 ) -> None:
-    """`wrap` takes the context along; without it another thread starts a new trace."""
+    """`wrap` keeps the context; without it, work in another thread starts a new trace."""
 
     def work() -> None:
         with tracer.start_active_span("work"):
@@ -62,7 +62,7 @@ def test_a_wrapped_function_runs_below_the_span_that_was_active_when_it_was_wrap
 
 
 def test_a_wrapped_function_may_run_in_many_threads_at_a_time(tracer: RecordingTracer, recorder: InMemoryRecorder) -> None:
-    """Each call has a copy of the context, so none is in another's way."""
+    """Each call runs in its own copy of the context, so calls in several threads do not disturb each other."""
     barrier = threading.Barrier(8, timeout=10)
 
     def work(number: int) -> int:
@@ -78,7 +78,7 @@ def test_a_wrapped_function_may_run_in_many_threads_at_a_time(tracer: RecordingT
 
 
 def test_wrapping_keeps_name_arguments_result_and_exception() -> None:
-    """A wrapped function is called as the function itself."""
+    """A wrapped function is called in the same way as the function itself."""
 
     def divide(number: int, *, by: int) -> float:
         return number / by
@@ -115,7 +115,7 @@ def test_what_is_started_detached_is_no_child_of_the_request(
     tracer: RecordingTracer,
     recorder: InMemoryRecorder,
 ) -> None:
-    """A refresher started by the first request makes traces of its own; the request goes on with its span."""
+    """A background task that a request starts in `detached` makes its own traces, and the request keeps its active span."""
 
     async def refresh() -> None:
         with tracer.start_active_span("refresh"):
@@ -140,7 +140,7 @@ def test_what_is_started_detached_is_no_child_of_the_request(
 
 
 def test_detached_holds_for_every_tracer_and_is_a_decorator(tracer: RecordingTracer) -> None:
-    """Nothing is active inside, whichever manager keeps it, and all is as before afterwards."""
+    """Inside `detached` no tracer has an active span, and after it each active span is restored."""
     other = RecordingTracer(InMemoryRecorder())
 
     @opentracing.detached()
@@ -153,7 +153,7 @@ def test_detached_holds_for_every_tracer_and_is_a_decorator(tracer: RecordingTra
 
 
 def test_a_detached_block_left_in_another_context_corrupts_nobody(tracer: RecordingTracer) -> None:
-    """There nothing was hidden, so there nothing comes back."""
+    """A `detached` block that is left in another context does not change that context's active span."""
     block = opentracing.detached()
     with tracer.start_active_span("request"):
         block.__enter__()

@@ -1,4 +1,4 @@
-"""`Tracer.trace`: one span a run, whatever is decorated."""
+"""`Tracer.trace`: each run of a decorated function, coroutine or generator is one span."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ KINDS = [a_function, a_coroutine, a_generator, an_async_generator]
 def test_the_span_lasts_as_long_as_the_whole_run_and_is_active_inside(
     kind: Any, tracer: RecordingTracer, recorder: InMemoryRecorder
 ) -> None:
-    """Name, tags and time of the run; what runs inside sees the span."""
+    """The span has the given name and tags, lasts as long as the run, and is active inside it."""
     _, run = kind(tracer)
     seen = run()
     span = only(recorder)
@@ -110,7 +110,7 @@ def test_the_span_lasts_as_long_as_the_whole_run_and_is_active_inside(
     ],
 )
 def test_what_is_decorated_stays_what_it_is(kind: Any, is_kind: Callable[[object], bool], tracer: RecordingTracer) -> None:
-    """Frameworks ask `inspect` what they were given; name and module stay, too."""
+    """A decorated function keeps its kind, which frameworks ask `inspect` for, and its name and module."""
     work, _ = kind(tracer)
 
     assert is_kind(work)
@@ -118,7 +118,7 @@ def test_what_is_decorated_stays_what_it_is(kind: Any, is_kind: Callable[[object
 
 
 def test_each_run_is_a_span_below_the_active_one(tracer: RecordingTracer, recorder: InMemoryRecorder) -> None:
-    """Two runs, two spans; recursion nests."""
+    """Each run is a separate span, and a recursive call is a child of the call around it."""
 
     @tracer.trace
     def countdown(number: int) -> None:
@@ -136,7 +136,7 @@ class Shop:
 
 
 def test_without_a_name_it_is_the_functions(tracer: RecordingTracer, recorder: InMemoryRecorder) -> None:
-    """With the class it belongs to, and without the function it stands in."""
+    """The default name has the class of a method, but not the function in which the class is defined."""
 
     class Cart:
         @tracer.trace
@@ -160,7 +160,7 @@ def test_without_a_name_it_is_the_functions(tracer: RecordingTracer, recorder: I
 
 
 def test_partials_and_objects_that_are_called_are_functions_too(tracer: RecordingTracer, recorder: InMemoryRecorder) -> None:
-    """A partial of a coroutine function, and an object whose `__call__` is one, are timed to their end."""
+    """The span of a partial of a coroutine function, or of an object with an async `__call__`, ends with the coroutine."""
 
     async def work(seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -178,7 +178,7 @@ def test_partials_and_objects_that_are_called_are_functions_too(tracer: Recordin
 
 @pytest.mark.parametrize("value", [Shop, 42, {"name": "work"}])
 def test_what_is_no_function_is_refused_at_once(value: Any, tracer: RecordingTracer) -> None:
-    """The error shows how the decorator is written."""
+    """Decorating an object that is not a function raises TypeError, and the message shows how to write the decorator."""
     with pytest.raises(TypeError, match=r"trace decorates functions.*@tracer.trace\('name'\)"):
         tracer.trace()(value)
 
@@ -217,7 +217,7 @@ def failing(kind: str, tracer: RecordingTracer) -> Callable[[], Any]:
 def test_an_exception_passes_through_and_is_the_error_tag(
     kind: str, tracer: RecordingTracer, recorder: InMemoryRecorder
 ) -> None:
-    """The caller sees what was raised."""
+    """The caller receives the exception that was raised, and the span has the error tag."""
     with pytest.raises(KeyError, match="tea"):
         failing(kind, tracer)()
 
@@ -225,7 +225,7 @@ def test_an_exception_passes_through_and_is_the_error_tag(
 
 
 def test_a_generators_consumer_is_not_inside(tracer: RecordingTracer, recorder: InMemoryRecorder) -> None:
-    """Between two values the consumer's own span is active, and it can send, throw and read the return value."""
+    """Between two values the consumer's own span is active, and the consumer can send, throw and read the return value."""
 
     @tracer.trace("numbers")
     def numbers() -> Any:
@@ -251,7 +251,7 @@ def test_a_generators_consumer_is_not_inside(tracer: RecordingTracer, recorder: 
 
 
 def test_an_async_generators_consumer_is_not_inside(tracer: RecordingTracer, recorder: InMemoryRecorder) -> None:
-    """As with a generator: asend and athrow reach the body, and nothing of it is active outside."""
+    """`asend` and `athrow` reach the body of an async generator, and its span is not active in the consumer."""
 
     @tracer.trace("numbers")
     async def numbers() -> Any:
@@ -275,7 +275,7 @@ def test_an_async_generators_consumer_is_not_inside(tracer: RecordingTracer, rec
 
 
 def test_a_generator_that_nobody_finishes_is_no_error(tracer: RecordingTracer, recorder: InMemoryRecorder) -> None:
-    """Its span ends where the generator is closed; one that was never started has none."""
+    """An unfinished generator's span ends without error when the generator is closed; without a first step there is no span."""
 
     @tracer.trace("numbers")
     def numbers() -> Iterator[int]:
@@ -293,7 +293,7 @@ def test_a_generator_that_nobody_finishes_is_no_error(tracer: RecordingTracer, r
 def test_an_async_generator_that_nobody_finishes_is_no_error_and_no_noise(
     tracer: RecordingTracer, recorder: InMemoryRecorder
 ) -> None:
-    """The event loop closes it, in another task; its span ends then, and the clean-up of the body runs inside it."""
+    """The event loop closes the generator in another task; its clean-up runs inside the span, and then the span ends."""
     noise: list[object] = []
     cleaned_up_in: list[str] = []
 
@@ -321,7 +321,7 @@ def test_an_async_generator_that_nobody_finishes_is_no_error_and_no_noise(
 
 
 def test_a_cancelled_coroutine_is_no_error(tracer: RecordingTracer, recorder: InMemoryRecorder) -> None:
-    """Cancelling is how a task ends that is no longer needed."""
+    """A cancelled coroutine has no error tag, because cancelling is the planned end of a task that is no longer needed."""
 
     @tracer.trace
     async def work() -> None:
@@ -339,7 +339,7 @@ def test_a_cancelled_coroutine_is_no_error(tracer: RecordingTracer, recorder: In
 
 
 def test_parallel_runs_are_apart(tracer: RecordingTracer, recorder: InMemoryRecorder) -> None:
-    """Fifty coroutines at a time: each is a child of the span they were started in, and each sees its own."""
+    """Each of fifty parallel coroutines is a child of the span in which it was started, and sees its own span."""
 
     @tracer.trace
     async def work() -> str:
@@ -360,7 +360,7 @@ def test_parallel_runs_are_apart(tracer: RecordingTracer, recorder: InMemoryReco
 def test_a_module_may_decorate_before_the_application_configures(
     tracer: RecordingTracer, recorder: InMemoryRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was decorated with the default no-op follows `opentracing.tracer`; a tracer of one's own stays."""
+    """A function decorated with the default no-op follows `opentracing.tracer`; one decorated with another tracer keeps it."""
 
     @opentracing.tracer.trace("early")
     def early() -> None:

@@ -1,4 +1,4 @@
-"""The global tracer: one module variable, replaced by assignment or by `set_global_tracer`."""
+"""The global tracer is one module variable, which is replaced by assignment or by `set_global_tracer`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _no_op_afterwards() -> Iterator[None]:
 
 
 def test_assignment_replaces_the_global_tracer() -> None:
-    """`opentracing.tracer = mine` is what 0.5 does; 2.4's functions see it."""
+    """Code for 0.5 assigns `opentracing.tracer = mine`, and the functions of 2.4 return that tracer."""
     mine = opentracing.Tracer()
 
     assert False is opentracing.is_global_tracer_registered()
@@ -26,7 +26,7 @@ def test_assignment_replaces_the_global_tracer() -> None:
 
 
 def test_set_global_tracer_replaces_it_too() -> None:
-    """And a second call replaces it again."""
+    """`set_global_tracer` replaces the global tracer, and a second call replaces it again."""
     for mine in (opentracing.Tracer(), opentracing.Tracer()):
         opentracing.set_global_tracer(mine)
 
@@ -34,6 +34,6 @@ def test_set_global_tracer_replaces_it_too() -> None:
 
 
 def test_none_is_no_tracer() -> None:
-    """It raises ValueError that names the no-op instead."""
+    """`set_global_tracer(None)` raises ValueError, and the message names the no-op as the replacement."""
     with pytest.raises(ValueError, match=r"opentracing\.Tracer\(\)"):
         opentracing.set_global_tracer(None)  # type: ignore[arg-type]

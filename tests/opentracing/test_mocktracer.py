@@ -1,4 +1,4 @@
-"""The mock tracer: what a test of instrumentation sees of the spans that were made."""
+"""The mock tracer, as a test of instrumentation sees it: the spans that were made, and their attributes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tracer() -> MockTracer:
 
 
 def test_finished_spans_are_listed_in_the_order_of_their_finishing(tracer: MockTracer) -> None:
-    """An open span is not listed, and the list is a copy."""
+    """`finished_spans` returns a copy of the list of finished spans, and an open span is not in it."""
     first, second, _ = (tracer.start_span(name) for name in ("first", "second", "open"))
     second.finish()
     first.finish()
@@ -41,7 +41,7 @@ def test_finished_spans_are_listed_in_the_order_of_their_finishing(tracer: MockT
 
 
 def test_reset_forgets_what_is_finished_and_not_what_is_open(tracer: MockTracer) -> None:
-    """A span that was open then is listed when it finishes."""
+    """After `reset` the list is empty, and a span that was still open is listed when it finishes."""
     tracer.start_span("before").finish()
     span = tracer.start_span("open")
     tracer.reset()
@@ -52,7 +52,7 @@ def test_reset_forgets_what_is_finished_and_not_what_is_open(tracer: MockTracer)
 
 
 def test_a_span_keeps_all_it_was_told(tracer: MockTracer) -> None:
-    """Name, tags, logs and times, as plain attributes."""
+    """A span keeps its name, tags, logs and times as plain attributes."""
     span = tracer.start_span("first name", tags={"shelf": 7}, start_time=100.0)
 
     assert (False, -1) == (span.finished, span.finish_time)
@@ -67,7 +67,7 @@ def test_a_span_keeps_all_it_was_told(tracer: MockTracer) -> None:
 
 
 def test_times_default_to_now(tracer: MockTracer) -> None:
-    """In seconds since the epoch."""
+    """Start, log and finish times default to the present time in seconds since the epoch."""
     before = time.time()
     span = tracer.start_span("x").log_kv({"event": "e"})
     span.finish()
@@ -77,7 +77,7 @@ def test_times_default_to_now(tracer: MockTracer) -> None:
 
 
 def test_a_span_finishes_once(tracer: MockTracer) -> None:
-    """The first time counts, and it is listed once."""
+    """Only the first `finish` sets the time, and the span is listed once."""
     span = tracer.start_span("x")
     span.finish(1.0)
     span.finish(2.0)
@@ -86,7 +86,7 @@ def test_a_span_finishes_once(tracer: MockTracer) -> None:
 
 
 def test_what_is_told_after_finish_can_still_be_seen(tracer: MockTracer) -> None:
-    """So that a test notices instrumentation that is late."""
+    """Tags and logs set after `finish` are kept, so that a test notices instrumentation that is late."""
     span = tracer.start_span("x")
     span.finish()
     span.set_tag("late", True).log_kv({"event": "late"})
@@ -95,7 +95,7 @@ def test_what_is_told_after_finish_can_still_be_seen(tracer: MockTracer) -> None
 
 
 def test_a_span_owns_its_tags_and_its_logs(tracer: MockTracer) -> None:
-    """Neither the caller's dicts nor another span's change with it."""
+    """A span copies the tags and fields that it is given, so neither it nor the caller's dicts change the other."""
     tags, fields = {"shelf": 7}, {"event": "packed"}
     span = tracer.start_span("x", tags=tags).set_tag("own", 1).log_kv(fields)
     fields["event"] = "unpacked"
@@ -106,7 +106,7 @@ def test_a_span_owns_its_tags_and_its_logs(tracer: MockTracer) -> None:
 
 @pytest.mark.parametrize("odd", [3, "text", [1], object()], ids=lambda value: type(value).__name__)
 def test_what_is_no_mapping_and_no_key_raises_nothing(tracer: MockTracer, odd: Any) -> None:
-    """In place of tags, fields, references, keys and baggage."""
+    """Values of a wrong type raise no exception as tags, fields, references, keys or baggage."""
     span = tracer.start_span("x", tags=odd, references=odd, child_of=odd).log_kv(odd).set_tag(odd, odd)
     span.set_baggage_item(odd, odd)
 
@@ -116,7 +116,7 @@ def test_what_is_no_mapping_and_no_key_raises_nothing(tracer: MockTracer, odd: A
 
 
 def test_ids_count_up_and_a_root_takes_two(tracer: MockTracer) -> None:
-    """The span's comes first, then the trace's, so that a test can tell all ids in advance."""
+    """A root takes its span id first and then its trace id, so that a test can predict all ids."""
     root = tracer.start_span("root")
     child = tracer.start_span("child", child_of=root)
     other = tracer.start_span("other")
@@ -127,7 +127,7 @@ def test_ids_count_up_and_a_root_takes_two(tracer: MockTracer) -> None:
 
 
 def test_ids_are_unique_in_threads(tracer: MockTracer) -> None:
-    """And no finished span is lost."""
+    """Threads that start spans at the same time get different ids, and every finished span is listed."""
     start = threading.Barrier(4)
 
     def work() -> None:
@@ -147,7 +147,7 @@ def test_ids_are_unique_in_threads(tracer: MockTracer) -> None:
 
 
 def test_the_first_context_that_is_known_is_the_parent(tracer: MockTracer) -> None:
-    """`child_of`, a span or a context, before the references in their order, before the active span."""
+    """The parent is `child_of` (a span or a context), else the first known context of the references, else the active span."""
     one, other = tracer.start_span("one"), tracer.start_span("other")
     foreign = Tracer().start_span("foreign")
     with tracer.start_active_span("active") as scope:
@@ -166,7 +166,7 @@ def test_the_first_context_that_is_known_is_the_parent(tracer: MockTracer) -> No
 
 
 def test_a_parent_without_identity_gives_its_baggage_only(tracer: MockTracer) -> None:
-    """`SpanContext()` has none, and so starts a trace."""
+    """A parent made by `SpanContext()` has no identity, so its child starts a new trace but takes over its baggage."""
     span = tracer.start_span("x", child_of=SpanContext(baggage={"user": "7"}))
 
     assert (2, 1, None) == (span.context.trace_id, span.context.span_id, span.parent_id)
@@ -174,7 +174,7 @@ def test_a_parent_without_identity_gives_its_baggage_only(tracer: MockTracer) ->
 
 
 def test_baggage_keeps_its_spelling_and_is_found_in_any() -> None:
-    """2.4 asks for the very key, 0.5 for any spelling; a key that is set in another spelling is replaced."""
+    """Baggage keeps the spelling of its keys, is found in any spelling, and is replaced if it is set in another spelling."""
     span = MockTracer().start_span("x").set_baggage_item("Gift_For", "Ann")
 
     assert {"Gift_For": "Ann"} == span.context.baggage
@@ -186,7 +186,7 @@ def test_baggage_keeps_its_spelling_and_is_found_in_any() -> None:
 
 
 def test_baggage_goes_down_and_not_up(tracer: MockTracer) -> None:
-    """A child has what its parent had when it started; what `baggage` answers is a copy."""
+    """A child has the items that its parent had when the child started, and `baggage` returns a copy."""
     parent = tracer.start_span("parent").set_baggage_item("a", "1")
     child = tracer.start_span("child", child_of=parent).set_baggage_item("b", "2")
     parent.set_baggage_item("c", "3")
@@ -196,7 +196,7 @@ def test_baggage_goes_down_and_not_up(tracer: MockTracer) -> None:
 
 
 def test_a_context_that_was_taken_stays_the_spans(tracer: MockTracer) -> None:
-    """An item set later is seen on it; only `with_baggage_item` makes another."""
+    """A span's context shows items that are set later; only `with_baggage_item` makes another context."""
     span = tracer.start_span("x")
     context = span.context
     span.set_baggage_item("a", "1")
@@ -207,7 +207,7 @@ def test_a_context_that_was_taken_stays_the_spans(tracer: MockTracer) -> None:
 
 
 def test_a_subclass_of_the_context_stays_one() -> None:
-    """`with_baggage_item` copies it, whatever its constructor takes; so does `copy`."""
+    """`with_baggage_item` and `copy.copy` keep the class of a context, whatever arguments its constructor takes."""
 
     class Own(SpanContext):
         def __init__(self, more: str) -> None:
@@ -220,7 +220,7 @@ def test_a_subclass_of_the_context_stays_one() -> None:
 
 
 def test_a_span_may_be_made_by_hand(tracer: MockTracer) -> None:
-    """With a tracer alone it has a context without identity."""
+    """A MockSpan made with only a tracer has a context without identity."""
     span = MockSpan(tracer).set_baggage_item("a", "1")
     span.finish()
 
@@ -229,7 +229,7 @@ def test_a_span_may_be_made_by_hand(tracer: MockTracer) -> None:
 
 
 def test_an_exception_can_be_looked_at(tracer: MockTracer) -> None:
-    """The `error` tag, and a log record with the exception itself."""
+    """A span that an exception leaves has the `error` tag, and a log record with the exception itself."""
     error = ValueError("broken")
     with pytest.raises(ValueError, match="broken"), tracer.start_active_span("scope"), tracer.start_span("span"):
         raise error
@@ -240,7 +240,7 @@ def test_an_exception_can_be_looked_at(tracer: MockTracer) -> None:
 
 
 def test_the_verbs_of_0_5_work(tracer: MockTracer) -> None:
-    """They are inherited, and what they tell is seen in the same attributes."""
+    """The verbs of 0.5 are inherited, and their effects are seen in the same attributes."""
     with tracer.start_active_span("active"):
         root = tracer.start_trace("root", tags={"shelf": 7})
     child: Any = root.start_child("child")
@@ -255,7 +255,7 @@ def test_the_verbs_of_0_5_work(tracer: MockTracer) -> None:
 
 
 def test_the_scope_manager_can_be_chosen() -> None:
-    """By default it is the one that works everywhere, a new one for each tracer."""
+    """A scope manager may be given; by default each tracer has a new ContextVarsScopeManager."""
     manager = ContextVarsScopeManager()
 
     assert manager is MockTracer(manager).scope_manager is MockTracer(scope_manager=manager).scope_manager
@@ -264,7 +264,7 @@ def test_the_scope_manager_can_be_chosen() -> None:
 
 
 def test_a_propagator_of_ones_own_serves_its_format(tracer: MockTracer) -> None:
-    """It is given the context and the carrier, and may replace one of the three that are there from the start."""
+    """A registered propagator is given the context and the carrier, and may replace one of the three default propagators."""
 
     class Plain(Propagator):
         def inject(self, span_context: Any, carrier: Any) -> None:
@@ -288,7 +288,7 @@ def test_a_propagator_of_ones_own_serves_its_format(tracer: MockTracer) -> None:
 
 
 def test_a_propagator_by_itself_carries_nothing(tracer: MockTracer) -> None:
-    """The base class writes nothing and reads nothing."""
+    """The base class Propagator writes nothing and reads nothing."""
     tracer.register_propagator("nothing", Propagator())
     tracer.inject(BaseContext(), "nothing", object())
 
@@ -296,7 +296,7 @@ def test_a_propagator_by_itself_carries_nothing(tracer: MockTracer) -> None:
 
 
 def test_spans_contexts_and_logs_say_what_they_are(tracer: MockTracer) -> None:
-    """In a failing assertion one sees which span it is."""
+    """The repr of a span and of a log record shows in a failing assertion which one it is."""
     span = tracer.start_span("pack", references=[Reference("child_of", SpanContext(7, 8))]).log_kv({"event": "e"}, 1.0)
 
     assert "<MockSpan 'pack', SpanContext(trace_id=7, span_id=1), parent_id=8>" == repr(span)

@@ -1,4 +1,4 @@
-"""The mock tracer's wire formats, which are those of opentracing 2.4.0's."""
+"""The wire formats of the mock tracer, which are the same as in opentracing 2.4.0."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def parts(context: SpanContext) -> tuple[int | None, int | None, dict[str, str]]
 
 
 def test_text_is_hexadecimal_numbers_and_an_entry_for_each_item() -> None:
-    """`ot-tracer-traceid`, `ot-tracer-spanid`, `ot-baggage-` and the key; what was in the carrier stays there."""
+    """`inject` adds `ot-tracer-traceid`, `ot-tracer-spanid` and `ot-baggage-` entries and keeps the carrier's other entries."""
     carrier = {"host": "shop"}
     text.inject(SpanContext(255, 1 << 63, {"Gift-For": "Ann"}), carrier)
     entries = {"ot-tracer-traceid": "ff", "ot-tracer-spanid": "8000000000000000", "ot-baggage-Gift-For": "Ann"}
@@ -38,14 +38,14 @@ def test_text_is_hexadecimal_numbers_and_an_entry_for_each_item() -> None:
 
 
 def test_text_is_read_in_any_case_among_other_entries() -> None:
-    """Keys of baggage come back in lower case, as headers do not keep theirs; a key that is no text is passed over."""
+    """Keys are read in any case, baggage keys become lower case like headers, and keys that are not text are ignored."""
     carrier = {"OT-Tracer-TraceId": "fF", "ot-tracer-spanid": "0010", "OT-BAGGAGE-Gift-For": "Ann", "Host": "shop", 3: "x"}
 
     assert (255, 16, {"gift-for": "Ann"}) == parts(text.extract(carrier))
 
 
 def test_text_is_read_from_anything_that_answers_by_key() -> None:
-    """The headers of a standard library's server, and an object with `keys` to iterate and nothing else."""
+    """A text carrier may be the headers of a standard library's server, or an object that only has keys and `[]`."""
     headers = Message()
     headers["ot-tracer-traceid"], headers["ot-tracer-spanid"] = "2", "1"
 
@@ -61,7 +61,7 @@ def test_text_is_read_from_anything_that_answers_by_key() -> None:
 
 @pytest.mark.parametrize("format", [Format.TEXT_MAP, Format.HTTP_HEADERS, Format.BINARY])
 def test_a_context_survives_each_format(format: str) -> None:
-    """Identity and baggage, of any characters."""
+    """Identity and baggage, of any characters, are the same after `inject` and `extract`."""
     tracer = MockTracer()
     context = tracer.start_span("x").set_baggage_item("key", "\u00e4 %\n \ud800 value").context
     carrier: Any = bytearray() if format == Format.BINARY else {}
@@ -86,7 +86,7 @@ def test_a_context_survives_each_format(format: str) -> None:
     ids=str,
 )
 def test_text_without_a_whole_context_is_corrupted(carrier: dict[str, Any]) -> None:
-    """SpanContextCorruptedException for nothing as for half of it; 0.5's way of asking answers None."""
+    """Both an empty and a partial context raise SpanContextCorruptedException, while 0.5's verb returns None."""
     tracer = MockTracer()
     for format in (Format.TEXT_MAP, Format.HTTP_HEADERS):
         with pytest.raises(SpanContextCorruptedException, match="ot-tracer-traceid"):
@@ -96,19 +96,19 @@ def test_text_without_a_whole_context_is_corrupted(carrier: dict[str, Any]) -> N
 
 
 def test_a_context_that_opentracing_2_4_0_wrote_is_read() -> None:
-    """Its mock tracer and ours can talk to each other."""
+    """Our mock tracer reads a context that the mock tracer of opentracing 2.4.0 wrote."""
 
     assert (2, 1, {"a": "b"}) == parts(binary.extract(bytearray(UPSTREAM)))
     assert (2, 1, {"a": "b"}) == parts(binary.extract(UPSTREAM))
 
 
 def test_what_is_written_is_what_opentracing_2_4_0_expects() -> None:
-    """A pickle that names one class and sets three attributes; opcodes that every Python reads."""
+    """A written context is a pickle of protocol 2, which every Python reads; it names one class and sets three attributes."""
     carrier = bytearray(b"")
     binary.inject(SpanContext(2, 1, {"a": "b"}), carrier)
 
     class Stranger:
-        """In place of the class that upstream has under this name."""
+        """Stands for upstream's class of this name."""
 
     class Reader(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:
@@ -120,7 +120,7 @@ def test_what_is_written_is_what_opentracing_2_4_0_expects() -> None:
 
 
 def test_bytes_are_added_to_the_carrier() -> None:
-    """A bytearray keeps what it had."""
+    """`inject` appends to a bytearray and keeps its former bytes."""
     carrier = bytearray(b"before")
     binary.inject(SpanContext(2, 1), carrier)
 
@@ -128,7 +128,7 @@ def test_bytes_are_added_to_the_carrier() -> None:
 
 
 class Trap:
-    """Unpickling it would call whatever its author liked."""
+    """A class whose unpickling calls a function that the pickle's author chose."""
 
     sprung = 0
 
@@ -158,7 +158,7 @@ def spring() -> SpanContext:
     ids=lambda data: repr(data)[:40],
 )
 def test_bytes_that_are_no_context_are_corrupted(data: bytes) -> None:
-    """SpanContextCorruptedException for nothing as for damage; 0.5's way of asking answers None."""
+    """Both missing and damaged bytes raise SpanContextCorruptedException, while 0.5's verb returns None."""
     tracer = MockTracer()
     with pytest.raises(SpanContextCorruptedException, match="no pickled context"):
         tracer.extract(Format.BINARY, bytearray(data))
@@ -167,7 +167,7 @@ def test_bytes_that_are_no_context_are_corrupted(data: bytes) -> None:
 
 
 def test_reading_bytes_calls_nothing_that_they_name() -> None:
-    """A pickle from a stranger cannot run code here."""
+    """A pickle from a stranger cannot run code in `extract`."""
     data = bytearray(pickle.dumps(Trap()))
 
     with pytest.raises(SpanContextCorruptedException):
@@ -178,7 +178,7 @@ def test_reading_bytes_calls_nothing_that_they_name() -> None:
 
 
 def test_a_stranger_cannot_add_to_a_context() -> None:
-    """Only ids and baggage of what was received are kept."""
+    """`extract` keeps only the ids and the baggage of a received context."""
     context = SpanContext(2, 1)
     context.__dict__["set_trace_attribute"] = "hidden"
 
@@ -186,7 +186,7 @@ def test_a_stranger_cannot_add_to_a_context() -> None:
 
 
 def test_baggage_travels_as_text() -> None:
-    """Whatever its values are; even where one has no text."""
+    """Baggage travels as text, whatever its values are, even if the text of a value raises."""
 
     class Broken:
         def __str__(self) -> str:
@@ -204,7 +204,7 @@ def test_baggage_travels_as_text() -> None:
 
 
 def test_a_context_without_identity_is_not_written() -> None:
-    """The no-op's, for instance, from before the tracer was installed."""
+    """`inject` writes nothing for a context without identity, such as the no-op's from before the tracer was installed."""
     for context in (Tracer().start_span("x").context, SpanContext(), None):
         carrier: dict[str, str] = {}
         data = bytearray()
@@ -215,7 +215,7 @@ def test_a_context_without_identity_is_not_written() -> None:
 
 
 def test_wrong_carriers_are_refused() -> None:
-    """InvalidCarrierException, whatever there is to write."""
+    """A carrier of a wrong type raises InvalidCarrierException, whatever the context is."""
     context = SpanContext(2, 1)
     no_text_maps: list[Any] = [None, 3, "text", b"x", bytearray(), [1]]
     no_bytes: list[Any] = [None, 3, "text", {}]

@@ -1,4 +1,4 @@
-"""The base classes of the API are the no-op: everything may be called, nothing is recorded, nothing raises."""
+"""The base classes of the API are the no-op: every method may be called, records nothing, and does not raise."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from opentracing import (
 
 
 def test_the_global_tracer_is_a_no_op_until_it_is_replaced() -> None:
-    """`opentracing.tracer` is a plain Tracer."""
+    """Before it is replaced, `opentracing.tracer` is a plain Tracer."""
 
     assert Tracer is type(opentracing.tracer)
 
 
 def test_every_verb_of_both_vocabularies_works_on_the_no_op() -> None:
-    """Instrumented code runs unchanged without a tracer."""
+    """Instrumented code runs unchanged with the no-op tracer."""
     tracer = Tracer()
     span = tracer.start_trace("root", tags={"a": 1})
     joined = tracer.join_trace("joined", span.trace_context)
@@ -40,7 +40,7 @@ def test_every_verb_of_both_vocabularies_works_on_the_no_op() -> None:
 
 
 def test_a_span_without_a_tracer_is_its_own_child_and_answers_with_the_global_tracer() -> None:
-    """`Span(trace_context)` of 0.5 has no tracer."""
+    """A span made by 0.5's `Span(trace_context)` has no tracer: it is its own child, and `tracer` is the global one."""
     context = TraceContextSource().new_root_trace_context()
     span = Span(trace_context=context)
 
@@ -50,7 +50,7 @@ def test_a_span_without_a_tracer_is_its_own_child_and_answers_with_the_global_tr
 
 
 def test_the_no_op_context_keeps_no_attributes() -> None:
-    """Setting chains, getting finds nothing."""
+    """On the no-op context, `set_trace_attribute` returns the context and `get_trace_attribute` returns None."""
     context = TraceContext()
 
     assert context is context.set_trace_attribute("X_y", "value")
@@ -58,7 +58,7 @@ def test_the_no_op_context_keeps_no_attributes() -> None:
 
 
 def test_the_no_op_encodes_nothing_and_decodes_the_singleton() -> None:
-    """0.5's halves of a tracer, each alone."""
+    """0.5's encoder, decoder and source of contexts each work alone: they write nothing and return the no-op context."""
     singleton = TraceContextSource.singleton_noop_trace_context
 
     assert ({}, None) == TraceContextEncoder().trace_context_to_text(singleton)
@@ -70,7 +70,7 @@ def test_the_no_op_encodes_nothing_and_decodes_the_singleton() -> None:
 
 
 def test_an_unknown_format_is_refused() -> None:
-    """`inject` and `extract` raise UnsupportedFormatException, and only for a format."""
+    """`inject` and `extract` raise UnsupportedFormatException for an unknown format, and for no other reason."""
     tracer = Tracer()
     tracer.inject(TraceContext(), Format.TEXT_MAP, {})
 

@@ -1,4 +1,4 @@
-"""The contextvars scope manager: nesting, wrong orders, threads, tasks and generators."""
+"""The scope manager on contextvars: nested scopes, closing in a wrong order, threads, tasks and generators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def span() -> mock.Mock:
 
 
 def test_scopes_nest_and_finish_their_spans_if_asked_to() -> None:
-    """Closing restores what was active before."""
+    """Closing a scope makes the former scope active again, and finishes its span if `finish_on_close` is True."""
     manager, outer, inner = ContextVarsScopeManager(), span(), span()
     with manager.activate(outer, False) as outer_scope:
         with manager.activate(inner, True) as inner_scope:
@@ -35,7 +35,7 @@ def test_scopes_nest_and_finish_their_spans_if_asked_to() -> None:
 
 
 def test_a_scope_closed_before_an_inner_one_ends_with_it() -> None:
-    """Out of order: nothing happens at first; when the inner scope closes, both have ended."""
+    """A scope closed before its inner scope stays open until the inner one is closed; then both have ended."""
     manager, outer, inner = ContextVarsScopeManager(), span(), span()
     outer_scope, inner_scope = manager.activate(outer, True), manager.activate(inner, True)
 
@@ -46,7 +46,7 @@ def test_a_scope_closed_before_an_inner_one_ends_with_it() -> None:
 
 
 def test_a_block_that_is_left_before_an_inner_scope_finishes_its_span_at_once() -> None:
-    """A generator left half-way keeps a scope open; the block around it does not wait for that, and its place is freed later."""
+    """A block's span finishes when the block is left, even if a generator left half-way keeps an inner scope open."""
     manager, outer, inner = ContextVarsScopeManager(), span(), span()
 
     def numbers() -> Iterator[int]:
@@ -63,7 +63,7 @@ def test_a_block_that_is_left_before_an_inner_scope_finishes_its_span_at_once() 
 
 
 def test_closing_twice_finishes_once() -> None:
-    """The second call does nothing."""
+    """A second `close` of a scope does nothing."""
     manager, one = ContextVarsScopeManager(), span()
     scope = manager.activate(one, True)
     scope.close()
@@ -73,7 +73,7 @@ def test_closing_twice_finishes_once() -> None:
 
 
 def test_a_scope_closed_in_another_thread_finishes_and_is_skipped_at_home() -> None:
-    """The thread that opened it no longer sees it as active."""
+    """A scope closed in another thread finishes its span, and is no longer active in the thread that opened it."""
     manager, one = ContextVarsScopeManager(), span()
     before = manager.activate(span(), True)
     scope = manager.activate(one, True)
@@ -88,7 +88,7 @@ def test_a_scope_closed_in_another_thread_finishes_and_is_skipped_at_home() -> N
 
 
 def test_a_scope_closed_in_another_task_finishes_and_is_skipped_at_home() -> None:
-    """A task inherits its parent's scope and may close it."""
+    """A task may close the scope that it inherits; the task that opened it no longer sees it as active."""
     manager, one = ContextVarsScopeManager(), span()
 
     async def close(scope: object) -> None:
@@ -104,7 +104,7 @@ def test_a_scope_closed_in_another_task_finishes_and_is_skipped_at_home() -> Non
 
 
 def test_parallel_tasks_are_isolated_and_inherit_their_parent() -> None:
-    """Each of fifty tasks sees its own span, and before that the one it was started in."""
+    """Each of fifty tasks first sees the span in which it was started, and then its own."""
     manager = ContextVarsScopeManager()
 
     async def task(number: int, seen: list[object]) -> bool:
@@ -124,7 +124,7 @@ def test_parallel_tasks_are_isolated_and_inherit_their_parent() -> None:
 
 
 def test_a_task_that_outlives_its_parents_scope_keeps_it_as_parent() -> None:
-    """A copied context still shows the scope it was copied in."""
+    """A copied context still has the scope that was active when it was copied, even after that scope was closed."""
     manager = ContextVarsScopeManager()
     with manager.activate(span(), True) as scope:
         copied = contextvars.copy_context()
@@ -134,7 +134,7 @@ def test_a_task_that_outlives_its_parents_scope_keeps_it_as_parent() -> None:
 
 
 def test_a_callback_inherits_and_a_thread_does_not() -> None:
-    """`call_soon` and `to_thread` carry the active span along, `run_in_executor` does not: that needs `opentracing.wrap`."""
+    """`call_soon` and `to_thread` keep the active span; `run_in_executor` does not, so it needs `opentracing.wrap`."""
     manager = ContextVarsScopeManager()
 
     async def main() -> list[object]:
@@ -160,7 +160,7 @@ def test_a_callback_inherits_and_a_thread_does_not() -> None:
     ],
 )
 def test_one_manager_has_every_name(name: str) -> None:
-    """Code that names the manager for its framework gets the one that is right everywhere; no framework is imported for it."""
+    """Each framework's name gives the same manager, which works in all of them, and no framework is imported for it."""
     module, _, class_name = name.rpartition(".")
     found = importlib.import_module(f"opentracing.scope_managers.{module}".rstrip("."))
 
@@ -169,7 +169,7 @@ def test_one_manager_has_every_name(name: str) -> None:
 
 
 def test_a_stack_context_starts_without_an_active_span_and_restores_it() -> None:
-    """The value of the block is a function, as Tornado's was; it may be entered by several threads, and more than once."""
+    """A stack context's block has a function as its value, and several threads may enter it, each more than once."""
     manager, before = ContextVarsScopeManager(), span()
     context = tracer_stack_context()
     with manager.activate(before, True) as scope:
@@ -184,7 +184,7 @@ def test_a_stack_context_starts_without_an_active_span_and_restores_it() -> None
 
 
 def test_a_scope_that_is_never_closed_ends_with_its_stack_context() -> None:
-    """Code written for Tornado's stack contexts activates a span inside and leaves the rest to the block."""
+    """A scope opened inside a stack context and never closed ends with the block, as code written for Tornado expects."""
     manager = ContextVarsScopeManager()
     with tracer_stack_context():
         manager.activate(span(), False)
@@ -194,7 +194,7 @@ def test_a_scope_that_is_never_closed_ends_with_its_stack_context() -> None:
 
 
 def test_a_scope_closed_while_no_parent_scope_hides_it_is_skipped_afterwards() -> None:
-    """Its span is finished at once, and what was active before it is active again when the block is left."""
+    """The span of such a scope finishes at once, and after the block the scope before it is active again."""
     manager, one = ContextVarsScopeManager(), span()
     with manager.activate(span(), True) as before:
         scope = manager.activate(one, True)
@@ -205,7 +205,7 @@ def test_a_scope_closed_while_no_parent_scope_hides_it_is_skipped_afterwards() -
 
 
 def test_a_scope_runs_more_after_it_was_closed() -> None:
-    """Its span is the active one while the function runs, whatever that returns, raises or leaves open."""
+    """`run_again` makes a closed scope's span active while the function runs, whatever it returns, raises or leaves open."""
     manager = ContextVarsScopeManager()
     outer, closed = span(), span()
     with manager.activate(outer, False):
@@ -215,7 +215,7 @@ def test_a_scope_runs_more_after_it_was_closed() -> None:
         def work() -> Span:
             assert manager.active is not None
             active = manager.active.span
-            manager.activate(span(), False)  # and never closed
+            manager.activate(span(), False)  # this scope is never closed
             return active
 
         assert closed is scope.run_again(work)  # type: ignore[attr-defined]
@@ -227,14 +227,14 @@ def test_a_scope_runs_more_after_it_was_closed() -> None:
 
 
 def test_two_managers_do_not_see_each_other() -> None:
-    """Two tracers in one process never parent on each other's spans."""
+    """Two tracers in one process never use each other's spans as parents."""
     one, other = ContextVarsScopeManager(), ContextVarsScopeManager()
     with one.activate(span(), True):
         assert other.active is None
 
 
 def test_an_abandoned_async_generator_makes_no_noise() -> None:
-    """Its scope is closed in another context than it was opened in; nothing is raised or logged."""
+    """An abandoned generator's scope is closed in another context than its own, and nothing is raised or logged."""
     manager, one = ContextVarsScopeManager(), span()
     noise: list[object] = []
 
@@ -256,7 +256,7 @@ def test_an_abandoned_async_generator_makes_no_noise() -> None:
 
 
 def test_a_closed_scope_holds_no_chain_of_older_ones() -> None:
-    """Tasks that start tasks, each inside its own scope, keep one closed scope and not all of them."""
+    """If tasks start tasks, each inside its own scope, a closed scope does not keep the older ones in memory."""
     manager = ContextVarsScopeManager()
     context = contextvars.copy_context()
     scopes = []

@@ -1,4 +1,4 @@
-"""The reference implementation: contexts with attributes, raw records, recorders."""
+"""The reference implementation: contexts with attributes, records of spans, and recorders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from opentracing.standard.raw import RawSpan as RawSpanOfItsModule
 
 
 def test_attributes_are_compared_without_case_and_with_underscore_as_dash() -> None:
-    """They are kept in the normalised spelling."""
+    """Attributes are found in any spelling, and are kept in the normalised one."""
     context = TraceContext()
 
     assert (None, None) == (context.get_trace_attribute("x"), context.trace_attributes_as_dict())
@@ -21,7 +21,7 @@ def test_attributes_are_compared_without_case_and_with_underscore_as_dash() -> N
 
 
 def test_the_store_given_to_a_context_is_used_as_it_is() -> None:
-    """The caller gives up ownership, and a subclass finds it under its name."""
+    """A context keeps the dict that it was given, without a copy, as `trace_attributes`."""
     store = {"a": "1"}
     context = TraceContext(store)
     context.set_trace_attribute("b", "2")
@@ -31,13 +31,13 @@ def test_the_store_given_to_a_context_is_used_as_it_is() -> None:
 
 
 def test_the_modules_of_0_5_are_importable() -> None:
-    """`opentracing.standard.context` and `opentracing.standard.raw`."""
+    """The modules `opentracing.standard.context` and `opentracing.standard.raw` of 0.5 can be imported."""
 
     assert (TraceContext, RawSpan) == (ContextOfItsModule, RawSpanOfItsModule)
 
 
 def test_a_raw_span_gathers_tags_and_logs() -> None:
-    """Pairs and records, None while there are none."""
+    """A RawSpan keeps tags as pairs and logs as records; each is None while it is empty."""
     raw = RawSpan(TraceContext(), "op")
 
     assert (None, None) == (raw.tags, raw.logs)
@@ -48,7 +48,7 @@ def test_a_raw_span_gathers_tags_and_logs() -> None:
 
 
 def test_a_recorder_has_to_record() -> None:
-    """Recorder is abstract; flushing and closing have defaults."""
+    """Recorder is abstract: a subclass must define `record`, while flushing and closing have defaults."""
 
     class Keeping(Recorder):
         def record(self, span: RawSpan) -> None:
@@ -60,7 +60,7 @@ def test_a_recorder_has_to_record() -> None:
 
 
 def test_a_finished_span_reaches_the_recorder_with_its_times() -> None:
-    """Start in seconds since the epoch, duration in seconds, tags and logs in order."""
+    """The recorder gets the start in seconds since the epoch, the duration in seconds, and tags and logs in order."""
     recorder = InMemoryRecorder()
     span = RecordingTracer(recorder).start_span("op", tags={"a": 1}, start_time=100.0)
     span.set_tag("b", 2).log_kv({"event": "e", "k": "v"}, 101.0).finish(102.5)
@@ -73,7 +73,7 @@ def test_a_finished_span_reaches_the_recorder_with_its_times() -> None:
 
 
 def test_a_context_of_another_tracer_is_not_written() -> None:
-    """The no-op's context, from before the tracer was installed, leaves the carrier as it was."""
+    """`inject` leaves the carrier unchanged for another tracer's context, such as the no-op's from before the installation."""
     carrier: dict[str, str] = {}
     RecordingTracer(InMemoryRecorder()).inject(Tracer().start_span("x").context, Format.TEXT_MAP, carrier)
 
@@ -81,7 +81,7 @@ def test_a_context_of_another_tracer_is_not_written() -> None:
 
 
 def test_wrong_carriers_and_formats_are_told_apart() -> None:
-    """InvalidCarrierException for the carrier, UnsupportedFormatException for the format."""
+    """A wrong carrier raises InvalidCarrierException, a wrong format raises UnsupportedFormatException."""
     tracer = RecordingTracer(InMemoryRecorder())
     context = tracer.start_span("x").context
 

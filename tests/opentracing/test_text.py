@@ -1,4 +1,4 @@
-"""The texts of the API: messages are formatted without ever raising, keys have one spelling, planned ends are no failures."""
+"""Functions about text: formatting a message never raises, keys have one spelling, and planned ends are no failures."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Hostile:
     ],
 )
 def test_a_message_refers_to_its_args_or_is_followed_by_them(message: str, args: tuple[Any, ...], expected: str) -> None:
-    """Nothing that was given is lost, whether the format fits or not."""
+    """Arguments that fit are formatted into the message; otherwise they follow it, so none is lost."""
 
     assert expected == format_message(message, args)
 
 
 def test_formatting_never_raises() -> None:
-    """Not even with arguments whose repr raises."""
+    """Formatting a message does not raise, even if the repr of an argument raises."""
 
     assert "x <Hostile: repr() raised RuntimeError>" == format_message("x", (Hostile(),))
     assert "%s <Hostile: repr() raised RuntimeError>" == format_message("%s", (Hostile(),))
@@ -47,7 +47,7 @@ def test_formatting_never_raises() -> None:
 
 @pytest.mark.parametrize("spelling", ["user-id", "User_Id", "USER-ID", "user_id"])
 def test_a_key_has_one_normal_spelling(spelling: str) -> None:
-    """Case does not count and `_` is `-`, because HTTP headers keep neither."""
+    """A normalised key has lower case and `-` for `_`, because HTTP headers preserve neither."""
 
     assert "user-id" == normalize_key(spelling)
 
@@ -66,6 +66,6 @@ def test_a_key_has_one_normal_spelling(spelling: str) -> None:
     ],
 )
 def test_a_planned_end_is_told_from_a_failure(error: BaseException, planned: bool) -> None:
-    """A closed generator, a cancelled task and an exit with success end a block as planned; all else is a failure."""
+    """A closed generator, a cancelled task and an exit with success are planned ends; every other exception is a failure."""
 
     assert planned is is_planned(error)

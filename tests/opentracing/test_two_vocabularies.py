@@ -1,6 +1,6 @@
-"""Where OpenTracing 0.5 and 2.4 collide: code written for either runs.
+"""The points where OpenTracing 0.5 and 2.4 collide: code written for either version runs.
 
-Rules: a test for each rule of docs/reference/two-vocabularies.md, in its order, which names the test.
+Rules: each rule of docs/reference/two-vocabularies.md has one test here, in the same order, and names its test.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from opentracing.standard.context import TraceContext as StoredContext
 
 
 class Tracer24(Tracer):
-    """A tracer as 2.4 has them: it implements the primitives, and notes how they were called."""
+    """A tracer written for 2.4: it implements the primitives, and notes how they were called."""
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
@@ -59,7 +59,7 @@ class Tracer24(Tracer):
 
 
 class Span24(Span):
-    """A span as 2.4 has them: it knows nothing of 0.5's verbs."""
+    """A span written for 2.4, which does not define the verbs of 0.5."""
 
     def __init__(self, tracer: Any, context: Any) -> None:
         super().__init__(tracer, context)
@@ -75,7 +75,7 @@ class Span24(Span):
 
 
 def test_both_constructors_of_a_span_work() -> None:
-    """0.5 gives a context, 2.4 a tracer and a context."""
+    """`Span(context)` of 0.5 and `Span(tracer, context)` of 2.4 both work."""
     tracer, context = Tracer(), TraceContext()
 
     assert context is Span(context).context is Span(trace_context=context).context
@@ -84,7 +84,7 @@ def test_both_constructors_of_a_span_work() -> None:
 
 
 def test_a_spans_context_has_two_names_and_may_be_assigned() -> None:
-    """0.5's subclasses assign `self.trace_context`; 2.4's code then finds it as `context`."""
+    """Subclasses for 0.5 assign `self.trace_context`, and code for 2.4 then finds it as `context`."""
 
     class Span05(Span):
         def __init__(self, context: Any) -> None:
@@ -96,7 +96,7 @@ def test_a_spans_context_has_two_names_and_may_be_assigned() -> None:
 
 
 def test_a_spans_tracer_may_be_assigned() -> None:
-    """0.5's subclasses do so in their constructors, where 2.4 had a read-only property."""
+    """Subclasses for 0.5 may assign `tracer` in their constructors, where 2.4 had a read-only property."""
 
     class Span05(Span):
         def __init__(self, tracer: Any) -> None:
@@ -108,7 +108,7 @@ def test_a_spans_tracer_may_be_assigned() -> None:
 
 
 def test_both_kinds_of_context_are_one_class() -> None:
-    """A 0.5 context is accepted by `child_of`, and a 2.4 context answers for attributes."""
+    """A 0.5 context is accepted by `child_of`, and a 2.4 context has `get_trace_attribute`."""
     tracer = RecordingTracer(InMemoryRecorder())
     parent = tracer.start_trace("parent")
     child: Any = tracer.start_span("child", child_of=parent.trace_context)
@@ -125,7 +125,7 @@ class Spelled(SpanContext):
 
 
 def test_attributes_and_baggage_are_one_store_with_two_ways_of_asking() -> None:
-    """`get_trace_attribute` finds any spelling, `set_trace_attribute` keeps the normal one, and children see a copy."""
+    """`get_trace_attribute` finds any spelling, `set_trace_attribute` keeps the normal one, and children get a copy."""
     tracer = RecordingTracer(InMemoryRecorder())
     span = tracer.start_span("parent")
     earlier = span.start_child("earlier")
@@ -141,7 +141,7 @@ def test_attributes_and_baggage_are_one_store_with_two_ways_of_asking() -> None:
 
 
 def test_an_exception_is_reported_once_through_error() -> None:
-    """0.5's hook: leaving `with span` by an exception calls `error` and `finish` once each."""
+    """As in 0.5, an exception that leaves `with span` calls `error` and `finish` once each."""
     span = Span(trace_context=TraceContext())
     with mock.patch.object(span, "finish") as finish, mock.patch.object(span, "error") as error:
         with pytest.raises(ValueError, match="x"), span:
@@ -151,7 +151,7 @@ def test_an_exception_is_reported_once_through_error() -> None:
 
 
 def test_an_exception_becomes_the_error_tag_and_one_log_record() -> None:
-    """2.4's hook: `set_tag("error", True)`, and `log_kv` with the very objects."""
+    """As in 2.4, an exception calls `set_tag("error", True)`, and `log_kv` with the exception, its class and its traceback."""
     span = Tracer().start_span("x")
     error = ValueError("unexpected")
     with mock.patch.object(span, "log_kv") as log_kv, mock.patch.object(span, "set_tag") as set_tag:
@@ -170,7 +170,7 @@ def test_an_exception_becomes_the_error_tag_and_one_log_record() -> None:
 
 
 def test_an_exception_keeps_its_stack_where_error_means_something_else() -> None:
-    """Spans of 2.x with an `error(message, payload)` of their own get 2.4's record, not that."""
+    """If a 2.x span defines its own `error(message, payload)`, an exception makes 2.4's log record and does not call it."""
 
     class Jaegers(Span24):
         def error(self, message: str, payload: Any = None) -> Jaegers:  # type: ignore[override]
@@ -185,7 +185,7 @@ def test_an_exception_keeps_its_stack_where_error_means_something_else() -> None
 
 
 def test_info_and_error_are_spelled_in_log_kv() -> None:
-    """Any 2.4 span has 0.5's two, with the message formatted."""
+    """Any 2.4 span has `info` and `error` of 0.5, which format the message and call `log_kv`."""
     span = Span24(Tracer(), SpanContext())
 
     assert span is span.info("a %s", 1).error("b %s", 2)
@@ -193,7 +193,7 @@ def test_info_and_error_are_spelled_in_log_kv() -> None:
 
 
 def test_finish_takes_a_time_and_counts_once() -> None:
-    """0.5's `finish()` and 2.4's `finish(finish_time)` are one."""
+    """`finish()` of 0.5 and `finish(finish_time)` of 2.4 are one method, and only its first call counts."""
     recorder = InMemoryRecorder()
     span = RecordingTracer(recorder).start_span("x", start_time=1.0)
     span.finish(3.0)
@@ -203,7 +203,7 @@ def test_finish_takes_a_time_and_counts_once() -> None:
 
 
 def test_add_tag_calls_set_tag() -> None:
-    """A 2.4 span need only have `set_tag`."""
+    """A 2.4 span only needs to define `set_tag`: `add_tag` and `add_tags` call it."""
     span = Span24(Tracer(), SpanContext())
 
     assert span is span.add_tag("k", "v").add_tags({"l": 2})
@@ -211,7 +211,7 @@ def test_add_tag_calls_set_tag() -> None:
 
 
 def test_a_tracer_that_never_calls_the_constructor_of_its_base_works() -> None:
-    """0.5's tracers had no constructor to call."""
+    """A tracer need not call the constructor of its base, because tracers for 0.5 had none to call."""
 
     class Bare(Tracer):
         def __init__(self) -> None:
@@ -225,7 +225,7 @@ def test_a_tracer_that_never_calls_the_constructor_of_its_base_works() -> None:
 
 
 def test_a_tracer_is_a_source_an_encoder_and_a_decoder() -> None:
-    """0.5 has them as bases, 0.6 also asks the tracer itself for new contexts."""
+    """Tracer has the source, the encoder and the decoder of 0.5 as bases, and makes new contexts itself, as 0.6 asks."""
 
     assert issubclass(Tracer, TraceContextSource)
     assert issubclass(TraceContextSource, TraceContextEncoder)
@@ -234,7 +234,7 @@ def test_a_tracer_is_a_source_an_encoder_and_a_decoder() -> None:
 
 
 def test_any_2_4_tracer_has_the_verbs_of_0_5() -> None:
-    """Each is spelled in the primitives, so a tracer implements only those."""
+    """Each verb of 0.5 calls 2.4's primitives, so a tracer implements only those."""
     tracer = Tracer24()
     root = tracer.start_trace("root", tags={"k": "v"})
     root.start_child("child")
@@ -250,7 +250,7 @@ def test_any_2_4_tracer_has_the_verbs_of_0_5() -> None:
 
 
 def test_start_trace_is_a_root_whatever_is_active() -> None:
-    """It is never a child of the active span."""
+    """The span of `start_trace` is never a child of the active span."""
     tracer = RecordingTracer(InMemoryRecorder())
     with tracer.start_active_span("active") as active:
         root: Any = tracer.start_trace("root")
@@ -260,7 +260,7 @@ def test_start_trace_is_a_root_whatever_is_active() -> None:
 
 
 def test_where_no_trace_is_there_is_no_context() -> None:
-    """`trace_context_from_text` gives None for nothing and for something malformed; the no-op knows one context only."""
+    """`trace_context_from_text` returns None for a missing or malformed context; the no-op knows one context only."""
     tracer = RecordingTracer(InMemoryRecorder())
 
     assert tracer.trace_context_from_text({"user-agent": "x"}, None) is None
@@ -270,7 +270,7 @@ def test_where_no_trace_is_there_is_no_context() -> None:
 
 
 def test_a_tracer_that_is_assigned_counts_as_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """0.5 assigns `opentracing.tracer`, 2.4 asks `is_global_tracer_registered()`."""
+    """After an assignment to `opentracing.tracer`, as in 0.5, `is_global_tracer_registered()` of 2.4 is True."""
     assert not opentracing.is_global_tracer_registered()
     tracer = Tracer()
     monkeypatch.setattr(opentracing, "tracer", tracer)
@@ -280,7 +280,7 @@ def test_a_tracer_that_is_assigned_counts_as_registered(monkeypatch: pytest.Monk
 
 
 def test_the_submodule_tracer_can_be_imported_from() -> None:
-    """The variable `opentracing.tracer` hides the module's name, not the module."""
+    """The variable `opentracing.tracer` hides the module's name, but the module can still be imported from."""
     from opentracing.tracer import Tracer as Found
 
     assert Tracer is Found
@@ -289,13 +289,13 @@ def test_the_submodule_tracer_can_be_imported_from() -> None:
 
 
 def test_the_kinds_have_2_4s_words() -> None:
-    """Instrumentations write the words; 0.5's letters are read by the Zipkin tracer."""
+    """The constants of `span.kind` are the words of 2.4, as instrumentations write them; the Zipkin tracer also reads 0.5's."""
 
     assert ("client", "server") == (tags.SPAN_KIND_RPC_CLIENT, tags.SPAN_KIND_RPC_SERVER)
 
 
 def test_the_tags_are_there_under_both_names() -> None:
-    """`opentracing.ext.tags` and `opentracing.tags` are the same, and have 0.5's names."""
+    """`opentracing.ext.tags` and `opentracing.tags` are the same, and have the names of 0.5."""
     from opentracing.ext import tags as ext_tags
 
     assert ("peer.service", "peer.ipv4", "peer.port") == (tags.PEER_SERVICE, tags.PEER_HOST_IPV4, tags.PEER_PORT)
@@ -303,7 +303,7 @@ def test_the_tags_are_there_under_both_names() -> None:
 
 
 def test_the_singletons_of_0_5_are_there_beside_2_4s() -> None:
-    """One no-op context everywhere; a no-op span per tracer, which knows its tracer."""
+    """All no-ops share one context, and each tracer has its own no-op span, which knows its tracer."""
     tracer, other = Tracer(), Tracer()
     singleton = TraceContextSource.singleton_noop_trace_context
 
@@ -320,7 +320,7 @@ def test_the_active_no_op_span_can_have_children() -> None:
 
 
 def test_a_child_can_be_started_by_the_span_or_by_the_function() -> None:
-    """`span.start_child(...)` and `start_child_span(span, ...)` make the same."""
+    """`span.start_child(...)` and `start_child_span(span, ...)` both start a child of the span."""
     tracer = RecordingTracer(InMemoryRecorder())
     parent = tracer.start_span("parent")
     children: list[Any] = [
@@ -333,7 +333,7 @@ def test_a_child_can_be_started_by_the_span_or_by_the_function() -> None:
 
 
 def test_closing_gives_a_future() -> None:
-    """`close()` answers with a `concurrent.futures.Future` of True, on every tracer."""
+    """On every tracer, `close()` returns a `concurrent.futures.Future` of True."""
     for tracer in (Tracer(), Tracer24(), RecordingTracer(InMemoryRecorder()), MockTracer()):
         future = tracer.close()
 
@@ -342,7 +342,7 @@ def test_closing_gives_a_future() -> None:
 
 
 def test_each_vocabulary_has_a_harness_of_its_own() -> None:
-    """2.4's has its class name and its hooks; 0.5's is another class, whose hooks have other names."""
+    """The harness of 2.4 has 2.4's class name and hooks; the harness of 0.5 is another class with other hook names."""
 
     assert callable(APICompatibilityCheckMixin.check_baggage_values)
     assert not hasattr(APICompatibilityCheckMixin, "check_trace_attribute_values")
@@ -350,7 +350,7 @@ def test_each_vocabulary_has_a_harness_of_its_own() -> None:
 
 
 def test_the_harness_needs_nothing_that_is_not_pythons() -> None:
-    """Neither it nor the mock tracer imports the third-party `mock`."""
+    """Neither the harness nor the mock tracer imports the third-party packages `mock` and `six`."""
     names = ("harness.api_check", "harness.scope_check", "harness.trace_context_check", "mocktracer")
     imports = "; ".join(f"import opentracing.{name}" for name in names)
     program = f"import sys; sys.modules['mock'] = sys.modules['six'] = None; {imports}"
@@ -359,7 +359,7 @@ def test_the_harness_needs_nothing_that_is_not_pythons() -> None:
 
 
 def test_the_empty_baggage_cannot_be_changed() -> None:
-    """It is shared, so it is read-only; and it still equals `{}`."""
+    """The empty baggage is shared, so it is read-only; it still equals `{}`."""
 
     assert {} == SpanContext.EMPTY_BAGGAGE == SpanContext().baggage
     with pytest.raises(TypeError):
@@ -367,7 +367,7 @@ def test_the_empty_baggage_cannot_be_changed() -> None:
 
 
 def test_the_package_says_that_it_is_typed() -> None:
-    """Type checkers read the hints of the source; stubs installed beside them would win, so the manual says to remove those."""
+    """The package has type hints, and the manual says to uninstall the stubs, which would win over them."""
     manual = Path(__file__).parents[2] / "docs" / "reference" / "two-vocabularies.md"
 
     assert (Path(inspect.getfile(opentracing)).parent / "py.typed").exists()
@@ -375,7 +375,7 @@ def test_the_package_says_that_it_is_typed() -> None:
 
 
 def test_the_rule_of_each_collision_names_its_test() -> None:
-    """The manual's table is true: every test it names is here."""
+    """Every test that the manual's table names exists here."""
     manual = (Path(__file__).parents[2] / "docs" / "reference" / "two-vocabularies.md").read_text()
     named = [cell.strip().strip("`") for row in manual.splitlines() for cell in row.split("|") if "`test_" in cell]
     here = importlib.import_module(__name__)
@@ -385,7 +385,7 @@ def test_the_rule_of_each_collision_names_its_test() -> None:
 
 
 def test_context_stores_of_0_5_stand_in_for_contexts_of_2_4() -> None:
-    """`opentracing.standard.context.TraceContext` has attributes, baggage and nothing else."""
+    """`opentracing.standard.context.TraceContext` is a SpanContext with attributes, baggage and nothing else."""
     context = StoredContext().set_trace_attribute("User_Id", "7")
 
     assert isinstance(context, SpanContext)

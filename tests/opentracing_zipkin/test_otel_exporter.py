@@ -30,7 +30,7 @@ CLASSES = [ZipkinExporter, ZipkinProtoExporter]
 
 @pytest.fixture(autouse=True)
 def _untold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing was said before, and nothing is set."""
+    """Forget what was logged once before, and unset all variables."""
     monkeypatch.setattr(settings, "_told", set())
     monkeypatch.setattr(otel_exporter, "_told", set())
     for name in list(os.environ):
@@ -57,7 +57,7 @@ def _urls_of(exporter: Any) -> list[str]:
 
 
 def _arrived(collector: Collector, exporter: SpanExporter) -> FinishedSpan:
-    """One span, as it arrives."""
+    """One exported span as it arrives at the collector."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     provider.get_tracer("scope").start_span("get").end()
@@ -70,7 +70,7 @@ def _arrived(collector: Collector, exporter: SpanExporter) -> FinishedSpan:
 
 
 def test_it_takes_the_arguments_of_the_deprecated_json_exporter(collector: Collector) -> None:
-    """In the same order, with the same meaning; addresses as text or as numbers."""
+    """The arguments have the order and the meaning of the deprecated JSON exporter's, with addresses as text or numbers."""
     number = int(ipaddress.ip_address("2001:db8::c001"))
     exporter = ZipkinExporter(Protocol.V2, f"{collector.url}/api/v2/spans", "192.0.2.9", number, 31313, 256, 5)
     assert (5, 256) == (exporter._reporter._sender._timeout, exporter._tag_limit)  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ def test_it_takes_the_arguments_of_the_deprecated_json_exporter(collector: Colle
 
 
 def test_it_takes_the_arguments_of_the_deprecated_proto_exporter(collector: Collector) -> None:
-    """The same without the version."""
+    """The arguments are those of the deprecated proto exporter: the same as for JSON, but without the version."""
     exporter = ZipkinProtoExporter(f"{collector.url}/api/v2/spans", None, "2001:db8::c001", 31313)
     assert "application/x-protobuf" == exporter._reporter._encoder.media_type
     span = _arrived(collector, exporter)
@@ -91,7 +91,7 @@ def test_it_takes_the_arguments_of_the_deprecated_proto_exporter(collector: Coll
 
 
 def test_version_1_is_json_of_version_1(collector: Collector) -> None:
-    """At the path that belongs to it, whatever version stands in the endpoint."""
+    """Protocol.V1 sends JSON of version 1 to its own path, whatever version the endpoint names."""
     exporter = ZipkinExporter(Protocol.V1, collector.url, local_node_ipv4="192.0.2.9")
     span = _arrived(collector, exporter)
 
@@ -113,13 +113,13 @@ def test_version_1_is_json_of_version_1(collector: Collector) -> None:
     ],
 )
 def test_a_wrong_argument_raises_at_once(given: dict[str, Any], names: str) -> None:
-    """A ValueError names it."""
+    """A wrong argument raises ValueError, which names it."""
     with pytest.raises(ValueError, match=names):
         ZipkinExporter(**given)
 
 
 def test_a_session_is_not_used_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    """Once, with the settings that say the same."""
+    """A given session is not used, and one line names the settings to use instead."""
     for _ in range(2):
         ZipkinExporter(session=requests.Session()).shutdown()
 
@@ -128,7 +128,7 @@ def test_a_session_is_not_used_and_that_is_said(caplog: pytest.LogCaptureFixture
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_it_takes_our_own_settings_beside(kind: Any, collector: Collector) -> None:
-    """Those of sending and reporting, by keyword."""
+    """Our own settings of sending and reporting are accepted as keyword arguments."""
     exporter = kind(endpoint=collector.url, headers={"x-tenant": "a"}, flush_interval=60, debug=True)
 
     assert _arrived(collector, exporter).debug
@@ -139,7 +139,7 @@ def test_it_takes_our_own_settings_beside(kind: Any, collector: Collector) -> No
 
 @pytest.mark.parametrize("kind", [*CLASSES, ChosenJson, ChosenProto])
 def test_the_endpoint_is_an_argument_or_one_of_two_variables(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The argument wins over ZIPKIN_ENDPOINT, that over OpenTelemetry's, and that over the default."""
+    """The argument wins over ZIPKIN_ENDPOINT, that over OpenTelemetry's variable, and that over the default."""
     found = [_urls_of(kind())]
     monkeypatch.setenv(ENDPOINT, "http://a.example:9411/api/v2/spans")
     found.append(_urls_of(kind()))
@@ -153,14 +153,14 @@ def test_the_endpoint_is_an_argument_or_one_of_two_variables(kind: Any, monkeypa
 
 @pytest.mark.parametrize(("text", "seconds"), [("5", 5.0), ("10", 10.0), ("999", 999.0), ("1000", 1.0), ("10000", 10.0)])
 def test_a_time_out_below_1000_is_in_seconds(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the deprecated exporter had it; from 1000 on it is milliseconds, as the specification has it."""
+    """Below 1000 the value is in seconds, as for the deprecated exporter; from 1000 on it is in milliseconds, as specified."""
     monkeypatch.setenv(TIMEOUT, text)
 
     assert seconds == _timeout_of(ZipkinExporter())
 
 
 def test_a_time_out_in_seconds_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """With the milliseconds to write; nothing is said of milliseconds, and `configure` reads them as ever."""
+    """A value in seconds is logged once, together with the milliseconds to write; a value in milliseconds is not logged."""
     monkeypatch.setenv(TIMEOUT, "10000")
     _timeout_of(ChosenProto())
     assert "" == caplog.text
@@ -172,7 +172,7 @@ def test_a_time_out_in_seconds_is_told_once(monkeypatch: pytest.MonkeyPatch, cap
 
 
 def test_our_own_variables_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of sending and reporting, and of the local address; the encoding is the class's."""
+    """Our variables of sending, reporting and the local address are used, but the class decides the encoding."""
     for name, text in {
         "ZIPKIN_SEND_TIMEOUT": "3", TIMEOUT: "9000", "ZIPKIN_MAX_TAG_LENGTH": "100", "ZIPKIN_LOCAL_IP": "192.0.2.7",
         "ZIPKIN_MAX_QUEUED_SPANS": "7", "ZIPKIN_ENCODING": "thrift",
@@ -186,7 +186,7 @@ def test_our_own_variables_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_wrong_variable_raises_in_code_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message has the variable, not the argument that stands for it."""
+    """The message names the variable, not the argument of the same meaning."""
     monkeypatch.setenv("ZIPKIN_FLUSH_INTERVAL", "-1")
     with pytest.raises(ValueError, match="environment variable ZIPKIN_FLUSH_INTERVAL is -1"):
         ZipkinExporter()
@@ -201,7 +201,7 @@ def test_a_wrong_variable_raises_in_code_and_is_named(monkeypatch: pytest.Monkey
 def test_a_wrong_variable_is_a_line_where_an_entry_point_chose_the_exporter(
     kind: Any, variable: str, text: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The application runs on, and no span is exported."""
+    """If an entry point chose the exporter, the application runs on after a wrong value, and no span is exported."""
     monkeypatch.setenv(variable, text)
     exporter = kind()
 
@@ -216,7 +216,7 @@ def test_a_wrong_variable_is_a_line_where_an_entry_point_chose_the_exporter(
     ("zipkin", "application/x-protobuf"), ("zipkin_proto", "application/x-protobuf"), ("zipkin_json", "application/json"),
 ])  # fmt: skip
 def test_the_entry_points_have_the_names_of_the_deprecated_ones(name: str, media_type: str) -> None:
-    """`zipkin` is proto3, as it was; each names a SpanExporter that needs no argument."""
+    """Each entry point names a SpanExporter that needs no argument, and `zipkin` is proto3 as before."""
     [found] = [
         one
         for one in entry_points(group="opentelemetry_traces_exporter", name=name)
@@ -233,7 +233,7 @@ def test_the_entry_points_have_the_names_of_the_deprecated_ones(name: str, media
 def test_deprecated_packages_that_are_installed_too_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Once, where an entry point has chosen ours: which one is found first depends on the installation."""
+    """If an entry point chose ours, installed deprecated packages are named once: the installation decides which is found."""
     for name in ("json", "proto_http"):
         folder = tmp_path / f"opentelemetry_exporter_zipkin_{name}-1.45.1.dist-info"
         folder.mkdir()
@@ -269,7 +269,7 @@ else:
     assert (0, "") == (done.returncode, done.stderr)
 
 
-# The process's end
+# The end of the process
 
 LATE = """
 from opentelemetry.sdk.trace import TracerProvider
@@ -292,7 +292,7 @@ PROVIDER = "provider = TracerProvider()"
     "then", ["", "exporter.force_flush()", "provider.force_flush()", "tracer.start_span('x').end(); raise SystemExit(3)"]
 )
 def test_the_process_end_loses_no_span(collector: Collector, first: str, second: str, then: str) -> None:
-    """Whichever of the exit handlers, the SDK's or ours, was registered first."""
+    """No span is lost, whether the SDK's exit handler or ours was registered first."""
     environment = {**os.environ, "ZIPKIN_ENDPOINT": collector.url}
     code = LATE.format(first=first, second=second) + then
     done = subprocess.run(
@@ -305,7 +305,7 @@ def test_the_process_end_loses_no_span(collector: Collector, first: str, second:
 
 
 def test_what_an_unreachable_collector_did_not_take_is_said_in_one_line() -> None:
-    """After `exit_stall_timeout` in each of the two ends, ours and the SDK's."""
+    """With an unreachable collector the process ends after `exit_stall_timeout`, and one line tells the lost spans."""
     environment = {**os.environ, "ZIPKIN_ENDPOINT": "http://127.0.0.1:9", "ZIPKIN_EXIT_STALL_TIMEOUT": "0.2"}
     code = LATE.format(first=PROVIDER, second=EXPORTER)
     done = subprocess.run(
@@ -317,7 +317,7 @@ def test_what_an_unreachable_collector_did_not_take_is_said_in_one_line() -> Non
 
 
 def test_a_collector_that_fails_for_a_while_gets_every_span_once() -> None:
-    """503 at first, then refused connections, then it is back: what was exported meanwhile arrives, and nothing twice."""
+    """If the collector answers 503, then refuses connections, then is back, every span arrives exactly once."""
     port = free_port()
     exporter = ZipkinProtoExporter(f"http://127.0.0.1:{port}", flush_interval=0.02)
     provider = TracerProvider(shutdown_on_exit=False)
@@ -358,7 +358,7 @@ def test_a_collector_that_fails_for_a_while_gets_every_span_once() -> None:
 
 
 def test_a_program_that_ends_at_once_has_sent_its_only_span(collector: Collector) -> None:
-    """The SDK hands it over when the process ends, where Python starts no thread any more since 3.12."""
+    """The span arrives even if the SDK hands it over at the end of the process, when Python 3.12 starts no more threads."""
     environment = {**os.environ, "ZIPKIN_ENDPOINT": collector.url}
     code = LATE.format(first=PROVIDER, second=EXPORTER).replace("700", "1")
     done = subprocess.run(
@@ -370,7 +370,7 @@ def test_a_program_that_ends_at_once_has_sent_its_only_span(collector: Collector
 
 
 def test_the_sdks_configurator_takes_ours_by_the_variables_of_the_deprecated_one(collector: Collector) -> None:
-    """`OTEL_TRACES_EXPORTER=zipkin` and no line of ours: service, endpoint and resource are the environment's."""
+    """With `OTEL_TRACES_EXPORTER=zipkin` and no code, service, endpoint and resource come from the environment."""
     code = """
 from opentelemetry import trace
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
@@ -397,7 +397,7 @@ trace.get_tracer("scope").start_span("get").end()
 
 @pytest.mark.parametrize("end", ["exit", "_exit"])
 def test_a_forked_child_exports_its_own_spans_and_the_parent_its_own(collector: Collector, end: str) -> None:
-    """As a server that forks its workers does; a child that leaves out Python's exit flushes by itself."""
+    """After a fork, child and parent each export their own spans; a child that leaves by `os._exit` has to flush itself."""
     code = (
         LATE.format(first=PROVIDER, second=EXPORTER)
         + """

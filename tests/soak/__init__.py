@@ -1,1 +1,1 @@
-"""Ten minutes under load with a collector that fails in turn: `make soak`."""
+"""Ten minutes of load with a collector that fails at times: `make soak`."""

@@ -17,8 +17,8 @@ from typing import Any
 from .collector import TIMETABLE
 
 CYCLE_S = sum(seconds for _, seconds in TIMETABLE)
-# Each round of the timetable has a highest point; that of the second round, when all is warm, and that of the last one may
-# differ by so much, of about 50 MB.
+# The memory has a highest point in each round of the timetable.  The last round's may exceed the second round's, when
+# everything is warm, by this much; the memory is about 50 MB.
 GROWTH_MB = 8.0
 
 
@@ -53,7 +53,7 @@ def _line(process: subprocess.Popen[str]) -> str:
 
 
 def _follow(application: subprocess.Popen[str]) -> dict[str, Any]:
-    """Show its lines; the last one is the result."""
+    """Print the application's lines; the last one is the result."""
     while line := _line(application):
         told: dict[str, Any] = json.loads(line)
         if "finished" in told:
@@ -103,7 +103,7 @@ SHARES = {"median": "0.5", "p99": "0.99", "p99.9": "0.999", "longest": "1.0"}
 
 
 def _draw(curve: list[tuple[float, float]], path: Path) -> None:
-    import matplotlib as mpl  # here, because it is only for the picture
+    import matplotlib as mpl  # imported here, because only the picture needs it
 
     mpl.use("svg")
     from matplotlib import pyplot as plt

@@ -1,6 +1,6 @@
-"""The application: spans at a steady rate from some threads, its own count of them, the time of each `finish` and its memory.
+"""The application: several threads make spans at a steady rate; it counts them, and measures each `finish` and the memory.
 
-`python -m tests.soak.application ENDPOINT SECONDS RATE`; a line of JSON every ten seconds, and a last one with everything.
+`python -m tests.soak.application ENDPOINT SECONDS RATE` prints a line of JSON every ten seconds, and at the end all results.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Worker(threading.Thread):
         self.rate = rate
         self.seconds = seconds
         self.finished = self.poisoned = 0
-        # Made before, so that memory that grows is the tracer's.
+        # Allocated before the start, so that growing memory is the tracer's.
         self.finish_ns = array("Q", [0]) * int(rate * seconds * 1.01 + 1000)
 
     def run(self) -> None:
@@ -56,7 +56,7 @@ class Worker(threading.Thread):
 
 
 def rss_mb() -> float:
-    """This process' resident memory."""
+    """The resident memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 1e6
 
 

@@ -1,6 +1,6 @@
-"""A collector that fails by a timetable: `python -m tests.soak.collector TIMETABLE` prints its port, and at the end what it got.
+"""A collector that fails by a timetable; `python -m tests.soak.collector TIMETABLE` prints its port, and its counts at the end.
 
-Rules: a span's `number` tag tells it apart; a message with a span that has the tag `poison` is refused with 400.
+Rules: spans are told apart by their tag `number`.  A message with a span that has the tag `poison` is refused with 400.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 __all__ = ["FAULTS", "TIMETABLE"]
 
-# What happens for how many seconds, over and over.  Faults with a silence in between, so that each outage has its recovery.
+# Faults, each with its seconds, repeated without end.  After each fault comes a quiet time for the recovery.
 TIMETABLE = [
     ("none", 8), ("unavailable", 6), ("none", 4), ("silence", 8), ("none", 4), ("refused", 6), ("none", 4), ("reset", 5),
     ("none", 4), ("half an answer", 5), ("none", 6),
@@ -30,7 +30,7 @@ ANSWER = "HTTP/1.1 {status} {reason}\r\nContent-Length: {length}\r\n\r\n{body}"
 
 
 class Collected:
-    """Which spans arrived, and how many twice; and which fault it is time for."""
+    """The numbers of the spans that arrived, how many arrived again, and the present fault."""
 
     def __init__(self) -> None:
         self.numbers: set[int] = set()
@@ -46,7 +46,7 @@ class Collected:
 
 
 class Handler(socketserver.StreamRequestHandler):
-    """One connection: requests until the peer closes it, or a fault does."""
+    """One connection: it answers requests until the client or a fault closes it."""
 
     server: Server
 
@@ -72,7 +72,7 @@ class Handler(socketserver.StreamRequestHandler):
         if any("poison" in span["tags"] for span in spans):
             return self._say(HTTPStatus.BAD_REQUEST, "Malformed: poison")
         self.server.collected.add([int(span["tags"]["number"]) for span in spans])
-        if fault == "half an answer":  # it has the spans, and does not say so: they come again
+        if fault == "half an answer":  # the spans are counted, but the client cannot know: it sends them again
             self.wfile.write(b"HTTP/1.1 20")
             return False
         return self._say(HTTPStatus.ACCEPTED, "")

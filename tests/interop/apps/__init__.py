@@ -1,1 +1,1 @@
-"""The applications: each a process of its own that prints its port, serves, and ends when its standard input does."""
+"""The applications: each is a process that prints its port, serves requests, and ends when its standard input ends."""

@@ -1,6 +1,6 @@
-"""An application that PyInstaller bundles: sends a span in each encoding to a collector of its own, and reads its page.
+"""An application that PyInstaller bundles: it sends a span in each encoding to its own collector, and reads the page.
 
-Out: one line for each encoding with what `flush` says, one for the page, one for the command's version.
+It prints one line for each encoding with the result of `flush`, one for the page, and one for the command's version.
 """
 
 from __future__ import annotations

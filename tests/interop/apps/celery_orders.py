@@ -1,4 +1,4 @@
-"""Orders on Celery with Redis, traced by our own instrumentation; as a script it is the worker, with a forked process."""
+"""Tasks about orders on Celery with Redis, traced by our instrumentation; as a script, the worker with a forked process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
 def orders(broker: str) -> Celery:
-    """The application, for the worker's process and for the one that asks for work."""
+    """The application, for the worker's process and for the process that sends tasks."""
     app = Celery("orders", broker=broker, backend=broker, set_as_current=False)
     app.conf.worker_send_task_events = False
 
@@ -46,7 +46,7 @@ def orders(broker: str) -> Celery:
 
 
 def end_when_told() -> None:
-    # Not sys.stdin.read: the forked process closes sys.stdin and would wait for the lock that a reading thread holds.
+    # Not `sys.stdin.read`: the forked process closes sys.stdin, and would wait for the lock that a reading thread holds.
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -57,7 +57,7 @@ def main() -> None:
     instrumented.install()
     app = orders(os.environ["ORDERS_BROKER"])
     threading.Thread(target=end_when_told, daemon=True).start()
-    print(0, flush=True)  # it has no port
+    print(0, flush=True)  # in place of a port, which a worker has not
     app.worker_main(WORKER)
 
 

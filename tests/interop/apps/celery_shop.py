@@ -1,6 +1,6 @@
-"""A shop's background work on Celery, traced by celery-opentracing; the broker is a folder.
+"""The background tasks of a shop on Celery, traced by celery-opentracing; the broker is a folder.
 
-As a script it is the worker, with a forked process that does the work, as Celery has it by default.
+As a script it is the worker, with a forked process that does the work, which is Celery's default.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def lose(article: str) -> str:
 
 
 def shop(tracer: ZipkinTracer, folder: str) -> CeleryTracing:
-    """The application, for the worker's process and for the one that asks for work."""
+    """The application, for the worker's process and for the process that sends tasks."""
     app = CeleryTracing("shop", tracer=tracer, broker="filesystem://", set_as_current=False)
     app.conf.broker_transport_options = {
         "data_folder_in": folder,
@@ -46,7 +46,7 @@ def shop(tracer: ZipkinTracer, folder: str) -> CeleryTracing:
 
 
 def end_when_told() -> None:
-    # Not sys.stdin.read: the forked process closes sys.stdin and would wait for the lock that a reading thread holds.
+    # Not `sys.stdin.read`: the forked process closes sys.stdin, and would wait for the lock that a reading thread holds.
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -55,7 +55,7 @@ def end_when_told() -> None:
 def main() -> None:
     app = shop(configure(), os.environ["SHOP_FOLDER"])
     threading.Thread(target=end_when_told, daemon=True).start()
-    print(0, flush=True)  # it has no port
+    print(0, flush=True)  # in place of a port, which a worker has not
     app.worker_main(WORKER)
 
 

@@ -1,4 +1,4 @@
-"""A shop on Flask, traced by Flask-OpenTracing; `/order` asks another shop, at PRICES_URL, through requests-opentracing."""
+"""A shop on Flask, traced by Flask-OpenTracing; `/order` calls another shop at PRICES_URL with requests-opentracing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from opentracing_zipkin import configure
 from .serving import serve_until_told
 
 app = flask.Flask(__name__)
-# Flask otherwise answers 500 before Flask-OpenTracing's teardown handler sees the exception.
+# Without this setting Flask responds with 500 before Flask-OpenTracing's teardown handler sees the exception.
 app.config["PROPAGATE_EXCEPTIONS"] = True
 
 

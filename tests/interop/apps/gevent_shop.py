@@ -1,4 +1,4 @@
-"""A shop on gevent's WSGI server, everything patched; a request's work is done by greenlets of its own."""
+"""A shop on gevent's WSGI server with everything patched; separate greenlets do the work of a request."""
 
 # ruff: noqa: E402
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
     configure()
     server = WSGIServer(("127.0.0.1", 0), price, log=None)
     server.start()
-    gevent.get_hub().threadpool.apply(serve_until_told, (server.server_port,))  # a read of stdin blocks all greenlets
+    gevent.get_hub().threadpool.apply(serve_until_told, (server.server_port,))  # reading stdin here would block all greenlets
     server.stop()
 
 

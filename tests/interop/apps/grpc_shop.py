@@ -1,4 +1,4 @@
-"""A shop on gRPC, traced by grpcio-opentracing; messages are bytes, so that no protobuf compiler is needed."""
+"""A shop on gRPC, traced by grpcio-opentracing; its messages are bytes, so no protobuf compiler is needed."""
 
 from __future__ import annotations
 

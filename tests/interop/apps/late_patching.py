@@ -1,6 +1,7 @@
-"""An application that gevent or eventlet patches at some moment: `python -m tests.interop.apps.late_patching LIBRARY MOMENT SCENE`.
+"""An application that gevent or eventlet patches late: `python -m tests.interop.apps.late_patching LIBRARY MOMENT SCENE`.
 
-Two spans at least: "first" before most of the moments, the others after all of them.  Prints as JSON what the scene saw.
+It makes at least two spans: "first" before most of the moments, the others after all of them.  It prints the scene's result as
+JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ MOMENTS = ("before the import", "after the import", "after configure", "after th
 MEASURED_S = 0.3
 MAX_MEASUREMENTS = 15
 FULL_SPANS = 40
-MIN_SHARE = 0.9  # of the turns that a greenlet has without us
+MIN_SHARE = 0.9  # of the turns that a greenlet gets without tracing
 
 
 def patch(library: str) -> None:
@@ -32,7 +33,7 @@ def patch(library: str) -> None:
 
 
 def in_greenlet(function: Callable[[], Any]) -> Any:
-    """The function's value; whoever asks waits as a greenlet."""
+    """The result of the function, which runs in a greenlet; the caller waits as a greenlet."""
     if "gevent" in sys.modules:
         import gevent
 
@@ -43,10 +44,10 @@ def in_greenlet(function: Callable[[], Any]) -> Any:
 
 
 class Ticker:
-    """A greenlet beside ours, which wants a turn each millisecond."""
+    """A second greenlet, which wants a turn each millisecond."""
 
     def __init__(self) -> None:
-        from threading import Thread  # patched by now
+        from threading import Thread  # imported here, because it is patched by now
 
         self.turns = 0
         Thread(target=self._tick, daemon=True).start()
@@ -57,14 +58,14 @@ class Ticker:
             self.turns += 1
 
     def rate(self, work: Callable[[], Any]) -> float:
-        """Turns a second while the work is done by another greenlet."""
+        """The turns a second of this greenlet while another one does the work."""
         turns, start = self.turns, time.perf_counter()
         in_greenlet(work)
         return (self.turns - turns) / (time.perf_counter() - start)
 
 
 def shares_of_turns(work: Callable[[], Any]) -> list[float]:
-    """Turns of a ticking greenlet while the work is done, for one that it has while nobody works; until that is enough."""
+    """The share of turns that a greenlet gets during the work, relative to an idle process; repeated until it suffices."""
     ticker = Ticker()
     shares: list[float] = []
     while len(shares) < MAX_MEASUREMENTS and max(shares, default=0) < MIN_SHARE:
@@ -74,7 +75,7 @@ def shares_of_turns(work: Callable[[], Any]) -> list[float]:
 
 
 def start(moment: str, library: str) -> Any:
-    """The tracer, after its first span."""
+    """The tracer after its first span, patched at the given moment."""
     if moment == MOMENTS[0]:
         patch(library)
     import opentracing_zipkin
@@ -100,7 +101,7 @@ def finish(tracer: Any, count: int = 1) -> None:
 
 
 def nothing_is_asked_for(tracer: Any) -> Any:
-    """The reporter's thread sends by itself."""
+    """The reporter's thread sends without a flush."""
     finish(tracer)
     deadline = time.perf_counter() + 10
     while tracer.stats.sent < 2 and time.perf_counter() < deadline:
@@ -119,13 +120,13 @@ def flush(tracer: Any) -> Any:
 
 
 def wait_for_room(tracer: Any) -> Any:
-    """`queue_full_timeout`, in a greenlet."""
+    """Wait for room in the full queue (`queue_full_timeout`), in a greenlet."""
     shares = shares_of_turns(lambda: finish(tracer, FULL_SPANS))
     return [shares, sum(tracer.stats.dropped.values()), tracer.flush(5)]
 
 
 def close(tracer: Any) -> Any:
-    """Beside a ticking greenlet as well."""
+    """Close the tracer while a second greenlet wants its turns."""
     finish(tracer)
     ticker = Ticker()
     idle = ticker.rate(lambda: time.sleep(MEASURED_S))

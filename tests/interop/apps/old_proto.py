@@ -1,6 +1,7 @@
-"""Prints what the deprecated proto3 encoder makes of the generated spans, one a line in base64; `!` where it raises.
+"""Prints the generated spans as the deprecated proto3 encoder writes them, one in a line in base64, or `!` if it raises.
 
-Its code is of protobuf 3, which nothing else here can live with; so it runs in a process of its own, with that on PYTHONPATH.
+The encoder needs protobuf 3, which conflicts with everything else here.  So it runs in its own process, with protobuf 3 on
+PYTHONPATH.
 """
 
 from __future__ import annotations

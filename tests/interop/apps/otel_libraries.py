@@ -1,7 +1,7 @@
-"""OpenTelemetry's instrumentations on our provider: one library, named on the command line, is switched on and used once.
+"""OpenTelemetry's instrumentations on our provider: switches on one library, named on the command line, and uses it once.
 
-What is told, as JSON: the spans, each with its name, kind, remote service, parent's name and tags, and which modules of the SDK
-were loaded.  Each use happens inside a span "work" of OpenTracing's.
+It prints JSON: the spans, each with its name, kind, remote service, parent's name and tags, and the loaded modules of the SDK.
+Each use of a library happens inside an OpenTracing span "work".
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from opentracing_zipkin.testing import InMemoryRecorder
 
 
 class NoSdk(MetaPathFinder):
-    """As where it is not installed: redis, for one, loads it by itself where it is."""
+    """Hides the SDK, as if it were not installed: some libraries, such as redis, load it if they find it."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> None:
         if name == "opentelemetry.sdk" or name.startswith("opentelemetry.sdk."):
@@ -38,7 +38,7 @@ sys.meta_path.insert(0, NoSdk())
 recorder = InMemoryRecorder()
 tracer = ZipkinTracer("shop", recorder=recorder)
 install(tracer)
-headers: list[str] = []  # the trace ids that the server received
+headers: list[str] = []  # the trace id in each request that the server received
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -301,7 +301,7 @@ LIBRARIES: dict[str, Callable[[], None]] = {
 
 def main() -> None:
     use = LIBRARIES[sys.argv[1]]
-    if use not in (django, fastapi, flask, starlette, wsgi):  # a server has its span from its caller
+    if use not in (django, fastapi, flask, starlette, wsgi):  # a server's span has no parent in this process
         with tracer.start_active_span("work"):
             use()
     else:

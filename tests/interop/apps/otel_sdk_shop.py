@@ -1,4 +1,4 @@
-"""A service that OpenTelemetry traces by `opentelemetry-instrument` alone; it asks itself, and ends by itself."""
+"""A service that `opentelemetry-instrument` traces without any code of ours; it calls itself some times, and then ends."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ if __name__ == "__main__":
     for _ in range(3):
         with trace.get_tracer("shop").start_as_current_span("checkout"):
             requests.get(f"http://127.0.0.1:{server.port}/price", timeout=5).raise_for_status()
-        trace.get_tracer_provider().force_flush()  # so that there are several requests of the exporter's
+        trace.get_tracer_provider().force_flush()  # so that the exporter sends several requests
     server.shutdown()

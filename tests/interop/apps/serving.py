@@ -1,7 +1,7 @@
-"""How an application begins and ends.
+"""The start and the end of an application.
 
-Rules: the first line of standard output is the port; the end of standard input ends the application, so that none outlives
-whoever started it.  The tracer is configured by the environment, as a deployment would do it.
+Rules: the first line of standard output is the port.  The application ends when its standard input ends, so that it does not
+outlive the process that started it.  The environment configures the tracer, as in a deployment.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ __all__ = ["serve_until_told"]
 
 
 def serve_until_told(port: int) -> None:
-    """Say where the application listens, and wait for the word to end."""
+    """Print the port at which the application listens, and wait until it is told to end."""
     print(port, flush=True)
     sys.stdin.read()

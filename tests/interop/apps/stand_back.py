@@ -1,4 +1,4 @@
-"""One request through each library that somebody else instruments, too: which spans it leaves, and what ours says; as JSON."""
+"""One request with each library that another package instruments as well: prints its spans and our log lines as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ exporter = InMemorySpanExporter()
 provider = TracerProvider()
 provider.add_span_processor(SimpleSpanProcessor(exporter))
 recorder = InMemoryRecorder()
-received: list[list[str]] = []  # names of the tracing headers of each request
+received: list[list[str]] = []  # for each request, the names of its tracing headers
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -37,10 +37,10 @@ class Answer(BaseHTTPRequestHandler):
         pass
 
 
-url = ""  # of a server that answers; set in each child
+url = ""  # the URL of a server that answers, set in each child
 
 
-# What is used
+# The uses of the libraries
 
 
 def use_flask(prepare: Callable[[Any], object] | None = None) -> None:
@@ -100,15 +100,15 @@ def use_celery(kind: Any = None) -> None:
     import celery
 
     app = (kind or celery.Celery)("shop", broker="memory://")
-    with opentracing.tracer.start_active_span("buy"):  # celery-opentracing sends no trace of its own
+    with opentracing.tracer.start_active_span("buy"):  # celery-opentracing starts no trace by itself
         app.task(name="pack")(pack).delay("tea")
 
 
 def pack(article: str) -> None:
-    """Nobody runs it."""
+    """A task that no worker runs."""
 
 
-# The others: what switches each on, and what is used then
+# The other packages' instrumentations: how each is switched on, and which use follows
 
 
 def opentelemetry(name: str, kind: str) -> Callable[[], object]:
@@ -169,7 +169,7 @@ OTEL = {
     "opentelemetry httpx": (opentelemetry("httpx", "HTTPXClientInstrumentor"), use_httpx),
     "opentelemetry celery": (opentelemetry("celery", "CeleryInstrumentor"), use_celery),
 }
-# Each gives what is used, or what is done to an application that is.
+# Each first function returns the use itself, or a function that prepares the application to be used.
 OTHERS: dict[str, tuple[Callable[[], Any], Callable[[Any], object] | None]] = {
     "opentelemetry flask, an application": (flask_app, use_flask),
     "opentelemetry fastapi, an application": (fastapi_app, use_fastapi),
@@ -182,7 +182,7 @@ OTHERS: dict[str, tuple[Callable[[], Any], Callable[[Any], object] | None]] = {
 
 
 def measured(name: str, order: str) -> dict[str, list[Any]]:
-    """What one request leaves, of ours and of the other's, where that is switched on `before` or `after` ours."""
+    """The spans of ours and of the other package for one request; the other is switched on `before` or `after` ours."""
     global url
     server = HTTPServer(("127.0.0.1", 0), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -211,7 +211,7 @@ def ours() -> None:
 
 
 def in_a_child(name: str, order: str) -> dict[str, list[Any]]:
-    """The same, and what was said; each in a process of its own, because most cannot be switched off."""
+    """The result of `measured` and the log lines, each in its own process, because most packages cannot be switched off."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
         pid = os.fork()
         if pid == 0:
@@ -230,7 +230,7 @@ def in_a_child(name: str, order: str) -> dict[str, list[Any]]:
 
 
 if __name__ == "__main__":
-    import celery  # noqa: F401  # these once, before the fork
+    import celery  # noqa: F401  # imported once, before the forks
     import fastapi  # noqa: F401
     import flask  # noqa: F401
     import httpx  # noqa: F401

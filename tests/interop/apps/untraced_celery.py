@@ -1,4 +1,4 @@
-"""Tasks of Celery that know nothing of tracing."""
+"""Celery tasks without any tracing code."""
 
 from __future__ import annotations
 

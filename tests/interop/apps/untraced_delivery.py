@@ -1,4 +1,4 @@
-"""A consumer of Kafka that knows nothing of tracing; it writes each message to its output."""
+"""A Kafka consumer without any tracing code; it prints each message."""
 
 from __future__ import annotations
 

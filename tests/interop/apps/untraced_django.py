@@ -1,4 +1,4 @@
-"""A Django site in one file that knows nothing of tracing; its view calls another service and answers with its process's id."""
+"""A Django site in one file, without any tracing code; its view calls another service and responds with its process's id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service of FastAPI that knows nothing of tracing; it calls another one and answers with its process's id."""
+"""A FastAPI service without any tracing code; it calls another service and responds with its process's id."""
 
 from __future__ import annotations
 

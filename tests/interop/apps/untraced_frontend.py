@@ -1,4 +1,4 @@
-"""The first of three services that know nothing of tracing: Flask, which asks the second by requests."""
+"""The first of three services without any tracing code: Flask, which calls the second one with requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gateway of FastAPI that knows nothing of tracing; it asks the service at TARGET and answers with its process's id."""
+"""A FastAPI gateway without any tracing code; it calls the service at TARGET and responds with its process's id."""
 
 from __future__ import annotations
 

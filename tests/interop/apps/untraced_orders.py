@@ -1,4 +1,4 @@
-"""The second of three services that know nothing of tracing: FastAPI, which asks the third by httpx."""
+"""The second of three services without any tracing code: FastAPI, which calls the third one with httpx."""
 
 from __future__ import annotations
 

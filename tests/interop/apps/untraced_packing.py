@@ -1,4 +1,4 @@
-"""Tasks of Celery that know nothing of tracing and ask a gRPC service."""
+"""Celery tasks without any tracing code, which call a gRPC service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The third of three services that know nothing of tracing: Flask, which answers with what was paid for."""
+"""The third of three services without any tracing code: Flask, which responds with the article that was paid."""
 
 from __future__ import annotations
 

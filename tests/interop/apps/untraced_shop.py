@@ -1,4 +1,4 @@
-"""A shop that knows nothing of tracing: Flask, SQLAlchemy, Redis, and a task of Celery for the rest of the work."""
+"""A shop without any tracing code: Flask, SQLAlchemy, Redis, and a Celery task for the rest of the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gRPC service that knows nothing of tracing and tells Kafka what it gave out; its port is its argument."""
+"""A gRPC service without any tracing code, which sends each article to Kafka; its port is its argument."""
 
 from __future__ import annotations
 

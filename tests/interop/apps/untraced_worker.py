@@ -1,4 +1,4 @@
-"""The shop's tasks of Celery, which know nothing of tracing."""
+"""The Celery tasks of the shop, without any tracing code."""
 
 from __future__ import annotations
 

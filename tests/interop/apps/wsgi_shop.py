@@ -1,4 +1,4 @@
-"""A shop on plain WSGI, traced by opentracing-instrumentation in the way its own documentation shows."""
+"""A shop on plain WSGI, traced by opentracing-instrumentation as its own documentation shows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def traced(environ: dict[str, Any], start_response: StartResponse) -> Iterable[b
 
 
 class Quiet(WSGIRequestHandler):
-    """Logs nothing, and tells the application the caller's port, as most WSGI servers do."""
+    """Logs nothing, and passes the caller's port to the application, as most WSGI servers do."""
 
     def get_environ(self) -> dict[str, Any]:
         return {**super().get_environ(), "REMOTE_PORT": str(self.client_address[1])}

@@ -1,1 +1,1 @@
-"""A request through five services, two databases and two brokers, all of them real."""
+"""A request through five services, two databases and two brokers, which are all real."""

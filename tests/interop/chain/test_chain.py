@@ -1,7 +1,7 @@
-"""A request to a shop: a database, a cache, a task, a gRPC service and a message; on a real Zipkin server it is one trace.
+"""A request to a shop uses a database, a cache, a task, a gRPC service and a message; on a real Zipkin server it is one trace.
 
-All five services are started by `opentracing-zipkin run` and know nothing of tracing.  Flask and Celery are instrumented by our
-modules; SQLAlchemy, psycopg2, redis, gRPC and Kafka by OpenTelemetry's.
+`opentracing-zipkin run` starts all five services, and they have no tracing code.  Our modules instrument Flask and Celery;
+OpenTelemetry's instrument SQLAlchemy, psycopg2, redis, gRPC and Kafka.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ STEPS = [
     Step("shop", "PRODUCER", "send pack", BUY, "redis"),
     Step("packing", "CONSUMER", "pack", "send pack", "redis"),
     Step("packing", "CLIENT", TAKE, "pack", "shop.warehouse"),
-    Step("warehouse", "SERVER", TAKE, "pack", ""),  # the same span as the client's
+    Step("warehouse", "SERVER", TAKE, "pack", ""),  # the server's side of the client's span above
     Step("warehouse", "PRODUCER", "parcels send", TAKE, "kafka"),
     Step("delivery", "CONSUMER", "parcels receive", "parcels send", "kafka"),
 ]
@@ -54,7 +54,7 @@ LINKS = {
 
 
 class Shop(NamedTuple):
-    """What was bought, what Zipkin has of it, and where the servers are."""
+    """The shop's answer, the traces and links of Zipkin, the servers' ports, and the services' logs."""
 
     answer: str
     traces: list[list[dict[str, Any]]]
@@ -64,7 +64,7 @@ class Shop(NamedTuple):
 
 
 def fill(port: int) -> None:
-    """A database of prices with one article."""
+    """Make a database of prices with one article."""
     for database, statements in (
         ("postgres", ["CREATE DATABASE prices"]),
         ("prices", ["CREATE TABLE articles (name TEXT, price INTEGER)", "INSERT INTO articles VALUES ('tea', 12)"]),
@@ -79,7 +79,7 @@ def fill(port: int) -> None:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """All servers and services, one request, and the end of all services, by which their spans are sent."""
+    """Start all servers and services, send one request, and end all services, so that their spans are sent."""
     folder = tmp_path_factory.mktemp("chain")
     with ExitStack() as servers:
         zipkin = servers.enter_context(ZipkinServer())
@@ -133,7 +133,7 @@ def ask(url: str, **query: object) -> Any:
 
 
 def traces_of(zipkin: str) -> list[list[dict[str, Any]]]:
-    """All, once they have as many spans as are expected, or what there is after a while."""
+    """All traces, as soon as they have the expected number of spans, or those stored after STORED_WITHIN_S."""
     deadline = time.monotonic() + STORED_WITHIN_S
     while True:
         traces: list[list[dict[str, Any]]] = ask(f"{zipkin}/api/v2/traces", limit=100)
@@ -148,7 +148,7 @@ def links_of(zipkin: str) -> dict[tuple[str, str], int]:
 
 
 def test_each_step_is_one_span_of_one_trace(shop: Shop) -> None:
-    """Below the step that asked for it, with the name of the other end; what Celery itself asks Redis leaves none."""
+    """Each step is one span below the step that caused it, and the Redis commands of Celery itself have no spans."""
     [trace] = shop.traces
 
     assert "a box of tea for 12" == shop.answer
@@ -157,7 +157,7 @@ def test_each_step_is_one_span_of_one_trace(shop: Shop) -> None:
 
 
 def test_databases_and_brokers_have_their_addresses(shop: Shop) -> None:
-    """As the applications know them; of a gRPC client only the service is told."""
+    """Remote endpoints have the addresses that the applications use; a gRPC client only knows the service's name."""
     [trace] = shop.traces
     remotes = {
         (remote["serviceName"], remote.get("ipv4"), remote.get("port"))
@@ -174,5 +174,5 @@ def test_databases_and_brokers_have_their_addresses(shop: Shop) -> None:
 
 
 def test_the_dependency_graph_has_all_of_them(shop: Shop) -> None:
-    """A broker stands between who sends and who receives, and no call is counted twice."""
+    """In the dependency graph a broker is between the sender and the receiver, and no call is counted twice."""
     assert LINKS == shop.links

@@ -1,4 +1,4 @@
-"""A tracer whose spans stay here, and OpenTelemetry's API on it."""
+"""A tracer whose spans stay in the test process, and OpenTelemetry's API based on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from opentracing_zipkin.testing import FakeClock, InMemoryRecorder
 
 @pytest.fixture(autouse=True)
 def _nothing_stays_current() -> Iterator[None]:
-    """A test that leaves a span behind fails itself, not the next one."""
+    """If a test leaves a span current, that test fails and not the next one."""
     before = trace.get_current_span()
     yield
     after = trace.get_current_span()

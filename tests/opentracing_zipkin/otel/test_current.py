@@ -1,4 +1,4 @@
-"""`start_as_current_span`: a block, and functions of every kind."""
+"""`start_as_current_span` around a block and on functions of every kind."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from opentracing_zipkin.testing import FakeClock, InMemoryRecorder
 
 
 def name() -> str:
-    """Of the span that is current."""
+    """The name of the current span."""
     return getattr(get_current_span(), "name", "")
 
 
 def test_a_block(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """The span is current in it and ends with it; what starts inside is its child."""
+    """The span is current in the block and ends with it, and spans that start inside are its children."""
     with tracer.start_as_current_span("outer") as outer:
         assert outer is get_current_span()
         with tracer.start_as_current_span("inner"):
@@ -32,7 +32,7 @@ def test_a_block(tracer: Tracer, recorder: InMemoryRecorder) -> None:
 
 
 def test_a_block_that_does_not_end_its_span(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """`end_on_exit=False` leaves that to the caller."""
+    """With `end_on_exit=False` the caller ends the span."""
     with tracer.start_as_current_span("span", end_on_exit=False) as span:
         pass
 
@@ -42,7 +42,7 @@ def test_a_block_that_does_not_end_its_span(tracer: Tracer, recorder: InMemoryRe
 
 
 def test_a_function(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """Each call is a span of its own; name, documentation and result are the function's."""
+    """Each call is a separate span, and the decorated function keeps its name, documentation and result."""
 
     @tracer.start_as_current_span("work", attributes={"a": "1"})
     def double(number: int) -> tuple[int, str]:
@@ -56,7 +56,7 @@ def test_a_function(tracer: Tracer, recorder: InMemoryRecorder) -> None:
 
 
 def test_a_function_that_raises(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """The span has the error."""
+    """If the function raises, its span has the error."""
 
     @tracer.start_as_current_span("work")
     def fail() -> None:
@@ -68,7 +68,7 @@ def test_a_function_that_raises(tracer: Tracer, recorder: InMemoryRecorder) -> N
 
 
 def test_a_coroutine_function(tracer: Tracer, recorder: InMemoryRecorder, clock: FakeClock) -> None:
-    """The span lasts until the coroutine has ended, and two at a time have each their own."""
+    """The span lasts until the coroutine has ended, and two coroutines at the same time have different spans."""
 
     @tracer.start_as_current_span("work")
     async def work(number: int) -> tuple[int, bool]:
@@ -86,7 +86,7 @@ def test_a_coroutine_function(tracer: Tracer, recorder: InMemoryRecorder, clock:
 
 
 def test_a_generator_function(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """The span lasts over all values, and is not current while the consumer has one."""
+    """The span lasts until the last value, and is not current while the consumer uses a value."""
 
     @tracer.start_as_current_span("work")
     def count() -> Iterator[Any]:
@@ -103,7 +103,7 @@ def test_a_generator_function(tracer: Tracer, recorder: InMemoryRecorder) -> Non
 
 
 def test_a_generator_that_is_left(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """Closed half-way its span ends without an error; what is thrown in and not caught is one."""
+    """A generator closed half-way ends its span without error; an exception thrown in and not caught is an error."""
 
     @tracer.start_as_current_span("work")
     def count() -> Iterator[int]:
@@ -121,7 +121,7 @@ def test_a_generator_that_is_left(tracer: Tracer, recorder: InMemoryRecorder) ->
 
 
 def test_an_async_generator_function(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """As a generator function."""
+    """The span of an async generator function is current in its body only, as with a generator function."""
 
     @tracer.start_as_current_span("work")
     async def count() -> AsyncIterator[str]:
@@ -137,7 +137,7 @@ def test_an_async_generator_function(tracer: Tracer, recorder: InMemoryRecorder)
 
 
 def test_an_async_generator_that_is_left(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """Closed half-way its span ends without an error; what is thrown in and not caught is one."""
+    """An async generator closed half-way ends its span without error; an exception thrown in and not caught is an error."""
 
     @tracer.start_as_current_span("work")
     async def count() -> Any:
@@ -158,7 +158,7 @@ def test_an_async_generator_that_is_left(tracer: Tracer, recorder: InMemoryRecor
 
 
 def test_methods(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """Of an instance, of a class, and static ones, on either side of the other decorator."""
+    """Methods, class methods and static methods can be decorated, on either side of the other decorator."""
 
     class Shop:
         @tracer.start_as_current_span("instance")
@@ -179,6 +179,6 @@ def test_methods(tracer: Tracer, recorder: InMemoryRecorder) -> None:
 
 
 def test_what_is_no_function_cannot_be_decorated(tracer: Tracer) -> None:
-    """The author is told when the module is imported."""
+    """Decorating an object that is not a function raises TypeError, already when the module is imported."""
     with pytest.raises(TypeError, match="decorates functions, got 7"):
         tracer.start_as_current_span("span")(7)

@@ -1,4 +1,4 @@
-"""Databases and brokers as Zipkin's users expect them: by name in the dependency graph, with their address."""
+"""Databases and brokers as Zipkin's users expect them: with their names in the dependency graph, and with their addresses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from opentracing_zipkin.otel import B3Propagator, TracerProvider
 from opentracing_zipkin.otel.provider import Tracer
 from opentracing_zipkin.testing import InMemoryRecorder
 
-# What instrumentations set, in the old conventions and in the stable ones, and the other end that comes of it.
+# Attributes that instrumentations set, by the old and the stable conventions, and the other end that results from them.
 CLIENTS: dict[str, tuple[Mapping[str, Any], Endpoint]] = {
     "mysql, old": ({"db.system": "mysql", "db.name": "orders", "net.peer.name": "db.example", "net.peer.port": 3306}, Endpoint("orders", "", "", 3306)),
     "mysql, stable": ({"db.system.name": "mysql", "db.namespace": "orders", "server.address": "10.0.0.3", "server.port": 3306}, Endpoint("orders", "10.0.0.3", "", 3306)),
@@ -58,7 +58,7 @@ def remote_of(
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("case", CLIENTS)
 def test_clients(tracer: Tracer, recorder: InMemoryRecorder, case: str, late: bool) -> None:
-    """The database's own name, or what it is, or the server's; attributes may come at the start or later, and stay tags."""
+    """The other end is named by the database's name, its system or its server, and attributes set early or late stay tags."""
     attributes, expected = CLIENTS[case]
     sent = remote_of(tracer, recorder, SpanKind.CLIENT, attributes, late)
 
@@ -69,7 +69,7 @@ def test_clients(tracer: Tracer, recorder: InMemoryRecorder, case: str, late: bo
 @pytest.mark.parametrize("kind", [SpanKind.PRODUCER, SpanKind.CONSUMER])
 @pytest.mark.parametrize("case", MESSAGES)
 def test_messages(tracer: Tracer, recorder: InMemoryRecorder, case: str, kind: SpanKind) -> None:
-    """The broker is the other end of who sends and of who receives."""
+    """The broker is the other end of both the sender and the receiver of a message."""
     attributes, expected = MESSAGES[case]
     sent = remote_of(tracer, recorder, kind, attributes, False)
 
@@ -78,14 +78,14 @@ def test_messages(tracer: Tracer, recorder: InMemoryRecorder, case: str, kind: S
 
 @pytest.mark.parametrize("case", [*CLIENTS, *MESSAGES])
 def test_a_span_of_the_inside_has_no_other_end(tracer: Tracer, recorder: InMemoryRecorder, case: str) -> None:
-    """With two endpoints and no kind it would draw a wrong arrow."""
+    """An INTERNAL span has no other end, because with two endpoints and no kind Zipkin would draw a wrong arrow."""
     sent = remote_of(tracer, recorder, SpanKind.INTERNAL, {**CLIENTS, **MESSAGES}[case][0], False)
 
     assert (None, None) == (sent.kind, sent.remote)
 
 
 def test_the_dependency_graph() -> None:
-    """shop asks its database, sends through the broker, and the worker receives: three arrows by their names."""
+    """If shop queries its database and sends to worker through a broker, the graph has three arrows with these names."""
     recorder = InMemoryRecorder()
     shop, worker = (ZipkinTracer(name, recorder=recorder) for name in ("shop", "worker"))
     shops, workers = (TracerProvider(tracer).get_tracer("x") for tracer in (shop, worker))
@@ -105,7 +105,7 @@ def test_the_dependency_graph() -> None:
 
 
 def test_a_long_statement_is_cut(recorder: InMemoryRecorder) -> None:
-    """At `max_tag_length`, at the call."""
+    """A long value is cut at `max_tag_length` when the attribute is set."""
     tracer = TracerProvider(ZipkinTracer("shop", recorder=recorder, max_tag_length=20)).get_tracer("x")
     tracer.start_span(
         "select", kind=SpanKind.CLIENT, attributes={"db.system": "mysql", "db.statement": "SELECT " + "x, " * 999}
@@ -115,7 +115,7 @@ def test_a_long_statement_is_cut(recorder: InMemoryRecorder) -> None:
 
 
 def test_a_statement_that_fails(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """Its error is the driver's text."""
+    """The error of a failed statement is the text of the database's driver."""
     span = tracer.start_span("select", kind=SpanKind.CLIENT, attributes={"db.system": "mysql"})
     span.set_status(StatusCode.ERROR, "(1146, \"Table 'shop.orders' doesn't exist\")")
     span.end()

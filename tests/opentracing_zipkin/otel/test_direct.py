@@ -26,7 +26,7 @@ def exporter() -> Iterator[Exporter]:
 
 
 def _both(exporter: Exporter, span: ReadableSpan) -> tuple[bytes, bytes, bool]:
-    """The span by the short way, by the codec's, and whether the first was really that."""
+    """The span by the fast way, the span by the codec, and whether the fast way was really taken."""
     item = _Exported()
     item._span, item._exporter, item._start = span, exporter, True
     encoder: Any = exporter._reporter._encoder
@@ -36,7 +36,7 @@ def _both(exporter: Exporter, span: ReadableSpan) -> tuple[bytes, bytes, bool]:
 
 
 def test_the_short_way_writes_the_codecs_bytes(exporter: Exporter) -> None:
-    """Of some hundred spans of every shape; a good part of them goes the short way."""
+    """For spans of every shape the fast way writes the same bytes as the codec, and many of them take the fast way."""
     short = 0
     for span in SPANS:
         direct, coded, is_short = _both(exporter, span)
@@ -47,7 +47,7 @@ def test_the_short_way_writes_the_codecs_bytes(exporter: Exporter) -> None:
     assert short > 40
 
 
-# What could break a text that is put together: formats, quotes, marks that a server misreads, and what is not ASCII.
+# Parts that could break a text put together from pieces: formats, quotes, characters that a server misreads, non-ASCII.
 _hard = st.sampled_from(
     ["%s", "%(a)s", "100%", '"', "\\", "yAnnotations", 'yAnnotations"', "\u2028é", "\ud800", "é", "\0", "{}", ""]
 )
@@ -64,7 +64,7 @@ _values = (
 
 @given(st.dictionaries(_keys, _values, max_size=5), _hard, st.sampled_from(list(SpanKind)), _hard)
 def test_hard_texts_are_the_codecs_too(attributes: dict[str, Any], name: str, kind: SpanKind, event: str) -> None:
-    """In keys, values, names and events of a span."""
+    """Unusual texts in keys, values, names and events give the same bytes by both ways."""
     exporter = Exporter(sender=FakeSender(), local_ip="10.1.2.3")
     span = next(span for span in SPANS if len(span._events._dq) == 1 and not span._links._dq and not span.events[0].attributes)  # type: ignore[attr-defined]
     bounded = BoundedAttributes(None, dict.fromkeys(attributes, "x"), immutable=False)

@@ -58,7 +58,7 @@ def _span(**given: Any) -> ReadableSpan:
 
 
 def _made(**given: Any) -> ReadableSpan:
-    """The same as the SDK makes it."""
+    """A finished span that the SDK itself has made."""
     provider = TracerProvider(
         resource=given.pop("resource", SHOP), shutdown_on_exit=False, span_limits=given.pop("limits", None)
     )
@@ -73,17 +73,17 @@ def _made(**given: Any) -> ReadableSpan:
 
 
 def _sent(sender: FakeSender, exporter: Exporter, *spans: Any) -> list[FinishedSpan]:
-    """The spans as they arrive."""
+    """The spans as they arrive at the collector."""
     assert SpanExportResult.SUCCESS is exporter.export(spans)
     assert exporter.force_flush()
     return [span for body in sender.bodies for span in json_v2.decode(body)]
 
 
-# What a span becomes
+# The fields of an exported span
 
 
 def test_a_span_has_every_field(exporter: Exporter, sender: FakeSender) -> None:
-    """Ids, kind, name in lower case, whole microseconds, both endpoints, tags of resource, scope and span, and annotations."""
+    """A sent span has all fields of the SDK's span: a lower-case name, whole µs, and the tags of resource and scope."""
     link = Link(_context(7, 8), {"why": "batch"})
     scope = InstrumentationScope("lib", "1.0", attributes={"lib.mode": "x"})
     attributes = {"server.address": "items.example", "server.port": 443, "ok": True, "list": ("a", "b")}
@@ -137,7 +137,7 @@ def test_a_span_has_every_field(exporter: Exporter, sender: FakeSender) -> None:
     ],
 )
 def test_an_internal_span_has_no_kind(exporter: Exporter, sender: FakeSender, kind: SpanKind, expected: str | None) -> None:
-    """Each kind is Zipkin's of the same name, but INTERNAL is none, and then there is no remote endpoint."""
+    """Each kind becomes Zipkin's kind of the same name; an INTERNAL span has no kind and no remote endpoint."""
     [found] = _sent(sender, exporter, _span(kind=kind, attributes={"peer.service": "other"}))
 
     assert (expected, None if expected is None else Endpoint("other")) == (found.kind, found.remote)
@@ -158,7 +158,7 @@ def test_an_internal_span_has_no_kind(exporter: Exporter, sender: FakeSender, ki
 def test_a_span_has_an_error_exactly_where_its_status_is_one(
     exporter: Exporter, sender: FakeSender, status: Status, attributes: dict[str, Any], tags: dict[str, str]
 ) -> None:
-    """An attribute `error` is no error to Zipkin unless the status says so."""
+    """An attribute `error` makes an error in Zipkin only if the span's status is ERROR."""
     span = _made(attributes=attributes, resource=Resource({}))
     span._status, span._instrumentation_scope = status, None
     plain = _span(attributes=attributes, status=status, resource=Resource({}))
@@ -168,7 +168,7 @@ def test_a_span_has_an_error_exactly_where_its_status_is_one(
 
 
 def test_an_exception_is_the_error_where_the_status_has_no_text(exporter: Exporter, sender: FakeSender) -> None:
-    """The recorded exception's type and message; an exception that leaves the block is the status' own text."""
+    """A status without text gets the type and the message of the recorded exception as its error."""
 
     def fail(span: Any) -> None:
         span.record_exception(ValueError("no"))
@@ -181,7 +181,7 @@ def test_an_exception_is_the_error_where_the_status_has_no_text(exporter: Export
 
 
 def test_an_id_of_64_bits_is_not_widened(exporter: Exporter, sender: FakeSender) -> None:
-    """A trace id whose high half is zero has 16 characters in JSON, and 16 bytes in proto3 as every receiver wants."""
+    """A trace id whose high half is zero has 16 characters in JSON, but 16 bytes in proto3, as every receiver expects."""
     [found] = _sent(sender, exporter, _span(context=_context(trace_id=0xABC)))
     proto, other = Exporter(sender=(bodies := FakeSender()), encoding="proto3"), _span(context=_context(trace_id=0xABC))
     proto.export([other])
@@ -195,14 +195,14 @@ def test_an_id_of_64_bits_is_not_widened(exporter: Exporter, sender: FakeSender)
 
 @pytest.mark.parametrize(("start", "end"), [(5_000, 5_000), (9_000, 5_000), (5_999, 6_000), (0, 0), (None, None)])
 def test_a_duration_is_at_least_a_microsecond(exporter: Exporter, sender: FakeSender, start: Any, end: Any) -> None:
-    """Also where a span ends before it starts, or has no times at all."""
+    """The duration is at least 1 µs, even if the span ends before it starts or has no times at all."""
     [found] = _sent(sender, exporter, _span(start_time=start, end_time=end))
 
     assert 1 == found.duration_us
 
 
 def test_what_a_limit_cut_off_is_told(exporter: Exporter, sender: FakeSender) -> None:
-    """Dropped attributes, events and links are counted in tags."""
+    """Attributes, events and links that a limit dropped are counted in tags."""
 
     def overflow(span: Any) -> None:
         for number in range(3):
@@ -216,7 +216,7 @@ def test_what_a_limit_cut_off_is_told(exporter: Exporter, sender: FakeSender) ->
 
 
 def test_each_span_has_the_name_of_its_own_resource(exporter: Exporter, sender: FakeSender) -> None:
-    """Several providers may share an exporter; a resource without a name is `unknown_service`."""
+    """Several providers may share an exporter, and a resource without a name is called `unknown_service`."""
     resources = [SHOP, Resource({"service.name": "Bank"}), Resource({}), SHOP]
     found = _sent(sender, exporter, *(_made(resource=resource) for resource in resources))
 
@@ -225,7 +225,7 @@ def test_each_span_has_the_name_of_its_own_resource(exporter: Exporter, sender: 
 
 
 def test_resources_without_end_are_not_kept(exporter: Exporter, sender: FakeSender) -> None:
-    """A process that makes ever new scopes pays in time, not in memory."""
+    """The number of kept scopes is limited, so a process that makes new scopes all the time needs time but no memory."""
     spans = [_span(instrumentation_scope=InstrumentationScope(f"s{number}")) for number in range(MAX_ORIGINS + 10)]
     found = _sent(sender, exporter, *spans)
 
@@ -234,7 +234,7 @@ def test_resources_without_end_are_not_kept(exporter: Exporter, sender: FakeSend
 
 
 def test_no_span_is_debug_unless_that_is_asked_for(exporter: Exporter, sender: FakeSender) -> None:
-    """The deprecated exporter marked every span, which overrides the collector's own sampling."""
+    """Spans are marked as debug only on request; the deprecated exporter marked all and so overrode the collector's sampling."""
     [plain] = _sent(sender, exporter, _span())
     other, bodies = Exporter(sender=FakeSender(), debug=True), FakeSender()
     other = Exporter(sender=bodies, debug=True)
@@ -245,7 +245,7 @@ def test_no_span_is_debug_unless_that_is_asked_for(exporter: Exporter, sender: F
 
 
 def test_long_texts_are_cut(sender: FakeSender) -> None:
-    """By `max_tag_length`: a value, an event and an error; keys and names by the column that a server has for them."""
+    """Values, events and errors are cut at `max_tag_length`, keys and names at the length of a server's column."""
     exporter = Exporter(sender=sender, max_tag_length=10)
     made = _made(name="n" * 300, attributes={"k" * 300: "v" * 99, "n": ("x",) * 9}, act=lambda span: span.add_event("e" * 99))
     made._status = Status(StatusCode.ERROR, "x" * 99)
@@ -278,7 +278,7 @@ _values = st.recursive(
     st.sampled_from(["json", "json_v1", "thrift", "proto3"]),
 )
 def test_a_span_with_any_attributes_arrives(attributes: dict[Any, Any], encoding: str) -> None:
-    """Also where a processor has changed them behind the SDK's back, to what no attribute may be."""
+    """A span with any attributes arrives, even if a processor put values into it that the SDK would refuse."""
     made = _made()
     made._attributes._dict.update(attributes)  # type: ignore[union-attr]
     exporter = Exporter(sender=(sender := FakeSender()), encoding=encoding)
@@ -296,7 +296,7 @@ GARBAGE: list[Any] = [None, 7, "text", SimpleNamespace(), _span(context=None), _
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=lambda value: type(value).__name__)
 def test_what_is_no_span_costs_only_itself(exporter: Exporter, sender: FakeSender, garbage: Any) -> None:
-    """It is counted, and the spans beside it are sent."""
+    """An object that is not a span is counted as dropped, and the spans beside it are sent."""
     exporter.export([_span(), garbage, _span()])
 
     assert not exporter.force_flush()
@@ -304,7 +304,7 @@ def test_what_is_no_span_costs_only_itself(exporter: Exporter, sender: FakeSende
 
 
 def test_a_span_of_another_class_is_sent_by_what_is_public(exporter: Exporter, sender: FakeSender) -> None:
-    """A processor may wrap a span; all that is asked of it is what a ReadableSpan shows."""
+    """A span that a processor has wrapped is read by the public attributes of a ReadableSpan only."""
     inner = _made(kind=SpanKind.SERVER, attributes={"a": 1}, act=lambda span: span.add_event("e"))
 
     class Wrapper:
@@ -319,21 +319,21 @@ def test_a_span_of_another_class_is_sent_by_what_is_public(exporter: Exporter, s
 
 
 def test_export_raises_nothing(exporter: Exporter, caplog: pytest.LogCaptureFixture) -> None:
-    """What is no sequence is FAILURE, said once."""
+    """`export` returns FAILURE for an argument that is not a sequence, and logs that once."""
     assert [SpanExportResult.FAILURE] * 2 == [exporter.export(None), exporter.export(7)]  # type: ignore[arg-type]
     assert 1 == len([record for record in caplog.records if record.levelno == logging.ERROR])
 
 
 @pytest.mark.parametrize("wrong", [None, "soon", float("nan"), -1, _Hostile()])
 def test_a_time_out_that_is_none_is_no_exception(exporter: Exporter, wrong: Any) -> None:
-    """`force_flush` and `shutdown` are called by the SDK in threads and exit handlers of its own."""
+    """`force_flush` and `shutdown` accept any timeout, because the SDK calls them in its own threads and exit handlers."""
     assert exporter.force_flush(wrong) in (True, False)
     exporter.shutdown(wrong)
 
 
 @pytest.mark.parametrize("as_made", [True, False])
 def test_a_database_of_the_services_name_is_called_by_its_system(exporter: Exporter, sender: FakeSender, as_made: bool) -> None:
-    """An arrow of the dependency graph would lead to its own start; in both ways of writing a span."""
+    """The fast way and the codec both name such a database by its system: otherwise an arrow would lead back to the service."""
     attributes = {"db.system": "postgresql", "db.name": "SHOP"}
     links = () if as_made else [Link(_context(7, 8))]
     other = Resource({"service.name": "bank"})
@@ -349,7 +349,7 @@ def test_a_database_of_the_services_name_is_called_by_its_system(exporter: Expor
 
 
 def test_export_answers_failure_where_the_queue_is_full(sender: FakeSender) -> None:
-    """What does not fit is dropped and counted as `full`."""
+    """`export` returns FAILURE if the queue is full, and the spans that do not fit are dropped and counted as `full`."""
     exporter = Exporter(sender=sender, max_queued_spans=2, flush_interval=60)
     sender.error = SendError("down", retryable=True)
     results = [exporter.export([_span()] * 2000) for _ in range(3)]
@@ -361,7 +361,7 @@ def test_export_answers_failure_where_the_queue_is_full(sender: FakeSender) -> N
 
 
 def test_export_answers_failure_after_shutdown(exporter: Exporter, sender: FakeSender) -> None:
-    """What comes after `shutdown` is dropped and counted as `closed`; what came before is sent, and a second one does nothing."""
+    """Spans exported after `shutdown` are dropped and counted as `closed`, and a second `shutdown` does nothing."""
     exporter.export([_span()])
     exporter.shutdown()
     exporter.shutdown()
@@ -372,7 +372,7 @@ def test_export_answers_failure_after_shutdown(exporter: Exporter, sender: FakeS
 
 
 def test_force_flush_says_whether_all_was_accepted(sender: FakeSender) -> None:
-    """Within the time given; and the same bytes are sent when the collector is back."""
+    """`force_flush` tells whether all was accepted in time, and the same bytes are sent when the collector is back."""
     exporter = Exporter(sender=sender)
     sender.error = SendError("down", retryable=True)
     exporter.export([_span()])
@@ -384,7 +384,7 @@ def test_force_flush_says_whether_all_was_accepted(sender: FakeSender) -> None:
 
 
 def test_shutdown_says_what_was_lost(sender: FakeSender, caplog: pytest.LogCaptureFixture) -> None:
-    """After `exit_stall_timeout` without an accepted message, in one line."""
+    """After `exit_stall_timeout` without an accepted message, `shutdown` logs the number of lost spans in one line."""
     exporter = Exporter(sender=sender, exit_stall_timeout=0.05)
     sender.error = SendError("down", retryable=True)
     exporter.export([_span()] * 3)
@@ -392,13 +392,13 @@ def test_shutdown_says_what_was_lost(sender: FakeSender, caplog: pytest.LogCaptu
 
     assert "3 spans were not accepted before the exporter was shut down and are lost" in caplog.text
     deadline = time.monotonic() + 20
-    while exporter.stats.in_flight and time.monotonic() < deadline:  # the thread counts what it has in its hands
+    while exporter.stats.in_flight and time.monotonic() < deadline:  # the thread still has to count its own spans
         time.sleep(0.01)
     assert 3 == exporter.stats.dropped["closed"]
 
 
 def test_every_shutdown_waits_for_what_is_being_sent(sender: FakeSender) -> None:
-    """Also one that comes while another thread's is under way: who calls it may leave by `os._exit`."""
+    """A second `shutdown` waits while another thread's is sending, because its caller may leave by `os._exit`."""
     exporter, is_sending, may_go_on = Exporter(sender=sender), threading.Event(), threading.Event()
     send = sender.send
 
@@ -424,7 +424,7 @@ def test_every_shutdown_waits_for_what_is_being_sent(sender: FakeSender) -> None
 
 
 def test_handlers_see_the_spans(sender: FakeSender) -> None:
-    """A handler may change and drop them, as those of a tracer."""
+    """A handler may change and drop spans of an exporter, as it may with a tracer's."""
 
     def handle(span: FinishedSpan) -> FinishedSpan | None:
         span.tags["seen"] = 7  # type: ignore[assignment]
@@ -441,7 +441,7 @@ def test_handlers_see_the_spans(sender: FakeSender) -> None:
 
 
 def test_behind_the_sdks_batch_processor_all_spans_arrive(exporter: Exporter, sender: FakeSender) -> None:
-    """Flushed and shut down by the SDK's provider, as an application does it."""
+    """All spans arrive if the SDK's provider flushes and shuts the exporter down, as in an application."""
     provider = TracerProvider(resource=SHOP, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer = provider.get_tracer("scope")
@@ -456,7 +456,7 @@ def test_behind_the_sdks_batch_processor_all_spans_arrive(exporter: Exporter, se
 
 @pytest.mark.parametrize("encoding", ["json", "proto3"])
 def test_an_exporter_that_nobody_holds_ends(sender: FakeSender, encoding: str) -> None:
-    """Its reporter sends what waits, and its thread is gone."""
+    """If no reference to an exporter is left, its reporter sends the waiting spans and its thread ends."""
     exporter = Exporter(sender=sender, encoding=encoding)
     exporter.export([_span()])
     reporter, held = exporter._reporter, weakref.ref(exporter)
@@ -471,7 +471,7 @@ def test_an_exporter_that_nobody_holds_ends(sender: FakeSender, encoding: str) -
 
 
 def test_waiting_spans_are_weighed(sender: FakeSender) -> None:
-    """Heavy attributes and events count, so that `max_queued_bytes` holds; what is no span has no weight of its own."""
+    """Attributes and events count for `max_queued_bytes`, and an object that is not a span has no additional weight."""
     from opentracing_zipkin.otel.exporter import _Exported
     from opentracing_zipkin.reporter.weight import SPAN_BYTES, weight_of
 
@@ -498,7 +498,7 @@ class _Leaving:
 
 @pytest.mark.parametrize("kind", [_Heavy, _Leaving])
 def test_a_value_that_cannot_be_weighed_stops_nothing(exporter: Exporter, sender: FakeSender, kind: Any) -> None:
-    """The spans beside its own are sent, also later ones."""
+    """Spans beside one whose value cannot be weighed are sent, also later ones."""
     odd = _made(act=lambda span: span.add_event("e", {"a": 1}))
     odd._attributes._dict["b"] = _Heavy()  # type: ignore[union-attr]
     odd._events[0]._attributes = {"a": kind()}
@@ -511,7 +511,7 @@ def test_a_value_that_cannot_be_weighed_stops_nothing(exporter: Exporter, sender
 
 
 def test_an_unknown_setting_is_a_type_error() -> None:
-    """With the name that was probably meant; a wrong value is a ValueError."""
+    """An unknown setting raises TypeError with the probable name; a wrong value raises ValueError."""
     with pytest.raises(TypeError, match="did you mean 'endpoint'"):
         Exporter(endpiont="http://localhost:9411")  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="flush_interval"):
@@ -521,7 +521,7 @@ def test_an_unknown_setting_is_a_type_error() -> None:
 
 
 def test_its_repr_says_where_spans_go() -> None:
-    """Without what may be a credential."""
+    """The repr of an exporter shows the collector's host but no password."""
     exporter = Exporter(endpoint="http://user:secret@collector.example:9411")
 
     assert "collector.example" in repr(exporter)

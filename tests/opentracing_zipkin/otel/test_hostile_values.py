@@ -1,4 +1,4 @@
-"""Bad input: whatever an application or an instrumentation gives, nothing raises, and the span is sent."""
+"""Bad input: whatever values an application or an instrumentation passes, nothing raises, and the span is sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from opentracing_zipkin.testing import InMemoryRecorder
 
 
 class Hostile:
-    """Raises at everything that is asked of it."""
+    """Almost every operation on it raises."""
 
     def __getattribute__(self, name: str) -> Any:
         if name == "__class__":
@@ -53,7 +53,7 @@ class HostileError(Exception):
 
 
 class Uncounted(type):
-    """Of its classes none can be looked up in a set, as `issubclass` does for an abstract class."""
+    """A metaclass whose classes cannot be looked up in a set, as `issubclass` does for an abstract class."""
 
     def __eq__(cls, other: object) -> bool:
         raise RuntimeError("hostile")
@@ -62,7 +62,7 @@ class Uncounted(type):
 
 
 class Hidden(type):
-    """Its classes do not tell their names."""
+    """A metaclass whose classes have no readable name."""
 
     def __getattribute__(cls, name: str) -> Any:
         raise RuntimeError(name)
@@ -99,7 +99,7 @@ class HostileNumber(int):
 
 
 class Text(str):
-    """Not exactly `str`."""
+    """A str by inheritance, but not exactly `str`."""
 
 
 VALUES: list[Any] = [
@@ -114,7 +114,7 @@ NUMBERED = range(len(VALUES))
 
 
 def sendable(recorder: InMemoryRecorder, count: int) -> None:
-    """So many spans are there, and each can be written in every format."""
+    """Check that `count` spans were recorded, and that each can be encoded in every format."""
     assert count == len(recorder.spans)
     for span in recorder.spans:
         assert all(type(key) is str and type(value) is str for key, value in span.tags.items())
@@ -125,7 +125,7 @@ def sendable(recorder: InMemoryRecorder, count: int) -> None:
 
 @pytest.mark.parametrize("number", NUMBERED)
 def test_attributes_of_any_type(tracer: Tracer, recorder: InMemoryRecorder, number: int) -> None:
-    """As values, in place of a mapping, and where they can be, as keys."""
+    """Any object is accepted as a value, as the mapping itself, and as a key."""
     value = VALUES[number]
     span: Any = tracer.start_span("a", attributes={"key": value})
     span.set_attribute("later", value)
@@ -143,7 +143,7 @@ def test_attributes_of_any_type(tracer: Tracer, recorder: InMemoryRecorder, numb
 
 @pytest.mark.parametrize("number", NUMBERED)
 def test_anything_else_of_any_type(tracer: Tracer, recorder: InMemoryRecorder, number: int) -> None:
-    """Names, statuses, exceptions, links and times."""
+    """Any object is accepted as a name, a status, an exception, a link or a time."""
     value = VALUES[number]
     span: Any = tracer.start_span(value)
     span.update_name(value)
@@ -167,7 +167,7 @@ def test_anything_else_of_any_type(tracer: Tracer, recorder: InMemoryRecorder, n
 
 @pytest.mark.parametrize("number", NUMBERED)
 def test_a_context_or_kind_of_another_librarys(tracer: Tracer, recorder: InMemoryRecorder, number: int) -> None:
-    """A span is started all the same, or one that does nothing takes its place."""
+    """If the context or the kind is any object, a span is started or a span that does nothing takes its place."""
     value = VALUES[number]
     contexts: list[Any] = [
         value,
@@ -186,7 +186,7 @@ def test_a_context_or_kind_of_another_librarys(tracer: Tracer, recorder: InMemor
 
 @pytest.mark.parametrize("number", NUMBERED)
 def test_any_name_of_an_instrumentation(zipkin: ZipkinTracer, recorder: InMemoryRecorder, number: int) -> None:
-    """`get_tracer` takes what it gets."""
+    """`get_tracer` accepts any objects as arguments."""
     value = VALUES[number]
     tracer: Any = TracerProvider(zipkin).get_tracer(value, value, value, value)
     tracer.start_span("span").end()
@@ -198,7 +198,7 @@ def test_any_name_of_an_instrumentation(zipkin: ZipkinTracer, recorder: InMemory
 def test_the_view_of_an_active_span_takes_anything(
     zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder, number: int
 ) -> None:
-    """`get_current_span()` inside OpenTracing's scope."""
+    """The span of `get_current_span()` inside an OpenTracing scope accepts any objects in its setters."""
     value = VALUES[number]
     with zipkin.start_active_span("a"):
         span: Any = trace.get_current_span()
@@ -219,7 +219,7 @@ def test_the_view_of_an_active_span_takes_anything(
 
 @pytest.mark.parametrize("number", NUMBERED)
 def test_a_block_with_any_flags(tracer: Tracer, recorder: InMemoryRecorder, number: int) -> None:
-    """A flag that is neither true nor false counts as its default, which is true."""
+    """A flag that has no truth value counts as its default, True."""
     value = VALUES[number]
     with tracer.start_as_current_span("a", record_exception=value, set_status_on_exception=value, end_on_exit=value) as span:
         pass
@@ -232,14 +232,14 @@ def test_a_block_with_any_flags(tracer: Tracer, recorder: InMemoryRecorder, numb
 
 @pytest.mark.parametrize("number", NUMBERED)
 def test_any_time_to_flush_in(zipkin: ZipkinTracer, number: int) -> None:
-    """`force_flush` answers False where it is none."""
+    """`force_flush` returns False for an object that is not a time."""
     assert TracerProvider(zipkin).force_flush(VALUES[number]) in (True, False)
 
 
 @pytest.mark.parametrize("name", ["max_attributes", "max_events", "max_links"])
 @pytest.mark.parametrize("number", NUMBERED)
 def test_a_limit_that_is_none_raises_at_once(zipkin: ZipkinTracer, number: int, name: str) -> None:
-    """It is configuration: a ValueError names it; a very large one is our own."""
+    """A wrong limit raises ValueError, because it is configuration; a very large limit is replaced by our own."""
     value, given = VALUES[number], {name: VALUES[number]}
     if type(value) is int and value >= 0:
         assert min(value, 128) == getattr(TracerProvider(zipkin, **given), name)
@@ -249,7 +249,7 @@ def test_a_limit_that_is_none_raises_at_once(zipkin: ZipkinTracer, number: int, 
 
 
 def test_links_without_end_are_left(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """A span begins all the same, with as many as it may have."""
+    """A span with an endless iterable of links starts, and keeps as many links as it may have."""
     endless: Any = itertools.repeat(trace.Link(trace.SpanContext(1, 2, False)))
     tracer.start_span("a", links=endless).end()
 
@@ -273,7 +273,7 @@ SETTERS = {
 
 @pytest.mark.parametrize(("first", "second"), [*itertools.product(SETTERS, repeat=2)])
 def test_any_two_calls_after_the_end(tracer: Tracer, recorder: InMemoryRecorder, first: str, second: str) -> None:
-    """Do nothing, and say nothing."""
+    """After the end of a span its methods do nothing and log nothing."""
     span: Any = tracer.start_span("span")
     span.end()
     for name in (first, second):
@@ -284,7 +284,7 @@ def test_any_two_calls_after_the_end(tracer: Tracer, recorder: InMemoryRecorder,
 
 @pytest.mark.parametrize("name", SETTERS)
 def test_a_span_that_is_not_sampled_takes_every_call(recorder: InMemoryRecorder, name: str) -> None:
-    """Before and after its end."""
+    """A span that is not sampled accepts every call, before and after its end."""
     tracer = TracerProvider(ZipkinTracer("shop", recorder=recorder, sample_rate=0.0)).get_tracer("")
     with tracer.start_as_current_span("span") as span:
         getattr(span, name)(*SETTERS[name])

@@ -1,4 +1,4 @@
-"""`install()` and the entry points: in processes of their own, as OpenTelemetry takes one provider for a process's life."""
+"""`install()` and the entry points, in separate processes, because OpenTelemetry accepts one provider per process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from opentracing_zipkin import ZipkinTracer, configure
 
 
 def run(code: str, **environment: str) -> Any:
-    """What the code tells, after what was said in the log."""
+    """The list that the code printed: first the lines of its log, then the arguments of its `tell`."""
     clean = {name: text for name, text in os.environ.items() if not name.startswith(("ZIPKIN_", "OTEL_"))}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", BEGIN + textwrap.dedent(code)],
@@ -42,7 +42,7 @@ def run(code: str, **environment: str) -> Any:
 
 
 def test_spans_of_the_api_are_recorded() -> None:
-    """By tracers that were asked for before as well; B3 is sent, and the SDK is nowhere."""
+    """After `install`, tracers made before and after it record spans, B3 is sent, and the SDK is not imported."""
     said, names, headers, sdk = run("""
         from opentelemetry import propagate, trace
         before = trace.get_tracer("before")
@@ -60,7 +60,7 @@ def test_spans_of_the_api_are_recorded() -> None:
 
 
 def test_install_may_be_called_again() -> None:
-    """With nothing new, or with another tracer, which counts from then on."""
+    """`install` may be called again, with the same tracer or with another one, which then gets the spans."""
     said, first, second = run("""
         from opentelemetry import trace
         from opentracing_zipkin.otel import install
@@ -78,7 +78,7 @@ def test_install_may_be_called_again() -> None:
 
 
 def test_the_global_tracer_is_followed() -> None:
-    """`install()` may come before `configure()`, and a second `configure` counts at once; nothing is configured by it."""
+    """`install()` may come before `configure()`, each `configure` takes effect at once, and `install` configures nothing."""
     said, names, active = run("""
         from opentelemetry import trace
         from opentracing_zipkin.otel import install
@@ -100,7 +100,7 @@ def test_the_global_tracer_is_followed() -> None:
 
 
 def test_another_provider_stays_and_is_named() -> None:
-    """One line says what is not traced, and no exception is raised."""
+    """If another provider is set, one line says what is not traced, and no exception is raised."""
     said, kind = run("""
         from opentelemetry import trace
         trace.set_tracer_provider(trace.NoOpTracerProvider())
@@ -115,7 +115,7 @@ def test_another_provider_stays_and_is_named() -> None:
 
 
 def test_what_is_no_tracer_is_refused() -> None:
-    """Where somebody wrote it, at once."""
+    """`install` raises TypeError at once for an argument that is not a tracer."""
     [_, message] = run("""
         from opentracing_zipkin.otel import install
         try:
@@ -132,7 +132,7 @@ def test_what_is_no_tracer_is_refused() -> None:
     [("1.0.0", True), ("1.37.0", True), ("1.38.0", False), ("1.45.2", False), ("2.0", False), ("dev", False)],
 )
 def test_an_api_that_is_too_old(version: str, old: bool) -> None:
-    """Is known by its version; one that cannot be read is tried."""
+    """An API that is too old is recognised by its version; a version that cannot be read counts as new enough."""
     assert old is too_old(version)
 
 
@@ -162,7 +162,7 @@ OLD_WAYS = {
     [*((way, []) for way in OLD_WAYS), ("by install", ["format_span_id"]), ("by the entry point", ["format_span_id"])],
 )
 def test_an_api_that_is_too_old_is_named(way: str, gone: list[str]) -> None:
-    """One line, and the application goes on untraced; also where the API has not even what ours imports."""
+    """With an old API one line is logged and the application runs untraced, even if the API lacks names that we import."""
     before, act, variables = OLD_WAYS[way]
     said, is_recording = run(OLD.format(gone=gone, before=before, act=act), **variables)
 
@@ -173,7 +173,7 @@ def test_an_api_that_is_too_old_is_named(way: str, gone: list[str]) -> None:
 
 
 def test_a_missing_package_names_the_extra() -> None:
-    """`import opentracing_zipkin` needs nothing of OpenTelemetry, and `otel` says what it needs."""
+    """`import opentracing_zipkin` imports nothing of OpenTelemetry, and `otel` names the extra that it needs."""
     _, loaded, message = run("""
         sys.modules["opentelemetry"] = None
         import opentracing_zipkin.otel
@@ -204,7 +204,7 @@ tracer = opentracing.global_tracer()
 
 
 def test_two_variables_are_enough() -> None:
-    """The tracer is configured by the environment, and B3 is sent."""
+    """Two variables are enough for an application to be traced: the environment configures the tracer, and B3 is sent."""
     said, name, rate, limits, headers, sdk = run(
         SHOW + """
 tell(tracer.service_name, tracer._sampler(1), [provider.max_attributes, provider.max_events, provider.max_links], sorted(headers), "opentelemetry.sdk" in sys.modules)
@@ -223,7 +223,7 @@ tell(tracer.service_name, tracer._sampler(1), [provider.max_attributes, provider
 
 
 def test_without_a_name_the_service_is_unknown() -> None:
-    """One warning, and no exception."""
+    """Without a service name the service is called unknown_service, with one warning and no exception."""
     said, name = run(SHOW + "\ntell(tracer.service_name)", **ENTRY)
 
     assert "unknown_service" == name
@@ -231,7 +231,7 @@ def test_without_a_name_the_service_is_unknown() -> None:
 
 
 def test_the_applications_own_tracer_counts() -> None:
-    """One that was configured before is taken, and one that is configured later replaces the environment's without a word."""
+    """A tracer configured before is used, and one configured later replaces the environment's without a message."""
     code = """
         import opentelemetry.trace as trace
         {first}
@@ -263,7 +263,7 @@ def test_the_applications_own_tracer_counts() -> None:
     ],
 )
 def test_a_wrong_value_stops_no_application(variable: str, value: str) -> None:
-    """One line names the variable, and nothing is traced."""
+    """A wrong value of a variable does not stop the application: one line names the variable, and nothing is traced."""
     said, name = run(
         "from opentelemetry import trace\ntell(type(trace.get_tracer_provider()).__name__)",
         **ENTRY, ZIPKIN_SERVICE_NAME="shop", OTEL_TRACES_SAMPLER="traceidratio", **{variable: value},
@@ -275,7 +275,7 @@ def test_a_wrong_value_stops_no_application(variable: str, value: str) -> None:
 
 
 def test_what_is_not_taken_is_said_once() -> None:
-    """Metrics, logs and OTLP, each in one line that names the variables and where they go on working."""
+    """Metrics, logs and OTLP are not used; one line for each names its variables and the package where they still work."""
     said, _ = run(
         SHOW + "\ntell(0)",
         **ENTRY, ZIPKIN_SERVICE_NAME="shop", OTEL_METRICS_EXPORTER="otlp", OTEL_LOGS_EXPORTER="none", OTEL_TRACES_EXPORTER="zipkin",
@@ -289,7 +289,7 @@ def test_what_is_not_taken_is_said_once() -> None:
 
 
 def test_the_sdk_can_be_told_to_be_off() -> None:
-    """`OTEL_SDK_DISABLED=true` starts with the switch off."""
+    """With `OTEL_SDK_DISABLED=true` the tracer starts disabled."""
     _, enabled, headers = run(
         SHOW + "\ntell(tracer.enabled, headers)", **ENTRY, ZIPKIN_SERVICE_NAME="shop", OTEL_SDK_DISABLED="true"
     )
@@ -298,7 +298,7 @@ def test_the_sdk_can_be_told_to_be_off() -> None:
 
 
 def test_a_forked_child_goes_on(tmp_path: Any) -> None:
-    """Its spans are sent, with ids of their own, and what waits is flushed at the end of each process."""
+    """A forked child sends its spans with new ids, and each process flushes its waiting spans at its end."""
     from opentracing_zipkin.collector import Collector
 
     with Collector() as collector:

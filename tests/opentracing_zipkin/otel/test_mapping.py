@@ -49,7 +49,7 @@ TEXTS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("value", "text"), TEXTS)
 def test_an_attribute_is_text_by_the_specification(value: Any, text: str) -> None:
-    """Text stays as it is, booleans are in lower case, numbers are JSON's, bytes are base64, and what has parts is JSON."""
+    """Text stays as it is, booleans are in lower case, numbers are as in JSON, bytes are base64, and collections are JSON."""
     assert text == mapping.attribute_text(value)
 
 
@@ -75,19 +75,19 @@ def test_a_sequence_is_json_that_any_reader_takes(value: list[Any]) -> None:
 
 
 def test_a_value_without_text_says_so() -> None:
-    """A value whose `__str__` raises is described, and so is a mapping that gives no items."""
+    """A value whose `__str__` raises is described by a text, and so is a mapping whose items cannot be read."""
     assert "<_Hostile: RuntimeError in its conversion to text>" == mapping.attribute_text(_Hostile())
     assert '["<_Hostile: RuntimeError in its conversion to text>"]' == mapping.attribute_text([_Hostile()])
     assert str is type(mapping.attribute_text(_Broken(a=1)))
 
 
 def test_a_long_value_is_cut_while_it_is_made() -> None:
-    """Of a sequence of a million numbers no more is looked at than the text can show."""
+    """Only as many items of a long sequence are read as fit into the text."""
     assert 50 == len(mapping.attribute_text(list(range(1_000_000)), 50))
 
 
 def test_attributes_are_tags_without_those_that_are_none() -> None:
-    """Each attribute is a tag; one that is None is none; a key that is no text becomes text."""
+    """Each attribute is a tag, except those that are None; a key that is not text becomes text."""
     assert {"a": "1", "b": "x", "7": "true"} == mapping.texts_of({"a": 1, "b": "x", "c": None, 7: True})  # type: ignore[dict-item]
 
 
@@ -102,7 +102,7 @@ def test_attributes_are_tags_without_those_that_are_none() -> None:
     ],
 )
 def test_a_status_is_tags_unless_it_is_unset(code: str, error: str, tags: dict[str, str]) -> None:
-    """UNSET says nothing; OK and ERROR are `otel.status_code`; ERROR alone is an `error`, if only by an empty text."""
+    """UNSET has no tag, OK and ERROR have `otel.status_code`, and only ERROR has an `error`, which may be empty."""
     assert tags == mapping.status_tags(code, error)
 
 
@@ -122,12 +122,12 @@ EXCEPTION = {"exception.type": "ValueError", "exception.message": "no", "excepti
     ],
 )
 def test_an_error_says_why(description: str | None, attributes: dict[str, Any], exception: Any, text: str) -> None:
-    """The error is the description, else the text of an attribute, else the exception, else `error.type`, else empty."""
+    """The error is the description, else the text of the attribute `error`, else the exception, else `error.type`, else ""."""
     assert text == mapping.error_text(description, attributes, exception)
 
 
 def test_a_scope_has_both_of_its_names() -> None:
-    """A scope is `otel.scope.*` and, for readers of before, `otel.library.*`; what is unknown is left out."""
+    """A scope is tagged as `otel.scope.*` and, for older readers, as `otel.library.*`; unknown parts are left out."""
     assert {"otel.scope.name": "a", "otel.library.name": "a"} == mapping.scope_tags("a", None)
     assert {"otel.scope.name", "otel.library.name", "otel.scope.version", "otel.library.version"} == set(
         mapping.scope_tags("a", "1.0")
@@ -136,7 +136,7 @@ def test_a_scope_has_both_of_its_names() -> None:
 
 
 def test_what_a_limit_cut_off_is_counted() -> None:
-    """Each count of dropped attributes, events and links is a tag where it is not 0."""
+    """Each count of dropped attributes, events and links is a tag unless it is 0."""
     assert {"otel.dropped_attributes_count": "2", "otel.dropped_links_count": "1"} == mapping.dropped_tags(2, 0, 1)
 
 
@@ -150,23 +150,23 @@ def test_what_a_limit_cut_off_is_counted() -> None:
     ],
 )
 def test_an_event_is_its_name_and_its_attributes_in_json(name: str, attributes: Any, text: str) -> None:
-    """An event is the annotation `"name": {json}`, or its bare name where it has no attributes."""
+    """An event is the annotation `"name": {json}`, or only its name if it has no attributes."""
     assert text == mapping.event_text(name, attributes)
 
 
 def test_a_link_is_the_ids_that_one_searches_for() -> None:
-    """A link is an annotation with the other trace's id, the span's, and the link's attributes."""
+    """A link is an annotation with the other trace's id, the other span's id, and the link's attributes."""
     assert "link: 0123/4567" == mapping.link_text("0123", "4567")
     assert 'link: 0123/4567 {"a": 1}' == mapping.link_text("0123", "4567", {"a": 1})
 
 
 ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
-    # Nothing is known, or there is no other end.
+    # Nothing is known, or there is no other end
     ("CLIENT", {}, None),
     ("CLIENT", {"other": 1}, None),
     (None, {"peer.service": "shop"}, None),
     ("CLIENT", {"server.address": ""}, None),
-    # Its name, by rank.
+    # The name of the other end, by rank
     ("CLIENT", {"peer.service": " Shop ", "server.address": "a.example"}, Endpoint("shop")),
     ("CLIENT", {"server.address": "a.example", "server.port": 443}, Endpoint("a.example", port=443)),
     ("CLIENT", {"server.address": "a.example.", "net.peer.name": "b.example"}, Endpoint("a.example")),
@@ -176,7 +176,7 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
     ("CLIENT", {"peer.hostname": "e.example"}, Endpoint("e.example")),
     ("CLIENT", {"peer.address": "f.example"}, Endpoint("f.example")),
     ("CLIENT", {"net.sock.peer.name": "d.example", "peer.hostname": "e.example"}, Endpoint("d.example")),
-    # Its address.
+    # The address of the other end
     ("CLIENT", {"server.address": "10.0.0.1", "server.port": 80}, Endpoint("", "10.0.0.1", "", 80)),
     ("CLIENT", {"server.address": "::1", "server.port": 80}, Endpoint("", "", "::1", 80)),
     (
@@ -192,14 +192,14 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
     ("CLIENT", {"server.address": "/var/run/redis.sock", "db.system": "redis"}, Endpoint("redis")),
     ("CLIENT", {"server.address": "a.example", "server.port": 99999}, Endpoint("a.example")),
     ("CLIENT", {"server.address": 7, "peer.service": ["a"]}, None),
-    # A URL, where an old instrumentation gives nothing else.
+    # A URL, used if an old instrumentation gives no other attribute
     ("CLIENT", {"http.url": "http://a.example:8080/path?q#f"}, Endpoint("a.example", port=8080)),
     ("CLIENT", {"url.full": "https://user:pass@a.example?q"}, Endpoint("a.example")),
     ("CLIENT", {"http.url": "http://[::1]:81/"}, Endpoint("", "", "::1", 81)),
     ("CLIENT", {"http.url": "http://10.0.0.1:82/"}, Endpoint("", "10.0.0.1", "", 82)),
     ("CLIENT", {"http.host": "b.example:83", "http.url": "http://a.example/"}, Endpoint("b.example", port=83)),
     ("CLIENT", {"http.url": "no url"}, None),
-    # Databases.
+    # Databases
     (
         "CLIENT",
         {"db.system": "postgresql", "db.name": "Orders", "net.peer.name": "10.0.0.1", "net.peer.port": 5432},
@@ -210,7 +210,7 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
     ("CLIENT", {"db.system": "sqlite", "db.name": "/var/lib/app.db"}, Endpoint("sqlite")),
     ("CLIENT", {"db.system": "sqlite", "db.name": ":memory:"}, Endpoint("sqlite")),
     ("CLIENT", {"db.namespace": "stable", "db.name": "old"}, Endpoint("stable")),
-    # Brokers.
+    # Brokers
     (
         "PRODUCER",
         {"messaging.system": "kafka", "server.address": "k.example", "server.port": 9092},
@@ -240,7 +240,7 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
         Endpoint("kafka", "10.0.0.2", "", 2),
     ),
     ("PRODUCER", {"celery.action": "apply_async"}, Endpoint("celery")),
-    # A server's callers.
+    # The callers of a server
     ("SERVER", {"server.address": "own.example", "http.host": "own.example", "http.url": "http://own.example/"}, None),
     (
         "SERVER",
@@ -259,7 +259,7 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
 def test_the_other_end_has_the_name_and_the_address_that_one_expects(
     kind: str | None, attributes: dict[str, Any], expected: Endpoint | None
 ) -> None:
-    """The other end is found by the old and the stable conventions: service, database, broker, host; and its address."""
+    """The other end has the name of a service, a database, a broker or a host, and the address, by both conventions."""
     assert expected == mapping.endpoint_of(kind, attributes)
 
 
@@ -269,7 +269,7 @@ _any_value = _values | st.sampled_from(["10.0.0.1", "a.example", "http://a.examp
 
 @given(st.sampled_from(["CLIENT", "SERVER", "PRODUCER", "CONSUMER", None]), st.dictionaries(_keys, _any_value))
 def test_attributes_of_any_type_make_an_endpoint_or_none(kind: str | None, attributes: dict[str, Any]) -> None:
-    """Whatever stands where an address should, the end is an endpoint that says something, or none."""
+    """Attributes with values of any type give an endpoint with some content, or None."""
     found = mapping.endpoint_of(kind, attributes)
 
     assert found is None or any(found)

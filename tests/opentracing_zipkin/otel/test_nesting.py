@@ -1,4 +1,4 @@
-"""Spans of both APIs in one trace, each the parent of what starts inside it."""
+"""Spans of both APIs are in one trace, each the parent of spans that start inside it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ NAMES = ["a", "b", "c", "d"]
 
 @pytest.fixture(params=range(16), ids=lambda number: f"{number:04b}".replace("0", "T").replace("1", "O"))
 def blocks(request: pytest.FixtureRequest, zipkin: ZipkinTracer, tracer: Tracer) -> list[Block]:
-    """Four blocks by OpenTracing (T) or OpenTelemetry (O), in every order."""
+    """Four blocks of OpenTracing (T) or OpenTelemetry (O), in every combination."""
     both: list[Block] = [zipkin.start_active_span, tracer.start_as_current_span]
     return [both[request.param >> place & 1] for place in (3, 2, 1, 0)]
 
 
 def chain(recorder: InMemoryRecorder) -> list[str]:
-    """The spans' names from the root on, each with its parent before it; one trace."""
+    """The names of the spans, each parent before its child; all spans are in one trace."""
     parents = {span.parent_id: span for span in recorder.spans}
 
     assert len(parents) == len(recorder.spans)
@@ -54,7 +54,7 @@ def nested(blocks: list[Block], names: list[str]) -> Iterator[None]:
 
 
 def test_blocks_nest(blocks: list[Block], recorder: InMemoryRecorder, zipkin: ZipkinTracer) -> None:
-    """Whichever API has made which: each is the child of the one around it, and nothing stays active."""
+    """Each span is the child of the span around it, whichever API made either, and no span stays active."""
     with nested(blocks, NAMES):
         pass
 
@@ -63,7 +63,7 @@ def test_blocks_nest(blocks: list[Block], recorder: InMemoryRecorder, zipkin: Zi
 
 
 def test_both_apis_see_the_same_active_span(blocks: list[Block], zipkin: ZipkinTracer) -> None:
-    """What is current for one is active for the other, by its ids."""
+    """The current span of one API is the active span of the other: they have the same ids."""
     with nested(blocks, NAMES):
         active: Any = zipkin.active_span
         current = get_current_span().get_span_context()
@@ -72,7 +72,7 @@ def test_both_apis_see_the_same_active_span(blocks: list[Block], zipkin: ZipkinT
 
 
 def test_blocks_nest_in_tasks(blocks: list[Block], recorder: InMemoryRecorder) -> None:
-    """A task starts inside the block that has made it."""
+    """A span in a task is the child of the span in which the task was started."""
 
     async def go_on(number: int) -> None:
         if number < len(blocks):
@@ -86,7 +86,7 @@ def test_blocks_nest_in_tasks(blocks: list[Block], recorder: InMemoryRecorder) -
 
 
 def test_blocks_nest_in_threads_that_run_in_a_copied_context(blocks: list[Block], recorder: InMemoryRecorder) -> None:
-    """`copy_context().run` carries both."""
+    """A thread that runs `copy_context().run` inherits the active span of both APIs."""
 
     def go_on(number: int) -> None:
         if number < len(blocks):
@@ -101,7 +101,7 @@ def test_blocks_nest_in_threads_that_run_in_a_copied_context(blocks: list[Block]
 
 
 def test_blocks_nest_in_threads_that_attach_opentelemetrys_context(blocks: list[Block], recorder: InMemoryRecorder) -> None:
-    """OpenTelemetry's instrumentation of threads carries OpenTracing's active span, too."""
+    """A thread that attaches OpenTelemetry's context, as its instrumentation does, inherits OpenTracing's active span, too."""
 
     def go_on(number: int, context: otel_context.Context) -> None:
         token = otel_context.attach(context)
@@ -118,7 +118,7 @@ def test_blocks_nest_in_threads_that_attach_opentelemetrys_context(blocks: list[
 
 
 def test_a_bare_thread_inherits_nothing(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """As without the bridge."""
+    """A plain thread inherits no active span, the same as without the bridge."""
     with zipkin.start_active_span("a"):
         thread = threading.Thread(target=lambda: tracer.start_span("b").end())
         thread.start()
@@ -130,7 +130,7 @@ def test_a_bare_thread_inherits_nothing(zipkin: ZipkinTracer, tracer: Tracer, re
 def test_a_new_root_is_none_of_either(
     blocks: list[Block], zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder
 ) -> None:
-    """`start_trace`, and an empty context for OpenTelemetry."""
+    """`start_trace`, and OpenTelemetry's `start_span` with an empty context, start a new root."""
     with nested(blocks, NAMES):
         zipkin.start_trace("x").finish()
         tracer.start_span("x", otel_context.Context()).end()
@@ -139,7 +139,7 @@ def test_a_new_root_is_none_of_either(
 
 
 def test_nothing_is_active_in_a_block_without_parent(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """`no_parent_scope` hides both APIs' spans; after it they are there again."""
+    """`no_parent_scope` hides the active span of both APIs, and restores it afterwards."""
     if not hasattr(scopes, "hidden_in_block"):
         pytest.skip("upstream's package knows of no other API")
     with zipkin.start_active_span("a"), tracer.start_as_current_span("b") as b:
@@ -153,7 +153,7 @@ def test_nothing_is_active_in_a_block_without_parent(zipkin: ZipkinTracer, trace
 
 @pytest.mark.needs_our_api
 def test_scopes_closed_out_of_order(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """The outer one waits for the inner one; then nothing is active for either."""
+    """If the outer scope is closed first, it waits for the inner one; then neither API has an active span."""
     outer = zipkin.start_active_span("a")
     inner = zipkin.start_active_span("b")
     outer.close()
@@ -168,7 +168,7 @@ def test_scopes_closed_out_of_order(zipkin: ZipkinTracer, tracer: Tracer, record
 
 @pytest.mark.needs_our_api
 def test_a_scope_closed_in_another_context(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """It is skipped where it was opened: by OpenTracing's at once, and nothing is said in the log."""
+    """A scope closed in another context is skipped where it was opened, and nothing is logged."""
     scope = zipkin.start_active_span("a")
     copy_context().run(scope.close)
     zipkin.start_span("b").finish()
@@ -180,7 +180,7 @@ def test_a_scope_closed_in_another_context(zipkin: ZipkinTracer, tracer: Tracer,
 
 
 def test_a_task_outlives_the_scope_it_was_started_in(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """It keeps that as its parent, for both APIs."""
+    """A task keeps the span in which it was started as parent for both APIs, even after that span's scope was closed."""
 
     async def later() -> None:
         await asyncio.sleep(0)
@@ -199,7 +199,7 @@ def test_a_task_outlives_the_scope_it_was_started_in(zipkin: ZipkinTracer, trace
 
 @pytest.mark.usefixtures("tracer")
 def test_the_active_span_of_opentracing_takes_opentelemetrys_setters(zipkin: ZipkinTracer, recorder: InMemoryRecorder) -> None:
-    """`trace.get_current_span()` inside a scope is that span, with OpenTelemetry's words."""
+    """`trace.get_current_span()` inside a scope is the scope's span, and accepts OpenTelemetry's setters."""
     with zipkin.start_active_span("a", tags={"span.kind": "client"}):
         span: Any = get_current_span()
         span.set_attribute("n", 1)
@@ -224,7 +224,7 @@ def test_the_active_span_of_opentracing_takes_opentelemetrys_setters(zipkin: Zip
 def test_a_span_of_opentelemetrys_is_activated_by_opentracing(
     zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder
 ) -> None:
-    """It is one object for both."""
+    """A span of OpenTelemetry that OpenTracing activates is the same object for both APIs."""
     span: Any = tracer.start_span("a")
     with zipkin.scope_manager.activate(span, True):
         assert span is get_current_span() is zipkin.active_span
@@ -235,7 +235,7 @@ def test_a_span_of_opentelemetrys_is_activated_by_opentracing(
 
 
 def test_a_span_is_used_by_opentelemetrys_own_block(zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """`trace.use_span` makes it current, and ends it with its error."""
+    """`trace.use_span` makes a span current, and ends it with its error."""
 
     def fail() -> None:
         zipkin.start_span("b").finish()
@@ -253,7 +253,7 @@ def test_a_span_is_used_by_opentelemetrys_own_block(zipkin: ZipkinTracer, tracer
 def test_a_foreign_span_is_a_parent_for_both(
     zipkin: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder, sampled: bool
 ) -> None:
-    """What another propagator has extracted: its ids and its decision count."""
+    """A span context that another propagator extracted is the parent in both APIs, with its ids and its decision."""
     remote = SpanContext(0x463AC35C9F6413AD48485A3953BB6124, 0xA2FB4A1D1A96D312, True, TraceFlags(int(sampled)))
     with trace.use_span(NonRecordingSpan(remote)):
         zipkin.start_span("a").finish()
@@ -268,7 +268,7 @@ def test_a_foreign_span_is_a_parent_for_both(
 
 
 def test_a_child_of_what_is_not_sampled_is_not(recorder: InMemoryRecorder) -> None:
-    """By either API, and its context says so."""
+    """Children of a span that is not sampled are not sampled in either API, and their contexts show that."""
     zipkin = ZipkinTracer("shop", recorder=recorder, sample_rate=0.0)
     tracer = TracerProvider(zipkin).get_tracer("tests")
     with tracer.start_as_current_span("a") as a, zipkin.start_active_span("b"), tracer.start_as_current_span("c") as c:
@@ -280,7 +280,7 @@ def test_a_child_of_what_is_not_sampled_is_not(recorder: InMemoryRecorder) -> No
 
 
 def test_a_tracer_that_is_off(recorder: InMemoryRecorder) -> None:
-    """Records nothing and passes its callers' contexts on."""
+    """A disabled tracer records nothing and passes on the contexts of its callers."""
     zipkin = ZipkinTracer("shop", recorder=recorder, enabled=False)
     tracer = TracerProvider(zipkin).get_tracer("tests")
     remote = SpanContext(0x463AC35C9F6413AD48485A3953BB6124, 0xA2FB4A1D1A96D312, True, TraceFlags(1))
@@ -293,7 +293,7 @@ def test_a_tracer_that_is_off(recorder: InMemoryRecorder) -> None:
 
 
 def test_who_installs_nothing_pays_nothing() -> None:
-    """The manager of a tracer that has no bridge is as it was."""
+    """Without the bridge a tracer's scope manager is unchanged, so it costs nothing."""
     zipkin = ZipkinTracer("shop", recorder=InMemoryRecorder())
 
     assert "activate" not in vars(zipkin.scope_manager)
@@ -301,7 +301,7 @@ def test_who_installs_nothing_pays_nothing() -> None:
 
 
 def test_unfinished_scopes_are_told_with_the_bridge(recorder: InMemoryRecorder) -> None:
-    """`warn_unfinished` and the bridge change the same scope manager, and both work."""
+    """`warn_unfinished` and the bridge change the same scope manager, and both work together."""
     zipkin = ZipkinTracer("shop", recorder=recorder, warn_unfinished=True)
     tracer = TracerProvider(zipkin).get_tracer("tests")
     with zipkin.start_active_span("a"):
@@ -312,7 +312,7 @@ def test_unfinished_scopes_are_told_with_the_bridge(recorder: InMemoryRecorder) 
 
 
 def test_a_scope_manager_of_ones_own(recorder: InMemoryRecorder) -> None:
-    """Any manager is bridged: one that keeps its scopes on a list, for instance."""
+    """The bridge works with any scope manager, for instance one that keeps its scopes in a list."""
 
     class Listed(opentracing.ScopeManager):
         def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""B3 by OpenTelemetry's interface: what came in goes out as it was."""
+"""B3 through OpenTelemetry's interface: a received context is sent on unchanged."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ AS_WRITTEN: dict[str, Callable[[str], str]] = {
 
 
 class ListGetter(Getter[Any]):
-    """Of pairs, as some message queues have them; names as they are written."""
+    """Reads a list of pairs, as some message queues have them, with exact names."""
 
     def get(self, carrier: Any, key: str) -> list[str] | None:
         return [value for name, value in carrier if name == key] or None
@@ -79,7 +79,7 @@ class ListGetter(Getter[Any]):
 
 
 class SilentGetter(ListGetter):
-    """Tells no names, as that of Celery's messages."""
+    """Lists no names, like the getter of Celery's messages."""
 
     def keys(self, carrier: Any) -> list[str]:
         return []
@@ -95,7 +95,7 @@ class ListSetter(Setter[Any]):
 def test_a_context_is_passed_on_as_it_came(
     propagator: B3Propagator, received: dict[str, str], passed_on: dict[str, str], written: str
 ) -> None:
-    """A decision left open, debug, a denial and 64 bits survive; keys are written in lower case."""
+    """An open decision, debug, a denial and a 64-bit id are passed on, and names are written in lower case."""
     carrier = {AS_WRITTEN[written](name): value for name, value in received.items()}
 
     assert passed_on == sent(propagator, propagator.extract(carrier))
@@ -107,8 +107,8 @@ def test_a_context_is_passed_on_as_it_came(
 def test_any_getter_and_setter(
     propagator: B3Propagator, received: dict[str, str], passed_on: dict[str, str], written: str, getter: Any
 ) -> None:
-    """The carrier's own way of reading and writing counts, whatever class it has."""
-    if type(getter) is SilentGetter and written == "upper":  # it finds the two usual spellings only
+    """The given getter and setter are used, whatever class the carrier has."""
+    if type(getter) is SilentGetter and written == "upper":  # this getter finds the two usual spellings only
         passed_on = {}
     carrier = [(AS_WRITTEN[written](name), value) for name, value in received.items()]
     found: list[tuple[str, str]] = []
@@ -118,7 +118,7 @@ def test_any_getter_and_setter(
 
 
 def test_a_server_joins_its_client(propagator: B3Propagator, tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """It shares the client's span id, as Zipkin's servers do; a second span of the same request is a child."""
+    """The first server span of a request shares the client's span id, as Zipkin's servers do; a second one is a child."""
     context = propagator.extract({**IDS, "x-b3-sampled": "1", "x-b3-parentspanid": PARENT})
     for name in ("first", "second"):
         tracer.start_span(name, context, SpanKind.SERVER).end()
@@ -132,21 +132,21 @@ def test_a_server_joins_its_client(propagator: B3Propagator, tracer: Tracer, rec
 def test_others_are_children_of_what_was_received(
     propagator: B3Propagator, tracer: Tracer, recorder: InMemoryRecorder, kind: SpanKind
 ) -> None:
-    """A consumer, for instance, has an id of its own."""
+    """A span of any other kind, for instance a consumer, is a child with its own id."""
     tracer.start_span("span", propagator.extract({**IDS, "x-b3-sampled": "1"}), kind).end()
 
     assert [(TRACE, SPAN, False)] == [(span.trace_id, span.parent_id, span.shared) for span in recorder.spans]
 
 
 def test_an_open_decision_is_made_once(propagator: B3Propagator, tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """The first span of it decides, and says so from then on."""
+    """The first span of a context with an open decision makes the decision, which is then sent on."""
     with tracer.start_as_current_span("span", propagator.extract(IDS), SpanKind.SERVER):
         assert "1" == sent(propagator)["x-b3-sampled"]
     assert [False] == [span.shared for span in recorder.spans]
 
 
 def test_a_producer_sends_one_header(propagator: B3Propagator, tracer: Tracer) -> None:
-    """Without the parent, as for every producer of ours."""
+    """A producer sends the single header without the parent id, as all our producers do."""
     with tracer.start_as_current_span("send", kind=SpanKind.PRODUCER) as span:
         context = span.get_span_context()
 
@@ -154,7 +154,7 @@ def test_a_producer_sends_one_header(propagator: B3Propagator, tracer: Tracer) -
 
 
 def test_stale_headers_are_replaced(propagator: B3Propagator, tracer: Tracer) -> None:
-    """A retry carries the headers of one span only, whatever their spelling."""
+    """If a carrier has headers of a former try, in any spelling, only the new span's headers stay."""
     carrier = {"X-B3-ParentSpanId": PARENT, "b3": f"{TRACE}-{SPAN}-d", "accept": "*/*"}
     with tracer.start_as_current_span("span"):
         propagator.inject(carrier)
@@ -163,7 +163,7 @@ def test_stale_headers_are_replaced(propagator: B3Propagator, tracer: Tracer) ->
 
 
 def test_both_apis_write_the_same(propagator: B3Propagator, zipkin: ZipkinTracer, tracer: Tracer) -> None:
-    """`tracer.inject` and OpenTelemetry's, inside one block of either."""
+    """`tracer.inject` and OpenTelemetry's `inject` write the same headers, inside a block of either API."""
     blocks: list[Callable[[str], Any]] = [tracer.start_as_current_span, zipkin.start_active_span]
     for block in blocks:
         with block("span"):
@@ -175,20 +175,20 @@ def test_both_apis_write_the_same(propagator: B3Propagator, zipkin: ZipkinTracer
 
 
 def test_nothing_is_sent_where_nothing_is_active(propagator: B3Propagator) -> None:
-    """The next service decides for itself."""
+    """Without an active span no header is sent, so the next service decides for itself."""
     assert {} == sent(propagator)
     assert {} == sent(propagator, Context())
 
 
 def test_opentracings_active_span_is_sent_without_the_bridge() -> None:
-    """A propagator alone, beside a tracer that no `install` has seen."""
+    """A propagator without `install` sends the active span of its OpenTracing tracer."""
     zipkin = ZipkinTracer("shop", recorder=InMemoryRecorder())
     with zipkin.start_active_span("a") as scope:
         assert scope.span.context.trace_id == sent(B3Propagator(zipkin))["x-b3-traceid"]  # type: ignore[attr-defined]
 
 
 def test_without_a_tracer_b3_is_read_and_written_all_the_same() -> None:
-    """With the spans of another provider, for instance of the SDK."""
+    """Without a ZipkinTracer the propagator reads and writes B3 for another provider's spans, for instance the SDK's."""
     assert not isinstance(opentracing.global_tracer(), ZipkinTracer)
     propagator = B3Propagator()
     received = {**IDS, "x-b3-sampled": "1"}
@@ -197,7 +197,7 @@ def test_without_a_tracer_b3_is_read_and_written_all_the_same() -> None:
 
 
 def test_a_caller_that_is_not_trusted(recorder: InMemoryRecorder) -> None:
-    """Starts a new trace, with the caller's ids as tags."""
+    """A caller that is not trusted gets a new trace, with the caller's ids as tags."""
     zipkin = ZipkinTracer("shop", recorder=recorder, trust_incoming=False)
     context = B3Propagator(zipkin).extract({**IDS, "x-b3-sampled": "0"})
     TracerProvider(zipkin).get_tracer("").start_span("span", context, SpanKind.SERVER).end()
@@ -208,7 +208,7 @@ def test_a_caller_that_is_not_trusted(recorder: InMemoryRecorder) -> None:
 
 
 def test_w3c_where_the_tracer_writes_it(recorder: InMemoryRecorder) -> None:
-    """`tracestate` goes through, and OpenTelemetry sees it."""
+    """With `w3c`, `tracestate` is passed on, and OpenTelemetry's span context has it."""
     zipkin = ZipkinTracer("shop", recorder=recorder, w3c=True)
     propagator = B3Propagator(zipkin)
     context = propagator.extract({"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "vendor=1"})
@@ -222,7 +222,7 @@ def test_w3c_where_the_tracer_writes_it(recorder: InMemoryRecorder) -> None:
 
 
 def test_the_fields_are_the_headers_that_may_be_written(propagator: B3Propagator) -> None:
-    """As a gateway asks that has to let them through."""
+    """`fields` has all headers that may be written, so that a gateway can let them through."""
     assert {"b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"} < propagator.fields
 
 
@@ -230,7 +230,7 @@ def test_the_fields_are_the_headers_that_may_be_written(propagator: B3Propagator
 
 
 def test_attributes_that_came_in_are_opentelemetrys_baggage(propagator: B3Propagator, tracer: Tracer) -> None:
-    """And the trace attributes of the spans below."""
+    """Received trace attributes are OpenTelemetry's baggage, and the trace attributes of the spans below."""
     context = propagator.extract({**IDS, "x-b3-sampled": "1", "ot-baggage-user": "ann"})
     span: Any = tracer.start_span("span", context)
 
@@ -238,7 +238,7 @@ def test_attributes_that_came_in_are_opentelemetrys_baggage(propagator: B3Propag
 
 
 def test_opentelemetrys_baggage_is_trace_attributes(propagator: B3Propagator, zipkin: ZipkinTracer, tracer: Tracer) -> None:
-    """Of the spans that start with it, and of the headers they send."""
+    """OpenTelemetry's baggage becomes trace attributes of the spans that start with it, and is in the headers they send."""
     context = baggage.set_baggage("user", "ann")
     with tracer.start_as_current_span("a", context), zipkin.start_active_span("b") as scope:
         assert "ann" == scope.span.get_baggage_item("user")
@@ -246,7 +246,7 @@ def test_opentelemetrys_baggage_is_trace_attributes(propagator: B3Propagator, zi
 
 
 def test_a_span_of_its_own_keeps_what_was_set_on_its_parent(propagator: B3Propagator, tracer: Tracer) -> None:
-    """OpenTelemetry's baggage is taken once, so a later `set_baggage_item` outranks it."""
+    """A span takes OpenTelemetry's baggage once, so a later `set_baggage_item` wins over it for the children."""
     context = propagator.extract({**IDS, "x-b3-sampled": "1", "ot-baggage-user": "ann"})
     span: Any = tracer.start_span("a", context)
     span.set_baggage_item("user", "bob")
@@ -256,7 +256,7 @@ def test_a_span_of_its_own_keeps_what_was_set_on_its_parent(propagator: B3Propag
 
 
 def test_baggage_that_was_set_after_the_start_is_sent(propagator: B3Propagator, tracer: Tracer) -> None:
-    """As OpenTelemetry's own propagator does."""
+    """Baggage set after the span's start is sent, as OpenTelemetry's own propagator does."""
     span = tracer.start_span("a")
     context = baggage.set_baggage("user", "ann", trace.set_span_in_context(span))
 
@@ -264,7 +264,7 @@ def test_baggage_that_was_set_after_the_start_is_sent(propagator: B3Propagator, 
 
 
 def test_w3c_baggage_both_ways(zipkin: ZipkinTracer, tracer: Tracer) -> None:
-    """The header `baggage` has OpenTelemetry's items and ours, and becomes both."""
+    """The header `baggage` is read into both APIs, and is written with the items of both."""
     both = CompositePropagator([B3Propagator(zipkin), BaggagePropagator()])
     context = both.extract({**IDS, "x-b3-sampled": "1", "baggage": "user=ann"})
     with tracer.start_as_current_span("a", context) as span:
@@ -306,7 +306,7 @@ CARRIERS: list[Any] = [None, 7, "text", b"bytes", [], [1, 2], {1: 2}, {"b3": Non
 @pytest.mark.parametrize("carrier", CARRIERS, ids=repr)
 @pytest.mark.parametrize("context", [None, Context(), {}, 7])
 def test_no_carrier_raises(propagator: B3Propagator, tracer: Tracer, carrier: Any, context: Any) -> None:
-    """Neither reading nor writing, with the usual accessors and with such as raise."""
+    """No carrier makes `extract` or `inject` raise, neither with the default getter and setter nor with broken ones."""
     with tracer.start_as_current_span("span"):
         for accessors in ({}, {"getter": Broken()}):
             propagator.extract(carrier, context, **accessors)
@@ -316,7 +316,7 @@ def test_no_carrier_raises(propagator: B3Propagator, tracer: Tracer, carrier: An
 
 
 def test_what_cannot_be_read_leaves_the_context_as_it_was(propagator: B3Propagator) -> None:
-    """A context given is returned, without a span of ours."""
+    """If the headers cannot be read, `extract` returns the given context, without a span of ours."""
     given = Context({"key": "value"})
     headers: Mapping[str, str] = {"x-b3-traceid": "nonsense"}
 
@@ -324,11 +324,11 @@ def test_what_cannot_be_read_leaves_the_context_as_it_was(propagator: B3Propagat
     assert trace.INVALID_SPAN is get_current_span(propagator.extract({}))
 
 
-# A server's request as it is
+# The request of a server, read without a getter
 
 
 class Untouched(Getter[Any]):
-    """A getter that is not needed."""
+    """A getter that must not be called."""
 
     def get(self, carrier: Any, key: str) -> list[str]:
         raise AssertionError(key)
@@ -355,7 +355,7 @@ def scope_of(headers: Mapping[str, str]) -> dict[str, Any]:
 def test_a_servers_request_is_read_as_it_is(
     propagator: B3Propagator, received: dict[str, str], passed_on: dict[str, str], shape: Callable[..., Any]
 ) -> None:
-    """A WSGI environ and an ASGI scope need no getter."""
+    """A WSGI environ and an ASGI scope are read without the getter."""
     context = propagator.extract(shape(received), getter=Untouched())
 
     assert passed_on == sent(propagator, context)
@@ -364,14 +364,14 @@ def test_a_servers_request_is_read_as_it_is(
 
 @pytest.mark.parametrize("shape", [environ_of, scope_of])
 def test_baggage_of_a_servers_request(propagator: B3Propagator, shape: Callable[..., Any]) -> None:
-    """Trace attributes beside the ids."""
+    """Trace attributes are read from a server's request together with the ids."""
     context = propagator.extract(shape({**IDS, "ot-baggage-user": "ann"}), getter=Untouched())
 
     assert {"user": "ann"} == dict(baggage.get_all(context))
 
 
 def test_fields_of_the_allow_list_are_read_of_a_scope() -> None:
-    """`baggage_fields` are headers under their own names."""
+    """Headers named in `baggage_fields` are read from an ASGI scope under their own names."""
     zipkin = ZipkinTracer("shop", recorder=InMemoryRecorder(), baggage_fields=["x-request-id"])
     context = B3Propagator(zipkin).extract(scope_of({**IDS, "x-request-id": "7"}), getter=Untouched())
 
@@ -379,7 +379,7 @@ def test_fields_of_the_allow_list_are_read_of_a_scope() -> None:
 
 
 def test_a_name_that_is_there_twice_counts_once(propagator: B3Propagator) -> None:
-    """The first, as everywhere."""
+    """If a header is repeated, its first value counts, as everywhere."""
     scope = scope_of(IDS)
     scope["headers"].append((b"x-b3-spanid", b"0000000000000001"))
 
@@ -387,12 +387,12 @@ def test_a_name_that_is_there_twice_counts_once(propagator: B3Propagator) -> Non
 
 
 class Headers(dict[str, str]):
-    """A client's headers, of a class of its own."""
+    """A client's headers, in a class of their own."""
 
 
 @pytest.mark.parametrize("stale", [{}, {"X-B3-ParentSpanId": PARENT}, {"B3": "0"}, {"ot-baggage-user": "bob"}])
 def test_a_clients_headers_have_one_spans_context(propagator: B3Propagator, tracer: Tracer, stale: dict[str, str]) -> None:
-    """In a mapping of any class, also where another span's were there."""
+    """In a mapping of any class, headers of another span are replaced."""
     carrier = Headers({"Accept": "*/*", **stale})
     with tracer.start_as_current_span("span"):
         propagator.inject(carrier)

@@ -1,4 +1,4 @@
-"""OpenTelemetry's spans: what their setters make of a Zipkin span."""
+"""OpenTelemetry's spans: the effect of their setters on the Zipkin span."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LINKED = SpanContext(0x463AC35C9F6413AD48485A3953BB6124, 0xA2FB4A1D1A96D312, Tru
 
 
 def test_a_span_is_sent_as_zipkins(tracer: Tracer, recorder: InMemoryRecorder, clock: FakeClock) -> None:
-    """Name, kind, times in µs, attributes as tags, and the instrumentation's name and version."""
+    """A sent span has name, kind, times in µs, attributes as tags, and the instrumentation's name and version."""
     span = tracer.start_span("GET /orders", kind=SpanKind.SERVER, attributes={"http.method": "GET", "http.status_code": 200})
     clock.advance(0.25)
     span.end()
@@ -50,7 +50,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("below", [False, True])
 def test_kinds(tracer: Tracer, recorder: InMemoryRecorder, kind: SpanKind, below: bool) -> None:
-    """INTERNAL has no kind in Zipkin, also where it names a peer, and nobody loses `peer.service`."""
+    """INTERNAL spans have no kind in Zipkin, even with a peer, and spans of every kind keep the tag `peer.service`."""
     parent = trace.set_span_in_context(tracer.start_span("parent")) if below else None
     tracer.start_span("span", parent, kind, {"peer.service": "stock", "peer.port": 8080}).end()
     (sent,) = recorder.spans
@@ -61,7 +61,7 @@ def test_kinds(tracer: Tracer, recorder: InMemoryRecorder, kind: SpanKind, below
 
 
 def test_what_instrumentations_read_of_the_sdks_spans(tracer: Tracer, clock: FakeClock) -> None:
-    """`name`, `kind`, `attributes`, `parent`, `status`, `links`, `start_time` and `end_time` are there."""
+    """A span has `name`, `kind`, `attributes`, `parent`, `status`, `links`, `start_time` and `end_time`, like the SDK's."""
     parent = tracer.start_span("parent")
     span: Any = tracer.start_span("span", trace.set_span_in_context(parent), SpanKind.CLIENT, {"n": 1})
     span.add_link(LINKED)
@@ -77,7 +77,7 @@ def test_what_instrumentations_read_of_the_sdks_spans(tracer: Tracer, clock: Fak
 
 
 def test_what_instrumentations_read_of_a_span_that_is_not_sampled(recorder: InMemoryRecorder) -> None:
-    """The same names, so that code without a guard goes on."""
+    """A span that is not sampled has the same members, so that code which reads them without a check works."""
     tracer = TracerProvider(ZipkinTracer("shop", recorder=recorder, sample_rate=0.0)).get_tracer("tests")
     span: Any = tracer.start_span("span", kind=SpanKind.SERVER)
 
@@ -93,7 +93,7 @@ def test_what_instrumentations_read_of_a_span_that_is_not_sampled(recorder: InMe
 
 
 def test_a_name_can_be_changed(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """The last one counts."""
+    """If the name is changed, the last name is sent."""
     span = tracer.start_span("GET")
     span.update_name("GET /orders/{id}")
     span.end()
@@ -102,7 +102,7 @@ def test_a_name_can_be_changed(tracer: Tracer, recorder: InMemoryRecorder) -> No
 
 
 def test_times_can_be_given(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """In ns, exact to the µs, for the start, the end and an event."""
+    """Start, end and event times may be given in ns, and are kept to the µs."""
     span = tracer.start_span("past", start_time=1_600_000_000_123_456_789)
     span.add_event("middle", timestamp=1_600_000_000_623_456_789)
     span.end(1_600_000_001_123_456_789)
@@ -115,7 +115,7 @@ def test_times_can_be_given(tracer: Tracer, recorder: InMemoryRecorder) -> None:
 def test_a_span_that_was_started_in_the_past_ends_by_the_wall_clock(
     tracer: Tracer, recorder: InMemoryRecorder, clock: FakeClock
 ) -> None:
-    """Its start is another's clock, so its end is wall time as well."""
+    """If the start was given, the end is read from the wall clock as well, because the start may be from another clock."""
     span = tracer.start_span("past", start_time=1_699_999_999 * NS)
     clock.set_wall(1_700_000_001)
     span.end()
@@ -125,14 +125,14 @@ def test_a_span_that_was_started_in_the_past_ends_by_the_wall_clock(
 
 @pytest.mark.parametrize("end", [1, 1_600_000_000 * NS, 0, -5, 1 << 70, 1.5, "now", None])
 def test_a_span_ends_after_its_start_whatever_is_given(tracer: Tracer, recorder: InMemoryRecorder, end: Any) -> None:
-    """An end before the start, or one that is no time, leaves a span of 1 µs or to the present."""
+    """An end before the start gives a duration of 1 µs, and an end that is not a time means now."""
     tracer.start_span("span").end(end)
 
     assert [1] == [sent.duration_us for sent in recorder.spans]
 
 
 def test_a_span_ends_once(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """A second end does nothing, and no setter changes what was sent."""
+    """A second `end` does nothing, and no setter changes a span after its end."""
     span: Any = tracer.start_span("span", attributes={"a": "1"})
     span.end()
     span.end()
@@ -164,7 +164,7 @@ STATUS: list[tuple[list[Any], dict[str, str]]] = [
 
 @pytest.mark.parametrize(("given", "tags"), STATUS)
 def test_status(tracer: Tracer, recorder: InMemoryRecorder, given: list[Any], tags: dict[str, str]) -> None:
-    """OK is final, UNSET is no news, the last error counts, and its description is the tag `error`."""
+    """OK is final, UNSET changes nothing, the last ERROR counts, and its description is the tag `error`."""
     span = tracer.start_span("span")
     for status in given:
         span.set_status(status)
@@ -174,7 +174,7 @@ def test_status(tracer: Tracer, recorder: InMemoryRecorder, given: list[Any], ta
 
 
 def test_a_description_may_stand_beside_the_code(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """`set_status(code, description)` is `set_status(Status(code, description))`."""
+    """`set_status(code, description)` does the same as `set_status(Status(code, description))`."""
     span = tracer.start_span("span")
     span.set_status(StatusCode.ERROR, "no stock")
     span.end()
@@ -183,7 +183,7 @@ def test_a_description_may_stand_beside_the_code(tracer: Tracer, recorder: InMem
 
 
 def test_an_attribute_error_without_the_status_is_no_error(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """The presence of `error` is what Zipkin shows as an error, so only the status sets it."""
+    """Only the status sets the tag `error`, because Zipkin shows each span with that tag as failed."""
     tracer.start_span("span", attributes={"error": "false alarm"}).end()
 
     assert [SCOPE] == [sent.tags for sent in recorder.spans]
@@ -202,7 +202,7 @@ def test_an_attribute_error_without_the_status_is_no_error(tracer: Tracer, recor
 def test_an_exception_that_leaves_the_block(
     tracer: Tracer, recorder: InMemoryRecorder, flags: dict[str, bool], annotated: bool, error: str | None, current: bool
 ) -> None:
-    """It is an event and the status, as far as these are not turned off, and goes on."""
+    """An exception that leaves the block sets an event and the status, unless that is turned off, and is raised on."""
     start: Any = tracer.start_as_current_span if current else tracer.start_span
     with pytest.raises(ValueError, match="no stock"), start("span", **flags):
         raise ValueError("no stock")
@@ -214,7 +214,7 @@ def test_an_exception_that_leaves_the_block(
 
 
 def test_a_planned_end_is_no_error(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """A closed generator, a cancelled task, an exit with success."""
+    """A planned end of a block, such as a closed generator or an exit with success, is no error."""
     for planned in (GeneratorExit(), SystemExit(0)):
         with pytest.raises(type(planned)), tracer.start_as_current_span("span"):
             raise planned
@@ -223,7 +223,7 @@ def test_a_planned_end_is_no_error(tracer: Tracer, recorder: InMemoryRecorder) -
 
 
 def test_events_are_annotations(tracer: Tracer, recorder: InMemoryRecorder, clock: FakeClock) -> None:
-    """The name, and attributes as JSON behind it."""
+    """An event is an annotation with its name, followed by its attributes as JSON."""
     span = tracer.start_span("span")
     clock.advance(1)
     span.add_event("retry")
@@ -235,7 +235,7 @@ def test_events_are_annotations(tracer: Tracer, recorder: InMemoryRecorder, cloc
 
 
 def test_links_are_annotations_and_one_tag(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """The tag can be searched for; an annotation each has the link's attributes."""
+    """The links' ids are in one tag, which can be searched for, and each link is an annotation with its attributes."""
     span = tracer.start_span("span", links=[Link(LINKED, {"why": "batch"}), Link(LINKED), Link(trace.INVALID_SPAN_CONTEXT)])
     span.end()
     (sent,) = recorder.spans
@@ -246,7 +246,7 @@ def test_links_are_annotations_and_one_tag(tracer: Tracer, recorder: InMemoryRec
 
 
 def test_what_is_over_a_limit_is_counted(zipkin: ZipkinTracer, recorder: InMemoryRecorder) -> None:
-    """The span says how many attributes, events and links it could not take."""
+    """The span has tags that count the attributes, events and links over a limit."""
     tracer = TracerProvider(zipkin, max_attributes=2, max_events=1, max_links=0).get_tracer("tests")
     span = tracer.start_span("span", attributes={"a": 1, "b": 2, "c": 3}, links=[Link(LINKED)])
     span.set_attribute("d", 4)
@@ -268,7 +268,7 @@ def test_what_is_over_a_limit_is_counted(zipkin: ZipkinTracer, recorder: InMemor
 
 
 def test_long_values_are_cut(recorder: InMemoryRecorder) -> None:
-    """At `max_tag_length`, as every tag is: a statement that is long, a list, an event."""
+    """Long statements, lists and events are cut at `max_tag_length`, as every tag is."""
     zipkin = ZipkinTracer("shop", recorder=recorder, max_tag_length=10)
     span = TracerProvider(zipkin).get_tracer("").start_span("span", attributes={"db.statement": "SELECT " * 9})
     span.set_attribute("list", list(range(100)))
@@ -281,7 +281,7 @@ def test_long_values_are_cut(recorder: InMemoryRecorder) -> None:
 
 
 def test_a_span_speaks_both_apis(tracer: Tracer, recorder: InMemoryRecorder) -> None:
-    """What is set by OpenTracing's words stands beside what OpenTelemetry's have set."""
+    """A span accepts the methods of both APIs, and sends what both have set."""
     span: Any = tracer.start_span("span", attributes={"a": 1})
     span.set_tag("b", 2).log_kv({"event": "paid"})
     span.error("no %s", "stock")
@@ -296,7 +296,7 @@ def test_a_span_speaks_both_apis(tracer: Tracer, recorder: InMemoryRecorder) -> 
 def test_opentracings_tag_error_is_the_status(
     tracer: Tracer, recorder: InMemoryRecorder, value: object, error: str | None
 ) -> None:
-    """`set_tag("error", …)` on a span of OpenTelemetry's is an error, too."""
+    """`set_tag("error", …)` on a span of OpenTelemetry sets its status to ERROR."""
     span: Any = tracer.start_span("span")
     span.set_tag("error", value)
     span.end()
@@ -305,7 +305,7 @@ def test_opentracings_tag_error_is_the_status(
 
 
 def test_every_member_of_the_api_is_there(tracer: Tracer) -> None:
-    """A span is one of `opentelemetry.trace.Span`, and has each of its public members itself."""
+    """A span is an instance of `opentelemetry.trace.Span`, and its class defines each public member itself."""
     span = tracer.start_span("span")
     public = [name for name in vars(trace.Span) if not name.startswith("_")]
 

@@ -1,4 +1,4 @@
-"""`warn_unfinished` for spans that OpenTelemetry's API has started."""
+"""`warn_unfinished` for spans that were started by OpenTelemetry's API."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ LOST: dict[str, Callable[[Tracer], Any]] = {
 
 @pytest.mark.parametrize("way", ENDED)
 def test_what_is_ended_is_not_counted(watched: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder, way: str) -> None:
-    """And the spans are recorded as without the setting."""
+    """Ended spans are recorded as without the setting, and are not counted as unfinished."""
     ENDED[way](tracer)
     gc.collect()
     watched.close()
@@ -71,7 +71,7 @@ def test_what_is_ended_is_not_counted(watched: ZipkinTracer, tracer: Tracer, rec
 def test_what_is_never_ended_is_counted_and_named(
     watched: ZipkinTracer, tracer: Tracer, caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
-    """With the place in the program where it was started."""
+    """A span that is never ended is counted, and named with the line of code that started it."""
     caplog.set_level(logging.WARNING, "opentracing_zipkin")
     LOST[way](tracer)
     gc.collect()
@@ -85,7 +85,7 @@ def test_what_is_never_ended_is_counted_and_named(
 
 
 def test_what_is_open_when_the_tracer_is_closed_is_counted(watched: ZipkinTracer, tracer: Tracer) -> None:
-    """Also where the program still holds it."""
+    """A span that is open when the tracer is closed is counted, even if the program still refers to it."""
     held = [tracer.start_span("lost"), tracer.start_span("ended")]
     held[1].end()
     watched.close()

@@ -1,4 +1,4 @@
-"""OpenTelemetry's variables as fall-backs of our settings: the sampler, the limits, the resource."""
+"""OpenTelemetry's variables as a fallback for our settings: the sampler, the limits, the resource."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def share(tracer: ZipkinTracer) -> float:
-    """Of 1000 new traces, about."""
+    """The sampled share of 1000 new traces."""
     return sum(tracer._sampler(number * 0x9E3779B97F4A7C15 & (1 << 64) - 1) for number in range(1000)) / 1000
 
 
@@ -52,7 +52,7 @@ RATES = [
 
 @pytest.mark.parametrize(("variables", "rate"), RATES)
 def test_the_sampler(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], rate: float) -> None:
-    """Its share of new traces; ZIPKIN_SAMPLE_RATE outranks it, and a caller's decision counts in any case."""
+    """OpenTelemetry's sampler sets the share of new traces, unless ZIPKIN_SAMPLE_RATE is set."""
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
 
@@ -60,7 +60,7 @@ def test_the_sampler(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str],
 
 
 def test_a_sampler_that_is_not_known_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """And every trace is recorded, as without it."""
+    """An unknown sampler is logged once, and every trace is recorded as without it."""
     monkeypatch.setenv(SAMPLER, "xray")
     configure("shop")
     configure("shop")
@@ -78,7 +78,7 @@ def test_a_sampler_that_is_not_known_is_said_once(monkeypatch: pytest.MonkeyPatc
 def test_the_switch_of_the_sdk(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, enabled: bool, is_told: bool
 ) -> None:
-    """Only "true" means anything; what looks as if it did is told once, unless our own variable or the code decides."""
+    """Only "true" turns tracing off; similar words are logged once, unless ZIPKIN_ENABLED or the code decides."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", text)
     configure("shop", enabled=True)
     assert [] == [line for line in caplog.messages if "OTEL_SDK_DISABLED" in line]
@@ -101,7 +101,7 @@ def test_the_switch_of_the_sdk(
     ],
 )
 def test_the_resource(monkeypatch: pytest.MonkeyPatch, text: str, name: str, tags: dict[str, str]) -> None:
-    """What can be read of it counts, the rest is left out, and nothing of it stops the tracing."""
+    """The readable parts of the resource are used, and the rest is left out without stopping the tracing."""
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", text)
     tracer = configure_unasked()
 
@@ -113,7 +113,7 @@ def test_the_resource(monkeypatch: pytest.MonkeyPatch, text: str, name: str, tag
 def test_a_time_out_in_milliseconds_that_may_be_meant_in_seconds(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, seconds: float, is_told: bool
 ) -> None:
-    """Is milliseconds, which is said once: the deprecated exporter had seconds."""
+    """The timeout is in milliseconds; a small value is logged once, because the deprecated exporter read seconds."""
     monkeypatch.setenv("OTEL_EXPORTER_ZIPKIN_TIMEOUT", text)
     found = [configure("shop")._recorder._sender._timeout for _ in range(2)]  # type: ignore[attr-defined]
 
@@ -123,7 +123,7 @@ def test_a_time_out_in_milliseconds_that_may_be_meant_in_seconds(
 
 @pytest.mark.parametrize("text", ["some", "2", "-1"])
 def test_a_wrong_share_names_its_variable(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """As for every variable."""
+    """A wrong sampling share raises ValueError, which names its variable."""
     monkeypatch.setenv(SAMPLER, "traceidratio")
     monkeypatch.setenv(ARGUMENT, text)
     with pytest.raises(ValueError, match=f"environment variable {ARGUMENT} is '?{text}"):
@@ -131,7 +131,7 @@ def test_a_wrong_share_names_its_variable(monkeypatch: pytest.MonkeyPatch, text:
 
 
 def test_a_sampler_in_code_outranks_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variables are not even read."""
+    """If the sampler is given in code, the variables are not read."""
     monkeypatch.setenv(SAMPLER, "traceidratio")
     monkeypatch.setenv(ARGUMENT, "nonsense")
 
@@ -152,7 +152,7 @@ def test_a_sampler_in_code_outranks_it(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_longest_value(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], limit: int) -> None:
-    """Within our own bounds; the variable of spans outranks the general one, and ours outranks both."""
+    """The limit stays in our own bounds; the variable for spans wins over the general one, and ours over both."""
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
 
@@ -170,7 +170,7 @@ def test_the_longest_value(monkeypatch: pytest.MonkeyPatch, variables: dict[str,
     ],
 )
 def test_the_numbers_of_a_span(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], limits: dict[str, int]) -> None:
-    """What the entry point gives to the provider."""
+    """`span_limits` reads the limits that the entry point passes to the provider."""
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
 
