@@ -6,7 +6,7 @@ __all__ = ["Malformed"]
 
 
 class Malformed(ValueError):
-    """Its text says what is wrong; `offset` is the byte of the message where that begins."""
+    """The text of the error tells the fault; `offset` is the byte of the message where the fault begins."""
 
     def __init__(self, text: str, offset: int) -> None:
         super().__init__(text)
