@@ -1,8 +1,7 @@
 """A limit on the number of items in a message, counted while the message is read.
 
 Rules: an annotation or a tag may be one byte on the wire and a hundred bytes in memory.  So the number of items is limited
-here.
-The receiver of the message limits its bytes.
+here.  The receiver of the message limits its bytes.
 """
 
 from __future__ import annotations

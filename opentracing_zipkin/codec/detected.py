@@ -1,8 +1,7 @@
 """Reads spans in any of the four encodings and finds out which one it is.
 
 Rules: the first bytes tell the encoding, and a span's fields tell the version of JSON.  Spans are yielded one by one; none is
-kept
-here.  In JSON the spans may stand in a list, in a list of traces, or one after the other, for instance one on each line.
+kept here.  In JSON the spans may stand in a list, in a list of traces, or one after the other, for instance one on each line.
 """
 
 from __future__ import annotations

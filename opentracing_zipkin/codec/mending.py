@@ -22,8 +22,7 @@ def to_utf8(text: str) -> bytes:
     """UTF-8, with line and paragraph separators as spaces and lone surrogates as "?", as in Java.
 
     A span with one of these separators and another non-ASCII character makes the server answer queries with NULs behind the
-    JSON.
-    This happens in every encoding.
+    JSON.  This happens in every encoding.
     """
     return text.replace("\u2028", " ").replace("\u2029", " ").encode(errors="replace")
 

@@ -1,8 +1,7 @@
 """Zipkin's version 2 in Protocol Buffers, read: bytes of any origin become spans or a ValueError.
 
 Rules: each length is checked against the bytes that are really there before anything is taken.  So no announced length costs
-more
-memory or time than the message itself.  Fields that are unknown, or that differ from zipkin.proto, are skipped.
+more memory or time than the message itself.  Fields that are unknown, or that differ from zipkin.proto, are skipped.
 Source: Protocol Buffers, "Encoding"; zipkin-server 3.5.1, whose behaviour was measured.
 """
 

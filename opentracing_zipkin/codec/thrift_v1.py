@@ -1,10 +1,8 @@
 """Zipkin's version 1 in Thrift's binary protocol: `application/x-thrift` on `/api/v1/spans`.
 
 Rules: writing needs no library.  Spans with the same kind, local endpoint and tag keys have one shape, and the bytes of a shape
-are
-made once.  A span then costs its own values and one join.  The bytes are those of the official codec: annotations by time, tags
-by
-key.
+are made once.  A span then costs its own values and one join.  The bytes are those of the official codec: annotations by time,
+tags by key.
 Source: Thrift binary protocol encoding; openzipkin/zipkin-api, zipkinCore.thrift.
 """
 

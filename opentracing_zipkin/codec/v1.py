@@ -1,8 +1,7 @@
 """Zipkin's two span models, and how each becomes the other.
 
 Rules: in version 1 core annotations (`cs` .. `cr`) tell the kind and an address (`sa`) tells the remote endpoint.  Each
-annotation
-and tag carries its host, and one span may hold both sides of a call.  This file knows the rules, but no wire format.
+annotation and tag carries its host, and one span may hold both sides of a call.  This file knows the rules, but no wire format.
 Source: openzipkin/zipkin, zipkin2.v1 (V2SpanConverter, V1SpanConverter), behaviour measured on zipkin-server 3.5.1.
 """
 

@@ -84,10 +84,8 @@ def headers_of(carrier: Any) -> dict[str, str]:
     """Header names in lower case with their values, from a mapping or an iterable of pairs.
 
     Bytes are read as ISO 8859-1, as in HTTP.  The first of several values wins.  Names of a WSGI environ (`HTTP_X_B3_TRACEID`)
-    lose
-    their prefix.  An item that is no pair or has the value None is skipped.  A value that no header can have becomes "".
-    Raises
-    TypeError where `carrier` is neither a mapping nor an iterable.
+    lose their prefix.  An item that is no pair or has the value None is skipped.  A value that no header can have becomes "".
+    Raises TypeError where `carrier` is neither a mapping nor an iterable.
     """
     headers: dict[str, str] = {}
     for item in pairs_of(carrier):

@@ -1,8 +1,7 @@
 """Trace attributes in headers: `ot-baggage-<key>`, and the fields of an allow-list under their own names.
 
 Rules: no text from a peer or a user puts a control character into an outgoing header.  An attribute over a limit is left out
-whole
-and counted, because half a value is a wrong value.  Nothing raises.
+whole and counted, because half a value is a wrong value.  Nothing raises.
 Sources: W3C Baggage, 3.3.2, for the limits; openzipkin/brave, BaggageField, for the fields.
 """
 

@@ -1,8 +1,8 @@
 """B3 in carriers of any class, and `traceparent` beside it; b3_text.py knows the text of the headers.
 
 Rules: a plain dict with the usual names takes the fast path, both for reading and for writing.  Any other carrier takes the
-careful
-path.  Reading never raises.  Writing uses lower-case names, lower-hex ids and 1 or 0, and leaves no header of another span.
+careful path.  Reading never raises.  Writing uses lower-case names, lower-hex ids and 1 or 0, and leaves no header of another
+span.
 Source: openzipkin/b3-propagation, README.
 """
 
@@ -80,8 +80,7 @@ class B3Propagation:
 
     def inject(self, context: ZipkinContext, carrier: Any, /) -> None:
         # The class of an empty carrier is not checked: this saves 3 % of an `inject` into a dict (Python 3.11, 2026-11).  An
-        # empty carrier
-        # that is no mapping raises when it is written to.
+        # empty carrier that is no mapping raises when it is written to.
         try:
             if carrier and (type(carrier) is not dict or not self._harmless.issuperset(carrier)):
                 if type(carrier) is not dict:

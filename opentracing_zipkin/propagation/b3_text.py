@@ -1,8 +1,7 @@
 """B3 as text: one header or five, leniently read, canonically written.
 
 Rules: this file knows headers by their lower-case names, and no carriers.  Reading never raises and never makes an id longer.
-A
-sampling decision survives malformed ids, so that a deny is not lost.  If `b3` is malformed, `X-B3-*` count instead.
+A sampling decision survives malformed ids, so that a deny is not lost.  If `b3` is malformed, `X-B3-*` count instead.
 Source: openzipkin/b3-propagation, README.
 """
 

@@ -1,8 +1,8 @@
 """W3C Trace Context: `traceparent` is strictly read and written; `tracestate` is passed on as it came.
 
 Rules: B3 outranks `traceparent`.  Where B3 has no ids, `traceparent` gives the position in the trace.  A decision in B3
-outranks the
-flag of `traceparent`, because the flag cannot tell "denied" from "left to you".  A span never shares the id in `traceparent`.
+outranks the flag of `traceparent`, because the flag cannot tell "denied" from "left to you".  A span never shares the id in
+`traceparent`.
 Source: W3C Trace Context, level 1, 3.2 and 3.3.
 """
 
@@ -41,8 +41,7 @@ def write_traceparent(context: ZipkinContext) -> str:
     """A `traceparent` of version 00, with a 64-bit trace id padded to 32 digits; "" for a context without ids.
 
     The format knows only "sampled" and "not sampled", so the caller has to make an open decision before.  The other flags are
-    those that
-    were received with the trace.
+    those that were received with the trace.
     """
     trace_id, span_id = context._trace_id, context._span_id
     if trace_id is None or span_id is None:
