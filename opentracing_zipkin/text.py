@@ -54,7 +54,7 @@ def cut(text: str, longest: int) -> str:
 
 
 def to_text(value: Any, longest: int) -> str:
-    """A value of any type as text of at most `longest` characters; the text says so where a value cannot be shown."""
+    """A value of any type as text of at most `longest` characters; for a value that cannot be shown the text says so."""
     try:
         return _exact(_convert(value, longest), longest)
     except Exception as error:  # application code: `__str__`, `__repr__`, `__iter__` may raise anything

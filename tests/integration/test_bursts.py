@@ -92,7 +92,7 @@ def test_the_account_is_exact_under_eight_threads_and_faults() -> None:
 
 @pytest.mark.parametrize("fault", ["silence", "none"])
 def test_finishing_a_span_takes_no_time_whatever_the_collector_does(fault: str) -> None:
-    """Of 20,000 spans in a loop that pauses, 99.9 % end within 1 ms; `make soak` measures some µs."""
+    """In a loop that pauses 99.9 % of 20,000 spans end within 1 ms; `make soak` measures some µs."""
     times = []
     with CountingCollector([(fault, 3600)]) as collector:
         tracer = ZipkinTracer("service", endpoint=collector.url, send_timeout=1.0)

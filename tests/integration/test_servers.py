@@ -1,7 +1,7 @@
 """Servers that get SIGTERM right after three requests: each ends as without the tracer, and each request's span arrives.
 
 Each case is a server and the place where its application calls `configure`.  Cases in which the server sends the signal to
-itself again are always tried.  Of the others a sample is tried, which SERVERS_SEED draws; SERVERS_WHOLE=1 takes all, and so
+itself again are always tried.  SERVERS_SEED draws a sample of the others; SERVERS_WHOLE=1 takes all, and so
 does `make soak`.
 """
 

@@ -133,7 +133,7 @@ def is_bought(collector: Collector, service: str = "shop") -> bool:
     )
 
 
-# What is traced
+# Traced commands
 
 TRACED = {
     "a script": ["python", "shop.py"],

@@ -172,7 +172,7 @@ def test_a_large_value_is_cut_while_it_is_made(name: str) -> None:
     "make", [list, tuple, deque, lambda items: {"k": list(items)}, lambda items: [[item] for item in items]]
 )
 def test_no_more_items_are_looked_at_than_the_text_can_show(make: Any) -> None:
-    """Of a million items about as many are read as there are characters, by their share."""
+    """About as many items are read as the text has characters, by the share of the items."""
     value = make(Item(number) for number in range(20_000))
     Item.shown = 0
     to_text(value, 300)
@@ -181,7 +181,7 @@ def test_no_more_items_are_looked_at_than_the_text_can_show(make: Any) -> None:
 
 
 def test_lists_without_end_in_a_list_are_not_all_looked_into() -> None:
-    """Of very short lists in a list the first 499 are shown."""
+    """The first 499 of very short lists in a list are shown."""
     assert "[" + "[], " * 499 + '"..."]' == to_text([[]] * 2000, LONGEST)
 
 
