@@ -1,4 +1,4 @@
-"""The command `opentracing-zipkin`: one line a sub-command; see `commands`."""
+"""The command `opentracing-zipkin`, with one line for each sub-command; see `commands`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .commands import Command, collector, decode, demo, doctor, run
 
 __all__ = ["main"]
 
-# Name, module, and what it does, as `--help` says it.
+# Name, module, and the text for `--help`.
 COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("run", run, "run a command traced, without a line of code"),
     ("demo", demo, "run an application of three services and show its traces"),
@@ -23,7 +23,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a sub-command; the exit status."""
+    """Run a sub-command; returns the exit status."""
     _open_closed()
     parser = ArgumentParser(prog="opentracing-zipkin", description="Zipkin tracing for Python.")
     parser.add_argument("--version", action="version", version=_version())
@@ -33,17 +33,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run, parser=subparser)
     options, unknown = parser.parse_known_args(arguments)
-    if unknown:  # said by the sub-command, with its own usage
+    if unknown:  # the sub-command reports them, with its own usage
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     status: int = options.run(options)
     return status
 
 
 def _open_closed() -> None:
-    """Streams that a shell has closed (`>&-`) are None; nothing is read there, and what is written is forgotten."""
+    """Replace streams that a shell has closed (`>&-`) and that are None: reading gives nothing, and written text is lost."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # for as long as the process lives
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # open as long as the process lives
 
 
 def _version() -> str:

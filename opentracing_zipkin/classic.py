@@ -1,4 +1,6 @@
-"""0.5's verbs of the Zipkin tracer, each spelled in 2.4's; written out here, so that they are there on the 2.4 API alone too.
+"""The verbs of 0.5 for the Zipkin tracer, each expressed by those of 2.4.
+
+They are written here, so that the tracer has them with the 2.4 API, too.
 
 Rules: this file holds no state.  `trace_context_from_*` never raises.
 """
@@ -17,7 +19,7 @@ __all__ = ["ClassicTracer"]
 
 
 class ClassicTracer:
-    """Above `start_span`, `propagation` and `_inject`."""
+    """A base of the tracer, which provides `start_span`, `propagation` and `_inject`; may be used from any thread."""
 
     if TYPE_CHECKING:
 
@@ -37,11 +39,11 @@ class ClassicTracer:
         ) -> ZipkinSpan: ...
 
     def start_trace(self, operation_name: str, tags: Mapping[str, Any] | None = None) -> ZipkinSpan:
-        """The root span of a new trace, whatever span is active."""
-        return self.start_span(operation_name, None, None, tags, None, True)  # by position: 40 ns less
+        """Start the root span of a new trace, whatever span is active."""
+        return self.start_span(operation_name, None, None, tags, None, True)  # arguments by position: 40 ns less
 
     def join_trace(self, operation_name: str, parent_trace_context: Any, tags: Mapping[str, Any] | None = None) -> ZipkinSpan:
-        """The server's side of a call, on the client's span id where that is allowed; a root span for None."""
+        """Start the server's side of a call, with the client's span id where the settings allow it; a root span for None."""
         if tags is not None and type(tags) is not dict:
             tags = entries(tags)
         try:
@@ -49,12 +51,12 @@ class ClassicTracer:
                 tags = {"span.kind": "server"}
             elif "span.kind" not in tags:
                 tags = {"span.kind": "server", **tags}
-        except Exception:  # a key of the user's compares in its own way, and under `python -bb` bytes do not compare
+        except Exception:  # comparing a key of the application may raise anything, and `python -bb` raises for bytes
             tags = {"span.kind": "server", **entries(tags)}
         return self.start_span(operation_name, parent_trace_context, None, tags, None, True)
 
     def trace_context_to_text(self, trace_context: Any) -> tuple[dict[str, str], dict[str, str] | None]:
-        """The context as headers: the identity, and the attributes (None: there are none)."""
+        """The context as headers: the identity, and the attributes (None where there are none)."""
         carrier: dict[str, str] = {}
         context = context_of(trace_context)
         if context is None:
@@ -67,18 +69,18 @@ class ClassicTracer:
         return carrier, attributes or None
 
     def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> ZipkinContext | None:
-        """The context in two mappings, which may be one and the same; None where there is none.  Never raises."""
+        """The context in two mappings, which may be the same object; None where there is none.  Never raises."""
         try:
             if trace_context_id is None or trace_attributes is None or trace_context_id is trace_attributes:
                 carrier = trace_attributes if trace_context_id is None else trace_context_id
             else:
                 carrier = _merged(trace_attributes, trace_context_id)
             return None if carrier is None else self.propagation.extract(carrier)
-        except Exception:  # whatever a mapping of the user's does
+        except Exception:  # a mapping of the application may raise anything
             return None
 
     def trace_context_to_binary(self, trace_context: Any) -> tuple[bytearray, bytearray | None]:
-        """The context as bytes: the identity, and the attributes (None: there are none)."""
+        """The context as bytes: the identity, and the attributes (None where there are none)."""
         context = context_of(trace_context)
         if context is None:
             return bytearray(), None
@@ -86,7 +88,7 @@ class ClassicTracer:
         return bytearray(binary.encode_identity(context)), bytearray(attributes) or None
 
     def trace_context_from_binary(self, trace_context_id: Any, trace_attributes: Any) -> ZipkinContext | None:
-        """The context in two byte strings, None where there is none.  Never raises."""
+        """The context in two byte strings; None where there is none.  Never raises."""
         try:
             data = b"\n".join((bytes(trace_context_id or b""), bytes(trace_attributes or b"")))
             return binary.extract(data, self.propagation)
@@ -95,7 +97,7 @@ class ClassicTracer:
 
 
 def _merged(attributes: Any, ids: Any) -> dict[Any, Any]:
-    """Both as one carrier; of a name in both, the value in `ids` counts."""
+    """Both mappings as one carrier; for a name in both, the value in `ids` counts."""
     if type(attributes) is dict and type(ids) is dict:
         return {**attributes, **ids}
     return {**headers_of(attributes), **headers_of(ids)}

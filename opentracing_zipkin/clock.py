@@ -1,11 +1,11 @@
-"""Time: wall time once per local root, monotonic ticks after, so that a duration never runs backwards.
+"""Time: wall time once for each local root, then monotonic ticks, so that a duration is never negative.
 
-A pairing is two ints in ns, `_offset` and `_paired_at` of a span or context: what to add to ticks to have wall time, and the
-ticks at which that was measured.
+A pairing is two ints in ns, `_offset` and `_paired_at` of a span or context.  The first is added to ticks to get wall time; the
+second is the ticks at which the first was measured.
 
-Rules: what is read here is the machine's own time, whatever a test of the application puts in place of the module `time`.
-freezegun replaces every reference to its functions that it finds, those saved elsewhere too; so the built-in module is loaded
-once more, and its functions are known here alone.
+Rules: the times here are the machine's real times, even if a test of the application replaces the module `time`.  freezegun
+replaces every reference to the functions of `time` that it finds, in other modules, too.  So the built-in module is loaded a
+second time, and only this file knows its functions.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = ["Clock", "SystemClock", "monotonic", "sleep"]
 
 def _loaded_anew() -> Any:
     spec: Any = BuiltinImporter.find_spec("time")
-    if spec is None:  # not built in: no such Python is known
+    if spec is None:  # `time` is not built in; no such Python is known
         return time
-    # What importlib.util.module_from_spec does; that module imports threading on Python 3.13.
+    # The same steps as importlib.util.module_from_spec; its module imports threading on Python 3.13.
     module = spec.loader.create_module(spec)
     spec.loader.exec_module(module)
     return module
@@ -31,11 +31,11 @@ def _loaded_anew() -> Any:
 _time = _loaded_anew()
 
 monotonic: Callable[[], float] = _time.monotonic
-sleep: Callable[[float], None] = _time.sleep  # of a thread; in a greenlet it would stop all others
+sleep: Callable[[float], None] = _time.sleep  # for a thread; in a greenlet it would stop all other greenlets
 
 
 class Clock(Protocol):
-    """Both in ns: `wall_ns` since the epoch, `ticks_ns` monotonic since whenever."""
+    """Two clocks in ns: `wall_ns` since the epoch, `ticks_ns` monotonic since an unknown moment."""
 
     def wall_ns(self) -> int: ...
 
@@ -43,7 +43,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks, as the bare builtins: a Python function around them would cost more than they do."""
+    """The machine's clocks as bare built-in functions: a Python function around one would cost more than the call itself."""
 
     wall_ns = staticmethod(_time.time_ns)
     ticks_ns = staticmethod(_time.perf_counter_ns)

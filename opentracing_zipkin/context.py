@@ -1,10 +1,11 @@
-"""ZipkinContext: where a span stands in its trace, and what was decided about it.
+"""ZipkinContext: the position of a span in its trace, and the decisions about it.
 
-Rules: ids are kept as they came, an int if drawn here and lower-hex text if received, and become text when first asked for
-(drawing text costs 100 ns an id).  Of an int that is a span's or a parent's id the low 64 bits count: a root has its trace id
-there, which is 36 bytes less than another int.  Baggage is copied on write, so children share the mapping they started with.
-There is no lock here: a fork would leave it held in the child, and a signal's handler would wait for the code it interrupts.
-A copy of a context is the context itself.  A pickled one is another, and has no token: two processes may read one pickle.
+Rules: an id is kept as it came: an int if it was drawn here, lower-hex text if it was received.  An int becomes text when the
+text is first asked for (drawing text costs 100 ns an id).  A root reuses its trace id as span id, which saves 36 bytes.  So
+only the low 64 bits of an int span id or parent id count.  Baggage is copied on write, so children share the mapping they
+started with.  There is no lock here: a fork would leave it held in the child, and a signal handler would wait for the code that
+it interrupts.  A copy of a context is the context itself.  An unpickled context is a new object and has no token, because two
+processes may read one pickle.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ __all__ = ["CallerContext", "ZipkinContext", "hex_id", "hex_span_id", "normalize
 
 _C = TypeVar("_C", bound="ZipkinContext")
 
-# What is known of a context, one bit each; together they are `_state`.
+# The facts about a context, one bit each; together they are `_state`.
 DECIDED = 1
 SAMPLED = 2
 DEBUG = 4
-SHARED = 8  # the span reports on the id of its caller's span
+SHARED = 8  # the span uses the id of its caller's span
 LOCAL_ROOT = 16  # the first span of its trace in this process
-REMOTE = 32  # came out of a carrier
-MESSAGING = 64  # of a producer: written as one header without parent
-# The flags of a `traceparent`, 8 bits further to the left, but for the lowest, which is SAMPLED.
+REMOTE = 32  # it was read from a carrier
+MESSAGING = 64  # of a producer span: it is written as one header without parent
+# The flags of a `traceparent`, shifted left by 8 bits, without the lowest one, which is SAMPLED.
 W3C_FLAGS = 0xFE00
 
 INHERITED = DECIDED | SAMPLED | DEBUG | W3C_FLAGS
@@ -38,24 +39,24 @@ _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 LOW_64_BITS = (1 << 64) - 1
 
-MAX_PICKLED_LENGTH = 8192  # characters of an item that is no text: a header takes no more of it
+MAX_PICKLED_LENGTH = 8192  # characters of a value that is not text; a header does not take more
 
 
 def hex_id(value: int | str) -> str:
-    """16 lower-hex digits, 32 for an int of more than 64 bits; text is taken to be that already."""
+    """16 lower-hex digits, or 32 for an int of more than 64 bits; text must already have this form."""
     if isinstance(value, str):
         return value
-    # 10 % faster for a span's record than a format (Python 3.11).
+    # A format would take 10 % more time for a span's record (Python 3.11).
     return value.to_bytes(16 if value > LOW_64_BITS else 8, "big").hex()
 
 
 def hex_span_id(value: int | str) -> str:
-    """16 lower-hex digits, of an int's low 64 bits; text is taken to be that already."""
+    """16 lower-hex digits of an int's low 64 bits; text must already have this form."""
     return value if isinstance(value, str) else (value & LOW_64_BITS).to_bytes(8, "big").hex()
 
 
 def normalize_key(key: str) -> str:
-    """A baggage key as it is compared and as it travels: lower case, `-` for `_`."""
+    """A baggage key in the form in which it is compared and sent: lower case, `-` for `_`."""
     return key.replace("_", "-").lower()
 
 
@@ -70,12 +71,12 @@ class ZipkinContext(SpanContext):
     _state: int
     _baggage: Mapping[str, str] | None
     _offset: int  # see clock.py
-    _paired_at: int | None  # None on a context that is not a span's of this process
-    # A one-shot token: deleting it is atomic, so exactly one caller wins, where a flag would let two threads through.
-    # On a received context it is for the first join: SHARED, or 0 where the caller left the decision to us; None once it was
-    # joined (`ZipkinTracer._identity`).  On a span it is for `finish`: 1.
-    # A slot without a value means that the token was taken, or that there never was one.
-    # Off the hot path it is taken by `_take_token`; `finish` does the same inline.
+    _paired_at: int | None  # None on a context that does not belong to a span of this process
+    # A one-shot token: deleting it is atomic, so exactly one caller wins.  A flag would let two threads through.  On a received
+    # context the token is for the first join: SHARED, or 0 where the caller left the decision to us.  It is None after the
+    # first join (`ZipkinTracer._identity`).  On a span the token is for `finish`: 1.  A slot without a value means that the
+    # token was taken, or that there never was one.  `_take_token` takes it; only `finish`, on the hot path, has the same code
+    # inline.
     _once: int | None
 
     def __init__(
@@ -95,7 +96,7 @@ class ZipkinContext(SpanContext):
         self._paired_at = None
 
     def _take_token(self) -> int | None:
-        """The one-shot token, for exactly one caller; None for every other, and where there is none."""
+        """The one-shot token, for exactly one caller; None for every other caller, and where there is none."""
         try:
             token = self._once
             del self._once
@@ -120,22 +121,22 @@ class ZipkinContext(SpanContext):
 
     @property
     def sampled(self) -> bool | None:
-        """Whether the trace is recorded; None while the decision is left to whoever continues it."""
+        """Whether the trace is recorded; None while the decision is left to the next service."""
         return bool(self._state & SAMPLED) if self._state & DECIDED else None
 
     @property
     def debug(self) -> bool:
-        """Whether the trace is to be stored in any case, past all samplers."""
+        """Whether the trace must be stored in any case, whatever the samplers decide."""
         return bool(self._state & DEBUG)
 
     @property
     def shared(self) -> bool:
-        """Whether the span reports on an id that its caller made."""
+        """Whether the span uses an id that its caller made."""
         return bool(self._state & SHARED)
 
     @property
     def baggage(self) -> Mapping[str, str]:
-        """The items, or attributes, in the spelling they were given; not to be changed."""
+        """The items, or attributes, in the spelling in which they were set; the mapping must not be changed."""
         return self._baggage or _EMPTY
 
     def set_trace_attribute(self: _C, key: str, value: str) -> _C:
@@ -143,22 +144,23 @@ class ZipkinContext(SpanContext):
         return self
 
     def get_trace_attribute(self, key: str) -> str | None:
-        """The attribute with this key in any spelling, None where there is none."""
+        """The attribute with this key in any spelling; None where there is none."""
         return self._get_baggage(key)
 
     def _set_baggage(self, key: str, value: str) -> None:
-        """Replace every entry whose normalised key is that of `key`; what others set at the same time is kept."""
+        """Replace every entry whose normalised key is that of `key`; changes that other threads make meanwhile are kept."""
         name = normalize_key(key)
         while True:
             baggage = self._baggage
             changed = {k: v for k, v in (baggage or _EMPTY).items() if normalize_key(k) != name}
             changed[key] = value
-            # A compare-and-swap without a lock: CPython lets other threads and handlers in only at a call, at a function's
-            # begin and at a jump back, and none of these is in this line.  One line, because trace functions run between two.
+            # A compare-and-swap without a lock: CPython switches to other threads and signal handlers only at a call, at the
+            # begin of a function and at a jump back, and this line has none of these.  It is one line, because trace functions
+            # run between two lines.
             if self._baggage is baggage: self._baggage = changed; return  # noqa: E701, E702  # fmt: skip
 
     def _get_baggage(self, key: str) -> str | None:
-        """The item with exactly this key, or else with the same normalised one."""
+        """The item with exactly this key, or else an item with the same normalised key."""
         baggage = self._baggage
         if not baggage:
             return None
@@ -176,7 +178,7 @@ class ZipkinContext(SpanContext):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A plain context that says the same, as if it came out of a carrier, but without the token for joining."""
+        """Pickle as a plain context that looks like one from a carrier, but has no token for joining."""
         baggage = {str(key): _picklable(value) for key, value in self.baggage.items()}
         return ZipkinContext, (self.trace_id, self.span_id, self.parent_id, self._state | REMOTE, baggage or None)
 
@@ -188,9 +190,10 @@ class ZipkinContext(SpanContext):
 
 
 class CallerContext(ZipkinContext):
-    """Of a caller that is not trusted: what starts from it is the root of a new trace, with the caller's ids as `tags`.
+    """The context of a caller that is not trusted: a span started from it is the root of a new trace.
 
-    It has neither ids nor a decision; its baggage is what is set here, by us.
+    The caller's ids become `tags` of that root.  The context has neither ids nor a decision; its baggage is set by our own
+    process.
     """
 
     __slots__ = ("tags",)
@@ -201,13 +204,13 @@ class CallerContext(ZipkinContext):
 
     @staticmethod
     def of(received: ZipkinContext | None) -> CallerContext | None:
-        """What remains of a context that was received; None where it has no ids."""
+        """A CallerContext for a received context; None where that has no ids."""
         if received is None or received.trace_id is None or received.span_id is None:
             return None
         return CallerContext(received.trace_id, received.span_id)
 
     def as_root(self) -> ZipkinContext:
-        """The context to start the root from."""
+        """The context from which the root is started."""
         return ZipkinContext(state=REMOTE, baggage=self._baggage)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -216,5 +219,5 @@ class CallerContext(ZipkinContext):
 
 
 def _picklable(value: Any) -> str | None:
-    """An item of baggage; one that was removed is None."""
+    """A value of baggage as text; None for a value that was removed."""
     return value if value is None or type(value) is str else to_text(value, MAX_PICKLED_LENGTH)

@@ -1,6 +1,7 @@
 """The span as Zipkin keeps it.
 
-Rules: this file meets everything and imports nothing of ours.  Text is text, ids are lower-hex, times are integers in µs.
+Rules: every other file may import this one, so it imports nothing of ours.  Texts are str, ids are lower-hex, times are
+integers in µs.
 Source: openzipkin/zipkin-api, zipkin2-api.yaml.
 """
 
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 __all__ = ["Endpoint", "FinishedSpan", "TakenBefore", "parse_ip"]
 
-MAX_KEPT_LENGTH = 80  # an address is of 45 at most, beside brackets and a zone; longer texts are no use to keep
+MAX_KEPT_LENGTH = 80  # an address has at most 45, and brackets or a zone; a longer text is not worth keeping
 
 
 class Endpoint(NamedTuple):
@@ -29,10 +30,10 @@ class Endpoint(NamedTuple):
 
 
 class FinishedSpan:
-    """One span as it goes over the wire: what an encoder writes and a decoder reads.
+    """One span as it is sent: an encoder writes it, and a decoder reads it.
 
-    Owned by the reporter's thread, so a span handler may change any field.  `name` is "" and `timestamp_us`,
-    `duration_us` are 0 where unknown; `parent_id`, `kind`, `local`, `remote` are None where absent.
+    Owned by the reporter's thread, so a span handler may change any field.  `name` is "" and `timestamp_us`, `duration_us` are
+    0 where unknown; `parent_id`, `kind`, `local`, `remote` are None where absent.
     """
 
     __slots__ = (
@@ -103,7 +104,7 @@ class FinishedSpan:
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The oldest protocols of pickle take no slots by themselves.
+        # The oldest protocols of pickle do not handle slots by themselves.
         fields = {field: getattr(self, field) for field in FinishedSpan.__slots__}
         return copyreg.__newobj__, (type(self),), (None, fields)  # type: ignore[attr-defined]  # pickle's own
 
@@ -113,13 +114,13 @@ class FinishedSpan:
 
 
 class TakenBefore(Exception):
-    """A span was recorded twice, and has been taken already."""
+    """The error for a span that was recorded twice and has been taken before."""
 
 
 def parse_ip(text: str) -> tuple[str, str]:
-    """(IPv4, "") or ("", IPv6) in canonical spelling, ("", "") where the text is no literal.
+    """(IPv4, "") or ("", IPv6) in canonical spelling; ("", "") where the text is no literal.
 
-    An IPv4-mapped IPv6 address is an IPv4 one, as the server reads it; brackets and a zone are taken off.
+    An IPv4-mapped IPv6 address becomes an IPv4 address, as in the server.  Brackets and a zone are removed.
     """
     return _parse_kept(text) if len(text) <= MAX_KEPT_LENGTH else _parse(text)
 

@@ -1,7 +1,7 @@
-"""One setting: its kinds, how its text is read, how a part takes its group of them, and how `help` shows them.
+"""One setting: the kinds of settings, how their text is read, how a part takes its group, and how `help` shows them.
 
-Rules: this file knows no setting by name; `options` declares them.  A check takes name and value and returns the value to use;
-where it cannot be used, WrongSetting names the setting, the value and the remedy.
+Rules: this file knows no setting by name; `options` declares them.  A check gets name and value and returns the value to use.
+Where the value cannot be used, it raises WrongSetting, which names the setting, the value and the remedy.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 _F = TypeVar("_F", bound=FunctionType)
 
-DEFAULT_TIMEOUT_S = 2.0  # of `flush` and `close`
+DEFAULT_TIMEOUT_S = 2.0  # for `flush` and `close`
 
 _TRUE = frozenset(("true", "1", "yes", "on"))
 _FALSE = frozenset(("false", "0", "no", "off"))
@@ -45,7 +45,7 @@ _VARKEYWORDS = 0x08  # a code object's flag for `**given` (inspect.CO_VARKEYWORD
 
 
 class WrongSetting(ValueError):
-    """A value that cannot be used.  `setting` is its name, `problem` the rest of the sentence, with the remedy."""
+    """A value that cannot be used.  `setting` is the setting's name, `problem` the rest of the sentence, with the remedy."""
 
     def __init__(self, setting: str, problem: str) -> None:
         super().__init__(f"{setting} {problem}")
@@ -53,19 +53,20 @@ class WrongSetting(ValueError):
         self.problem = problem
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By both arguments: a pool of processes would break at an error that it cannot read.
+        # Pickled with both arguments, because an exception that cannot be unpickled would break a pool of processes.
         return type(self), (self.setting, self.problem)
 
 
-Also: TypeAlias = tuple[str, Callable[[str], Any]]  # a variable, and how its text is read
+Also: TypeAlias = tuple[str, Callable[[str], Any]]  # a variable, and the function that reads its text
 
 
 class Option:
-    """One setting: all that is known of it beside its type.
+    """One setting: everything about it except its type.
 
-    `check` takes name and value and returns the value to use, or raises WrongSetting.  `read` makes a value of a variable's
-    text and raises ValueError with the remedy; without it the environment cannot set this.  `also` is the variable that counts
-    where `ZIPKIN_<NAME>` is not set, and how it is read.  `meaning` is the manual's text; `shown` replaces the default there.
+    `check` gets name and value and returns the value to use, or raises WrongSetting.  `read` makes a value from the text of a
+    variable and raises ValueError with the remedy; without `read` the environment cannot set this setting.  `also` is the
+    variable that counts where `ZIPKIN_<NAME>` is not set, and the function that reads it.  `meaning` is the text for the
+    manual; `shown` replaces the default there.
     """
 
     __slots__ = ("also", "check", "default", "meaning", "read", "shown")
@@ -87,7 +88,7 @@ class Option:
         self.shown = shown
 
     def read_also(self, variable: str, read: Callable[[str], Any]) -> Option:
-        """The same setting with another variable that counts where `ZIPKIN_<NAME>` is not set."""
+        """The same setting with another variable, which counts where `ZIPKIN_<NAME>` is not set."""
         return Option(self.default, self.meaning, self.check, self.read, (variable, read), self.shown)
 
 
@@ -95,7 +96,7 @@ class Option:
 
 
 def check_number(name: str, value: Any, least: float, most: float, use: str = "") -> float:
-    """A number within bounds; `use` says these in other words."""
+    """A number from `least` to `most`; `use` words these limits differently in the remedy."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
         return value
     remedy = f"use {use or f'a number from {least} to {most}'}"
@@ -105,7 +106,7 @@ def check_number(name: str, value: Any, least: float, most: float, use: str = ""
 
 
 def check_whole(name: str, value: Any, least: int, most: int) -> int:
-    """A whole number within bounds."""
+    """A whole number from `least` to `most`."""
     number = check_number(name, value, least, most)
     if number != int(number):
         raise WrongSetting(name, f"is {value!r}; use a whole number")
@@ -113,7 +114,7 @@ def check_whole(name: str, value: Any, least: int, most: int) -> int:
 
 
 def check_timeout(value: Any) -> float:
-    """Seconds that somebody is ready to wait; None is the default."""
+    """The seconds that the caller is ready to wait; the default for None."""
     if value is None:
         return DEFAULT_TIMEOUT_S
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < inf:
@@ -122,29 +123,29 @@ def check_timeout(value: Any) -> float:
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """A bool, and nothing that merely looks like one: the text "false" is true in Python."""
+    """A bool; other values are refused, because the text "false", for instance, is true in Python."""
     if not isinstance(value, bool):
         raise WrongSetting(name, f"is {value!r}; use True or False")
     return value
 
 
 def number(default: float, least: float, most: float, meaning: str, also: Also | None = None, use: str = "") -> Option:
-    """A number from `least` to `most`; `use` says so in other words."""
+    """A setting for a number from `least` to `most`; `use` words these limits differently in the remedy."""
     return Option(default, meaning, lambda name, value: check_number(name, value, least, most, use), read_number, also)
 
 
 def whole(default: int, least: int, most: int, meaning: str, shown: str = "", also: Also | None = None) -> Option:
-    """A whole number from `least` to `most`."""
+    """A setting for a whole number from `least` to `most`."""
     return Option(default, meaning, lambda name, value: check_whole(name, value, least, most), read_whole, also, shown)
 
 
 def flag(default: bool | None, meaning: str, also: Also | None = None, shown: str = "") -> Option:
-    """A bool."""
+    """A setting for a bool."""
     return Option(default, meaning, check_flag, read_flag, also, shown)
 
 
 def choice(default: Any, choices: Sequence[Any], read: Callable[[str], Any], meaning: str, use: str = "") -> Option:
-    """One of a few values; `use` replaces their list in the remedy."""
+    """A setting for one of a few values; `use` replaces their list in the remedy."""
     *first, last = map(repr, choices)
     remedy = use or f"{', '.join(first)} or {last}"
 
@@ -163,7 +164,7 @@ def check_text(name: str, value: Any, remedy: str) -> str:
     return value
 
 
-# How text is read
+# How the text of a variable is read
 
 
 def read_number(text: str) -> float:
@@ -187,7 +188,7 @@ def read_flag(text: str) -> bool:
     return lower in _TRUE
 
 
-# For the parts, which take their groups
+# For the parts, each of which takes the settings of its group
 
 _known: dict[type, dict[str, Option]] = {}
 
@@ -210,18 +211,18 @@ def check_names(whose: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Raise TypeError for an argument that does not exist, with the name that was probably meant."""
     for name in given:
         if name not in known:
-            import difflib  # here, because it takes 7 ms and is rarely needed
+            import difflib  # imported here, because it takes 7 ms and is rarely needed
 
             near = difflib.get_close_matches(name, known, 1)
             raise TypeError(f"{whose} has no argument {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
 
 def check_part(name: str, part: Any, seam: type, members: Iterable[str]) -> None:
-    """Raise WrongSetting where a part of the user's lacks what its seam has; asked once, so that nobody else has to."""
+    """Raise WrongSetting where an application's part lacks a member of its interface, so that later code need not check."""
     lacking = [member for member in members if not hasattr(part, member)]
     if lacking:
         base = f"{seam.__module__}.{seam.__name__}"
-        # Its type alone: it may be a URL with a password, where somebody takes a sender for an address.
+        # Only its type is shown: the value may be a URL with a password, if an address was given in place of a sender.
         raise WrongSetting(
             name,
             f"is of type {type(part).__qualname__}, which has no {' and no '.join(lacking)}; let its class inherit from {base}",
@@ -229,9 +230,9 @@ def check_part(name: str, part: Any, seam: type, members: Iterable[str]) -> None
 
 
 def taken(whose: str, group: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings of a part's group: those given, checked, and the defaults of the others.
+    """All settings of a part's group: the given ones, checked, and the defaults of the others.
 
-    Raises TypeError for a name that is not in the group, WrongSetting for a wrong value.
+    Raises TypeError for a name that is not in the group, and WrongSetting for a wrong value.
     """
     options = options_of(group)
     check_names(whose, given, options)
@@ -241,15 +242,15 @@ def taken(whose: str, group: type, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def selected(group: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the settings given that belong to a group."""
+    """The given settings that belong to a group."""
     return {name: given[name] for name in options_of(group) if name in given}
 
 
 def show(function: _F, types: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """Let `help`, `inspect.signature` and `typing.get_type_hints` show the arguments behind a function's `**given`.
 
-    A `__signature__` would need the module inspect, which takes 8 ms to import.  So the function says that it wraps another,
-    which is never called: its own code, with the arguments by name.
+    A `__signature__` would need the module inspect, whose import takes 8 ms.  So the function claims to wrap another function,
+    which is never called: it has the same code, with the arguments as names.
     """
     code: CodeType = function.__code__
     own = code.co_varnames[: code.co_argcount]
@@ -264,4 +265,4 @@ def show(function: _F, types: Mapping[str, Any], defaults: Mapping[str, Any]) ->
     wrapped.__kwdefaults__ = {name: defaults.get(name) for name in names[len(own) :]}
     wrapped.__annotations__ = function.__annotations__ = dict(types)
     wrapped.__doc__ = function.__doc__
-    function.__wrapped__ = wrapped  # type: ignore[attr-defined]  # what functools.wraps sets, too
+    function.__wrapped__ = wrapped  # type: ignore[attr-defined]  # functools.wraps sets it, too

@@ -1,6 +1,6 @@
-"""Which exceptions end a block as planned, so that its span is no failure.
+"""The exceptions that end a block as planned, so that its span is no failure.
 
-Rules: what `opentracing.text` says of it; written here again, because it is none of the API's public names.
+Rules: the same as in `opentracing.text`.  They are repeated here, because that module has no public name for them.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from typing import Any
 
 __all__ = ["is_planned"]
 
-# How libraries end a block as planned: exceptions, each with the module that has it.  A module that is not loaded has raised
+# The exceptions by which libraries end a block as planned, each with its module.  A module that is not loaded has raised
 # nothing, and importing it here would cost time (asyncio 50 ms).
 _CANCELLATIONS = (("asyncio", "CancelledError"), ("trio", "Cancelled"), ("greenlet", "GreenletExit"))
-# Their timeouts are silent with False in place of an exception: the block that they guard just ends.
+# With False in place of an exception these timeouts are silent: the block that they guard just ends.
 _TIMEOUTS = (("gevent", "Timeout"), ("eventlet.timeout", "Timeout"))
 _GROUPS = (("builtins", "BaseExceptionGroup"), ("exceptiongroup", "BaseExceptionGroup"))
 
 
 def is_planned(error: BaseException) -> bool:
-    """Whether this is how a block ends that did not fail: a closed generator, a cancelled task, an exit with success.
+    """Whether the exception ends a block that did not fail: a closed generator, a cancelled task, an exit with success.
 
-    A group of nothing else is one, too.
+    A group that holds only such exceptions is one, too.
     """
     try:
         waiting = [error]
@@ -31,7 +31,7 @@ def is_planned(error: BaseException) -> bool:
                 waiting.extend(each.exceptions)
             elif not _is_planned_alone(each):
                 return False
-    except Exception:  # an attribute of a user's class may do anything
+    except Exception:  # an attribute of an application's class may raise anything
         return False
     return True
 
@@ -45,6 +45,6 @@ def _is_planned_alone(error: Any) -> bool:
 
 
 def _is_any(error: object, classes: tuple[tuple[str, str], ...]) -> bool:
-    """Whether it is of one of these classes, each named with its module, as far as that is loaded."""
+    """Whether an object is of one of these classes, each given with its module; modules that are not loaded do not count."""
     found = (getattr(sys.modules.get(module), name, None) for module, name in classes)
     return any(isinstance(each, type) and issubclass(type(error), each) for each in found)

@@ -1,7 +1,7 @@
-"""A copy of as much of a value as a text of some length can show, so that a text is cut while it is made and not after it.
+"""A copy of the part of a value that a text of some length can show, so that a long text is never made and then cut.
 
-Rules: no more is looked at than the text has characters.  Only what Python itself writes as a list of its parts is looked into;
-any other object is taken as it is.  The methods of a subclass are not called, but for those of a view.
+Rules: the copy looks at no more items than the text has characters.  It looks only into objects that Python itself writes as a
+list of their parts; any other object is taken as it is.  Methods of a subclass are not called, except for those of a view.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ _NUMBERS = frozenset((int, float, bool, type(None)))
 
 
 class Pruning:
-    """Copies what `longest` characters can show, as plain containers and texts; `is_whole`: that was all of it.
+    """Copies the part of a value that `longest` characters can show, as plain containers and texts; used once.
 
-    What is counted is the least that JSON or `repr` take, with a separator: 3 for a number, 4 more than it has for a text.
+    `is_whole` tells whether the copy is complete.  The counted length is the least that JSON or `repr` take, with a separator:
+    3 for a number, the length plus 4 for a text.
     """
 
     def __init__(self, longest: int) -> None:
-        self.left = longest + 4 * MAX_DEPTH  # the ends of containers are not in what is cut off
+        self.left = longest + 4 * MAX_DEPTH  # the ends of containers may lie behind the cut
         self.is_whole = True
         self._containers = 0
-        self._around: set[int] = set()  # ids of the containers that the one at hand lies in
+        self._around: set[int] = set()  # ids of the containers around the current value
 
     def copy(self, value: Any) -> Any:
-        """The value, or so much of it; a container inside itself is "..."."""
+        """The value, or the part of it that can be shown; a container inside itself becomes "..."."""
         kind = type(value)
         how = _HOW.get(kind) or _how(kind)
         if how is None:
@@ -59,7 +60,7 @@ class Pruning:
         around.add(place)
         copied = part(self, base, value)
         around.discard(place)
-        self.left -= 2 if copied else 4  # two brackets and a separator, but the last item has none
+        self.left -= 2 if copied else 4  # two brackets and a separator, but the last item has no separator
         return copied
 
     def _text(self, base: Any, value: Any) -> Any:
@@ -108,7 +109,7 @@ class Pruning:
 
 
 _Part = Callable[[Pruning, Any, Any], Any]
-# By type: the base that knows what is in the value, and how that is copied.
+# For each type: the base class that knows its items, and the method that copies them.
 _HOW: dict[type, tuple[Any, _Part]] = {
     **{base: (base, Pruning._text) for base in _TEXTS},
     **{base: (base, Pruning._sequence) for base in _SEQUENCES},
@@ -118,7 +119,7 @@ _HOW: dict[type, tuple[Any, _Part]] = {
 
 
 def _how(kind: type) -> tuple[Any, _Part] | None:
-    """The same for a subclass; None where there is nothing to look into."""
+    """The entry of `_HOW` for a subclass; None for an object that is not looked into."""
     if not issubclass(kind, PRUNED):
         return None
     return next(how for base, how in _HOW.items() if issubclass(kind, base))

@@ -1,6 +1,6 @@
-"""What tags mean to Zipkin: the kind, the remote endpoint, the error.
+"""Tags with a meaning in Zipkin: the kind, the remote endpoint, the error.
 
-Rules: runs on the reporter's thread and takes the tags over.  Text is text when it leaves here.
+Rules: this runs on the reporter's thread and owns the tags.  All values that leave it are text.
 Source: openzipkin/zipkin-api, zipkin2-api.yaml; OpenTracing's semantic conventions, "Span tags".
 """
 
@@ -16,7 +16,7 @@ from .text import MAX_KEY_LENGTH, is_false
 
 __all__ = ["HOST_NAME", "KIND_OF_TAG", "parse_address", "parse_port", "resolve", "service_name_of", "texts"]
 
-# Both spellings of the API's two generations ('c' is 0.5's, 'client' is 2.x's); looked up in lower case.
+# Both generations of the API ('c' is from 0.5, 'client' from 2.x); looked up in lower case.
 KIND_OF_TAG = {
     "client": "CLIENT",
     "c": "CLIENT",
@@ -29,25 +29,25 @@ KIND_OF_TAG = {
 
 _PEER_TAGS = frozenset(("peer.service", "peer.hostname", "peer.address", "peer.ipv4", "peer.ipv6", "peer.port"))
 
-# Their value may be a host's name, and have a port.
+# The value of these tags may be a host name, and may have a port.
 _HOST_TAGS = ("peer.hostname", "peer.address")
 
-# Labels of letters, digits, - and _; the last is no number, as it is in what was meant for an address.
+# Labels of letters, digits, - and _.  The last label is not a number, because a text with such an end is a malformed address.
 HOST_NAME = re.compile(r"(?:[\w-]+\.)*(?!\d+$)[\w-]+")
 
-MAX_NAME_LENGTH = 255  # MySQL's column
+MAX_NAME_LENGTH = 255  # the length of MySQL's column
 
-# Keys seen before that are short, no `peer.*` and not `error`: one look-up says that no tag of a span needs another look.
+# Short keys that were seen before, other than `peer.*` and `error`.  A set test then shows that no tag of a span has a meaning.
 MAX_PLAIN_KEYS = 2000
 _plain_keys: set[str] = set()
 
 
 def resolve(tags: dict[str, Any], child: bool, usual: bool = False) -> tuple[str | None, Endpoint | None, dict[str, str]]:
-    """Kind, remote endpoint and the remaining tags as text, of tags in whatever order they were set; takes them over.
+    """Kind, remote endpoint and the remaining tags as text; the dict of tags may be changed and returned.
 
-    `child`: the span has a parent in this process.  Such a span with a peer and no kind is a CLIENT; any other kindless span
-    keeps its `peer.*` as tags, because with two endpoints it would draw a wrong arrow in the dependency graph.
-    `usual`: all values are known to be text.
+    `child`: the span has a parent in this process.  Such a span with a peer and no kind is a CLIENT.  Any other span without
+    kind keeps its `peer.*` as tags, because with two endpoints it would draw a wrong arrow in the dependency graph.  `usual`:
+    all values are known to be text.  The order in which tags were set does not matter.
     """
     kind = remote = None
     if "span.kind" in tags:
@@ -56,7 +56,7 @@ def resolve(tags: dict[str, Any], child: bool, usual: bool = False) -> tuple[str
         if kind is not None:
             del tags["span.kind"]
     if usual:
-        if _plain_keys.issuperset(tags):  # nearly always: a quarter less for a span of two tags
+        if _plain_keys.issuperset(tags):  # nearly always; a span of two tags takes 25 % less time
             return kind, None, tags
         _learn(tags)
     if not _PEER_TAGS.isdisjoint(tags):
@@ -70,11 +70,11 @@ def resolve(tags: dict[str, Any], child: bool, usual: bool = False) -> tuple[str
 def _learn(keys: Iterable[str]) -> None:
     for key in keys:
         if len(key) <= MAX_KEY_LENGTH and key not in _PEER_TAGS and key != "error" and len(_plain_keys) < MAX_PLAIN_KEYS:
-            _plain_keys.add(key)  # keys without end cost time, never memory
+            _plain_keys.add(key)  # new keys without end cost time, but never memory
 
 
 def _take_remote(tags: dict[str, Any]) -> Endpoint | None:
-    """The endpoint in the `peer.*` tags, which are removed as far as they were understood."""
+    """The endpoint in the `peer.*` tags; tags that were understood are removed."""
     service_name, ipv4, ipv6, port = "", "", "", 0
     if type(tags.get("peer.service")) is str:
         service_name = service_name_of(tags.pop("peer.service"))
@@ -99,14 +99,14 @@ def _take_remote(tags: dict[str, Any]) -> Endpoint | None:
 
 
 def service_name_of(text: str) -> str:
-    """A text as the name of a service, as the server writes it."""
+    """A text as the name of a service, in the server's form."""
     return text.strip().lower()[:MAX_NAME_LENGTH]
 
 
 def parse_address(value: Any, is_host: bool) -> tuple[str, str, int, str]:
-    """IPv4 literal, IPv6 literal, port and a host's name, each empty where it is not there.
+    """IPv4 literal, IPv6 literal, port and host name in a tag's value; each is empty where it is absent.
 
-    An int is an IPv4 address, as in 0.5.  `is_host`: it may be a name, and a port may follow.
+    An int is an IPv4 address, as in 0.5.  `is_host`: the value may be a host name, and a port may follow.
     """
     if type(value) is int and 0 < value < 1 << 32:
         return socket.inet_ntoa(value.to_bytes(4, "big")), "", 0, ""
@@ -126,7 +126,7 @@ def parse_address(value: Any, is_host: bool) -> tuple[str, str, int, str]:
 
 
 def parse_port(value: Any) -> int:
-    """1 to 65535, of an int or of digits; 0 where it is anything else."""
+    """A port, 1 to 65535, from an int or digits; 0 for any other value."""
     value = value.strip() if type(value) is str else value
     if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 5:
         value = int(value)
@@ -134,7 +134,7 @@ def parse_port(value: Any) -> int:
 
 
 def texts(tags: dict[str, Any]) -> dict[str, str]:
-    """Tags as they are sent: None is omitted, and `error` too where it is false, as its presence is the error."""
+    """Tags as they are sent.  None is left out, and so is a false `error`, because the presence of `error` means an error."""
     sent = {}
     for key, value in tags.items():
         if value is None or (key == "error" and is_false(value)):

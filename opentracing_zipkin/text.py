@@ -1,8 +1,8 @@
-"""Anything as bounded text: what a user hands us becomes inert on the user's thread, and nothing it does raises here.
+"""Any value as text of limited length: a value becomes inert on the application's thread, and nothing raises here.
 
-Rules: a value is cut while it is made into text, not after it: first as much of it is copied as the text can show.  User code
-(`__str__`, `__repr__`, `__iter__`, `__bool__`) runs in a guard, and what it returns is exactly `str`.  Types are asked by
-`type`, because `isinstance` runs a property `__class__`.
+Rules: a value is cut before it is made into text: only the part is copied that the text can show.  Application code (`__str__`,
+`__repr__`, `__iter__`, `__bool__`) runs inside a `try`, and its result is made exactly `str`.  Types are tested by `type`,
+because `isinstance` may run a property `__class__` of the application.
 Source: contract of tags: bytes as UTF-8 with replacement, dict and list as JSON or else `repr`.
 """
 
@@ -32,42 +32,42 @@ __all__ = [
     "were",
 ]
 
-MAX_KEY_LENGTH = 255  # MySQL's column
-MAX_ENTRIES = 256  # of what is given as tags, or as the fields of a log record
-MAX_ARRAY = 100  # items of an array of numpy's; 1,000 floats take it 3 ms
+MAX_KEY_LENGTH = 255  # the length of MySQL's column
+MAX_ENTRIES = 256  # of a mapping given as tags or as fields of a log record
+MAX_ARRAY = 100  # items of a numpy array; numpy needs 3 ms for 1,000 floats
 
-# What stays as it is until the reporter's thread writes it.
+# Values of these types are kept as they are until the reporter's thread writes them.
 _INERT = frozenset((str, int, float, bool, type(None)))
 
 _BYTES = (bytes, bytearray)
 
-# A width or precision that would make a text of its own length.
+# A width or precision that would make a very long text by itself.
 _WIDE = re.compile(r"%[^%a-zA-Z]*?(?:\d{5}|\*)")
 
-name_of_type = cast("Any", type.__dict__["__name__"]).__get__  # past a metaclass of the user's
+name_of_type = cast("Any", type.__dict__["__name__"]).__get__  # does not run a metaclass of the application
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def cut(text: str, longest: int) -> str:
-    """At most `longest` code points of it."""
+    """At most the first `longest` code points of a text."""
     return text if len(text) <= longest else text[:longest]
 
 
 def to_text(value: Any, longest: int) -> str:
-    """A value of any type as text of at most `longest` characters; one that cannot be shown says so."""
+    """A value of any type as text of at most `longest` characters; for a value that cannot be shown the text says so."""
     try:
         return _exact(_convert(value, longest), longest)
-    except Exception as error:  # user code: __str__, __repr__, __iter__ may do anything
+    except Exception as error:  # application code: `__str__`, `__repr__`, `__iter__` may raise anything
         return _unshown(value, error, "conversion to text", longest)
 
 
 def inert(key: str, value: Any, longest: int) -> str | int | float | None:
-    """A tag's value as it waits to be sent: a short one of a plain type as it is, anything else as text.
+    """A tag's value in the form in which it waits: a short value of a plain type as it is, any other value as text.
 
-    Anything that is false is False as the tag `error`: numpy's booleans and zeros, an empty list.
+    For the tag `error` every value that is false becomes False, for instance numpy's booleans and zeros, or an empty list.
     """
     kind = type(value)
-    # Not by `kind in ...`, which would call the `__hash__` of a metaclass.
+    # Not `kind in ...`, because that would call the `__hash__` of a metaclass.
     if (kind is str and len(value) <= longest) or (kind is int and value.bit_length() <= 64):
         return cast("str | int", value)
     if kind is float or kind is bool or value is None:
@@ -78,7 +78,7 @@ def inert(key: str, value: Any, longest: int) -> str | int | float | None:
 
 
 def is_false(value: Any) -> bool:
-    """Whether it says that there is no error: `False`, 0 and what else is false, and the text `false` in any case."""
+    """Whether a tag `error` means no error: a value that is false in Python, or the text `false` in any case."""
     kind = type(value)
     if kind is str:
         return bool(value.strip().lower() == "false")
@@ -86,24 +86,24 @@ def is_false(value: Any) -> bool:
         return is_false(to_text(value, MAX_KEY_LENGTH))
     try:
         return not issubclass(kind, (BaseException, type)) and not value
-    except Exception:  # an array of several, a column of SQLAlchemy's
+    except Exception:  # an array of several items, or a column of SQLAlchemy
         return False
 
 
 def entries(given: Any) -> dict[str, Any]:
-    """The first 256 items of a mapping, or of pairs, their keys as text; as far as it goes without an exception."""
+    """The first 256 items of a mapping or of pairs, with their keys as text; the items before an exception count."""
     found: dict[str, Any] = {}
     try:
         items = given.items() if type(given) is dict or hasattr(given, "items") else given
         for key, value in islice(items, MAX_ENTRIES):
             found[key if type(key) is str else to_text(key, MAX_KEY_LENGTH)] = value
-    except Exception:  # whatever was given in place of tags
+    except Exception:  # the application may give any object in place of tags
         pass
     return found
 
 
 def format_message(message: Any, args: tuple[Any, ...], longest: int) -> str:
-    """`message % args`, or the message and the args' reprs where it does not fit or does not refer to them."""
+    """`message % args`; the message and the reprs of the args, where they do not fit or the message does not refer to them."""
     text = to_text(message, longest)
     if not args:
         return text
@@ -112,7 +112,7 @@ def format_message(message: Any, args: tuple[Any, ...], longest: int) -> str:
         if not _WIDE.search(text):
             named = len(args) == 1 and isinstance(args[0], Mapping)
             formatted = text % (_Bounded(args[0], longest) if named else tuple([_bounded(arg, longest) for arg in args]))
-    except Exception:  # what is given does not fit
+    except Exception:  # the args do not fit the message
         pass
     if formatted == text:
         for arg in args:
@@ -122,7 +122,7 @@ def format_message(message: Any, args: tuple[Any, ...], longest: int) -> str:
 
 
 class _Bounded:
-    """An argument of a message, as text no longer than the message may be."""
+    """An argument of a message, whose text is at most as long as the message may be."""
 
     __slots__ = ("_longest", "_value")
 
@@ -167,7 +167,7 @@ def describe_exception(error: BaseException, longest: int) -> str:
 
 
 def _message(error: BaseException, longest: int) -> str:
-    """`str(error)`; by itself Python would make the whole text of what the exception was made with."""
+    """`str(error)`, but short: Python itself would make the whole text of the exception's arguments."""
     convert: Any = type(error).__str__
     if convert is BaseException.__str__ or convert is KeyError.__str__:
         args = error.args
@@ -180,7 +180,7 @@ def _message(error: BaseException, longest: int) -> str:
 def _convert(value: Any, longest: int) -> str:
     kind = type(value)
     if issubclass(kind, _BYTES):
-        # 4 bytes make at least a character, so what lies behind that would be cut anyway.
+        # A character has at most 4 bytes, so the bytes behind this would be cut anyway.
         return bytes(memoryview(value)[: 4 * longest]).decode("utf-8", "replace")
     if kind is bool:
         return "true" if value else "false"
@@ -231,7 +231,7 @@ def _to_repr(value: Any, longest: int) -> str:
 
 
 def _array_text(value: Any) -> str:
-    """The text of an array of numpy's with its middle left out; "" of anything else."""
+    """The text of a numpy array without its middle; "" for any other object."""
     numpy = sys.modules.get("numpy")
     if numpy is None or not issubclass(type(value), numpy.ndarray) or value.size <= MAX_ARRAY:
         return ""
@@ -239,7 +239,7 @@ def _array_text(value: Any) -> str:
 
 
 def _exact(text: str, longest: int) -> str:
-    """At most `longest` code points of it, of the type `str` itself, whatever a subclass does."""
+    """At most `longest` code points of a text, exactly of type `str`, whatever methods a subclass has."""
     return str.__getitem__(text, slice(longest))
 
 
@@ -248,24 +248,24 @@ def _unshown(value: Any, error: Exception, where: str, longest: int) -> str:
 
 
 def spans(count: int) -> str:
-    """A number of spans, in words."""
+    """A number with the word "span" or "spans"."""
     return "1 span" if count == 1 else f"{count} spans"
 
 
 def are(count: int) -> str:
-    """The verb for so many."""
+    """The verb for a number: "is" or "are"."""
     return "is" if count == 1 else "are"
 
 
 def were(count: int) -> str:
-    """The verb for so many, in the past."""
+    """The verb for a number in the past: "was" or "were"."""
     return "was" if count == 1 else "were"
 
 
 def printable(text: str, longest: int) -> str:
-    """On one line, for a log or a terminal: at most `longest` characters, and escapes for those that are not printable.
+    """One line of at most `longest` characters for a log or a terminal, with escapes for characters that are not printable.
 
-    These are control characters, line ends, lone surrogates, and marks that are invisible or turn the writing's direction.
+    These are control characters, line ends, lone surrogates, invisible marks, and marks that change the direction of the text.
     """
     text = cut(text, longest)
     if text.isprintable():

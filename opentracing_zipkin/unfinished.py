@@ -1,8 +1,8 @@
-"""The watch over what is never finished, on request: which span nobody finished, which scope nobody closed, and who began it.
+"""The watch over unfinished spans, on request: reports spans never finished and scopes never closed, and where they began.
 
-Rules: a finalizer runs in the middle of anything, perhaps while its thread holds a lock of a log handler.  So it counts and
-appends, and a short-lived thread of ours logs; at the process's end the thread that ends it logs what remains.
-Nothing here keeps a span or a scope alive, and a tracer without a watch pays nothing.
+Rules: a finalizer runs in the middle of any code, perhaps while its thread holds a lock of a log handler.  So it only counts
+and appends, and a short-lived thread of ours logs.  At the process's end the thread that ends it logs the rest.  The watch
+keeps no span and no scope alive, and a tracer without a watch pays nothing.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ __all__ = ["MAX_PLACES", "Watch"]
 
 log = logging.getLogger("opentracing_zipkin")
 
-MAX_PLACES = 100  # that are said; what begins elsewhere is counted only
-MAX_WAIT_S = 1.0  # at the process's end, for the thread that is saying something
+MAX_PLACES = 100  # places that are logged; for any other place the loss is only counted
+MAX_WAIT_S = 1.0  # at the process's end, for a thread that is logging
 POLL_S = 0.005
 
 _APIS = ("opentracing", "opentelemetry.trace", "opentelemetry.util", "contextlib")
@@ -37,14 +37,14 @@ _registered: list[bool] = []
 
 
 class Watch:
-    """Over one tracer's spans, and the scopes of its scope manager; may be used from any thread and by finalizers."""
+    """Watches one tracer's spans, and the scopes of its scope manager; may be used from any thread and by finalizers."""
 
     def __init__(self) -> None:
         self.count = 0  # of spans that were never finished, and of scopes that were never closed
-        self._open: dict[int, tuple[weakref.ref[Any], str]] = {}  # by id, with the place where it began
+        self._open: dict[int, tuple[weakref.ref[Any], str]] = {}  # by id, with the place where the span or scope began
         self._said: set[str] = set()
-        self._texts: deque[str] = deque()  # to be said
-        self._turn = [None]  # a token for one thread that says them
+        self._texts: deque[str] = deque()  # not logged yet
+        self._turn = [None]  # a token for the one thread that logs them
         self._scope_types: dict[type, type] = {}
         self._may_speak = thread_kind() is DAEMON
         _all.add(self)
@@ -54,7 +54,7 @@ class Watch:
         renew_in_children(self)
 
     def renew_after_fork(self) -> None:
-        """The parent answers for what it has begun."""
+        """Forget everything in a forked child: the parent reports the spans and scopes that it began."""
         self.count = 0
         self._open.clear()
         self._texts.clear()
@@ -63,7 +63,7 @@ class Watch:
     # Watching
 
     def over(self, tracer: Any, scope_manager: ScopeManager | None) -> None:
-        """Watch what this tracer starts, and what this scope manager, if there is one, activates."""
+        """Watch the spans that this tracer starts, and the scopes that this scope manager, if given, activates."""
         start = tracer.start_span
 
         @wraps(start)
@@ -100,11 +100,11 @@ class Watch:
     def _begin(self, thing: Any, watched: type) -> Any:
         self._open[id(thing)] = (weakref.ref(thing), _place())
         thing._watch = self
-        thing.__class__ = watched  # of the same layout, with another end
+        thing.__class__ = watched  # a subclass with the same layout, whose end tells the watch
         return thing
 
     def follow(self, span: Any) -> None:
-        """Watch a span whose class must stay as it is: it ends when it is recorded, and a weak reference shows its loss."""
+        """Watch a span whose class must not change: its record ends the watch, and a weak reference shows its loss."""
         key, name, place = id(span), _name(span), _place()
 
         def lose(_: object) -> None:  # a finalizer
@@ -115,18 +115,18 @@ class Watch:
         self._open[key] = (weakref.ref(span, lose), place)
 
     def end(self, thing: Any) -> None:
-        """It was finished or closed, as it should be."""
+        """Stop watching a span or scope that was finished or closed as it should be."""
         self._open.pop(id(thing), None)
 
     def lose(self, thing: Any) -> None:
-        """By a finalizer: it will never be finished or closed, if it has not been."""
+        """Count a span or scope that is still open and that its finalizer gives up."""
         _, place = self._open.pop(id(thing), (None, None))
         if place is not None and not sys.is_finalizing():
             self._lost(thing, place)
             self._speak()
 
     def close(self) -> None:
-        """Counts everything that is open now as never finished."""
+        """Count all spans and scopes that are open now as never finished."""
         for known, (begun, place) in list(self._open.items()):
             thing = begun()
             if self._open.pop(known, None) is not None and thing is not None:
@@ -136,7 +136,7 @@ class Watch:
     # Saying
 
     def texts(self) -> list[str]:
-        """The texts of all that was lost and not said yet, and of all that is open now."""
+        """The texts of all losses that are not logged yet, and of all spans and scopes that are open now."""
         open_now = [(begun(), place) for begun, place in list(self._open.values())]
         return [*self._texts, *filter(None, (_text(thing, place) for thing, place in open_now if thing is not None))]
 
@@ -146,13 +146,13 @@ class Watch:
             self._tell(place, text)
 
     def _tell(self, place: str, text: str) -> None:
-        self.count += 1  # no call is in here, so no other thread comes between
+        self.count += 1  # this line has no call, so no other thread runs in the middle of it
         if place not in self._said and len(self._said) < MAX_PLACES:
             self._said.add(place)
             self._texts.append(text)
 
     def _speak(self) -> None:
-        """Start the thread, if there is something to say and none is at it; it takes no lock."""
+        """Start the logging thread if there are texts and no thread is logging; takes no lock."""
         if self._texts and self._may_speak and may_start_thread():
             try:
                 self._turn.pop()
@@ -160,7 +160,7 @@ class Watch:
                 return
             try:
                 start_thread(self._say_in_turn, (), "zipkin-unfinished")
-            except RuntimeError:  # no thread is left, or the interpreter is going down: it is said at its end
+            except RuntimeError:  # no more threads, or the interpreter is ending: the rest is logged at its end
                 self._turn.append(None)
 
     def _say_in_turn(self) -> None:
@@ -176,11 +176,11 @@ class Watch:
 
     def _say(self) -> None:
         while self._texts:
-            with suppress(BaseException):  # whatever the application's log handlers do; or another thread says the last one
+            with suppress(BaseException):  # log handlers may raise anything, or another thread took the last text
                 log.warning("zipkin: %s (said once for this line)", self._texts.popleft())
 
     def say_last(self) -> None:
-        """At the process's end, where no thread starts any more."""
+        """Log the rest at the process's end, where no thread can be started any more."""
         self._may_speak = False
         self.close()
         deadline = monotonic() + MAX_WAIT_S
@@ -190,7 +190,7 @@ class Watch:
 
 
 def _finalize(thing: Any) -> None:
-    with suppress(BaseException):  # a module is gone already, as the interpreter goes down
+    with suppress(BaseException):  # as the interpreter ends, a module may be gone already
         thing._watch.lose(thing)
 
 
@@ -217,7 +217,7 @@ _SPAN_TYPES: dict[type, type] = {RecordingSpan: _WatchedSpan, WallClockSpan: _Wa
 
 
 def _watched_scope(kind: Any) -> type:
-    class WatchedScope(kind):  # type: ignore[misc]  # any scope manager's
+    class WatchedScope(kind):  # type: ignore[misc]  # the scope class of any scope manager
         __slots__ = ()
 
         _watch: Watch
@@ -232,7 +232,7 @@ def _watched_scope(kind: Any) -> type:
 
 
 def _text(thing: Any, place: str) -> str | None:
-    """The fault of a span or scope; None where it is its span that counts, which is not finished either."""
+    """The report of a span or scope; None for a scope whose span is not finished either, because that span is reported."""
     if isinstance(thing, RecordingSpan):
         return _never_finished(_name(thing), place)
     if hasattr(thing.span, "_once"):
@@ -249,7 +249,7 @@ def _never_finished(name: str, place: str) -> str:
 
 
 def _place() -> str:
-    """File and line of the caller outside the packages of both APIs, which say nothing of who forgets what."""
+    """File and line of the first caller outside the packages of both APIs, whose own lines do not show who forgot to finish."""
     frame = sys._getframe(2)
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_APIS):
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""For PyInstaller: what it does not see in the code.  Its entry point `pyinstaller40` asks for the folder of our hooks."""
+"""Tells PyInstaller what it cannot find in the code; its entry point `pyinstaller40` asks for the folder of our hooks."""
 
 from __future__ import annotations
 

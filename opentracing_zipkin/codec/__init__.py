@@ -1,4 +1,7 @@
-"""Codecs: a codec knows spans, never the network.  One module a wire format, each with the same four functions."""
+"""Codecs: each turns spans into the bytes of one wire format and knows nothing of the network.
+
+There is one module for each wire format, and all have the same four functions.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ __all__ = ["ENCODINGS", "SpanEncoder", "encoder_named"]
 
 
 class SpanEncoder(Protocol):
-    """What the reporter needs of a wire format; `json_v2`, `json_v1`, `thrift_v1` and `proto3` are modules of this shape."""
+    """The interface that the reporter needs of a wire format.
+
+    The modules `json_v2`, `json_v1`, `thrift_v1` and `proto3` have this shape.
+    """
 
     @property
     def media_type(self) -> str:
@@ -21,7 +27,7 @@ class SpanEncoder(Protocol):
 
     @property
     def path(self) -> str:
-        """Where a collector takes this format, below its base URL."""
+        """The path below a collector's base URL to which this format is posted."""
 
     def encode(self, span: FinishedSpan, /) -> bytes:
         """One span, ready for `join`."""
@@ -30,13 +36,13 @@ class SpanEncoder(Protocol):
         """Frame spans, each from `encode`, as one message."""
 
     def size(self, count: int, total_bytes: int, /) -> int:
-        """Length in bytes of the message that `join` makes of `count` spans that are `total_bytes` long together."""
+        """Length in bytes of the message that `join` makes of `count` spans with `total_bytes` bytes in total."""
 
 
 def encoder_named(name: str) -> SpanEncoder:
     """The codec of an `encoding`; raises ValueError for any other name.  A codec is imported when it is first named."""
     options_of(ReportingOptions)["encoding"].check("encoding", name)
-    # By statement: what is imported by a name made at run time is not found by bundlers.
+    # Import statements, because bundlers do not find a module whose name is made at run time.
     if name == "json":
         from . import json_v2
 

@@ -1,7 +1,7 @@
-"""Spans in any of the four encodings, whichever it is.
+"""Reads spans in any of the four encodings and finds out which one it is.
 
-Rules: the first bytes tell the encoding, a span's fields tell JSON's version.  Spans come one by one, and none is kept here.
-In JSON they may stand in a list, in a list of traces, or one after the other, as on lines of their own.
+Rules: the first bytes tell the encoding, and a span's fields tell the version of JSON.  Spans are yielded one by one; none is
+kept here.  In JSON the spans may stand in a list, in a list of traces, or one after the other, for instance one on each line.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .malformed import Malformed
 __all__ = ["encoding_of", "iterate"]
 
 _BOM = b"\xef\xbb\xbf"
-_WIDE = (b"\xff\xfe", b"\xfe\xff")  # how texts of wider characters begin
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # the first bytes of UTF-16 and UTF-32
 _V2_FIELDS = frozenset(("kind", "localEndpoint", "remoteEndpoint", "tags", "shared"))
 _NEXT_LINE = re.compile(r"\n[ \t\r]*\{")
 _MAX_LISTS = 2  # a list of traces is a list of lists
 
 
 def encoding_of(message: bytes) -> str:
-    """`json`, of either version, `thrift` or `proto3`; raises Malformed where it can be none of these."""
+    """`json` (either version), `thrift` or `proto3`; raises Malformed where the message can be none of them."""
     begin = message.removeprefix(_BOM).lstrip(b" \t\r\n")[:1]
     if begin in (b"[", b"{") and message[1:2] != b"\0":
         return "json"
-    # A list of structs in Thrift; a field of bytes in Protocol Buffers, which is also how a single Thrift struct begins.
+    # Thrift begins with a list of structs.  Protocol Buffers begin with a field of bytes, but so does a single Thrift struct.
     if message[:1] == b"\x0c":
         return "thrift"
     if message[:1] == b"\n" and message[:3] != b"\n\0\1":
@@ -49,7 +49,7 @@ def encoding_of(message: bytes) -> str:
 
 
 def iterate(message: bytes) -> Iterator[FinishedSpan]:
-    """The spans; raises Malformed at the place that is wrong, after those before it."""
+    """Yield the spans; raises Malformed at the place that is wrong, after the spans before it."""
     encoding = encoding_of(message)
     if encoding == "json":
         return _of_json(message)
@@ -84,7 +84,7 @@ def _of_json(message: bytes) -> Iterator[FinishedSpan]:
 
 
 class _Wrong(Exception):
-    """The fault, and its position in the text."""
+    """The error text, and its position in the decoded text."""
 
     def __init__(self, text: str, position: int) -> None:
         self.text = text
@@ -92,11 +92,11 @@ class _Wrong(Exception):
 
 
 def _past_blanks(written: str, at: int) -> int:
-    return BLANK.match(written, at).end()  # type: ignore[union-attr]  # it matches nothing as well
+    return BLANK.match(written, at).end()  # type: ignore[union-attr]  # the pattern also matches no blank
 
 
 def _value(written: str, at: int, where: str, lists: int) -> Generator[FinishedSpan, None, int]:
-    """The spans of a span or of a list of them; returns where it ends."""
+    """Yield the spans of one span or of a list of spans; returns the position behind it."""
     if written[at : at + 1] != "[" or not lists:
         return (yield from _span(written, at, where))
     at, index = _past_blanks(written, at + 1), 0
@@ -117,7 +117,7 @@ def _span(written: str, at: int, where: str) -> Generator[FinishedSpan, None, in
         fields, end = PARSER.raw_decode(written, at)
     except JSONDecodeError as error:
         raise _Wrong(f"malformed JSON: {error.msg}", error.pos) from None
-    except ValueError as error:  # a constant that is no JSON
+    except ValueError as error:  # a constant that JSON does not have, such as NaN
         raise _Wrong(str(error), at) from None
     except RecursionError:
         raise _Wrong("malformed JSON: nested too deeply", at) from None
@@ -133,7 +133,7 @@ def _span(written: str, at: int, where: str) -> Generator[FinishedSpan, None, in
 
 
 def _is_v1(fields: dict[str, Any]) -> bool:
-    """Whether a span says something in the way of version 1, and nothing in that of version 2."""
+    """Whether a span has a field of version 1 and none of version 2."""
     if not _V2_FIELDS.isdisjoint(fields):
         return False
     annotations = fields.get("annotations")

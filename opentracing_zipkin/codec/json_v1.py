@@ -1,13 +1,13 @@
-"""Zipkin's JSON, version 1: what `/api/v1/spans` takes by default, for collectors that know nothing newer.
+"""Zipkin's JSON, version 1: the default format of `/api/v1/spans`, for collectors that know nothing newer.
 
-Rules: the bytes are the official codec's (annotations by time, tags by key, each with its host), but for texts that make a real
-server fail.
+Rules: the bytes are those of the official codec: annotations by time, tags by key, each with its host.  Only texts that make a
+real server fail are written differently.
 Source: openzipkin/zipkin, V1SpanWriter; behaviour measured on zipkin-server 3.5.1.
 """
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring as quote  # json.dumps' own, in C
+from json.encoder import encode_basestring as quote  # the function that json.dumps uses, in C
 from operator import itemgetter
 
 from ..model import Endpoint, FinishedSpan
@@ -43,14 +43,14 @@ def encode(span: FinishedSpan, /) -> bytes:
             ',"debug":true}' if span.debug else "}",
         )
     )
-    # The server takes a list with one of these in it for version 2.
+    # The server mistakes a list for version 2 if one of these texts is in it.
     if 'Endpoint"' in text or '"tags"' in text:
         text = text.replace('Endpoint"', '\\u0045ndpoint"').replace('"tags"', '"\\u0074ags"')
     return to_utf8(text)
 
 
 def _binary_annotations(span: FinishedSpan, host: str, alone: bool) -> list[str]:
-    """Tags, and the remote endpoint as one of them, by key; `alone`: no annotation carries the host."""
+    """Tags and the remote endpoint, sorted by key; `alone`: no annotation carries the host."""
     written = [(key, f'{{"key":{quote(key)},"value":{quote(value)}{host}') for key, value in span.tags.items()]
     if alone and not written and host != "}":
         written.append((LOCAL_COMPONENT, f'{{"key":"{LOCAL_COMPONENT}","value":""{host}'))
@@ -61,7 +61,7 @@ def _binary_annotations(span: FinishedSpan, host: str, alone: bool) -> list[str]
 
 
 def _endpoint(endpoint: Endpoint) -> str:
-    """Version 1 has a service name in every endpoint."""
+    """The JSON of an endpoint; version 1 has a service name in every endpoint, even an empty one."""
     text = endpoint_text(endpoint)
     return text if endpoint.service_name else f'{{"serviceName":""{"," if any(endpoint) else ""}{text[1:]}'
 

@@ -1,7 +1,8 @@
 """Zipkin's JSON, version 1, read: bytes of any origin become spans, or a ValueError with the reason.
 
-Rules: what a real server takes is taken and made the same, what it refuses is refused, the whole list for one bad span.  Tags
-that are neither text nor an address are left out without a word, as there.
+Rules: this reader accepts the same input as a real server and makes the same spans of it.  It refuses what the server refuses:
+one bad span refuses the whole list.  Like the server, it leaves out tags that are neither text nor an address, without a
+warning.
 Source: openzipkin/zipkin, V1JsonSpanReader; behaviour measured on zipkin-server 3.5.1.
 """
 
@@ -17,12 +18,12 @@ __all__ = ["decode", "read_span"]
 
 
 def decode(body: bytes) -> list[FinishedSpan]:
-    """The spans in a JSON list; an empty body holds none, and what follows the list is ignored."""
+    """The spans in a JSON list; an empty body holds none, and bytes behind the list are ignored."""
     return values.read(body, 1, read_span)
 
 
 def read_span(item: Any, where: str) -> list[FinishedSpan]:
-    """The spans in a JSON object: one, or two for both sides of a call."""
+    """The spans in a JSON object: one span, or two where the object holds both sides of a call."""
     return to_v2(_span(values.members(item, where), where))
 
 
@@ -59,7 +60,7 @@ def _read_binary_annotation(
         raise ValueError(f"{where}.key is missing")
     key, value = values.text(fields["key"], f"{where}.key"), fields.get("value")
     host = values.endpoint(fields.get("endpoint"), f"{where}.endpoint")
-    if key in ADDRESSES:  # never a tag; some libraries write addresses as strings
+    if key in ADDRESSES:  # an address is never a tag; some libraries write addresses as strings
         if host is not None and (value is True or values.is_string(value)):
             addresses.append((key, host))
     elif values.is_string(value):

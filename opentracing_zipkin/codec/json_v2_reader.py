@@ -1,6 +1,7 @@
 """Zipkin's JSON, version 2, read: bytes of any origin become spans, or a ValueError with the reason.
 
-Rules: what a real server takes is taken and made the same, what it refuses is refused, the whole list for one bad span.
+Rules: this reader accepts the same input as a real server and makes the same spans of it.  It refuses what the server refuses:
+one bad span refuses the whole list.
 Source: openzipkin/zipkin, V2SpanReader and Span; behaviour measured on zipkin-server 3.5.1.
 """
 
@@ -20,27 +21,27 @@ _SPAN_ID = re.compile("(?!0{16})[0-9a-f]{16}", re.ASCII)
 _TEXT = frozenset((str,))
 _FLAGS = {None: False, False: False, True: True}
 _NO_TAGS: dict[str, Any] = {}
-# As they are read, once they have been, by what stands in the object.
+# Endpoints that were read before, by the items of their JSON object.
 _endpoints: dict[tuple[tuple[str, Any], ...], Endpoint] = {}
 
 _KINDS = frozenset(("CLIENT", "SERVER", "PRODUCER", "CONSUMER"))
 
 
 def decode(body: bytes) -> list[FinishedSpan]:
-    """The spans in a JSON list; an empty body holds none, and what follows the list is ignored."""
+    """The spans in a JSON list; an empty body holds none, and bytes behind the list are ignored."""
     return values.read(body, 2, read_span)
 
 
 def read_span(item: Any, where: str) -> list[FinishedSpan]:
-    """The span in a JSON object; in a list, as that in one of version 1 may be two."""
+    """The span in a JSON object, in a list, because an object of version 1 may hold two spans."""
     fields = values.members(item, where)
     return [_plain(fields) or _span(fields, where)]
 
 
 def _plain(fields: dict[str, Any]) -> FinishedSpan | None:
-    """A span that is written as reporters write it; None for any other, which `_span` reads or refuses.
+    """A span in the form that reporters usually write; None for any other form, which `_span` reads or refuses.
 
-    It takes half the time of `_span`, of which this is the same for such spans.
+    For usual spans the result is the same as that of `_span`, in half the time.
     """
     get = fields.get
     trace_id, span_id, parent_id, kind = get("traceId", ""), get("id", ""), get("parentId"), get("kind")
@@ -52,7 +53,7 @@ def _plain(fields: dict[str, Any]) -> FinishedSpan | None:
             or not (parent_id is None or (_SPAN_ID.fullmatch(parent_id) and parent_id != span_id))
             or not (kind is None or kind in _KINDS)
             or not (timestamp.isdecimal() and duration.isdecimal() and len(timestamp) < 19 > len(duration))
-            # A number is a subclass of str.
+            # A number is a `_Number`, which is a subclass of str.
             or not {type(trace_id), type(span_id), type(parent_id or ""), type(name), *map(type, tags.values())} <= _TEXT
             or not "".join((name, timestamp, duration, *tags, *tags.values())).isascii()
         ):
@@ -116,11 +117,11 @@ def _kind(value: Any, where: str) -> str | None:
 
 
 def _annotations(value: Any, where: str) -> list[tuple[int, str]]:
-    """By time, each once."""
+    """The annotations sorted by time, without duplicates."""
     return sorted({values.annotation(item, place) for item, place in values.items(value, where)})
 
 
 def _tags(value: Any, where: str) -> dict[str, str]:
-    """By key."""
+    """The tags sorted by key."""
     tags = sorted(values.members(value, where).items())
     return {values.text(key, where): values.text(text, f"{where}.{key}") for key, text in tags}

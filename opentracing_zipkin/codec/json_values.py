@@ -1,7 +1,8 @@
 """The parts that both versions of Zipkin's JSON read the same way: a list of spans, ids, times, texts and endpoints.
 
-Rules: what a real server takes is taken and made the same (ids padded, service names in lower case, numbers read as text where
-text belongs); what it refuses is a ValueError that shows the value and where it stands.
+Rules: these functions accept the same input as a real server and make the same values of it: ids are padded, service names are
+lower-cased, a number is read as text where text belongs.  For input that the server refuses they raise a ValueError that shows
+the value and its place.
 Source: openzipkin/zipkin, V2SpanReader, V1JsonSpanReader and Span; behaviour measured on zipkin-server 3.5.1.
 """
 
@@ -44,12 +45,12 @@ _COMMA = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)', re.DOTALL)
 
-# By these the server tells the versions apart: a list of one version with a mark of the other is refused.
+# The server tells the versions apart by these texts: it refuses a list of one version in which a mark of the other stands.
 _MARKS = {1: ('Endpoint"', '"tags"'), 2: ('yAnnotations"',)}
 
 
 class _Number(str):
-    """A number as it was written: where text is expected, it is text."""
+    """A number as it was written; it is used as text where text is expected."""
 
     __slots__ = ()
 
@@ -58,14 +59,14 @@ def _no_constant(constant: str) -> NoReturn:
     raise ValueError(f"malformed JSON: {constant} is no JSON value")
 
 
-# Not strict: control characters inside strings are taken, as the server does.
+# Not strict: control characters inside strings are accepted, as the server does.
 PARSER = json.JSONDecoder(strict=False, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant)
 
 
 def read(body: bytes, version: int, read_span: Callable[[Any, str], Iterable[FinishedSpan]]) -> list[FinishedSpan]:
-    """The spans in a JSON list; an empty body holds none, what follows the list is ignored.
+    """The spans in a JSON list; an empty body holds none, and bytes behind the list are ignored.
 
-    `read_span` gets each item and where it stands.  Raises Malformed, a ValueError, that says what is wrong, and at which byte.
+    `read_span` gets each item and its place as text.  Raises Malformed, a ValueError that tells the fault and its byte.
     """
     written = body.decode(errors="replace").lstrip("\r\n")
     if not written:
@@ -91,7 +92,7 @@ def _parse(written: str, body: bytes, skipped: int) -> list[Any]:
         items: list[Any] = PARSER.raw_decode(written)[0]
     except json.JSONDecodeError as error:
         raise Malformed(f"malformed JSON: {error}", skipped + byte_of(written, error.pos, body[skipped:])) from error
-    except ValueError as error:  # of `_no_constant`, which does not know where it is
+    except ValueError as error:  # from `_no_constant`, which does not know its position
         at = next((found.start(1) for found in _CONSTANT.finditer(written) if found[1]), 0)
         raise Malformed(str(error), skipped + byte_of(written, at, body[skipped:])) from error
     except RecursionError as error:
@@ -101,7 +102,7 @@ def _parse(written: str, body: bytes, skipped: int) -> list[Any]:
 
 
 def byte_of(written: str, position: int, body: bytes) -> int:
-    """The byte of `body` that is at this position of its text, in which bytes that are no UTF-8 have been replaced."""
+    """The byte of `body` at this position of its decoded text; invalid UTF-8 is replaced in that text."""
     prefix = written[:position]
     if "\ufffd" not in prefix:
         return len(prefix.encode())
@@ -116,7 +117,7 @@ def byte_of(written: str, position: int, body: bytes) -> int:
 
 
 def deepest(written: str) -> int:
-    """Where brackets are nested most deeply."""
+    """The position of the most deeply nested bracket."""
     depth = greatest = at = 0
     for found in _BRACKETS.finditer(written):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
@@ -126,21 +127,21 @@ def deepest(written: str) -> int:
 
 
 def _begin_of_item(written: str, index: int) -> int:
-    """Where an item of a list begins, which has been parsed before."""
-    at = BLANK.match(written, 1).end()  # type: ignore[union-attr]  # it matches nothing as well
+    """The position where an item of a list begins; the list has been parsed before."""
+    at = BLANK.match(written, 1).end()  # type: ignore[union-attr]  # the pattern also matches no blank
     for _ in range(index):
         at = _COMMA.match(written, PARSER.raw_decode(written, at)[1]).end()  # type: ignore[union-attr]
     return at
 
 
 def shown(value: Any) -> str:
-    """A value in a message: as in JSON, and not all of it."""
+    """A value for an error text: as JSON, and at most 60 characters."""
     whole = str(value) if isinstance(value, _Number) else json.dumps(value, default=str)
     return whole if len(whole) <= 60 else whole[:57] + "..."
 
 
 def members(value: Any, where: str) -> dict[str, Any]:
-    """Those of an object; none where it is absent."""
+    """The members of an object; an absent object has none."""
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -149,7 +150,7 @@ def members(value: Any, where: str) -> dict[str, Any]:
 
 
 def items(value: Any, where: str) -> list[tuple[Any, str]]:
-    """Those of a list, each with where it stands; none where it is absent."""
+    """The items of a list, each with its place as text; an absent list has none."""
     if value is None:
         return []
     if not isinstance(value, list):
@@ -158,7 +159,7 @@ def items(value: Any, where: str) -> list[tuple[Any, str]]:
 
 
 def is_string(value: Any) -> bool:
-    """Whether it was written as a string: a number was not, though it can be read as text."""
+    """Whether the value was written as a string.  A number was not, although it can be read as text."""
     return isinstance(value, str) and not isinstance(value, _Number)
 
 
@@ -194,7 +195,7 @@ def _id(fields: dict[str, Any], key: str, longest: int, where: str) -> str:
 
 
 def trace_id(fields: dict[str, Any], where: str) -> str:
-    """16 or 32 characters: one of 128 bits whose high half is zero is one of 64 bits, padded by someone on the way."""
+    """16 or 32 characters: a 128-bit id whose high half is zero is a 64-bit id that was padded on the way."""
     written = _id(fields, "traceId", 32, where)
     return written.zfill(32) if len(written.lstrip("0")) > 16 else written[-16:]
 
@@ -205,7 +206,7 @@ def span_id(fields: dict[str, Any], where: str) -> str:
 
 
 def parent_id(fields: dict[str, Any], where: str) -> str | None:
-    """16 characters; None where it is absent, zero, or the span's own id."""
+    """16 characters; None where the parent id is absent, zero, or equal to the span's id."""
     if fields.get("parentId") is None:
         return None
     written = _hex(fields, "parentId", 16, where)
@@ -213,7 +214,7 @@ def parent_id(fields: dict[str, Any], where: str) -> str | None:
 
 
 def _integer(value: Any, where: str) -> int:
-    """A whole number, written in any way; over 63 bits it is the greatest."""
+    """A whole number in any notation; a number over 63 bits becomes the greatest one of 63 bits."""
     written = text(value, where)
     if _INTEGER.fullmatch(written):
         return min(int(written), _MAX_INT)
@@ -227,13 +228,13 @@ def _integer(value: Any, where: str) -> int:
 
 
 def positive(fields: dict[str, Any], key: str, where: str) -> int:
-    """A number of microseconds; 0 where it is absent or says nothing."""
+    """A number of microseconds; 0 where the field is absent or negative."""
     value = fields.get(key)
     return 0 if value is None else max(0, _integer(value, f"{where}.{key}"))
 
 
 def flag(fields: dict[str, Any], key: str, where: str) -> bool:
-    """True only where it is said."""
+    """The value of a flag; False where it is absent."""
     value = fields.get(key)
     if value is not None and not isinstance(value, bool):
         raise ValueError(f"{where}.{key} is {shown(value)}; true or false is expected")
@@ -241,10 +242,10 @@ def flag(fields: dict[str, Any], key: str, where: str) -> bool:
 
 
 def endpoint(value: Any, where: str) -> Endpoint | None:
-    """The endpoint in an object, None where it says nothing."""
+    """The endpoint in an object; None where no field of it is known."""
     fields = members(value, where)
     ipv4, ipv6 = "", ""
-    for key in ("ipv4", "ipv6"):  # each may hold the other
+    for key in ("ipv4", "ipv6"):  # an address of either family may stand in either field
         found4, found6 = parse_ip(optional_text(fields, key, where))
         ipv4, ipv6 = ipv4 or found4, ipv6 or found6
     port = positive(fields, "port", where)
@@ -255,7 +256,7 @@ def endpoint(value: Any, where: str) -> Endpoint | None:
 
 
 def annotation(value: Any, where: str) -> tuple[int, str]:
-    """When, and what."""
+    """The time and the value of an annotation."""
     fields = members(value, where)
     if fields.get("timestamp") is None or fields.get("value") is None:
         raise ValueError(f"{where} is {shown(value)}; an object with timestamp and value is expected")

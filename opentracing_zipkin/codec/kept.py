@@ -1,7 +1,8 @@
-"""What a codec keeps: what it made of texts and endpoints, for the spans that have them again.
+"""Memos of the codecs: the bytes made of a text or an endpoint are kept for later spans with the same text or endpoint.
 
-Rules: peers and applications send ever new texts, and long ones; those cost time, never memory.  So a long one is not kept, and
-where there are too many all are forgotten at once.  A dict, because looking up a key in one runs no Python.
+Rules: peers and applications send new texts and long texts without end.  Such texts may cost time, but never memory.  So a long
+text is not kept, and when there are too many texts, all are forgotten at once.  The memo is a dict, because a look-up in a dict
+runs no Python code.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from ..model import Endpoint
 
 __all__ = ["MAX_KEPT", "MAX_KEPT_LENGTH", "Kept", "endpoint_length", "keep"]
 
-# Nearly all names and keys are shorter.  4,000 that are not, with what is made of them, are 2 MB, and 5 MB in the worst script.
+# Nearly all names and keys are shorter.  4,000 of 128 characters, with their results, take 2 MB, and 5 MB with 4-byte
+# characters.
 MAX_KEPT = 4000
 MAX_KEPT_LENGTH = 128
 
@@ -22,7 +24,7 @@ _V = TypeVar("_V")
 
 
 class Kept(dict[_K, _V]):
-    """What `make` makes of a key, by the key; may be used from any thread, where it may be over its bound by one a thread."""
+    """The result of `make` for each key.  May be used from any thread; each thread may then exceed the limit by one item."""
 
     __slots__ = ("_length", "_make")
 
@@ -36,7 +38,7 @@ class Kept(dict[_K, _V]):
 
 
 def keep(known: dict[_K, _V], key: _K, made: _V, length: int) -> _V:
-    """`made`, which is kept where its key is short."""
+    """`made`, which is also kept under its key where the key is short."""
     if length <= MAX_KEPT_LENGTH:
         if len(known) >= MAX_KEPT:
             known.clear()
@@ -45,5 +47,5 @@ def keep(known: dict[_K, _V], key: _K, made: _V, length: int) -> _V:
 
 
 def endpoint_length(endpoint: Endpoint) -> int:
-    """Of its texts together."""
+    """The length of an endpoint's texts together."""
     return len(endpoint.service_name) + len(endpoint.ipv4) + len(endpoint.ipv6)

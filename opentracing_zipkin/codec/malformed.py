@@ -6,9 +6,9 @@ __all__ = ["Malformed"]
 
 
 class Malformed(ValueError):
-    """Its text says what is wrong; `offset` is the byte of the message where that begins.
+    """The text of the error tells the fault; `offset` is the byte of the message where the fault begins.
 
-    `is_passed`: what is wrong are lines of their own, and all others were read.
+    `is_passed`: only single lines are faulty, and all others were read.
     """
 
     def __init__(self, text: str, offset: int, is_passed: bool = False) -> None:

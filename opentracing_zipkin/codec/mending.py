@@ -1,6 +1,8 @@
-"""What no wire format can carry, or what makes a real server fail, replaced: the span is sent, and its batch with it.
+"""Replaces texts and times that no wire format can carry or that make a real server fail, so that the span is sent.
 
-Rules: a codec looks here only when a span is out of the ordinary; a copy is changed, never the span.
+Without this, the whole message would be lost with the span.
+
+Rules: a codec comes here only for an unusual span; it changes a copy, never the span.
 Source: behaviour measured on zipkin-server 3.5.1, and on the decoders of OpenTelemetry's collector 0.165.1.
 """
 
@@ -12,22 +14,22 @@ from ..model import Endpoint, FinishedSpan
 
 __all__ = ["MAX_TIME_US", "has_odd_times", "may_break_queries", "mended", "nearest", "to_utf8"]
 
-# Times are signed 64-bit numbers in the server; one more digit in JSON and it refuses the whole list.
+# Times are signed 64-bit numbers in the server.  It refuses the whole list if JSON has one more digit.
 MAX_TIME_US = (1 << 63) - 1
 
 
 def to_utf8(text: str) -> bytes:
-    """Line and paragraph separators as spaces, lone surrogates as "?", as in Java.
+    """UTF-8, with line and paragraph separators as spaces and lone surrogates as "?", as in Java.
 
-    With one of these separators and another non-ASCII character the server answers queries with NULs behind the JSON,
-    whichever way the span came.
+    A span with one of these separators and another non-ASCII character makes the server answer queries with NULs behind the
+    JSON.  This happens in every encoding.
     """
     return text.replace("\u2028", " ").replace("\u2029", " ").encode(errors="replace")
 
 
 def may_break_queries(encoded: bytes) -> bool:
-    """Whether a span in UTF-8 seems to hold one of these separators."""
-    # One byte is found ten times as fast as two or three, and not being there is the rule.
+    """Whether a span in UTF-8 seems to hold a line or paragraph separator."""
+    # Usually there is none.  Looking for one byte is ten times as fast as looking for two or three.
     return 0xE2 in encoded and (b"\xe2\x80\xa8" in encoded or b"\xe2\x80\xa9" in encoded)
 
 
@@ -42,7 +44,7 @@ def nearest(at: int) -> int:
 
 
 def mended(span: FinishedSpan) -> FinishedSpan:
-    """The same span with texts that any format can carry, and with times that fit, their sum too, into 63 bits."""
+    """A copy of the span with texts that any format can carry.  Its times, and their sum, fit into 63 bits."""
     copied = copy(span)
     copied.name = _mended_text(span.name)
     copied.timestamp_us = max(0, min(span.timestamp_us, MAX_TIME_US))

@@ -1,7 +1,7 @@
-"""Zipkin's version 2 in Protocol Buffers: what `/api/v2/spans` takes as `application/x-protobuf`, and the smallest on the wire.
+"""Zipkin's version 2 in Protocol Buffers: `application/x-protobuf` on `/api/v2/spans`, the smallest format on the wire.
 
-Rules: writing needs no library.  A span is its values between bytes that are made once for each name, endpoint, annotation and
-tag's key; the bytes are the official codec's, fields by number.
+Rules: writing needs no library.  The bytes of each name, endpoint, annotation and tag key are made once; a span is these bytes
+with its own values between them.  The bytes are those of the official codec, with the fields in the order of their numbers.
 Source: openzipkin/zipkin-api, zipkin.proto; Protocol Buffers, "Encoding".
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from binascii import unhexlify
 from collections.abc import Sequence
 from socket import AF_INET6, inet_aton, inet_pton
-from struct import Struct, error as OutOfRange  # noqa: N812  # what `pack` raises
+from struct import Struct, error as OutOfRange  # noqa: N812  # the error of `pack`
 
 from ..model import Endpoint, FinishedSpan, parse_ip
 from .kept import MAX_KEPT_LENGTH, Kept, endpoint_length
@@ -28,7 +28,7 @@ MAX_HEADS = 10_000
 _timestamp = Struct("<cq").pack
 _i64 = Struct("<q").pack
 
-# A field's key: its number, and how its value is written (0 varint, 1 eight bytes, 2 bytes behind their length).
+# The key of a field holds its number and its wire type (0: varint, 1: eight bytes, 2: a length and then bytes).
 _SPAN, _LOCAL, _REMOTE, _ANNOTATION, _TAG = b"\n", b"B", b"J", b"R", b"Z"
 _TIMESTAMP, _DURATION = b"1", b"8"
 _DEBUG, _SHARED = b"`\1", b"h\1"
@@ -36,8 +36,8 @@ _KINDS = {None: b"", "CLIENT": b" \1", "SERVER": b" \2", "PRODUCER": b" \3", "CO
 
 
 def encode(span: FinishedSpan, /) -> bytes:
-    """One span as an item of a ListOfSpans: its key, its length, itself."""
-    # `has_odd_times` inline: 2 % of a span.
+    """One span as an item of a ListOfSpans: the field's key, the length, the span's bytes."""
+    # `has_odd_times` is repeated here: the call costs 2 % of a span.
     if not 0 <= span.timestamp_us <= span.timestamp_us + span.duration_us <= MAX_TIME_US:
         span = mended(span)
     try:
@@ -48,7 +48,7 @@ def encode(span: FinishedSpan, /) -> bytes:
 
 
 def _encode(span: FinishedSpan) -> bytes:
-    # Always 16 bytes, zeros first: receivers other than Zipkin's refuse a message in which one has 8.
+    # Always 16 bytes, zeros first: receivers other than Zipkin refuse a message if a trace id has 8 bytes.
     parent = "" if span.parent_id is None else f"1208{span.parent_id}"
     parts = [
         unhexlify(f"0a10{span.trace_id:0>32}{parent}1a08{span.span_id}"),
@@ -81,7 +81,7 @@ def _encode(span: FinishedSpan) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    """A whole number from 0 on, seven bits a byte, the lowest first."""
+    """A whole number from 0 on, seven bits in each byte, the lowest bits first."""
     if number < 1 << 7:
         return _BYTES[number]
     if number < 1 << 14:
@@ -103,12 +103,12 @@ def _prefixed(data: bytes) -> bytes:
 
 
 def _name(name: str) -> bytes:
-    """The span's name with its key; nothing where there is none."""
+    """The span's name with the field's key; empty where the span has no name."""
     return b"*" + _prefixed(name.encode()) if name else b""
 
 
 def _endpoint(endpoint: Endpoint) -> bytes:
-    """An Endpoint behind its length; an address that is no literal is unknown, as the server reads it in JSON."""
+    """An Endpoint behind its length.  An address that is no IP literal counts as unknown, as in the server's JSON reader."""
     ipv4, ipv6 = parse_ip(endpoint.ipv4)[0], parse_ip(endpoint.ipv6)[1]
     fields = (
         b"\n" + _prefixed(endpoint.service_name.encode()) if endpoint.service_name else b"",
@@ -124,7 +124,7 @@ _endpoints = Kept(_endpoint, endpoint_length)
 
 
 class _Annotations(dict[str, tuple[bytes, bytes]]):
-    """What stands before and behind the timestamp of an annotation, by its value; the first short ones are kept."""
+    """The bytes before and behind an annotation's timestamp, by the annotation's value; the first short values are kept."""
 
     MAX_KEPT = 1000
 
@@ -137,7 +137,7 @@ class _Annotations(dict[str, tuple[bytes, bytes]]):
 
 
 class _Heads(dict[int, bytes]):
-    """What stands before the value of a tag, by the value's length: the entry's length, the key, the value's length."""
+    """The bytes before a tag's value, by the length of the value: the entry's length, the tag's key, the value's length."""
 
     kept = 0
 
@@ -156,7 +156,7 @@ class _Heads(dict[int, bytes]):
 
 
 class _Tags(dict[str, _Heads]):
-    """The heads of tags, by their key; keys that are long or without end cost time, never memory."""
+    """The heads of tags, by tag key.  Long keys, and ever new keys, cost time but never memory."""
 
     def __missing__(self, key: str) -> _Heads:
         is_kept = len(key) <= MAX_KEPT_LENGTH and len(self) < MAX_KEYS
@@ -171,10 +171,10 @@ _tags = _Tags()
 
 
 def join(encoded: Sequence[bytes], /) -> bytes:
-    """A ListOfSpans: its items, one after the other."""
+    """Frame spans as a ListOfSpans: its items, one after the other."""
     return b"".join(encoded)
 
 
 def size(count: int, total_bytes: int, /) -> int:
-    """That of the spans alone."""
+    """The length of the spans; the message adds nothing to them."""
     return total_bytes

@@ -1,7 +1,8 @@
-"""Zipkin's version 1 in the binary protocol of Thrift: what `/api/v1/spans` takes as `application/x-thrift`.
+"""Zipkin's version 1 in Thrift's binary protocol: `application/x-thrift` on `/api/v1/spans`.
 
-Rules: writing needs no library.  What spans of one shape (kind, local endpoint, tags' keys) have in common is made once, so
-that a span costs its own values and one join.  The bytes are the official codec's: annotations by time, tags by key.
+Rules: writing needs no library.  Spans with the same kind, local endpoint and tag keys have one shape, and the bytes of a shape
+are made once.  A span then costs its own values and one join.  The bytes are those of the official codec: annotations by time,
+tags by key.
 Source: Thrift binary protocol encoding; openzipkin/zipkin-api, zipkinCore.thrift.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from socket import AF_INET6, inet_aton, inet_pton
-from struct import Struct, error as OutOfRange  # noqa: N812  # what `pack` raises
+from struct import Struct, error as OutOfRange  # noqa: N812  # the error of `pack`
 
 from ..model import Endpoint, FinishedSpan, parse_ip
 from .kept import MAX_KEPT_LENGTH, Kept, endpoint_length
@@ -32,7 +33,7 @@ _i32 = Struct(">i").pack
 _i64 = Struct(">q").pack
 _times = Struct(">3sq3sq").pack
 
-# Headers of fields: the type, then the id.
+# The header of a field: its type, then its id.
 _DEBUG = b"\x02\0\x09\x01"
 _I32_1, _I32_3 = b"\x08\0\x01", b"\x08\0\x03"
 _I16_2 = b"\x06\0\x02"
@@ -42,16 +43,16 @@ _STRUCT_3, _STRUCT_4 = b"\x0c\0\x03", b"\x0c\0\x04"
 _STRUCTS_8 = b"\x0f\0\x08\x0c"
 _STOP = b"\0"
 
-# A binary annotation from behind its value to its host: which type it is.
+# The bytes of a binary annotation between its value and its host: the type of the value.
 _IS_ADDRESS = _I32_3 + _i32(0) + _STRUCT_4
 _IS_TAG = _I32_3 + _i32(6)
 
-# Most texts are short, and a look-up costs a quarter of `pack`.
+# Most texts are short, and a look-up takes a quarter of the time of `pack`.
 _LENGTHS = [_i32(length) for length in range(512)]
 
 _NO_HOST = Endpoint()
 _NO_STRUCTS = _i32(0)
-_TAGS_AT = 5  # how many parts of a span stand before its first tag
+_TAGS_AT = 5  # the number of a span's parts before its first tag
 
 
 def encode(span: FinishedSpan, /) -> bytes:
@@ -79,7 +80,7 @@ def _encode(span: FinishedSpan) -> bytes:
         annotations,
         shape.only_host if annotations is _NO_STRUCTS else shape.binary_annotations,
     ]
-    for prefix, value in zip(shape.prefixes, shape.values(tags)):  # noqa: B905  # as long as each other; strict costs 80 ns
+    for prefix, value in zip(shape.prefixes, shape.values(tags)):  # noqa: B905  # always the same length; strict costs 80 ns
         data = value.encode()
         length = len(data)
         parts += (prefix, _LENGTHS[length] if length < 512 else _i32(length), data)
@@ -95,7 +96,7 @@ def _encode(span: FinishedSpan) -> bytes:
 
 
 def _own_times(timestamp_us: int, duration_us: int) -> bytes:
-    """Those that are known."""
+    """The timestamp and the duration as fields, each where it is known."""
     if timestamp_us > 0 and duration_us > 0:
         if timestamp_us + duration_us > MAX_TIME_US:
             raise OutOfRange("an end beyond 63 bits")
@@ -105,7 +106,7 @@ def _own_times(timestamp_us: int, duration_us: int) -> bytes:
 
 
 def _annotations(span: FinishedSpan, shape: _Shape) -> bytes:
-    """The count and the structs of a span's annotations, with those of its kind, in order of time."""
+    """The count and the structs of a span's annotations and of those that stand for its kind, in order of time."""
     begin_us, duration_us = span.timestamp_us, span.duration_us
     annotations, structs = span.annotations, shape.annotations
     end_us = begin_us + duration_us
@@ -121,12 +122,12 @@ def _annotations(span: FinishedSpan, shape: _Shape) -> bytes:
     if end_us <= last_us:
         return _any_annotations(span, structs)
     parts += (_I64_1, _i64(end_us), shape.end)
-    parts[0] = _i32(len(parts) // 3)  # only now: an application that logs late may have added one
+    parts[0] = _i32(len(parts) // 3)  # counted last, because a thread of the application may have added one meanwhile
     return b"".join(parts)
 
 
 def _any_annotations(span: FinishedSpan, structs: _Annotations) -> bytes:
-    """The same for spans without kind, times or order, and for those that bring an annotation of their kind."""
+    """The result of `_annotations` for unusual spans: no kind, times or order, or an own annotation of the kind."""
     written = events(span)
     if not written:
         return _NO_STRUCTS
@@ -136,7 +137,7 @@ def _any_annotations(span: FinishedSpan, structs: _Annotations) -> bytes:
 
 
 class _Annotations(dict[str, bytes]):
-    """Annotations of one host, from behind the timestamp, by value; the first short ones are kept."""
+    """The structs of annotations of one host without their timestamp, by value; the first 4,000 short values are kept."""
 
     kept = 0
 
@@ -172,27 +173,27 @@ class _Shape:
     )
 
     annotations: _Annotations
-    begin: bytes  # the annotation of the kind, from behind its timestamp; of no use in a span without kind
+    begin: bytes  # the kind's annotation without its timestamp; not used in a span without kind
     end: bytes
-    binary_annotations: bytes  # the head of their list
-    only_host: bytes  # the same where no annotation carries the host
-    prefixes: list[bytes]  # what stands before the value of each tag
-    values: Callable[[dict[str, str]], Iterable[str]]  # those of the tags, in the order of their keys
+    binary_annotations: bytes  # the header of their list
+    only_host: bytes  # the header where no annotation carries the host
+    prefixes: list[bytes]  # the bytes before the value of each tag
+    values: Callable[[dict[str, str]], Iterable[str]]  # the tags' values, in the order of their keys
     remote_prefix: bytes
-    remote_at: int  # which part of the span it is
-    suffix: bytes  # behind the last tag or endpoint
+    remote_at: int  # the position of the remote endpoint among the parts of the span
+    suffix: bytes  # the bytes behind the last tag or endpoint
 
 
 class _Shapes(dict[tuple[object, ...], _Shape]):
-    """By kind, local endpoint, whether there is a remote one, and the tags' keys; ever new ones cost time, never memory."""
+    """Shapes by kind, local endpoint, presence of a remote endpoint, and tag keys.  New shapes without end cost no memory."""
 
-    weight = 0  # bytes, about
+    weight = 0  # bytes, estimated
 
     def add(self, key: tuple[object, ...], span: FinishedSpan) -> _Shape:
         shape = _make_shape(span)
         longest = max(map(len, span.tags), default=0)
         if longest <= MAX_KEPT_LENGTH and (span.local is None or endpoint_length(span.local) <= MAX_KEPT_LENGTH):
-            # A tag's key, its prefix and their places; the rest is a dozen objects.
+            # A tag's key, its prefix and the references to them take the second part; the rest of a shape is a dozen objects.
             weight = 1000 + sum(200 + 2 * len(prefix) for prefix in shape.prefixes)
             if self.weight + weight > MAX_SHAPES_BYTES:
                 self.clear()
@@ -218,7 +219,7 @@ def _make_shape(span: FinishedSpan) -> _Shape:
 
 
 def _add_binary_annotations(shape: _Shape, keys: Sequence[str], host: bytes, address: str) -> None:
-    """What stands between the values, where the end of each struct goes with the beginning of the next."""
+    """Set the bytes between the values: each part is the end of one struct and the beginning of the next."""
     tag_end = _IS_TAG + (_STRUCT_4 + host if host else b"") + _STOP
     structs = [(_STRING_1 + _texts[key] + _STRING_2, tag_end) for key in keys]
     before = sum(key < address for key in keys)
@@ -242,7 +243,7 @@ def _text(text: str) -> bytes:
 
 
 def _endpoint(endpoint: Endpoint) -> bytes:
-    """An Endpoint struct; an address that is no literal is unknown, as the server reads it in JSON."""
+    """An Endpoint struct.  An address that is no IP literal counts as unknown, as in the server's JSON reader."""
     ipv4, ipv6 = parse_ip(endpoint.ipv4)[0], parse_ip(endpoint.ipv6)[1]
     return b"".join(
         (
@@ -260,10 +261,10 @@ _endpoints = Kept(_endpoint, endpoint_length)
 
 
 def join(encoded: Sequence[bytes], /) -> bytes:
-    """A Thrift list of structs."""
+    """Frame spans as a Thrift list of structs."""
     return b"\x0c" + _i32(len(encoded)) + b"".join(encoded)
 
 
 def size(count: int, total_bytes: int, /) -> int:
-    """The list's header, then the structs as they are."""
+    """The header of the list, then the structs as they are."""
     return 5 + total_bytes

@@ -1,8 +1,9 @@
 """Zipkin's version 1 in Thrift, read: bytes of any origin become spans or a ValueError.
 
-Rules: thriftpy2 reads the structs, by `zipkinCore.thrift`; before it sees them, every length and depth in the message has been
-checked against the bytes that are there: no claim costs more memory or time than the message itself, nor reaches C.
-Source: Thrift binary protocol encoding; what a real server takes (zipkin-server 3.5.1, measured).
+Rules: thriftpy2 reads the structs by `zipkinCore.thrift`.  Before it sees them, each length and depth in the message is checked
+against the bytes that are really there.  So no announced length costs more memory or time than the message itself, and none
+reaches C code.
+Source: Thrift binary protocol encoding; zipkin-server 3.5.1, whose behaviour was measured.
 """
 
 from __future__ import annotations
@@ -28,21 +29,20 @@ _STOP, _BOOL, _BYTE, _DOUBLE, _I16, _I32, _I64 = 0, 2, 3, 4, 6, 8, 10
 _STRING, _STRUCT, _MAP, _SET, _LIST = 11, 12, 13, 14, 15
 _WIDTHS = {_BOOL: 1, _BYTE: 1, _DOUBLE: 8, _I16: 2, _I32: 4, _I64: 8}
 
-# A Span's deepest struct is the third: span, annotation, host.  Fields we do not know may nest somewhat deeper.
+# In a Span the deepest struct is the third: span, annotation, host.  Unknown fields may nest somewhat deeper.
 _MAX_DEPTH = 16
 
 
 def decode(body: bytes) -> list[FinishedSpan]:
     """The spans in a Thrift list of structs; bytes behind the list are ignored.
 
-    Raises Malformed, a ValueError, that says what is wrong with a message that is none, and at which byte; ImportError where
-    thriftpy2 is missing.
+    Raises Malformed, a ValueError that tells the fault and its byte, and ImportError where thriftpy2 is missing.
     """
     return list(iterate(body, Budget()))
 
 
 def iterate(body: bytes, budget: Budget | None = None) -> Iterator[FinishedSpan]:
-    """The same, one by one; without a budget for all of them each span has its own."""
+    """Yield the spans one by one; without a common budget each span has a budget for itself."""
     idl, deserialize = _thrift()
     if len(body) < 5:
         raise Malformed(f"truncated: a Thrift list begins with 5 bytes, got {len(body)}", len(body))
@@ -64,16 +64,16 @@ def iterate(body: bytes, budget: Budget | None = None) -> Iterator[FinishedSpan]
 
 @lru_cache(maxsize=1)
 def _thrift() -> tuple[Any, Any]:
-    """The module that thriftpy2 makes of the IDL, and its function that reads a struct."""
+    """The module that thriftpy2 makes of the IDL, and the thriftpy2 function that reads a struct."""
     try:
         import thriftpy2
-        from thriftpy2.protocol import TBinaryProtocolFactory  # compiled where there is a compiled one: an eighth of the time
+        from thriftpy2.protocol import TBinaryProtocolFactory  # its compiled class, if any, takes an eighth of the time
         from thriftpy2.utils import deserialize
     except ImportError as error:
         raise ImportError(
             "reading Thrift needs thriftpy2: install the extra 'collector' of the distribution 'opentracing', or thriftpy2"
         ) from error
-    # As a resource, which may be in a zip file.
+    # Read as a resource, because the package may be in a zip file.
     source = resources.files(__package__).joinpath("zipkinCore.thrift").read_text("utf-8")
     idl = thriftpy2.load_fp(StringIO(source), "zipkinCore_thrift")
     protocol: Any = TBinaryProtocolFactory
@@ -88,7 +88,7 @@ def _check_count(count: int, width: int, body: bytes, at: int) -> None:
 
 
 def _skip(body: bytes, at: int, kind: int, depth: int, budget: Budget) -> int:
-    """Where the value at `at` ends."""
+    """The position behind the value at `at`."""
     width = _WIDTHS.get(kind)
     if width is not None:
         end = at + width
@@ -110,7 +110,7 @@ def _skip(body: bytes, at: int, kind: int, depth: int, budget: Budget) -> int:
 
 
 def _checked(body: bytes, at: int, needed: int) -> int:
-    """`at`, if so many bytes follow."""
+    """`at`; raises Malformed where fewer than `needed` bytes follow."""
     if len(body) - at < needed:
         follow = max(0, len(body) - at)
         raise Malformed(f"truncated: {needed} bytes expected at byte {at}, but only {follow} follow", at)
@@ -126,7 +126,7 @@ def _skip_struct(body: bytes, at: int, depth: int, budget: Budget) -> int:
 
 
 def _skip_items(body: bytes, at: int, kinds: bytes, depth: int, budget: Budget) -> int:
-    """Past the count at `at` and that many items, each of one value (list, set) or two (map)."""
+    """The position behind the count at `at` and its items; an item has one value (list, set) or two (map)."""
     count: int = _i32_at(body, at)[0]
     at += 4
     _check_count(count, len(kinds), body, at)
@@ -150,7 +150,7 @@ def _v1_span(struct: Any, idl: Any) -> V1Span:
     tags, addresses = [], []
     for each in struct.binary_annotations or ():
         key, kind, host = _as_text(each.key), each.annotation_type, _endpoint(each.host)
-        if key in ADDRESSES:  # never a tag; zipkin-ruby writes addresses as strings
+        if key in ADDRESSES:  # an address is never a tag; zipkin-ruby writes addresses as strings
             true = kind == idl.AnnotationType.BOOL and _as_bytes(each.value) == b"\x01"
             if host is not None and (true or kind == idl.AnnotationType.STRING):
                 addresses.append((key, host))
@@ -175,7 +175,7 @@ def _unsigned(number: int | None) -> int:
 
 
 def _as_text(value: str | bytes | None) -> str:
-    """Text of a string or binary: thriftpy2 hands out bytes where they are no UTF-8."""
+    """The text of a string or binary field: thriftpy2 returns bytes where they are not valid UTF-8."""
     return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
 
 
@@ -184,7 +184,7 @@ def _as_bytes(value: str | bytes | None) -> bytes:
 
 
 def _endpoint(host: Any) -> Endpoint | None:
-    """The endpoint in a struct, None where it says nothing."""
+    """The endpoint in a struct; None where no field of it is known."""
     if host is None:
         return None
     ipv4, ipv6 = (host.ipv4 or 0).to_bytes(4, "big", signed=True), _as_bytes(host.ipv6)

@@ -1,7 +1,7 @@
 """Zipkin's two span models, and how each becomes the other.
 
-Rules: in version 1 the kind is said by core annotations (`cs` .. `cr`), the remote endpoint by an address (`sa`), and each
-annotation and tag carries its own host; one span may hold both sides of a call.  This file knows the rules, no wire format.
+Rules: in version 1 core annotations (`cs` .. `cr`) tell the kind and an address (`sa`) tells the remote endpoint.  Each
+annotation and tag carries its host, and one span may hold both sides of a call.  This file knows the rules, but no wire format.
 Source: openzipkin/zipkin, zipkin2.v1 (V2SpanConverter, V1SpanConverter), behaviour measured on zipkin-server 3.5.1.
 """
 
@@ -25,7 +25,7 @@ _NO_ENDPOINT = Endpoint()
 
 
 class Core(NamedTuple):
-    """What version 1 says a kind with: annotations at both ends, empty where there is none, and the remote's key."""
+    """The version 1 form of a kind: annotations at the begin and the end, empty where there is none, and the remote's key."""
 
     begin: str
     end: str
@@ -39,9 +39,9 @@ _CORE = {
     "CONSUMER": Core("wr", "mr", "ma"),
 }
 _KINDLESS = Core("", "", "sa")
-_RECEIVED = Core("mr", "", "ma")  # a message seen only as it came: `wr` without `mr` would say nothing
+_RECEIVED = Core("mr", "", "ma")  # a message without a duration, only received: `wr` without `mr` would tell nothing
 
-# A core annotation of a kind, and the kind it proves; `ws` and `wr` time a message, but prove nothing alone.
+# Core annotations, and the kind that each proves; `ws` and `wr` time a message, but alone they prove no kind.
 _KIND_OF_CORE = {
     "cs": "CLIENT",
     "cr": "CLIENT",
@@ -56,7 +56,7 @@ CORE_VALUES = frozenset(_KIND_OF_CORE)
 
 
 def core_of(kind: str | None, has_duration: bool) -> Core:
-    """How version 1 says the kind of a span that has a timestamp."""
+    """The version 1 form of the kind of a span that has a timestamp."""
     if kind is None:
         return _KINDLESS
     if has_duration:
@@ -65,7 +65,7 @@ def core_of(kind: str | None, has_duration: bool) -> Core:
 
 
 def events(span: FinishedSpan) -> list[tuple[int, str]]:
-    """A span's annotations with those of its kind, by time; one of the kind that it brings itself is not written again."""
+    """A span's annotations and those that stand for its kind, by time.  One that the span has already is not added again."""
     written = list(span.annotations)
     if span.timestamp_us > 0:
         core = core_of(span.kind, span.duration_us > 0)
@@ -78,7 +78,7 @@ def events(span: FinishedSpan) -> list[tuple[int, str]]:
 
 
 class V1Span(NamedTuple):
-    """A span of version 1, its endpoints already None where they say nothing.
+    """A span of version 1; an endpoint in which nothing is known is None.
 
     `annotations` are (timestamp, value, host); `tags` (key, value, host); `addresses` (key, host), keys `ca`, `sa`, `ma`.
     """
@@ -96,14 +96,14 @@ class V1Span(NamedTuple):
 
 
 class _Mark(NamedTuple):
-    """A core annotation: when, and at whose side."""
+    """A core annotation: its time, and the host that recorded it."""
 
     at: int
     host: Endpoint
 
 
 def to_v2(span: V1Span) -> list[FinishedSpan]:
-    """The spans of version 2 in one of version 1: one for each service name, two for both sides of a loopback call."""
+    """The spans of version 2 in one span of version 1: one for each service name, two for a call within one service."""
     return _Sides(span).spans
 
 
@@ -132,7 +132,7 @@ class _Sides:
         return side
 
     def _side(self, host: Endpoint | None) -> FinishedSpan:
-        """The side of a host: that with the same service name, else the first that has no host yet, else a new one."""
+        """The side of a host: the side with the same service name, else the first side without a host, else a new side."""
         if host is None:
             return self.first
         for side in self.spans:
@@ -144,7 +144,7 @@ class _Sides:
         return self._add(host)
 
     def _read_annotations(self) -> None:
-        # The order decides which host is the first one, and with it where the span's own times go.
+        # The order decides which host is the first, and the span's own times go to the first host.
         for at, value, host in sorted(self.source.annotations, key=itemgetter(0, 1)):
             side = self._side(host)
             if host is None or value not in _KIND_OF_CORE:
@@ -154,14 +154,14 @@ class _Sides:
             side.kind = _KIND_OF_CORE[value] or side.kind
 
     def _infer_begin(self, begin: str, end: str) -> None:
-        """Where only the end was said, and the span's own times lead to it, they are the begin too."""
+        """Add the begin where only the end was recorded and the span's own timestamp and duration lead exactly to that end."""
         source, mark = self.source, self.marks.get(end)
         whole = source.timestamp_us and source.duration_us
         if whole and mark and begin not in self.marks and source.timestamp_us + source.duration_us == mark.at:
             self.marks[begin] = _Mark(source.timestamp_us, mark.host)
 
     def _time(self, begin: _Mark, end: _Mark | None) -> None:
-        """Times of one side: those of the span if it has both, else those of its marks."""
+        """Set the times of one side: the span's own times if it has both, else the times of its core annotations."""
         side, source = self._side(begin.host), self.source
         if source.timestamp_us and source.duration_us:
             side.timestamp_us, side.duration_us = source.timestamp_us, source.duration_us
@@ -179,14 +179,17 @@ class _Sides:
             self._time(sr, ss)
         else:
             self._time_incomplete()
-        # Version 1 has no flag for it: a server that owns its times sets them, so one that does not shares the client's span.
+        # Version 1 has no such flag.  A server that owns its span sets its times; one without times shares the client's span.
         if sr and not cs and (not self.source.timestamp_us or (ss and not self.source.duration_us)):
             self._side(sr.host).shared = True
 
     def _time_second_side(
         self, one: _Mark, other: _Mark, kind: str, other_kind: str, begin: _Mark, end: _Mark | None
     ) -> FinishedSpan:
-        """The other side in one span: shared, timed by its own marks, and a span of its own even on the same service."""
+        """Set the kind and the times of a span's second side; it is always shared, and always a separate span of version 2.
+
+        Its times are those of its own core annotations.
+        """
         first = self._side(one.host)
         if one.host.service_name == other.host.service_name:
             first.kind = kind
@@ -199,7 +202,7 @@ class _Sides:
         return first
 
     def _time_incomplete(self) -> None:
-        """A call with one end: its begin is its timestamp, its end stays an annotation."""
+        """Set the times of a call with one end: the begin becomes the timestamp, the end stays an annotation."""
         for side in self.spans:
             for begin, end, kind in (("cs", "cr", "CLIENT"), ("sr", "ss", "SERVER")):
                 if side.kind != kind:
@@ -261,7 +264,10 @@ def _between(begin: _Mark, end: _Mark | None) -> int:
 
 
 def _unlike(client: Endpoint, server: Endpoint) -> Endpoint | None:
-    """The client's address without the server's own name: Finagle gives it, and it would draw a service that calls itself."""
+    """The client's address, without its service name if that equals the server's.
+
+    Finagle sends such an address; with the name the dependency graph would show a service that calls itself.
+    """
     if client.service_name != server.service_name:
         return client
     nameless = client._replace(service_name="")
@@ -269,7 +275,7 @@ def _unlike(client: Endpoint, server: Endpoint) -> Endpoint | None:
 
 
 def _normalise(span: FinishedSpan) -> None:
-    """Annotations in the order of time, each once, tags in that of their keys, as the server keeps them."""
+    """Sort annotations by time, without duplicates, and tags by key, as the server keeps them."""
     span.annotations = sorted(set(span.annotations))
     span.tags = dict(sorted(span.tags.items()))
     if span.kind == "CLIENT":

@@ -1,4 +1,4 @@
-"""A Zipkin-compatible collector in this process: takes spans over HTTP, keeps them in memory, answers Zipkin's queries."""
+"""A Zipkin-compatible collector in this process: takes spans over HTTP, keeps them in memory and answers Zipkin's queries."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Access to the collector: any program that reaches it, but no web page of another origin, by no detour.
+"""Access to the collector: any program may use it, but no web page of another origin, not even indirectly.
 
-Rules: on a loopback address a request names a host of this machine, else a page could reach us under a name of its own (DNS
-rebinding); where the collector listens to others, it has names that it cannot know.  A browser says which page sends a request:
-another origin's is refused, unless it was allowed, and so is one that only embeds us; a link that leads here is followed.
+Rules: on a loopback address a request must name a host of this machine.  Otherwise a web page could reach us under its own host
+name (DNS rebinding).  On other addresses the collector has names that it cannot know, so any name is allowed there.  A browser
+tells which page sends a request.  A request from another origin is refused, unless that origin is allowed.  So is a request of
+a page that only embeds us; a link to us is followed.
 Source: Fetch Standard, "CORS protocol"; Fetch Metadata Request Headers; answers to allowed origins measured on zipkin-server
 3.5.1 (which takes spans from any page).
 """
@@ -21,20 +22,21 @@ __all__ = ["Access", "Refused"]
 
 ANY = "*"
 
-# An address in brackets, or a name; and a port.
+# An address in brackets, or a name; then a port.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)]|([^\s/?#@\\:\[\]]+))(?::[0-9]{0,5})?", re.ASCII)
 
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class Refused(ValueError):
-    """A request that may not be answered; the text says how to allow it."""
+    """A request that may not be answered; the text tells how to allow it."""
 
 
 class Access:
-    """Decides which requests are answered; any method from any thread.
+    """Decides which requests are answered; any method may be called from any thread.
 
-    `allowed_origins`: such as http://localhost:3000, `*` for all; `allowed_hosts`: names without a port, `*` for all.
+    `allowed_origins`: origins such as http://localhost:3000, or `*` for all; `allowed_hosts`: names without a port, or `*` for
+    all.
     """
 
     def __init__(self, host: str, allowed_origins: Iterable[str] = (), allowed_hosts: Iterable[str] = ()) -> None:
@@ -44,7 +46,7 @@ class Access:
         self._hosts = frozenset((*_LOCAL_NAMES, host.lower(), *given))
 
     def check(self, environ: Mapping[str, Any]) -> None:
-        """Raises Refused, on one line, for a request that is not answered."""
+        """Raises Refused, with a text of one line, for a request that is not answered."""
         self._check_host(environ.get("HTTP_HOST", ""))
         origin = environ.get("HTTP_ORIGIN", "")
         if origin:
@@ -53,7 +55,7 @@ class Access:
             raise Refused("a page of another origin embeds this collector; allow its origin with --allow-origin ORIGIN")
 
     def headers(self, environ: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Those by which a browser lets a page of an allowed origin read the answer."""
+        """The headers by which a browser lets a page of an allowed origin read the answer."""
         origin = environ.get("HTTP_ORIGIN", "")
         if not origin or not self._is_allowed(origin):
             return []
@@ -63,7 +65,7 @@ class Access:
         return [*shared, ("Access-Control-Allow-Headers", "content-type,x-grpc-web")]
 
     def preflight_headers(self, environ: Mapping[str, Any]) -> list[tuple[str, str]] | None:
-        """The answer to a browser that asks before it sends; None where the request is no such question."""
+        """The headers for a browser that asks before it sends; None where the request is no such question."""
         if environ.get("REQUEST_METHOD") != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
             return None
         allowed = self.headers(environ)
@@ -72,11 +74,11 @@ class Access:
         return [*allowed, ("Access-Control-Allow-Methods", "GET,POST"), ("Access-Control-Max-Age", "0")]
 
     def _check_host(self, header: str) -> None:
-        # A browser always sends it, and it is a browser that can be led astray.
+        # A browser always sends the header, and only a browser can be misused by a page.
         if not header or self._any_host:
             return
         found = _HOST.fullmatch(header)
-        # A dot at its end says that a name is whole, which all of these are.
+        # A dot at the end marks a name as complete, and all of these names are.
         name = (found[1] or found[2].rstrip(".")).lower() if found else ""
         if name not in self._hosts and not is_loopback(name):
             raise Refused(f"the host {header[:80]!r} is none of this machine's; allow it with --allow-host {_shown(name)}")
@@ -91,7 +93,7 @@ class Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether it is `localhost`, a name below it (RFC 6761), or an address of the loopback interface."""
+    """Whether the host is `localhost`, a name below it (RFC 6761), or an address of the loopback interface."""
     try:
         return f".{host.lower()}".endswith(".localhost") or ip_address(host).is_loopback
     except ValueError:
@@ -99,7 +101,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_link(environ: Mapping[str, Any]) -> bool:
-    """Whether somebody follows a link, or opens a page, which then is ours and no longer the other origin's."""
+    """Whether the user follows a link or opens a page; the page that the browser then shows is ours."""
     return environ.get("REQUEST_METHOD") == "GET" and (
         environ.get("HTTP_SEC_FETCH_MODE") == "navigate" and environ.get("HTTP_SEC_FETCH_DEST", "document") == "document"
     )

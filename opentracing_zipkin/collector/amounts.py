@@ -1,6 +1,6 @@
 """Amounts as people write them: bytes and times, with a unit.
 
-Rules: an amount that cannot be read is a ValueError that names the option, the text and the remedy.
+Rules: for an amount that cannot be read a ValueError names the option, the text and the remedy.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 
 
 
 def read_bytes(option: str, text: str) -> int:
-    """`256MiB`, `256m` and `268435456` are the same, `256MB` is 256 million."""
+    """A number of bytes: `256MiB`, `256m` and `268435456` are the same, `256MB` is 256 million."""
     return int(_read(option, text, _BYTES, "a number of bytes, such as 256MiB or 1GiB"))
 
 
 def read_age(option: str, text: str) -> float:
-    """Seconds of `90s`, `15m`, `12h`, `7d` or `2w`."""
+    """The seconds in `90s`, `15m`, `12h`, `7d` or `2w`."""
     return _read(option, text, _SECONDS, "a time, such as 15m, 12h or 7d")
 
 

@@ -1,4 +1,4 @@
-"""The answer to a request, before it is HTTP.
+"""The answer to a request, before it becomes HTTP.
 
 Rules: this file knows no route and no socket.
 """
@@ -21,7 +21,10 @@ HTML = "text/html; charset=utf-8"
 
 
 class Answer(NamedTuple):
-    """`media_type` counts where there is a body; `headers` are those that only some answers have."""
+    """Status, body and headers of an answer.
+
+    `media_type` is used where there is a body; `headers` are those that only some answers have.
+    """
 
     status: HTTPStatus
     body: bytes = b""
@@ -30,16 +33,16 @@ class Answer(NamedTuple):
 
 
 def refusal(status: HTTPStatus, reason: object) -> Answer:
-    """The reason, on one line; it may repeat the request, and is read in a terminal."""
+    """An answer with the reason on one line; the reason may repeat the request, and is read in a terminal."""
     return Answer(status, printable(" ".join(str(reason).split()), MAX_REASON_CHARS).encode())
 
 
 def redirect(location: str) -> Answer:
-    """An answer that leads elsewhere."""
+    """An answer that redirects to another location."""
     return Answer(HTTPStatus.FOUND, headers=(("Location", location),))
 
 
 def json_answer(value: object) -> Answer:
-    """A value as JSON, as short as it can be written."""
+    """An answer with a value as JSON, written as short as possible."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     return Answer(HTTPStatus.OK, body, JSON)

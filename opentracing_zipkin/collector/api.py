@@ -1,8 +1,8 @@
-"""Zipkin's API, version 2, and a page: a request's parts in, an answer out.
+"""Zipkin's API, version 2, and a page: turns the parts of a request into an answer.
 
-Rules: this file knows routes and the store, never sockets or headers.  A wrong request is answered, nothing is raised.
-Answers are those of a real server, where that costs little: 202 without a body, 400 with one line of text, 404 for whatever is
-not here, whatever the method.  docs/reference/collector.md lists the differences.
+Rules: this file knows routes and the store, never sockets or headers.  A wrong request gets an answer; nothing is raised.
+Answers are those of a real server, where that costs little: 202 without a body, 400 with one line of text, 404 for an unknown
+path, whatever the method.  docs/reference/collector.md lists the differences.
 Source: openzipkin/zipkin-api, zipkin2-api.yaml; behaviour measured on zipkin-server 3.5.1.
 """
 
@@ -31,11 +31,11 @@ Parameters: TypeAlias = Mapping[str, str]
 OnSpans: TypeAlias = Callable[[Sequence[FinishedSpan]], None]
 OtherPage: TypeAlias = Callable[[str], Answer | None]
 
-# Where a real server's page shows a trace, and where ours does.
+# The path of a trace on a real server's page, and on our page.
 TRACE_PAGES = "/zipkin/traces/"
 OUR_TRACE_PAGE = "/#"
 
-# As a real server tells its page.
+# The settings that a real server gives to its page.
 PAGE_SETTINGS = {
     "environment": "",
     "queryLimit": 10,
@@ -50,14 +50,14 @@ PAGE_SETTINGS = {
 
 
 def no_page(path: str) -> None:
-    """Ours is the only page."""
+    """The `other_page` of a collector that has no page but ours; it answers None for every path."""
 
 
 class Api:
-    """Answers from a store, which it shares with others; may be called from any thread.
+    """Answers from a store, which other code may use, too; may be called from any thread.
 
-    `on_spans` is called with the spans of each message once they are kept, on the thread of the request.  `other_page` answers
-    paths below `/zipkin/` in place of ours.
+    `on_spans` is called with the spans of each message after they are kept, on the thread of the request.  `other_page` answers
+    paths below `/zipkin/` in place of our page.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Api:
         self._autocomplete_keys = sorted(autocomplete_keys)
         self._other_page = other_page
         self._metrics = Metrics()
-        # Decoded and kept one after the other: the memory for a message is needed once, however many clients send.
+        # Messages are decoded and kept one after the other, so memory for one message is enough, however many clients send.
         self._one_message = Lock()
 
     def answer(self, method: str, path: str, parameters: Parameters, media_type: str = "", body: bytes = b"") -> Answer:
-        """`path` without the parameters; `media_type` without its own, "" where the request names none."""
+        """The answer to a request; `path` has no parameters, and `media_type` none either ("" where the request names none)."""
         try:
             if method == "GET":
                 return self._get(path, parameters)
@@ -125,13 +125,13 @@ class Api:
             return
         try:
             self._on_spans(spans)
-        except Exception:  # of whoever wants to see them, which is no reason to refuse them
+        except Exception:  # of application code that watches spans; no reason to refuse them
             log.warning("zipkin: a listener failed when it was told of spans that arrived", exc_info=True)
 
     # Queries
 
     def _get(self, path: str, parameters: Parameters) -> Answer:
-        if path.startswith("/zipkin/api/"):  # where a real server's page asks
+        if path.startswith("/zipkin/api/"):  # the API of a real server's page
             path = path.removeprefix("/zipkin")
         respond = _GET.get(path)
         if respond is not None:
@@ -234,10 +234,10 @@ _GET: dict[str, Callable[[Api, Parameters], Answer]] = {
     "/api/v2/dependencies": Api._dependencies,
 }
 
-# The rest of such a path is an id.
+# The last part of such a path is an id.
 _GET_BELOW: dict[str, Callable[[Api, str], Answer]] = {"/api/v2/trace/": Api._trace, TRACE_PAGES: Api._page_of_trace}
 
-# Where a real server's page has its views, and ours is found.
+# Views of a real server's page; they lead to our page.
 _ZIPKIN_PAGES = ("/zipkin/", "/zipkin/dependency")
 
 
@@ -248,7 +248,10 @@ def _traces_answer(traces: Sequence[Encoded]) -> Answer:
 
 
 def _list_of(items: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
-    """A list in JSON of items that are in pieces, in pieces: joined once, for there may be 32 MiB of them."""
+    """The pieces of a JSON list whose items are in pieces.
+
+    The caller joins all pieces once, because there may be 32 MiB of them.
+    """
     separator = b"["
     for pieces in items:
         yield separator
@@ -258,7 +261,7 @@ def _list_of(items: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
 
 
 def _bounded(spans: Encoded) -> Encoded:
-    """The same spans; raises ValueError where there are too many bytes of them for one answer."""
+    """The same spans; raises ValueError where they have too many bytes for one answer."""
     if sum(map(len, spans)) > MAX_ANSWER_BYTES:
         raise ValueError(f"the answer would be longer than {MAX_ANSWER_BYTES} bytes; ask for less, for instance with limit=10")
     return spans

@@ -1,6 +1,6 @@
-"""The collector as a WSGI application: a request's environment in, an answer out; no socket is needed to try it.
+"""The collector as a WSGI application: turns a request's environment into an answer; a test needs no socket.
 
-Rules: this file knows HTTP and no route.  Who may ask is decided before anything is read.  No exception leaves the application.
+Rules: this file knows HTTP, but no route.  Access is decided before anything is read.  No exception leaves the application.
 Source: PEP 3333; limits and refusals of `access`, `body` and `message`.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["Application"]
 Environ: TypeAlias = dict[str, Any]
 
 _PIECE = 256 * 1024
-# A body in another is taken as it is, as a real server takes it; where that is no message, the reason is said.
+# A body in another coding is passed on unchanged, as in a real server.  If it is no message, the answer tells the reason.
 _READ_CODINGS = ("", "gzip", "x-gzip")
 
 
@@ -41,7 +41,7 @@ class Application:
         start_response(f"{answer.status.value} {answer.status.phrase}", headers)
         if environ["REQUEST_METHOD"] == "HEAD":
             return []
-        # In pieces, because a server copies each into its buffer, and a long buffer into a file.
+        # In pieces, because the server copies each piece into its buffer, and a long buffer into a file.
         return [answer.body[at : at + _PIECE] for at in range(0, len(answer.body), _PIECE)]
 
     def _answer(self, environ: Environ) -> Answer:
@@ -82,10 +82,10 @@ class Application:
 
 
 def _parameters(text: str) -> dict[str, str]:
-    """The first counts where a parameter stands several times, as in a real server."""
+    """The parameters of a query string; of a repeated parameter the first value counts, as in a real server."""
     return dict(reversed(parse_qsl(text, keep_blank_values=True)))
 
 
 def _utf8(text: str) -> str:
-    """Text that WSGI hands over as Latin-1."""
+    """Decode text that WSGI passes as Latin-1."""
     return text.encode("latin-1", "replace").decode(errors="replace")

@@ -1,8 +1,8 @@
-"""The body of a request: read and decompressed, never more of it than the limits allow.
+"""The body of a request: read and decompressed, but never beyond the limits.
 
-Rules: memory and time are bounded by the limits here, whatever the body holds; one that is over a limit is a TooLarge with the
-reason, one that is not what its headers say is a ValueError.
-Source: RFC 1952, "GZIP file format"; limits of zipkin-server 3.5.1, which has none for what gzip hides.
+Rules: the limits here bound memory and time, whatever the body contains.  A body over a limit raises TooLarge with the reason;
+one that contradicts its headers raises ValueError.
+Source: RFC 1952, "GZIP file format"; limits of zipkin-server 3.5.1, which has no limit for decompressed bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["MAX_BODY_BYTES", "MAX_GZIP_MEMBERS", "MAX_INFLATED_BYTES", "TooLarge", "coding_of", "read_body"]
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
-# Reporters send half a megabyte to five; more than this is a gzip bomb.
+# Reporters send 0.5 to 5 MB; a larger message is a gzip bomb.
 MAX_INFLATED_BYTES = 16 * 1024 * 1024
 MAX_GZIP_MEMBERS = 1000
 
@@ -22,7 +22,7 @@ _PIECE = 64 * 1024
 
 
 class TooLarge(ValueError):
-    """A message over a limit; the text says which."""
+    """A message over a limit; the text tells which limit."""
 
 
 def read_body(environ: Mapping[str, Any]) -> bytes:
@@ -40,13 +40,13 @@ def read_body(environ: Mapping[str, Any]) -> bytes:
 
 
 def coding_of(environ: Mapping[str, Any]) -> str:
-    """How the body says that it is compressed, "" where it does not; in small letters, because its case does not count."""
+    """The compression of the body in lower case; "" where there is none.  The header's case does not matter."""
     coding: str = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     return "" if coding == "identity" else coding
 
 
 def _inflate(data: bytes) -> bytes:
-    """The content of all gzip members; of one that was cut, the part that is there."""
+    """The content of all gzip members; of a truncated member, the part that is present."""
     pieces, length = [], 0
     try:
         for piece in _members(data):
@@ -60,7 +60,10 @@ def _inflate(data: bytes) -> bytes:
 
 
 def _members(data: bytes) -> Iterator[bytes]:
-    """Decompressed pieces.  Compressed ones are handed over in small pieces, because zlib copies what it leaves of each."""
+    """Yield decompressed pieces.
+
+    The input is passed to zlib in small pieces, because zlib copies the rest of each piece that it does not use.
+    """
     view, at, count = memoryview(data), 0, 0
     while at < len(view):
         count += 1
@@ -70,7 +73,7 @@ def _members(data: bytes) -> Iterator[bytes]:
         while not member.eof:
             piece = view[at : at + _PIECE]
             inflated = member.decompress(piece, _PIECE)
-            if not (piece or inflated):  # it was cut
+            if not (piece or inflated):  # the member is truncated
                 return
             yield inflated
             at += len(piece) - len(member.unused_data if member.eof else member.unconsumed_tail)

@@ -1,7 +1,7 @@
-"""Zipkin's own page, Lens, out of a jar that the user has: the server's, or that of Lens alone.
+"""Zipkin's own page, Lens, read from the user's jar: that of the server, or that of Lens alone.
 
-Rules: the jar is read once, when the collector is made.  Lens finds its parts by their paths below `/zipkin/`; any other path
-there is one of its views, and is answered with its page.
+Rules: the jar is read once, when the collector is made.  The files of Lens have paths below `/zipkin/`.  Any other path below
+it is one of its views, and gets its page.
 Source: openzipkin/zipkin, zipkin-lens README and ZipkinUiConfiguration; zipkin-server 3.5.1's jar.
 """
 
@@ -23,7 +23,7 @@ _FOLDER = "zipkin-lens/"
 _NESTED = "BOOT-INF/lib/zipkin-lens-"
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 
-# Lens writes styles into its page while it runs.
+# The page of Lens adds styles to itself while it runs.
 POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
@@ -33,7 +33,10 @@ _REMEDY = "give the jar of a Zipkin server (zipkin-server-3.5.1-exec.jar), or of
 
 
 class Lens:
-    """The files of Lens; raises ValueError that names the remedy where the jar has none, OSError where it cannot be read."""
+    """The files of Lens; may be used from any thread.
+
+    Raises ValueError with the remedy where the jar has no Lens, and OSError where the jar cannot be read.
+    """
 
     def __init__(self, jar: str | os.PathLike[str]) -> None:
         try:
@@ -43,7 +46,7 @@ class Lens:
             raise ValueError(f"{os.fspath(jar)} is no jar with Zipkin's page ({error}); {_REMEDY}") from error
 
     def answer(self, path: str) -> Answer | None:
-        """The file at a path, None where it is not below `/zipkin/`."""
+        """The file at a path; None where the path is not below `/zipkin/`."""
         if not path.startswith(PREFIX):
             return None
         name = path.removeprefix(PREFIX)

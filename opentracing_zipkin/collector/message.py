@@ -1,6 +1,6 @@
-"""A message of spans, decoded: which format it is in, and that it holds no more than one should.
+"""A message of spans, decoded: finds the format and checks the limits of a message.
 
-Rules: a message is measured before it is decoded, because objects may take thirty times the bytes they are written in.
+Rules: a message is measured before it is decoded, because its objects may take thirty times as many bytes as the message.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from .body import TooLarge
 __all__ = ["MAX_JSON_COMMAS", "MAX_JSON_CONTAINERS", "MAX_SPANS", "READERS", "Reader", "UnsupportedFormat", "decode"]
 
 MAX_SPANS = 50_000
-# Objects and lists, and the commas between values: 6 and 20 a span, where there are as many spans as there may be.
+# Objects and lists, and the commas between values: 6 and 20 for each span of a message with MAX_SPANS spans.
 MAX_JSON_CONTAINERS = 300_000
 MAX_JSON_COMMAS = 1_000_000
 
 Reader = Callable[[bytes], list[FinishedSpan]]
 
-# The lengths of proto3's fields that do not say how long they are, by wire type.
+# The lengths of proto3 fields of a fixed width, by wire type.
 _FIXED_WIDTHS = {1: 8, 5: 4}
 
 
 class UnsupportedFormat(ValueError):
-    """No reader for this type on this path; the text says what to send."""
+    """No reader knows this type on this path; the text tells what to send."""
 
 
-# By path and media type.  Any other type is JSON, and so is none, as in a real server; but one binary type on the other's path
-# is refused with the reason, where a real server finds malformed JSON.
+# By path and media type.  Any other type, or none, is read as JSON, as in a real server.  But the binary type of the other path
+# is refused with the reason; a real server would report malformed JSON.
 READERS: dict[str, dict[str, Reader]] = {
     json_v2.path: {json_v2.media_type: json_v2.decode, proto3.media_type: proto3.decode},
     json_v1.path: {json_v1.media_type: json_v1.decode, thrift_v1.media_type: thrift_v1.decode},
@@ -39,7 +39,7 @@ _BINARY_TYPES = (proto3.media_type, thrift_v1.media_type)
 
 
 def decode(path: str, media_type: str, body: bytes) -> list[FinishedSpan]:
-    """The spans of a message that came to a path of READERS; raises ValueError, of which TooLarge and UnsupportedFormat are."""
+    """The spans of a message that was posted to a path of READERS; raises ValueError (also TooLarge, UnsupportedFormat)."""
     readers = READERS[path]
     if media_type not in readers and media_type in _BINARY_TYPES:
         raise UnsupportedFormat(f"{media_type} is not supported on {path}; send {' or '.join(readers)}")
@@ -47,7 +47,7 @@ def decode(path: str, media_type: str, body: bytes) -> list[FinishedSpan]:
     _MEASURES[known](body)
     try:
         return readers[known](body)
-    except ImportError as error:  # of the library that reads this format
+    except ImportError as error:  # the library that reads this format is missing
         raise UnsupportedFormat(str(error)) from error
     except RecursionError as error:
         raise ValueError("malformed: nested too deeply") from error
@@ -56,23 +56,23 @@ def decode(path: str, media_type: str, body: bytes) -> list[FinishedSpan]:
 
 
 def _measure_json(body: bytes) -> None:
-    """By its punctuation, at a gigabyte a second; in texts it counts as well."""
+    """Check a JSON message by its punctuation, at 1 GB/s; punctuation inside texts counts, too."""
     containers = body.count(b"{") + body.count(b"[")
     if containers > MAX_JSON_CONTAINERS:
         raise TooLarge(f"Request Entity Too Large: more than {MAX_JSON_CONTAINERS} objects and lists in a message")
     if body.count(b",") > MAX_JSON_COMMAS:
         raise TooLarge(f"Request Entity Too Large: more than {MAX_JSON_COMMAS} values in a message")
-    # A span has an id of its trace, whatever else it lacks.
+    # Every span, even a malformed one, has the id of its trace.
     _check_spans(min(body.count(b'"traceId"'), containers))
 
 
 def _measure_thrift(body: bytes) -> None:
-    """By the count that it begins with."""
+    """Check a Thrift message by the count at its beginning."""
     _check_spans(int.from_bytes(body[1:5], "big", signed=True))
 
 
 def _measure_proto3(body: bytes) -> None:
-    """By the keys and lengths of its fields; a message that is cut or malformed is for the decoder to explain."""
+    """Check a proto3 message by the keys and lengths of its fields; the decoder reports a truncated or malformed message."""
     count = at = 0
     while at < len(body) and count <= MAX_SPANS:
         key, at = _varint(body, at)
@@ -83,7 +83,7 @@ def _measure_proto3(body: bytes) -> None:
 
 
 def _varint(body: bytes, at: int) -> tuple[int, int]:
-    """A number, and where it ends; of one that is too long or cut, the part that is there."""
+    """A number, and the position behind it; of a number that is too long or truncated, the part that is present."""
     number = 0
     for shift in range(0, 70, 7):
         if at >= len(body):

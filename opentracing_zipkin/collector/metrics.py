@@ -1,7 +1,4 @@
-"""Counts of the messages and spans that the collector has taken and refused since it started, under the names of a real server.
-
-Source: openzipkin/zipkin, zipkin-server README, "Metrics"; names measured on zipkin-server 3.5.1.
-"""
+"""Counts of the messages and spans that were taken and refused since the start, under the names of a real server."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ _GAUGES = {"message_bytes": "size of the last message", "message_spans": "count 
 
 
 class Metrics:
-    """Counters and gauges; any method from any thread."""
+    """Counters and gauges; any method may be called from any thread."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -28,32 +25,32 @@ class Metrics:
         self._gauges = dict.fromkeys(_GAUGES, 0)
 
     def received(self, length: int) -> None:
-        """A message of so many bytes, decompressed, has come."""
+        """Count a message of `length` bytes after decompression."""
         with self._lock:
             self._counters["messages"] += 1
             self._counters["bytes"] += length
             self._gauges["message_bytes"] = length
 
     def accepted(self, spans: int) -> None:
-        """So many spans of a message were decoded."""
+        """Count the decoded spans of a message."""
         with self._lock:
             self._counters["spans"] += spans
             self._gauges["message_spans"] = spans
 
     def refused(self, spans: int = 0) -> None:
-        """A message was not taken; of one that was decoded, so many spans."""
+        """Count a message that was not taken, and its spans if it was decoded."""
         with self._lock:
             self._counters["messages_dropped"] += 1
             self._counters["spans_dropped"] += spans
 
     def as_json(self) -> dict[str, float]:
-        """As `/metrics` of a real server has them."""
+        """The values in the form of a real server's `/metrics`."""
         with self._lock:
             counters = {f"counter.zipkin_collector.{name}.http": float(value) for name, value in self._counters.items()}
             return counters | {f"gauge.zipkin_collector.{name}.http": float(value) for name, value in self._gauges.items()}
 
     def as_text(self) -> str:
-        """As `/prometheus` of a real server has them."""
+        """The values in the form of a real server's `/prometheus`."""
         with self._lock:
             values = {f"{name}_total": value for name, value in self._counters.items()} | self._gauges
         kinds = [(f"{name}_total", "counter", text) for name, text in _MEANINGS.items()]

@@ -1,8 +1,8 @@
-"""The page's files: what the browser gets, and what it may do with it.
+"""The page's files, and the policy that limits the page in the browser.
 
-Rules: only the kinds in `MEDIA_TYPES` are served, whatever else lies in the folder.  A browser asks each time whether a file
-has changed, so that a new version of this package is seen at once.  The page shows texts that others sent: nothing but its own
-script runs in it, and it talks to nobody but its own origin.
+Rules: only the kinds in `MEDIA_TYPES` are served, whatever else is in the folder.  A browser asks each time whether a file has
+changed, so that a new version of this package is seen at once.  The page shows texts of other programs.  So only its own
+scripts run in it, and it connects only to its own origin.
 Source: Content Security Policy Level 3; RFC 9110, "ETag".
 """
 
@@ -17,7 +17,7 @@ from .answers import HTML, TEXT, Answer
 
 __all__ = ["MEDIA_TYPES", "file_answer", "page_file"]
 
-# By the name's end.
+# By the end of the file name.
 MEDIA_TYPES = {
     ".html": HTML,
     ".js": "text/javascript; charset=utf-8",
@@ -43,13 +43,13 @@ POLICY = "; ".join(
 
 
 def page_file(name: str) -> Answer | None:
-    """A file of the page; None where there is none of this name."""
+    """A file of the page; None where no file has this name."""
     return _served().get(name)
 
 
 @lru_cache(maxsize=1)
 def _served() -> dict[str, Answer]:
-    """All files, read once; a resource may be in a zip file."""
+    """All files, read once; they are read as resources, because the package may be in a zip file."""
     folder = files(__package__).joinpath("page")
     return {
         entry.name: file_answer(entry.read_bytes(), MEDIA_TYPES[ending])
@@ -60,7 +60,7 @@ def _served() -> dict[str, Answer]:
 
 
 def file_answer(content: bytes, media_type: str, policy: str = POLICY) -> Answer:
-    """A file of a page, with its tag and what it may do."""
+    """The answer with a file of a page, its ETag and its policy."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
     headers = (("ETag", tag), ("Cache-Control", "no-cache"), ("Content-Security-Policy", policy))
     return Answer(HTTPStatus.OK, content, media_type, headers)

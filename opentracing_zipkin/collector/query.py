@@ -1,7 +1,7 @@
-"""The questions that the collector answers: names, and traces that match.
+"""The queries that the collector answers: names, and traces that match.
 
-Rules: the parameters, their defaults and their faults are those of Zipkin's API, version 2; so is what matches: each condition
-has to hold for some span of the trace, with a service name for some span of that service.
+Rules: the parameters, their defaults and their errors are those of Zipkin's API, version 2.  So is the matching: each condition
+must hold for some span of the trace; if the query names a service, for some span of that service.
 Source: openzipkin/zipkin-api, zipkin2-api.yaml; zipkin2.storage.QueryRequest, behaviour measured on zipkin-server 3.5.1.
 """
 
@@ -34,36 +34,39 @@ Trace: TypeAlias = Sequence[FinishedSpan]
 _LOWER_HEX = re.compile("[0-9a-f]{1,32}", re.ASCII)
 _WHOLE = re.compile(r"[-+]?\d{1,40}")
 
-# A real server's numbers have so many bits, and so have a file's.
+# The numbers of a real server, and of SQLite, have 63 bits.
 MAX_NUMBER = (1 << 63) - 1
 MAX_LIMIT = (1 << 31) - 1
 
-# As good as none, as the name of a span.
+# As the name of a span it means no condition.
 ALL = "all"
 
 MAX_TERMS = 100
 
 
 class Window(NamedTuple):
-    """From when to when a trace began, in microseconds."""
+    """A time range for the begin of a trace, in microseconds."""
 
     begin_us: int
     end_us: int
 
     @classmethod
     def of(cls, parameters: Mapping[str, str]) -> Window:
-        """`endTs` and `lookback`, in milliseconds; the last day if they are not given."""
+        """The window of `endTs` and `lookback`, which are in milliseconds; by default the last day."""
         end_ms = _positive(parameters, "endTs", int(time.time() * 1000))
         lookback_ms = _positive(parameters, "lookback", DAY_MS)
         return cls((end_ms - lookback_ms) * 1000, end_ms * 1000)
 
     def holds(self, spans: Trace) -> bool:
-        """Whether a trace began in it."""
+        """Whether a trace began in the window."""
         return self.begin_us <= begin_of(spans) <= self.end_us and begin_of(spans) > 0
 
 
 class TraceQuery(NamedTuple):
-    """A search for traces; an empty field is no condition.  `terms` are (tag or annotation, value of the tag or "")."""
+    """A search for traces; an empty field is no condition.
+
+    `terms` are pairs: the key of a tag or the text of an annotation, and the value of the tag or "".
+    """
 
     window: Window
     service_name: str
@@ -76,7 +79,7 @@ class TraceQuery(NamedTuple):
 
     @classmethod
     def of(cls, parameters: Mapping[str, str]) -> TraceQuery:
-        """Raises ValueError that names a wrong parameter."""
+        """The query in the parameters; raises ValueError that names a wrong parameter."""
         min_duration_us = _positive(parameters, "minDuration", 0)
         max_duration_us = _positive(parameters, "maxDuration", 0)
         if max_duration_us and not min_duration_us:
@@ -95,7 +98,7 @@ class TraceQuery(NamedTuple):
         )
 
     def matches(self, spans: Trace) -> bool:
-        """Whether every condition holds for some span, of the service if one is named."""
+        """Whether every condition holds for some span; only spans of the service count if one is named."""
         if not self.window.holds(spans):
             return False
         if self.service_name:
@@ -119,7 +122,7 @@ def _has(span: FinishedSpan, key: str, value: str) -> bool:
 
 
 def _terms(text: str) -> tuple[tuple[str, str], ...]:
-    """`error and http.method=GET`: conditions that have to hold together."""
+    """The conditions in a text such as `error and http.method=GET`, all of which must hold."""
     if not text:
         return ()
     pairs = (term.partition("=") for term in text.split(" and ", MAX_TERMS - 1))
@@ -127,14 +130,17 @@ def _terms(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def begin_of(spans: Trace) -> int:
-    """When a trace began: as its root says, else its earliest span; 0 where no span has a timestamp."""
+    """The begin of a trace: the root's timestamp, else the earliest one; 0 where no span has a timestamp."""
     timed = [span for span in spans if span.timestamp_us]
     roots = [span.timestamp_us for span in timed if span.parent_id is None]
     return roots[0] if roots else min((span.timestamp_us for span in timed), default=0)
 
 
 def find(traces: Iterable[Trace], query: TraceQuery) -> list[Trace]:
-    """Those that match, the latest first, not more than the limit: the plain way, by which the stores' search is measured."""
+    """The matching traces, the latest first, at most as many as the limit.
+
+    This is the simple search; tests compare the search of the stores with it.
+    """
     found = [trace for trace in traces if query.matches(trace)]
     found.sort(key=begin_of, reverse=True)
     return found[: query.limit]
@@ -151,7 +157,7 @@ def span_names(traces: Iterable[Trace], service_name: str) -> list[str]:
 
 
 def remote_service_names(traces: Iterable[Trace], service_name: str) -> list[str]:
-    """Whom a service's spans name as their other side."""
+    """The names of services that a service's spans have as their remote endpoint."""
     return sorted(_remote_names(_of_service(traces, service_name)))
 
 
@@ -165,7 +171,7 @@ def _remote_names(spans: Iterable[FinishedSpan]) -> set[str]:
 
 
 def required(parameters: Mapping[str, str], key: str) -> str:
-    """A parameter that has no default."""
+    """The value of a parameter that has no default."""
     if key not in parameters:
         raise ValueError(f"the parameter {key} is missing")
     return parameters[key]
@@ -181,7 +187,7 @@ def _limit(parameters: Mapping[str, str]) -> int:
 
 
 def check_not_empty(parameters: Mapping[str, str], key: str) -> None:
-    """A parameter that may be left out, but not left empty."""
+    """Raises ValueError for a parameter that is empty; it may be absent."""
     if parameters.get(key) == "":
         raise ValueError(f"{key} is empty; give a value, or leave it out")
 
@@ -201,7 +207,7 @@ def _positive(parameters: Mapping[str, str], key: str, default: int, most: int =
 
 
 def read_trace_id(text: str) -> str:
-    """A trace id in the length it is stored with."""
+    """A trace id in the length in which it is stored."""
     if not _LOWER_HEX.fullmatch(text) or not text.strip("0"):
         raise ValueError(f"{text[:40]} should be lower-hex encoded with no prefix, 1 to 32 characters, not zero")
     significant = text.lstrip("0")
@@ -209,7 +215,7 @@ def read_trace_id(text: str) -> str:
 
 
 def read_trace_ids(text: str) -> list[str]:
-    """The ids of `traceIds`: two or more, each once; of those with the same low 64 bits, which are one trace, the first."""
+    """The ids of `traceIds`: at least two, without duplicates; of ids with the same low 64 bits (one trace) the first."""
     ids = [read_trace_id(each) for each in text.split(",")]
     if len(ids) < 2:
         raise ValueError("use /api/v2/trace/{traceId} to retrieve a single trace")

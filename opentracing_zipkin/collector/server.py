@@ -1,7 +1,7 @@
 """The embedded collector: a Zipkin server for a test, a demo or a developer's machine, in a few threads of this process.
 
-Rules: bounded; listens on the loopback interface unless told otherwise, because whoever reaches it may read and write; stops by
-itself with the process.  Waitress serves it, and is imported when a collector is made.
+Rules: its memory is bounded.  It listens on the loopback interface unless told otherwise, because every program that reaches it
+may read and write.  It stops with the process.  Waitress serves it, and is imported when a collector is made.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ _LOOPBACK_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 class Collector:
     """A Zipkin-compatible collector on a port of this machine; port 0 takes a free one.
 
-    `start` and `stop` by one thread at a time; as a context manager it runs inside the block.  `store` holds what arrived, also
-    after `stop`; without one, `max_bytes` (256 MiB) of spans are kept in memory.  `allow_origins` are origins of web pages that
-    may ask, `allow_hosts` names under which it may be asked on a loopback address; `*` is all.  `autocomplete_keys` are tags
-    whose values a page may list.  `on_spans` is called with the spans of each message that is kept.  `lens` is a Zipkin
-    server's jar, whose page is then at `/zipkin/`.  ImportError names the extra that is missing.
+    Call `start` and `stop` from one thread at a time; as a context manager the collector runs inside the block.  `store` keeps
+    the spans, even after `stop`; without it, up to `max_bytes` (256 MiB) of spans are kept in memory.  `allow_origins` are the
+    origins of web pages that may send requests, `allow_hosts` the host names that are accepted on a loopback address; `*` means
+    all.  `autocomplete_keys` are tags whose values a page may list.  `on_spans` is called with the spans of each message that
+    is kept.  `lens` is the jar of a Zipkin server, whose page is then at `/zipkin/`.  ImportError names the extra that is
+    missing.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Collector:
         self._server: Server | None = None
 
     def start(self) -> Collector:
-        """Listen; raises OSError that names the remedy where that is not possible, RuntimeError if it listens already."""
+        """Listen; raises OSError with the remedy where that fails, and RuntimeError if it listens already."""
         if self._server is not None:
             raise RuntimeError(f"the collector runs already, at {self.url}")
         try:
@@ -77,14 +78,14 @@ class Collector:
         return self
 
     def stop(self) -> None:
-        """Close the port and every connection; stopping twice does no harm."""
+        """Close the port and every connection; a second call has no effect."""
         server, self._server = self._server, None
         if server is not None:
             server.stop()
 
     @property
     def url(self) -> str:
-        """Where it listens, as an endpoint for a tracer."""
+        """The URL at which it listens, for the endpoint of a tracer."""
         if self._server is None:
             raise RuntimeError("the collector does not run; call start(), or use it as a context manager")
         name = _LOOPBACK_OF_ALL.get(self.host, self.host)
@@ -116,10 +117,10 @@ def _server_class() -> type[Server]:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A socket that listens; it is closed where that is not possible."""
+    """A listening socket; it is closed where listening fails."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        if os.name == "posix":  # elsewhere it would let two servers share a port
+        if os.name == "posix":  # on other systems it would let two servers share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(_BACKLOG)

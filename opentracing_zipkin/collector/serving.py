@@ -1,8 +1,8 @@
-"""Waitress, bounded where it is not by itself: connections, the time for a request, chunks, and its words.
+"""Waitress, with limits that it does not have itself: connections, the time of a request, chunks, and its log lines.
 
-Rules: no thread waits for a client: a request is read whole before a thread has it, and an answer waits in a buffer (a long one
-in a file) until its client has taken it.  Where there are as many connections as there may be, the one that has made us wait
-for the longest time is closed, so that a thousand slow clients keep nobody out.
+Rules: no thread waits for a client.  A request is read completely before a thread gets it.  An answer waits in a buffer (a long
+one in a file) until its client has taken it.  At the limit of connections, the one that has made us wait longest is closed, so
+that a thousand slow clients keep nobody out.
 Source: RFC 9112, "Chunked Transfer Coding"; waitress 3.0, whose classes are made for this (`channel_class`, `parser_class`).
 """
 
@@ -33,13 +33,13 @@ __all__ = ["MAX_CONNECTIONS", "MAX_FRAMING_BYTES", "MAX_HEADER_BYTES", "MAX_REQU
 
 MAX_CONNECTIONS = 400
 MAX_HEADER_BYTES = 64 * 1024
-# For a request from its first byte to its last, with the wait for it, and as long for its answer.
+# The limit for a request from its first byte to its last, including the wait for it, and the same for its answer.
 MAX_REQUEST_S = 60.0
-# Lengths of chunks, their extensions and trailers; 64-byte chunks make up a whole body within it.
+# The lengths of chunks, their extensions and trailers; a whole body in chunks of 64 bytes stays below this limit.
 MAX_FRAMING_BYTES = 1024 * 1024
-# A body over its limit is read on to here, and forgotten, so that its client gets to the answer.
+# A longer body is read up to this limit and discarded, so that its client gets to the answer.
 _MAX_DISCARDED_BYTES = 64 * 1024 * 1024
-# File descriptors that are left to the rest of the process.
+# File descriptors that are left for the rest of the process.
 _SPARE_DESCRIPTORS = 16
 _THREADS = 4
 _NOT_NOW_S = 0.5
@@ -48,7 +48,7 @@ Application = Callable[..., Any]
 
 
 class _Body(OverflowableBuffer):  # type: ignore[misc]  # waitress has no types
-    """A body as it comes; over the limit it is only counted."""
+    """A body while it arrives; beyond the limit its bytes are only counted."""
 
     received = 0
 
@@ -59,7 +59,7 @@ class _Body(OverflowableBuffer):  # type: ignore[misc]  # waitress has no types
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
-    """A request as it comes; what is wrong with it is said in `error`."""
+    """A request while it arrives; `error` tells what is wrong with it."""
 
     _body: _Body | None = None
     error: Any = None
@@ -69,7 +69,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
             super().parse_header(header_plus)
         except (ParsingError, TransferEncodingNotImplemented):
             raise
-        except ValueError as error:  # of urlsplit, of int
+        except ValueError as error:  # from urlsplit or int
             raise ParsingError(f"the request makes no sense: {error}") from error
         if self.body_rcv is not None:
             self.body_rcv.buf = self._body = _Body(self.adj.inbuf_overflow)
@@ -87,7 +87,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 
 
 class _Refusal(ErrorTask):  # type: ignore[misc]
-    """The answer to a request that the application does not get to see: one line."""
+    """The answer to a request that never reaches the application: one line of text."""
 
     def execute(self) -> None:
         error = self.request.error
@@ -101,7 +101,7 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection; `since` is when we began to wait for its client."""
+    """A connection; `since` is the time since when we wait for its client."""
 
     parser_class = _Parser
     error_task_class = _Refusal
@@ -112,16 +112,16 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         super().__init__(*given, **named)
 
     def service(self) -> None:
-        self.since = time.monotonic()  # the answer has its own time, and may leave before this returns
+        self.since = time.monotonic()  # the time of the answer starts anew; the answer may be sent before this returns
         super().service()
         self.since = time.monotonic()
 
 
 class _Silent:
-    """A logger that waits for a thread, which is no news here, need not be told."""
+    """A logger that drops waitress's warnings about requests that wait for a thread, which are normal here."""
 
     def warning(self, *given: Any, **named: Any) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 class _Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
@@ -130,7 +130,7 @@ class _Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
-    """Answers on a listening socket from `start` on, in threads that end with the process; `stop` ends them."""
+    """Answers on a listening socket after `start`, in threads that end with the process; `stop` ends them."""
 
     channel_class = _Channel
     logger = log
@@ -141,13 +141,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         settings = Adjustments(
             sockets=[listening],
             ident="opentracing-zipkin",
-            connection_limit=sys.maxsize,  # ours is below
+            connection_limit=sys.maxsize,  # our own limit is lower
             cleanup_interval=1,
             asyncore_use_poll=True,
             inbuf_overflow=256 * 1024,
             max_request_header_size=MAX_HEADER_BYTES,
             max_request_body_size=_MAX_DISCARDED_BYTES,
-            outbuf_high_watermark=sys.maxsize,  # no thread waits for a client
+            outbuf_high_watermark=sys.maxsize,  # so that no thread waits for a client
             log_socket_errors=False,
             clear_untrusted_proxy_headers=True,
         )
@@ -158,13 +158,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self._loop = Thread(target=self.run, name="zipkin-collector", daemon=True)
 
     def start(self) -> None:
-        """Serve on a thread."""
+        """Serve on a new thread."""
         self._loop.start()
 
     def stop(self) -> None:
-        """Close every connection; requests that are being answered get a moment to end."""
+        """Close every connection; requests that are being answered get two seconds to end."""
         self.task_dispatcher.shutdown(timeout=2)
-        # On the server's own thread, because nobody else may close what it waits on.
+        # On the server's own thread, because no other thread may close the sockets that it waits for.
         self.trigger.pull_trigger(lambda: close_all(self._map))
         self._loop.join(2)
 
@@ -174,7 +174,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 raise
-            # Not to try again at once: the connection goes on waiting, and so would we, at full speed.
+            # It does not try again at once: the connection still waits, so we would loop at full speed.
             self._deaf_until = time.monotonic() + _NOT_NOW_S
             self._close_longest_waited_for()
             return None
@@ -185,11 +185,11 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         super().handle_accept()
 
     def readable(self) -> bool:
-        # Where every connection is being answered, none can go.
+        # If every connection is being answered, none can be closed.
         return bool(super().readable()) and time.monotonic() >= self._deaf_until and self._has_room()
 
     def maintenance(self, now: float) -> None:
-        """Close connections whose clients take too long for a request or for its answer."""
+        """Close connections whose clients take too long for a request or for reading its answer."""
         cutoff = time.monotonic() - MAX_REQUEST_S
         for channel in list(self.active_channels.values()):
             if not channel.requests and channel.since < cutoff:
@@ -207,10 +207,10 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
 
 def _max_connections() -> int:
-    """As many as there may be, or half of the file descriptors that are free: a long body or answer is in a file."""
+    """MAX_CONNECTIONS, or half of the free file descriptors if that is less: a long body or answer needs a file."""
     try:
         import resource
-    except ImportError:  # not on Windows
+    except ImportError:  # on Windows
         return MAX_CONNECTIONS
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if soft == resource.RLIM_INFINITY:
@@ -223,5 +223,5 @@ def _open_descriptors() -> int:
 
     try:
         return len(os.listdir("/proc/self/fd"))
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return 16

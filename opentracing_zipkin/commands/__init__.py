@@ -1,7 +1,7 @@
-"""The sub-commands of `opentracing-zipkin`: arguments to calls, nothing else.
+"""The sub-commands of `opentracing-zipkin`: each turns arguments into calls, and nothing else.
 
-Rules: one module a sub-command, each of the shape `Command`.  Every start of the program imports all of them, so each imports
-what does its work within `run`.
+Rules: there is one module for each sub-command, in the shape of `Command`.  Every start of the program imports all of them.  So
+each imports the modules for its work inside `run`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ __all__ = ["Command"]
 
 
 class Command(Protocol):
-    """A sub-command; its module has this shape."""
+    """The shape of a sub-command's module."""
 
     def add_arguments(self, parser: ArgumentParser, /) -> None:
-        """Declare its options."""
+        """Declare the options."""
 
     def run(self, options: Namespace, /) -> int:
-        """Do the work; the exit status."""
+        """Do the work; returns the exit status."""

@@ -1,6 +1,6 @@
 """`opentracing-zipkin collector`: the embedded collector, until Ctrl-C or SIGTERM.
 
-Rules: what keeps it from running is one line on standard error; exit status 2 where an option is wrong, 1 for anything else.
+Rules: a failure is one line on standard error; the exit status is 2 for a wrong option and 1 for any other failure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Where it listens, what it keeps, and who may ask it."""
+    """Declare the address, the limits of the store, and the access."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
         "It takes spans over HTTP, as a Zipkin server does, and shows their traces on a\n"
@@ -103,7 +103,7 @@ def run(options: Namespace) -> int:
 
 
 def _reason(error: Exception) -> object:
-    """With the file, where there is one."""
+    """The reason of an error, with the file if there is one."""
     if not isinstance(error, OSError) or not error.strerror:
         return error
     return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"

@@ -1,6 +1,6 @@
-"""`opentracing-zipkin decode FILE`: what is in a file of spans, or the same spans in another encoding.
+"""`opentracing-zipkin decode FILE`: shows the spans in a file, or writes them in another encoding.
 
-Rules: what is wrong is one line on standard error.
+Rules: a failure is one line on standard error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FORMS = ("lines", "pretty", "tree")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The file, and what becomes of it."""
+    """Declare the file, and the form and place of the output."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
         "JSON of version 2 and 1, Thrift and proto3 are told apart by their first bytes,\n"
@@ -53,7 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """0 where all was read; 1 where something is wrong with it; 2 for options that do not fit."""
+    """Decode; returns 0 if all was read, 1 if the file is wrong, 2 for wrong options."""
     from ..conversion.reading import MAX_BYTES, Unreadable, spans_in
     from ..conversion.writing import BINARY
 
@@ -84,13 +84,14 @@ def run(options: Namespace) -> int:
     except Unreadable as error:
         return _fail(1, f"{name}: {error}")
     except OSError as error:
-        if isinstance(error, BrokenPipeError):  # `decode | head`; the interpreter must not flush into it again
+        if isinstance(error, BrokenPipeError):  # as in `decode | head`; the interpreter must not flush into the pipe again
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        # Only what is opened has a name in its error; reading has no OSError, so it is of the output otherwise.
+        # Only an error of opening has a file name.  Reading raises no OSError here, so without a name the error is one of the
+        # output.
         return _fail(1, f"{error.filename or options.output or 'standard output'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        return 130  # as a shell says it: 128 and the signal's number
+        return 130  # the status of a shell: 128 plus the signal's number
     return 0
 
 
@@ -101,7 +102,7 @@ def _fail(status: int, text: str) -> int:
 
 
 def _told(spans: Iterator[FinishedSpan], name: str) -> Iterator[FinishedSpan]:
-    """The same spans; that there are none is said, because nothing else would be."""
+    """The same spans; prints a line if there are none, because otherwise nothing would be printed."""
     is_empty = True
     for span in spans:
         is_empty = False
@@ -111,11 +112,11 @@ def _told(spans: Iterator[FinishedSpan], name: str) -> Iterator[FinishedSpan]:
 
 
 def _is_same(file: str, output: str | None) -> bool:
-    """Whether to write would destroy what is to be read; a device or a pipe has nothing to lose."""
+    """Whether writing would destroy the file that is read; a device or a pipe cannot be destroyed."""
     try:
         read = os.fstat(sys.stdin.fileno()) if file == "-" else os.stat(file)
         return output is not None and stat.S_ISREG(read.st_mode) and os.path.samestat(read, os.stat(output))
-    except (OSError, ValueError):  # one is not there, or is no file at all
+    except (OSError, ValueError):  # one of them does not exist, or is no file
         return False
 
 

@@ -1,6 +1,6 @@
 """`opentracing-zipkin demo`: an application of three services, and its traces in the terminal.
 
-Rules: what went wrong is one line on standard error.
+Rules: a failure is one line on standard error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_FAILURE_CHARS = 1000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The collector, the format, and what is left afterwards."""
+    """Declare the collector, the encoding, and the output."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
         "Three processes (frontend, orders, payment) talk HTTP with each other and report\n"
@@ -42,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """0 only if every span of every request was found in the collector; 2 for options that exclude each other."""
+    """Run the demo; returns 0 only if every span of every request was found, and 2 for options that exclude each other."""
     from ..demo.failure import DemoFailed
     from ..demo.runner import run_demo
 
@@ -62,12 +62,12 @@ def run(options: Namespace) -> int:
             open_page=options.open,
         )
     except (DemoFailed, ValueError) as error:
-        reason = printable(str(error), MAX_FAILURE_CHARS)  # it may hold a server's words
+        reason = printable(str(error), MAX_FAILURE_CHARS)  # it may contain a server's text
         print(f"opentracing-zipkin demo: {reason}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130  # as a shell says it: 128 and the signal's number
-    except BrokenPipeError:  # `demo | head`; the interpreter must not flush into it again
+        return 130  # the status of a shell: 128 plus the signal's number
+    except BrokenPipeError:  # as in `demo | head`; the interpreter must not flush into the pipe again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""`opentracing-zipkin doctor`: why do I see no spans?"""
+"""`opentracing-zipkin doctor`: finds out why no spans are seen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """A service to call, and for whom the answer is."""
+    """Declare the service to call, and the form of the report."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
         "It reads the environment as `configure()` and `run` do, tries the way to the\n"
@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """1 where a finding explains missing spans; 2 for a URL that is none."""
+    """Examine; returns 1 where a finding explains missing spans, and 2 for a wrong URL."""
     from ..doctor.telling import examine
     from ..senders.url import check_url
 
@@ -47,7 +47,7 @@ def run(options: Namespace) -> int:
     try:
         return examine(url, options.json, sys.stdout, server)
     except KeyboardInterrupt:
-        return 130  # as a shell says it: 128 and the signal's number
-    except BrokenPipeError:  # `doctor | head`; the interpreter must not flush into it again
+        return 130  # the status of a shell: 128 plus the signal's number
+    except BrokenPipeError:  # as in `doctor | head`; the interpreter must not flush into the pipe again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

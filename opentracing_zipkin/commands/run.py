@@ -1,7 +1,7 @@
-"""`opentracing-zipkin run COMMAND`: the command in place of this process, traced without a line of code.
+"""`opentracing-zipkin run COMMAND`: replaces this process by the command, traced without a line of code.
 
-Rules: no process stays between the caller and the command, so its exit status and its signals are its own.  A fault before it
-runs is one line on standard error.
+Rules: no process stays between the caller and the command, so exit status and signals are those of the command.  A fault before
+it runs is one line on standard error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PTH = "opentracing_zipkin.pth"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The command, and what it is called in Zipkin."""
+    """Declare the command, and its service name in Zipkin."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.usage = (
         "opentracing-zipkin run [--service-name NAME] [--list] [--with-pytest]\n                              COMMAND ..."
@@ -44,7 +44,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Does not return where the command runs; 127 where it is not found, 126 where it cannot be run."""
+    """Run the command; does not return where that succeeds.
+
+    Returns 127 where the command is not found, 126 where it cannot be run, and 2 for wrong options.
+    """
     if options.service_name is not None:
         if not options.service_name.strip():
             print("opentracing-zipkin run: the service name is empty; leave out --service-name", file=sys.stderr)
@@ -64,16 +67,16 @@ def run(options: Namespace) -> int:
 
 
 def environment(former: Mapping[str, str], switch: str) -> dict[str, str]:
-    """The environment in which the command's interpreters start ours."""
+    """The environment in which the interpreters of the command start our tracing."""
     changed = {**former, SWITCH: switch}
     if not _has_pth():
-        # First, because an interpreter runs the first sitecustomize only; ours runs the one that it hides.
+        # First in the path, because an interpreter runs only the first sitecustomize; ours then runs the one that it hides.
         changed["PYTHONPATH"] = os.pathsep.join(filter(None, (os.path.join(STARTUP, "site"), former.get("PYTHONPATH"))))
     return changed
 
 
 def _has_pth() -> bool:
-    """Whether our `.pth` file is where an interpreter of this environment looks for such files when it starts."""
+    """Whether our `.pth` file is in a folder where an interpreter of this environment looks for such files when it starts."""
     import site
 
     packages = os.path.dirname(os.path.dirname(STARTUP))
@@ -84,7 +87,7 @@ def _has_pth() -> bool:
 
 
 def _found(name: str) -> str | None:
-    """The program: of this virtual environment, active or not, else by PATH."""
+    """The program's path: from this virtual environment, active or not, else from PATH."""
     if os.path.dirname(name):
         return name
     here = os.path.dirname(sys.executable)
@@ -93,12 +96,12 @@ def _found(name: str) -> str | None:
         if program is not None:
             return program
     program = shutil.which(name)
-    # Where an interpreter is called python3 only, `python` is the one that runs this.
+    # If an interpreter is only called python3 here, `python` means the one that runs this code.
     return sys.executable if program is None and name == "python" else program
 
 
 def _meant(name: str) -> str:
-    """A hint for somebody who has typed a name that is no program."""
+    """A hint for a user who has typed a name that is no program."""
     from difflib import get_close_matches
 
     if name.endswith(".py"):
@@ -112,11 +115,11 @@ def _become(program: str, command: list[str], environ: Mapping[str, str]) -> int
 
     sys.stdout.flush()
     sys.stderr.flush()
-    for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these, and a program that is executed would inherit it
+    for name in ("SIGPIPE", "SIGXFSZ"):  # Python ignores these signals, and an executed program would inherit that
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:
-        # By its path, because Python finds its virtual environment by that.
+        # With the whole path, because Python finds its virtual environment by it.
         os.execve(program, [program, *command[1:]], environ)
     except OSError as error:
         hint = _meant(command[0]) if isinstance(error, PermissionError) and command[0].endswith(".py") else ""

@@ -1,7 +1,7 @@
 """A file of spans, with or without gzip, read within a limit.
 
-Rules: what is over the limit is refused before it is kept, whether it is in the file or gzip hides it.  An error names the byte
-where it begins.
+Rules: bytes over the limit are refused before they are kept, whether they are in the file or compressed by gzip.  An error
+names the byte where the fault begins.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..model import FinishedSpan
 __all__ = ["MAX_BYTES", "Unreadable", "spans_in"]
 
 MAX_BYTES = 256 * 1024 * 1024
-MAX_MEMBERS = 100_000  # of gzip; each costs the same, however little it holds
+MAX_MEMBERS = 100_000  # gzip members; each costs the same time, however small it is
 
 _GZIP = b"\x1f\x8b"
 _PIECE = 16 * 1024
@@ -25,16 +25,16 @@ _REMEDY = "give --max-bytes a greater number, if you trust the file"
 
 
 class Unreadable(Exception):
-    """Its text says what is wrong with a file, at which byte, and the remedy where there is one.
+    """The text tells the fault of a file, the byte where it is, and the remedy if there is one.
 
-    `is_passed`: all but single lines was read.
+    `is_passed`: all lines but single ones were read.
     """
 
     is_passed = False
 
 
 def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]:
-    """The spans one by one; raises Unreadable, after those before the place that is wrong."""
+    """Yield the spans one by one; raises Unreadable at a wrong place, after the spans before it."""
     try:
         message = stream.read(limit + 1)
     except OSError as error:
@@ -69,7 +69,7 @@ def _inflated(message: bytes, limit: int) -> bytes:
             raise Unreadable(f"byte {at}: gzip holds more than {limit:,} bytes; {_REMEDY}")
         at += len(piece) - len(member.unused_data) - len(member.unconsumed_tail)
         if member.eof and not message[at : at + _PIECE].strip(b"\0"):
-            return bytes(inflated)  # to its end, or filled up with zeros as on a tape
+            return bytes(inflated)  # the end of the file, or zeros that fill the last block of a tape
         if member.eof:
             members += 1
             if members > MAX_MEMBERS:

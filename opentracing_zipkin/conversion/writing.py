@@ -1,6 +1,6 @@
 """Spans as text for people and programs, or as a message in one of Zipkin's encodings.
 
-Rules: text for a terminal has no character in it that would steer it.  A message is whole or not written at all.
+Rules: text for a terminal contains no character that would control it.  A message is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BINARY = ("proto3", "thrift")
 
 
 def text_lines(spans: Iterable[FinishedSpan], form: str, style: Style, is_terminal: bool) -> Iterator[str]:
-    """The lines of a form: `lines` (a span a line, in JSON of version 2), `pretty` (a list, indented) or `tree`."""
+    """The lines of a form: `lines` (one span on each line, JSON of version 2), `pretty` (an indented list) or `tree`."""
     if form == "tree":
         yield from _trees(spans, style)
         return
@@ -28,7 +28,7 @@ def text_lines(spans: Iterable[FinishedSpan], form: str, style: Style, is_termin
 
 
 def message(spans: Iterable[FinishedSpan], encoding: str) -> bytes:
-    """One message."""
+    """The spans as one message."""
     encoder = encoder_named(encoding)
     return encoder.join([encoder.encode(span) for span in spans])
 
@@ -37,7 +37,7 @@ def _trees(spans: Iterable[FinishedSpan], style: Style) -> Iterator[str]:
     found: list[FinishedSpan] = []
     try:
         found.extend(spans)
-    finally:  # those before a place that is wrong are worth a look, too
+    finally:  # the spans before a wrong place are worth drawing, too
         for number, trace in enumerate(traces_of(found)):
             if number:
                 yield ""
@@ -63,7 +63,7 @@ def _pretty(spans: Iterable[FinishedSpan]) -> Iterator[str]:
 
 
 def _harmless(line: str) -> str:
-    """JSON with escapes for what is not printable; that stands in strings only."""
+    """JSON with escapes for characters that are not printable; these are only inside strings."""
     if line.isprintable():
         return line
     return "".join(

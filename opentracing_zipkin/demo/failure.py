@@ -1,4 +1,4 @@
-"""Why a demo cannot go on."""
+"""The error for a demo that cannot go on."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ __all__ = ["DemoFailed"]
 
 
 class DemoFailed(Exception):
-    """Its message says what went wrong and the remedy, in words for the terminal."""
+    """The message tells the fault and the remedy, in words for the terminal."""

@@ -1,7 +1,7 @@
-"""The three services as child processes, which end with this one whatever happens to it.
+"""The three services as child processes, which end when this process ends in any way.
 
-Rules: a service ends when its standard input does, and then sends what it still has.  Every wait has a limit; who is over it is
-killed.
+Rules: a service ends when its standard input ends, and before that sends its waiting spans.  Every wait has a limit; a service
+that exceeds it is killed.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ __all__ = ["SERVICES", "Services"]
 SERVICES = ("frontend", "orders", "payment")
 
 START_TIMEOUT_S = 30.0
-# More than the 10 s that a tracer may need at exit, while a slow collector still makes progress.
+# More than the 10 s that a tracer may need at exit while a slow collector still accepts spans.
 END_TIMEOUT_S = 15.0
 
 
 class Services:
-    """Owns the processes.  As a context manager: running inside, ended (flushed, where no exception came) after it."""
+    """Owns the processes: they run inside the `with` block and are ended after it.
+
+    They are flushed, too, unless an exception left the block.
+    """
 
     def __init__(self, endpoint: str, encoding: str) -> None:
         self._environment = _environment(endpoint, encoding)
@@ -64,7 +67,7 @@ class Services:
         )
 
     def _port(self, name: str) -> int:
-        """The one line that a service writes; nothing where it died or was too slow."""
+        """The port, in the one line that a service writes; raises DemoFailed where it died or was too slow."""
         process = self.processes[name]
         assert process.stdout is not None
         too_slow = threading.Timer(START_TIMEOUT_S, process.kill)
@@ -87,13 +90,13 @@ class Services:
             raise DemoFailed(f"the service {name} died: {_fate(self.processes[name])}") from error
 
     def check(self) -> None:
-        """Raise DemoFailed where a service is no longer there."""
+        """Raise DemoFailed where a service no longer runs."""
         for name, process in self.processes.items():
             if process.poll() is not None:
                 raise DemoFailed(f"the service {name} died: {_fate(process)}; its own words are above")
 
     def end(self) -> None:
-        """Close the services' input and wait until they have sent their spans and left."""
+        """Close the services' input and wait until they have sent their spans and ended."""
         self.check()
         for process in self.processes.values():
             if process.stdin is not None:
@@ -119,7 +122,7 @@ class Services:
 
 
 def _environment(endpoint: str, encoding: str) -> Mapping[str, str]:
-    """Ours without the settings of a tracer, so that the demo is the same in every shell."""
+    """Our environment without the settings of a tracer, so that the demo is the same in every shell."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("ZIPKIN_", "OTEL_"))}
     return {**inherited, "ZIPKIN_ENDPOINT": endpoint, "ZIPKIN_ENCODING": encoding}
 

@@ -1,6 +1,6 @@
-"""The collector's side of the demo: is it there, and what has it stored?
+"""The demo's client of the collector: checks that it is there, and reads the spans that it stored.
 
-Rules: Zipkin's HTTP API v2 only, so that any Zipkin-compatible server can be asked.
+Rules: only Zipkin's HTTP API v2 is used, so that any Zipkin-compatible server will do.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .visits import Json, SpanKey, key_of
 
 __all__ = ["ZipkinClient"]
 
-# A server answers before it has stored, and an indexed storage takes a second or two.
+# A server answers before it has stored the spans, and a storage with an index needs a second or two.
 STORED_WITHIN_S = 10.0
 TIMEOUT_S = 5.0
 
@@ -26,7 +26,7 @@ _PROBE = {"Content-Type": "application/json", "b3": "0"}
 
 
 class ZipkinClient:
-    """A Zipkin-compatible server, by its base URL.  Raises ValueError where that is no URL.
+    """A Zipkin-compatible server at a base URL; raises ValueError where that is no URL.
 
     `url` is for people, without credentials; `endpoint` is for tracers.
     """
@@ -39,13 +39,13 @@ class ZipkinClient:
         self._session.trust_env = False
 
     def check(self) -> None:
-        """Raise DemoFailed where nobody takes spans."""
+        """Raise DemoFailed if no collector takes spans."""
         try:
-            # The empty list is the documented probe of a collector.
+            # Sending the empty list is the documented probe of a collector.
             response = self._session.post(self.endpoint, data=b"[]", headers=_PROBE, timeout=TIMEOUT_S)
         except requests.RequestException as error:
             response, failure = None, type(error).__name__
-        if response is None:  # out of the block, because the error shows the whole URL
+        if response is None:  # outside the except block, because the error shows the whole URL
             raise DemoFailed(
                 f"no collector answers at {self.url} ({failure}); start one, for instance with `make zipkin`, "
                 "or leave out --endpoint (ZIPKIN=) to use the embedded one"
@@ -56,7 +56,7 @@ class ZipkinClient:
             )
 
     def trace(self, trace_id: str, expected: Sequence[SpanKey]) -> list[Json]:
-        """The spans of a trace, once all that are expected are there; raises DemoFailed that names the missing ones."""
+        """The spans of a trace, when all expected ones are there; raises DemoFailed that names the missing ones."""
         deadline = time.monotonic() + STORED_WITHIN_S
         while True:
             spans = self._stored(trace_id)

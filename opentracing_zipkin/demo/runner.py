@@ -1,6 +1,6 @@
-"""The demo's course: start, ask, end, fetch, show.
+"""The course of the demo: start the services, send requests, end the services, fetch the traces, show them.
 
-Rules: one span that is not found in the collector fails the demo.  Nothing that was started here outlives the call.
+Rules: if one span is not found in the collector, the demo fails.  Nothing that it started outlives the call.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["run_demo"]
 
 
 class Answered(NamedTuple):
-    """A visit and the trace that it left."""
+    """A visit and the trace that it caused."""
 
     visit: Visit
     trace_id: str
@@ -44,10 +44,11 @@ def run_demo(
     serve: bool = False,
     open_page: bool = False,
 ) -> None:
-    """Make every visit and show its trace, which must be whole; raises DemoFailed, or ValueError where `endpoint` is no URL.
+    """Make every visit and show its trace, which must be complete.
 
-    `endpoint`: where spans are sent and asked for; None for an embedded collector, which with `serve` stays until Ctrl-C.
-    `open_page`: in the browser.  `output`: a file for the spans as JSON v2.
+    `endpoint` is the server where spans are sent and read; None means an embedded collector, which with `serve` runs until
+    Ctrl-C.  `open_page`: open the page in the browser.  `output`: a file for the spans as JSON v2.  Raises DemoFailed, and
+    ValueError where `endpoint` is no URL.
     """
     style = style_of(sys.stdout)
     embedded = endpoint is None
@@ -68,9 +69,9 @@ def run_demo(
 
 
 def _serve(url: str, open_page: bool) -> None:
-    """Until Ctrl-C."""
+    """Keep the collector running until Ctrl-C."""
     stopped = threading.Event()
-    # Not KeyboardInterrupt, which is lost where it is raised while Python finalizes an object.
+    # Not KeyboardInterrupt, which is lost if it is raised while Python finalizes an object.
     former = signal.signal(signal.SIGINT, lambda *_: stopped.set())
     try:
         if open_page and not _opened(f"{url}/"):
@@ -82,7 +83,7 @@ def _serve(url: str, open_page: bool) -> None:
 
 
 def _opened(url: str) -> bool:
-    import webbrowser  # here, because it looks for browsers, and is rarely asked for
+    import webbrowser  # imported here, because it searches for browsers, and is rarely needed
 
     try:
         return webbrowser.open(url)
@@ -92,7 +93,7 @@ def _opened(url: str) -> bool:
 
 @contextlib.contextmanager
 def _endpoint(given: str | None, encoding: str) -> Iterator[str]:
-    """The collector's URL: the given one, or that of an embedded collector that lives inside the block."""
+    """The collector's URL: the given one, or that of an embedded collector that runs inside the block."""
     if given is not None:
         yield given
         return
@@ -107,7 +108,7 @@ def _endpoint(given: str | None, encoding: str) -> Iterator[str]:
 
 
 def _ask(visit: Visit, services: Services) -> Answered:
-    """Make the request; the trace's id comes back in the answer's headers."""
+    """Make the request; the headers of the answer contain the trace's id."""
     try:
         with requests.Session() as session:
             session.trust_env = False
@@ -137,7 +138,7 @@ def _print_trace(visit: Visit, trace_id: str, spans: list[Json], style: Style) -
 
 
 def _print_hints(url: str, answered: list[Answered], embedded: bool, serve: bool, style: Style) -> None:
-    """Where to look at the traces."""
+    """Print where the traces can be seen."""
     _say("", style)
     if serve or not embedded:
         page = f"{url}/#" if embedded else f"{url}/zipkin/traces/"
@@ -157,7 +158,7 @@ _ELSEWHERE = (
 
 
 def _say(line: str, style: Style) -> None:
-    """Print a line; what the terminal's encoding lacks becomes a question mark."""
+    """Print a line; a character that the terminal's encoding lacks becomes a question mark."""
     encoding = sys.stdout.encoding or "ascii"
     print(line if style.marks else line.encode(encoding, "replace").decode(encoding), flush=True)
 

@@ -1,4 +1,4 @@
-"""The requests of the demo, and the spans that each of them must leave."""
+"""The requests of the demo, and the spans that each of them must cause."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 __all__ = ["VISITS", "Json", "SpanKey", "Visit", "key_of"]
 
-Json = dict[str, Any]  # a span as a query API gives it
+Json = dict[str, Any]  # a span in the form of a query API
 
 
 class SpanKey(NamedTuple):
-    """The fields that tell a span apart; `kind` is "" for a local span."""
+    """The fields that distinguish a span; `kind` is "" for a local span."""
 
     service: str
     kind: str
@@ -19,7 +19,7 @@ class SpanKey(NamedTuple):
 
 
 def key_of(span: Json) -> SpanKey:
-    """Service, kind and name."""
+    """The service, kind and name of a span."""
     service = (span.get("localEndpoint") or {}).get("serviceName", "")
     return SpanKey(service, span.get("kind") or "", span.get("name", ""))
 

@@ -1,1 +1,1 @@
-"""Traces as text: who is whose child, how wide a character is, and rows with bars for a terminal."""
+"""Traces as text: trees of parents and children, widths of characters, and rows with bars for a terminal."""

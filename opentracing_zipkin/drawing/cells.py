@@ -1,6 +1,6 @@
-"""How many cells of a terminal a text takes, and texts made to take a given number.
+"""The number of terminal cells that a text takes, and texts of a given number of cells.
 
-Rules: whatever a span holds becomes printable first: control characters, line ends and marks that turn the writing's direction
+Rules: text of a span is made printable first: control characters, line ends and marks that change the direction of writing
 never reach a terminal.  East Asian wide characters and emoji take two cells, combining marks none.
 Source: Unicode Standard Annex 11, "East Asian Width".
 """
@@ -11,20 +11,20 @@ from unicodedata import category, east_asian_width
 
 __all__ = ["clean", "fitted", "width_of"]
 
-# These ask for the emoji or the text form of the character before them; terminals differ in how wide it is then.
+# These choose the emoji or the text form of the character before them; terminals disagree about its width then.
 _VARIATIONS = {0xFE0E: None, 0xFE0F: None}
 _COMBINING = frozenset(("Mn", "Me"))
 
 
 def clean(text: str) -> str:
-    """With a question mark for each character that is not printable."""
+    """The text with a question mark in place of each character that is not printable."""
     if not text.isascii():
         text = text.translate(_VARIATIONS)
     return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
 
 
 def width_of(text: str) -> int:
-    """In cells; `text` is clean."""
+    """The width of a clean text in cells."""
     return len(text) if text.isascii() else sum(map(_width, text))
 
 
@@ -35,7 +35,7 @@ def _width(character: str) -> int:
 
 
 def fitted(text: str, width: int, cut: str = "…") -> str:
-    """Exactly so many cells: filled up with blanks, or cut with a sign of it."""
+    """The text with exactly `width` cells: filled up with blanks, or cut and marked as cut."""
     missing = width - width_of(text)
     if missing >= 0:
         return text + " " * missing

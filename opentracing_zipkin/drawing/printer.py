@@ -1,8 +1,8 @@
-"""Traces drawn as they arrive, each once it has come to rest.
+"""Draws traces as they arrive, each when no more spans come.
 
-Rules: a trace's spans come in pieces, from several services, so a trace is drawn when nothing of it came for a second.
-A bounded number of spans waits; those above it are not drawn.
-When nobody reads the stream any more, drawing ends, and nothing else.
+Rules: the spans of a trace come in parts, from several services.  So a trace is drawn when none of its spans came for a second.
+The number of waiting spans is limited; spans over the limit are not drawn.  If the stream is closed by its reader, drawing
+ends, but nothing else does.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .waterfall import Style, style_of, trace_lines
 __all__ = ["Printer"]
 
 QUIET_S = 1.0
-MAX_WAIT_S = 10.0  # of a trace to which spans come all the time
+MAX_WAIT_S = 10.0  # the longest wait for a trace whose spans keep coming
 POLL_S = 0.2
 MAX_WAITING_SPANS = 20_000
-MAX_DRAWN = 10_000  # traces of which is known that they have been drawn
+MAX_DRAWN = 10_000  # the number of drawn traces that are remembered
 
 
 class _Waiting:
@@ -36,7 +36,7 @@ class _Waiting:
 
 
 class Printer:
-    """Writes to a stream from a thread of its own, between `start` and `stop`; `add` from any thread."""
+    """Draws on a stream from its own thread, between `start` and `stop`; `add` may be called from any thread."""
 
     def __init__(self, stream: TextIO, style: Style | None = None) -> None:
         self._stream: TextIO | None = stream
@@ -49,7 +49,7 @@ class Printer:
         self._thread = threading.Thread(target=self._run, name="zipkin-printer", daemon=True)
 
     def add(self, spans: Iterable[FinishedSpan]) -> None:
-        """Spans that have arrived; where too many wait, all are drawn at the next opportunity."""
+        """Add spans that have arrived; if too many wait, all are drawn at the next opportunity."""
         now = monotonic()
         with self._lock:
             for span in spans:
@@ -65,7 +65,7 @@ class Printer:
         return self
 
     def stop(self) -> None:
-        """Draw what waits, and end."""
+        """Draw the waiting traces, and end."""
         self._stopped.set()
         self._thread.join()
         self.draw(monotonic(), everything=True)
@@ -81,7 +81,7 @@ class Printer:
             self.draw(monotonic())
 
     def draw(self, now: float, everything: bool = False) -> None:
-        """Draw the traces that have come to rest."""
+        """Draw the traces to which no more spans come."""
         for trace_id, spans in self._due(now, everything):
             if spans:
                 self._write(trace_lines(spans, self._style), trace_id in self._drawn)
@@ -111,5 +111,5 @@ class Printer:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except (OSError, ValueError):  # nobody reads, or it is closed
+        except (OSError, ValueError):  # the reader is gone, or the stream is closed
             self._stream = None

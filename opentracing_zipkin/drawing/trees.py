@@ -1,6 +1,6 @@
 """A trace as a tree.
 
-Rules: the pieces are shown as they were reported: a shared span's server side hangs below the client's side of the same id.
+Rules: each reported piece is shown: the server side of a shared span is a child of the client side with the same id.
 Source: openzipkin/zipkin, SpanNode.java.
 """
 
@@ -12,11 +12,11 @@ from ..model import FinishedSpan
 
 __all__ = ["Node", "grow", "service_of", "traces_of", "walk"]
 
-MAX_LEVELS = 1_000  # a flag for each is copied for each span
+MAX_LEVELS = 1_000  # one flag for each level is copied for each span
 
 
 class Node:
-    """A span and what was done on its behalf, in the order of the starts."""
+    """A span and its children, in the order of their starts."""
 
     __slots__ = ("children", "span")
 
@@ -26,12 +26,12 @@ class Node:
 
 
 def service_of(span: FinishedSpan) -> str:
-    """The name of the service that reported it; "" where it is unknown."""
+    """The name of the service that reported the span; "" where it is unknown."""
     return "" if span.local is None else span.local.service_name
 
 
 def grow(spans: Sequence[FinishedSpan]) -> list[Node]:
-    """The roots, in the order of their starts: one where the trace is whole, more where parents are missing."""
+    """The roots in the order of their starts: one if the trace is complete, more if parents are missing."""
     nodes = [Node(span) for span in sorted(spans, key=lambda span: (span.timestamp_us, span.shared))]
     if not nodes:
         return []
@@ -44,12 +44,12 @@ def grow(spans: Sequence[FinishedSpan]) -> list[Node]:
 
 
 class _Known:
-    """The nodes by id, looked up in constant time, however many have the same one."""
+    """The nodes by id, found in constant time, however many nodes have the same id."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self._first: dict[tuple[str, str], Node] = {}  # by id and service
         self._last: dict[str, Node] = {}
-        self._client: dict[str, Node] = {}  # the first that is not shared
+        self._client: dict[str, Node] = {}  # by id: the first node that is not shared
         for node in nodes:
             span = node.span
             self._first.setdefault((span.span_id, service_of(span)), node)
@@ -58,7 +58,7 @@ class _Known:
                 self._client.setdefault(span.span_id, node)
 
     def parent(self, node: Node) -> Node | None:
-        """The client's side of a shared span, else the parent: of the same service where there are several sides."""
+        """The client side of a shared span, else the parent; of a parent with several sides, the one of the same service."""
         span = node.span
         if span.shared and span.span_id in self._client:
             return self._client[span.span_id]
@@ -68,7 +68,10 @@ class _Known:
 
 
 def _cut_circles(nodes: Sequence[Node], parents: Sequence[Node], roots: Node) -> list[Node]:
-    """Spans that are their own ancestors, as damaged input has it: the first of each circle is taken out as a root."""
+    """Cut circles: damaged input may have spans that are their own ancestors.
+
+    The first span of each circle becomes a root.
+    """
     reached = {id(node) for node, _ in walk(roots.children)}
     cut = []
     for node, parent in zip(nodes, parents, strict=True):
@@ -80,9 +83,9 @@ def _cut_circles(nodes: Sequence[Node], parents: Sequence[Node], roots: Node) ->
 
 
 def walk(roots: Sequence[Node]) -> Iterator[tuple[Node, tuple[bool, ...]]]:
-    """Each node from the top, with one flag a level: whether the branch at that level ends there.
+    """Each node from the top, with one flag for each level: whether the branch at that level ends there.
 
-    Beyond MAX_LEVELS levels all spans stand at the last one.
+    Spans below MAX_LEVELS levels are placed at the last level.
     """
     waiting: list[tuple[Node, tuple[bool, ...]]] = [(root, (root is roots[-1],)) for root in reversed(roots)]
     while waiting:  # no recursion, because a trace may be deeper than Python's stack
@@ -93,7 +96,7 @@ def walk(roots: Sequence[Node]) -> Iterator[tuple[Node, tuple[bool, ...]]]:
 
 
 def traces_of(spans: Sequence[FinishedSpan]) -> list[list[FinishedSpan]]:
-    """Spans by trace, in the order of each trace's first span; the low 64 bits of a trace id decide, as on the server."""
+    """Spans by trace, in the order of each trace's first span; the low 64 bits of an id identify the trace, as on a server."""
     traces: dict[str, list[FinishedSpan]] = {}
     for span in spans:
         traces.setdefault(span.trace_id[-16:], []).append(span)

@@ -1,7 +1,7 @@
-"""A trace as lines of text: one row a span, with a bar to scale.
+"""A trace as lines of text: one row for each span, with a bar to scale.
 
-Rules: pure functions of spans and a Style; nothing here looks at the terminal but `style_of`.  Text that came over the wire
-loses its control characters.
+Rules: the functions depend on spans and a Style only; `style_of` alone looks at the terminal.  Text from other programs loses
+its control characters.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ __all__ = ["Style", "render", "style_of", "trace_lines"]
 
 MIN_WIDTH, MAX_WIDTH = 60, 500
 MAX_SERVICE_WIDTH = 20
-MAX_LEVELS = 30  # that are drawn; deeper spans stand at the last one
+MAX_LEVELS = 30  # levels that are drawn; deeper spans are placed at the last one
 MIN_BAR_WIDTH = 10
-# Two blanks after each of three columns, kinds are up to 8 long, the duration and the error mark take 12.
+# Two blanks after each of three columns, kinds of at most 8 characters, and 12 for the duration and the error mark.
 _FIXED_WIDTH = 6 + 8 + 12
 _MARKS = "└├│─█✗…"
 
 
 class Style(NamedTuple):
-    """The abilities of the terminal."""
+    """The abilities of a terminal."""
 
     width: int = 100
     colour: bool = False
-    marks: bool = True  # characters for branches and bars, beyond ASCII
+    marks: bool = True  # whether it shows the characters beyond ASCII for branches and bars
 
     def paint(self, code: str, text: str) -> str:
         """`text` in an ANSI rendition, for instance "31" for red."""
@@ -40,14 +40,14 @@ class Style(NamedTuple):
 
     @property
     def cut(self) -> str:
-        """Ends a text that is not whole."""
+        """The mark at the end of a text that was cut."""
         return "…" if self.marks else "~"
 
 
 def style_of(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Style:
-    """The style of a stream: as wide as its terminal, branches where its encoding has them, colour on a terminal.
+    """The style of a stream: the width of its terminal, branches if its encoding has them, colour on a terminal.
 
-    NO_COLOR and TERM=dumb turn colour off, FORCE_COLOR turns it on, in a pipe as well; NO_COLOR wins.
+    NO_COLOR and TERM=dumb turn colour off, FORCE_COLOR turns it on, even in a pipe; NO_COLOR wins.
     Source: no-color.org, force-color.org.
     """
     tty = stream.isatty()
@@ -67,7 +67,7 @@ def _encodes(encoding: str | None, text: str) -> bool:
 
 
 def trace_lines(spans: Sequence[FinishedSpan], style: Style) -> list[str]:
-    """A trace with a line of its own before it: when it began (UTC), how long it took, how much it has, and its id."""
+    """A trace below a header line: its begin (UTC), its duration, the number of its spans and services, and its id."""
     start, total = _extent(spans)
     services = len({service_of(span) for span in spans})
     failed = sum("error" in span.tags for span in spans)
@@ -87,7 +87,7 @@ def trace_lines(spans: Sequence[FinishedSpan], style: Style) -> list[str]:
 def _date(us: int) -> str:
     try:
         return f"{datetime.fromtimestamp(us // 1_000_000, timezone.utc):%Y-%m-%d %H:%M:%S}.{us // 1000 % 1000:03}Z"
-    except (ValueError, OverflowError, OSError):  # a year that has more than four digits
+    except (ValueError, OverflowError, OSError):  # a year with more than four digits
         return "at an odd time"
 
 
@@ -100,11 +100,11 @@ class _Row(NamedTuple):
     name: str
     kind: str
     span: FinishedSpan
-    below: str  # the branches that pass by under this row
+    below: str  # the branches under this row that lead to later rows
 
 
 def render(spans: Sequence[FinishedSpan], style: Style) -> list[str]:
-    """The trace's rows: service, name in its place in the tree, kind, bar, duration; below a failed span its error."""
+    """The trace's rows: service, name in its tree, kind, bar, duration; the error stands below a failed span."""
     rows = [_row(node, ancestry, style) for node, ancestry in walk(grow(spans))]
     if not rows:
         return []
@@ -128,7 +128,7 @@ def render(spans: Sequence[FinishedSpan], style: Style) -> list[str]:
 def _row(node: Node, ancestry: tuple[bool, ...], style: Style) -> _Row:
     span = node.span
     blank, through, fork, end = ("  ", "│ ", "├─", "└─") if style.marks else ("  ", "| ", "|-", "`-")
-    # The roots themselves stand at the margin.
+    # The roots stand at the margin.
     passing = "".join(blank if last else through for last in ancestry[1:-1][:MAX_LEVELS])
     branch, beside = ("", "") if len(ancestry) == 1 else (end, blank) if ancestry[-1] else (fork, through)
     name = passing + branch + (clean(span.name) or "(no name)")
@@ -141,7 +141,7 @@ def _milliseconds(span: FinishedSpan) -> str:
 
 
 def _extent(spans: Sequence[FinishedSpan]) -> tuple[int, int]:
-    """When the trace begins and how long it is, in µs."""
+    """The begin and the duration of the trace in µs."""
     timed = [span for span in spans if span.timestamp_us]
     start = min((span.timestamp_us for span in timed), default=0)
     end = max((span.timestamp_us + span.duration_us for span in timed), default=0)
@@ -160,5 +160,5 @@ _COLOURS = ("36", "35", "33", "34", "32")
 
 
 def _colour_of(row: _Row) -> str:
-    """A colour a service, the same in every trace and every run."""
+    """The colour of a service, the same in every trace and every run."""
     return _COLOURS[sum(row.service.encode()) % len(_COLOURS)]

@@ -1,7 +1,8 @@
-"""Forks: whoever owns a thread, a connection or a generator of ids renews it in the child.
+"""Forks: an object that owns a thread, a connection or a generator of ids renews it in the child.
 
-Rules: Python calls us in the child.  uWSGI forks without Python, so there its own hook is chained; and as its decorators
-replace that hook, the process id is looked at, too, at each id that is drawn and each span that is recorded, under uWSGI only.
+Rules: Python calls us in the child.  uWSGI forks without Python, so our function is added to uWSGI's own hook.  uWSGI's
+decorators replace that hook; so under uWSGI, and only there, the process id is also checked at each id that is drawn and each
+span that is recorded.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class Renewable(Protocol):
-    """Has something that a forked child must not share with its parent."""
+    """An object with parts that a forked child must not share with its parent."""
 
     def renew_after_fork(self) -> None: ...
 
@@ -30,14 +31,14 @@ _pid = os.getpid()
 
 
 def renew_in_children(owner: Renewable) -> None:
-    """Call its `renew_after_fork` in every process that is forked from this one, before anything else of ours runs there."""
+    """Call the owner's `renew_after_fork` in every process forked from this one, before any other code of ours runs there."""
     _renewables.add(owner)
     if "uwsgi" in sys.modules:
         _chain_uwsgi()
 
 
 def checked(name: str, owner: Any, function: _F) -> _F:
-    """`function`, and under uWSGI one that first looks whether this is a new process, and then uses `owner`'s new `name`."""
+    """`function`; under uWSGI a wrapper of it, which in a new process calls the renewed attribute `name` of `owner` instead."""
     if "uwsgi" not in sys.modules:
         return function
 
@@ -57,9 +58,10 @@ def lacks_threads() -> bool:
 
 
 def may_start_thread() -> bool:
-    """Not in uWSGI's master: a worker that is forked while a thread has the GIL waits for it for ever (unbit/uwsgi, 1369).
+    """Whether a thread may be started: not in uWSGI's master.
 
-    With --py-call-uwsgi-fork-hooks the master has the GIL when it forks, if threads are enabled.
+    A worker that is forked while a thread has the GIL waits for it for ever (unbit/uwsgi, 1369).  With
+    --py-call-uwsgi-fork-hooks the master holds the GIL itself when it forks, if threads are enabled.
     """
     uwsgi: Any = sys.modules.get("uwsgi")
     return uwsgi is None or uwsgi.worker_id() != 0 or {"enable-threads", "py-call-uwsgi-fork-hooks"} <= uwsgi.opt.keys()
@@ -73,12 +75,12 @@ def _renew() -> None:
     for owner in list(_renewables):
         try:
             owner.renew_after_fork()
-        except Exception:  # of a part that is not ours; all others are renewed nevertheless
+        except Exception:  # raised by a part of the application; all others are renewed nevertheless
             log.exception("zipkin: %r is not ready for a forked process", owner)
 
 
 def _chain_uwsgi() -> None:
-    uwsgi: Any = sys.modules["uwsgi"]  # made by the server; there is no package of that name
+    uwsgi: Any = sys.modules["uwsgi"]  # the server makes this module; no package has that name
     former = getattr(uwsgi, "post_fork_hook", None)
     if getattr(former, "is_zipkins", False):
         return

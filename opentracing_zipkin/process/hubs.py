@@ -1,6 +1,6 @@
-"""gevent's hub: the event loop of greenlets, which a signal's handler may interrupt and which must not wait.
+"""gevent's hub: the event loop of greenlets, which a signal handler may interrupt and which must not wait.
 
-eventlet's is left out: it could not be woken for what the handler leaves to a greenlet.
+eventlet's hub is left out: the handler could not wake it for work that it leaves to a greenlet.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["call_outside_hub"]
 
 
 def call_outside_hub(act: Callable[[], None]) -> None:
-    """`act` may wait: where the hub is running, a greenlet does it soon; elsewhere it is done now."""
+    """Call `act`, which may wait: in a new greenlet where the hub is running, otherwise at once."""
     gevent: Any = sys.modules.get("gevent")
     hub: Any = sys.modules.get("gevent.hub")
     if gevent is not None and hub is not None and isinstance(gevent.getcurrent(), hub.Hub):

@@ -1,9 +1,9 @@
 """This host's own address, as a server sees it: the source address of the route to the collector.
 
-Rules: no packet is sent, because connecting a UDP socket only asks the kernel for the route.  A collector on this machine tells
-nothing: every host with a sidecar would be 127.0.0.1, and the Zipkin UI corrects clocks only where addresses differ.  So the
-route to anywhere else counts there.  A name is looked up only where no route leads out of the host.  Never 127.0.1.1, which
-Debian writes into /etc/hosts for the host's own name.
+Rules: no packet is sent, because connecting a UDP socket only asks the kernel for the route.  The route to a collector on this
+machine is useless: every host with a sidecar would be 127.0.0.1, and the Zipkin UI corrects clocks only where addresses differ.
+In this case the route to any other address is used.  A name is looked up only where no route leads out of the host.  The result
+is never 127.0.1.1, which Debian writes into /etc/hosts for the host's own name.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ..model import Endpoint, parse_ip
 
 __all__ = ["endpoint", "towards"]
 
-# Addresses for documentation (RFC 5737, RFC 3849): no host has them, so the default route leads there.
+# Addresses for documentation (RFC 5737, RFC 3849): no host has them, so the default route leads to them.
 _ANYWHERE = ("192.0.2.1", "2001:db8::1")
-_ALL_HOSTS = "224.0.0.1"  # in the network of one interface
+_ALL_HOSTS = "224.0.0.1"  # reaches all hosts in the network of one interface
 
 
 def endpoint(service_name: str, ip: str | None, port: int) -> Endpoint:
@@ -30,11 +30,11 @@ def endpoint(service_name: str, ip: str | None, port: int) -> Endpoint:
 
 
 def towards(url: str, known: Endpoint) -> Endpoint:
-    """`known` with this host's address on the way to the URL's host, or to anywhere where there is no URL.
+    """`known` with this host's address on the way to the URL's host, or to anywhere if there is no URL.
 
-    Unchanged where this host has no address.
+    It is unchanged if no such address is found.
 
-    May look up the host's name, for which Python has no time limit: not for the application's thread.
+    It may look up the host's name, for which Python has no time limit.  So it must not run on an application's thread.
     """
     best, lowest = "", 4
     for source, target in _routes(urlsplit(url).hostname or ""):
@@ -50,31 +50,31 @@ def towards(url: str, known: Endpoint) -> Endpoint:
 
 
 def _rank(source: str, target: str) -> int:
-    """How badly an address tells this host from others, 0 to 3."""
+    """The rank of an address, 0 to 3: 0 distinguishes this host best from others, 3 worst."""
     address = ip_address(source)
     if address.is_loopback:
         return 3
-    if source == target:  # of this machine, such as a bridge to its containers, which may have the same address elsewhere
+    if source == target:  # the target is on this machine, such as a bridge to containers; other hosts may have the same address
         return 2
     return 1 if address.is_link_local else 0
 
 
 def _routes(host: str) -> Iterator[tuple[str, str]]:
-    """Source addresses of routes from this host, and where they lead, the first ones to ask first."""
+    """Source addresses of routes from this host, with their targets; the best candidates come first."""
     if any(parse_ip(host)):
         yield from _route(host)
     for target in _ANYWHERE:
         yield from _route(target)
     for target in _looked_up(host) if host else ():
         yield from _route(target)
-    for index in _interfaces():  # its network may have no way out
+    for index in _interfaces():  # such a network may have no way out
         yield from _route(_ALL_HOSTS, index)
 
 
 def _route(target: str, interface: int = 0) -> Iterator[tuple[str, str]]:
-    """The source address of the route to an address, and this, in canonical spelling; none where there is no route.
+    """The source address of the route to an address, and that address in canonical spelling; nothing where there is no route.
 
-    `interface`: the one that the route begins at, where that is not the kernel's affair.
+    `interface` is the one where the route begins; 0 leaves the choice to the kernel.
     """
     address, _, zone = target.partition("%")
     try:
@@ -83,14 +83,14 @@ def _route(target: str, interface: int = 0) -> Iterator[tuple[str, str]]:
                 probe.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("@4s4si", b"", b"", interface))
             probe.connect((address, 9, 0, _index(zone)) if zone else (address, 9))
             found = "".join(parse_ip(probe.getsockname()[0]))
-    except Exception:  # no route; or sockets that a test has blocked or mocked, by an error of any kind
+    except Exception:  # no route; or a test has blocked or mocked sockets, which may raise anything
         return
     if found and not ip_address(found).is_unspecified:
         yield found, "".join(parse_ip(address))
 
 
 def _index(zone: str) -> int:
-    """An interface's number by its name, which in a URL has `25` before it (RFC 6874)."""
+    """The number of the interface with a name; a URL writes `25` before the name (RFC 6874)."""
     numbers = {name: index for index, name in socket.if_nameindex()}
     return numbers.get(zone) or numbers[zone.removeprefix("25")]
 
@@ -98,12 +98,12 @@ def _index(zone: str) -> int:
 def _looked_up(host: str) -> list[str]:
     try:
         return [str(address[0]) for *_, address in socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)]
-    except Exception:  # no such name; or looking up is blocked, too
+    except Exception:  # no such name; or a test has blocked look-ups, too
         return []
 
 
 def _interfaces() -> list[int]:
     try:
         return [index for index, _ in socket.if_nameindex()]
-    except Exception:  # not on this system
+    except Exception:  # this system cannot list interfaces
         return []

@@ -1,7 +1,7 @@
-"""The other threads of a process that is about to end: what they are at may take a moment to end.
+"""The other threads of a process that is about to end: they may need a moment to finish their work.
 
-Rules: takes no lock, because it runs in a signal's handler, too; so threads are known by their frames and not by `threading`.
-A thread counts as busy unless it certainly waits for work.
+Rules: this file takes no lock, because it also runs in a signal handler.  So it finds threads by their frames and not through
+`threading`.  A thread counts as busy unless it certainly waits for work.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ __all__ = ["await_others"]
 
 _POLL_S = 0.01
 _OURS = "opentracing_zipkin."
-# Of the standard library's waiting only the caller is of interest.
+# In these modules of the standard library a thread waits; only their caller tells what for.
 _WAITING = ("threading", "socket")
-# Module and function in which the threads of servers and pools are while they have nothing to do.
+# Module and function of the threads of servers and pools while they have nothing to do.
 _IDLE = {
     ("concurrent.futures.thread", "_worker"),
     ("django.core.servers.basehttp", "handle_one_request"),  # of a connection that is kept alive
     ("http.server", "handle_one_request"),
-    ("multiprocessing.connection", "_recv"),  # of uvicorn's workers, which wait for their parent
-    ("multiprocessing.queues", "_feed"),  # with an empty queue; with a full pipe it is deeper
-    ("queue", "get"),  # of anyio, which runs the views of Starlette and FastAPI
+    ("multiprocessing.connection", "_recv"),  # in uvicorn's workers, which wait for their parent
+    ("multiprocessing.queues", "_feed"),  # with an empty queue; with a full pipe the innermost call is another one
+    ("queue", "get"),  # in anyio, which runs the views of Starlette and FastAPI
     ("selectors", "select"),
     ("waitress.task", "handler_thread"),
 }
 
 
 def await_others(timeout_s: float) -> None:
-    """Until every other thread has ended or waits for work, or for so long; in a greenlet always for so long."""
+    """Wait until every other thread has ended or waits for work, or until the time is over; a greenlet waits the whole time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and _are_others_busy():
         time.sleep(_POLL_S)

@@ -1,8 +1,8 @@
-"""SIGTERM that a process sends to itself: whoever asked is told first, where the signal ends the process at once.
+"""SIGTERM that a process sends to itself: our listener is called first, where the signal ends the process at once.
 
-Rules: a server that handles SIGTERM may restore SIG_DFL once it has stopped, and send the signal again, for the exit status
-that is the signal's: uvicorn does so by `signal.raise_signal`, Twisted's `twistd` by `os.kill`.  No exit handler runs then, so
-both are wrapped.  Other signals, other processes and other dispositions go straight through.
+Rules: a server that handles SIGTERM may restore SIG_DFL after it has stopped, and send the signal again, to get the signal's
+exit status.  uvicorn does so by `signal.raise_signal`, Twisted's `twistd` by `os.kill`.  No exit handler runs then, so both
+functions are wrapped.  Calls with another signal, another process or another disposition are passed on unchanged.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import Any
 
 __all__ = ["is_blocked", "is_caught_unseen", "send_sigterm", "tell_nobody", "tell_of_sigterm"]
 
-_MAX_WRAPPERS = 100  # so many are looked through; a circle of them would have no end
+_MAX_WRAPPERS = 100  # limits the search through wrappers, which might form a circle
 
 _listener: Callable[[], None] | None = None
 _wrappers: list[Any] = []
-_is_told = False  # within the call of a wrapped function that has told the listener
+_is_told = False  # whether a wrapped function has called the listener and has not returned yet
 
 
 def tell_of_sigterm(listener: Callable[[], None]) -> None:
-    """Call `listener` when this process is about to end itself by SIGTERM.  Wraps once, however often it is called."""
+    """Call `listener` when this process is about to end itself by SIGTERM.  Repeated calls wrap the functions only once."""
     global _listener
     _listener = listener
     _wrap(signal, "raise_signal", _raising)
@@ -33,7 +33,7 @@ def tell_of_sigterm(listener: Callable[[], None]) -> None:
 
 
 def tell_nobody() -> None:
-    """Undo `tell_of_sigterm`; a wrapper on which somebody has put another one stays, and only passes calls on."""
+    """Undo `tell_of_sigterm`; a wrapper that other code has wrapped again stays, and only passes calls on."""
     global _listener
     _listener = None
     for module, name in ((signal, "raise_signal"), (os, "kill")):
@@ -43,29 +43,29 @@ def tell_nobody() -> None:
 
 
 def send_sigterm() -> None:
-    """Send SIGTERM to this process without telling anybody."""
+    """Send SIGTERM to this process without calling the listener."""
     _tell_and_call(lambda: None, os.kill, os.getpid(), signal.SIGTERM)
 
 
 def is_blocked() -> bool:
-    """Whether this thread keeps SIGTERM waiting."""
+    """Whether this thread blocks SIGTERM."""
     return sys.platform != "win32" and signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def is_caught_unseen() -> bool:
-    """Whether a handler takes SIGTERM that Python does not know, as a server in C or Rust has one; only Linux can tell."""
+    """Whether SIGTERM has a handler unknown to Python, as in a server in C or Rust; only Linux can tell."""
     if signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, None):
         return False
     try:
         with open("/proc/self/status", "rb") as status:
             [caught] = [line.split()[1] for line in status if line.startswith(b"SigCgt:")]
-    except (OSError, ValueError):  # another system, or a Linux that does not tell
+    except (OSError, ValueError):  # another system, or a Linux without this line
         return False
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def _is_left_to_default() -> bool:
-    """Whether SIGTERM, sent to this process by this thread, has nobody who handles it, and ends the process at once."""
+    """Whether a SIGTERM that this thread sends to this process has no handler and ends the process at once."""
     return signal.getsignal(signal.SIGTERM) == signal.SIG_DFL and not is_blocked() and not is_caught_unseen()
 
 
@@ -76,7 +76,7 @@ def _wrap(module: ModuleType, name: str, make: Callable[[Any], Any]) -> None:
             return
         inner = getattr(inner, "__wrapped__", None)
     wrapper = update_wrapper(make(former), former)
-    wrapper.__module__ = module.__name__  # `posix` and `_signal` have the function without us, so that it could not be pickled
+    wrapper.__module__ = module.__name__  # the original name, `posix` or `_signal`, has another function
     _wrappers.append(wrapper)
     setattr(module, name, wrapper)
 
@@ -104,7 +104,10 @@ def _killing(former: Callable[[int, int], None]) -> Callable[[int, int], None]:
 
 
 def _tell_and_call(listener: Callable[[], None] | None, function: Callable[..., None], *args: int) -> None:
-    """Call `function` in any case.  The listener is told once, though it may be wrapped twice."""
+    """Call the listener, if the signal will end the process, and then `function` in any case.
+
+    A function may be wrapped twice; the listener is still called only once.
+    """
     global _is_told
     if listener is None or _is_told or not _is_left_to_default():
         return function(*args)

@@ -1,9 +1,9 @@
-"""The ways a process ends, and SIGTERM: what waits is sent, and the process still ends as it would have.
+"""The ways a process ends, and SIGTERM: the waiting spans are sent, and the process still ends as it would have.
 
-Rules: SIGTERM is ours only if `configure` asks, on the main thread, and where nobody else handles it; whoever handles it ends
-the process by an exit, or as own_signals.py has it.  Our handler runs between two instructions of the interrupted code, so it
-takes no lock that this code may hold.  In a child of multiprocessing, for which a parent waits without end, a thread sees to it
-that the handler does run.
+Rules: we handle SIGTERM only if `configure` asks for it, on the main thread, and where no other code handles it.  Other code
+that handles it ends the process by an exit, or in the way that own_signals.py describes.  Our handler runs between two
+instructions of the interrupted code, so it takes no lock that this code may hold.  In a child of multiprocessing, whose parent
+waits without limit, a thread makes sure that the handler does run.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from .own_signals import is_blocked, is_caught_unseen, send_sigterm, tell_nobody
 
 __all__ = ["at_childs_exit", "at_sigterm", "handle_sigterm", "leave_sigterm"]
 
-# Below those of an application, whose last spans come first.
+# Lower than the priorities of an application, so that its last spans are recorded first.
 _LAST = -1000
 
-# The main thread is interrupted so often, at such intervals, while SIGTERM may not have reached it.
+# How often, and at which interval, the main thread is interrupted, because SIGTERM may not have reached it.
 _NUDGES = 20
 _NUDGE_INTERVAL_S = 0.05
 
-# For requests that other threads are at: the server may not have waited for them.
+# The time for requests that other threads are still handling: the server may not have waited for them.
 _OTHERS_END_S = 0.5
-# Two SIGTERMs within this time are one end.
+# Two SIGTERMs within this time count as one.
 _SAME_END_S = 0.2
 
 _at_sigterm: list[tuple[Callable[[], None], Callable[[], None]]] = []
@@ -43,28 +43,28 @@ _forks_are_watched = False
 
 
 def at_childs_exit(hook: Callable[[], None]) -> None:
-    """Call `hook` also where this is a child that ends without Python's exit; it may be called more than once."""
-    # Forked children of multiprocessing (up to Python 3.12) and of billiard, which is Celery's, end by os._exit.
+    """Call `hook` also in a child process that ends without Python's exit; it may be called more than once."""
+    # Forked children of multiprocessing (up to Python 3.12) and of billiard, Celery's copy of it, end by os._exit.
     for util in _utilities_of_parents():
         util.Finalize(None, hook, exitpriority=_LAST)
-    # The processes of Celery's pool leave out billiard's way, too.
+    # The processes of Celery's pool skip even billiard's finalizers.
     celery = sys.modules.get("celery.signals")
     if celery is not None:
         celery.worker_process_shutdown.connect(lambda **_: hook(), weak=False, dispatch_uid=hook)
 
 
 def at_sigterm(drain: Callable[[], None], hurry: Callable[[], None]) -> None:
-    """When SIGTERM comes and is ours, call `drain`, which also closes, or where the process lives on `hurry`, which does not.
+    """Register functions for a SIGTERM that we handle: `drain` if the process ends, `hurry` if it lives on.
 
-    `hurry` must not wait, nor take a lock.
+    `drain` also closes; `hurry` does not.  `hurry` must neither wait nor take a lock.
     """
     _at_sigterm.append((drain, hurry))
 
 
 def handle_sigterm() -> None:
-    """Before SIGTERM ends this process, call what `at_sigterm` was given; the process still ends by it, with status -15.
+    """Call the functions given to `at_sigterm` before SIGTERM ends this process, which still ends with status -15.
 
-    Does nothing where that cannot be, and says so at DEBUG.
+    Does nothing where SIGTERM cannot be handled, and logs the reason at DEBUG.
     """
     global _is_asked
     obstacle = _obstacle()
@@ -79,7 +79,7 @@ def handle_sigterm() -> None:
 
 
 def leave_sigterm() -> None:
-    """Undo `handle_sigterm`, as far as nobody has built on it."""
+    """Undo `handle_sigterm`, unless other code has wrapped or replaced our handler."""
     global _is_asked
     _is_asked = False
     tell_nobody()
@@ -88,7 +88,7 @@ def leave_sigterm() -> None:
 
 
 def _obstacle() -> str:
-    """Why SIGTERM cannot be handled here; empty where it can."""
+    """The reason why SIGTERM cannot be handled here; empty where it can."""
     if not _is_signals_thread():
         return "this is not the main thread of the main interpreter"
     if is_blocked():
@@ -99,9 +99,9 @@ def _obstacle() -> str:
 
 
 def _is_signals_thread() -> bool:
-    """Whether handlers may be set here: Python looks at the thread and the interpreter first, and then at the handler."""
+    """Whether handlers may be set here: Python checks the thread and the interpreter before it checks the handler."""
     try:
-        signal.signal(signal.SIGTERM, None)  # no handler at all, so nothing is set
+        signal.signal(signal.SIGTERM, None)  # None is no handler, so nothing is set
     except ValueError:
         return False
     except TypeError:
@@ -110,14 +110,14 @@ def _is_signals_thread() -> bool:
 
 
 def _handle(number: int, frame: Any) -> None:
-    """SIGTERM's handler; one that was set after it may call it, even from a thread, which cannot restore SIG_DFL."""
+    """Handle SIGTERM.  A handler that was set later may call this one, even on a thread, which cannot restore SIG_DFL."""
     if _outlives_sigterm() or not _is_signals_thread():
         _hurry()
         return
     begun_at = monotonic()
 
     def handle_again(number: int, frame: Any) -> None:
-        """A second SIGTERM is impatience, unless it belongs to the first: multiprocessing ends its daemons twice."""
+        """End the process at a second SIGTERM, unless it belongs to the first: multiprocessing terminates daemons twice."""
         if monotonic() - begun_at > _SAME_END_S:
             _end()
 
@@ -139,12 +139,12 @@ def _end() -> None:
 
 
 def _outlives_sigterm() -> bool:
-    """Whether this is process 1 of a container: the kernel ignores the SIGTERM that it does not handle."""
+    """Whether this is process 1 of a container: the kernel ignores SIGTERM for it, unless it has a handler."""
     return os.getpid() == 1
 
 
 def _drain() -> None:
-    """Send what waits, and take nothing any more, unless the process lives on."""
+    """Send the waiting spans and take no more, unless the process lives on."""
     _hurry()
     if _outlives_sigterm():
         return
@@ -159,9 +159,9 @@ def _hurry() -> None:
 
 
 def _watch_children() -> None:
-    """Let a thread see to it that the handler runs, in this process and in forked ones that are multiprocessing's children."""
+    """Start a thread that makes sure that the handler runs: in this process, and in forked children of multiprocessing."""
     global _forks_are_watched
-    if not hasattr(os, "fork"):  # where SIGTERM ends a process without asking it
+    if not hasattr(os, "fork"):  # on such a system SIGTERM ends a process without running a handler
         return
     if _utilities_of_parents():
         _watch(_handle)
@@ -171,7 +171,7 @@ def _watch_children() -> None:
 
 
 def _utilities_of_parents() -> list[Any]:
-    """The module `util` of every package, multiprocessing or billiard, that has made this process."""
+    """The modules `util` of the packages, multiprocessing or billiard, that started this process."""
     found = []
     for package in ("multiprocessing", "billiard"):
         process, util = sys.modules.get(f"{package}.process"), sys.modules.get(f"{package}.util")
@@ -181,36 +181,37 @@ def _utilities_of_parents() -> list[Any]:
 
 
 def _watch_if_multiprocessing(handle: Callable[[int, Any], None]) -> None:
-    """In a forked child, before it knows whose child it is: multiprocessing calls what is registered, others do not."""
+    """Start the thread in a forked child if it belongs to multiprocessing, which alone calls the registered function."""
     util: Any = sys.modules.get("multiprocessing.util")
     if util is not None:
         util.register_after_fork(handle, _watch)
 
 
 def _watch(handle: Callable[[int, Any], None]) -> None:
-    """See to it that `handle` runs when SIGTERM comes.
+    """Make sure that `handle` runs when SIGTERM comes.
 
-    Python runs a handler between two instructions of the main thread.  A signal that comes after the last of them and before
-    the system call, or to another thread, leaves the main thread waiting: a pool that is left did so once in fifty times.
+    Python runs a handler between two instructions of the main thread.  A signal may come after the last instruction and before
+    the system call, or to another thread; then the main thread keeps waiting.  A multiprocessing pool that is closed did so
+    once in fifty times.
     """
     if signal.getsignal(signal.SIGTERM) is not handle or signal.getsignal(signal.SIGURG) != signal.SIG_DFL:
         return
     bell, ringer = socket.socketpair()
     ringer.setblocking(False)
     former = signal.set_wakeup_fd(ringer.fileno(), warn_on_full_buffer=False)
-    if former != -1:  # an event loop's, which wakes the main thread itself
+    if former != -1:  # of an event loop, which wakes the main thread itself
         signal.set_wakeup_fd(former, warn_on_full_buffer=False)
         return
-    # Which interrupts whatever waits, and is ignored by whoever does not handle it.
+    # SIGURG interrupts any waiting call; code that does not handle SIGURG ignores it.
     signal.signal(signal.SIGURG, lambda *_: None)
     try:
         threading.Thread(target=_insist, args=(bell, ringer), name="zipkin-sigterm", daemon=True).start()
-    except RuntimeError:  # no threads left
+    except RuntimeError:  # no more threads
         signal.set_wakeup_fd(-1)
 
 
 def _insist(bell: socket.socket, ringer: socket.socket) -> None:
-    """Interrupt the main thread after SIGTERM; `ringer`, to which the signals are written, is only to be kept open."""
+    """Interrupt the main thread after SIGTERM; `ringer`, to which Python writes the signals, is only kept open here."""
     while True:
         if signal.SIGTERM in bell.recv(4096):
             for _ in range(_NUDGES):

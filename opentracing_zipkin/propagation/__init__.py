@@ -1,4 +1,7 @@
-"""Propagation: a context out of a carrier, and into one.  Here the Protocol, and how any carrier becomes plain headers."""
+"""Propagation: reads a context from a carrier and writes one into it.
+
+This file has the Protocol and the functions that turn any carrier into plain headers.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,15 @@ __all__ = ["MAX_REMEMBERED", "Propagation", "headers_of", "is_room_for", "pairs_
 MAX_REMEMBERED = 500
 MAX_REMEMBERED_LENGTH = 2000
 
-# All values of these count, in their order (W3C Trace Context, 3.3.1.3; W3C Baggage, 3.2); of any other header the first does.
+# All values of these headers count, in order (W3C Trace Context, 3.3.1.3; W3C Baggage, 3.2).  Of other headers the first
+# counts.
 _LISTS = frozenset(("traceparent", "tracestate", "baggage"))
 
 
 class Propagation(Protocol):
-    """Writes and reads text carriers; `headers_of` has the shapes a carrier may have.
+    """Writes and reads text carriers; `headers_of` lists the shapes that a carrier may have.
 
-    A propagation of one's own inherits from this class and has at least `inject` and `extract`.
+    A propagation of an application inherits from this class and has at least `inject` and `extract`.
     """
 
     def inject(self, context: ZipkinContext, carrier: Any, /) -> None:
@@ -31,28 +35,28 @@ class Propagation(Protocol):
 
     @property
     def decided(self) -> bool:
-        """Whether its format cannot leave the sampling decision open, so that the tracer has to decide before `inject`."""
+        """Whether the format must contain a sampling decision, so that the tracer has to decide before `inject`."""
         return False
 
     @property
     def trusted(self) -> bool:
-        """Whether callers' traces are continued; else `extract`, and the tracer for bytes, gives a `CallerContext`."""
+        """Whether callers' traces are continued; if not, `extract`, and the tracer for bytes, return a `CallerContext`."""
         return True
 
     @property
     def attributes(self) -> Attributes:
-        """How trace attributes are written and read, and which headers they are."""
+        """The object that writes and reads trace attributes and knows which headers they are."""
         return FREE_FORM
 
 
 def remember(known: dict[Any, Any], names: str | bytes, found: object) -> None:
-    """Keep what was found out about a carrier's names."""
+    """Remember the result for a carrier's names."""
     if is_room_for(names, known):
         known[names] = found
 
 
 def is_room_for(names: str | bytes, known: dict[Any, Any] | set[Any]) -> bool:
-    """Whether names may be remembered, after making room for them; names without end cost time, never memory."""
+    """Whether names may be remembered, after making room for them; new names without end cost time, but never memory."""
     if len(names) > MAX_REMEMBERED_LENGTH:
         return False
     if len(known) >= MAX_REMEMBERED:
@@ -61,15 +65,15 @@ def is_room_for(names: str | bytes, known: dict[Any, Any] | set[Any]) -> bool:
 
 
 def pairs_of(carrier: Any) -> Iterable[Any]:
-    """Names and values of a mapping, all that it has; or the carrier itself where it is no mapping.
+    """The pairs of names and values of a mapping, with all values of a name; a carrier that is no mapping is returned as it is.
 
-    `items` of httpx joins the values of a name, and that of a `MultiDict` has only one of them.
+    The method `items` would not do: in httpx it joins the values of a name, and in a `MultiDict` it has only one of them.
     """
     pairs: Iterable[Any]
     kind = type(carrier)
     if kind is not dict:
         for all_values in ("multi_items", "lists"):
-            if hasattr(kind, all_values):  # the class is asked, as some dicts have every name as an attribute
+            if hasattr(kind, all_values):  # looked up in the class, because some dicts have every name as an attribute
                 pairs = getattr(carrier, all_values)()
                 return pairs
     pairs = carrier.items() if hasattr(carrier, "items") else carrier
@@ -77,11 +81,11 @@ def pairs_of(carrier: Any) -> Iterable[Any]:
 
 
 def headers_of(carrier: Any) -> dict[str, str]:
-    """Names in lower case to values, of a mapping or an iterable of pairs; bytes are read as ISO 8859-1, as HTTP does.
+    """Header names in lower case with their values, from a mapping or an iterable of pairs.
 
-    The first of several values wins.  Names of a WSGI environ (`HTTP_X_B3_TRACEID`) lose their prefix.  What is no pair, or
-    has the value None, is skipped; a value that cannot be one of a header is empty.  Raises TypeError where `carrier` is no
-    such thing.
+    Bytes are read as ISO 8859-1, as in HTTP.  The first of several values wins.  Names of a WSGI environ (`HTTP_X_B3_TRACEID`)
+    lose their prefix.  An item that is no pair or has the value None is skipped.  A value that no header can have becomes "".
+    Raises TypeError where `carrier` is neither a mapping nor an iterable.
     """
     headers: dict[str, str] = {}
     for item in pairs_of(carrier):
@@ -114,5 +118,5 @@ def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)) and value:
         return _text(value[0]) if not isinstance(value[0], (list, tuple)) else ""
     if isinstance(value, int) and value in (0, 1):
-        return str(int(value))  # a decision that is no text yet; any other number would be read as another id than was meant
+        return str(int(value))  # a decision as a number; another number is no id, because its digits would be misread
     return ""

@@ -1,7 +1,7 @@
-"""Trace attributes in headers of their own: `ot-baggage-<key>`, and the fields of an allow-list under their own names.
+"""Trace attributes in headers: `ot-baggage-<key>`, and the fields of an allow-list under their own names.
 
-Rules: nothing that came from a peer or a user gets a control character into an outgoing header.  What is over a limit is left
-out whole, because half a value is a wrong one, and counted; nothing raises.
+Rules: no text from a peer or a user puts a control character into an outgoing header.  An attribute over a limit is left out
+whole and counted, because half a value is a wrong value.  Nothing raises.
 Sources: W3C Baggage, 3.3.2, for the limits; openzipkin/brave, BaggageField, for the fields.
 """
 
@@ -22,46 +22,46 @@ __all__ = ["FREE_FORM", "MAX_ATTRIBUTES", "MAX_BYTES", "PREFIX", "TRACESTATE", "
 PREFIX = "ot-baggage-"
 TRACESTATE = "tracestate"  # kept as an attribute, but written and read with `traceparent` only
 
-# What every platform has to pass on.  Counted are names and values as they are on the wire.
+# The limits that every platform has to pass on.  Names and values are counted as they are on the wire.
 MAX_ATTRIBUTES = 64
 MAX_BYTES = 8192
 
 # RFC 9110's token characters; normalised keys use the lower-case ones.
 _TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
-# "%" itself is encoded under our prefix, where a reader decodes everything.
+# "%" itself is encoded under our prefix, because our reader decodes every "%" there.
 _SAFE = _PRINTABLE.replace("%", "")
 _NOT_SAFE = re.compile(r"\A | \Z|[^ -~]+")
-# What `_NOT_SAFE` becomes when encoded, a character at a time, and nothing else: another's "%41" stays as it is.
+# Exactly the encodings that `_NOT_SAFE` causes, one character at a time.  A foreign "%41" stays as it is.
 _MORE = "%[89AB][0-9A-F]"
 _ENCODED = re.compile(
     r"\A%20|%20\Z|%(?:[01][0-9A-F]|7F)"
     rf"|%(?:C[2-9A-F]|D[0-9A-F]){_MORE}|%E[0-9A-F](?:{_MORE}){{2}}|%F[0-4](?:{_MORE}){{3}}"
 )
 _HEADER_SAFE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
-# No key; and what comes with `traceparent` alone.
+# A prefix without a key, and the header that is read only together with `traceparent`.
 _NOT_READ = frozenset((PREFIX, PREFIX + TRACESTATE))
 _RESERVED = re.compile(r"b3|x-b3-.*|traceparent|tracestate|ot-baggage-.*")
 
 
 def is_header_safe(text: str) -> bool:
-    """Printable ASCII without white space at the ends, where a proxy may strip it."""
+    """Whether a text is printable ASCII without white space at its ends; a proxy may strip such white space."""
     return _HEADER_SAFE.fullmatch(text) is not None
 
 
 class Attributes:
-    """Writes and reads attributes, and counts what it left out; may be used from any thread."""
+    """Writes and reads attributes, and counts those that it left out; may be used from any thread."""
 
     def __init__(self, fields: Iterable[str] = ()) -> None:
-        self.names = _checked(fields)  # normalised key -> the header's name, as it was given
-        self.dropped = 0  # attributes, read or to be written, that were over a limit or had no possible name
+        self.names = _checked(fields)  # normalised key -> the header's name, as it was configured
+        self.dropped = 0  # attributes, read or to be written, that were over a limit or had an impossible name
 
     def has(self, name: str) -> bool:
-        """Whether a header of this name, as it is written, is an attribute."""
+        """Whether a header with this name, as it is written, is an attribute."""
         return name.startswith(PREFIX) or name in self.names.values()
 
     def write(self, baggage: Mapping[str, str], carrier: MutableMapping[str, Any]) -> None:
-        """Add each attribute to `carrier`: those of the allow-list first, then in their own order."""
+        """Add each attribute to `carrier`: first the fields of the allow-list, then the others in their order."""
         count, left = 0, MAX_BYTES
         for name, value in self._headers(baggage):
             size = len(name) + len(value)
@@ -72,7 +72,7 @@ class Attributes:
                 self._drop("to be written", name)
 
     def _headers(self, baggage: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        """Names, possible or not, and values as they go out; None is a value that was removed."""
+        """Names and values as they are sent; a name may still be impossible.  A value None means that it was removed."""
         normalised = {normalize_key(str(key)): to_text(value, MAX_BYTES) for key, value in baggage.items() if value is not None}
         for key, name in self.names.items():
             if key in normalised:
@@ -82,7 +82,7 @@ class Attributes:
                 yield PREFIX + key, _encode(value)
 
     def read(self, headers: Mapping[str, str]) -> dict[str, str] | None:
-        """The attributes in headers whose names are in lower case, None where there are none."""
+        """The attributes in headers whose names are in lower case; None where there are none."""
         found: dict[str, str] = {}
         left = MAX_BYTES
         for name, value in self._ours(headers):
@@ -92,7 +92,7 @@ class Attributes:
                 continue
             left -= size
             if name.startswith(PREFIX):
-                found.setdefault(name[len(PREFIX) :], unquote(value))  # a field's own header outranks it
+                found.setdefault(name[len(PREFIX) :], unquote(value))  # the field's own header outranks this one
             else:
                 found[self.names[normalize_key(name)]] = _ENCODED.sub(_decoded, value)
         return found or None
@@ -131,7 +131,7 @@ def _checked(fields: Iterable[str]) -> dict[str, str]:
 
 
 def _encode(value: str) -> str:
-    """Percent-encoded UTF-8 where it is not header-safe."""
+    """The value, with every character that is not header-safe as percent-encoded UTF-8."""
     text = quote(value, safe=_SAFE, errors="replace")
     if text[:1] == " ":
         text = "%20" + text[1:]
@@ -143,11 +143,11 @@ def _encode_field(value: str) -> str:
 
 
 def _decoded(part: re.Match[str]) -> str:
-    """The text of an encoded part, or the part itself where it is no UTF-8: another's value goes on unchanged."""
+    """The decoded text of an encoded part; a part that is not UTF-8 is returned unchanged, so that foreign values survive."""
     try:
         return unquote(part[0], errors="strict")
     except UnicodeDecodeError:
         return part[0]
 
 
-FREE_FORM = Attributes()  # any key, in `ot-baggage-*` headers only
+FREE_FORM = Attributes()  # accepts any key, in `ot-baggage-*` headers only

@@ -1,7 +1,7 @@
 """B3 as text: one header or five, leniently read, canonically written.
 
-Rules: this file knows headers by their lower-case names, and no carriers.  Reading never raises and never widens an id; a
-sampling decision survives malformed ids, so that a deny is not lost; a malformed `b3` gives way to `X-B3-*`.
+Rules: this file knows headers by their lower-case names, and no carriers.  Reading never raises and never makes an id longer.
+A sampling decision survives malformed ids, so that a deny is not lost.  If `b3` is malformed, `X-B3-*` count instead.
 Source: openzipkin/b3-propagation, README.
 """
 
@@ -20,13 +20,14 @@ _DEBUG = DECIDED | SAMPLED | DEBUG
 _STATES = {"1": _ACCEPT, "true": _ACCEPT, "0": DECIDED, "false": DECIDED}
 _SINGLE_STATES = {**_STATES, "d": _DEBUG}
 _STATE_TEXTS = {_ACCEPT: "1", DECIDED: "0", _DEBUG: "d"}
-_IDS = (("x-b3-traceid", 32), ("x-b3-spanid", 16), ("x-b3-parentspanid", 16))  # with how many digits they may have
+_IDS = (("x-b3-traceid", 32), ("x-b3-spanid", 16), ("x-b3-parentspanid", 16))  # with the most digits that each may have
 
 
 def read_headers(headers: Mapping[str, str]) -> tuple[ZipkinContext | None, bool]:
-    """The single header if it is whole, else the five, else what can be read of the single one; a deny in any of them.
+    """The context in B3 headers, and whether all B3 headers could be read.
 
-    With it, whether all could be read that was asked for.
+    A complete `b3` header counts first, then `X-B3-*`, then the readable part of a malformed `b3`.  A deny in any of them
+    counts.
     """
     single, single_whole = _parse_single(headers["b3"]) if "b3" in headers else (None, True)
     if single is not None and single_whole and single._state & DECIDED:
@@ -39,11 +40,11 @@ def read_headers(headers: Mapping[str, str]) -> tuple[ZipkinContext | None, bool
 
 
 def write_single(context: ZipkinContext, parent: bool = True) -> str:
-    """The value of the `b3` header; "" for a context that says nothing."""
+    """The value of the `b3` header; "" for a context that has neither ids nor a decision."""
     state = _STATE_TEXTS.get(context._state & _DEBUG, "")
     if context._trace_id is None:
         return state
-    parts = [hex_id(context._trace_id), hex_span_id(context._span_id)]  # type: ignore[arg-type]  # set together
+    parts = [hex_id(context._trace_id), hex_span_id(context._span_id)]  # type: ignore[arg-type]  # both ids are set together
     if state:
         parts.append(state)
     if parent and context._parent_id is not None:
@@ -52,12 +53,12 @@ def write_single(context: ZipkinContext, parent: bool = True) -> str:
 
 
 def read_single(value: str) -> ZipkinContext | None:
-    """The context in a `b3` header; its decision alone where anything else is malformed; None where nothing can be read."""
+    """The context in a `b3` header; only its decision where the rest is malformed; None where nothing can be read."""
     return _parse_single(value)[0]
 
 
 def _parse_single(value: str) -> tuple[ZipkinContext | None, bool]:
-    """What can be read, and whether that is all there is."""
+    """The readable part, and whether it is the whole value."""
     parts = _first(value).split("-", 5)
     if len(parts) == 1:
         alone = _SINGLE_STATES.get(parts[0])
@@ -67,7 +68,7 @@ def _parse_single(value: str) -> tuple[ZipkinContext | None, bool]:
     if rest and rest[0] in _SINGLE_STATES:
         state = _SINGLE_STATES[rest.pop(0)]
     parent_id = None
-    # Without a state before it only 16 digits are a parent: "2" is a state that does not exist.
+    # Without a state before it, only a text of 16 digits is a parent: "2", for instance, is a state that does not exist.
     if rest and (state or len(rest[0]) == 16) and _is_hex(rest[0], 16):
         parent_id = _id(rest.pop(0), 16)
     if trace_id is None or span_id is None or rest:
@@ -76,10 +77,13 @@ def _parse_single(value: str) -> tuple[ZipkinContext | None, bool]:
 
 
 def _merged(single: ZipkinContext, multi: ZipkinContext, whole: bool) -> ZipkinContext:
-    """Of readable `X-B3-*` and a `b3` that leaves the decision open or, not whole, has nothing but one."""
+    """One context from readable `X-B3-*` and a `b3` header; `whole`: the `b3` header is complete, but has no decision.
+
+    A `b3` header that is not complete gives its decision only.
+    """
     if whole:
         return _decided(single, multi._state)
-    # Of two that contradict each other, one of them malformed, a deny is the one that must not get lost.
+    # The two headers contradict each other, and one of them is malformed: the deny wins, because it must not get lost.
     return multi if multi._state & DECIDED and single._state & SAMPLED else _decided(multi, single._state)
 
 
@@ -91,11 +95,11 @@ def _decided(context: ZipkinContext, state: int) -> ZipkinContext:
     return context
 
 
-# Whether the value of a header can be read.
+# For each header, whether its value can be read.
 _IS_READABLE: dict[str, Callable[[str], bool]] = {
     "x-b3-traceid": lambda text: _id(text, 32) is not None,
     "x-b3-spanid": lambda text: _id(text, 16) is not None,
-    "x-b3-parentspanid": lambda text: _is_hex(text, 16),  # zeros say that there is none
+    "x-b3-parentspanid": lambda text: _is_hex(text, 16),  # zeros mean that there is no parent
     "x-b3-sampled": _STATES.__contains__,
     # "Absent or any other value can be ignored" (b3-propagation, Debug Flag): Finagle writes a sum of flags here.
     "x-b3-flags": lambda text: text.isascii() and text.isdigit(),
@@ -103,7 +107,7 @@ _IS_READABLE: dict[str, Callable[[str], bool]] = {
 
 
 def _read_multi(headers: Mapping[str, str]) -> tuple[ZipkinContext | None, bool]:
-    """What can be read, and whether that is all there is."""
+    """The context in `X-B3-*` headers as far as they can be read, and whether all of them could be read."""
     given = {name: _first(headers[name]) for name in _IS_READABLE if name in headers}
     whole = all(_IS_READABLE[name](text) for name, text in given.items())
     state = _STATES.get(given.get("x-b3-sampled", ""), 0)
@@ -117,7 +121,7 @@ def _read_multi(headers: Mapping[str, str]) -> tuple[ZipkinContext | None, bool]
 
 
 def _first(value: str) -> str:
-    """The first of values that somebody joined with commas; they are worth what the first of several headers is."""
+    """The first of several values that were joined with commas, as the first of several headers counts."""
     return value.partition(",")[0].strip().lower()
 
 
@@ -126,7 +130,7 @@ def _is_hex(text: str, longest: int) -> bool:
 
 
 def _id(text: str, longest: int) -> str | None:
-    """An id of 16 digits, or of 32 where its high half is not zero; None where it is no id."""
+    """An id of 16 digits, or of 32 where its high half is not zero; None where the text is no id."""
     digits = text.lstrip("0")
     if not digits or not _is_hex(text, longest):
         return None
@@ -134,8 +138,8 @@ def _id(text: str, longest: int) -> str | None:
 
 
 def _received(trace_id: str, span_id: str, parent_id: str | None, state: int) -> ZipkinContext:
-    # A root with itself as its parent comes from old clients; some backends follow such a parent without end.
+    # Old clients send a root with itself as its parent; some backends follow such a parent without end.
     context = ZipkinContext(trace_id, span_id, None if parent_id == span_id else parent_id, state | REMOTE)
-    # Who left the decision to us does not report: the id is ours to own then.
+    # A caller that left the decision to us does not report the span.  So the span's id is ours alone, and not shared.
     context._once = SHARED if state & DECIDED else 0
     return context

@@ -1,4 +1,4 @@
-"""A context as bytes: the single header's ASCII, then a line for each attribute."""
+"""A context as bytes: the value of a `b3` header in ASCII, then one line for each attribute."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def encode_attributes(context: ZipkinContext, attributes: Attributes = FREE_FORM
 
 
 def decode(data: bytes, attributes: Attributes = FREE_FORM) -> ZipkinContext | None:
-    """The context in the two parts, joined by a line's end; None where there is none.  Never raises."""
+    """The context in the two parts, joined by a line feed; None where there is none.  Never raises."""
     first, *lines = data.decode("latin-1").split("\n")
     if ": " in first:
         lines.insert(0, first)
@@ -38,6 +38,6 @@ def decode(data: bytes, attributes: Attributes = FREE_FORM) -> ZipkinContext | N
 
 
 def extract(data: bytes, propagation: Propagation) -> ZipkinContext | None:
-    """As `decode`, with the propagation's attributes and by its trust in callers."""
+    """The result of `decode` with the propagation's attributes; a `CallerContext` where callers are not trusted."""
     context = decode(data, propagation.attributes)
     return context if propagation.trusted else CallerContext.of(context)

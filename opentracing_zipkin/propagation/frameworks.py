@@ -1,6 +1,6 @@
-"""What frameworks hand out as headers, as a dict: the usual shapes at a part of what `headers_of` takes for any.
+"""The headers of frameworks as a dict: for the usual classes this takes a fraction of the time of `headers_of`.
 
-Rules: one name has one value here; where a name of interest has several, or anything is unusual, there is no dict.
+Rules: each name has one value here.  Where a name of interest has several values, or anything is unusual, the result is None.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from . import pairs_of, remember
 
 __all__ = ["Frameworks"]
 
-# The classes that are views of something else, by their package, and the attribute that holds it.
+# Classes that are views of another object, by package and name, and the attribute that holds that object.
 _VIEWS = {
     ("werkzeug", "EnvironHeaders"): "environ",
     ("webob", "EnvironHeaders"): "environ",
@@ -22,18 +22,21 @@ _VIEWS = {
 
 MAX_PLACES = 16
 
-_Places = list[tuple[int, str]]  # which pairs are of interest, and their names
+_Places = list[tuple[int, str]]  # positions of the pairs of interest, with their names
 
 
 class Frameworks:
-    """`of_interest` says of a name in lower case whether anybody will read its header.  May be used from any thread."""
+    """Turns carriers into dicts.  May be used from any thread.
+
+    `of_interest` gets a name in lower case and tells whether its header will be read.
+    """
 
     def __init__(self, of_interest: Callable[[str], bool]) -> None:
         self._of_interest = of_interest
-        self._places: dict[bytes, tuple[int, _Places | None]] = {}  # by the names of a carrier, with how many they are
+        self._places: dict[bytes, tuple[int, _Places | None]] = {}  # by the names of a carrier: their number and places
 
     def as_dict(self, carrier: Any) -> dict[Any, Any] | None:
-        """All headers or those of interest, not to be changed; None where it takes the longer way."""
+        """All headers, or those of interest; the dict must not be changed.  None where the careful path must be taken."""
         try:
             kind = type(carrier)
             if kind is list:
@@ -48,19 +51,19 @@ class Frameworks:
                 return None
             pairs = list(pairs_of(carrier))
             plain = dict(pairs)
-        except Exception:  # whatever a mapping of the user's does
+        except Exception:  # a mapping of the application may raise anything
             return None
         return plain if len(plain) == len(pairs) else None
 
     def _of_pairs(self, pairs: list[tuple[bytes, bytes]]) -> dict[str, str] | None:
-        """Raises an exception of some kind where they are no pairs of bytes."""
-        names = b"\n".join([pair[0] for pair in pairs])  # not unpacked, which would use up a pair that is an iterator
-        # The same clients send the same names again and again, so where they stand is found out once.
+        """The headers of interest; raises some exception where the items are not pairs of bytes."""
+        names = b"\n".join([pair[0] for pair in pairs])  # not unpacked, because that would use up a pair that is an iterator
+        # The same clients send the same names again and again.  So the places of the headers are found out once.
         try:
             count, places = self._places[names]
         except KeyError:
             count, places = self._add_places(names)
-        if places is None or len(pairs) != count:  # more, where a name has a line break in it
+        if places is None or len(pairs) != count:  # the numbers differ where a name has a line break in it
             return None
         return {name: pairs[place][1].decode("latin-1") for place, name in places}
 

@@ -1,7 +1,7 @@
-"""Stale headers: those of another span, which `inject` removes from a carrier before it writes its own.
+"""Stale headers: headers of another span, which `inject` removes from a carrier before it writes its own.
 
-Rules: a header is stale where its name is one that this propagation writes, in any spelling.  What a carrier raises while it is
-cleaned is ignored; a carrier that raises when it is written to is no carrier.
+Rules: a header is stale if its name is one that this propagation writes, in any spelling.  Exceptions of a carrier during the
+cleaning are ignored.  A carrier that raises when it is written to is no carrier.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["B3_NAMES", "Stale"]
 B3_NAMES = ("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags")
 W3C_NAMES = ("traceparent", TRACESTATE)
 
-# grpc.aio deletes one value at a time.  64 is far more than a carrier has; it ends the loop where deleting does nothing.
+# grpc.aio deletes one value at a time.  64 is far more than a carrier has; it ends the loop where deleting has no effect.
 MAX_VALUES = 64
 
 
@@ -30,9 +30,9 @@ class Stale:
 
     def __init__(self, attributes: Attributes, w3c: bool) -> None:
         self._names = frozenset((*B3_NAMES, *(W3C_NAMES if w3c else ()), *attributes.names))
-        # Names met before.  Where a dict has none but harmless ones, it is clean; a set answers that in one C call.
+        # Names seen before that are not stale.  A dict with only such names is clean; a set tests this in one C call.
         self.harmless: set[str] = set()
-        self._met: set[str] = set()  # those that are stale
+        self._met: set[str] = set()  # names seen before that are stale
 
     def is_stale(self, name: Any) -> bool:
         """Whether a header of this name is replaced; `_` counts as `-`, and the prefix of a WSGI environ does not count."""
@@ -44,7 +44,7 @@ class Stale:
         return key in self._names or bare in self._names or bare.startswith(PREFIX)
 
     def remove(self, carrier: dict[Any, Any]) -> None:
-        """Remove stale headers."""
+        """Remove stale headers from a plain dict."""
         for name in self._met.intersection(carrier):
             carrier.pop(name, None)
         if not self.harmless.issuperset(carrier):
@@ -52,7 +52,7 @@ class Stale:
                 carrier.pop(name, None)
 
     def _goes(self, name: Any) -> bool:
-        """The answer of `is_stale`, which is remembered."""
+        """The result of `is_stale`, which is remembered."""
         if type(name) is not str:
             return self.is_stale(name)
         if name in self.harmless:
@@ -66,7 +66,7 @@ class Stale:
     def replace(self, carrier: Any, headers: dict[str, str]) -> None:
         """Remove stale headers from any carrier that is no plain dict, and write `headers` into it.
 
-        Raises InvalidCarrierException where it cannot be written to.
+        Raises InvalidCarrierException where the carrier cannot be written to.
         """
         try:
             if isinstance(carrier, list):
@@ -77,21 +77,24 @@ class Stale:
                     _delete(carrier, name)
             for name, value in headers.items():
                 carrier[name] = value
-        except Exception as error:  # whatever a mapping of the user's does
+        except Exception as error:  # a mapping of the application may raise anything
             kind = type(carrier).__name__
             raise InvalidCarrierException(f"use a mutable mapping or a list of pairs, not {kind}: {error!r}") from error
 
     def _names_in(self, carrier: Any) -> Iterable[Any]:
-        """The names of a mapping, as it spells them; those that can be stale where it does not tell."""
+        """The names of a mapping in its spelling; where it cannot list them, all names that can be stale."""
         try:
             names = list(carrier.keys()) if hasattr(carrier, "keys") else [name for name, _ in carrier.items()]
         except Exception:
             return self._names
-        # A `KeysView` of a class that iterates over its pairs, as grpc.aio's does, gives pairs.
+        # grpc.aio has a class that iterates over pairs; its `KeysView` therefore gives pairs.
         return [name[0] if isinstance(name, tuple) and name else name for name in names]
 
     def _replace_pairs(self, pairs: list[Any], headers: dict[str, str]) -> None:
-        """Names and values are of the types that those beside them have; where there are none, of Kafka's: text and bytes."""
+        """Replace stale pairs in a list.
+
+        New names and values get the types of the pairs beside them; without such pairs the types of Kafka: text and bytes.
+        """
         if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
             raise TypeError("not all items are pairs")
         kept = [pair for pair in pairs if not self._goes(pair[0])]
@@ -105,14 +108,14 @@ class Stale:
 
 
 def _delete(carrier: Any, name: Any) -> None:
-    """Delete all values of a name, or empty the last one where it cannot be deleted."""
-    can_say = hasattr(carrier, "__contains__")  # without it, `in` would iterate: over a body, if it is a response
+    """Delete all values of a name, or make the last one empty where it cannot be deleted."""
+    can_say = hasattr(carrier, "__contains__")  # without it, `in` would iterate over the object: over a response's body
     with suppress(Exception):
         for _ in range(MAX_VALUES if can_say else 1):
             del carrier[name]
             if can_say and name not in carrier:
                 return
     with suppress(Exception):
-        # A ChainMap deletes from its first mapping only.  None is a Message's way to say that there is no such header.
+        # A ChainMap deletes from its first mapping only.  None is the answer of a Message for a header that it does not have.
         if can_say and name in carrier and carrier[name] is not None:
             carrier[name] = ""

@@ -1,7 +1,8 @@
-"""W3C Trace Context: `traceparent`, strictly read and written, and `tracestate`, passed on as it came.
+"""W3C Trace Context: `traceparent` is strictly read and written; `tracestate` is passed on as it came.
 
-Rules: B3 outranks it; where B3 has no ids, `traceparent` is the position in the trace, and B3's decision, if there is one,
-outranks the flag, which cannot tell "denied" from "left to you".  A span never shares the id in it.
+Rules: B3 outranks `traceparent`.  Where B3 has no ids, `traceparent` gives the position in the trace.  A decision in B3
+outranks the flag of `traceparent`, because the flag cannot tell "denied" from "left to you".  A span never shares the id in
+`traceparent`.
 Source: W3C Trace Context, level 1, 3.2 and 3.3.
 """
 
@@ -18,7 +19,7 @@ __all__ = ["TRACEPARENT", "complete", "read_traceparent", "write", "write_tracep
 
 TRACEPARENT = "traceparent"
 
-# Lower case only; of a version after 00 more may follow, behind a dash.
+# Lower case only.  In a version after 00, more text may follow behind a dash.
 _TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _ZEROS = "0" * 16
 
@@ -26,7 +27,7 @@ _ZEROS = "0" * 16
 def read_traceparent(value: str) -> ZipkinContext | None:
     """The context in a `traceparent`, always decided; None where it is malformed.
 
-    A trace id whose high half is zero is one of 64 bits, as it was before somebody padded it.
+    A trace id whose high half is zero is a 64-bit id that was padded on the way, so the padding is removed.
     """
     match = _TRACEPARENT.fullmatch(value.strip(" \t"))
     if match is None or (match[1] == "00" and match[5] is not None):
@@ -37,10 +38,10 @@ def read_traceparent(value: str) -> ZipkinContext | None:
 
 
 def write_traceparent(context: ZipkinContext) -> str:
-    """Version 00, with a 64-bit trace id padded to 32 digits; "" for a context without ids.
+    """A `traceparent` of version 00, with a 64-bit trace id padded to 32 digits; "" for a context without ids.
 
-    Only "sampled" and "not sampled" can be said here, so a decision that was left open has to be made before.  The other flags
-    are those that were received with the trace.
+    The format knows only "sampled" and "not sampled", so the caller has to make an open decision before.  The other flags are
+    those that were received with the trace.
     """
     trace_id, span_id = context._trace_id, context._span_id
     if trace_id is None or span_id is None:
@@ -50,9 +51,9 @@ def write_traceparent(context: ZipkinContext) -> str:
 
 
 def complete(context: ZipkinContext | None, headers: Mapping[str, str], passes_on: bool) -> ZipkinContext | None:
-    """What B3 gave, with the position in `traceparent` where B3 gave none.
+    """The context from B3, with the position from `traceparent` where B3 gave none.
 
-    Where W3C headers are written as well (`passes_on`), with the flags and the `tracestate` of the same trace.
+    If W3C headers are also written (`passes_on`), the context gets the flags and the `tracestate` of the same trace.
     """
     received = read_traceparent(headers.get(TRACEPARENT, ""))
     if received is None:
@@ -66,14 +67,14 @@ def complete(context: ZipkinContext | None, headers: Mapping[str, str], passes_o
     if not passes_on:
         return context
     context._state |= received._state & W3C_FLAGS
-    tracestate = headers.get(TRACESTATE, "").replace("\t", " ").strip(" ")  # both are white space here
+    tracestate = headers.get(TRACESTATE, "").replace("\t", " ").strip(" ")  # both characters are white space here
     if tracestate and _may_pass(tracestate):
         context._baggage = {TRACESTATE: tracestate}
     return context
 
 
 def write(context: ZipkinContext, carrier: Any) -> None:
-    """Both headers, the second where there is one."""
+    """Write `traceparent`, and `tracestate` where there is one."""
     traceparent = write_traceparent(context)
     if traceparent:
         carrier[TRACEPARENT] = traceparent

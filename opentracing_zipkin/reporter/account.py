@@ -1,7 +1,7 @@
 """The account: every finished span waits, is in flight, was sent, or was dropped for a cause.
 
-Rules: a span is counted where its fate is decided.  The reporter's thread counts under a lock, so that every snapshot
-balances; the lock is never taken by `finish`: an offer that is refused counts by a step of a counter, which is atomic.
+Rules: a span is counted where its fate is decided.  The reporter's thread counts under a lock, so that every snapshot balances.
+`finish` never takes this lock: a refused offer is counted by one step of a counter, which is atomic.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Account"]
 
 
 class _Tally:
-    """Counts by one, from any thread and without a lock."""
+    """A counter that counts by one, from any thread and without a lock."""
 
     __slots__ = ("_steps", "add")
 
@@ -30,21 +30,24 @@ class _Tally:
 
     @property
     def value(self) -> int:
-        return int(repr(self._steps)[6:-1])  # "count(3)": the one way to look at it that does not step
+        return int(repr(self._steps)[6:-1])  # "count(3)": only the repr shows the value without a step
 
 
 class Account:
-    """`waiting` tells how many spans wait to be encoded.  May be used from any thread."""
+    """Counts every span.  May be used from any thread, except for the methods of the reporter's thread, marked below.
+
+    `waiting` returns the number of spans that wait to be encoded.
+    """
 
     def __init__(self, waiting: Callable[[], int]) -> None:
-        # Re-entrant: a signal's handler may ask in the middle of an answer.
+        # Re-entrant, because a signal handler may ask for the account while the interrupted code holds the lock.
         self._lock = threading.RLock()
         self._waiting = waiting
-        self._alarms: list[Alarm] = []  # of those who wait until spans have left
+        self._alarms: list[Alarm] = []  # one for each thread that waits in `flushed`
         self._refused = {cause: _Tally() for cause in ("full", "closed")}
         self._dropped = dict.fromkeys(CAUSES, 0)
-        self._dropped_at_flush = 0  # when the flush that ended last ended
-        self._doubles = 0  # spans that were recorded twice: taken and left, and no spans of their own
+        self._dropped_at_flush = 0  # the number of dropped spans when the last flush ended
+        self._doubles = 0  # spans that were recorded twice; each was in flight twice, but counts once
         self._in_flight = 0
         self._moving = False  # whether spans are about to leave the backlog
         self.sent = 0
@@ -52,29 +55,29 @@ class Account:
     # Any thread
 
     def refuse(self, cause: str) -> None:
-        """A span that was offered is dropped, as `full` or `closed`."""
+        """Count a span that was offered and is dropped as `full` or `closed`."""
         self._refused[cause].add()
 
     @property
     def refused(self) -> int:
-        """How many spans were offered in vain."""
+        """The number of spans that were offered and refused."""
         return sum(tally.value for tally in self._refused.values())
 
     @property
     def full(self) -> int:
-        """How many spans were dropped because the queue was full."""
+        """The number of spans that were dropped because the queue was full."""
         return self._dropped["full"] + self._refused["full"].value
 
     @property
     def pending(self) -> int:
-        """How many spans wait or are in flight."""
+        """The number of spans that wait or are in flight."""
         return self._waiting() + self._in_flight
 
     def flushed(self, timeout: float, attend: Callable[[], None]) -> bool:
         """Whether all spans that wait now were accepted within `timeout` seconds, and none was dropped since the last flush.
 
-        The last flush is the one that had ended before this one began, so each of several at a time has its own answer.
-        `attend` sees to it that somebody sends.
+        The last flush is the one that had ended before this one began, so each of several flushes at a time has its own answer.
+        `attend` makes sure that a thread sends.
         """
         deadline = monotonic() + timeout
         alarm = Alarm()
@@ -88,7 +91,8 @@ class Account:
                 left = deadline - monotonic()
                 if left <= 0:
                     break
-                # In turns, because in a greenlet an alarm from another thread may be late, and a thread may have to be started.
+                # In short waits: in a greenlet an alarm from another thread may be late, and `attend` may have to start a
+                # thread.
                 alarm.wait(min(left, MAX_POLL_S))
         finally:
             with self._lock:
@@ -99,7 +103,7 @@ class Account:
         return complete and dropped == dropped_before
 
     def stats(self) -> TracerStats:
-        """A snapshot."""
+        """A snapshot of the account, which balances."""
         with self._lock:
             queued, in_flight, sent = self._waiting(), self._in_flight, self.sent
             dropped = self._dropped.copy()
@@ -109,7 +113,7 @@ class Account:
         return TracerStats(finished, sent, queued, in_flight, MappingProxyType(dropped))
 
     def drop_waiting(self, cause: str, drain: Callable[[], list[object]]) -> int:
-        """Drop what `drain` takes out of the backlog; how many spans that are, with those in flight."""
+        """Drop the spans that `drain` takes out of the backlog; returns their number plus the number of spans in flight."""
         with self._lock:
             dropped = len(drain())
             self._dropped[cause] += dropped
@@ -118,16 +122,16 @@ class Account:
     # The reporter's thread
 
     def take(self, most: int, move: Callable[[int], None]) -> None:
-        """Up to so many spans leave the backlog by `move`, and are in flight from now on."""
+        """Move up to `most` spans out of the backlog by `move`; from now on they are in flight."""
         with self._lock:
             count = min(most, self._waiting())
             self._moving = True
-            self._in_flight += count  # before they move: if that is interrupted, nobody takes them for gone
+            self._in_flight += count  # before the move, so that an interrupted move does not make spans look sent or dropped
             move(count)
             self._moving = False
 
     def settle(self, cause: str | None, spans: int) -> None:
-        """Spans that were in flight are accepted, or dropped for a cause."""
+        """Count spans that were in flight as accepted, or as dropped for a cause."""
         with self._lock:
             self._in_flight -= spans
             if cause is None:
@@ -137,18 +141,21 @@ class Account:
             self._ring()
 
     def settle_double(self) -> None:
-        """A span in flight was recorded twice, by two threads that finished it at the same moment: it counts once."""
+        """Count a span once that two threads finished at the same moment, so that it was recorded twice."""
         with self._lock:
             self._in_flight -= 1
             self._doubles += 1
             self._ring()
 
     def reconcile(self, held: int) -> None:
-        """After something had interrupted the thread: `held` spans are really in flight; those that are missing are counted."""
+        """Correct the account after an exception in the middle of a round.
+
+        `held` spans are really in flight; those that are missing are counted as dropped.
+        """
         with self._lock:
             missing = self._in_flight - held
             self._in_flight = held
-            if missing > 0 and not self._moving:  # else they are still in the backlog
+            if missing > 0 and not self._moving:  # otherwise they are still in the backlog
                 self._dropped["interrupted"] += missing
             self._moving = False
             self._ring()
@@ -156,8 +163,8 @@ class Account:
     # A signal's handler
 
     def release(self) -> None:
-        """Give the lock back where the interrupted code, which will not go on, holds it."""
-        with suppress(RuntimeError):  # it is not ours, or not any more
+        """Release the lock if the code that the signal interrupted holds it; that code will not go on."""
+        with suppress(RuntimeError):  # this thread does not hold the lock, or holds it no longer
             while True:
                 self._lock.release()
 

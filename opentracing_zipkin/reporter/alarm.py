@@ -1,7 +1,8 @@
-"""Alarm: wakes a thread that waits, and is its only way to sleep.
+"""Alarm: wakes a thread that waits; our threads sleep by no other means.
 
-Rules: the lock is made when the alarm is, and by the name that `threading` has at that time: where gevent or eventlet have
-patched it, whoever waits is a greenlet, and all others go on meanwhile.  A mock of `time.sleep` does not see us.
+Rules: the lock is made together with the alarm, by the function that `threading` has at that time.  Where gevent or eventlet
+have patched that function, the waiter is a greenlet, and all other greenlets go on meanwhile.  A mock of `time.sleep` does not
+affect us.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from contextlib import suppress
 
 __all__ = ["MAX_POLL_S", "Alarm"]
 
-# The longest wait without another look: in a greenlet an alarm that another thread sets may be late.
+# The longest wait before the waiter looks again: in a greenlet, an alarm that another thread sets may be late.
 MAX_POLL_S = 0.05
 
 
 class Alarm:
-    """For one thread that waits; `set` may come from any thread, and from a signal's handler in the middle of itself.
+    """Wakes the one thread that waits.  `set` may be called from any thread, and by a signal handler during another `set`.
 
-    `threading.Event` may not: its `set` holds a lock, for which the handler would wait for ever.  It is also ten times as slow.
+    `threading.Event` does not allow the latter: its `set` holds a lock, and the handler would wait for it for ever.  It is also
+    ten times as slow.
     """
 
     def __init__(self) -> None:
@@ -26,12 +28,12 @@ class Alarm:
         self._lock.acquire()
 
     def set(self) -> None:
-        """Let the thread go on, now or when it waits next."""
+        """Let the thread go on: now if it waits, otherwise when it waits next."""
         if self._lock.locked():
-            # Two threads may come this far, and the second finds the lock free; gevent's lock says so by ValueError.
+            # Two threads may come here, and the second finds the lock free; gevent's lock then raises ValueError.
             with suppress(RuntimeError, ValueError):
                 self._lock.release()
 
     def wait(self, timeout_s: float) -> None:
-        """Until the alarm is set, which this takes back, or for so long."""
+        """Wait until the alarm is set, and reset it, or until the time is over."""
         self._lock.acquire(timeout=timeout_s)

@@ -1,8 +1,8 @@
 """Backlog: the finished spans that wait for the reporter's thread.
 
-Rules: `offer` is all that reporting costs the application: one comparison and one append, no lock, and no waiting unless the
-application has chosen to wait for room.  A span is appended first and attended to after, so that whatever interrupts the
-offer in between (a signal's handler that raises) does not lose it.
+Rules: `offer` is the whole cost of reporting for the application: one comparison and one append, no lock, and no waiting unless
+the application has configured to wait for room.  A span is appended first; then the reporter is told.  So an exception between
+the two steps (from a signal handler) does not lose the span.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from .alarm import MAX_POLL_S, Alarm
 
 __all__ = ["Backlog"]
 
-MIN_WEIGHED = 100  # spans at a time: the copy of a full queue takes 0.1 ms
+MIN_WEIGHED = 100  # spans; copying a full queue takes 0.1 ms, so it is not done for fewer
 
 
 class Backlog:
-    """A bounded queue that drops the newest; `offer` from any thread, the rest from the reporter's only.
+    """A bounded queue that drops the newest span; `offer` from any thread, the rest from the reporter's only.
 
-    `takes` says whether spans are taken.  `attend` is called, at the price of a function call, after an offer that found the
-    backlog unattended (nobody has started yet, or it is closed) or as long as `wake_at`; with True where the thread is to wake.
-    `refuse` counts a span that is dropped, as "full" or "closed".  An offer to a full backlog waits up to `max_wait` seconds.
+    `takes` tells whether spans are taken.  `attend` is called after an offer to an unattended backlog (the thread has not
+    started, or the backlog is closed) or to one that is as long as `wake_at`; its argument is True where the thread must wake.
+    It costs a function call.  `refuse` counts a span that is dropped, as "full" or "closed".  An offer to a full backlog waits
+    up to `max_wait` seconds.
 
-    `max_bytes` bounds the memory of what waits, about: the reporter's thread weighs it now and then (`weigh`), so it may be
-    exceeded by the spans of one wake, of which there are fewer where they are heavy (`expect`).
+    `max_bytes` limits the estimated memory of the waiting spans.  The reporter's thread weighs them now and then (`weigh`), so
+    the spans of one wake-up may exceed the limit.  Heavy spans wake the thread earlier (`expect`), so that these are few.
     """
 
     def __init__(
@@ -43,7 +44,8 @@ class Backlog:
         self.capacity = capacity
         self._max_bytes = max_bytes
         self._max_wait = max_wait
-        # In a short queue while there is still room for what comes until the thread is awake.
+        # A short queue wakes the thread at half its length, so that it has room for the spans that come until the thread is
+        # awake.
         self._max_wake_at = self._wake_at = min(wake_at, max(1, capacity // 2))
         self._takes = takes
         self._attend = attend
@@ -51,11 +53,11 @@ class Backlog:
         self.renew()
 
     def renew(self) -> None:
-        """Forget all spans, as a forked child does, and be unattended."""
+        """Forget all spans, as a forked child does, and become unattended."""
         self._spans: deque[Any] = deque()
-        self._waiting: deque[Alarm] = deque()  # of offers that wait for room
-        self._limit = self.capacity  # in spans; less where they are heavy
-        self._weighed = 0  # how many spans, from the oldest on, are in `_weight`
+        self._waiting: deque[Alarm] = deque()  # one for each offer that waits for room
+        self._limit = self.capacity  # in spans; smaller when the waiting spans are heavy
+        self._weighed = 0  # the number of the oldest spans that are counted in `_weight`
         self._weight = 0
         # `offer` takes the fast path below this length; 0 turns it off.
         self._carefree = 0
@@ -77,13 +79,13 @@ class Backlog:
             self._spans.append(span)
             self._attend(len(self._spans) > self._wake_at)
         elif self._takes():
-            self._attend(True)  # whoever is to make room may not have started
+            self._attend(True)  # the thread that makes room may not have started yet
             self._refuse("full")
         else:
             self._refuse("closed")
 
     def _found_room(self) -> bool:
-        """Wait for room, for so long as the application has chosen."""
+        """Wait for room as long as the application has configured."""
         deadline = monotonic() + self._max_wait
         alarm = Alarm()
         self._waiting.append(alarm)
@@ -101,15 +103,15 @@ class Backlog:
             self._waiting.remove(alarm)
 
     def attended(self) -> None:
-        """From now on an offer below `wake_at` need not call `attend`."""
+        """Let offers below `wake_at` skip `attend` from now on."""
         self._carefree = min(self._wake_at, self._limit)
 
     def unattended(self) -> None:
-        """From now on every offer calls `attend`."""
+        """Let every offer call `attend` from now on."""
         self._carefree = 0
 
     def expect(self, weight: int) -> None:
-        """The spans of now weigh so much, in bytes: wake the thread while an eighth of what may wait does."""
+        """Adjust `wake_at` to spans of `weight` bytes: the thread wakes when an eighth of `max_bytes` waits."""
         wake_at = max(1, min(self._max_wake_at, self._max_bytes // (8 * weight)))
         if wake_at != self._wake_at:
             self._wake_at = wake_at
@@ -117,10 +119,10 @@ class Backlog:
                 self.attended()
 
     def weigh(self, weight_of: Callable[[Any], int]) -> None:
-        """Weigh what has come since, where it is more than a few; over `max_bytes` no span is taken."""
+        """Weigh the spans that came since the last call, unless they are few; at `max_bytes` no more spans are taken."""
         if len(self._spans) - self._weighed < min(MIN_WEIGHED, self._wake_at):
             return
-        spans = list(self._spans)  # in one step, because others append meanwhile
+        spans = list(self._spans)  # copied in one step, because other threads append meanwhile
         self._weight += sum(map(weight_of, spans[self._weighed :]))
         self._weighed = len(spans)
         self.expect(self._weight // self._weighed)
@@ -129,9 +131,10 @@ class Backlog:
             self._carefree = min(self._carefree, self._limit)
 
     def move_to(self, chunk: deque[Any], count: int) -> None:
-        """Move so many spans, oldest first.
+        """Move `count` spans, the oldest first.
 
-        Each is in one of the two at any moment, or, if this is interrupted, in both: the chunk's reader drops the second.
+        At any moment each span is in the backlog or in `chunk`.  After an interruption it may be in both; the chunk's reader
+        then drops the second copy.
         """
         spans = self._spans
         for _ in range(count):
@@ -148,7 +151,7 @@ class Backlog:
         self._make_room()
 
     def drain(self) -> list[Any]:
-        """All spans, which are dropped."""
+        """Take all spans out; the caller drops them."""
         spans, self._spans = self._spans, deque()
         self._weighed = self._weight = 0
         self._make_room()

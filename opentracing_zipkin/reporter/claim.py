@@ -1,8 +1,8 @@
-"""The claim to run the reporter's loop: one thread has it, always.
+"""The claim to run the reporter's loop: at any time one thread has it.
 
-Rules: a claim is pending until its thread begins, then it runs, then it has ended; one whose thread does not live is void.
-Each change is one atomic step of a dict, so that it may come from any thread, from a signal's handler, and from the garbage
-collector in the middle of another one.  No lock: whoever finds a claim pending has nothing to wait for.
+Rules: a claim is pending until its thread begins; then it runs; at last it has ended.  A claim is void if its thread will never
+run.  Each change is one atomic step of a dict.  So it may come from any thread, from a signal handler, and from the garbage
+collector in the middle of another change.  A claim has no lock, because a thread that finds it pending does not wait.
 """
 
 from __future__ import annotations
@@ -16,44 +16,47 @@ RUNS = "runs"
 ENDED = "ended"
 VOID = "void"
 
-# A thread begins within milliseconds; one that has not after this long never will (a signal's handler raised in between).
+# A thread begins within milliseconds.  After this time it never will: a signal handler raised before it could start.
 MAX_PENDING_S = 2.0
 
 
 class Claim:
-    """Made by whoever wants to start the thread; handed to the thread.  `made_at`: monotonic seconds."""
+    """The claim of one thread, made by the code that starts the thread and handed to it.  May be used from any thread.
+
+    `made_at`: monotonic seconds.
+    """
 
     __slots__ = ("_fate", "_next", "alarm", "made_at")
 
     def __init__(self, made_at: float) -> None:
         self.made_at = made_at
-        self.alarm: Alarm | None = None  # the thread makes it, so that it is of the thread's own kind
+        self.alarm: Alarm | None = None  # the thread makes it, so that it fits the thread or greenlet
         self._fate: dict[str, str] = {}
         self._next: dict[str, Claim] = {}
 
     @property
     def fate(self) -> str:
-        """One of the four."""
+        """PENDING, RUNS, ENDED or VOID."""
         return self._fate.get("fate", PENDING)
 
     def begin(self) -> bool:
-        """The thread's first act: whether it may run.  False where the claim was voided meanwhile."""
+        """Whether the thread may run; its first call.  False where the claim was voided meanwhile."""
         return self._fate.setdefault("fate", RUNS) is RUNS
 
     def void(self) -> None:
-        """No thread may begin with this claim any more; nothing for one that has begun."""
+        """Let no thread begin with this claim; has no effect if one has begun."""
         self._fate.setdefault("fate", VOID)
 
     def end(self) -> None:
-        """The thread's last act."""
+        """Mark the claim as ended; the thread's last call."""
         self._fate["fate"] = ENDED
 
     def succeeded_by(self, claim: Claim) -> Claim:
-        """The claim after this one: the first that was offered, for all who ask."""
+        """The claim after this one; every caller gets the first claim that was offered."""
         return self._next.setdefault("next", claim)
 
     def wake(self) -> None:
-        """Let the thread look what there is to do."""
+        """Wake the thread, so that it looks for work."""
         alarm = self.alarm
         if alarm is not None:
             alarm.set()

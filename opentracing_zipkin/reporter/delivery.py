@@ -1,7 +1,7 @@
-"""Delivery: encoded messages out to the collector, oldest first, one at a time, until each was accepted or given up.
+"""Delivery: sends encoded messages to the collector, the oldest first, one at a time, until each is accepted or given up.
 
-Rules: what may pass is tried again, later and later, with the same bytes.  A message that is refused is halved until the span
-that is to blame is alone.  Nothing here starts a thread or reads a clock but the one given.
+Rules: after a failure that may pass, the same bytes are sent again, with growing delays.  A message that is refused is halved
+until the span at fault is alone.  This file starts no thread and reads no clock but the given one.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .streak import Streak
 __all__ = ["MAX_REFUSALS", "Delivery"]
 
 MAX_RETRY_AFTER_S = 60.0
-# While the process ends there is no time for patience.
+# The short delay between tries while the process ends.
 ENDING_DELAY_S = 0.2
-# A collector that refuses so many messages in a row refuses everything: then whole messages are dropped, instead of two
-# requests a span.
+# A collector that refuses this many messages in a row refuses everything.  From then on whole messages are dropped, because
+# dividing them would cost two requests for each span.
 MAX_REFUSALS = 32
 # An interruption (SystemExit, a cancellation, gevent's Timeout) is no refusal of the message, so the message is tried again.
 MAX_INTERRUPTIONS = 3
 
 
 class Delivery:
-    """Owns the outbox; used by the reporter's thread only, but for `hurry`.
+    """Owns the outbox; used by the reporter's thread only, except for `hurry`.
 
     `join` frames encoded spans as a message.  `retry_timeout`: seconds until an unaccepted message is dropped as `expired`.
     `now`: monotonic seconds.
@@ -57,14 +57,14 @@ class Delivery:
         self._retry_timeout = retry_timeout
         self._now = now
         self._hurried = False
-        self._failures = 0  # in a row, that may pass
-        self._refusals = 0  # in a row, of messages that could be divided
-        self._interruptions = 0  # in a row
+        self._failures = 0  # failures in a row that may pass
+        self._refusals = 0  # refusals in a row of messages that could be divided
+        self._interruptions = 0  # interruptions in a row
         self._retry_at = 0.0
 
     @property
     def has_room(self) -> bool:
-        """Whether another message may be put."""
+        """Whether the outbox has room for another message."""
         return self._outbox.has_room
 
     @property
@@ -74,21 +74,21 @@ class Delivery:
 
     @property
     def held(self) -> int:
-        """How many spans are in the outbox."""
+        """The number of spans in the outbox."""
         return self._outbox.spans
 
     def hurry(self) -> None:
-        """Try the next message now, whatever the delay, because somebody waits; from any thread."""
+        """Try the next message now, whatever the delay, because a caller waits; from any thread."""
         self._hurried = True
 
     def delay_s(self) -> float | None:
-        """Seconds until the next try, None where there is nothing to send."""
+        """Seconds until the next try; None where there is nothing to send."""
         if self._hurried:
             return 0.0
         return None if self.is_empty else max(0.0, self._retry_at - self._now())
 
     def put(self, encoded: Sequence[bytes]) -> None:
-        """A new message, of encoded spans, behind the others."""
+        """Add a new message of encoded spans behind the others."""
         self._outbox.put(Message(encoded, self._now()))
 
     def send(self) -> None:
@@ -111,7 +111,7 @@ class Delivery:
             self._sender.send(self._join(message.encoded))
         except SendError as error:
             self._fail(message, error)
-        except BaseException as error:  # a sender of the user's, or a fault of ours: no reason to lose the thread
+        except BaseException as error:  # from a sender of the application, or a bug of ours: the thread must go on
             self._log.say(logging.DEBUG, "sending failed unexpectedly", traceback=True)
             self._interruptions += not isinstance(error, Exception)
             again = not isinstance(error, Exception) and self._interruptions < MAX_INTERRUPTIONS

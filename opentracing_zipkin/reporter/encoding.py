@@ -1,8 +1,8 @@
-"""Encoding: spans through the handlers and the codec, packed into messages that the sender takes.
+"""Encoding: passes spans through the handlers and the codec, and packs them into messages of the size that the sender takes.
 
 Rules: a span that cannot be encoded, or that is too long alone, costs only itself.  No handler sees a span twice, and no span
-is sent twice: once it is encoded, the slot `_start` is taken from it, so that one that was recorded twice is noticed.
-`recover` finds out which spans are still held after something was raised in the middle.
+is sent twice: an encoded span loses its slot `_start`, which reveals a span that was recorded twice.  After an exception in the
+middle, `recover` finds out which spans are still held.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ __all__ = ["Encoding"]
 
 
 class Encoding:
-    """Owns the chunk of spans that is encoded now and the message that is being filled; used by the reporter's thread only.
+    """Owns the chunk of spans that is being encoded and the message that is being filled.
 
-    `max_bytes`: of a message.
+    Used by the reporter's thread only.  `max_bytes` is the limit of a message.
     """
 
     def __init__(
         self, encoder: SpanEncoder, handlers: Sequence[SpanHandler], max_bytes: int, account: Account, log: GuardedLog
     ) -> None:
-        self.chunk: deque[Any] = deque()  # of what has a `to_finished`, which raises TakenBefore for a second copy
+        self.chunk: deque[Any] = deque()  # objects with a `to_finished`, which raises TakenBefore for a second copy
         self._message: list[bytes] = []
-        self._length = 0  # of the encoded spans in the message
-        self._busy = False  # whether the first span of the chunk may be half done
+        self._length = 0  # bytes of the encoded spans in the message
+        self._busy = False  # whether the first span of the chunk may be half encoded
         self._encoder = encoder
         self._handlers = handlers
         self._handler_failed = False
-        self._spoilt = False  # whether a handler has left a span that cannot be sent
+        self._spoilt = False  # whether a handler has returned a span that cannot be sent
         self._max_bytes = max_bytes
         self._account = account
         self._log = log
 
     @property
     def held(self) -> int:
-        """How many spans are here."""
+        """The number of spans in the chunk and in the message."""
         return len(self.chunk) + len(self._message)
 
     def messages(self) -> Iterator[list[bytes]]:
-        """Encode the chunk; the messages that are full now."""
+        """Encode the chunk; yields the messages that are full now."""
         message = self._message
         before = len(message)
         self._busy = True
@@ -70,20 +70,20 @@ class Encoding:
             yield from self._full(before)
 
     def rest(self) -> Iterator[list[bytes]]:
-        """The message that is not full yet, if there is one."""
+        """Yield the message that is not full yet, if there is one."""
         if self._message:
             message, self._message, self._length = self._message, [], 0
             yield message
 
     def recover(self) -> None:
-        """After something was raised in the middle: let go of a span that may be half done; the account will miss it."""
+        """Drop a span that may be half encoded, after an exception in the middle; the account then counts it as interrupted."""
         if self._busy and self.chunk:
             self.chunk.popleft()
         self._busy = False
         self._length = sum(map(len, self._message))
 
     def _encode_chunk(self) -> None:
-        """Move spans from the chunk into the message, until one cannot be."""
+        """Move spans from the chunk into the message; raises at the first span that cannot be encoded."""
         chunk, append = self.chunk, self._message.append
         encode, handle = self._encoder.encode, self._handle if self._handlers else None
         while chunk:
@@ -91,7 +91,7 @@ class Encoding:
             finished = span.to_finished()
             try:  # noqa: SIM105  # `suppress` takes ten times as long
                 del span._start
-            except AttributeError:  # no span of ours, so nobody records it twice
+            except AttributeError:  # an object that is no span of ours, so it is not recorded twice
                 pass
             if handle is not None:
                 finished = handle(finished)
@@ -108,11 +108,11 @@ class Encoding:
             self._account.settle("too_large", 1)
 
     def _handle(self, span: FinishedSpan) -> FinishedSpan | None:
-        """The span as the handlers leave it, None where it is dropped and counted."""
+        """The span as the handlers return it; None where it is dropped and counted."""
         for handler in self._handlers:
             try:
                 handled = handler(span)
-            except BaseException:  # the application's code: SystemExit or a time-out is no reason to end the thread
+            except BaseException:  # application code: SystemExit or a time-out must not end the thread
                 handled = None
                 if not self._handler_failed:
                     self._log.say(logging.ERROR, f"{handler!r} failed, and the span is dropped (said once)", traceback=True)
@@ -124,10 +124,10 @@ class Encoding:
         return self._sendable(span)
 
     def _sendable(self, span: Any) -> FinishedSpan | None:
-        """The span in the types that the codec expects; None where it is dropped and counted, because that cannot be."""
+        """The span with the types that the codec expects; None where that is impossible, so that it is dropped and counted."""
         try:
             return made_sendable(span)
-        except Exception as error:  # what a handler has left there may be of any class
+        except Exception as error:  # a handler may have left objects of any class in it
             if not self._spoilt:
                 reason = str(error) if type(error) is Unsendable else type(error).__name__
                 self._log.say(logging.ERROR, f"a handler left {reason}, and the span is dropped (said once)")
@@ -136,14 +136,14 @@ class Encoding:
             return None
 
     def _drop_too_large(self, before: int) -> None:
-        """Drop those spans of the message, from `before` on, that are longer than a whole message."""
+        """Drop the spans of the message, from `before` on, that are longer than a whole message may be."""
         fitting = [data for data in self._message[before:] if self._fits(1, len(data))]
         too_large = len(self._message) - before - len(fitting)
         self._message[before:] = fitting
         self._account.settle("too_large", too_large)
 
     def _full(self, before: int) -> Iterator[list[bytes]]:
-        """Cut messages off that are as long as may be; up to `before` the spans are known to fit."""
+        """Cut off messages that are as long as allowed; the spans up to `before` are known to fit."""
         start, length = 0, sum(map(len, self._message[:before]))
         pending = self._message
         for place in range(before, len(pending)):

@@ -1,7 +1,7 @@
-"""The GIL: a busy thread of ours lets the application's threads have it.
+"""The GIL: lets the application's threads have it while a thread of ours is busy.
 
 Rules: releasing the GIL is not enough: we would take it back before the waiting thread wakes.  So we sleep.  The shortest sleep
-takes 80 µs, and mostly nobody waits; so Linux is asked first.
+takes 80 µs, and usually no thread waits.  So Linux is asked first.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from .alarm import Alarm
 
 __all__ = ["Handover"]
 
-# The least that is a sleep: Python 3.10 makes none of 0.  On Windows 0 gives way, and the least above it is 15 ms.
+# The shortest real sleep: Python 3.10 does not sleep for 0.  On Windows 0 yields the CPU, and the next longer sleep takes 15
+# ms.
 A_MOMENT_S = 0.0 if sys.platform == "win32" else 1e-6
 
 
 class Handover:
-    """For one thread, which calls `offer` between two pieces of its work.
+    """Offers the GIL; used by one thread, which calls `offer` between two pieces of its work.
 
-    `in_greenlet`: the others that wait are greenlets, which an alarm lets run.
+    `in_greenlet`: the waiting threads are greenlets; waiting for an alarm lets them run.
     """
 
     def __init__(self, in_greenlet: bool = False, sleep: Callable[[float], None] = sleep) -> None:
@@ -31,17 +32,17 @@ class Handover:
         self._expected = nan
 
     def offer(self) -> None:
-        """Sleep for a moment, unless it is known that no thread waits for the GIL."""
+        """Sleep for a moment, unless it is certain that no thread waits for the GIL."""
         if self._alarm is not None:
             self._alarm.wait(A_MOMENT_S)
             return
-        # A thread that waits has gone to sleep for it, and Linux counts how often threads do.  Asking takes 20 % off the time
-        # that a full backlog needs.
+        # A thread that waits for the GIL sleeps, and Linux counts the sleeps of all threads.  Asking Linux takes 20 % off the
+        # time that a full backlog needs.
         switches = _switches()
         if switches == self._expected:
             return
         self._sleep(A_MOMENT_S)
-        # One more is our own sleep.  Where not even that is counted, nothing is known.
+        # Our own sleep adds one.  Where the system does not even count that, the numbers tell nothing.
         self._expected = switches + 1 if _switches() > switches else nan
 
 
@@ -49,7 +50,7 @@ if sys.platform == "linux":
     from resource import RUSAGE_SELF, getrusage
 
     def _switches() -> float:
-        """How often threads of this process have gone to sleep."""
+        """The number of times that threads of this process have gone to sleep."""
         return getrusage(RUSAGE_SELF).ru_nvcsw
 
 else:

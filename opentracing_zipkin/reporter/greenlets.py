@@ -1,7 +1,7 @@
-"""Greenlets: gevent and eventlet put them in the place of threads, at any time, also while ours is running.
+"""Greenlets: gevent and eventlet put them in the place of threads, at any time, even while our thread runs.
 
-Rules: neither library is imported here.  A thread that was there before the patch stays a thread, and what it calls from then
-on makes a hub, the library's event loop, for this thread alone.
+Rules: neither library is imported here.  A thread that started before the patch stays a thread.  But from then on its waiting
+calls create a hub, the library's event loop, for this thread alone.
 Source: gevent 26.9, gevent/hub.py and gevent/_config.py.
 """
 
@@ -17,15 +17,15 @@ __all__ = ["are_threads", "is_hub_missing", "prepare_exit"]
 
 
 def are_threads() -> bool:
-    """Whether a thread that is started now is a greenlet."""
+    """Whether a thread that is started now would be a greenlet."""
     return type(_thread.start_new_thread) is not BuiltinFunctionType
 
 
 def is_hub_missing() -> bool:
-    """Whether gevent has patched and has no hub yet; then a thread must call nothing that waits.
+    """Whether gevent has patched but has no hub yet; a thread must then call nothing that waits.
 
-    The first hub of a process imports modules, and the locks of these imports want a hub.  Two threads that make one at the
-    same time wait for each other for ever, so ours lets the application's be the first.
+    The first hub of a process imports modules, and the locks of these imports need a hub.  Two threads that create the first
+    hub at the same time wait for each other for ever.  So our thread lets the application create it.
     """
     if not _are_gevents():
         return False
@@ -34,10 +34,11 @@ def is_hub_missing() -> bool:
 
 
 def prepare_exit() -> None:
-    """At the interpreter's exit: import what gevent's DNS does, if nobody has.
+    """Import `concurrent.futures.thread` at the interpreter's exit, because gevent's DNS will import it.
 
-    It registers with an exit that has begun already, which raises; there is nothing to register for any more.  Not earlier,
-    because a lock of this module, if it is older than the patch, would stop greenlets that use an executor.
+    That module registers an exit function, which raises once the exit has begun, so the registration is turned off here.  The
+    import does not happen earlier: a lock of this module, if older than gevent's patch, would stop greenlets that use an
+    executor.
     """
     if not _are_gevents() or "concurrent.futures.thread" in sys.modules:
         return

@@ -1,4 +1,4 @@
-"""The listener: `on_stats` is called with the account when it has changed."""
+"""The listener: calls `on_stats` with the account when the account has changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Listener"]
 
 
 class Listener:
-    """Calls a function of the user's, on the reporter's thread; one that raises is not called again."""
+    """Calls a function of the application on the reporter's thread; after an exception it is not called again."""
 
     def __init__(self, on_stats: Callable[[TracerStats], object] | None, log: GuardedLog) -> None:
         self._on_stats = on_stats
@@ -20,7 +20,7 @@ class Listener:
         self._told: TracerStats | None = None
 
     def tell(self, stats: Callable[[], TracerStats]) -> None:
-        """Tell the account, where it has changed since."""
+        """Call the function with the account, if it has changed since the last call."""
         if self._on_stats is None:
             return
         now = stats()
@@ -29,6 +29,6 @@ class Listener:
         self._told = now
         try:
             self._on_stats(now)
-        except BaseException:  # the application's code: SystemExit or a time-out is no reason to end the thread
+        except BaseException:  # application code: SystemExit or a time-out must not end the thread
             self._on_stats = None
             self._log.say(logging.ERROR, "on_stats failed and is not called any more", traceback=True)

@@ -1,4 +1,4 @@
-"""The reporter's log calls: a log handler of the application's may raise, or take its time, and neither ends the thread."""
+"""The reporter's log calls: a log handler of the application may raise or be slow, but must not end the reporter's thread."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ __all__ = ["GuardedLog"]
 
 
 class GuardedLog:
-    """Used by the reporter's thread; `mute` and `speaking` by whoever waits for it at an end."""
+    """Logs for the reporter's thread; a thread that waits for that one to end uses `mute` and `speaking`."""
 
     def __init__(self) -> None:
         self.speaking = False  # whether the thread is inside a log handler now
         self._muted = False
 
     def say(self, level: int, text: str, *, traceback: bool = False) -> None:
-        """Log a line."""
+        """Log a line; never raises."""
         if self._muted:
             return
         self.speaking = True
         try:
             log.log(level, "zipkin: %s", text, exc_info=traceback)
-        except BaseException:  # whatever the application's log handlers do
+        except BaseException:  # the application's log handlers may raise anything
             pass
         finally:
             self.speaking = False
 
     def mute(self) -> None:
-        """Begin no log call any more: the process is past its deadline."""
+        """Log nothing from now on, because the process is past its deadline."""
         self._muted = True

@@ -1,7 +1,7 @@
-"""The reporter's loop: what its thread does from its beginning to its end, or another thread where there may be none.
+"""The reporter's loop: the whole work of its thread, or of another thread where no thread may be started.
 
-Rules: nothing that is raised in a round ends the loop, `BaseException` included.  An exception while it waits does end it,
-because gevent ends greenlets so; then the next span, flush or exit starts another thread.
+Rules: an exception in a round, even a `BaseException`, does not end the loop.  An exception while the loop waits does end it,
+because gevent ends greenlets in this way.  The next span, flush or exit then starts another thread.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from .untraced import suppress_instrumentation
 __all__ = ["Loop"]
 
 HUB_POLL_S = 0.05
-RECOVERY_S = 0.05  # after something was raised that nobody foresaw
+RECOVERY_S = 0.05  # the pause after an unexpected exception
 
 
 class Loop:
-    """`flush_interval`: seconds; `prepare` is called once, before the first round."""
+    """Runs rounds on the reporter's thread until the reporter ends.
+
+    `flush_interval`: seconds.  `prepare` is called once, before the first round.
+    """
 
     def __init__(
         self,
@@ -51,9 +54,9 @@ class Loop:
         self._is_prepared = False
 
     def run(self, alarm: Alarm) -> None:
-        """All that the thread does.
+        """Do all work of the thread.
 
-        A thread that was there before gevent or eventlet patched sends what waits, and leaves the rest to a greenlet.
+        A thread that started before gevent or eventlet patched sends the waiting spans and then leaves the work to a greenlet.
         """
         try:
             self._begin()
@@ -68,7 +71,7 @@ class Loop:
                 try:
                     suppress_instrumentation()
                     self._rounds.run(handover)
-                except BaseException:  # never the thread: the next round may be fine
+                except BaseException:  # the thread must not end: the next round may succeed
                     self._recover()
                     alarm.wait(RECOVERY_S)
         finally:
@@ -76,12 +79,12 @@ class Loop:
         self._sender.close()
 
     def run_once(self) -> bool:
-        """Where there may be no thread: one round on this one; whether nothing waits any more."""
+        """Do one round on the calling thread, where no thread may be started; returns whether nothing waits any more."""
         self._begin()
         suppress_instrumentation()
         try:
             self._rounds.run(Handover())
-        except Exception:  # as on the thread: the next round may be fine
+        except Exception:  # as on the reporter's thread: the next round may succeed
             self._recover()
         except BaseException:
             self._rounds.recover()
@@ -89,7 +92,7 @@ class Loop:
         return self._rounds.is_done
 
     def send_within(self, seconds: float) -> bool:
-        """At the process's end, where no thread could be started: one round on this one, no longer than this."""
+        """Do one round of at most `seconds` on the calling thread, at the process's end, where no thread could be started."""
         self._begin()
         suppress_instrumentation()
         self._sender.limit(seconds)
@@ -108,7 +111,7 @@ class Loop:
         self._is_prepared = True
         try:
             self._prepare()
-        except BaseException:  # the application's code, such as a scope manager of its own
+        except BaseException:  # application code, such as its scope manager
             self._log.say(logging.ERROR, "the reporter's preparation failed; spans are reported all the same", traceback=True)
 
     def _recover(self) -> None:
@@ -116,7 +119,7 @@ class Loop:
         self._log.say(logging.ERROR, "reporting failed unexpectedly", traceback=True)
 
     def _patience_s(self) -> float:
-        """Seconds for which there is nothing to do: until the next flush, or the next try of what failed."""
+        """Seconds without work: until the next flush, or until the next try of a failed message."""
         if self._state.now is PAUSED:
             return self._flush_interval
         delay_s = self._delivery.delay_s()

@@ -1,7 +1,7 @@
 """Outbox: encoded messages on their way to the collector, oldest first.
 
-Rules: what is sent again is the same bytes, because storages tell copies apart by their content; so a message is encoded once
-and kept until it was accepted or given up.
+Rules: a message that is sent again has the same bytes, because storages recognise copies by their content.  So a message is
+encoded once and kept until it is accepted or given up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_DELAY_S = 30.0
 
 
 class Message:
-    """Encoded spans that travel together; `since` is when it was made, in monotonic seconds."""
+    """Encoded spans that travel together; `since` is the time when the message was made, in monotonic seconds."""
 
     __slots__ = ("encoded", "length", "since")
 
@@ -49,7 +49,7 @@ class Outbox:
 
     @property
     def has_room(self) -> bool:
-        """Whether it is below its bound; the spans that are encoded next may go over it."""
+        """Whether the outbox is below its limit; the spans that are encoded next may exceed it."""
         return self.bytes < self.max_bytes
 
     def put(self, message: Message) -> None:
@@ -57,22 +57,22 @@ class Outbox:
         self.bytes += message.length
 
     def first(self) -> Message:
-        """The oldest message, which stays."""
+        """The oldest message, which stays in the outbox."""
         return self._messages[0]
 
     @property
     def spans(self) -> int:
-        """How many spans its messages have."""
+        """The number of spans in the messages."""
         return sum(map(len, self._messages))
 
     def take(self, message: Message) -> None:
-        """The oldest message leaves, if it is this one."""
+        """Remove the oldest message, if it is this one."""
         if self._messages and self._messages[0] is message:
             self._messages.popleft()
             self.bytes -= message.length
 
     def split(self, message: Message) -> None:
-        """The oldest message becomes two, in its place."""
+        """Replace the oldest message by its two halves."""
         self.take(message)
         for half in reversed(list(message.halves())):
             self._messages.appendleft(half)
@@ -80,6 +80,6 @@ class Outbox:
 
 
 def backoff_s(failures: int, at_least_s: float = 0.0) -> float:
-    """How long to wait after so many failures in a row: exponential, with jitter so that a fleet does not return as one."""
+    """Seconds to wait after `failures` in a row: exponential, with jitter so that many processes do not return at once."""
     delay = min(MAX_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 20))
     return max(at_least_s, delay * random.uniform(0.5, 1.0))

@@ -1,4 +1,4 @@
-"""How the process's end waits: for all reporters together, as long as the collector accepts spans, and never beyond a limit."""
+"""The wait at the process's end: for all reporters together, while the collector accepts spans, and never beyond a limit."""
 
 from __future__ import annotations
 
@@ -21,55 +21,55 @@ from .greenlets import prepare_exit
 __all__ = ["await_end", "drain_at_exit", "end_now", "ends_with_child", "ends_with_process"]
 
 MAX_POLL_S = 0.01
-HURRY_S = 0.2  # between two tries of a reporter that is not told yet that the process ends
+HURRY_S = 0.2  # seconds between two tries of a reporter that has not been told that the process ends
 
 
 class Ending(Protocol):
-    """A reporter, as far as the process's end asks it."""
+    """The part of a reporter that is used at the process's end."""
 
     @property
     def patience(self) -> tuple[float, float]:
-        """Seconds to wait after the last accepted message, and in all."""
+        """Seconds to wait after the last accepted message, and in total."""
 
     @property
     def is_late(self) -> bool:
-        """Whether somebody may still hand over spans, although the process ends."""
+        """Whether the owner may still hand over spans, although the process ends."""
 
     @property
     def accepted(self) -> int:
-        """How many spans the collector has accepted."""
+        """The number of spans that the collector has accepted."""
 
     @property
     def remaining(self) -> int:
-        """How many spans may still be sent."""
+        """The number of spans that may still be sent."""
 
     @property
     def speaking(self) -> bool:
-        """Whether its thread is inside a log handler."""
+        """Whether the reporter's thread is inside a log handler."""
 
     def begin_end(self, cause: str) -> None:
-        """Take no span any more, and send what waits without patience; takes no lock."""
+        """Take no span from now on, and send the waiting ones with short delays; takes no lock."""
 
     def hurry(self) -> None:
-        """Send what waits now; takes no lock."""
+        """Send the waiting spans now; takes no lock."""
 
     def send_here(self, seconds: float) -> None:
-        """Send nothing longer than this; where no thread could be started, send what waits on this one."""
+        """Limit each send to `seconds`; where no thread could be started, send the waiting spans on the calling thread."""
 
     def release(self) -> None:
-        """In a signal's handler: give back the locks that the interrupted code holds."""
+        """Release, in a signal handler, the locks that the interrupted code holds."""
 
     def give_up(self, cause: str) -> int:
-        """Drop what remains, and say no more in the log; how many spans that is."""
+        """Drop the remaining spans and log nothing from now on; returns the number of these spans."""
 
 
 _all: weakref.WeakSet[Ending] = weakref.WeakSet()
 _registered: list[bool] = []
-_children: set[int] = set()  # the processes, this one or those it was forked from, that the next function was called in
+_children: set[int] = set()  # processes, this one or its ancestors, in which `ends_with_child` was called
 
 
 def ends_with_process(reporter: Ending) -> None:
-    """From now on the process's end waits for this reporter, unless nobody holds it any more."""
+    """Make the process's end wait for this reporter from now on, as long as the reporter is referenced."""
     _all.add(reporter)
     if not _registered:
         _registered.append(True)
@@ -84,7 +84,7 @@ def ends_with_process(reporter: Ending) -> None:
 
 
 def ends_with_child() -> None:
-    """Before a thread is started: if this is a child that leaves out Python's exit, its end waits as well."""
+    """Make the end of a child wait, too, if it skips Python's exit; called before a thread is started."""
     pid = os.getpid()
     if pid not in _children:
         _children.add(pid)
@@ -92,16 +92,17 @@ def ends_with_child() -> None:
 
 
 def drain_at_exit() -> None:
-    """Send what waits, of all reporters by one deadline, and say in one line what was lost.
+    """Send the waiting spans of all reporters by one deadline, and log in one line how many were lost.
 
-    A late reporter, whose owner has an exit handler that Python calls after this one, goes on where nothing of it waits.
+    A late reporter's owner has an exit handler that Python calls after this one.  Such a reporter goes on if none of its spans
+    wait.
     """
     prepare_exit()
     _drain(list(_all), "expired", "the process ended")
 
 
 def end_now(reporter: Ending, seconds: float) -> None:
-    """The same for one reporter, by its owner, in no more than so many seconds."""
+    """Do the same for one reporter of its owner, in at most `seconds`."""
     reporter.begin_end("closed")
     _drain([reporter], "closed", "the exporter was shut down", seconds)
 
@@ -119,7 +120,7 @@ def _drain(reporters: Sequence[Ending], cause: str, end: str, most_s: float = in
                 reporter.hurry()
         _send_or_wait(reporters, left_s)
 
-    with suppress(KeyboardInterrupt):  # enough of waiting
+    with suppress(KeyboardInterrupt):  # the user does not want to wait any longer
         for reporter in reporters:
             if reporter in late:
                 reporter.hurry()
@@ -127,7 +128,7 @@ def _drain(reporters: Sequence[Ending], cause: str, end: str, most_s: float = in
                 reporter.begin_end(cause)
         is_done = await_end(reporters, monotonic, wait, most_s)
     for reporter in reporters:
-        # What a late one has been given since is not lost: its owner will end it.
+        # Spans that a late reporter got meanwhile are not lost, because its owner will end it.
         if reporter not in late or (reporter.remaining and not is_done):
             lost += reporter.give_up(cause)
     if lost:
@@ -135,9 +136,9 @@ def _drain(reporters: Sequence[Ending], cause: str, end: str, most_s: float = in
 
 
 def drain_for_signal() -> None:
-    """As at exit, in a signal's handler: take no lock, and give back those that the interrupted code holds.
+    """Do the same in a signal handler: take no lock, and release the locks that the interrupted code holds.
 
-    That code will not go on, and the threads could not send what waits.
+    That code will not go on, and while it holds the locks the threads could not send.
     """
     reporters = list(_all)
     for reporter in reporters:
@@ -146,12 +147,12 @@ def drain_for_signal() -> None:
     await_end(reporters, monotonic, lambda left_s: _hurry_and_wait(reporters))
     lost = sum(reporter.remaining for reporter in reporters)
     if lost:
-        # Not by logging, whose lock the interrupted code may hold.
+        # Not by logging, because the interrupted code may hold the lock of logging.
         _say(_lost(lost, "SIGTERM"), by_logging=False)
 
 
 def hurry_all() -> None:
-    """Send what waits now, of all reporters; waits for nothing."""
+    """Send the waiting spans of all reporters now; does not wait."""
     for reporter in list(_all):
         reporter.hurry()
 
@@ -159,9 +160,9 @@ def hurry_all() -> None:
 def await_end(
     reporters: Sequence[Ending], now: Callable[[], float], wait: Callable[[float], None], most_s: float = inf
 ) -> bool:
-    """Call `wait`, with the seconds that are left, until nothing remains or the patience is at its end; whether it was not.
+    """Call `wait` with the seconds that are left until no span remains; returns whether that happened in time.
 
-    The patience ends where no reporter had a span accepted for the longest stall, and at the longest limit in all, or after
+    The time ends when no reporter had a span accepted for the longest stall limit, at the longest total limit, or after
     `most_s`.
     """
     stall_s = max((reporter.patience[0] for reporter in reporters), default=0.0)
@@ -198,7 +199,7 @@ def _lost(count: int, end: str) -> str:
 
 
 def _say(what: str, by_logging: bool) -> None:
-    """By the log, or where a log handler may hold us up, by file descriptor 2."""
+    """Write to the log, or to file descriptor 2 where a log handler may delay us."""
     if by_logging:
         log.warning("zipkin: %s", what)
     else:

@@ -1,4 +1,4 @@
-"""The background reporter: its thread is started by the first span, woken, paused, and ended with the process.
+"""The background reporter: the first span starts its thread; it is woken, paused, and ended with the process.
 
 Rules: `record` neither waits nor raises.  Everything else happens on one daemon thread.  Each span that is not sent is counted
 by its cause, at the place where it was lost.  Nothing here knows HTTP or JSON.
@@ -40,20 +40,20 @@ if TYPE_CHECKING:
 
 __all__ = ["WAKE_AT", "Reporter"]
 
-# A message costs 1 ms of CPU: 2,000 spans in it, where 1,000 were, take 5 % off what a small span costs until it is delivered.
-# A message of larger spans, over 260 bytes each, is full before.
+# A message costs 1 ms of CPU.  With 2,000 spans in it instead of 1,000, the delivery of a small span costs 5 % less.  A message
+# of spans over 260 bytes each is full before 2,000.
 WAKE_AT = 2000
 
-MAX_JOIN_S = 0.5  # that an end by the owner waits for the thread, which has nothing left to send
+MAX_JOIN_S = 0.5  # seconds that `end` waits for the thread, which has nothing left to send
 
 
 class Reporter:
     """Owns the backlog, the thread and the account.  All public methods may be called from any thread.
 
     The arguments are the settings of the group ReporterOptions, as in docs/reference/configuration.md.  `on_thread_start` is
-    called once on the thread, before the first span is sent.  `owner`: the reporter ends when nobody holds this object any
-    more.  `late`: the owner may hand over spans until the process's very end, and calls `end` then.  Raises ValueError that
-    names a wrong value and the remedy.
+    called once on the thread, before the first span is sent.  `owner`: the reporter ends when this object is no longer
+    referenced.  `late`: the owner may hand over spans until the very end of the process, and calls `end` then.  Raises
+    ValueError that names a wrong value and the remedy.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Reporter:
         )
         self.record = checked("record", self, self._backlog.offer)
         self._renew()
-        # The callback may run in the middle of anything, so it only sets what the thread looks at.
+        # The callback may run in the middle of any code, so it only sets a state that the thread reads.
         self._owner = None if owner is None else weakref.ref(owner, self._end_with_owner)
         ends_with_process(self)
         renew_in_children(self)
@@ -92,14 +92,17 @@ class Reporter:
             log.warning("zipkin: uWSGI runs without threads: spans are sent late or not at all; start it with --enable-threads")
 
     def renew_after_fork(self) -> None:
-        """The parent keeps its spans and sends them; the child begins with none, and with its own thread when needed."""
+        """Renew everything in a forked child: it begins without spans and starts a thread when needed.
+
+        The parent keeps its spans and sends them.
+        """
         self._worker.forget()
         self._renew()
-        # Whatever the parent's thread was at, it may have held a lock of the connection's.
+        # The parent's thread may have held a lock of the connection at the fork.
         self._sender.renew_after_fork()
 
     def _renew(self) -> None:
-        """Make everything that a forked child must not share with its parent."""
+        """Make all objects that a forked child must not share with its parent."""
         own, state = self._own, self._state
         self._closing: dict[str, Future[bool]] = {}
         self._log = voice = GuardedLog()
@@ -119,7 +122,7 @@ class Reporter:
     # The application's side
 
     def pause(self, paused: bool) -> None:
-        """Take and send nothing from now on, and keep what waits for the time after.  Or go on."""
+        """Take and send no span from now on, but keep the waiting ones; with False, go on."""
         if paused:
             self._state.pause()
             self._backlog.unattended()
@@ -132,39 +135,39 @@ class Reporter:
     def flush(self, timeout: float | None = None) -> bool:
         """Whether every span that waits now is accepted within `timeout` seconds (2 where it is None), and none was dropped.
 
-        Where there may be no thread, this one sends, and stays as long as the last message that it has begun to send.
+        Where no thread may be started, the calling thread sends; it then stays until the last message that it began is done.
         """
         attend = self._hurry_here if thread_kind() is NONE else self.hurry
         return self._account.flushed(check_timeout(timeout), attend)
 
     def hurry(self) -> None:
-        """Send what waits now, whatever the delay; takes no lock."""
+        """Send the waiting spans now, whatever the delay; takes no lock."""
         self._delivery.hurry()
         self._worker.attend()
 
     def stats(self) -> TracerStats:
-        """The account now."""
+        """A snapshot of the account."""
         return self._account.stats()
 
     # The end
 
     def close(self, timeout: float | None = None) -> Future[bool]:
-        """Flush, and refuse what comes later; at once the Future of the answer, done within `timeout` seconds (None: 2)."""
+        """Flush, and refuse later spans; returns at once the Future of the result, done within `timeout` seconds (None: 2)."""
         timeout = check_timeout(timeout)
         closing: Future[bool] = Future()
-        closing.set_running_or_notify_cancel()  # nobody can cancel it: it is everybody's who closes
+        closing.set_running_or_notify_cancel()  # so that it cannot be cancelled: all callers of `close` share it
         first = self._closing.setdefault("future", closing)
         if first is not closing:
             return first
         self.begin_end("closed")
-        if not self._state.sends:  # it was paused: there is nothing to wait for
+        if not self._state.sends:  # it was paused, so nothing is sent and a wait is useless
             self.give_up("closed")
         if not self._account.pending:
             self._await_close(closing, 0.0)
             return closing
         try:
             start_thread(self._await_close, (closing, timeout), "zipkin-close")
-        except RuntimeError:  # the interpreter is going down, or one where there may be no thread
+        except RuntimeError:  # the interpreter is ending, or does not allow threads
             if thread_kind() is NONE:
                 self._sender.limit(timeout)
             self._await_close(closing, timeout)
@@ -180,18 +183,18 @@ class Reporter:
 
     @property
     def patience(self) -> tuple[float, float]:
-        """Seconds that the process's end waits after the last accepted message, and in all."""
+        """Seconds that the process's end waits after the last accepted message, and in total."""
         return self._own["exit_stall_timeout"], self._own["exit_timeout"]
 
     def _end_with_owner(self, owner: object) -> None:
         try:
             if not self._state.ended:
                 self.begin_end("closed")
-        except Exception:  # the interpreter goes down, and modules are empty
+        except Exception:  # the interpreter is ending, and modules are already empty
             pass
 
     def end(self, seconds: float) -> None:
-        """Send what waits as at the process's end, but no longer than this, and stop; says in the log what was lost."""
+        """Send the waiting spans as at the process's end, in at most `seconds`, and stop; logs how many were lost."""
         end_now(self, seconds)
         if self._worker.has_ended_within(MAX_JOIN_S):
             self._sender.close()
@@ -203,37 +206,37 @@ class Reporter:
 
     @property
     def is_late(self) -> bool:
-        """Whether somebody may still hand over spans, although the process ends."""
+        """Whether the owner may still hand over spans, although the process ends."""
         return self._late and not self._state.ended
 
     @property
     def refused(self) -> int:
-        """How many spans were offered in vain, because the queue was full or no span was taken."""
+        """The number of spans that were refused because the queue was full or no span was taken."""
         return self._account.refused
 
     @property
     def accepted(self) -> int:
-        """How many spans the collector has accepted."""
+        """The number of spans that the collector has accepted."""
         return self._account.sent
 
     @property
     def remaining(self) -> int:
-        """How many spans may still be sent."""
+        """The number of spans that may still be sent."""
         return self._account.pending if self._state.sends else 0
 
     @property
     def speaking(self) -> bool:
-        """Whether its thread is inside a log handler."""
+        """Whether the reporter's thread is inside a log handler."""
         return self._log.speaking
 
     def begin_end(self, cause: str) -> None:
-        """From now on no span is taken; what waits is sent, or dropped as `cause` where sending is paused.  Takes no lock."""
+        """Take no span from now on; send the waiting ones, or drop them as `cause` if sending is paused.  Takes no lock."""
         self._state.end(cause)
         self._backlog.unattended()
         self.hurry()
 
     def send_here(self, seconds: float) -> None:
-        """Where no thread could be started: send what waits on this one; and where the end waits for ours, hurry that."""
+        """Send on the calling thread where no thread could be started; limit each send where the end waits for our thread."""
         if thread_kind() is not DAEMON:
             self._sender.limit(seconds)
             self._work_here()
@@ -245,15 +248,18 @@ class Reporter:
         self._work_here()
 
     def _work_here(self) -> None:
-        """Where there may be no thread: what it would do, in a context of its own, on this one."""
+        """Do the thread's work on the calling thread, in a separate context, where no thread may be started."""
         self._worker.work_here(lambda: copy_context().run(self._loop.run_once))
 
     def release(self) -> None:
-        """In a signal's handler: give back the lock that the interrupted code holds."""
+        """Release, in a signal handler, the lock that the interrupted code holds."""
         self._account.release()
 
     def give_up(self, cause: str) -> int:
-        """Drop what still waits; what is on its way stays with the thread, which counts it.  How many spans that is."""
+        """Drop the waiting spans; returns their number plus that of the spans in flight.
+
+        A span in flight stays with the thread, which counts it.
+        """
         lost = self._account.drop_waiting(cause, self._backlog.drain)
         self._state.give_up(cause)
         self._log.mute()
@@ -281,7 +287,7 @@ class Reporter:
         )
 
     def _condition(self) -> str:
-        """The state, in a word for people."""
+        """The state as one word for people."""
         if self._state.ended:
             return "closed"
         if self._state.now is PAUSED:

@@ -1,4 +1,4 @@
-"""A round of reporting: what waits is encoded, packed and sent, as far as the outbox has room."""
+"""A round of reporting: encodes, packs and sends the waiting spans, as far as the outbox has room."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .weight import weight_of
 
 __all__ = ["MAX_CHUNK", "Rounds"]
 
-# In chunks, with the GIL offered between them: a busy reporter then delays the application's threads by 1.2 ms at the most,
-# where one long batch delays them by 7 (p99 of a sleeping thread).
+# Spans are encoded in chunks, and the GIL is offered between chunks.  So a busy reporter delays the application's threads by at
+# most 1.2 ms; one long batch would delay them by 7 ms (p99 of a sleeping thread).
 MAX_CHUNK = 25
 
 
@@ -42,18 +42,18 @@ class Rounds:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing waits any more, in any of the rooms."""
+        """Whether nothing waits any more in the backlog, the encoding and the delivery."""
         return not len(self._backlog) and not self._encoding.held and self._delivery.is_empty
 
     def run(self, handover: Handover) -> None:
-        """One round."""
+        """Do one round."""
         sample = None
         while self._delivery.has_room and self._state.sends:
-            if not self._encoding.chunk:  # there is one where the last round was interrupted
+            if not self._encoding.chunk:  # after an interrupted round the chunk is not empty
                 self._account.take(MAX_CHUNK, self._move)
             if not self._encoding.chunk:
                 break
-            if sample is None:  # one of a round: others will be like it
+            if sample is None:  # one span of the round is weighed: the others will be similar
                 sample = self._encoding.chunk[0]
                 self._backlog.expect(weight_of(sample))
             for message in self._encoding.messages():
@@ -67,7 +67,7 @@ class Rounds:
         self._listener.tell(self._account.stats)
 
     def recover(self) -> None:
-        """After something was raised in the middle of a round: count what is really held."""
+        """Count the spans that are really held, after an exception in the middle of a round."""
         self._encoding.recover()
         self._account.reconcile(self._encoding.held + self._delivery.held)
 

@@ -1,7 +1,8 @@
-"""A span as a handler left it, made into one that every codec can write.
+"""Turns a span that a handler returned into one that every codec can write.
 
-Rules: what has an obvious meaning is kept (a number is a text of it, a name alone is an endpoint), what has none is left out.
-Only a span that is none, or has no usable ids, cannot be sent.  The span itself is changed: it is the reporter's.
+Rules: a value with an obvious meaning is kept: a number as text, a name alone as an endpoint.  A value without meaning is left
+out.  A span cannot be sent only if it is no FinishedSpan or has no usable ids.  The span itself is changed: it belongs to the
+reporter.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..text import MAX_KEY_LENGTH, inert, to_text
 
 __all__ = ["Unsendable", "made_sendable"]
 
-# Of what is no text yet; a handler's own texts may be longer.
+# The limit for values that are not text yet; a handler's own texts may be longer.
 MAX_TEXT_LENGTH = 8192
 MAX_ITEMS = 10_000
 
@@ -26,11 +27,11 @@ _HEX = re.compile("[0-9a-f]+", re.ASCII)
 
 
 class Unsendable(Exception):
-    """Says why a span cannot be sent."""
+    """The error for a span that cannot be sent; its text tells why."""
 
 
 def made_sendable(span: Any) -> FinishedSpan:
-    """The span, each field of the type that codecs expect; raises Unsendable where that cannot be."""
+    """The span with each field of the type that codecs expect; raises Unsendable where that is impossible."""
     if not isinstance(span, FinishedSpan):
         raise Unsendable(f"{to_text(type(span), MAX_NAME_LENGTH)} in place of a FinishedSpan")
     span.trace_id = _trace_id(_field(span, "trace_id"))
@@ -47,7 +48,7 @@ def made_sendable(span: Any) -> FinishedSpan:
 
 
 def _field(span: FinishedSpan, name: str) -> Any:
-    """Its value; None where a handler has deleted it."""
+    """The field's value; None where a handler has deleted the field."""
     return getattr(span, name, None)
 
 
@@ -88,17 +89,17 @@ def _name(given: Any) -> str:
 
 
 def _time(given: Any) -> int:
-    """0, which is unknown, where it is no number or below 0."""
+    """A time that fits into 63 bits; 0, which means unknown, for a negative number or anything that is no number."""
     if type(given) is not int:
         try:
             given = int(given)
-        except Exception:  # text, nan, an __int__ of the user's
+        except Exception:  # text, nan, or an object of the application with an `__int__` that raises
             return 0
     return max(0, min(int(given), MAX_TIME_US))
 
 
 def _endpoint(given: Any) -> Endpoint | None:
-    """An Endpoint, a tuple or a dict of its fields, or a name alone; None where it says nothing."""
+    """The endpoint in an Endpoint, a tuple or dict of its fields, or a name alone; None where no field is known."""
     if given is None:
         return None
     if issubclass(type(given), dict):
@@ -116,7 +117,7 @@ def _endpoint(given: Any) -> Endpoint | None:
 
 
 def _annotations(given: Any, timestamp_us: int) -> Iterable[tuple[int, str]]:
-    """Those that are pairs; one without a time is at the span's begin."""
+    """The annotations that are pairs; one without a time gets the begin of the span."""
     for at, value in _pairs(given):
         yield _time(at) or timestamp_us, _text(value)
 
@@ -130,10 +131,10 @@ def _tags(given: Any) -> dict[str, str]:
 
 
 def _pairs(given: Any) -> list[tuple[Any, Any]]:
-    """The items of a mapping or of anything else that has some, as far as they are pairs."""
+    """The pairs among the items of a mapping or of another iterable."""
     try:
         items = list(islice(given.items() if hasattr(given, "items") else given, MAX_ITEMS))
-    except Exception:  # None, or what raises
+    except Exception:  # None, or an object that raises
         return []
     found = [tuple(each) for each in items if type(each) in (tuple, list)]
     return [(each[0], each[1]) for each in found if len(each) == 2]

@@ -1,10 +1,10 @@
-"""The reporter's state: what it may do now, changed only by named transitions.
+"""The reporter's state: which actions are allowed now; only named transitions change it.
 
             pause             end               give_up
     OPEN  ⇄ PAUSED    OPEN ───────► ENDING ───────────► GIVEN_UP
             resume    PAUSED ─────────────── end ─────► GIVEN_UP
 
-Rules: no way leads back from an end.  A transition is one assignment, so it may come from any thread and from a signal's
+Rules: no transition leads back from an end.  A transition is one assignment, so it may come from any thread and from a signal
 handler in the middle of another one.
 """
 
@@ -13,18 +13,18 @@ from __future__ import annotations
 __all__ = ["ENDING", "GIVEN_UP", "OPEN", "PAUSED", "State"]
 
 OPEN = "open"  # spans are taken and sent
-PAUSED = "paused"  # no span is taken or sent; what waits is kept
-ENDING = "ending"  # no span is taken; what waits is sent, without patience
-GIVEN_UP = "given up"  # no span is taken or sent; what waits is dropped
+PAUSED = "paused"  # no span is taken or sent; the waiting ones are kept
+ENDING = "ending"  # no span is taken; the waiting ones are sent with short delays
+GIVEN_UP = "given up"  # no span is taken or sent; the waiting ones are dropped
 
 
 class State:
-    """`now` is one of the four; `cause` is what spans are dropped as once it is GIVEN_UP."""
+    """The state, in `now`; may be used from any thread.  `cause` is the cause of spans that are dropped once it is GIVEN_UP."""
 
     __slots__ = ("_before_end", "_end", "cause")
 
     def __init__(self) -> None:
-        # Two slots, so that a `pause` that was about to be stored when the end came cannot undo the end.
+        # Two slots, so that a `pause` that is stored just after the end cannot undo the end.
         self._before_end = OPEN
         self._end = ""
         self.cause = "closed"
@@ -55,14 +55,14 @@ class State:
         self._before_end = OPEN
 
     def end(self, cause: str) -> None:
-        """Take no span any more; what waits is sent, or, where sending is paused, dropped as `cause`."""
+        """Take no span from now on; the waiting ones are sent, or dropped as `cause` if sending is paused."""
         if self._before_end is PAUSED:
             self.give_up(cause)
         elif not self._end:
             self._end = ENDING
 
     def give_up(self, cause: str) -> None:
-        """Send nothing any more; what waits is dropped as `cause`."""
+        """Send nothing from now on; the waiting spans are dropped as `cause`."""
         if self._end is not GIVEN_UP:
             self.cause = cause
             self._end = GIVEN_UP

@@ -1,7 +1,8 @@
-"""No tracing of the tracing: our own requests are no spans of anybody's.
+"""Keeps our own requests to the collector out of every trace.
 
 Rules: OpenTracing's instrumentations see an unsampled span, which the tracer activates on the reporter's thread.  This file is
-for OpenTelemetry's, which ask a key of its context; it is set as soon as that is loaded, before the next message.
+for OpenTelemetry's instrumentations, which read a key of OpenTelemetry's context.  The key is set before the next message, once
+OpenTelemetry is loaded.
 Source: opentelemetry-python, opentelemetry/context/__init__.py; opentelemetry-instrumentation, utils.py.
 """
 
@@ -12,13 +13,13 @@ from typing import Any
 
 __all__ = ["suppress_instrumentation"]
 
-_TEXT_KEY = "suppress_instrumentation"  # of instrumentations before the API had a key of its own
+_TEXT_KEY = "suppress_instrumentation"  # for instrumentations older than the API's own key
 
 
 def suppress_instrumentation() -> None:
-    """For all that this thread does from now on; nothing where OpenTelemetry is not loaded."""
+    """Suppress instrumentations for all later work of this thread; does nothing where OpenTelemetry is not loaded."""
     api: Any = sys.modules.get("opentelemetry.context")
-    attach = getattr(api, "attach", None)  # the module may be half imported
+    attach = getattr(api, "attach", None)  # the module may be only partly imported
     if attach is None or api.get_value(_TEXT_KEY):
         return
     context = api.set_value(_TEXT_KEY, True)

@@ -1,8 +1,9 @@
-"""The reporter's thread: started when it is needed, one at a time, and replaced when it is gone.
+"""The reporter's thread: started when it is needed, only one at a time, and replaced when it is gone.
 
-Rules: `attend` may be called from any thread, from a signal's handler, and by the garbage collector in the middle of itself.
-It waits for nothing and holds no lock: who may start the thread is decided by a `Claim`.  In a subinterpreter, which handles
-no signals, the first call waits until the thread has started; where there may be no thread, the work waits for `work_here`.
+Rules: `attend` may be called from any thread, from a signal handler, and by the garbage collector in the middle of another
+call.  It does not wait and holds no lock: a `Claim` decides which caller starts the thread.  A subinterpreter handles no
+signals; there the first call waits until the thread has started.  Where no thread may be started, the work waits for
+`work_here`.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ __all__ = ["Worker"]
 
 NAME = "zipkin-reporter"
 POLL_S = 0.002
-MIN_RESTART_S = 0.5  # between two tries where no thread can be started
+MIN_RESTART_S = 0.5  # seconds between two tries while no thread can be started
 
-# Workers that have work and no thread yet: nobody else may hold them, and then they would be lost with their spans.
+# Workers that have work but no thread yet.  Possibly nothing else references them, and they would be lost with their spans.
 _stranded: set[Worker] = set()
 
 
 class Worker:
-    """`work` is what the thread does, until it returns; `may_start` says whether a thread may be started now."""
+    """Owns the thread.  Its methods may be called from any thread.
+
+    `work` is the thread's whole work; the thread ends when it returns.  `may_start` tells whether a thread may be started now.
+    """
 
     def __init__(self, work: Callable[[Alarm], None], may_start: Callable[[], bool]) -> None:
         self._work = work
@@ -48,7 +52,7 @@ class Worker:
         return self._claim.fate in (RUNS, PENDING)
 
     def attend(self, wake: bool = True) -> None:
-        """There is work: start the thread, or wake it if that is asked for."""
+        """Make sure that a thread does the work: start it, or wake it if `wake` is True."""
         claim = self._claim
         if claim.fate is RUNS:
             if wake:
@@ -57,11 +61,11 @@ class Worker:
             self._start(claim)
 
     def wake(self) -> None:
-        """Let the thread look what has changed, if there is one."""
+        """Wake the thread, if there is one, so that it looks for changes."""
         self._claim.wake()
 
     def work_here(self, work: Callable[[], bool]) -> None:
-        """Do some work on this thread, if no other does any; `work` says whether all is done."""
+        """Do `work` on this thread, if no other thread does any; `work` returns whether all is done."""
         claim = Claim(monotonic())
         if not self.is_there and self._claim.succeeded_by(claim) is claim and claim.begin():
             self._claim = claim
@@ -72,7 +76,7 @@ class Worker:
                 claim.end()
 
     def has_ended_within(self, seconds: float) -> bool:
-        """Whether the thread is gone, which has been told to end; waits so long at most."""
+        """Whether the thread, which was told to end, has ended; waits at most `seconds`."""
         deadline = monotonic() + seconds
         alarm = Alarm()
         while self.is_there and monotonic() < deadline:
@@ -80,11 +84,11 @@ class Worker:
         return not self.is_there
 
     def forget(self) -> None:
-        """Nothing of its work is left: in a forked child, whose parent has it, or because it was given up."""
+        """Keep this worker alive no longer: its work belongs to the parent of a forked child, or was given up."""
         _stranded.discard(self)
 
     def _start(self, former: Claim) -> None:
-        """Start a thread in place of one that has ended, or that never began."""
+        """Start a thread in place of one that has ended or that never began."""
         now = monotonic()
         if sys.is_finalizing() or (former.fate is VOID and now < self._may_start_at) or not self._may_start():
             return
@@ -92,7 +96,7 @@ class Worker:
             _stranded.add(self)
             return
         former.void()
-        if former.fate is RUNS:  # it has begun at last
+        if former.fate is RUNS:  # its thread has begun after all
             return
         claim = Claim(now)
         try:
@@ -101,18 +105,18 @@ class Worker:
             if first is claim:
                 _stranded.add(self)
                 start_thread(self._launch if thread_kind() is DAEMON else self._run, (claim,), NAME)
-        except RuntimeError:  # no threads left, or the interpreter is going down: a later call tries again
+        except RuntimeError:  # no more threads, or the interpreter is ending: a later call tries again
             claim.void()
             self._may_start_at = now + MIN_RESTART_S
-        except BaseException:  # a signal's handler
+        except BaseException:  # raised by a signal handler
             claim.void()
             raise
 
     def _launch(self, claim: Claim) -> None:
-        """On a bare thread, where no signal's handler runs: make of it one with a name, which debuggers and tests know."""
+        """Start a named thread from a bare thread, where no signal handler runs; debuggers and tests know it by its name."""
         try:
             threading.Thread(target=self._run, args=(claim,), name=NAME, daemon=True).start()
-        except BaseException:  # Python 3.12 starts none at its exit
+        except BaseException:  # Python 3.12 starts no thread at its exit
             self._run(claim)
 
     def _run(self, claim: Claim) -> None:
@@ -125,5 +129,5 @@ class Worker:
         finally:
             claim.end()
         while in_greenlet is not are_threads():
-            # `threading` does not find a thread that is older than the patch, and would print a KeyError at its end.
+            # `threading` does not know a thread that is older than the patch, and would print a KeyError when it ends.
             alarm.wait(-1)

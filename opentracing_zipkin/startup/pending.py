@@ -1,8 +1,8 @@
-"""A stand-in for the global tracer until `configure` has run; the first use of it runs `configure`.
+"""A stand-in for the global tracer until `configure` has run; its first use runs `configure`.
 
-Rules: an application's own tracer wins, whenever it comes.  Where `configure` fails, that is one line on standard error, and
-the no-op stays.  Takes no lock, because one that was made before gevent patches would block its hub; so other threads are not
-traced while `configure` runs.
+Rules: an application's own tracer wins, whenever it comes.  If `configure` fails, one line is written to standard error, and
+the no-op stays.  There is no lock here, because a lock older than gevent's patch would block gevent's hub.  So other threads
+are not traced while `configure` runs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import opentracing
 
 from ..instrument.hooks import say
 
-TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
+TYPE_CHECKING = False  # the same name as in typing, whose import takes 15 ms
 if TYPE_CHECKING:
     from typing import Any
 
@@ -19,30 +19,33 @@ __all__ = ["resolve", "stand_in"]
 
 
 class _Pending(opentracing.Tracer):
-    """Its attributes are the real tracer's, and make it; only names such as `__class__`, which tell what it is, do not."""
+    """A tracer whose attributes are those of the real tracer, which the first access creates.
+
+    Only names such as `__class__`, which tell the type, are its own.
+    """
 
     def __getattribute__(self, name: str) -> Any:
         return object.__getattribute__(self, name) if name.startswith("__") else getattr(resolve(), name)
 
 
 _NOOP = opentracing.Tracer()
-_pending = object.__new__(_Pending)  # without its `__init__`, which would ask for the real one
+_pending = object.__new__(_Pending)  # without `__init__`, which would create the real tracer
 _todo = ["configure"]
 
 
 def stand_in() -> None:
-    """Become the global tracer, unless there is one."""
+    """Become the global tracer, unless the application has set one."""
     if _todo and type(opentracing.global_tracer()) is opentracing.Tracer:
         opentracing.set_global_tracer(_pending)
 
 
 def resolve() -> opentracing.Tracer:
-    """The real tracer; configures it, where nobody has."""
+    """The real tracer; configures it if that was not done before."""
     tracer = opentracing.global_tracer()
     if tracer is not _pending:
         return tracer
     try:
-        _todo.pop()  # one thread gets it
+        _todo.pop()  # only one thread gets it
     except IndexError:
         return _NOOP
     try:

@@ -1,9 +1,9 @@
 """The start of an interpreter below `opentracing-zipkin run`.
 
-Rules: imports nothing that an interpreter has not imported by itself: none of ssl, threading, socket, logging, signal, so that
-gevent patches an untouched process.  So here are hooks only; `configure` runs when the program has imported a library that is
-instrumented, or `opentracing`, and no import is in progress.  A fault of ours is one line on standard error, and the program
-runs untraced.
+Rules: this file imports only modules that an interpreter imports itself: none of ssl, threading, socket, logging, signal, so
+that gevent patches an untouched process.  So it only sets hooks.  `configure` runs when the program has imported `opentracing`
+or a library that is instrumented, and no import is in progress.  After a fault of ours, one line is written to standard error
+and the program runs untraced.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..instrument.hooks import after_imports, say, when_imported
 from ..instrument.registry import add_others, chosen_by, install, is_instrumenting
 from . import SWITCH, WITH_PYTEST
 
-TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
+TYPE_CHECKING = False  # the same name as in typing, whose import takes 15 ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 __all__ = ["start"]
 
-# Every program uses these, a server already before it forks; so they do not show that it is time to configure.
+# Every program uses these, a server even before it forks; so their import does not show that it is time to configure.
 _EVERYWHERE = ("logging", "threads")
 
 _started: list[bool] = []
-_waiting: list[bool] = []  # for gevent
+_waiting: list[bool] = []  # whether we wait for gevent
 
 
 def start() -> None:
-    """Let everything be traced that the environment asks for; only the first call in a process counts."""
+    """Prepare the tracing that the environment asks for; only the first call in a process has an effect."""
     switch = os.environ.get(SWITCH)
     if not switch or _started:
         return
     _started.append(True)
     try:
         if switch != WITH_PYTEST and _is_pytest(sys.orig_argv):
-            del os.environ[SWITCH]  # for what the tests start as well
+            del os.environ[SWITCH]  # also for the processes that the tests start
             return
         add_others(by_opentelemetry.found(_use_opentelemetry), _use_opentelemetry)
         names = _chosen(os.environ.get("ZIPKIN_INSTRUMENT", ""))
@@ -51,7 +51,7 @@ def start() -> None:
 
 
 def _is_pytest(command: Sequence[str]) -> bool:
-    """`pytest` or `python -m pytest`, whatever the interpreter's options."""
+    """Whether the command is `pytest` or `python -m pytest`, with any options of the interpreter."""
     words = iter(command[1:])
     for word in words:
         if word in ("-X", "-W", "--check-hash-based-pycs"):
@@ -64,7 +64,7 @@ def _is_pytest(command: Sequence[str]) -> bool:
 
 
 def _chosen(text: str) -> tuple[str, ...]:
-    """ZIPKIN_INSTRUMENT as `settings` reads it; all where it is empty."""
+    """The names in ZIPKIN_INSTRUMENT, read as `settings` reads them; all instrumentations where it is empty."""
     text = text.strip()
     if text.lower() in ("", "true", "1", "yes", "on"):
         return chosen_by(True, by_opentelemetry.disabled(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")))
@@ -83,7 +83,7 @@ def _use_opentelemetry() -> Callable[[], None]:
     return give_way
 
 
-# When configure runs
+# The moment when configure runs
 
 
 def _follow(name: str) -> None:
@@ -92,7 +92,7 @@ def _follow(name: str) -> None:
 
 
 def _follow_api() -> None:
-    """The program has imported `opentracing`, or one of our own modules has."""
+    """Follow an import of `opentracing`, by the program or by one of our own modules."""
     from . import pending
 
     pending.stand_in()
@@ -101,7 +101,7 @@ def _follow_api() -> None:
 
 
 def _configure_soon() -> None:
-    """Now, or when gevent has patched, or when the program first uses the tracer."""
+    """Configure now, or after gevent has patched, or when the program first uses the tracer."""
     if "gevent.monkey" in sys.modules and not _has_patched(sys.modules["gevent.monkey"]):
         _wait_for_gevent()
     else:
@@ -109,10 +109,10 @@ def _configure_soon() -> None:
 
 
 def _configure() -> None:
-    # A program without a name in its environment may well give it by a `configure` of its own, and one that has imported that
-    # is about to call it.  So these are waited for, until the tracer is used.
+    # A program without a service name in its environment may give it in its own `configure`, and a program that has imported
+    # `configure` is about to call it.  In both cases we wait until the tracer is used.
     if _has_name() and "opentracing_zipkin.settings" not in sys.modules:
-        import opentracing  # noqa: F401  # first: at its end comes `_follow_api`, which needs a whole `pending`
+        import opentracing  # noqa: F401  # first, because at its end `_follow_api` is called, which needs a complete `pending`
 
         from . import pending
 
@@ -127,7 +127,7 @@ def _has_name() -> bool:
 
 
 def _has_patched(monkey: Any) -> bool:
-    """Whether gevent has patched, and is not just about it."""
+    """Whether gevent has patched, and is not patching at this moment."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_globals.get("__name__") == "gevent.monkey":
@@ -137,9 +137,9 @@ def _has_patched(monkey: Any) -> bool:
 
 
 def _wait_for_gevent() -> None:
-    """Configure when gevent has patched: locks that were made before would block its hub."""
+    """Configure after gevent has patched: locks that were made before would block its hub."""
     if not _waiting:
-        # `patch_all` imports this as well.
+        # `patch_all` imports this module, too.
         from gevent.events import subscribers  # type: ignore[import-untyped, unused-ignore]
 
         _waiting.append(True)

@@ -1,14 +1,14 @@
-"""For tests of applications and of their instrumentation: spans as objects, parts that send nothing, and behaviour kits.
+"""For tests of applications and of their instrumentation: spans as objects, fakes that send nothing, and behaviour kits.
 
-With pytest the fixtures `zipkin` and `zipkin_collector` are there without an import, see `plugin`.
+pytest has the fixtures `zipkin` and `zipkin_collector` without an import, see `plugin`.
 
-Rules: importing this package imports nothing else, because pytest does so in every run.  pytest shows what differs in the
-assertions of the kits.
+Rules: importing this package imports nothing else, because pytest imports it in every run.  pytest shows the differences in
+failed assertions of the kits.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
+TYPE_CHECKING = False  # the same name as in typing, whose import takes 15 ms
 if TYPE_CHECKING:
     from typing import Any
 
@@ -38,7 +38,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # By statement: what is imported by a name made at run time is not found by bundlers.
+    # Import statements, because bundlers do not find a module whose name is made at run time.
     if name in ("FakeClock", "FakeSender", "InMemoryRecorder"):
         from . import fakes as module
     elif name in ("UnfinishedWarning", "ZipkinRecording"):
@@ -65,7 +65,7 @@ def __dir__() -> list[str]:
 
 
 def _show_assertions(module: str) -> None:
-    """Has pytest rewrite the kit's `assert`s, which it does in test modules only."""
+    """Let pytest rewrite the kit's `assert`s, which it otherwise does in test modules only."""
     import sys
 
     name = f"{__name__}.{module}"

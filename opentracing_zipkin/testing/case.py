@@ -1,4 +1,4 @@
-"""For `unittest`: the recording of a test as a mixin of its class."""
+"""For `unittest`: the recording of a test as a mixin of the test's class."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ else:
 
 
 class ZipkinTestCase(_Base):
-    """Inherit before the TestCase, of any framework: `class TestShop(ZipkinTestCase, unittest.TestCase)`.
+    """Inherit from it before the TestCase of any framework: `class TestShop(ZipkinTestCase, unittest.TestCase)`.
 
-    `self.zipkin` is the recording of each test, from `setUp` on.  `zipkin_settings` are those of ZipkinRecording;
-    `zipkin_unfinished` says what spans mean that a test has not finished: "error", "warn" or "ignore".
+    `self.zipkin` is the recording of each test, from `setUp` on.  `zipkin_settings` are the settings of ZipkinRecording.
+    `zipkin_unfinished` is the effect of spans that a test has not finished: "error", "warn" or "ignore".
     """
 
     zipkin: ZipkinRecording

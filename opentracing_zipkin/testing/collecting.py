@@ -1,8 +1,8 @@
-"""A collector for tests whose application runs in processes of its own.
+"""A collector for tests whose application runs in other processes.
 
-Rules: on a free port of the loopback interface, in memory; nothing of it is left when it stops.
-A tracer that was configured in this process meanwhile is closed then, because nobody takes its spans any more.
-Then the former global tracer is back.
+Rules: it listens on a free port of the loopback interface and keeps spans in memory; nothing of it is left after it stops.
+Then a tracer that was configured in this process meanwhile is closed, because no collector takes its spans any more, and the
+former global tracer is restored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .spans import Spans
 
 __all__ = ["ZipkinCollector"]
 
-# Variables that would send an application's spans elsewhere, or nowhere, whatever ZIPKIN_ENDPOINT says.
+# Variables that would send an application's spans to another place, or to none, whatever ZIPKIN_ENDPOINT says.
 _ELSEWHERE = (
     "ZIPKIN_AUTH", "ZIPKIN_CA_BUNDLE", "ZIPKIN_CLIENT_CERT", "ZIPKIN_CLIENT_KEY", "ZIPKIN_ENABLED", "ZIPKIN_HEADERS",
     "ZIPKIN_PROXY", "ZIPKIN_SAMPLE_RATE", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
@@ -36,16 +36,16 @@ class ZipkinCollector:
 
     @property
     def url(self) -> str:
-        """Where it listens; its page with the traces is there, too."""
+        """The URL at which it listens; the page with the traces is there, too."""
         return self._collector.url
 
     def wait_for(self, count: int = 1, *, within: float = 10.0) -> Spans:
-        """The spans that have arrived, once there are so many; AssertionError where there are fewer after `within` seconds."""
+        """The spans that have arrived, when there are at least `count`; AssertionError if that takes longer than `within` s."""
         __tracebackhide__ = True
         return self.spans.wait_for(count, within=within)
 
     def environment(self) -> dict[str, str | None]:
-        """The variables by which a process reports here; None is one that must not be set."""
+        """The variables that make a process report to this collector; a variable with the value None must not be set."""
         changed: dict[str, str | None] = {name: None for name in _ELSEWHERE if name in os.environ}
         bypass = "no_proxy" if "no_proxy" in os.environ else "NO_PROXY"
         changed[bypass] = ",".join(filter(None, (os.environ.get(bypass), _LOOPBACK)))
@@ -76,7 +76,7 @@ class ZipkinCollector:
 
 
 class _Arrived(Spans):
-    """The spans that a collector has at the moment when it is asked."""
+    """The spans that a collector has at the moment when the list is used."""
 
     def __init__(self, arrived: Callable[[], Spans]) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ __all__ = ["FakeClock", "FakeSender", "InMemoryRecorder"]
 
 
 class InMemoryRecorder(Recorder):
-    """Keeps finished spans as they would be sent; give it as `ZipkinTracer(..., recorder=...)`."""
+    """Keeps finished spans in the form in which they would be sent; pass it as `ZipkinTracer(..., recorder=...)`."""
 
     def __init__(self) -> None:
         self.spans: list[FinishedSpan] = []
@@ -26,7 +26,7 @@ class InMemoryRecorder(Recorder):
 
 
 class FakeSender(Sender):
-    """Keeps messages in `bodies`, counts `tries`; raises `error` while it is set."""
+    """Keeps messages in `bodies` and counts `tries`; raises `error` while it is set."""
 
     max_bytes = 500_000
 
@@ -47,7 +47,7 @@ class FakeSender(Sender):
 
 
 class FakeClock:
-    """Stands still until `advance` moves it, or `set_wall` alone the wall clock, as NTP would."""
+    """Stands still until `advance` moves it; `set_wall` moves the wall clock alone, as NTP does."""
 
     def __init__(self, wall_s: float = 1_700_000_000.0) -> None:
         self._wall = int(wall_s * 1_000_000_000)

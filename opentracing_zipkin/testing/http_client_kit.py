@@ -1,7 +1,7 @@
 """The behaviour of an instrumented HTTP client, as a class of tests to inherit from.
 
-Rules: the client talks to a real server on the loopback interface, and spans are read as they would be sent to Zipkin.  It
-needs a test framework that calls `setup_method` and `teardown_method`, as pytest does.
+Rules: the client talks to a real server on the loopback interface, and the tests read spans in the form that is sent to Zipkin.
+The kit needs a test framework that calls `setup_method` and `teardown_method`, as pytest does.
 
     class TestRequests(HttpClientKit):
         instrumentation = opentracing_zipkin.instrument.requests
@@ -33,28 +33,28 @@ SECRET = "secret=hunter2"
 
 
 def _context(scope: opentracing.Scope) -> Any:
-    """That of the active span: a ZipkinContext."""
+    """The context of the active span: a ZipkinContext."""
     return scope.span.context
 
 
 class HttpClientKit:
-    """Inherit, and say how a request is made: by `request`, or by `request_async` where the client is an asynchronous one.
+    """Inherit from it, and implement `request`, or `request_async` for an asynchronous client.
 
-    `instrumentation`: the module, or whatever else has `install(policy=None)` and `uninstall()`.  Where that knows no
-    HttpPolicy, set `has_policy = False`: then the tests of policies pass without looking.
+    `instrumentation` is the module, or another object with `install(policy=None)` and `uninstall()`.  If it knows no
+    HttpPolicy, set `has_policy = False`: then the tests of policies pass without a check.
     """
 
     instrumentation: Any
     has_policy = True
 
     def request(self, method: str, url: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> int:
-        """Make a request, follow redirects, read the answer's body to its end; give the status back."""
+        """Make a request, follow redirects, read the answer's body to its end, and return the status."""
         return asyncio.run(self.request_async(method, url, headers, body))
 
     async def request_async(
         self, method: str, url: str, headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> int:
-        """The same, for a client that is awaited."""
+        """Do the same as `request`, for a client that is awaited."""
         raise NotImplementedError("implement request, or request_async")
 
     # For the tests
@@ -108,7 +108,7 @@ class HttpClientKit:
             return int(unused.getsockname()[1])
 
     def refused(self) -> FinishedSpan:
-        """The span of a request to a port where nobody listens."""
+        """The span of a request to a port on which no server listens."""
         try:
             self.request("GET", f"http://127.0.0.1:{self.closed_port()}/a?{SECRET}")
         except Exception:
@@ -118,7 +118,7 @@ class HttpClientKit:
     # Propagation
 
     def test_a_request_without_an_active_span_begins_a_trace(self) -> None:
-        """A root's ids travel in the headers, and no parent's."""
+        """The headers of a request contain the ids of its root span, and no parent id."""
         self.get()
         span, received = self.only(), self.server.received[0]
 
@@ -129,7 +129,7 @@ class HttpClientKit:
         assert "1" == received.header("x-b3-sampled")
 
     def test_a_request_is_a_child_of_the_active_span(self) -> None:
-        """It continues the trace, with an id of its own."""
+        """A request inside a span continues the trace with a span id of its own."""
         with self.tracer.start_active_span("parent") as scope:
             self.get()
         span, parent = self.only(), _context(scope)
@@ -139,7 +139,7 @@ class HttpClientKit:
         assert parent.span_id != span.span_id
 
     def test_the_active_span_stays_the_active_one(self) -> None:
-        """A request leaves no span behind it as the active one."""
+        """After a request, the span that was active before is active again."""
         with self.tracer.start_active_span("parent") as scope:
             self.get()
 
@@ -160,7 +160,7 @@ class HttpClientKit:
         assert first.span_id != second.span_id
 
     def test_an_unsampled_trace_travels_on_and_is_not_recorded(self) -> None:
-        """The next service learns of the decision, in the same trace."""
+        """The next service gets the decision against recording, in the same trace."""
         with self.tracer.start_active_span("parent", tags={"sampling.priority": 0}) as scope:
             self.get()
 
@@ -169,7 +169,7 @@ class HttpClientKit:
         assert _context(scope).trace_id == self.server.received[0].header("x-b3-traceid")
 
     def test_a_root_that_the_sampler_refuses_travels_on(self) -> None:
-        """A new trace that is not sampled says so to the next service."""
+        """The headers of a new trace that is not sampled tell so to the next service."""
         self.use(ZipkinTracer("client", recorder=InMemoryRecorder(), sample_rate=0.0))
         self.get()
 
@@ -177,7 +177,7 @@ class HttpClientKit:
         assert "0" == self.server.received[0].header("x-b3-sampled")
 
     def test_baggage_travels(self) -> None:
-        """The active span's baggage goes with the request."""
+        """The active span's baggage is sent with the request."""
         with self.tracer.start_active_span("parent") as scope:
             scope.span.set_baggage_item("tenant", "blue")
             self.get()
@@ -193,7 +193,7 @@ class HttpClientKit:
         assert "blue" == self.server.received[0].header("ot-baggage-tenant")
 
     def test_headers_of_another_span_are_replaced(self) -> None:
-        """Where an application passes on its caller's headers by hand, ours replace them, in any spelling."""
+        """If an application passes on its caller's headers by hand, our headers replace them, in any spelling."""
         self.get(headers={"X-B3-TraceId": "a" * 16, "X-B3-SpanId": "b" * 16, "X-B3-ParentSpanId": "c" * 16, "b3": "0"})
         span, received = self.only(), self.server.received[0]
 
@@ -203,7 +203,7 @@ class HttpClientKit:
         assert None is received.header("b3")
 
     def test_the_applications_headers_are_sent_and_not_changed(self) -> None:
-        """The dict that was given is afterwards what it was before."""
+        """The instrumentation does not change the application's dict of headers."""
         headers = {"X-Mine": "1"}
         self.get(headers=headers)
 
@@ -213,42 +213,42 @@ class HttpClientKit:
     # The span
 
     def test_the_span_is_a_clients_named_by_the_method(self) -> None:
-        """Its name has no path in it."""
+        """The name of a client span has no path in it."""
         self.get("/users/42")
 
         assert ("CLIENT", "get") == (self.only().kind, self.only().name)
 
     def test_the_span_has_the_method_and_the_path_without_its_query(self) -> None:
-        """A query may hold secrets, so it is nowhere."""
+        """A query may hold secrets, so the span does not contain it."""
         self.get(f"/users/42?{SECRET}")
 
         assert {"http.method": "GET", "http.path": "/users/42"} == self.only().tags
 
     def test_an_empty_path_is_a_slash(self) -> None:
-        """So is that of a URL which has a query only."""
+        """A URL with an empty path, with or without a query, gets the path "/"."""
         self.get("")
         self.get("?a=b")
 
         assert ["/", "/"] == [span.tags["http.path"] for span in self.sent]
 
     def test_the_span_has_the_servers_address(self) -> None:
-        """It is the URL's address, with its port."""
+        """The remote endpoint is the URL's address with its port."""
         self.get()
         remote = self.only().remote
 
         assert ("127.0.0.1", self.server.port) == (remote and remote.ipv4, remote and remote.port)
 
     def test_credentials_of_the_url_are_nowhere(self) -> None:
-        """A user and a password before the host are neither tags nor an address."""
+        """A user and a password in the URL are neither in the tags nor in the address."""
         try:
             self.request("GET", f"http://user:hunter2@{self.server.address}/a")
-        except Exception:  # a client that takes no such URL
+        except Exception:  # a client that refuses such a URL
             return
 
         assert "hunter2" not in repr(self.spans)
 
     def test_each_method_is_sent_and_named(self) -> None:
-        """Methods of HTTP give the name, which Zipkin has in lower case."""
+        """A known method of HTTP gives the span's name, which Zipkin has in lower case."""
         methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
         for method in methods:
             self.request(method, self.server.url + "/a")
@@ -257,26 +257,26 @@ class HttpClientKit:
         assert methods == [span.name.upper() for span in self.sent]
 
     def test_an_unknown_method_has_a_common_name(self) -> None:
-        """Its own would give each invention a span name."""
+        """An unknown method gives the name "http", because otherwise each invented method would make a new span name."""
         self.request("FROBNICATE", self.server.url + "/a")
 
         assert ("http", "FROBNICATE") == (self.only().name, self.only().tags["http.method"])
 
     def test_a_body_arrives_whole(self) -> None:
-        """The server gets what is posted."""
+        """The server gets the whole body."""
         self.request("POST", self.server.url + "/echo", body=b"x" * 100_000)
 
         assert b"x" * 100_000 == self.server.received[0].body
 
     def test_success_has_no_status(self) -> None:
-        """Neither for 200 nor for 204, which has no body."""
+        """A success, with or without a body, has no status tag."""
         self.get("/status/200")
         self.get("/status/204")
 
         assert [False, False] == ["http.status_code" in span.tags or "error" in span.tags for span in self.sent]
 
     def test_a_status_of_failure_is_the_error(self) -> None:
-        """From 400 on, for a client."""
+        """For a client, a status from 400 on is the span's error."""
         for status in (400, 404, 500, 503):
             self._ignoring_errors(f"/status/{status}")
 
@@ -303,27 +303,27 @@ class HttpClientKit:
         assert first.timestamp_us + first.duration_us <= second.timestamp_us + 1
 
     def test_a_refused_connection_is_the_error(self) -> None:
-        """The span has the exception's type, and no status."""
+        """The span of a refused connection has an error and no status."""
         span = self.refused()
 
         assert "http.status_code" not in span.tags
         assert span.tags["error"]
 
     def test_the_text_of_an_error_has_no_query(self) -> None:
-        """Exceptions quote the URL, whose query may hold secrets."""
+        """An exception's text may quote the URL, whose query may hold secrets, so the query is left out."""
         assert "hunter2" not in repr(self.refused())
 
     def test_a_broken_answer_is_the_error(self) -> None:
-        """A body that ends too early is an error of the request, after its head was a success."""
+        """A body that ends too early is an error of the request, although its head was a success."""
         try:
             self.get("/cut")
         except Exception:
             assert self.only().tags["error"]
-        else:  # some clients do not tell
+        else:  # some clients do not report it
             assert self.only()
 
     def test_the_parent_encloses_the_request_in_time(self) -> None:
-        """The span begins after its parent, and ends before it."""
+        """The span of a request begins after its parent begins, and ends before its parent ends."""
         with self.tracer.start_active_span("parent"):
             self.get("/large")
         request, parent = self.spans
@@ -332,13 +332,13 @@ class HttpClientKit:
         assert request.timestamp_us + request.duration_us <= parent.timestamp_us + parent.duration_us
 
     def test_a_span_has_ended_when_the_answer_was_read(self) -> None:
-        """However large it is."""
+        """The span of a request has ended when the answer was read, however large the answer is."""
         self.get("/large")
 
         assert "/large" == self.only().tags["http.path"]
 
     def test_requests_of_many_threads_keep_their_parents(self) -> None:
-        """Each belongs to the span that was active where it was made."""
+        """A request on any thread is a child of the span that is active on that thread."""
 
         def traced(number: int) -> tuple[str | None, str]:
             with self.tracer.start_active_span("parent") as scope:
@@ -351,9 +351,9 @@ class HttpClientKit:
         assert expected == {(span.parent_id, span.tags["http.path"]) for span in self.sent}
 
     def test_a_task_keeps_the_parent_of_the_time_of_its_call(self) -> None:
-        """A request that runs as a task is a child of what was active when the task was made, although that ended before."""
+        """A request that runs as a task is a child of the span that was active when the task was made, even if it has ended."""
         if type(self).request_async is HttpClientKit.request_async:
-            return  # a client that is not awaited
+            return  # the client is not asynchronous
 
         async def late() -> str | None:
             with self.tracer.start_active_span("parent") as scope:
@@ -368,7 +368,7 @@ class HttpClientKit:
         assert expected == self.only().parent_id
 
     def test_requests_at_the_same_time_are_siblings(self) -> None:
-        """`asyncio.gather` has all of them below the span that is active."""
+        """All requests of an `asyncio.gather` are children of the active span."""
         if type(self).request_async is HttpClientKit.request_async:
             return
 
@@ -409,7 +409,7 @@ class HttpClientKit:
             return
 
     def test_a_hook_sees_the_answer_to_a_request_that_is_not_recorded(self) -> None:
-        """`on_response` counts all requests, whatever is sampled."""
+        """`on_response` is called for every request, sampled or not."""
         if not self.has_policy:
             return
         seen: list[int] = []
@@ -444,7 +444,7 @@ class HttpClientKit:
         assert isinstance(error, Exception)
 
     def test_a_hook_that_raises_costs_a_warning(self) -> None:
-        """The request goes on, and its span is sent; the policy counts the faults."""
+        """After a hook has raised, the request goes on, its span is sent, and the policy counts the fault."""
         if not self.has_policy:
             return
 
@@ -459,7 +459,7 @@ class HttpClientKit:
         assert 3 == policy.faults
 
     def test_the_policy_samples_roots(self) -> None:
-        """`sample` decides where no span is active, and travels on; None leaves it to the tracer."""
+        """`sample` decides where no span is active, and its decision is sent on; None leaves the decision to the tracer."""
         if not self.has_policy:
             return
         decisions = {"/yes": True, "/no": False, "/open": None}
@@ -471,7 +471,7 @@ class HttpClientKit:
         assert ["1", "0", "1"] == [one.header("x-b3-sampled") for one in self.server.received]
 
     def test_the_policy_is_not_asked_below_a_span(self) -> None:
-        """The decision is the trace's."""
+        """`sample` is not called inside a trace, because the trace's decision counts."""
         if not self.has_policy:
             return
         with self.policy(sample=lambda request: False), self.tracer.start_active_span("parent"):
@@ -480,7 +480,7 @@ class HttpClientKit:
         assert "1" == self.server.received[0].header("x-b3-sampled")
 
     def test_a_peer_has_its_name(self) -> None:
-        """By its address with the port, or by the host alone."""
+        """A peer gets its name by its address with the port, or by the host alone."""
         if not self.has_policy:
             return
         for peers in ({self.server.address: "bank"}, {"127.0.0.1": "bank"}):
@@ -493,14 +493,14 @@ class HttpClientKit:
     # Beside a tracer
 
     def test_without_a_tracer_nothing_is_sent(self) -> None:
-        """Under the API's no-op a request is what it is without tracing."""
+        """With the API's no-op tracer a request has no tracing headers."""
         opentracing.set_global_tracer(opentracing.Tracer())
 
         assert 200 == self.get()
         assert [] == [name for name in self.server.received[0].headers if "b3" in name]
 
     def test_after_uninstalling_nothing_is_traced(self) -> None:
-        """`uninstall` puts back what `install` has replaced."""
+        """`uninstall` restores what `install` has replaced."""
         self.instrumentation.uninstall()
         self.get()
 
@@ -508,14 +508,14 @@ class HttpClientKit:
         assert None is self.server.received[0].header("x-b3-traceid")
 
     def test_installed_twice_there_is_one_span(self) -> None:
-        """`install` may be called again."""
+        """`install` may be called twice; a request still has one span."""
         self.instrumentation.install()
         self.get()
 
         assert self.only()
 
     def test_a_tracer_that_raises_costs_the_span_only(self) -> None:
-        """The request is made without."""
+        """If the tracer raises, the request is made without tracing."""
 
         class Broken(ZipkinTracer):
             def start_span(self, *_: Any, **__: Any) -> Any:

@@ -1,7 +1,8 @@
 """The behaviour of an instrumented HTTP server, as a class of tests to inherit from.
 
-Rules: one method to implement, `serve`; all else follows from the answers and the spans.  Routes are written `/users/{id}`.
-In process or over a socket is the user's choice; `ask_wsgi` and `ask_asgi` ask an application without a server.
+Rules: `serve` is the only method to implement; the tests look at the answers and the spans.  Routes are written `/users/{id}`.
+The user decides whether requests go over a socket or stay in the process: `ask_wsgi` and `ask_asgi` call an application without
+a server.
 """
 
 from __future__ import annotations
@@ -33,23 +34,23 @@ UNDECIDED = {"x-b3-traceid": TRACE_ID, "x-b3-spanid": SPAN_ID}
 
 
 class Answer(NamedTuple):
-    """An answer, as a handler gives it and a client gets it; a `body` that is no text is streamed, chunk by chunk."""
+    """An answer that a handler gives and a client gets; a `body` that is not text is streamed, chunk by chunk."""
 
     status: int = 200
     body: str | Iterator[bytes] | AsyncIterator[bytes] = ""
     location: str = ""
 
 
-Handler = Callable[..., Any]  # gives an Answer for the route's parameters, or raises; a coroutine function where `is_async`
-Ask = Callable[[str, str, Mapping[str, str]], Answer]  # for a method, a path with its query, and headers
+Handler = Callable[..., Any]  # returns an Answer for the route's parameters, or raises; may be async where `is_async`
+Ask = Callable[[str, str, Mapping[str, str]], Answer]  # called with a method, a path with its query, and headers
 
 
 class HttpServerKit:
-    """Inherit it in a class named `Test…` and implement `serve`.
+    """Inherit from it in a class named `Test…` and implement `serve`.
 
-    `has_routes`: whether the server has any; without, names are the method alone.  `is_async`: handlers may be coroutine
-    functions and bodies asynchronous iterators.  `streams`: whether a body may be streamed.  `client_ip`: where `ask` comes
-    from.  `teardown_method` is the place to uninstall what `serve` has installed.
+    `has_routes`: whether the server has routes; if not, a span's name is the method alone.  `is_async`: whether handlers may be
+    coroutine functions and bodies asynchronous iterators.  `streams`: whether a body may be streamed.  `client_ip`: the address
+    of the requests of `ask`.  `teardown_method` is the place to uninstall what `serve` has installed.
     """
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -64,7 +65,7 @@ class HttpServerKit:
     client_ip = "127.0.0.1"
 
     def serve(self, routes: Mapping[str, Handler], policy: HttpPolicy) -> Ask:
-        """An application with these routes, traced by this policy, and a function that asks it.
+        """Make an application with these routes, traced by this policy, and return a function that sends requests to it.
 
         An exception of a handler is a 500 for the client; the redirect to `Answer.location` is not followed.
         """
@@ -76,7 +77,7 @@ class HttpServerKit:
         self.use(ZipkinTracer("kit", recorder=InMemoryRecorder()))
 
     def use(self, tracer: Any, **policy: Any) -> None:
-        """From now on served by this tracer."""
+        """Let this tracer trace the server from now on."""
         self.tracer = tracer
         self.recorder: InMemoryRecorder = getattr(tracer, "_recorder", None) or InMemoryRecorder()
         self.policy = HttpPolicy(tracer=tracer, **policy)
@@ -90,7 +91,7 @@ class HttpServerKit:
         return self.recorder.spans
 
     def span(self) -> FinishedSpan:
-        """The only one, of the server."""
+        """The only span, which is the server's."""
         assert 1 == len(self.spans), [span.name for span in self.spans]
         assert "SERVER" == self.spans[0].kind
         return self.spans[0]
@@ -103,7 +104,7 @@ class HttpServerKit:
         return None if active is None else active.context
 
     def note_context(self) -> tuple[Handler, list[Any]]:
-        """A handler, and the contexts that it has found active."""
+        """A handler, and the list of the contexts that it found active."""
         found: list[Any] = []
 
         def handler() -> Answer:
@@ -112,10 +113,10 @@ class HttpServerKit:
 
         return handler, found
 
-    # Where a trace comes from
+    # The origin of a trace
 
     def test_a_request_begins_a_trace(self) -> None:
-        """A request that brings no context is the root of a new trace."""
+        """A request without a context is the root of a new trace."""
         answer = self.get(ok)
         span = self.span()
 
@@ -123,7 +124,7 @@ class HttpServerKit:
         assert (None, False, 32) == (span.parent_id, span.shared, len(span.trace_id))
 
     def test_the_id_that_was_sent_is_used(self) -> None:
-        """The server's span has the ids of the client's, and says that it shares them."""
+        """The server's span has the ids of the client's span and the flag `shared`."""
         self.get(ok, SAMPLED)
         span = self.span()
 
@@ -138,26 +139,26 @@ class HttpServerKit:
         assert (TRACE_ID, SPAN_ID, False) == (span.trace_id, span.parent_id, span.shared)
 
     def test_the_single_header_is_read(self) -> None:
-        """`b3` in one header is as good as several."""
+        """A context in the single header `b3` is read like one in several headers."""
         self.get(ok, {"b3": f"{TRACE_ID}-{SPAN_ID}-1"})
 
         assert (TRACE_ID, SPAN_ID) == (self.span().trace_id, self.span().span_id)
 
     def test_traceparent_is_continued_by_a_child(self) -> None:
-        """With `w3c=True`: a W3C context has no ids to share, so the server's span is its child."""
+        """With `w3c=True` the server's span is a child of the W3C context, which has no id to share."""
         self.use(ZipkinTracer("kit", recorder=InMemoryRecorder(), w3c=True))
         self.get(ok, {"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-01"})
 
         assert (TRACE_ID, SPAN_ID) == (self.span().trace_id, self.span().parent_id)
 
     def test_a_broken_context_begins_a_trace(self) -> None:
-        """Headers that cannot be read are as none."""
+        """Headers that cannot be read count as absent."""
         self.get(ok, {"x-b3-traceid": "not hexadecimal", "x-b3-spanid": "?", "b3": "%"})
 
         assert None is self.span().parent_id
 
     def test_a_debug_flag_is_kept(self) -> None:
-        """A request with `x-b3-flags: 1` is recorded as debug, whatever the sampler says."""
+        """A request with `x-b3-flags: 1` is recorded as debug, whatever the sampler decides."""
         self.use(ZipkinTracer("kit", recorder=InMemoryRecorder(), sample_rate=0.0))
         self.get(ok, {**UNDECIDED, "x-b3-flags": "1"})
 
@@ -166,14 +167,14 @@ class HttpServerKit:
     # Sampling and baggage
 
     def test_an_unsampled_request_is_not_recorded(self) -> None:
-        """The caller's decision against it is kept, and its context is passed on."""
+        """The caller's decision against recording is kept, and its context is passed on."""
         handler, found = self.note_context()
         self.get(handler, UNSAMPLED)
 
         assert ([], [(TRACE_ID, False)]) == (self.spans, [(context.trace_id, context.sampled) for context in found])
 
     def test_a_sampler_decides_where_the_caller_has_not(self) -> None:
-        """The tracer's sampler is asked for a request that brings no decision."""
+        """The tracer's sampler is called for a request without a decision."""
         self.use(ZipkinTracer("kit", recorder=InMemoryRecorder(), sample_rate=0.0))
         self.get(ok)
         self.get(ok, UNDECIDED)
@@ -190,7 +191,7 @@ class HttpServerKit:
         assert (200, "ok", []) == (answer.status, answer.body, self.spans)
 
     def test_a_policy_decides_for_a_request(self) -> None:
-        """`sample` is asked once for a request whose caller has left it open; None leaves it to the tracer."""
+        """`sample` is called once for a request without a decision; None leaves the decision to the tracer."""
         asked: list[tuple[str, str, str | None]] = []
         decisions = iter([False, None])
 
@@ -225,16 +226,16 @@ class HttpServerKit:
         assert 2 == len(self.spans)
 
     def test_baggage_comes_with_a_new_trace(self) -> None:
-        """Baggage without ids is there for the handler of a new trace."""
+        """The handler of a new trace gets the baggage that came without ids."""
         assert ["7"] == self.baggage_with({})
         assert None is self.span().parent_id
 
     def test_baggage_comes_with_a_trace(self) -> None:
-        """Baggage of a trace that is continued is there for the handler."""
+        """The handler of a continued trace gets its baggage."""
         assert ["7"] == self.baggage_with(SAMPLED)
 
     def test_baggage_comes_with_an_unsampled_trace(self) -> None:
-        """Baggage is there although nothing is recorded."""
+        """The handler gets the baggage even if nothing is recorded."""
         assert ["7"] == self.baggage_with(UNSAMPLED)
         assert [] == self.spans
 
@@ -251,7 +252,7 @@ class HttpServerKit:
     # The request
 
     def test_the_client_is_the_remote_end(self) -> None:
-        """The remote address is the client's, by the connection; what a client writes of itself is not believed."""
+        """The remote address is that of the connection; what a client writes about itself is not trusted."""
         self.get(ok, {"x-forwarded-for": "192.0.2.1"})
 
         assert self.client_ip == self.remote_ip()
@@ -264,7 +265,7 @@ class HttpServerKit:
         assert "192.0.2.1" == self.remote_ip()
 
     def test_a_forwarded_address_that_is_none_is_left_out(self) -> None:
-        """A word in the place of an address names no service; the connection's address stands."""
+        """A word in place of an address is no service name; the address of the connection is used."""
         self.use(self.tracer, trust_forwarded=True)
         self.get(ok, {"x-forwarded-for": "billing, 198.51.100.3"})
 
@@ -275,7 +276,7 @@ class HttpServerKit:
         return "" if remote is None else remote.ipv4 or remote.ipv6
 
     def test_a_span_is_named_by_its_route(self) -> None:
-        """The name is the method and the route as it was written, and the same for all paths of it."""
+        """The span's name is the method and the route as it was written, the same for all paths of the route."""
         ask = self.serve({"/users/{id}": lambda id: Answer()}, self.policy)
         ask("GET", "/users/1", {})
         ask("GET", "/users/2", {})
@@ -284,7 +285,7 @@ class HttpServerKit:
         assert ["/users/{id}" if self.has_routes else None] * 2 == [span.tags.get("http.route") for span in self.spans]
 
     def test_a_nested_route_has_its_prefix(self) -> None:
-        """A route below others is named from the root."""
+        """The name of a nested route begins at the root."""
         routes: dict[str, Handler] = {
             "/shop/{shop}/items/{id}": lambda shop, id: Answer(),
             "/shop/{shop}": lambda shop: Answer(),
@@ -294,7 +295,7 @@ class HttpServerKit:
         assert self.name("GET", "/shop/{shop}/items/{id}") == self.span().name
 
     def test_an_async_route_is_named_alike(self) -> None:
-        """A coroutine function as a handler has its route, and the span is active after it has waited."""
+        """The span of a coroutine handler is named by its route, and stays active after an `await`."""
         found: list[Any] = []
 
         async def handler(id: str) -> Answer:
@@ -310,7 +311,7 @@ class HttpServerKit:
         )
 
     def test_what_is_not_found_has_no_path_in_its_name(self) -> None:
-        """A path without a route is `GET not_found`, with the status."""
+        """The name of a span for a path without a route is `GET not_found`, and the span has the status."""
         answer = self.serve({"/": ok}, self.policy)("GET", "/wp-admin/1", {})
         span = self.span()
 
@@ -323,7 +324,7 @@ class HttpServerKit:
         assert "http.route" not in span.tags
 
     def test_a_redirect_has_its_route(self) -> None:
-        """A redirect of a handler is named by the route, and has its status."""
+        """The span of a handler's redirect is named by the route, and has the status."""
         answer = self.get(lambda: Answer(302, "", "/elsewhere"))
 
         assert (302, "302") == (answer.status, self.span().tags["http.status_code"])
@@ -331,7 +332,7 @@ class HttpServerKit:
         assert "error" not in self.span().tags
 
     def test_methods_are_told(self) -> None:
-        """A POST and an OPTIONS are spans by that name, with the method as a tag."""
+        """The method is in the span's name and in a tag, for instance POST or OPTIONS."""
         self.get(ok, method="POST")
         self.get(ok, method="OPTIONS")
 
@@ -339,13 +340,13 @@ class HttpServerKit:
         assert ["POST", "OPTIONS"] == [span.tags["http.method"] for span in self.spans]
 
     def test_a_strange_method_makes_no_name(self) -> None:
-        """A method that nobody has heard of is `HTTP` in the name, so that a stranger cannot make names."""
+        """The name of a span with an unknown method begins with `HTTP`, so that strangers cannot make names."""
         self.get(ok, method="XMAS")
 
         assert "http" == self.span().name.split()[0]
 
     def test_head_is_answered_without_a_body(self) -> None:
-        """A HEAD request is a span as any."""
+        """A HEAD request has a span like any other request."""
         self.get(ok, method="HEAD")
 
         assert "HEAD" == self.span().tags["http.method"]
@@ -359,7 +360,7 @@ class HttpServerKit:
         assert "hunter2" not in repr((span.name, span.tags, span.annotations))
 
     def test_a_path_beyond_ascii_is_text(self) -> None:
-        """A path in UTF-8 is told as the text that it is; bytes that are not stand for themselves or are replaced."""
+        """A path in UTF-8 becomes its text; other bytes are kept or replaced."""
         ask = self.serve({"/": ok}, self.policy)
         ask("GET", "/caf%C3%A9", {})
         ask("GET", "/caf%E9", {})
@@ -369,25 +370,25 @@ class HttpServerKit:
     # The answer
 
     def test_success_has_no_status(self) -> None:
-        """A 2xx is what one expects, so it is no tag."""
+        """A status 2xx is expected, so it is no tag."""
         self.get(lambda: Answer(202))
 
         assert {"http.status_code", "error"}.isdisjoint(self.span().tags)
 
     def test_a_bad_request_has_its_status(self) -> None:
-        """A 4xx is the caller's mistake: it has its status and is no error."""
+        """A status 4xx is the caller's mistake: it is a tag, but no error."""
         answer = self.get(lambda: Answer(400))
 
         assert (400, "400", None) == (answer.status, self.span().tags["http.status_code"], self.span().tags.get("error"))
 
     def test_a_server_error_is_an_error(self) -> None:
-        """A 5xx that a handler gives is the status and the error."""
+        """A status 5xx from a handler is both the status and the error."""
         self.get(lambda: Answer(503))
 
         assert ("503", "503") == (self.span().tags["http.status_code"], self.span().tags["error"])
 
     def test_an_exception_is_the_error(self) -> None:
-        """An exception that nobody has caught is the span's error, with the status that the client gets, and the route."""
+        """An uncaught exception is the span's error; the span also has the client's status and the route."""
         answer = self.get(fail)
         span = self.span()
 
@@ -395,7 +396,7 @@ class HttpServerKit:
         assert self.name("GET", "/") == span.name
 
     def test_an_exception_of_a_coroutine_is_the_error(self) -> None:
-        """An exception of a coroutine function is no different."""
+        """An exception of a coroutine function is the span's error, too."""
 
         async def handler() -> Answer:
             await asyncio.sleep(0)
@@ -407,7 +408,7 @@ class HttpServerKit:
         assert ("500", "ValueError: out of stock") == (self.span().tags["http.status_code"], self.span().tags["error"])
 
     def test_the_error_may_be_set(self) -> None:
-        """`on_response` sees the exception and the status, and may call it something else."""
+        """`on_response` gets the exception and the status, and may set another error."""
         seen: list[tuple[int, str]] = []
 
         def on_response(span: Any, request: Request, response: Response, error: BaseException | None) -> None:
@@ -437,7 +438,7 @@ class HttpServerKit:
         assert child.duration_us <= server.duration_us
 
     def test_a_coroutine_has_children(self) -> None:
-        """Tasks that a coroutine function gathers have its span as the parent."""
+        """Tasks that a coroutine handler gathers have the server's span as their parent."""
 
         async def look_up() -> None:
             with self.tracer.start_active_span("look up"):
@@ -453,7 +454,7 @@ class HttpServerKit:
         assert [server.span_id] * 2 == [child.parent_id for child in children]
 
     def test_the_span_is_active_in_the_handler_only(self) -> None:
-        """The handler finds the server's span active; after the answer none is."""
+        """The server's span is active in the handler; after the answer no span is."""
         handler, found = self.note_context()
         self.get(handler)
 
@@ -502,7 +503,7 @@ class HttpServerKit:
     # A stream
 
     def test_a_stream_lasts_until_its_last_byte(self) -> None:
-        """A span of an answer that is streamed ends with it, and work in between is a child."""
+        """The span of a streamed answer ends with the stream, and work during the stream is a child."""
         recorded: list[int] = []
 
         def step(number: int) -> bytes:
@@ -517,7 +518,7 @@ class HttpServerKit:
         assert [server.span_id] * 3 == [child.parent_id for child in children]
 
     def test_a_stream_that_fails_is_an_error(self) -> None:
-        """An exception in the middle of a stream is the span's error; what was sent is sent."""
+        """An exception in the middle of a stream is the span's error; the part before it is sent."""
 
         def step(number: int) -> bytes:
             return b"x" if number < 1 else fail()
@@ -527,7 +528,7 @@ class HttpServerKit:
         assert "ValueError: out of stock" == self.span().tags["error"]
 
     def chunks(self, step: Callable[[int], bytes], count: int) -> Any:
-        """A body that is streamed, in the way of the server."""
+        """A body that is streamed in the way of the server."""
 
         async def asynchronous() -> AsyncIterator[bytes]:
             for number in range(count):
@@ -556,7 +557,7 @@ class HttpServerKit:
         assert [("GET", "/", "acme", True, 200, None)] == seen
 
     def test_a_hook_sees_the_answer_of_a_request_that_is_not_recorded(self) -> None:
-        """`on_response` counts all requests, whatever is sampled."""
+        """`on_response` is called for every request, sampled or not."""
         seen: list[int] = []
         tracer = ZipkinTracer("kit", recorder=InMemoryRecorder(), sample_rate=0.0)
         self.use(tracer, on_response=lambda span, request, response, error: seen.append(response.status))
@@ -579,14 +580,14 @@ class HttpServerKit:
     # The unexpected
 
     def test_a_large_header_is_let_through(self) -> None:
-        """A header of a megabyte is no fault of ours, also where it is one that we read."""
+        """A header of a megabyte causes no fault of ours, even if it is one that we read."""
         for name in ("x-anything", "b3", "x-b3-traceid", "x-forwarded-for", "baggage"):
             answer = self.get(ok, {name: "a" * self.large})
             assert (200, "ok") == (answer.status, answer.body)
 
         assert (5, 0) == (len(self.spans), self.policy.faults)
 
-    large = 1_000_000  # bytes; a server may have a limit of its own
+    large = 1_000_000  # bytes; a server may have a lower limit
 
     def test_another_tracer_records_as_well(self) -> None:
         """Any tracer of the OpenTracing API gets the same spans."""
@@ -633,7 +634,7 @@ def fail() -> Any:
 
 
 def ask_wsgi(app: Callable[..., Iterable[bytes]]) -> Ask:
-    """Asks a WSGI application as a server would, which answers 500 for its exceptions."""
+    """Send requests to a WSGI application like a server that answers 500 for an exception."""
 
     def ask(method: str, target: str, headers: Mapping[str, str]) -> Answer:
         path, _, query = target.partition("?")
@@ -680,7 +681,7 @@ def ask_wsgi(app: Callable[..., Iterable[bytes]]) -> Ask:
 
 
 def ask_asgi(app: Callable[..., Any]) -> Ask:
-    """Asks an ASGI application as a server would, which answers 500 for its exceptions; an event loop for each request."""
+    """Send requests to an ASGI application like a server that answers 500 for an exception; each has its own event loop."""
 
     def ask(method: str, target: str, headers: Mapping[str, str]) -> Answer:
         return asyncio.run(_ask_asgi(app, method, target, headers))

@@ -1,4 +1,4 @@
-"""A server for tests of clients: on the loopback interface, with answers of every shape, and a memory of what it was asked."""
+"""A server for tests of clients: on the loopback interface, with answers of many kinds, and a list of the received requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Received:
         self.body = body
 
     def header(self, name: str) -> str | None:
-        """The only value; raises ValueError where there are several."""
+        """The only value of a header; raises ValueError where there are several."""
         values = self.headers.get(name.lower(), [])
         if len(values) > 1:
             raise ValueError(f"{name} stands {len(values)} times: {values}")
@@ -27,11 +27,11 @@ class Received:
 
 
 class LoopbackServer:
-    """Answers on 127.0.0.1, keeps what it `received`; to be used in a `with` block.
+    """Answers on 127.0.0.1 and keeps the requests in `received`; to be used in a `with` block.
 
-    `/status/404` has that status, `/redirect` leads to `/arrived`, `/echo` gives back the body, `/cut` ends in the middle of
-    its body, `/slow` sends its second half when `go_on` is set, `/large` has a megabyte, `/medium` five kilobytes, `/chunks`
-    comes in three, `/digest` wants a digest; any other path has `ok`.
+    `/status/404` has that status, `/redirect` leads to `/arrived`, `/echo` returns the body, `/cut` ends in the middle of its
+    body, `/slow` sends its second half when `go_on` is set, `/large` has a megabyte, `/medium` five kilobytes, `/chunks` comes
+    in three chunks, `/digest` asks for digest authentication; any other path has `ok`.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class LoopbackServer:
         self.go_on = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that leave are part of the tests
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients may leave
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
@@ -48,12 +48,12 @@ class LoopbackServer:
 
     @property
     def address(self) -> str:
-        """`host:port`."""
+        """The address as `host:port`."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        """Without a path."""
+        """The URL without a path."""
         return f"http://{self.address}"
 
     def __enter__(self) -> LoopbackServer:

@@ -1,15 +1,15 @@
-"""The spans of a test beside an outline of them: who is whose child, in text.
+"""The spans of a test, compared with an outline: a text that shows parents and children.
 
-An outline has a line a span, deeper ones stand further right.  Columns have two blanks or more between them:
+An outline has one line for each span; children stand further right.  Columns have two blanks or more between them:
 
     shop: get /checkout  SERVER
       shop: post /charge  CLIENT  -> payment  http.status_code=402  error
         payment: post /charge  SERVER
       ...
 
-First the name, with or without its service before it.  Then, in any order and only where it is of interest: the kind (LOCAL is
-none), `-> remote service`, tags as `key=value`, or `key` alone for any value.  `...` stands for any further spans at its place.
-Lines of one level may stand in any order, because spans that run at the same time do not begin in a fixed one.
+First comes the name, with or without its service before it.  Then follow, in any order and only where they matter: the kind
+(LOCAL for none), `-> remote service`, tags as `key=value`, or `key` alone for any value.  `...` stands for any further spans at
+its place.  Lines of one level may stand in any order, because spans that run at the same time do not begin in a fixed one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KIND_AFTER_NAME = re.compile(rf" (?P<kind>{'|'.join(KINDS)}|LOCAL)$")
 
 
 class Line(NamedTuple):
-    """A span as an outline describes it; None is "not said"."""
+    """A span as an outline describes it; None means that the outline does not tell."""
 
     name: str
     kind: str | None
@@ -44,7 +44,7 @@ class Line(NamedTuple):
         return self.name.lower() in (span.name, f"{service_of(span)}: {span.name}".lower())
 
     def fits(self, span: FinishedSpan) -> bool:
-        """Whether all that is said is true."""
+        """Whether everything in the line is true of the span."""
         return (
             self.fits_name(span)
             and self.kind in (None, span.kind or "")
@@ -53,7 +53,7 @@ class Line(NamedTuple):
         )
 
     def of(self, span: FinishedSpan) -> str:
-        """The same said of another span."""
+        """The same columns for another span."""
         tags = [f"{key}={span.tags[key]}" for key in self.tags if key in span.tags]
         return _joined(
             self.name, self.kind is not None and (span.kind or "LOCAL"), self.remote and _arrow(_remote(span)), *tags
@@ -77,7 +77,7 @@ def _remote(span: FinishedSpan) -> str:
 
 
 class Branch:
-    """A line of an outline and those below it; `is_open`: there may be more spans."""
+    """A line of an outline and the lines below it; `is_open`: there may be more spans."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
@@ -86,7 +86,7 @@ class Branch:
 
 
 def compare(outline: str, spans: Sequence[FinishedSpan]) -> str:
-    """How the spans differ from their outline, line by line; "" where they do not.  Raises ValueError for a wrong outline."""
+    """The differences of spans and outline, line by line; "" where there are none.  Raises ValueError for a wrong outline."""
     expected = _read(outline)
     roots = [root for trace in traces_of(spans) for root in grow(trace)]
     matching = _Matching()
@@ -98,7 +98,7 @@ def compare(outline: str, spans: Sequence[FinishedSpan]) -> str:
 
 
 def _hint(top: Branch, spans: Sequence[FinishedSpan]) -> list[str]:
-    """One blank where there should be two makes a column a part of the name; of the first such line it is said."""
+    """A hint for the first line where one blank in place of two made a column a part of the name."""
     waiting = [top]
     while waiting:
         branch = waiting.pop()
@@ -110,9 +110,9 @@ def _hint(top: Branch, spans: Sequence[FinishedSpan]) -> list[str]:
 
 
 def _read(outline: str) -> Branch:
-    """The branches, below one that stands for all of them."""
+    """A branch that contains the branches of the outline."""
     top = Branch(Line("", None, None, {}))
-    path: list[tuple[int, Branch]] = []  # the line before, with those above it, and how far right each stands
+    path: list[tuple[int, Branch]] = []  # the line before and those above it, each with its indentation
     for number, written in enumerate(outline.expandtabs().translate(_BRANCHES).splitlines(), 1):
         text = written.strip()
         if not text:
@@ -153,7 +153,7 @@ def _line(text: str, number: int) -> Line:
 
 
 class _Matching:
-    """Finds the span for each line; remembers which were compared."""
+    """Finds the span for each line; remembers the results of comparisons."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], bool] = {}
@@ -186,7 +186,7 @@ class _Matching:
         return taken
 
     def diff(self, parent: Branch, nodes: Sequence[Node], level: int) -> Iterator[str]:
-        """Lines that begin with a blank where both agree, with - where something is expected, with + where it was recorded."""
+        """Lines that begin with a blank where both agree, with - for an expected line, with + for a recorded one."""
         exact = {index: number for number, index in self._pairs(parent.children, nodes).items()}
         free = [number for number in range(len(nodes)) if number not in exact.values()]
         pairs = dict(exact)

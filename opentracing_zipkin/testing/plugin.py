@@ -7,15 +7,15 @@
               charge the card  CLIENT  -> payment
         ''')
 
-Rules: every run of pytest where this package is installed loads this file, so it imports nothing of ours until a fixture is
-asked for.  docs/how-to/testing.md shows what the fixtures do.
+Rules: every run of pytest loads this file where this package is installed.  So it imports nothing of ours until a fixture is
+used.  docs/how-to/testing.md shows what the fixtures do.
 """
 
 from __future__ import annotations
 
 import pytest
 
-TYPE_CHECKING = False  # as in typing
+TYPE_CHECKING = False  # the same name as in typing
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
@@ -31,19 +31,20 @@ _MARKER = (
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """One line for the configuration file; and our modules stay as they are installed."""
+    """Add the setting for the configuration file, and let pytest leave our modules as they are installed."""
     parser.addini(
         _INI, "what spans mean that a test with the fixture `zipkin` has not finished: error, warn or ignore", default="warn"
     )
-    # pytest compiles every module of a plugin's distribution anew, for its `assert`s.  Ours say nothing to a test, and 0.2 s a
-    # run are spared where no bytecode is written (pytest 9.2, Python 3.11, 2026-11).  There is no public way.
+    # pytest compiles every module of a plugin's distribution anew, to rewrite its `assert`s.  Our modules have no assertions
+    # for a test.  Leaving them out saves 0.2 s a run where no bytecode is written (pytest 9.2, Python 3.11, 2026-11).  There is
+    # no public way.
     marked = getattr(pluginmanager.rewrite_hook, "_must_rewrite", None)
     if isinstance(marked, set):
         marked -= {"opentracing", "opentracing_zipkin"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker."""
+    """Register the marker."""
     config.addinivalue_line("markers", _MARKER)
 
 
@@ -62,7 +63,7 @@ def zipkin(request: pytest.FixtureRequest) -> Iterator[ZipkinRecording]:
         recording = ZipkinRecording(**given).start()
     except (TypeError, ValueError) as error:
         wrong = f"@pytest.mark.zipkin: {error}"
-    if wrong:  # out of the block, so that this is all that is shown
+    if wrong:  # outside the except block, so that pytest shows only this text
         pytest.fail(wrong, pytrace=False)
     try:
         yield recording
@@ -75,7 +76,7 @@ def zipkin(request: pytest.FixtureRequest) -> Iterator[ZipkinRecording]:
 
 
 def _given(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The arguments of the markers, the nearest first."""
+    """The arguments of the markers; the nearest marker counts first."""
     given: dict[str, Any] = {}
     for marker in request.node.iter_markers("zipkin"):
         if marker.args:
@@ -92,14 +93,14 @@ def _warn(text: str, category: type[Warning]) -> None:
 
 @pytest.fixture
 def zipkin_collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[ZipkinCollector]:
-    """A collector on a free port, for applications in other processes: they find it by ZIPKIN_ENDPOINT."""
+    """A collector on a free port, for applications in other processes, which find it by ZIPKIN_ENDPOINT."""
     from .collecting import ZipkinCollector
 
     missing = ""
     try:
         made = ZipkinCollector()
     except ImportError as error:
-        missing = str(error)  # it says what to install
+        missing = str(error)  # the text tells what to install
     if missing:
         pytest.fail(missing, pytrace=False)
     with made as collector:

@@ -1,8 +1,9 @@
-"""Spans of a test: while a recording runs, finished spans are kept in this process as objects, and none is sent.
+"""The recording of a test: while it runs, finished spans are kept in this process as objects, and none is sent.
 
-Rules: the tracer is the global one, and the former global one comes back.  A tracer that the application has configured, before
-the test or in it, records here as well for so long, because a module may have taken a reference to it when it was imported.
-A tracer is left alone that has a recorder of its own, or that the test makes by hand and does not make the global one.
+Rules: the recording's tracer is the global one, and afterwards the former global tracer is restored.  A tracer that the
+application configures, before the test or in it, also records here meanwhile, because a module may hold a reference to it since
+its import.  Two kinds of tracers are left alone: one with a recorder of its own, and one that the test makes by hand and does
+not make the global one.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from .spans import MAX_LINE, POLL_S, Spans
 __all__ = ["UNFINISHED", "UnfinishedWarning", "ZipkinRecording"]
 
 UNFINISHED = ("error", "warn", "ignore")
-GRACE_S = 0.5  # for threads that finish their spans just after the test has its answer
+GRACE_S = 0.5  # seconds for threads that finish their spans just after the test has its answer
 
-# Tracers that were the global one in a recording.  Modules that were imported there still hold them.
+# Tracers that were the global one in a recording; modules that were imported there still hold them.
 _configured: weakref.WeakSet[ZipkinTracer] = weakref.WeakSet()
 _last_name: list[str] = []
 _last: list[weakref.ref[ZipkinTracer]] = []
@@ -45,7 +46,7 @@ class UnfinishedWarning(UserWarning):
 
 
 class _Recorder(Recorder):
-    """Keeps spans as they would be sent."""
+    """Keeps spans in the form in which they would be sent."""
 
     def __init__(self, spans: Spans) -> None:
         self.spans = spans
@@ -70,7 +71,7 @@ class _Recorder(Recorder):
 
 
 class _Watch(Watch):
-    """Tells a test, and never the log."""
+    """A watch that reports to a test, and never to the log."""
 
     def _speak(self) -> None:
         pass
@@ -80,7 +81,7 @@ class _Watch(Watch):
 
 
 class _Taken(NamedTuple):
-    """A tracer that records here, and what it had before."""
+    """A tracer that records here, with the recorder that it had before."""
 
     tracer: ZipkinTracer
     recorder: Recorder
@@ -88,10 +89,10 @@ class _Taken(NamedTuple):
 
 
 class ZipkinRecording:
-    """From `start` to `stop`, or inside a `with` block, spans are kept in `spans`.
+    """Keeps spans in `spans` from `start` to `stop`, or inside a `with` block.
 
-    `service_name`: by default that of the application's last configured tracer, else `test`.  `settings` are those of
-    ZipkinTracer that have to do with spans and propagation: sampling, `b3_format`, `default_tags`, `trace_id_bits` and others.
+    `service_name`: by default that of the tracer that the application configured last, else `test`.  `settings` are the
+    settings of ZipkinTracer for spans and propagation: sampling, `b3_format`, `default_tags`, `trace_id_bits` and others.
     """
 
     def __init__(self, service_name: str | None = None, **settings: Any) -> None:
@@ -109,7 +110,7 @@ class ZipkinRecording:
 
     @property
     def tracer(self) -> ZipkinTracer:
-        """The tracer whose spans these are: the global one, which may be one that the test has configured."""
+        """The tracer that records these spans: the global one, even if the test has configured it."""
         current = opentracing.global_tracer()
         if isinstance(current, ZipkinTracer) and current._recorder is self._recorder:
             return current
@@ -124,21 +125,21 @@ class ZipkinRecording:
 
     @property
     def unfinished(self) -> list[str]:
-        """Each span that is not finished and each scope that is not closed, with the place where it began."""
+        """Each unfinished span and each open scope, with the place where it began."""
         return list(self._watch.texts()) if self._left is None else self._left
 
     def assert_tree(self, outline: str) -> None:
-        """All spans so far are those of the outline, and no others; AssertionError shows both, line by line.
+        """Check that the spans so far are exactly those of the outline; AssertionError shows both, line by line.
 
-        A line a span, children further right, columns with two blanks between them: the name with or without its service; then,
-        as far as it is of interest, the kind, `-> remote service`, and tags as `key=value` or `key`.  `...` stands for any
-        further spans at its place.  Lines of one level may stand in any order.
+        An outline has one line for each span; children stand further right, and columns have two blanks between them.  First
+        comes the name, with or without its service.  Then follow, where they matter: the kind, `-> remote service`, and tags as
+        `key=value` or `key`.  `...` stands for any further spans at its place.  Lines of one level may stand in any order.
         """
         __tracebackhide__ = True
         try:
             difference = compare(outline, self.spans)
         except ValueError as error:
-            raise ValueError(str(error)) from None  # here, where the test's own line is shown
+            raise ValueError(str(error)) from None  # raised here, so that pytest shows the test's own line
         if difference:
             reasons = "".join(f"\n{reason}" for reason in self._reasons())
             raise AssertionError(f"the spans are others (- expected, + recorded):\n{difference}{reasons}")
@@ -150,7 +151,7 @@ class ZipkinRecording:
     # Begin and end
 
     def start(self) -> ZipkinRecording:
-        """Become the global tracer's record."""
+        """Make the recording's tracer the global one."""
         former = opentracing.global_tracer()
         was_registered = opentracing.is_global_tracer_registered()
         set_former = opentracing.set_global_tracer
@@ -180,12 +181,12 @@ class ZipkinRecording:
         vars(opentracing)["set_global_tracer"] = set_global_tracer
         self._undo.append(restore)
         for tracer in list(_configured):
-            if isinstance(tracer._recorder, Reporter):  # not that of a recording around this one
+            if isinstance(tracer._recorder, Reporter):  # not the recorder of a recording around this one
                 self._take(tracer)
         return self
 
     def stop(self, grace_s: float = GRACE_S) -> list[str]:
-        """Put everything back; gives what was left unfinished, after so many seconds where there are other threads."""
+        """Restore everything; returns what was left unfinished, after a wait of at most `grace_s` for other threads."""
         if self._left is None:
             self._wait_for_others(grace_s)
             self._left = self._watch.texts()
@@ -214,7 +215,7 @@ class ZipkinRecording:
 
     @staticmethod
     def _remember(tracer: ZipkinTracer) -> bool:
-        """Whether it is one that reports."""
+        """Remember a tracer that reports; returns whether it does."""
         if not isinstance(tracer._recorder, Reporter):
             return False
         _configured.add(tracer)
@@ -223,11 +224,11 @@ class ZipkinRecording:
         return True
 
     def _take(self, tracer: ZipkinTracer) -> None:
-        """Have it record here."""
+        """Let a tracer of the application record here."""
         self._taken.append(_Taken(tracer, tracer._recorder, tracer._record))
         tracer._recorder, tracer._record = self._recorder, recorded_once(self._recorder.record)
         manager = tracer.scope_manager
-        is_shared = self._own is not None and manager is self._own.scope_manager  # and watched already
+        is_shared = self._own is not None and manager is self._own.scope_manager  # then it is watched already
         is_ours = isinstance(manager, ContextVarsScopeManager) and not is_shared
         for changed, name in ((tracer, "start_span"), *([(manager, "activate")] if is_ours else [])):
             self._undo.append(_Attribute(changed, name).restore)
@@ -236,8 +237,9 @@ class ZipkinRecording:
     def _share_scopes(self) -> dict[str, Any]:
         """The settings, with the scope manager of the application's tracer, whose place ours takes.
 
-        Outside of a test they are one tracer: a module holds the application's, and what it calls, such as an instrumented
-        library, asks for the global one.  Then a span of the one is a child of the other's active span.
+        Outside a test there is one tracer: a module holds the application's, and an instrumented library that it calls uses the
+        global one, which is the same.  With a common scope manager, a span of one tracer is a child of the other's active span
+        here, too.
         """
         tracer = _last[0]() if _last else None
         if tracer is None or "scope_manager" in self._settings or not isinstance(tracer._recorder, Reporter):
@@ -245,14 +247,14 @@ class ZipkinRecording:
         manager = tracer.scope_manager
         self._undo.append(_Attribute(manager, "activate").restore)
         variable = getattr(manager, "_current", None)
-        if isinstance(variable, ContextVar):  # what was left open before is no parent here
+        if isinstance(variable, ContextVar):  # a span that was active before is no parent here
             before = variable.get()
             variable.set(None)
             self._undo.append(lambda: variable.set(before))
         return {**self._settings, "scope_manager": manager}
 
     def _reasons(self) -> list[str]:
-        """Why there may be fewer spans than a test expects."""
+        """The reasons why there may be fewer spans than a test expects."""
         current = opentracing.global_tracer()
         found = [f"not finished: {text}" for text in self.unfinished]
         if self._own is not None and getattr(current, "_recorder", None) is not self._recorder:
@@ -270,7 +272,7 @@ class ZipkinRecording:
 
 
 class _Attribute:
-    """An attribute of an object as it is now."""
+    """The present value of an object's attribute, to be restored later."""
 
     def __init__(self, owner: Any, name: str) -> None:
         self._owner = owner

@@ -1,7 +1,7 @@
-"""Finished spans as a list that is asked for what a test wants to know.
+"""Finished spans as a list with questions for tests.
 
-Rules: a question without an answer raises AssertionError, which lists what is there, what differs, and what may be the reason.
-Names and kinds are compared without regard to case, because Zipkin keeps names in lower case.
+Rules: a question without an answer raises AssertionError, which lists the spans, the differences, and possible reasons.  Names
+and kinds are compared without regard to case, because Zipkin keeps names in lower case.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ KINDS = ("CLIENT", "SERVER", "PRODUCER", "CONSUMER")
 
 
 class Wanted(NamedTuple):
-    """The conditions on a span; None is "not asked"."""
+    """The conditions on a span; None means no condition."""
 
     name: str | None
-    kind: str | None  # "" for a local one
+    kind: str | None  # "" for a local span
     service: str | None
     remote: str | None
     tags: Mapping[str, Any]
     error: bool | str | None
 
     def differences(self, span: FinishedSpan) -> list[str]:
-        """Where a span is another one; nothing where it is such a span."""
+        """The fields in which a span differs from the conditions; an empty list where it fits."""
         found = []
         for field, wanted, actual in (
             ("name", self.name, span.name),
@@ -58,7 +58,7 @@ _ERROR: Mapping[bool | str, Any] = {True: ..., False: None}
 
 
 def _tag_difference(span: FinishedSpan, key: str, wanted: Any) -> str:
-    """How a tag is not as it should be; `...` is any value, None is no such tag, a compiled pattern is searched for."""
+    """The difference of a tag; "..." means any value, None no such tag, and a compiled pattern is searched for."""
     actual = span.tags.get(key)
     if wanted is None:
         return "" if actual is None else f"tag {key} is {_value(actual)}"
@@ -80,7 +80,7 @@ def _value(value: Any) -> str:
 
 
 def described(span: FinishedSpan) -> str:
-    """A span on one line, as `assert_tree` would have it: columns with two blanks between them."""
+    """A span on one line, in the form of `assert_tree`: columns with two blanks between them."""
     remote = f"-> {span.remote.service_name}" if span.remote and span.remote.service_name else ""
     tags = [f"{key}={value}" for key, value in span.tags.items()]
     columns = [f"{service_of(span)}: {span.name}", span.kind or "", remote, *tags]
@@ -88,14 +88,14 @@ def described(span: FinishedSpan) -> str:
 
 
 class Spans(list[FinishedSpan]):
-    """Spans in the order of their ends.  `reasons`: why there may be fewer than expected, in words."""
+    """Spans in the order of their ends.  `reasons`: the reasons why there may be fewer than expected, in words."""
 
     def __init__(self, spans: Iterable[FinishedSpan] = (), reasons: Callable[[], list[str]] = list) -> None:
         super().__init__(spans)
         self._reasons = reasons
 
     def _now(self) -> Spans:
-        """The spans that are there at this moment."""
+        """The spans that are here at this moment."""
         return self
 
     def all(
@@ -108,11 +108,11 @@ class Spans(list[FinishedSpan]):
         tags: Mapping[str, Any] | None = None,
         error: bool | str | None = None,
     ) -> Spans:
-        """All such spans.
+        """All spans that meet the conditions.
 
-        `kind` is CLIENT, SERVER, PRODUCER, CONSUMER or LOCAL; `service` and `remote` are the names of the service that
-        reported the span and of the one that it calls.  `tags` are some of its tags: `...` stands for any value, None for no
-        such tag, and a compiled pattern is searched for.  `error` is True, False, or the error's text.
+        `kind` is CLIENT, SERVER, PRODUCER, CONSUMER or LOCAL; `service` and `remote` are the names of the service that reported
+        the span and of the one that it calls.  `tags` are some of its tags: `...` stands for any value, None for no such tag,
+        and a compiled pattern is searched for.  `error` is True, False, or the error's text.
         """
         wanted = _wanted(name, kind, service, remote, tags, error)
         return Spans([span for span in self if not wanted.differences(span)], self._reasons)
@@ -127,7 +127,7 @@ class Spans(list[FinishedSpan]):
         tags: Mapping[str, Any] | None = None,
         error: bool | str | None = None,
     ) -> FinishedSpan:
-        """The only such span; AssertionError where there is none, or several.  The arguments are those of `all`."""
+        """The only span that meets the conditions; AssertionError for none or several.  The arguments are those of `all`."""
         __tracebackhide__ = True
         wanted = _wanted(name, kind, service, remote, tags, error)
         now = self._now()
@@ -141,7 +141,7 @@ class Spans(list[FinishedSpan]):
         return self.all(name)
 
     def wait_for(self, count: int = 1, *, within: float = 5.0) -> Spans:
-        """The spans, once there are so many; AssertionError where there are fewer after `within` seconds.
+        """The spans, when there are at least `count`; AssertionError if that takes longer than `within` seconds.
 
         For spans that another thread or process finishes.
         """
@@ -205,7 +205,7 @@ def _wanted(
 
 
 def kind_of(text: str) -> str:
-    """A kind in capitals, "" for LOCAL; raises ValueError for any other word."""
+    """A kind in capitals; "" for LOCAL; raises ValueError for any other word."""
     word = text.upper()
     if word in KINDS:
         return word

@@ -1,6 +1,6 @@
-"""A real browser: Debian's Chromium, installed where it is missing, driven with Playwright.
+"""A real browser: Debian's Chromium, installed if it is missing, driven with Playwright.
 
-Rules: a machine on which it cannot be had is an error that names the command, never a skip.
+Rules: a machine that cannot have it gives an error that names the command, never a skip.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import os
 import shutil
 import subprocess
 
-# chromium alone renders empty boxes for text on a machine without any font.
+# Without any font on the machine Chromium renders text as empty boxes.
 PACKAGES = ("chromium", "fonts-dejavu-core")
 
-# Root cannot have Chromium's sandbox; the others keep it from the GPU and from the network beyond the page.
+# Root cannot use Chromium's sandbox; the other arguments keep it from the GPU and from the network beyond the page.
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -27,7 +27,10 @@ ARGUMENTS = (
 
 
 def executable() -> str:
-    """Chromium's path; installs it where we are root and it is missing, otherwise raises RuntimeError with the command."""
+    """Chromium's path.
+
+    If it is missing, it is installed for root; for another user RuntimeError has the command.
+    """
     found = shutil.which("chromium")
     if found:
         return found

@@ -1,4 +1,4 @@
-"""A collector in a process of its own that counts spans by their `number` tag, failing by a timetable or not at all."""
+"""A collector in a separate process that counts spans by their `number` tag, and fails by a timetable or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALWAYS = (("none", 3600.0),)
 
 
 class CountingCollector:
-    """As a context manager it runs inside the block, and has `distinct` and `again`, of what arrived, after it."""
+    """A collector that runs inside its block; afterwards `distinct` and `again` count the received spans."""
 
     def __init__(self, timetable: Sequence[tuple[str, float]] = ALWAYS) -> None:
         self._timetable = timetable

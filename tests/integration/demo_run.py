@@ -1,4 +1,4 @@
-"""The demo as a user runs it, and what a real server has of it afterwards, read through the server's own API."""
+"""The demo as a user runs it, and its spans on a real server, read through the server's own API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRACE_ID = re.compile(r" -> \d{3}   \d+ spans, trace ([0-9a-f]{32})$", re.MULTIL
 
 
 class DemoRun(NamedTuple):
-    """A finished run; the mappings are by the visit's title, differences are between before and after the run."""
+    """A finished run; the mappings are by the visit's title, and differences are between before and after the run."""
 
     encoding: str
     status: int
@@ -36,7 +36,7 @@ class DemoRun(NamedTuple):
 
 
 def run_demo(url: str, encoding: str, folder: Path) -> DemoRun:
-    """Run `python -m opentracing_zipkin demo` against a server and read back what the server has."""
+    """Run `python -m opentracing_zipkin demo` against a server and read back the server's spans."""
     written = folder / "traces.json"
     calls_before, errors_before, posts_before = *_links(url), _posts(url)
     done = subprocess.run(
@@ -67,7 +67,7 @@ def run_demo(url: str, encoding: str, folder: Path) -> DemoRun:
 
 
 def get(url: str) -> Any:
-    """A JSON answer of the server's API; raises where it is an error."""
+    """A JSON answer of the server's API; raises if the answer is an error."""
     return _answer(url).json()
 
 
@@ -88,7 +88,7 @@ def _links(url: str) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]
 
 
 def _posts(url: str) -> Counter[str]:
-    """The server's own count of the messages it accepted."""
+    """The server's own count of the messages that it accepted."""
     counts = re.findall(
         r'^http_server_requests_seconds_count\{method="POST",status="202",uri="(/api/v[12]/spans)",?\} (\S+)$',
         _answer(f"{url}/prometheus").text,

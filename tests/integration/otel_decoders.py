@@ -1,6 +1,7 @@
 """The decoders of OpenTelemetry's collector: a program in Go around its own modules, built once.
 
-Rules: as for the server, what is missing on the machine is an error that names the remedy.  The versions stand in `otel/go.mod`.
+Rules: as for the server, a program that the machine lacks is an error that names the remedy.  The versions are in
+`otel/go.mod`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ BUILT_WITHIN_S = 900
 
 
 def built() -> Path:
-    """The program, from the cache or from source, where that is newer."""
+    """The program, from the cache, or built from source if that is newer."""
     binary = Path(os.environ.get("OTEL_DECODERS_CACHE") or PROJECT / ".cache" / "otel-decoders") / "decoders"
     newest = max(file.stat().st_mtime for file in SOURCE.iterdir())
     if not binary.exists() or binary.stat().st_mtime < newest:
@@ -36,7 +37,7 @@ def built() -> Path:
 
 
 def decoded(encoding: str, messages: Sequence[bytes]) -> list[dict[str, Any]]:
-    """What was understood of each message: its `spans`, or the `error` for which it is refused."""
+    """The decoded `spans` of each message, or the `error` for which it was refused."""
     lines = "".join(message.hex() + "\n" for message in messages)
     run = subprocess.run([str(built()), encoding], input=lines, capture_output=True, text=True, timeout=100, check=True)
     return [json.loads(line) for line in run.stdout.splitlines()]

@@ -1,6 +1,7 @@
-"""What is asked of the collector and of a real server alike: a few hundred requests, for the spans of `query_spans`.
+"""The requests for both the collector and a real server: a few hundred, for the spans of `query_spans`.
 
-Rules: a case is a method and a path with its parameters; made from tables, so that each parameter meets each kind of value.
+Rules: a case is a method and a path with its parameters.  Cases are made from tables, so that each parameter gets each kind of
+value.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ QUERIES = (
     "http.method = GET", "error=CardDeclined and cache.miss",
 )  # fmt: skip
 
-# By parameter of a search: values that are right, and such as are found in links that people write.
+# For each parameter of a search: correct values, and values from links that people write.
 TRACES: dict[str, tuple[str, ...]] = {
     "serviceName": SERVICES,
     "remoteServiceName": ("mysql", "MySQL", "kafka", "unknown", "backend", "", "all"),
@@ -66,7 +67,7 @@ TRACES: dict[str, tuple[str, ...]] = {
 # The days around the trace of forty days ago.
 THEN: Parameters = [("endTs", "NOW-3369600000"), ("lookback", "172800000")]
 
-# Searches with several conditions, each on some span.
+# Searches with several conditions, each of which some span meets.
 TOGETHER: tuple[Parameters, ...] = (
     [("serviceName", "frontend"), ("spanName", "select")],
     [("serviceName", "backend"), ("spanName", "select"), ("remoteServiceName", "mysql")],
@@ -103,12 +104,12 @@ METHODS = ("HEAD", "PUT", "DELETE", "PATCH", "POST")
 
 
 def cases(now_ms: int) -> list[tuple[str, str, str]]:
-    """Each once: its name, the method, and the path with parameters."""
+    """Each case once: its name, the method, and the path with parameters."""
     return [(f"{method} {path}", method, _at_time(path, now_ms)) for method, path in dict.fromkeys(_cases())]
 
 
 def _at_time(path: str, now_ms: int) -> str:
-    """The path with `NOW` and what is added to it replaced by the milliseconds."""
+    """The path with `NOW` and its offset replaced by the milliseconds."""
     return re.sub(
         r"NOW(?:(%2B|-)(\d+))?", lambda found: str(now_ms + int((found[1] or "").replace("%2B", "") + (found[2] or "0"))), path
     )
@@ -145,7 +146,7 @@ def _searches() -> Iterator[Parameters]:
             yield [(name, value)]
     yield from TOGETHER
     yield THEN
-    # Each pair of parameters, with a value that finds something.
+    # Each pair of parameters, with values that find traces.
     finding = [
         ("serviceName", "frontend"),
         ("spanName", "post /pay"),

@@ -1,6 +1,6 @@
-"""The spans that the collector and a real server are both given: traces of several services, kinds and shapes.
+"""The spans that are sent to both the collector and a real server: traces of several services, kinds and shapes.
 
-Rules: some of them are such as a search must not find, and each trace begins at a time of its own.
+Rules: a search must not find some of them, and each trace begins at a different time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _dated(span: Json, now_us: int) -> Json:
     return dated
 
 
-# Timestamps are before now.
+# Timestamps are relative to now.
 MESSAGES: list[list[Json]] = [
     [
         _span("a1", "1", 5, kind="SERVER", name="get /", duration=90_000, localEndpoint=FRONTEND, tags={"http.method": "GET"}),
@@ -103,7 +103,7 @@ MESSAGES: list[list[Json]] = [
             tags={"error": ""},
         ),
     ],
-    # Found by its id only: it has no timestamp; it is of tomorrow; it is of the day before yesterday.
+    # These are found by id only: the first has no timestamp, the second is of tomorrow, the third of the day before yesterday.
     [{"traceId": "e5", "id": "31", "name": "timeless", "localEndpoint": _at("timeless")}],
     [_span("e6", "32", -24 * 60, name="tomorrow", localEndpoint=_at("tomorrow"), duration=5)],
     [_span("e7", "33", 2 * 24 * 60, name="old", localEndpoint=_at("old"), duration=5)],
@@ -128,7 +128,7 @@ MESSAGES: list[list[Json]] = [
             tags={"error": "x"},
         )
     ],
-    # Sent twice; a piece sent later; a root that is missing; a root with the id of its parent.
+    # A span sent twice; a span sent in two parts; a root that is missing.
     [_span("ec", "38", 2.5, name="twice", duration=6, localEndpoint=_at("twice"))] * 2,
     [_span("ed", "39", 1.5, name="early", localEndpoint=_at("pieces"))],
     [_span("ed", "39", 1.5, name="early", duration=900, localEndpoint=_at("pieces"), tags={"late": "yes"})],

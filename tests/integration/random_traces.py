@@ -1,6 +1,7 @@
-"""Traces of all the shapes that tracers make, drawn by a seed: what every encoding has to carry alike.
+"""Traces of all the shapes that tracers make, drawn by a seed, which every encoding has to carry.
 
-Rules: only what the tracer can send; ids and times are those of a real application, each trace lies within a minute.
+Rules: they contain only spans that the tracer can send; ids and times are those of a real application, and each trace lies
+within a minute.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _MAX_DEPTH = 4
 
 
 def random_traces(seed: int, count: int, begin_us: int) -> list[list[FinishedSpan]]:
-    """So many traces, one a minute from `begin_us` on."""
+    """This number of traces, one a minute from `begin_us` on."""
     random = Random(seed)
     return [_Trace(random, begin_us + number * 60_000_000).spans for number in range(count)]
 
@@ -52,7 +53,7 @@ class _Trace:
         return self.random.random() < probability
 
     def _begin(self) -> None:
-        """A root of any kind, or spans whose parent is not here."""
+        """Add a root of any kind, or spans whose parent is not here."""
         service = self.random.choice(_SERVICES)
         parent_id = self._id() if self._chance(0.1) else None
         begin_with: Callable[[], FinishedSpan] = self.random.choice(
@@ -71,7 +72,7 @@ class _Trace:
         )
 
     def _work(self, service: Endpoint, parent_id: str, depth: int) -> None:
-        """What a service does on behalf of a span."""
+        """Add the work of a service on behalf of a span."""
         if depth == 0:
             return
         for _ in range(self.random.choice([0, 1, 1, 2, 3])):
@@ -82,7 +83,7 @@ class _Trace:
         self._work(service, self._add(service, parent_id, None, None).span_id, depth)
 
     def _query(self, service: Endpoint, parent_id: str, depth: int) -> None:
-        """A call to something that reports no spans."""
+        """Add a call to a system that reports no spans."""
         self._add(service, parent_id, "CLIENT", self.random.choice(_DATABASES))
 
     def _call(self, service: Endpoint, parent_id: str, depth: int) -> None:
@@ -90,12 +91,12 @@ class _Trace:
         self._both_sides(service, called, parent_id, depth, self._chance(0.5))
 
     def _loop(self, service: Endpoint, parent_id: str, depth: int) -> None:
-        """A service calls itself, on this machine or on another."""
+        """Add a call of a service to itself, on this machine or on another."""
         called = service if self._chance(0.5) else service._replace(ipv4="192.0.2.200", port=8081)
         self._both_sides(service, called, parent_id, depth, shared=True)
 
     def _both_sides(self, service: Endpoint, called: Endpoint, parent_id: str, depth: int, shared: bool) -> None:
-        """Client and server with one id or with two; of a deferred decision, with one id that is not shared."""
+        """Add client and server with one id or with two; for a deferred decision, with one id that is not shared."""
         client = self._add(service, parent_id, "CLIENT", called if self._chance(0.8) else None)
         server = self._add(called, client.span_id, "SERVER", service if self._chance(0.7) else None)
         if shared:
@@ -104,7 +105,7 @@ class _Trace:
         self._work(called, server.span_id, depth)
 
     def _notify(self, service: Endpoint, parent_id: str, depth: int) -> None:
-        """A one-way call: neither side knows when it ended."""
+        """Add a one-way call, of which neither side knows the end."""
         called = self.random.choice([other for other in _SERVICES if other != service])
         self._both_sides(service, called, parent_id, depth, shared=True)
         for span in self.spans[-2:]:
@@ -112,7 +113,7 @@ class _Trace:
                 span.duration_us = 0
 
     def _send(self, service: Endpoint, parent_id: str, depth: int) -> None:
-        """A message, and none, one or two that received it."""
+        """Add a message, and none, one or two receivers."""
         broker = self.random.choice(_BROKERS)
         producer = self._add(service, parent_id, "PRODUCER", broker)
         if self._chance(0.5):

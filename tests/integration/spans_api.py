@@ -1,4 +1,4 @@
-"""A real server's API as the tests of encodings need it: a message in, spans and dependencies out."""
+"""A real server's API for the tests of encodings: a message in, spans and dependencies out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..opentracing_zipkin.codec.cases import span_of
 
 __all__ = ["SpansApi", "links_in_order"]
 
-# 202 is said before a message is stored; a busy machine gets time.
+# A server answers 202 before it stores a message; a busy machine gets time.
 STORED_WITHIN_S = 5.0
 
 
@@ -30,14 +30,14 @@ class SpansApi:
         self._session.close()
 
     def send(self, encoding: str, body: bytes) -> None:
-        """POST a message; AssertionError with the server's reason where it is not taken."""
+        """POST a message; AssertionError has the server's reason if it refuses the message."""
         codec = encoder_named(encoding)
         answer = self._session.post(self._url + codec.path, body, headers={"Content-Type": codec.media_type}, timeout=10)
 
         assert (202, "") == (answer.status_code, answer.text)
 
     def trace(self, trace_id: str, spans: int) -> list[FinishedSpan]:
-        """A trace once it has so many spans, or what there is of it after a while."""
+        """A trace once it has this number of spans, or its spans so far after a while."""
         deadline = time.monotonic() + STORED_WITHIN_S
         while True:
             answer = self._session.get(f"{self._url}/api/v2/trace/{trace_id}", timeout=10)
@@ -55,5 +55,5 @@ class SpansApi:
 
 
 def links_in_order(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """By caller, then by called."""
+    """The links, sorted by caller and then by called service."""
     return sorted(links, key=lambda link: (link["parent"], link["child"]))

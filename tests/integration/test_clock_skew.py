@@ -1,6 +1,6 @@
-"""Two services whose clocks differ, each with its collector as a sidecar on localhost, as the real server's UI shows them.
+"""Two services whose clocks differ, each with a collector as a sidecar on localhost, as the real server's UI shows them.
 
-Rules: each service runs in a network namespace of its own, which is what a host, or a pod, is to it.
+Rules: each service runs in its own network namespace, which works like a separate host or pod.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from .server_process import PROJECT, program
 from .zipkin_server import ZipkinServer
 
-# Behind: the UI corrects no server that seems to begin after its client did, whatever the addresses are.
+# The clock is behind, because the UI corrects no server that seems to begin after its client, whatever the addresses are.
 WRONG_S = -2.0
 LINK = (
     "ip link set lo up; ip link add eth0 type veth peer name way-out; ip link set way-out up; ip link set eth0 up; "
@@ -28,7 +28,7 @@ LINK = (
 )
 DEFAULT_ROUTE = "ip {family} route add default via {gateway} dev eth0"
 
-# By address; the gateway is that of its network, "" for a network without a way out.
+# The address and the gateway of its network, "" for a network without a gateway.
 Host = tuple[str, str]
 ON_TWO_HOSTS: dict[str, tuple[Host, Host]] = {
     "IPv4": (("10.7.0.2/24", "10.7.0.1"), ("10.7.0.3/24", "10.7.0.1")),
@@ -39,7 +39,7 @@ ON_ONE: tuple[Host, Host] = (("10.7.0.2/24", "10.7.0.1"), ("10.7.0.2/24", "10.7.
 
 
 def run_on(host: Host, *arguments: str) -> Any:
-    """What the service of these arguments writes, in a namespace that has this host's address and routes."""
+    """The output of the service with these arguments, in a namespace with this host's address and routes."""
     address, gateway = host
     family, nodad = ("-6", "nodad") if ":" in address else ("-4", "")
     route = DEFAULT_ROUTE.format(family=family, gateway=gateway) if gateway else "true"
@@ -54,7 +54,7 @@ def run_on(host: Host, *arguments: str) -> Any:
 
 
 def report(zipkin: ZipkinServer, hosts: tuple[Host, Host]) -> str:
-    """Let the one call the other, and the sidecars pass on what they have to the server; the trace's id."""
+    """Let one service call the other and the sidecars pass their spans to the server; returns the trace's id."""
     now = str(time.time() - 60)
     called = run_on(hosts[0], "frontend", "0", now, "{}")
     answered = run_on(hosts[1], "orders", str(WRONG_S), now, json.dumps(called["headers"]))
@@ -75,13 +75,13 @@ def page(browser: BrowserContext) -> Iterator[Page]:
 
 
 def duration(page: Page) -> Locator:
-    """What stands behind the word in the page's head."""
+    """The value beside the word "Duration" in the page's head."""
     return page.get_by_text("Duration", exact=True).first.locator("xpath=following-sibling::*[1]")
 
 
 @pytest.mark.parametrize("kind", ON_TWO_HOSTS)
 def test_the_ui_corrects_clocks_of_hosts_with_sidecars(page: Page, zipkin: ZipkinServer, kind: str, tmp_path: Path) -> None:
-    """Each span has its host's address, so that a call of 500 ms is shown as that, though the clocks differ by 2 s."""
+    """Each span has its host's address, so the UI shows a call of 500 ms correctly, although the clocks differ by 2 s."""
     page.goto(f"{zipkin.url}/zipkin/traces/{report(zipkin, ON_TWO_HOSTS[kind])}")
 
     expect(duration(page)).to_have_text("500ms")
@@ -91,7 +91,7 @@ def test_the_ui_corrects_clocks_of_hosts_with_sidecars(page: Page, zipkin: Zipki
 
 
 def test_the_ui_corrects_no_clock_where_addresses_are_the_same(page: Page, zipkin: ZipkinServer) -> None:
-    """So the test above proves something."""
+    """With equal addresses the UI corrects nothing, so the test above proves that addresses matter."""
     page.goto(f"{zipkin.url}/zipkin/traces/{report(zipkin, ON_ONE)}")
 
     expect(duration(page)).to_have_text("2.450s")

@@ -1,4 +1,4 @@
-"""The embedded collector's query API beside the real server's: the same spans, the same requests, the same answers, in both stores."""
+"""The embedded collector's query API beside the real server's: equal spans and requests have equal answers, in both stores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .zipkin_server import ZipkinServer
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "collector.md"
 
-# Where the answers differ, by the request, and why; docs/reference/collector.md has the same reasons.
+# Requests whose answers differ, and why; docs/reference/collector.md has the same reasons.
 DIFFERENCES = {
     r"GET /health": "Names the storage, which is another one.",
     r"GET /info": "Names the version, which is another one.",
@@ -36,7 +36,7 @@ DIFFERENCES = {
     r"GET /api/v2/traces\?lookback=9223372036854775807": "A lookback of 292 million years finds all traces; a real server's number overflows and it finds none.",
 }
 
-# Messages that leave nothing behind where they are taken, by what they are.
+# Messages that leave no span if they are accepted, by name.
 JSON, GZIP = {"Content-Type": "application/json"}, {"Content-Encoding": "gzip"}
 PROTO3, THRIFT = {"Content-Type": "application/x-protobuf"}, {"Content-Type": "application/x-thrift"}
 V1, V2 = "/api/v1/spans", "/api/v2/spans"
@@ -78,7 +78,7 @@ MESSAGES: dict[str, tuple[str, bytes, dict[str, str]]] = {
     "ten megabytes and one": (V2, b" " * (10 * 1024 * 1024 + 1), JSON),
 }
 
-# And where the statuses differ.
+# Messages whose statuses differ, and why.
 MESSAGES_UNLIKE = {
     "nothing, compressed": "A gzip member that holds nothing is an empty message; a real server answers 400.",
     "JSON as proto3": "A message of two bytes in proto3 or Thrift is decoded, and answered 400; a real server takes it for an empty one.",
@@ -94,7 +94,7 @@ STORED_WITHIN_S = 10.0
 
 
 class Side:
-    """One of the two, as it is asked."""
+    """The real server or a collector, with its own session."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -108,11 +108,11 @@ class Side:
         assert 202 == self._session.post(self._url + "/api/v2/spans", json=spans, timeout=20).status_code
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> int:
-        """The status; no header of the client's own says what the body is."""
+        """The status; the client adds no header that describes the body."""
         return self._session.post(self._url + path, data=body, headers=headers, timeout=20).status_code
 
     def ask(self, method: str, path: str) -> tuple[int, Any]:
-        """The status and the JSON in the body; None for a body that is none.  Links have no order."""
+        """The status and the JSON in the body, None for another body; links are sorted."""
         answer = self._session.request(method, self._url + path, allow_redirects=False, timeout=20)
         if not answer.headers.get("Content-Type", "").startswith("application/json"):
             return answer.status_code, None
@@ -127,7 +127,7 @@ def now_ms() -> int:
 
 @pytest.fixture(scope="module")
 def sides(now_ms: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Side]]:
-    """A real server, and our collector with each of its stores, which were sent the same spans."""
+    """A real server, and our collector with each of its stores, which got the same spans."""
     file = SqliteStore(tmp_path_factory.mktemp("store") / "traces.db")
     with ZipkinServer() as server, Collector() as collector, Collector(store=file) as with_file, closing(file):
         sides = [Side(running.url) for running in (server, collector, with_file)]
@@ -143,7 +143,7 @@ def sides(now_ms: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lis
 
 
 def test_the_same_requests_have_the_same_answers(sides: list[Side], now_ms: int) -> None:
-    """Status and JSON are those of a real server, but for the differences that are listed, all of which there are."""
+    """Status and JSON are those of a real server, except for the listed differences, all of which occur."""
     cases = query_cases.cases(now_ms)
     found = {name: _answers(sides, method, path) for name, method, path in cases}
     unlike = {name: answers for name, answers in found.items() if not _are_alike(answers)}
@@ -155,14 +155,14 @@ def test_the_same_requests_have_the_same_answers(sides: list[Side], now_ms: int)
 
 
 def test_the_same_messages_have_the_same_answers(sides: list[Side]) -> None:
-    """Statuses are those of a real server, but for the differences that are listed, all of which there are."""
+    """Statuses are those of a real server, except for the listed differences, all of which occur."""
     statuses = {name: [side.post(*message) for side in sides] for name, message in MESSAGES.items()}
 
     assert set(MESSAGES_UNLIKE) == {name for name, found in statuses.items() if not _are_alike(found)}, statuses
 
 
 def _answers(sides: list[Side], method: str, path: str) -> list[tuple[int, Any]]:
-    """All of them; asked again where they differ, because a span may have left a window of time between one and the other."""
+    """All answers; they are repeated if they differ, because a span may have left a time range in between."""
     for _ in range(3):
         answers = [side.ask(method, path) for side in sides]
         if _are_alike(answers):
@@ -175,14 +175,14 @@ def _are_alike(answers: Sequence[object]) -> bool:
 
 
 def test_the_manual_lists_the_differences() -> None:
-    """Each difference stands in docs/reference/collector.md."""
+    """docs/reference/collector.md contains each difference."""
     text = PAGE.read_text()
 
     assert [] == [reason for reason in (*DIFFERENCES.values(), *MESSAGES_UNLIKE.values()) if reason not in text]
 
 
 def test_the_searches_find_something(sides: list[Side], now_ms: int) -> None:
-    """The cases are no comparison of nothing with nothing: a third of the searches find traces, and as many are refused."""
+    """A third of the searches find traces, and a quarter are refused, so the comparison is not one of empty answers."""
     searches = [path for _, _, path in query_cases.cases(now_ms) if path.startswith("/api/v2/traces?")]
     answers = [sides[1].ask("GET", path) for path in searches]
 

@@ -1,4 +1,4 @@
-"""The published table of spans and bytes, judged by a real server."""
+"""The published table of spans and bytes, compared with a real server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .spans_api import SpansApi
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.encoding}")
 def test_a_real_server_reads_the_bytes_as_the_table_says(case: Case, api: SpansApi) -> None:
-    """What `conformance/spans.json` says of a message is what a real server has after it."""
+    """A real server reads each message as `conformance/spans.json` says."""
     number = f"5{CASES.index(case):015x}"
     expected = [span_of(fields) for fields in case.reads_as]
     for span in expected:
@@ -23,7 +23,7 @@ def test_a_real_server_reads_the_bytes_as_the_table_says(case: Case, api: SpansA
 
 
 def _with_trace_id(case: Case, number: str) -> bytes:
-    """The same message under another trace id, so that it is alone there: the low half is together in every encoding."""
+    """The message under another trace id, which makes it separate; each encoding has the low half in one piece."""
     former = case.span["traceId"][-16:]
     pair = (former.encode(), number.encode())
     if not case.encoding.startswith("json"):

@@ -29,7 +29,7 @@ NO_ANSWER = "CallFailed: payment answered 402 Payment Required"
 
 
 class Stored(NamedTuple):
-    """What must be stored of a span, besides ids and times.  `above` is the span whose id is the parent id."""
+    """The stored content of a span, besides ids and times.  `above` is the span whose id is the parent id."""
 
     above: SpanKey | None
     shared: bool
@@ -93,8 +93,8 @@ def by_key(spans: list[Json]) -> dict[SpanKey, Json]:
 
 
 def stored(span: Json, spans: dict[SpanKey, Json]) -> Stored:
-    """A span of the server as the table above says it; a parent id that is no span's is a KeyError."""
-    # A shared id belongs to two spans; the tables name the server's side, which is the one that has children.
+    """A span of the server in the form of the table above; KeyError if no span has its parent id."""
+    # A shared id belongs to two spans; the tables name the server's side, which has the children.
     owners = {other["id"]: key for key, other in sorted(spans.items(), key=lambda item: bool(item[1].get("shared")))}
     parent_id = span.get("parentId")
     tags = {key: re.sub(r":\d+/", "/", value) for key, value in span.get("tags", {}).items()}
@@ -108,12 +108,12 @@ def stored(span: Json, spans: dict[SpanKey, Json]) -> Stored:
 
 
 def test_the_demo_succeeds_in_silence(demo: DemoRun) -> None:
-    """The demo's exit status is 0 and standard error says only which file was written."""
+    """The demo's exit status is 0, and standard error names only the written file."""
     assert (0, f"wrote {demo.written}\n") == (demo.status, demo.errors), demo.output
 
 
 def test_every_span_of_every_request_is_stored_once(demo: DemoRun) -> None:
-    """The server has the spans that each request leaves, no more and no fewer, under one 128-bit trace id each."""
+    """The server has the spans that each request makes, no more and no fewer, under one 128-bit trace id each."""
     for visit in VISITS:
         spans = demo.traces[visit.title]
 
@@ -130,7 +130,7 @@ def test_a_span_is_stored_whole(demo: DemoRun, key: SpanKey) -> None:
 
 
 def test_the_two_sides_of_a_call_share_an_id(demo: DemoRun) -> None:
-    """A client's span and the server's span that joined it have one id; all others have one of their own."""
+    """A client's span and the server's span that joined it have one id; all others have separate ids."""
     spans = by_key(demo.traces[DECLINED])
 
     assert spans[ORDER_CALL]["id"] == spans[ORDER]["id"]
@@ -139,7 +139,7 @@ def test_the_two_sides_of_a_call_share_an_id(demo: DemoRun) -> None:
 
 
 def test_both_sides_of_a_call_have_addresses(demo: DemoRun) -> None:
-    """Every span says from which address it comes; a call's two sides say each other's address and port."""
+    """Every span has its own address, and the two sides of a call have each other's address and port."""
     spans = by_key(demo.traces[GOOD])
     remotes: list[Any] = [spans[key]["remoteEndpoint"] for key in (CHECKOUT, ORDER_CALL, ORDER, CHARGE_CALL, CHARGE)]
 
@@ -152,7 +152,7 @@ def test_both_sides_of_a_call_have_addresses(demo: DemoRun) -> None:
 
 
 def test_a_span_lies_within_its_parent(demo: DemoRun) -> None:
-    """Start and duration of what was done on behalf of a span lie within it, across processes as well."""
+    """A span that was made on behalf of another lies within it, across processes as well."""
     for spans in map(by_key, demo.traces.values()):
         for span in spans.values():
             above = stored(span, spans).above
@@ -163,20 +163,20 @@ def test_a_span_lies_within_its_parent(demo: DemoRun) -> None:
 
 
 def test_a_good_request_has_no_error(demo: DemoRun) -> None:
-    """No span of a request that went well has an `error` tag, whose mere presence marks a failure."""
+    """No span of a successful request has an `error` tag, because its presence marks a failure."""
     assert [] == [key_of(span) for span in demo.traces[GOOD] if "error" in span.get("tags", {})]
 
 
 def test_the_dependency_graph_has_the_application_s_calls(demo: DemoRun) -> None:
-    """frontend called orders three times and orders payment twice, each failed once, and nobody else called anybody."""
+    """frontend called orders three times and orders payment twice, each failed once, and there are no other calls."""
     assert {("frontend", "orders"): (3, 1), ("orders", "payment"): (2, 1)} == demo.links
 
 
 def test_the_encoding_is_the_one_asked_for(demo: DemoRun) -> None:
-    """Each encoding goes to the path of its version; by the server's own count every service's message was accepted."""
+    """Each encoding goes to the path of its version, and by the server's count every service's message was accepted."""
     path = {"json_v1": "/api/v1/spans", "thrift": "/api/v1/spans"}.get(demo.encoding, "/api/v2/spans")
     posts = dict(demo.posts)
-    probe = {"/api/v2/spans": 1}  # the demo asks first whether somebody is there
+    probe = {"/api/v2/spans": 1}  # the demo asks first whether a server is there
 
     assert 3 <= posts[path] - probe.get(path, 0)
     assert {path, *probe} == posts.keys()

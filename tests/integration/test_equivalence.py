@@ -1,4 +1,4 @@
-"""All encodings say the same: traces of every shape, sent in each of the four, are stored alike by a real server."""
+"""All encodings say the same: a real server stores traces of every shape equally in each of the four."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from opentracing_zipkin.model import Endpoint, FinishedSpan
 from .random_traces import random_traces
 from .spans_api import SpansApi, links_in_order
 
-# EQUIVALENCE_SEED draws other traces; a failure says the seed it happened with.
+# EQUIVALENCE_SEED draws other traces; a failure prints its seed.
 SEED = int(os.environ.get("EQUIVALENCE_SEED") or 20_200_101)
 TRACES = 250
 SPANS_IN_MESSAGE = 100
 
-# Each encoding has a time of its own, so that its dependencies can be asked for alone, and trace ids of its own.
+# Each encoding has its own time, so that its dependencies can be read separately, and its own trace ids.
 FIRST_US = 1_577_836_800_000_000  # 2020-01-01
 WINDOW_US = 7 * 86_400_000_000
 
@@ -31,7 +31,7 @@ Traces = list[list[FinishedSpan]]
 
 @pytest.fixture(scope="module", params=ENCODINGS)
 def sent(request: pytest.FixtureRequest, api: SpansApi) -> tuple[str, Traces]:
-    """An encoding, and the traces that have been sent in it, shuffled together."""
+    """An encoding, and the traces that were sent in it, shuffled together."""
     encoding: str = request.param
     traces = traces_for(encoding)
     codec = encoder_named(encoding)
@@ -46,7 +46,7 @@ def begin_us(encoding: str) -> int:
 
 
 def traces_for(encoding: str) -> Traces:
-    """The same traces, in the time and with the trace ids of an encoding."""
+    """The same traces, with the time and the trace ids of an encoding."""
     traces = random_traces(SEED, TRACES, begin_us(encoding))
     digit = "6789"[ENCODINGS.index(encoding)]
     for span in (span for trace in traces for span in trace):
@@ -55,7 +55,7 @@ def traces_for(encoding: str) -> Traces:
 
 
 def kept(spans: list[FinishedSpan]) -> list[FinishedSpan]:
-    """Spans in an order that does not depend on how they came, each as a server keeps it."""
+    """Spans in an order that does not depend on their arrival, each as a server keeps it."""
     normal = []
     for span in map(copy, spans):
         span.annotations, span.tags = sorted(set(span.annotations)), dict(sorted(span.tags.items()))
@@ -64,14 +64,14 @@ def kept(spans: list[FinishedSpan]) -> list[FinishedSpan]:
 
 
 def is_called_by_its_own_name(span: FinishedSpan) -> bool:
-    """The one thing in these traces that version 1 cannot say: a client that bears the server's name."""
+    """Whether a client has the server's name, which is the only fact in these traces that version 1 cannot carry."""
     if span.kind != "SERVER" or span.local is None or span.remote is None:
         return False
     return span.local.service_name == span.remote.service_name
 
 
 def in_version_1(span: FinishedSpan) -> FinishedSpan:
-    """What is left of a span in version 1: such a client is nameless, and the server's own address is no client's."""
+    """The span in version 1: a client with the server's name becomes nameless, and the server's address is no client's."""
     if not is_called_by_its_own_name(span):
         return span
     left = copy(span)
@@ -81,7 +81,7 @@ def in_version_1(span: FinishedSpan) -> FinishedSpan:
 
 
 def test_every_span_is_stored_as_it_was_sent(sent: tuple[str, Traces], api: SpansApi) -> None:
-    """Each trace comes back with its spans as they were, in all encodings; in version 1 but for one exception."""
+    """Each trace has the same spans in all encodings, except for one fact in version 1."""
     encoding, traces = sent
     for trace in traces:
         expected = [in_version_1(span) for span in trace] if encoding in VERSION_1 else trace
@@ -91,7 +91,7 @@ def test_every_span_is_stored_as_it_was_sent(sent: tuple[str, Traces], api: Span
 
 
 def test_the_dependencies_are_the_same(sent: tuple[str, Traces], api: SpansApi) -> None:
-    """The server draws the same graph from every encoding, and the embedded collector draws it too."""
+    """The server draws the same graph from every encoding, and so does the embedded collector."""
     encoding, traces = sent
     expected = links_in_order(dependency_links(traces))
 
@@ -99,7 +99,7 @@ def test_the_dependencies_are_the_same(sent: tuple[str, Traces], api: SpansApi) 
 
 
 def test_the_traces_have_all_shapes() -> None:
-    """What is proved is proved of calls with one id and with two, messages, one-way calls, loops and failures."""
+    """The traces contain calls with one id and with two, messages, one-way calls, loops and failures."""
     spans = [span for trace in traces_for("json") for span in trace]
     count = Counter(
         shape

@@ -1,4 +1,4 @@
-"""Zipkin's own page on the embedded collector, without Java: in a real browser."""
+"""Zipkin's own page on the embedded collector, without Java, in a real browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .zipkin_server import fetch
 
 @pytest.fixture(scope="module")
 def collector() -> Iterator[Collector]:
-    """With a few traces of a minute ago, and the page out of the server's jar."""
+    """A collector with a few traces of a minute ago, and the page from the server's jar."""
     with Collector(lens=fetch()) as running:
         for message in messages(int(time.time() * 1000)):
             requests.post(running.url + "/api/v2/spans", json=message, timeout=10)
@@ -25,7 +25,7 @@ def collector() -> Iterator[Collector]:
 
 
 def test_lens_shows_a_trace(collector: Collector, page: Page) -> None:
-    """Its rows, by service and span."""
+    """Zipkin's page shows a trace's rows with service and span."""
     page.goto(f"{collector.url}/zipkin/traces/00000000000000a1")
 
     expect(page.get_by_text("frontend: get /", exact=True).first).to_be_visible()
@@ -33,7 +33,7 @@ def test_lens_shows_a_trace(collector: Collector, page: Page) -> None:
 
 
 def test_lens_finds_traces(collector: Collector, page: Page) -> None:
-    """By service, with the names of the API."""
+    """Zipkin's page finds traces by service, with the names of the API."""
     page.goto(f"{collector.url}/zipkin/?serviceName=frontend&lookback=1h&limit=10")
     page.get_by_role("button", name="Run Query").click()
 

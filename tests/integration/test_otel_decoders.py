@@ -1,4 +1,4 @@
-"""What other receivers than Zipkin's make of our bytes: the decoders of OpenTelemetry's collector are the judge."""
+"""Our bytes in other receivers than Zipkin's: the decoders of OpenTelemetry's collector read them."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from .random_traces import random_traces
 
 SEED = 20_200_101
 
-# Their decoder of JSON's first version takes no `true`, by which that version says a remote endpoint.
+# Their decoder of JSON's version 1 rejects `true`, which that version uses for a remote endpoint.
 TAKES_REMOTES = [encoding for encoding in ENCODINGS if encoding != "json_v1"]
 
 Ids = tuple[str, str, str]
 
 
 def ids(span: FinishedSpan) -> Ids:
-    """As OpenTelemetry has them: a trace id of 128 bits, and no parent for a parent that is the span itself."""
+    """The ids as OpenTelemetry has them: a trace id of 128 bits, and "" for no parent."""
     return span.trace_id.zfill(32), span.span_id, span.parent_id or ""
 
 
 def check(encoding: str, messages: list[list[FinishedSpan]]) -> None:
-    """Each message is taken, and its spans are there with their ids."""
+    """Check that each message is accepted, and that its spans are there with their ids."""
     codec = encoder_named(encoding)
     answers = decoded(encoding, [codec.join([codec.encode(span) for span in spans]) for spans in messages])
 
@@ -44,7 +44,7 @@ def check(encoding: str, messages: list[list[FinishedSpan]]) -> None:
 
 @pytest.mark.parametrize("encoding", TAKES_REMOTES)
 def test_random_traces_are_taken_with_all_their_spans(encoding: str) -> None:
-    """250 traces of all shapes, with ids of 64 and 128 bits."""
+    """250 traces of all shapes are accepted, with ids of 64 and 128 bits."""
     traces = random_traces(SEED, 250, 1_577_836_800_000_000)
 
     assert {16, 32} == {len(trace[0].trace_id) for trace in traces}
@@ -52,7 +52,7 @@ def test_random_traces_are_taken_with_all_their_spans(encoding: str) -> None:
 
 
 def test_random_traces_without_remote_endpoints_are_taken_in_json_v1() -> None:
-    """The same but for what their decoder does not know of that version."""
+    """Traces without remote endpoints are accepted in JSON's version 1, of which their decoder lacks remote endpoints."""
     traces = random_traces(SEED, 250, 1_577_836_800_000_000)
     for span in (span for trace in traces for span in trace):
         span.remote = None
@@ -62,13 +62,13 @@ def test_random_traces_without_remote_endpoints_are_taken_in_json_v1() -> None:
 
 @pytest.mark.parametrize("encoding", TAKES_REMOTES)
 def test_the_conformance_table_is_taken(encoding: str) -> None:
-    """`conformance/spans.json`, each message of it."""
+    """Each message of `conformance/spans.json` is accepted."""
     check(encoding, [[span_of(case.span)] for case in CASES if case.encoding == encoding])
 
 
 @pytest.mark.parametrize("encoding", TAKES_REMOTES)
 def test_texts_and_times_that_no_application_should_have_are_taken(encoding: str) -> None:
-    """Beside another span, which is taken as well."""
+    """A span with odd texts and times is accepted, and so is another span beside it."""
     plain = FinishedSpan("c" * 16, "d" * 16, timestamp_us=1, duration_us=1, local=Endpoint("web"))
 
     check(encoding, [[plain, client(**fields)] for fields, _ in POISON.values()])
@@ -76,7 +76,10 @@ def test_texts_and_times_that_no_application_should_have_are_taken(encoding: str
 
 @pytest.mark.parametrize("encoding", TAKES_REMOTES)
 def test_what_was_given_hostile_values_is_taken(encoding: str) -> None:
-    """A span after each call of the API with each hostile value, and one for each field that a handler has spoilt."""
+    """A span after each call of the API with each hostile value is accepted.
+
+    A span in which a span handler has spoilt a field is accepted, too, for each field.
+    """
     messages: list[list[FinishedSpan]] = []
     for make in VALUES.values():
         messages.append(called(make))
@@ -86,7 +89,7 @@ def test_what_was_given_hostile_values_is_taken(encoding: str) -> None:
 
 
 def called(make: Callable[[], object]) -> list[FinishedSpan]:
-    """What is recorded of a span for each call."""
+    """The recorded spans, one for each call."""
     recorder = InMemoryRecorder()
     for call in CALLS.values():
         span = ZipkinTracer("service", recorder=recorder, trace_id_bits=64).start_span("x")
@@ -97,7 +100,7 @@ def called(make: Callable[[], object]) -> list[FinishedSpan]:
 
 
 def handled(make: Callable[[], object]) -> list[FinishedSpan]:
-    """What is sent of a span for each field."""
+    """The sent spans, one for each field."""
     sent = []
     for field in FinishedSpan.__slots__:
         span = FinishedSpan("a" * 16, "b" * 16, timestamp_us=1, duration_us=1, local=Endpoint("web"))

@@ -1,4 +1,4 @@
-"""The network between the tracer and the real server fails in each of its ways; what was finished meanwhile arrives."""
+"""The network to the real server fails in several ways; all spans that were finished meanwhile arrive."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def finish_spans(tracer: ZipkinTracer, root: object, count: int, rate: float = 1
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_spans_of_before_during_and_after_a_fault_arrive(proxy: Toxiproxy, api: SpansApi, fault: str) -> None:
-    """At least once each; the account says so."""
+    """Each span arrives at least once, and the account agrees."""
     tracer = ZipkinTracer("outage", endpoint=proxy.url, flush_interval=0.1, send_timeout=1.0)
     root = tracer.start_span("root")
     finish_spans(tracer, root, SPANS)
@@ -69,7 +69,7 @@ def test_spans_of_before_during_and_after_a_fault_arrive(proxy: Toxiproxy, api: 
 
 
 def test_all_spans_of_a_long_outage_arrive(proxy: Toxiproxy, api: SpansApi) -> None:
-    """Half a minute at 200 spans a second, in which nothing is dropped."""
+    """In half a minute at 200 spans a second nothing is dropped."""
     tracer = ZipkinTracer("outage", endpoint=proxy.url)
     roots = [tracer.start_span("root") for _ in range(30)]
     proxy.down()

@@ -1,6 +1,6 @@
-"""However an application makes and ends its processes, each finished span arrives once, and no two have the same id.
+"""For each way to start and end processes, each finished span arrives once, and no two have the same id.
 
-Spans are sent when the processes end, as the reporters' interval is a minute, but under uWSGI.
+The reporters' interval is a minute, so spans are sent when the processes end, except under uWSGI.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def environment(collector: Collector, **more: str) -> dict[str, str]:
 
 @contextmanager
 def running(command: list[str], settings: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that is ended by SIGTERM, and by force where that takes too long; its status is 0 or that of the signal."""
+    """A program that SIGTERM ends, or force if that takes too long; its status is 0 or the signal's."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -86,7 +86,7 @@ def get(url: str) -> str:
 
 @pytest.mark.parametrize("method", ["os.fork", "fork", "spawn", "forkserver"])
 def test_a_parents_and_its_childrens_spans_arrive(collector: Collector, method: str) -> None:
-    """By os.fork and by all ways of multiprocessing, and nothing that the parent had waiting is sent by a child."""
+    """Spans arrive with os.fork and all ways of multiprocessing, and no child sends its parent's waiting spans."""
     command = [sys.executable, "-m", "tests.integration.apps.children", method]
     subprocess.run(command, env=environment(collector), cwd=PROJECT, timeout=60, check=True)
     spans = spans_of(collector)
@@ -115,8 +115,9 @@ UWSGI = {
 
 
 def check_requests(collector: Collector, command: list[str], port: int, log: Path) -> None:
-    """Every answered request has its span, of the process that answered."""
-    # A worker of uWSGI that is ended within a request, if only to log it, runs no exit handlers: its thread has to be in time.
+    """Check that every answered request has its span, from the process that answered."""
+    # A worker of uWSGI that is ended within a request, even within its log line, runs no exit handlers, so its thread must be
+    # in time.
     uses_uwsgi = "uwsgi" in Path(command[0]).name
     with running(command, environment(collector, ZIPKIN_FLUSH_INTERVAL="0.2" if uses_uwsgi else "60"), log):
         first = await_answer(f"http://127.0.0.1:{port}/", log)
@@ -133,7 +134,7 @@ def check_requests(collector: Collector, command: list[str], port: int, log: Pat
 
 @pytest.mark.parametrize("options", GUNICORN)
 def test_under_gunicorn_every_request_has_its_span(collector: Collector, tmp_path: Path, options: str) -> None:
-    """With the application loaded before the fork or after it, with threads, and with workers that are replaced."""
+    """The application is loaded before the fork or after it, with threads, and with workers that are replaced."""
     port = free_port()
     command = [
         str(BIN / "gunicorn"),
@@ -156,7 +157,7 @@ def uwsgi(port: int, options: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("options", UWSGI)
 def test_under_uwsgi_every_request_has_its_span(collector: Collector, tmp_path: Path, options: str) -> None:
-    """It forks without Python's hooks, and by default runs Python without threads."""
+    """uWSGI forks without Python's hooks, and by default it runs Python without threads."""
     port = free_port()
     check_requests(collector, uwsgi(port, UWSGI[options]), port, tmp_path / "log")
 
@@ -167,7 +168,10 @@ def test_under_uwsgi_every_request_has_its_span(collector: Collector, tmp_path: 
 def test_uwsgis_master_sends_while_it_runs(
     collector: Collector, tmp_path: Path, options: list[str], said: int, arrived: int
 ) -> None:
-    """It has no exit of Python's: what the application finished at import is sent by a thread, or a warning says what to do."""
+    """A thread of uWSGI's master sends the spans of the import, or a warning names the remedy.
+
+    The master has no exit of Python.
+    """
     port, log = free_port(), tmp_path / "log"
     with running(uwsgi(port, options), environment(collector, ZIPKIN_FLUSH_INTERVAL="0.1"), log):
         await_answer(f"http://127.0.0.1:{port}/", log)
@@ -179,7 +183,7 @@ def test_uwsgis_master_sends_while_it_runs(
 
 @pytest.mark.parametrize("options", [["--enable-threads"], ["--enable-threads", "--lazy-apps"]], ids=["threads", "lazy"])
 def test_the_command_traces_what_uwsgi_serves(collector: Collector, tmp_path: Path, options: list[str]) -> None:
-    """An application that knows nothing of tracing: every request is a trace, with the call within it."""
+    """For an application without tracing every request is a trace, with the call in it."""
     port, log = free_port(), tmp_path / "log"
     command = uwsgi(port, options)
     command[command.index("--module") + 1] = "tests.interop.apps.untraced_flask:app"
@@ -199,7 +203,7 @@ def test_the_command_traces_what_uwsgi_serves(collector: Collector, tmp_path: Pa
 
 
 def test_under_celery_every_task_has_its_span(collector: Collector, tmp_path: Path) -> None:
-    """Its prefork pool, whose processes end without Python's exit."""
+    """Tasks of Celery's prefork pool have their spans, although its processes end without Python's exit."""
     with redis_server(tmp_path) as port:
         settings = environment(collector, BROKER=f"redis://127.0.0.1:{port}/0")
         worker = [str(BIN / "celery"), "-A", "tests.integration.apps.tasks", "worker", "-P", "prefork", "-c", str(WORKERS)]

@@ -1,7 +1,8 @@
-"""Three requests and SIGTERM at once: each server ends as it does without the tracer, and each answered request's span arrives.
+"""Servers that get SIGTERM right after three requests: each ends as without the tracer, and each request's span arrives.
 
-Each case is a server and the place where its application calls `configure`.  Those in which the server sends the signal to
-itself again are tried always, of the others a sample: SERVERS_SEED draws it, SERVERS_WHOLE=1 takes them all, as `make soak` does.
+Each case is a server and the place where its application calls `configure`.  Cases in which the server sends the signal to
+itself again are always tried.  SERVERS_SEED draws a sample of the others; SERVERS_WHOLE=1 takes all, and so
+does `make soak`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .apps.served import IMPORT, NOWHERE, START_UP
 from .test_processes import BIN, PROJECT, await_answer, environment, free_port, get, spans_of
 
 REQUESTS = 3
-END_S = 8.0  # the slowest takes 1.5 s, on a machine that has nothing else to do
+END_S = 8.0  # the slowest takes 1.5 s on an idle machine
 SAMPLE = 4
 SEED = int(os.environ.get("SERVERS_SEED") or random.randrange(1_000_000))
 WHOLE = bool(os.environ.get("SERVERS_WHOLE"))
@@ -41,9 +42,10 @@ WSGI = f"{APPS}.wsgi:application"
 
 
 class Server(NamedTuple):
-    """`command` with {port} in it; SIGTERM may come once its log matches `ready` and it has answered.
+    """A server that runs `command`, which contains {port}.
 
-    `tries`: more than one where the server by itself sometimes does not end.
+    SIGTERM may come once the log matches `ready` and the server has answered.  `tries` is more than one if the server by itself
+    sometimes does not end.
     """
 
     command: list[str]
@@ -74,9 +76,9 @@ SERVERS = {
     "hypercorn": Server(HYPERCORN),
     "hypercorn --workers 2": Server([*HYPERCORN, "--workers", "2"]),
     "granian": Server([*GRANIAN, "asgi", ASGI]),
-    # Granian itself waits for ever for a worker to which SIGTERM comes while it starts.
+    # Granian itself waits for ever for a worker that gets SIGTERM while it starts.
     "granian --workers 2": Server([*GRANIAN, "asgi", ASGI, "--workers", "2"], ready=r"(?s)(Started worker-\d.*){2}"),
-    # Without a tracer 2 of 400 stayed: the worker's main thread had just begun to wait when SIGTERM came (granian 2.8).
+    # Without a tracer 2 of 400 did not end: SIGTERM came when the worker's main thread had just begun to wait (granian 2.8).
     "granian, WSGI": Server([*GRANIAN, "wsgi", WSGI], (IMPORT,), tries=3),
     "gunicorn": Server(gunicorn(WSGI), (IMPORT,)),
     "gunicorn --preload": Server(gunicorn(WSGI, "--preload"), (IMPORT,)),
@@ -100,7 +102,7 @@ SENT_AGAIN = [
     ("gunicorn -k UvicornWorker --preload", IMPORT),
     ("twistd", IMPORT),
 ]
-# Nobody handles SIGTERM, so that as process 1 of a container they do not end by it.
+# These have no handler for SIGTERM, so as process 1 of a container they do not end by it.
 UNHANDLED = ("waitress", "runserver --noreload", "flask run")
 CASES = [(name, place) for name, server in SERVERS.items() for place in server.places]
 OTHERS = [case for case in CASES if case not in SENT_AGAIN]
@@ -112,7 +114,7 @@ RELOADING = RELOADERS | {"uvicorn --reload": [*UVICORN, "--reload", "--reload-di
 
 
 def sample(names: Iterable[_T]) -> list[_T]:
-    """All of them, or one by the seed."""
+    """All of the names, or one that the seed draws."""
     return list(names) if WHOLE else [random.Random(SEED).choice(list(names))]
 
 
@@ -134,7 +136,7 @@ def _tell_the_seed(request: pytest.FixtureRequest) -> None:
 
 @contextmanager
 def serving(command: list[str], settings: dict[str, str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A server in a session of its own, of which nothing is left afterwards."""
+    """A server in a separate session, of which no process is left afterwards."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [argument.replace("{port}", str(port)) for argument in command],
@@ -168,7 +170,7 @@ def only_child(process: subprocess.Popen[bytes]) -> int:
 
 
 def end(server: Server, folder: Path, place: str, whom: Callable[[subprocess.Popen[bytes]], int] = parent) -> End:
-    """What became of the server, and of its spans, when `whom` got SIGTERM right after an answer."""
+    """The result of a server and its spans after the process `whom` got SIGTERM right after an answer."""
     for left in reversed(range(server.tries)):
         try:
             return try_to_end(server, folder / place, place, whom)
@@ -196,7 +198,7 @@ def try_to_end(server: Server, log: Path, place: str, whom: Callable[[subprocess
 
 @pytest.mark.parametrize(("name", "place"), TRIED, ids=map(", ".join, TRIED))
 def test_a_server_that_is_ended_has_sent_every_span(tmp_path: Path, name: str, place: str) -> None:
-    """Wherever its application calls `configure`; its exit status is the one without the tracer, and it ends soon."""
+    """For each place of `configure` the server ends soon, with the exit status that it has without the tracer."""
     with ThreadPoolExecutor(2) as executor:
         without, ended = executor.map(partial(end, SERVERS[name], tmp_path), [NOWHERE, place])
 
@@ -211,7 +213,7 @@ CONTAINED = [case for case in CASES if case[0] not in UNHANDLED]
 
 @pytest.mark.parametrize(("name", "place"), sample(CONTAINED))
 def test_a_server_that_is_process_1_has_sent_every_span(tmp_path: Path, name: str, place: str) -> None:
-    """In a container without an init, where the kernel ends nobody by a SIGTERM that is not handled."""
+    """In a container without an init the kernel ends no process by an unhandled SIGTERM."""
     unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
     server = SERVERS[name]._replace(command=[*unshare, *SERVERS[name].command])
     with ThreadPoolExecutor(2) as executor:
@@ -223,7 +225,10 @@ def test_a_server_that_is_process_1_has_sent_every_span(tmp_path: Path, name: st
 
 @pytest.mark.parametrize(("name", "place"), sample(CASES))
 def test_sigterm_to_all_processes_of_a_server_costs_no_span(tmp_path: Path, name: str, place: str) -> None:
-    """As systemd sends it; hypercorn's workers do not handle it, so that a request that is under way is interrupted."""
+    """SIGTERM to all processes, as systemd sends it, costs no span.
+
+    Hypercorn's workers do not handle it, so there one request in progress may be interrupted.
+    """
     with ThreadPoolExecutor(2) as executor:
         without, ended = executor.map(partial(end, SERVERS[name], tmp_path, whom=group), [NOWHERE, place])
 
@@ -233,7 +238,7 @@ def test_sigterm_to_all_processes_of_a_server_costs_no_span(tmp_path: Path, name
 
 @pytest.mark.parametrize("name", sample(RELOADERS))
 def test_a_reloaders_child_that_is_ended_has_sent_every_span(tmp_path: Path, name: str) -> None:
-    """It handles SIGTERM by `sys.exit`, so that its exit handlers run."""
+    """A reloader's child handles SIGTERM by `sys.exit`, so its exit handlers run."""
     server = Server(RELOADERS[name])
     with ThreadPoolExecutor(2) as executor:
         without, ended = executor.map(partial(end, server, tmp_path, whom=only_child), [NOWHERE, IMPORT])
@@ -244,8 +249,8 @@ def test_a_reloaders_child_that_is_ended_has_sent_every_span(tmp_path: Path, nam
 
 @pytest.mark.parametrize("name", sample(RELOADING))
 def test_a_reloader_that_reloads_has_sent_every_span(tmp_path: Path, name: str) -> None:
-    """A file is changed, the server begins anew, and what waited in its last process has arrived before anything ends."""
-    port, log, watched = free_port(), tmp_path / "log", tmp_path / "sitecustomize.py"  # which every Python imports
+    """After a change of a file the server restarts, and the spans of its last process have arrived before the end."""
+    port, log, watched = free_port(), tmp_path / "log", tmp_path / "sitecustomize.py"  # every Python imports this
     watched.write_text("")
     with Collector() as collector:
         settings = environment(collector, CONFIGURED=IMPORT, PYTHONPATH=f"{PROJECT}{os.pathsep}{tmp_path}")
@@ -255,13 +260,13 @@ def test_a_reloader_that_reloads_has_sent_every_span(tmp_path: Path, name: str) 
             deadline = time.monotonic() + 30
             while not answers <= {span.span_id for span in spans_of(collector)}:
                 assert time.monotonic() < deadline, log.read_text()
-                time.sleep(1.5)  # the reloader must have seen the file as it was
+                time.sleep(1.5)  # the reloader must have seen the file before
                 watched.touch()
 
 
 @pytest.mark.parametrize("name", sample(RELOADERS))
 def test_a_reloader_that_is_ended_kills_its_child_and_what_waits_there(tmp_path: Path, name: str) -> None:
-    """By SIGKILL, which nobody survives; the status is the one without the tracer."""
+    """A reloader that is ended kills its child by SIGKILL, so waiting spans are lost; the status is the usual one."""
     server = Server(RELOADERS[name])
     with ThreadPoolExecutor(2) as executor:
         without, ended = executor.map(partial(end, server, tmp_path), [NOWHERE, IMPORT])

@@ -1,4 +1,4 @@
-"""SIGTERM where it is no ordinary end: in process 1 of a container, and in a process whose event loop is gevent's."""
+"""SIGTERM that is no ordinary end: in process 1 of a container, and in a process with gevent's event loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .test_processes import PROJECT, environment, spans_of
 
 @pytest.mark.parametrize("how", HOW)
 def test_process_1_sends_what_waits_at_sigterm_and_keeps_its_tracer(how: str) -> None:
-    """The kernel does not end it: each SIGTERM sends what waits, nothing is dropped, and its later spans arrive."""
+    """The kernel does not end process 1: each SIGTERM sends waiting spans, nothing is dropped, and later spans arrive."""
     command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "tests.integration.apps.first_process", how]
     if os.geteuid() != 0:
         command[1:1] = ["--user", "--map-root-user"]
@@ -60,7 +60,7 @@ GEVENT_ENDS = {
 
 @pytest.mark.parametrize("where", GEVENT_ENDS)
 def test_under_gevent_every_span_is_sent_before_sigterm_ends_the_process(where: str) -> None:
-    """Wherever it comes, those of greenlets that end within half a second too; the status is the signal's."""
+    """Wherever SIGTERM comes, spans of greenlets that end within half a second are sent; the status is the signal's."""
     with Collector() as collector:
         code = GEVENT.replace("{end}", GEVENT_ENDS[where])
         result = subprocess.run(
@@ -87,7 +87,7 @@ time.sleep(20)
 
 @pytest.mark.parametrize("pause", [0.0, 0.005, 0.05])
 def test_a_second_sigterm_at_once_belongs_to_the_first(pause: float) -> None:
-    """As multiprocessing sends it to its daemons at the end of their parent: every span arrives."""
+    """A second SIGTERM at once, as multiprocessing sends it to daemons when their parent ends, costs no span."""
     with Collector() as collector:
         command = [sys.executable, "-c", TWICE.replace("{PAUSE}", str(pause))]
         result = subprocess.run(command, env=environment(collector), cwd=PROJECT, timeout=30, check=False)

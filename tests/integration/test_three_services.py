@@ -1,4 +1,4 @@
-"""Three services without a line of ours, run by the command, on the real Zipkin server."""
+"""Three services without a line of our code, run by the command, on the real Zipkin server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STORED_WITHIN_S = 10.0
 
 
 def traces_between(zipkin: ZipkinServer, begin_us: int, end_us: int) -> list[list[Json]]:
-    """The traces that begin in this time, once there are so many spans as there should be, or what there is after a while."""
+    """The traces that begin in this time, once all expected spans are there or a while has passed."""
     query = f"endTs={end_us // 1000}&lookback={(end_us - begin_us) // 1000}&limit={2 * AT_ONCE}&serviceName=frontend"
     deadline = time.monotonic() + STORED_WITHIN_S
     while True:
@@ -30,7 +30,7 @@ def traces_between(zipkin: ZipkinServer, begin_us: int, end_us: int) -> list[lis
 def test_a_hundred_requests_through_three_services_are_whole_on_the_server(
     zipkin: ZipkinServer, api: SpansApi, tmp_path: Path
 ) -> None:
-    """Each trace has its five spans once, named by routes; the graph has both calls, a hundred times each and without errors."""
+    """Each trace has its five spans once, named by routes; the graph has both calls, a hundred times each without errors."""
     begin_us = time.time_ns() // 1000
     settings = {**os.environ, "ZIPKIN_ENDPOINT": zipkin.url, "ZIPKIN_FLUSH_INTERVAL": "60"}
     answers, said = buy_from_three_services(WAYS["run"], settings, tmp_path, [f"tea{n}" for n in range(AT_ONCE)])

@@ -1,6 +1,6 @@
 """The demo's failing trace as a person sees it: in the real Zipkin server's UI, in a real browser.
 
-Rules: a thing counts as seen when it is on the screen (`to_be_in_viewport`), not when it is somewhere in the document.
+Rules: an element counts as seen if it is on the screen (`to_be_in_viewport`), and not if it is somewhere in the document.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def trace_page(zipkin: ZipkinServer, demo: DemoRun, page: Page) -> Page:
 
 
 def row(page: Page, label: str) -> Locator:
-    """A span's row, by what it says."""
+    """A span's row, by its text."""
     return page.get_by_text(label, exact=True)
 
 
@@ -39,7 +39,7 @@ def on_screen(locator: Locator) -> None:
 
 
 def test_the_ui_shows_service_and_span_names(trace_page: Page, demo: DemoRun) -> None:
-    """The trace's page has the root's name as its heading, the trace id, and one row for each call and each local span."""
+    """The page has the root's name as its heading, the trace id, and one row for each call and each local span."""
     on_screen(trace_page.get_by_role("heading", name="frontend: post /checkout"))
     on_screen(trace_page.get_by_text(demo.trace_ids[FAILING], exact=True).first)
     for label in ("orders: post /orders", "orders: reserve the item", "payment: post /charge", "payment: ask the bank"):
@@ -47,7 +47,7 @@ def test_the_ui_shows_service_and_span_names(trace_page: Page, demo: DemoRun) ->
 
 
 def test_the_ui_marks_what_failed(trace_page: Page, zipkin: ZipkinServer, demo: DemoRun) -> None:
-    """The failed spans bear an error mark, the others none; the same spans of a good request bear none either."""
+    """The failed spans have an error mark; the other spans and the spans of a good request have none."""
     on_screen(error_mark(trace_page, "payment: post /charge"))
     expect(error_mark(trace_page, "payment: ask the bank")).to_have_count(0)
 
@@ -57,16 +57,16 @@ def test_the_ui_marks_what_failed(trace_page: Page, zipkin: ZipkinServer, demo: 
 
 
 def test_the_ui_shows_annotations(trace_page: Page) -> None:
-    """Clicking a span shows its annotations, each with its time since the trace's start."""
+    """A click on a span shows its annotations, each with its time since the trace's start."""
     row(trace_page, "payment: ask the bank").click()
 
     on_screen(trace_page.get_by_text("the bank said no", exact=True))
 
 
 def test_the_ui_shows_tags(trace_page: Page, screenshot: Path) -> None:
-    """Clicking a span shows its tags, here the error and the attribute that travelled from the frontend."""
+    """A click on a span shows its tags, here the error and the attribute that was passed on from the frontend."""
     row(trace_page, "payment: post /charge").click()
-    # Closed, the annotations leave their place to the tags: the picture then has the span's name and its error.
+    # The annotations are closed to make space for the tags, so that the picture has the span's name and its error.
     trace_page.get_by_text("Annotation", exact=True).locator("xpath=..").get_by_role("button").click()
 
     on_screen(trace_page.get_by_role("row", name="error CardDeclined: insufficient funds"))
@@ -78,7 +78,7 @@ def test_the_ui_shows_tags(trace_page: Page, screenshot: Path) -> None:
 
 
 def test_the_ui_loads_written_traces(page: Page, zipkin: ZipkinServer, demo: DemoRun) -> None:
-    """A file that the demo wrote with `--output` can be uploaded to a Zipkin server's UI, which shows each request's tree."""
+    """A file that the demo wrote with `--output` can be uploaded to the UI, which shows each request's tree."""
     page.goto(f"{zipkin.url}/zipkin/")
     with page.expect_file_chooser() as chooser:
         page.locator("svg[data-icon=upload]").click()

@@ -1,8 +1,8 @@
 """A program whose tests replace the time: `python -m tests.opentracing_zipkin.frozen_time REPLACEMENT before|inside URL URL`.
 
-A span is finished while time is replaced, and one after, before a collector that accepts everything and one that fails at
-first.  Done twice, by a sender that only keeps messages (the reporter alone) and by HTTP (the whole).  Prints what became of
-the spans, a line of JSON each.
+One span is finished while the time is replaced, and one afterwards.  This happens before a collector that accepts everything
+and before one that fails at first, and it happens twice: with a sender that only keeps messages (the reporter alone) and by
+HTTP (the whole).  The program prints the fate of the spans, in one line of JSON for each part.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ THEN = datetime.datetime(2012, 1, 14, tzinfo=datetime.timezone.utc)
 
 
 def replaced(name: str, *values: float) -> Callable[[], AbstractContextManager[Any]]:
-    """By a mock that soon runs out of values, and then raises."""
+    """The replacement by a mock that soon runs out of values and then raises."""
     return lambda: mock.patch(name, side_effect=values)
 
 
@@ -46,7 +46,7 @@ WITHIN_S = 5.0
 
 
 def sender(fails: int) -> Any:
-    """Keeps messages, after so many failures."""
+    """A sender that keeps messages after this number of failures."""
     from opentracing_zipkin.senders import SendError
     from opentracing_zipkin.testing import FakeSender
 
@@ -71,12 +71,12 @@ def reporters() -> set[int | None]:
 
 
 def wait(seconds: float) -> None:
-    """Nobody replaces this one."""
+    """Wait on an event, because no replacement changes its time."""
     threading.Event().wait(seconds)
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Or not, which the outcome shows."""
+    """Wait for the condition; if it never holds, the outcome shows it."""
     for _ in range(int(WITHIN_S / 0.02)):
         if condition():
             return
@@ -84,7 +84,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def began_at_us(tracer: Any) -> int | None:
-    """The begin of the span "after", where the tracer's sender keeps what it sends."""
+    """The begin of the span "after", if the tracer's sender keeps the messages that it sends."""
     for body in getattr(tracer._recorder._sender, "bodies", ()):
         for span in json.loads(body):
             if span["name"] == "after":
@@ -93,13 +93,13 @@ def began_at_us(tracer: Any) -> int | None:
 
 
 def run(part: str, replacement: str, urls: list[str]) -> dict[str, Any]:
-    """What one part does before each of the collectors."""
+    """The outcome of one part before each of the collectors."""
     with REPLACEMENTS[replacement]() as stand_in:
         made = [tracer(part, fails, url) for fails, url in enumerate(urls)]
         for one in made:
             one.start_trace("inside").finish()
         until(lambda: len(reporters()) == len(made))
-        wait(0.2)  # those who fail have failed, and the next try is after
+        wait(0.2)  # tries that fail have failed, and the next try is afterwards
         threads = reporters()
         called = stand_in.call_count if isinstance(stand_in, mock.Mock) else 0
     for one in made:

@@ -1,4 +1,4 @@
-"""`opentracing-zipkin collector`: its options, and one clear line for what keeps it from running."""
+"""`opentracing-zipkin collector`: its options, and one clear line for a cause that keeps it from running."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("arguments", "words", "status"), [(key, *value) for key, value in WRONG.items()], ids=WRONG)
 def test_a_wrong_option_is_one_line(arguments: str, words: str, status: int) -> None:
-    """It says what is wrong and what to give; the exit status is 2, or 1 where the machine is in the way."""
+    """The line names the error and the remedy; the exit status is 2, or 1 if the machine is the cause."""
     done = run(*arguments.split())
 
     assert (status, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
@@ -62,7 +62,7 @@ def test_a_wrong_option_is_one_line(arguments: str, words: str, status: int) -> 
 
 
 def test_a_taken_port_is_one_line() -> None:
-    """With the remedy."""
+    """The line for a port that is taken names the remedy."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         done = run("--port", str(port))
@@ -79,7 +79,7 @@ def test_a_taken_port_is_one_line() -> None:
     [(["collector", "--port", "0"], "opentracing-zipkin collector"), (["demo"], "opentracing-zipkin demo")],
 )
 def test_without_its_server_a_command_says_what_to_install(tmp_path: Path, arguments: list[str], begin: str) -> None:
-    """In an environment without the extra: one line that names it."""
+    """In an environment without the extra a command names the extra on one line."""
     (tmp_path / "waitress.py").write_text("raise ImportError('no waitress here')\n")
     done = subprocess.run(
         [sys.executable, "-c", f"from opentracing_zipkin.__main__ import main; raise SystemExit(main({arguments}))"],
@@ -98,7 +98,10 @@ def test_without_its_server_a_command_says_what_to_install(tmp_path: Path, argum
 
 
 def test_it_is_ready_at_once() -> None:
-    """In less than half a second where the machine is at rest; the least of several starts, and three times that here."""
+    """A collector is ready in less than half a second on an idle machine.
+
+    The test takes the least of several starts and allows three times that.
+    """
     took = []
     for _ in range(3):
         begin = time.monotonic()
@@ -110,7 +113,7 @@ def test_it_is_ready_at_once() -> None:
 
 
 def test_origins_and_hosts_are_allowed_by_options() -> None:
-    """Each may be given several times."""
+    """The options for origins and hosts may be given several times."""
     with running("--allow-origin", "http://a.test", "--allow-origin", "http://b.test", "--allow-host", "zipkin.test") as url:
         origins = [f"http://{name}.test" for name in "abc"]
         statuses = [requests.get(url + "/health", headers={"Origin": origin}, timeout=10).status_code for origin in origins]
@@ -124,14 +127,14 @@ def test_origins_and_hosts_are_allowed_by_options() -> None:
 
 
 def test_where_it_listens_to_all_its_line_names_an_address_that_works() -> None:
-    """`0.0.0.0` is where it listens, and no place to go to."""
+    """A collector that listens on `0.0.0.0` names another address, because clients cannot connect to `0.0.0.0`."""
     with running("--host", "0.0.0.0") as url:
         assert url.startswith("http://127.0.0.1:")
         assert requests.get(url + "/health", timeout=10).ok
 
 
 def test_tags_are_listed_by_option() -> None:
-    """Those that were named, and their values."""
+    """The named tags and their values are listed."""
     with running("--autocomplete-keys", "environment, http.method") as url:
         span = {
             "traceId": "1",
@@ -148,7 +151,7 @@ def test_tags_are_listed_by_option() -> None:
 
 
 def test_a_file_keeps_traces(tmp_path: Path) -> None:
-    """Over a restart; one collector at a time has the file, and says so to another."""
+    """A file keeps traces over a restart; a second collector cannot use the file and says so."""
     options = ("--db", str(tmp_path / "traces.db"), "--max-bytes", "64MiB", "--max-age", "2d")
     with running(*options) as url:
         span = {"traceId": "1", "id": "1", "timestamp": int(time.time() * 1_000_000), "localEndpoint": {"serviceName": "a"}}
@@ -163,7 +166,7 @@ def test_a_file_keeps_traces(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"text", b"SQLite format 3\0" + b"x" * 200])
 def test_another_file_is_no_place_for_traces(tmp_path: Path, content: bytes) -> None:
-    """It is left as it is, and one line says so."""
+    """Another file is left as it is, and one line says so."""
     file = tmp_path / "notes.txt"
     file.write_bytes(content)
     done = run("--port", "0", "--db", str(file))
@@ -174,7 +177,7 @@ def test_another_file_is_no_place_for_traces(tmp_path: Path, content: bytes) -> 
 
 
 def test_help_shows_examples() -> None:
-    """With the options that they use."""
+    """The help shows examples with the options that they use."""
     done = run("--help")
 
     assert 0 == done.returncode
@@ -183,7 +186,7 @@ def test_help_shows_examples() -> None:
 
 @pytest.mark.parametrize("option", ["--lens", "--db"])
 def test_a_file_that_is_missing_is_named(option: str, tmp_path: Path) -> None:
-    """With the reason, on one line."""
+    """One line names the missing file and the reason."""
     file = tmp_path / "no folder" / "file"
     result = subprocess.run(
         [*COMMAND, "--port", "0", option, str(file)], capture_output=True, text=True, timeout=60, check=False

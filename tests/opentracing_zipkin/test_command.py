@@ -1,4 +1,4 @@
-"""The command `opentracing-zipkin`: help that helps, errors that name the remedy, and a clean end."""
+"""The command `opentracing-zipkin`: its help, its errors with the remedy, and its orderly end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_names_the_subcommands() -> None:
-    """Exit status 0."""
+    """The help names the subcommands and ends with status 0."""
     result = run("--help")
 
     assert 0 == result.returncode
@@ -30,7 +30,7 @@ def test_help_names_the_subcommands() -> None:
 
 @pytest.mark.parametrize("command", [[], ["run"], ["demo"], ["collector"], ["doctor"], ["decode"]])
 def test_help_fits_a_terminal_of_80_columns(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """No line is broken by the terminal."""
+    """The terminal breaks no line of the help."""
     monkeypatch.setenv("COLUMNS", "80")
     result = run(*command, "--help")
 
@@ -40,13 +40,13 @@ def test_help_fits_a_terminal_of_80_columns(command: list[str], monkeypatch: pyt
 
 @pytest.mark.needs_our_api
 def test_version_names_the_distribution() -> None:
-    """As pip knows it."""
+    """The version names the distribution as pip does."""
 
     assert "opentracing 2.5" in run("--version").stdout
 
 
 def test_a_sub_command_is_loaded_only_to_be_run() -> None:
-    """What the collector and the demo consist of is not imported for `--help`, or for another sub-command."""
+    """Neither `--help` nor another subcommand imports the modules of the collector and the demo."""
     code = "import sys, opentracing_zipkin.__main__; print(*sorted(sys.modules))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
 
@@ -56,7 +56,7 @@ def test_a_sub_command_is_loaded_only_to_be_run() -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("dmeo",), ("collector", "--prot", "1")])
 def test_a_misspelling_ends_with_status_2_and_the_usage(arguments: tuple[str, ...]) -> None:
-    """On standard error."""
+    """The usage for a misspelling is on standard error."""
     result = run(*arguments)
 
     assert 2 == result.returncode
@@ -65,7 +65,7 @@ def test_a_misspelling_ends_with_status_2_and_the_usage(arguments: tuple[str, ..
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_the_collector_serves_until_it_is_stopped(signal_number: signal.Signals) -> None:
-    """It says where, and ends with status 0."""
+    """The collector prints its address, and a signal ends it with status 0."""
     with subprocess.Popen([*COMMAND, "collector", "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         [url] = re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
@@ -77,7 +77,7 @@ def test_the_collector_serves_until_it_is_stopped(signal_number: signal.Signals)
 
 
 def test_a_taken_port_is_an_error_with_a_remedy() -> None:
-    """Status 1, no traceback."""
+    """A taken port gives status 1, without a traceback."""
     with subprocess.Popen([*COMMAND, "collector", "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         [port] = re.findall(r":(\d+)", process.stdout.readline())
@@ -103,7 +103,7 @@ ENDING = {
 @pytest.mark.parametrize("closed", CLOSED)
 @pytest.mark.parametrize(("arguments", "status"), ENDING.items(), ids=ENDING)
 def test_a_closed_stream_is_no_reason_to_fail(arguments: str, status: int, closed: str) -> None:
-    """A service manager may start it without them: the exit status is the same, and there is no traceback."""
+    """If a service manager starts the command without streams, the exit status is the same, and there is no traceback."""
     command = f"{sys.executable} -m opentracing_zipkin {arguments} {closed}"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False, input="")
 
@@ -111,7 +111,7 @@ def test_a_closed_stream_is_no_reason_to_fail(arguments: str, status: int, close
 
 
 def test_a_collector_without_streams_serves(tmp_path: Path) -> None:
-    """Nobody reads where it listens, and it listens all the same."""
+    """A collector listens even if no process reads its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -124,7 +124,7 @@ def test_a_collector_without_streams_serves(tmp_path: Path) -> None:
 
 
 def _answer_of(url: str) -> int:
-    """Its status, once there is one."""
+    """The status of the answer, once there is one."""
     deadline = time.monotonic() + 20
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Copies: spans, contexts and accounts in `copy`, in `pickle`, and on their way to another process."""
+"""Copies of spans, contexts and accounts: by `copy`, by `pickle`, and to another process."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def finished(tracer: ZipkinTracer) -> Any:
     return span
 
 
-# Whatever stands for a place in a trace.
+# Everything that stands for a place in a trace.
 PLACES: dict[str, Callable[[ZipkinTracer], Any]] = {
     "root": lambda tracer: tracer.start_trace("root"),
     "child": lambda tracer: tracer.start_trace("root").start_child("child"),
@@ -77,12 +77,12 @@ PLACES: dict[str, Callable[[ZipkinTracer], Any]] = {
 
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest) -> Any:
-    """A span, or a received context; its tracer lives as long as it does."""
+    """A span or a received context; its tracer lives as long as it does."""
     return PLACES[request.param](make())
 
 
 def told(tracer: ZipkinTracer, context: Any) -> tuple[Any, ...]:
-    """All that a context says."""
+    """Everything that a context contains."""
     carrier: dict[str, str] = {}
     tracer.inject(context, Format.HTTP_HEADERS, carrier)
     context = getattr(context, "context", context)
@@ -95,7 +95,7 @@ def told(tracer: ZipkinTracer, context: Any) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
 def test_a_copy_of_a_span_is_the_span_itself(place: Any, duplicate: Callable[[Any], Any]) -> None:
-    """And one of a context the context: there is one place in a trace, whatever holds it is copied."""
+    """A copy of a span is the span and a copy of a context is the context, also as part of another copied object."""
     context = getattr(place, "context", place)
 
     assert place is duplicate(place)
@@ -105,7 +105,7 @@ def test_a_copy_of_a_span_is_the_span_itself(place: Any, duplicate: Callable[[An
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_pickled_span_becomes_a_context_that_says_the_same(place: Any, protocol: int) -> None:
-    """Sampled or not, the span or its context, by every protocol."""
+    """A pickled span or context becomes an equal context, sampled or not, by every protocol."""
     tracer = make()
     for source in (place, getattr(place, "context", place)):
         restored = pickle.loads(pickle.dumps(source, protocol))
@@ -116,7 +116,10 @@ def test_a_pickled_span_becomes_a_context_that_says_the_same(place: Any, protoco
 
 
 def test_what_starts_from_a_pickled_context_is_a_child(place: Any) -> None:
-    """It never shares an id, joined or not, as two processes may have the same pickle; a decision without ids makes a root."""
+    """A span below a pickled context never shares its id, joined or not, because two processes may have the same pickle.
+
+    A decision without ids makes a root.
+    """
     tracer = make()
     original = getattr(place, "context", place)
     for start in (tracer.join_trace, lambda name, context: tracer.start_span(name, child_of=context)):
@@ -131,7 +134,7 @@ def test_what_starts_from_a_pickled_context_is_a_child(place: Any) -> None:
 
 
 def test_what_starts_from_a_pickled_context_is_the_first_of_its_process() -> None:
-    """So it has the default tags."""
+    """The first span below a pickled context has the default tags."""
     recorder = InMemoryRecorder()
     tracer = ZipkinTracer("service", recorder=recorder, default_tags={"version": "2"})
     tracer.start_span("work", child_of=pickle.loads(pickle.dumps(tracer.start_trace("root")))).finish()
@@ -145,7 +148,7 @@ def test_what_starts_from_a_pickled_context_is_the_first_of_its_process() -> Non
 def test_of_a_received_context_and_its_copy_at_most_one_is_joined(
     headers: dict[str, str], duplicate: Callable[[Any], Any], first: int
 ) -> None:
-    """Whichever comes first: two spans of one process never have the same id."""
+    """The second join makes a child, so two spans of one process never have the same id."""
     tracer = make()
     context = tracer.extract(Format.HTTP_HEADERS, headers)
     both = [context, duplicate(context)]
@@ -155,7 +158,7 @@ def test_of_a_received_context_and_its_copy_at_most_one_is_joined(
 
 
 def test_baggage_of_any_type_can_be_pickled() -> None:
-    """What is no text becomes text, as it would in a header."""
+    """A value of baggage that is no text becomes text, as in a header."""
     span = make().start_trace("x")
     span.set_baggage_item("function", lambda: 1).set_baggage_item("number", 5)  # type: ignore[arg-type]
     span.set_baggage_item("gone", None)  # type: ignore[arg-type]
@@ -176,7 +179,7 @@ def start_below(context: ZipkinContext) -> tuple[str | None, str | None, str | N
 @pytest.mark.parametrize("sampled", [True, False])
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 def test_another_process_goes_on_with_a_context(method: str, sampled: bool) -> None:
-    """What a pool's process starts is a child of the span here, with its decision."""
+    """A span in a process of a pool is a child of the span in this process, with its decision."""
     tracer = make(sample_rate=1.0 if sampled else 0.0)
     with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool, tracer.start_active_span("root") as scope:
         context = scope.span.context
@@ -190,7 +193,7 @@ def test_another_process_goes_on_with_a_context(method: str, sampled: bool) -> N
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_account_can_be_pickled_and_copied(protocol: int) -> None:
-    """It is equal, and as immutable."""
+    """A copied or pickled account is equal, and as immutable."""
     tracer = ZipkinTracer("service", sender=FakeSender())
     tracer.start_span("x").finish()
     stats = tracer.stats
@@ -208,7 +211,7 @@ SENT = FinishedSpan(
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_what_a_handler_gets_can_be_pickled_and_copied(protocol: int) -> None:
-    """A FinishedSpan and its endpoints are equal afterwards; a deep copy has tags of its own, a copy has not."""
+    """A copied FinishedSpan and its endpoints are equal; a deep copy has separate tags, a copy shares them."""
     shallow, deep = copy.copy(SENT), copy.deepcopy(SENT)
 
     assert (SENT, SENT, SENT) == (pickle.loads(pickle.dumps(SENT, protocol)), shallow, deep)
@@ -222,13 +225,13 @@ def test_what_a_handler_gets_can_be_pickled_and_copied(protocol: int) -> None:
     [WrongSetting("sample_rate", "is 2; use 0.0 to 1.0"), SendError("503", retryable=True, too_large=True, retry_after=1.5)],
 )
 def test_an_error_can_be_raised_in_another_process(error: Exception) -> None:
-    """It arrives whole; a pool would break at one that cannot be read."""
+    """An error arrives whole, because a pool would break at one that cannot be read."""
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert (type(error), str(error), vars(error)) == (type(other), str(other), vars(other))
 
 
 def test_a_tracer_is_copied_as_itself_and_not_pickled() -> None:
-    """There is one in a process; TypeError says what to do."""
+    """A copied tracer is the same tracer, and the TypeError for a pickled one names the remedy."""
     tracer = make()
 
     assert (True, True) == (tracer is copy.copy(tracer), tracer is copy.deepcopy(tracer))
@@ -238,7 +241,7 @@ def test_a_tracer_is_copied_as_itself_and_not_pickled() -> None:
 
 @pytest.mark.needs_our_api
 def test_what_holds_an_active_scope_can_be_copied() -> None:
-    """The scope is then the same; a request of a web framework holds it."""
+    """A copy of a web framework's request that holds a scope holds the same scope."""
     with make().start_active_span("x") as scope:
         assert scope is copy.deepcopy({"scope": scope})["scope"]
         assert scope is copy.copy(scope)

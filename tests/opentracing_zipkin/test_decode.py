@@ -47,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_file_is_drawn_as_trees(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A tree a trace, in plain text where it is no terminal."""
+    """Each trace is a tree, in plain text if the output is no terminal."""
     assert 0 == main(["decode", str(file), "--to", "tree"])
     printed = capsys.readouterr()
 
@@ -58,7 +58,7 @@ def test_a_file_is_drawn_as_trees(file: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_lines_are_what_a_program_gets(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """By itself where it is no terminal: a span a line, in JSON of version 2."""
+    """If the output is no terminal, each span is a line of JSON of version 2 by default."""
     assert 0 == main(["decode", str(file)])
     lines = capsys.readouterr().out.splitlines()
 
@@ -67,7 +67,7 @@ def test_lines_are_what_a_program_gets(file: Path, capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("spans", [SPANS, SPANS[:1], []])
 def test_pretty_is_a_list_of_json(spans: list[FinishedSpan], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Indented, also where it is empty."""
+    """The list is indented, also if it is empty."""
     path = tmp_path / "spans.json"
     path.write_bytes(message(spans, "json"))
     assert 0 == main(["decode", str(path), "--to", "pretty"])
@@ -79,7 +79,7 @@ def test_pretty_is_a_list_of_json(spans: list[FinishedSpan], tmp_path: Path, cap
 
 @pytest.mark.parametrize("form", ["lines", "tree"])
 def test_no_spans_are_said(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """On standard error, with status 0: a list without spans is nothing wrong."""
+    """A list without spans is reported on standard error, with status 0, because it is no error."""
     path = tmp_path / "spans.json"
     path.write_bytes(b"[]")
     assert 0 == main(["decode", str(path), "--to", form])
@@ -89,7 +89,7 @@ def test_no_spans_are_said(form: str, tmp_path: Path, capsys: pytest.CaptureFixt
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_any_encoding_is_written(encoding: str, file: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """To a file, or into a pipe; a program on the other side of the pipe reads it from standard input."""
+    """Any encoding is written to a file or a pipe; another process reads it from standard input."""
     output = tmp_path / "out"
     assert 0 == main(["decode", str(file), "--to", encoding, "--output", str(output)])
     assert message(SPANS, encoding) == output.read_bytes()
@@ -100,7 +100,7 @@ def test_any_encoding_is_written(encoding: str, file: Path, tmp_path: Path, capf
 
 
 def on_terminal(arguments: list[str], columns: int = 90, **environment: str) -> str:
-    """What a terminal of so many columns gets."""
+    """The output on a terminal of this width."""
     ours, theirs = pty.openpty()
     variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
     process = subprocess.Popen(
@@ -124,7 +124,7 @@ def on_terminal(arguments: list[str], columns: int = 90, **environment: str) -> 
 
 
 def test_a_terminal_gets_a_coloured_tree_of_its_width(file: Path) -> None:
-    """By itself; NO_COLOR leaves the colours out."""
+    """A terminal gets a coloured tree by default; NO_COLOR leaves the colours out."""
     shown = on_terminal([str(file)], 133)
     plain = on_terminal([str(file)], 70, NO_COLOR="1")
 
@@ -136,7 +136,7 @@ def test_a_terminal_gets_a_coloured_tree_of_its_width(file: Path) -> None:
 
 @pytest.mark.parametrize("form", ["lines", "pretty", "tree", "json"])
 def test_nothing_in_a_span_steers_the_terminal(form: str, file: Path) -> None:
-    """Control characters are escaped or replaced, and what is escaped is still the same JSON."""
+    """Control characters are escaped or replaced, and escaped JSON has the same meaning."""
     if form == "json":
         form = "lines"
     shown = on_terminal([str(file), "--to", form], NO_COLOR="1")
@@ -148,14 +148,14 @@ def test_nothing_in_a_span_steers_the_terminal(form: str, file: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["thrift", "proto3"])
 def test_a_binary_message_is_not_written_to_a_terminal(encoding: str, file: Path) -> None:
-    """The refusal says how else."""
+    """The refusal to write a binary message to a terminal names the remedy."""
     shown = on_terminal([str(file), "--to", encoding])
 
     assert f"opentracing-zipkin decode: {encoding} is no text for a terminal; give --output FILE\n" == shown
 
 
 def test_what_is_wrong_is_one_line_and_status_1(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What came before it is shown."""
+    """An error is one line with status 1, and the spans before it are shown."""
     cut = tmp_path / "cut"
     cut.write_bytes(file.read_bytes()[:-1])
     for arguments, lines, words in (
@@ -193,7 +193,7 @@ def test_a_file_of_lines_is_read_past_a_line_that_is_wrong(
 
 
 def test_a_limit_that_is_none_is_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Status 2, as for other options that make no sense."""
+    """A limit of 0 gives status 2, as other wrong options do."""
     assert 2 == main(["decode", str(file), "--max-bytes", "0"])
     assert "--max-bytes is 0; give a number of bytes from 1" in capsys.readouterr().err
 
@@ -209,7 +209,7 @@ def test_a_reader_that_leaves_is_no_fault(tmp_path: Path) -> None:
 
 
 def test_text_that_the_encoding_lacks_becomes_a_question_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An old locale is no reason to fail."""
+    """A character that an old locale lacks becomes a question mark."""
     path = tmp_path / "spans"
     path.write_bytes(message([FinishedSpan("1" * 16, "1" * 16, name="größe", local=Endpoint("日本"))], "proto3"))
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
@@ -223,7 +223,7 @@ def test_text_that_the_encoding_lacks_becomes_a_question_mark(tmp_path: Path, mo
 def test_the_file_that_is_read_is_never_written(
     form: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By whatever name it is called, it keeps what it holds."""
+    """The read file keeps its content, by whatever path the output names it."""
     before = file.read_bytes()
     link, other = tmp_path / "link", tmp_path / "other"
     link.symlink_to(file)
@@ -243,7 +243,7 @@ def test_the_file_that_is_read_is_never_written(
     ("arguments", "named"), [("> /dev/full", "standard output"), ("--output /dev/full", "/dev/full")], ids=["stdout", "output"]
 )
 def test_a_full_disk_is_named_by_what_is_written(form: str, arguments: str, named: str, file: Path) -> None:
-    """One line, which does not blame the file that is read."""
+    """The one line for a full disk names the output, and not the input."""
     command = f"{sys.executable} -m opentracing_zipkin decode {file} --to {form} {arguments}"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
 

@@ -1,4 +1,4 @@
-"""The switch: `tracer.enabled = False` stops recording and sending at once, and propagation goes on."""
+"""The switch: `tracer.enabled = False` stops recording and sending at once, and propagation continues."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def headers_of(tracer: ZipkinTracer, span: Any) -> dict[str, str]:
 
 
 def test_disabled_a_request_is_passed_on_as_it_came(tracer: ZipkinTracer, recorder: InMemoryRecorder) -> None:
-    """The next service continues the caller's span, with its baggage and ours, so that no span is missing between them."""
+    """A disabled tracer passes on the caller's span, its baggage and ours, so that no span is missing in between."""
     tracer.enabled = False
     server = tracer.start_span("get", child_of=tracer.extract("http_headers", CALLER), tags={"span.kind": "server"})
     with tracer.scope_manager.activate(server, True), tracer.start_active_span("call") as scope:
@@ -41,7 +41,7 @@ def test_disabled_a_request_is_passed_on_as_it_came(tracer: ZipkinTracer, record
 
 
 def test_disabled_a_new_trace_is_left_to_the_next_service(tracer: ZipkinTracer, recorder: InMemoryRecorder) -> None:
-    """Nothing but baggage is propagated: neither ids of a span that nobody reports nor a decision."""
+    """A disabled tracer propagates only baggage for a new trace: neither ids of an unreported span nor a decision."""
     tracer.enabled = False
     with tracer.start_span("x") as span:
         span.set_baggage_item("user", "amy")
@@ -52,7 +52,7 @@ def test_disabled_a_new_trace_is_left_to_the_next_service(tracer: ZipkinTracer, 
 
 @pytest.mark.parametrize("decision", ["0", None])
 def test_disabled_the_callers_decision_is_kept(tracer: ZipkinTracer, decision: str | None) -> None:
-    """Denied or left open."""
+    """A disabled tracer keeps a decision that is denied or left open."""
     tracer.enabled = False
     caller = {name: value for name, value in CALLER.items() if name != "x-b3-sampled"}
     if decision is not None:
@@ -62,7 +62,7 @@ def test_disabled_the_callers_decision_is_kept(tracer: ZipkinTracer, decision: s
 
 
 def test_disabled_the_child_of_a_recording_span_stands_for_it(tracer: ZipkinTracer, recorder: InMemoryRecorder) -> None:
-    """And the span itself, begun before, is not recorded when it ends."""
+    """A span that was begun before the switch is not recorded when it ends, and its child propagates its ids."""
     span = tracer.start_span("x")
     tracer.enabled = False
 
@@ -72,7 +72,7 @@ def test_disabled_the_child_of_a_recording_span_stands_for_it(tracer: ZipkinTrac
 
 
 def test_enabled_again_spans_are_recorded(tracer: ZipkinTracer, recorder: InMemoryRecorder) -> None:
-    """In the trace that went on meanwhile, where there is one."""
+    """Spans after the switch continue a trace that went on meanwhile."""
     tracer.enabled = False
     server = tracer.start_span("get", child_of=tracer.extract("http_headers", CALLER), tags={"span.kind": "server"})
     root = tracer.start_span("x")
@@ -88,7 +88,7 @@ def test_enabled_again_spans_are_recorded(tracer: ZipkinTracer, recorder: InMemo
 
 
 def test_disabled_nothing_is_sent_and_everything_is_counted() -> None:
-    """What waited is sent when the tracer is enabled again; what ended meanwhile was dropped as closed."""
+    """Spans that waited are sent when the tracer is enabled again; spans that ended meanwhile were dropped as closed."""
     sender = FakeSender()
     tracer = ZipkinTracer("service", sender=sender, flush_interval=3600)
     tracer.start_span("before").finish()
@@ -105,14 +105,14 @@ def test_disabled_nothing_is_sent_and_everything_is_counted() -> None:
 
 
 def test_the_switch_takes_a_bool(tracer: ZipkinTracer) -> None:
-    """The text "false" would be true."""
+    """The switch refuses a text, because the text "false" would be true."""
     with pytest.raises(ValueError, match="enabled is 'false'; use True or False"):
         tracer.enabled = "false"  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize("at_the_start", [True, False])
 def test_a_producer_without_a_record_writes_one_header(at_the_start: bool) -> None:
-    """Disabled or not sampled, a broker gets `b3` without parent."""
+    """For a broker a disabled or unsampled producer writes `b3` without parent."""
     for tracer in (ZipkinTracer("service", sample_rate=0.0), ZipkinTracer("service")):
         tracer.enabled = tracer._samples_none
         span = tracer.start_span(

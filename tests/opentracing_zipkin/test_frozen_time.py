@@ -1,6 +1,7 @@
-"""Whatever an application's tests put in place of the time, the reporter lives by the machine's own.
+"""The reporter uses the machine's time, whatever an application's tests put in its place.
 
-Each replacement has two processes, one that imports the package before and one that does so inside: tests/…/frozen_time.py.
+Each replacement has two processes: one imports the package before the replacement and one inside it.  The program is
+tests/…/frozen_time.py.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from .frozen_time import COLLECTORS, PARTS, REPLACEMENTS
 PROJECT = Path(__file__).parents[2]
 TIMEOUT_S = 40
 IMPORTS = ("before", "inside")
-# A line in the log asks for `time.time` or, on Python 3.13, `time.time_ns`, whoever writes it.
+# Any code that writes a line to the log calls `time.time` or, on Python 3.13, `time.time_ns`.
 UNSEEN = ("time.monotonic", "time.sleep", "time.perf_counter_ns")
 
 
 class FailingFirst(Collector):
-    """A collector whose store is out of order for the first message."""
+    """A collector whose store fails for the first message."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,9 +49,9 @@ class FailingFirst(Collector):
 
 @cache
 def outcome(replacement: str, imported: str) -> Any:
-    """What became of the spans of each part, what the process said, and when it was started.
+    """The fate of the spans of each part, the output of the process, and the time of its start.
 
-    The begin of the span "after" is read where the span has arrived.
+    The begin of the span "after" is read at the place where the span has arrived.
     """
     started_us = int(time.time() * 1_000_000)
     with Collector() as answering, FailingFirst() as failing:
@@ -79,7 +80,7 @@ every_replacement = pytest.mark.parametrize(("replacement", "imported"), [*produ
 @every_replacement
 @pytest.mark.parametrize(("part", "collector"), [*product(PARTS, COLLECTORS)])
 def test_spans_arrive_while_time_is_replaced_and_after(replacement: str, imported: str, part: str, collector: str) -> None:
-    """Without a flush; none expires or waits for years, and one that starts after carries the real time."""
+    """Spans arrive without a flush: none expires or waits for years, and a span that starts afterwards has the real time."""
     line = outcome_of(part, replacement, imported)[collector]
     started_us = outcome(replacement, imported)[2]
 
@@ -90,7 +91,7 @@ def test_spans_arrive_while_time_is_replaced_and_after(replacement: str, importe
 @every_replacement
 @pytest.mark.parametrize("part", PARTS)
 def test_the_reporters_thread_lives_on(replacement: str, imported: str, part: str) -> None:
-    """It is the same after."""
+    """The reporter's threads are the same after the replacement."""
     line = outcome_of(part, replacement, imported)
 
     assert (len(COLLECTORS), True) == (line["threads"], line["same"])
@@ -99,6 +100,6 @@ def test_the_reporters_thread_lives_on(replacement: str, imported: str, part: st
 @pytest.mark.parametrize(("replacement", "imported"), [*product(UNSEEN, IMPORTS)])
 @pytest.mark.parametrize("part", PARTS)
 def test_a_mock_counts_no_call_of_ours(replacement: str, imported: str, part: str) -> None:
-    """Neither of the thread nor of spans, so that a test's `assert_called_once` is about the application."""
+    """Neither our thread nor our spans call a mock, so a test's `assert_called_once` counts the application only."""
 
     assert 0 == outcome_of(part, replacement, imported)["called"]

@@ -1,4 +1,4 @@
-"""Values that no application should have: the span that was given them is sent all the same, in every encoding."""
+"""Hostile values in an application: the span that gets them is sent all the same, in every encoding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .codec.readers import reader_named
 
 
 def recorded(call: str, value: Any) -> list[FinishedSpan]:
-    """What a tracer has recorded after a call with a value."""
+    """The spans that a tracer has recorded after a call with a value."""
     recorder = InMemoryRecorder()
     span = ZipkinTracer("service", recorder=recorder).start_span("x", tags={"before": "b"})
     with suppress(DOCUMENTED):
@@ -28,7 +28,7 @@ def recorded(call: str, value: Any) -> list[FinishedSpan]:
 @pytest.mark.needs_our_api  # some of the calls are its own
 @pytest.mark.parametrize("call", CALLS)
 def test_a_span_is_sent_whatever_it_was_given(call: str) -> None:
-    """With what it had, in each encoding; but for one that was discarded by its priority."""
+    """A span is sent with its other tags in each encoding, unless its priority discarded it."""
     for name, make in VALUES.items():
         spans = recorded(call, make())
         for encoding in ENCODINGS:

@@ -1,4 +1,4 @@
-"""Ids: as wide as they should be, never 0, never the same in two processes."""
+"""Ids: their width, never 0, and never the same in two processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make(bits: int = 128, **settings: Any) -> ZipkinTracer:
 
 @pytest.mark.parametrize(("bits", "digits"), [(128, 32), (64, 16)])
 def test_a_new_trace_has_an_id_of_the_width_asked_for(bits: int, digits: int) -> None:
-    """128 bits by default; span ids have 64 always."""
+    """A trace id has 128 bits by default, and a span id always has 64."""
     contexts = [make(bits).start_trace("x").context for _ in range(50)]
 
     assert {digits} == {len(context.trace_id or "") for context in contexts}
@@ -31,7 +31,7 @@ def test_a_new_trace_has_an_id_of_the_width_asked_for(bits: int, digits: int) ->
 
 
 def test_an_id_is_never_zero() -> None:
-    """0 means "no id" on the wire: it is drawn again."""
+    """An id of 0 is drawn again, because it means "no id" on the wire."""
     tracer = make()
     draws = [0, 1 << 64, 5, 0, 7]
     tracer._random_bits = lambda bits: draws.pop(0)
@@ -42,7 +42,7 @@ def test_an_id_is_never_zero() -> None:
 
 
 def injected(span: Any, **settings: Any) -> list[str]:
-    """Trace id, span id and parent id, or those that the format has."""
+    """The trace id, the span id and the parent id, as far as the format has them."""
     headers: dict[str, str] = {}
     make(**settings).inject(span.context, Format.HTTP_HEADERS, headers)
     if "b3" in headers:
@@ -83,7 +83,7 @@ IDS: dict[str, Callable[[Any], list[str]]] = {
 @pytest.mark.parametrize("before", [None, *IDS])
 @pytest.mark.parametrize("shape", IDS)
 def test_a_roots_span_id_is_the_low_half_of_its_trace_id(shape: str, before: str | None, bits: int) -> None:
-    """In every shape, whichever other one was asked for before, and so is its child's parent id."""
+    """A root's span id and its child's parent id are the low half in every shape, whichever shape was used before."""
     root = make(bits).start_trace("x")
     child = root.start_child("y")
     for span in (root, child) if before else ():
@@ -98,7 +98,7 @@ def test_a_roots_span_id_is_the_low_half_of_its_trace_id(shape: str, before: str
 
 
 def test_a_forked_child_draws_other_ids_than_its_parent() -> None:
-    """The generator is renewed on both sides of a fork."""
+    """The generator of ids is renewed on both sides of a fork."""
     tracer = make()
     tracer.start_trace("seeds the generator")
     read, write = os.pipe()
@@ -118,7 +118,7 @@ def test_a_forked_child_draws_other_ids_than_its_parent() -> None:
 
 
 def test_all_who_ask_an_unsampled_root_first_have_the_same_context() -> None:
-    """From eight threads at a time: one trace id, and no baggage is lost."""
+    """Eight threads that first use a root at the same time get one trace id, and no baggage is lost."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:

@@ -1,4 +1,4 @@
-"""The memory of joins: no two spans of a tracer take the same id from their callers, at a bounded price."""
+"""The memory of joins: no two spans of a tracer take the same id from their callers, at a bounded cost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make() -> ZipkinTracer:
 
 
 def joined(tracer: ZipkinTracer, trace_id: str, span_id: str) -> bool:
-    """Whether a span that joins a context with these ids, extracted anew, has its id."""
+    """Whether a span that joins a newly extracted context with these ids has its id."""
     context = ZipkinContext(trace_id, span_id, None, DECIDED | SAMPLED | REMOTE)
     context._once = SHARED
     return tracer.join_trace("x", context).context.shared
@@ -34,14 +34,14 @@ IDS = st.tuples(st.sampled_from(["a" * 32, "b" * 32, "b" * 16]), st.sampled_from
 
 @given(st.lists(IDS, max_size=20))
 def test_ids_are_taken_once(asked: list[tuple[str, str]]) -> None:
-    """By the first span that joins them; another trace's may have an equal span id."""
+    """The first span that joins ids takes them; another trace may have an equal span id."""
     tracer = make()
 
     assert [ids not in asked[:place] for place, ids in enumerate(asked)] == [joined(tracer, *ids) for ids in asked]
 
 
 def test_the_newest_1024_are_remembered() -> None:
-    """Older ones are forgotten, and never are twice as many known."""
+    """Older joins are forgotten, and never more than twice as many are known."""
     tracer = make()
     for number in range(1, 3 * MAX_REMEMBERED_JOINS):
         assert True is joined(tracer, "a" * 32, f"{number:016x}")
@@ -52,7 +52,7 @@ def test_the_newest_1024_are_remembered() -> None:
 
 
 def test_what_is_remembered_takes_half_a_megabyte_at_most() -> None:
-    """However many requests come."""
+    """The memory of joins takes at most half a megabyte for any number of requests."""
     tracer = make()
     tracemalloc.start()
     try:
@@ -66,16 +66,16 @@ def test_what_is_remembered_takes_half_a_megabyte_at_most() -> None:
 
 
 def test_of_several_threads_one_takes_an_id() -> None:
-    """Also while older ids are being forgotten."""
+    """One thread takes an id, also while older ids are forgotten."""
     tracer = make()
-    # In another trace before, so that each way of remembering is met.
+    # Join in another trace before, so that the test covers each way of remembering.
     assert all(joined(tracer, "b" * 32, f"{number:016x}") for number in range(1, MAX_REMEMBERED_JOINS, 2))
     won: list[int] = []
     together = threading.Barrier(THREADS)
 
     def join() -> None:
         for first in range(1, 3 * MAX_REMEMBERED_JOINS, BATCH):
-            together.wait()  # as one that is far behind would ask for what is forgotten
+            together.wait()  # a thread that is far behind would ask for a forgotten id
             won.extend([number for number in range(first, first + BATCH) if joined(tracer, "a" * 32, f"{number:016x}")])
 
     interval = sys.getswitchinterval()

@@ -1,4 +1,4 @@
-"""Joining, kinds and endpoints: when a span shares its caller's id, whose it is, and who is on the other side."""
+"""Joining, kinds and endpoints: when a span shares its caller's id, its local endpoint and its remote one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def finished(span: Any, recorder: InMemoryRecorder) -> FinishedSpan:
 
 
 def test_joining_shares_the_clients_span_id() -> None:
-    """Same trace, span and parent id, kind SERVER, marked as shared."""
+    """A joined span has the same trace id, span id and parent id, is of kind SERVER, and is marked as shared."""
     tracer, recorder = make()
     span = finished(tracer.join_trace("get", tracer.extract(Format.HTTP_HEADERS, SAMPLED)), recorder)
 
@@ -44,7 +44,7 @@ def test_start_span_with_the_servers_kind_joins_too() -> None:
 
 
 def test_a_second_join_of_one_context_makes_a_child() -> None:
-    """Two spans of one process never have the same id."""
+    """A second join makes a child, because two spans of one process never have the same id."""
     tracer, recorder = make()
     context = tracer.extract(Format.HTTP_HEADERS, SAMPLED)
     tracer.join_trace("first", context)
@@ -57,7 +57,7 @@ def test_a_second_join_of_one_context_makes_a_child() -> None:
 @pytest.mark.parametrize("headers", [SAMPLED, DEFERRED, {**SAMPLED, "x-b3-sampled": "0"}])
 @pytest.mark.parametrize("first_is", ["open", "finished"])
 def test_a_request_that_is_extracted_twice_is_joined_once(headers: dict[str, str], first_is: str) -> None:
-    """By two middlewares, or by a retry that arrives here again: the second span is a child of the first."""
+    """If two middlewares or a retry join a request again, the second span is a child of the first."""
     tracer, _ = make()
     first, second, third = (
         tracer.extract(Format.HTTP_HEADERS, headers),
@@ -77,7 +77,7 @@ def test_a_request_that_is_extracted_twice_is_joined_once(headers: dict[str, str
 
 
 def test_a_service_that_calls_itself_joins_its_own_call() -> None:
-    """The half that is open there is the client's; and a second call is another span of the client's."""
+    """A service joins its own call, because its client span is open there; a retry gets another span."""
     tracer, recorder = make()
     client = tracer.start_trace("page").start_child("call", {"span.kind": "client"})
     for retry in range(2):
@@ -89,7 +89,7 @@ def test_a_service_that_calls_itself_joins_its_own_call() -> None:
 
 
 def test_two_traces_may_have_equal_span_ids() -> None:
-    """A join is known by trace id and span id together."""
+    """A join is identified by trace id and span id together."""
     tracer, recorder = make()
     for trace_id in (TRACE, TRACE[16:], "1" * 16):
         headers = {**SAMPLED, "x-b3-traceid": trace_id}
@@ -99,14 +99,14 @@ def test_two_traces_may_have_equal_span_ids() -> None:
 
 
 def test_each_tracer_remembers_its_own_joins() -> None:
-    """Two services in one process do not know of each other."""
+    """Two services in one process do not share their joins."""
     for tracer, recorder in (make(), make()):
         assert True is finished(tracer.join_trace("x", tracer.extract(Format.HTTP_HEADERS, SAMPLED)), recorder).shared
 
 
 @pytest.mark.parametrize("kind", ["client", "consumer", "producer", None])
 def test_only_a_server_shares(kind: str | None) -> None:
-    """A consumer, a producer, a client and a kindless span get an id of their own."""
+    """A consumer, a producer, a client and a kindless span get a separate id."""
     tracer, recorder = make()
     context = tracer.extract(Format.HTTP_HEADERS, SAMPLED)
     span = finished(tracer.start_span("x", child_of=context, tags={"span.kind": kind} if kind else None), recorder)
@@ -116,7 +116,7 @@ def test_only_a_server_shares(kind: str | None) -> None:
 
 
 def test_a_local_parent_is_never_shared() -> None:
-    """Whatever the kind."""
+    """A local parent is never shared, whatever the kind."""
     tracer, recorder = make()
     parent = tracer.start_trace("parent")
     span = finished(tracer.join_trace("x", parent.context), recorder)
@@ -125,7 +125,7 @@ def test_a_local_parent_is_never_shared() -> None:
 
 
 def test_shared_spans_can_be_turned_off() -> None:
-    """Then a server's span is a child of the client's."""
+    """Without shared spans a server's span is a child of the client's."""
     tracer, recorder = make(shared_spans=False)
     span = finished(tracer.join_trace("x", tracer.extract(Format.HTTP_HEADERS, SAMPLED)), recorder)
 
@@ -133,7 +133,7 @@ def test_shared_spans_can_be_turned_off() -> None:
 
 
 def test_a_deferred_decision_is_made_here_and_the_id_is_ours() -> None:
-    """Same id, not shared: the caller does not report."""
+    """The span has the same id and is not shared, because the caller does not report it."""
     tracer, recorder = make()
     context = tracer.extract(Format.HTTP_HEADERS, DEFERRED)
 
@@ -145,7 +145,7 @@ def test_a_deferred_decision_is_made_here_and_the_id_is_ours() -> None:
 
 
 def test_a_deferred_context_is_decided_once() -> None:
-    """Extracted or joined twice, the answer stays, even where the sampler's does not."""
+    """If a context is extracted or joined twice, the first answer stays, even if the sampler's answer changes."""
     answers = [True, False, False]
     tracer, _ = make(sampler=lambda trace_id: answers.pop(0))
     for _ in range(3):
@@ -156,7 +156,7 @@ def test_a_deferred_context_is_decided_once() -> None:
 
 
 def test_the_memory_of_decisions_is_bounded() -> None:
-    """It holds the newest 1,024."""
+    """The memory of decisions holds the newest 1,024."""
     tracer, _ = make()
     for number in range(1, 1200):
         headers = {"x-b3-traceid": f"{number:016x}", "x-b3-spanid": SPAN}
@@ -166,7 +166,7 @@ def test_the_memory_of_decisions_is_bounded() -> None:
 
 
 def test_a_denied_trace_is_not_recorded_and_stays_denied() -> None:
-    """Its ids are passed on all the same."""
+    """The ids of a denied trace are passed on all the same."""
     tracer, recorder = make()
     context = tracer.extract(Format.HTTP_HEADERS, {**SAMPLED, "x-b3-sampled": "0"})
     server = tracer.join_trace("x", context)
@@ -182,7 +182,7 @@ def test_a_denied_trace_is_not_recorded_and_stays_denied() -> None:
 
 
 def test_debug_reaches_every_span_below() -> None:
-    """And only a trace that asked for it."""
+    """Debug reaches every span below, and only in a trace that requested it."""
     tracer, recorder = make(sample_rate=0.0)
     context = tracer.extract(Format.HTTP_HEADERS, {"b3": f"{TRACE}-{SPAN}-d"})
     server = tracer.join_trace("x", context)
@@ -198,7 +198,7 @@ def test_debug_reaches_every_span_below() -> None:
 
 
 def test_a_decision_without_ids_starts_a_root_with_it() -> None:
-    """A deny makes an unsampled trace, an accept a sampled one, attributes travel on; never shared."""
+    """A deny makes an unsampled trace and an accept a sampled one; attributes are passed on, and no id is shared."""
     tracer, _ = make(sample_rate=0.0)
     accepted = tracer.join_trace("x", tracer.extract(Format.TEXT_MAP, {"x-b3-sampled": "1", "ot-baggage-k": "v"})).context
     denied = tracer.join_trace("x", tracer.extract(Format.TEXT_MAP, {"b3": "0"})).context
@@ -216,7 +216,7 @@ def test_a_decision_without_ids_starts_a_root_with_it() -> None:
 
 
 def test_span_kind_set_later_changes_the_kind_and_not_the_id() -> None:
-    """Also from the server's kind to another."""
+    """A later kind leaves the id, also if it replaces the server's kind."""
     tracer, recorder = make()
     span = tracer.start_span("x", child_of=tracer.extract(Format.HTTP_HEADERS, SAMPLED))
     span_id = span.context.span_id
@@ -226,7 +226,7 @@ def test_span_kind_set_later_changes_the_kind_and_not_the_id() -> None:
 
 
 def test_an_unknown_kind_stays_a_tag() -> None:
-    """The server would refuse a batch with a kind it does not know."""
+    """An unknown kind stays a tag, because the server would refuse a batch with such a kind."""
     tracer, recorder = make()
     span = finished(tracer.start_trace("x", tags={"span.kind": "robot"}), recorder)
 
@@ -275,7 +275,7 @@ PEERS: list[tuple[dict[str, Any], Endpoint | None, dict[str, str]]] = [
 def test_the_remote_endpoint_comes_from_the_peer_tags_in_any_order(
     tags: dict[str, Any], remote: Endpoint | None, rest: dict[str, str], backwards: bool
 ) -> None:
-    """What was understood is not sent again as a tag; the rest stays."""
+    """A peer tag that was understood is not sent again as a tag; the other tags stay."""
     tracer, recorder = make()
     span = tracer.start_trace("x").start_child("y", tags={"span.kind": "client"})
     for key, value in reversed(tags.items()) if backwards else tags.items():
@@ -286,7 +286,7 @@ def test_the_remote_endpoint_comes_from_the_peer_tags_in_any_order(
 
 
 def test_a_child_with_a_peer_and_no_kind_is_a_client() -> None:
-    """The seed's outbound flow sets no kind."""
+    """A child with a peer and no kind is a client, because the API's usage flow for outbound requests sets no kind."""
     tracer, recorder = make()
     span = tracer.start_trace("x").start_child("y").add_tag("peer.service", "back")
     seen = finished(span, recorder)
@@ -295,7 +295,7 @@ def test_a_child_with_a_peer_and_no_kind_is_a_client() -> None:
 
 
 def test_a_root_with_a_peer_and_no_kind_keeps_its_tags() -> None:
-    """A kindless root with two endpoints would draw a wrong arrow."""
+    """A root keeps its peer tags, because two endpoints without a kind would draw a wrong arrow."""
     tracer, recorder = make()
     seen = finished(tracer.start_trace("x").add_tag("peer.service", "back").add_tag("peer.port", 80), recorder)
 
@@ -303,14 +303,14 @@ def test_a_root_with_a_peer_and_no_kind_keeps_its_tags() -> None:
 
 
 def test_every_span_has_a_local_endpoint_with_the_services_name() -> None:
-    """In lower case, as the server keeps it, with the address that was given."""
+    """The local endpoint has the name in lower case, as the server keeps it, and the given address."""
     tracer, recorder = make(local_ip="10.1.2.3", local_port=8080)
 
     assert Endpoint("service", "10.1.2.3", "", 8080) == finished(tracer.start_trace("x"), recorder).local
 
 
 def test_default_tags_are_on_the_first_span_of_a_trace_in_this_process() -> None:
-    """On a root and on a joined span, not below; a span's own tag wins."""
+    """Default tags are on a root and on a joined span, but not below; a tag of the span wins."""
     tracer, recorder = make(default_tags={"version": 2, "zone": "a"})
     root = tracer.start_trace("root", tags={"zone": "b"})
     child = root.start_child("child")
@@ -322,7 +322,7 @@ def test_default_tags_are_on_the_first_span_of_a_trace_in_this_process() -> None
 
 
 def test_a_producers_context_is_written_as_one_header_without_parent() -> None:
-    """Whether the kind was given at the start or later."""
+    """A producer's context is one header without parent, whether the kind is given at the start or later."""
     tracer, _ = make()
     parent = tracer.start_trace("x")
     for span in (
@@ -340,7 +340,7 @@ def test_a_producers_context_is_written_as_one_header_without_parent() -> None:
 
 
 def test_a_context_says_the_same_after_its_span_has_ended() -> None:
-    """It is kept, asked, injected and continued when the span has long been sent."""
+    """A context can be read, injected and continued long after its span was sent."""
     tracer, recorder = make()
     parent = tracer.start_trace("x")
     context = parent.context
@@ -357,7 +357,7 @@ def test_a_context_says_the_same_after_its_span_has_ended() -> None:
 
 
 def test_a_services_own_name_is_trimmed() -> None:
-    """As any name of a service."""
+    """The service's own name is trimmed, as any service name is."""
     recorder = InMemoryRecorder()
     tracer = ZipkinTracer("  Checkout\n", recorder=recorder)
     tracer.start_trace("x").finish()

@@ -1,4 +1,4 @@
-"""The log: words of others, in whatever line they stand, are escaped and cut, and forge no line of it."""
+"""The log: foreign text in any line is escaped and cut, and cannot forge a line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ from opentracing_zipkin.text import printable
 from .senders.raw_server import raw_server, saying
 
 FORGED = "2026-01-01 CRITICAL forged"
-# C0 and C1, escape sequences, every line end of Unicode, marks of direction, invisible ones, a lone surrogate, and a flood.
+# C0 and C1, escape sequences, every line end of Unicode, marks of direction, invisible characters, a lone surrogate, and a
+# flood.
 HOSTILE = (
     f"begin\x1b[2J\x00\x07\x7f\x9b31m\r\n{FORGED}\x85\u2028\u2029\x0b\x0c\x1c\u202e\u2066\u200b\xad\ufeff\ud800\U000e0041"
     + "x" * 100_000
@@ -39,7 +40,7 @@ HOSTILE_BYTES = HOSTILE.encode("utf-8", "surrogatepass")
 
 
 class Hostile(Exception):
-    """Whose text, notes and repr are somebody else's."""
+    """An exception whose text, notes and repr are foreign text."""
 
     def __init__(self) -> None:
         super().__init__(HOSTILE)
@@ -67,7 +68,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def report(**given: Any) -> None:
-    """A span on its way to a collector, or to none."""
+    """Report one span to a collector, or to none."""
     tracer = ZipkinTracer("service", flush_interval=60, **given)
     tracer.start_trace("x").finish()
     tracer.flush(1)
@@ -75,7 +76,7 @@ def report(**given: Any) -> None:
 
 
 def answered(head: bytes) -> Callable[[], None]:
-    """A collector that answers so."""
+    """A report to a collector that gives this answer."""
 
     def run() -> None:
         with raw_server(
@@ -186,7 +187,7 @@ LINES: dict[str, Callable[[], None]] = {
 
 @pytest.mark.parametrize("name", LINES)
 def test_words_of_others_are_escaped_and_cut_in_every_line(caplog: pytest.LogCaptureFixture, name: str) -> None:
-    """As the usual formatter writes it, at DEBUG; a traceback has lines, but none that an exception's text has made."""
+    """The usual formatter at DEBUG writes foreign text escaped and cut; no exception's text makes a line of a traceback."""
     caplog.set_level(logging.DEBUG, "opentracing_zipkin")
     LINES[name]()
     deadline = time.monotonic() + 5
@@ -203,7 +204,7 @@ def test_words_of_others_are_escaped_and_cut_in_every_line(caplog: pytest.LogCap
 def test_the_demo_says_in_one_line_what_a_server_answered(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On standard error."""
+    """The demo reports a server's answer on one line of standard error."""
 
     def answer(*_: Any, **__: Any) -> None:
         raise DemoFailed(f"the answer was {HOSTILE}")
@@ -217,7 +218,7 @@ def test_the_demo_says_in_one_line_what_a_server_answered(
 
 
 def test_the_collector_refuses_in_one_line() -> None:
-    """The reason may repeat the request."""
+    """A refusal is one line, even if its reason repeats the request."""
     reason = refusal(HTTPStatus.NOT_FOUND, f"{HOSTILE} not found").body.decode()
 
     assert reason.isprintable()
@@ -225,7 +226,7 @@ def test_the_collector_refuses_in_one_line() -> None:
 
 
 def test_a_line_without_such_words_keeps_its_arguments(caplog: pytest.LogCaptureFixture) -> None:
-    """So whoever groups lines by their pattern still can; a traceback keeps the formatter of whoever has one."""
+    """A harmless line keeps its pattern for tools that group lines by it, and its traceback keeps their formatter."""
     try:
         raise ValueError("größer ✗")
     except ValueError:
@@ -237,7 +238,7 @@ def test_a_line_without_such_words_keeps_its_arguments(caplog: pytest.LogCapture
 
 
 def test_a_line_that_cannot_be_made_does_not_raise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the log's affair, as without us."""
+    """A line that cannot be formatted is left to `logging`, as without this package."""
     monkeypatch.setattr(logging, "raiseExceptions", False)
 
     class Unshowable:
@@ -250,7 +251,7 @@ def test_a_line_that_cannot_be_made_does_not_raise(monkeypatch: pytest.MonkeyPat
 
 @given(st.text(st.characters()), st.integers(0, 50))
 def test_a_printable_text_is_one_short_line(text: str, longest: int) -> None:
-    """Whatever is in it; what is printable stays as it is."""
+    """A text becomes one short line whatever it contains, and printable text stays as it is."""
     shown = printable(text, longest)
 
     assert shown.isprintable()
@@ -271,6 +272,6 @@ def test_a_printable_text_is_one_short_line(text: str, longest: int) -> None:
     ],
 )
 def test_what_is_not_printable_is_escaped(text: str, shown: str) -> None:
-    """As Python writes it in a literal."""
+    """An unprintable character is escaped as in a literal of Python."""
 
     assert shown == printable(text, 100)

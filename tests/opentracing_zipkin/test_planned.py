@@ -68,14 +68,14 @@ ENDS: list[tuple[BaseException, bool]] = [
 
 @pytest.mark.parametrize(("error", "planned"), ENDS, ids=lambda value: type(value).__name__)
 def test_a_planned_end_is_told_from_a_failure(error: BaseException, planned: bool) -> None:
-    """Cancellations, closed generators, exits with success, and groups of nothing else."""
+    """Cancellations, closed generators, exits with success, and groups of only these are planned ends."""
     assert planned is is_planned(error)
 
 
 @pytest.mark.needs_our_api
 @pytest.mark.parametrize("error", [error for error, _ in ENDS], ids=lambda value: type(value).__name__)
 def test_the_api_and_the_tracer_agree_on_it(error: BaseException) -> None:
-    """Both have the rule, because the tracer uses only what 2.4 had; it is the same rule."""
+    """The API and the tracer have the same rule, because the tracer uses only the names that 2.4 had."""
     from opentracing import text
 
     assert text.is_planned(error) is is_planned(error)
@@ -86,7 +86,7 @@ def test_the_api_and_the_tracer_agree_on_it(error: BaseException) -> None:
 
 @pytest.mark.parametrize("module", ["trio", "greenlet", "gevent", "eventlet.timeout", "exceptiongroup", "asyncio"])
 def test_a_library_that_is_only_half_imported_is_survived(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its names may not be there yet, or be anything."""
+    """A library may be imported only in part, so its names may be missing or be any object."""
     for half in (ModuleType(module), None, "odd"):
         monkeypatch.setitem(sys.modules, module, half)  # type: ignore[arg-type]
 
@@ -243,7 +243,7 @@ PROGRAMS = {
 @pytest.mark.needs_our_api  # the archived package's scopes do not ask
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_what_a_library_cancels_has_not_failed(name: str) -> None:
-    """The block that is left by a cancellation has no error tag; one that a timeout's own exception leaves has."""
+    """A block that a cancellation leaves has no error tag; a block that a timeout's own exception leaves has one."""
     program = START + textwrap.dedent(PROGRAMS[name])
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50)
 

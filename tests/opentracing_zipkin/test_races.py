@@ -1,4 +1,4 @@
-"""Other threads, our own requests, and a name that nobody knows: what happens beside the reporter's thread does it no harm."""
+"""Other threads, our own requests and an unknown host name do no harm to the reporter's thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from opentracing_zipkin.testing import FakeSender
 
 
 def test_tags_and_logs_that_are_set_while_a_span_is_encoded_cost_nothing() -> None:
-    """Late they are, and no error: every span arrives, with as much of them as was there."""
+    """Tags and logs that arrive late cause no error: every span arrives, with the tags and logs so far."""
     sender = FakeSender()
     tracer = ZipkinTracer("service", sender=sender, flush_interval=0.001)
     latest: list[Any] = [tracer.start_trace("first")]
@@ -36,7 +36,7 @@ def test_tags_and_logs_that_are_set_while_a_span_is_encoded_cost_nothing() -> No
     thread = threading.Thread(target=be_late)
     thread.start()
     finished, spans = 0, []
-    while not any("late1" in span["tags"] for span in spans):  # on a busy machine it takes a while until somebody is late
+    while not any("late1" in span["tags"] for span in spans):  # on a busy machine it takes a while until a tag is late
         for _ in range(3000):
             latest[0] = tracer.start_trace("x").set_tag("a", "b")
             latest[0].finish()
@@ -52,7 +52,7 @@ def test_tags_and_logs_that_are_set_while_a_span_is_encoded_cost_nothing() -> No
 
 
 def instrumented(tracer: ZipkinTracer, function: Callable[..., Any]) -> Callable[..., Any]:
-    """As an instrumentation does it: a span of kind client, below the active one."""
+    """The function as an instrumentation wraps it: in a span of kind client, below the active one."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         with tracer.start_active_span("POST", tags={"span.kind": "client"}):
@@ -62,7 +62,10 @@ def instrumented(tracer: ZipkinTracer, function: Callable[..., Any]) -> Callable
 
 
 def test_our_own_requests_are_no_spans(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With urllib3 and http.client instrumented, a tracer with nothing to do stays quiet, or each flush would be the next one's span."""
+    """With urllib3 and http.client instrumented, an idle tracer sends nothing.
+
+    Otherwise each flush would create a span for the next one.
+    """
     with Collector() as collector:
         tracer = ZipkinTracer("service", endpoint=collector.url, flush_interval=0.02, max_connection_age=0)
         calls: list[str] = []
@@ -86,12 +89,12 @@ def test_our_own_requests_are_no_spans(monkeypatch: pytest.MonkeyPatch) -> None:
             time.sleep(0.1)
         tracer.close().result(5)
 
-        assert {"getaddrinfo"} == set(calls)  # what is above it is not even called: senders/sealed.py
+        assert {"getaddrinfo"} == set(calls)  # the functions above it are not even called: senders/sealed.py
         assert 5 == tracer.stats.finished == sum(map(len, collector.store.traces()))
 
 
 def test_a_collector_whose_name_nobody_knows_may_be_known_later() -> None:
-    """A failure of DNS is one that may pass."""
+    """A failure of DNS is temporary."""
     with pytest.raises(SendError, match=r"http://zipkin\.invalid/api/v2/spans: \w+") as caught:
         HttpSender("http://zipkin.invalid", "/api/v2/spans", "application/json", send_timeout=5.0).send(b"[]")
 

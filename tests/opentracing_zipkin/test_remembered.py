@@ -1,4 +1,4 @@
-"""What is remembered for all spans: short things, not too many of them, whatever threads come with whatever they have."""
+"""Texts that are remembered for all spans: short ones, and not too many, for any thread and any text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EACH = 100  # by each thread: together sixteen times the bound
 
 ENCODERS: dict[str, SpanEncoder] = {"json": json_v2, "json_v1": json_v1, "thrift": thrift_v1, "proto3": proto3}
 
-# What a thread does with a text that is new, and what is remembered afterwards: how much of it there is, and the bound.
+# The use of a new text by a thread, and the sizes of the memories afterwards, each with its bound.
 Use = Callable[[str], object]
 Remembered = Callable[[], list[tuple[int, int]]]
 
@@ -114,7 +114,7 @@ MEMORIES: dict[str, Callable[[], tuple[Use, Remembered]]] = {
 
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """All bounds small, all memories empty, and threads that take turns as often as they can."""
+    """All bounds are small, all memories are empty, and threads take turns as often as possible."""
     for owner, name, bound in (
         (kept, "MAX_KEPT", BOUND),
         (propagation_package, "MAX_REMEMBERED", BOUND),
@@ -156,7 +156,7 @@ def forget() -> None:
 @pytest.mark.usefixtures("forgetful")
 @pytest.mark.parametrize("name", MEMORIES)
 def test_threads_with_ever_new_texts_do_each_other_no_harm(name: str) -> None:
-    """Nothing is raised in any of them, everything is read or written right, and what is remembered is over no bound."""
+    """No thread raises, every text is read and written correctly, and each memory stays within its bound."""
     use, remembered = MEMORIES[name]()
     raised: list[BaseException] = []
     start = threading.Barrier(THREADS)
@@ -182,13 +182,13 @@ def test_threads_with_ever_new_texts_do_each_other_no_harm(name: str) -> None:
 
 
 def test_two_threads_that_decide_a_trace_take_the_same_answer() -> None:
-    """The second of two samplers that are asked at the same time is not heard."""
+    """If two samplers decide at the same time, the second answer is ignored."""
     answers = [True, False]
     inner: list[bool | None] = []
 
     def sampler(trace_id: int) -> bool:
         answer = answers.pop(0)
-        if answer:  # the other one asks in between and decides first
+        if answer:  # the other thread asks in between and decides first
             inner.append(decide())
         return answer
 
@@ -202,7 +202,7 @@ def test_two_threads_that_decide_a_trace_take_the_same_answer() -> None:
 
 
 LONG = 10_000
-SPANS = 1_000  # a memory that kept only a tenth of the texts would be over the limit with what it makes of them
+SPANS = 1_000  # a memory that kept only a tenth of the texts would be over the limit
 MAX_GROWTH_BYTES = 8 << 20
 
 
@@ -218,7 +218,7 @@ TRACER = ZipkinTracer("service", recorder=LAST, max_tag_length=LONG)
 
 
 def from_tags(name: str = "n", event: str = "e", **given: str) -> FinishedSpan:
-    """As an application makes it."""
+    """A span as an application makes it."""
     span = TRACER.start_span(
         name, tags={"span.kind": "client", **{key.replace("_", "."): value for key, value in given.items()}}
     )
@@ -229,7 +229,7 @@ def from_tags(name: str = "n", event: str = "e", **given: str) -> FinishedSpan:
 def from_handler(
     local: Endpoint | None = None, remote: Endpoint | None = None, event: str = "e", key: str = "k"
 ) -> FinishedSpan:
-    """As a handler of the user's may leave it."""
+    """A span as a span handler of the application may leave it."""
     local = Endpoint("service") if local is None else local
     return FinishedSpan("1" * 32, "2" * 16, None, "CLIENT", "n", 1, 9, local, remote, [(5, event)], {key: "v"})
 
@@ -254,7 +254,7 @@ HOSTILE: dict[str, Callable[[str], FinishedSpan]] = {
 @pytest.mark.parametrize("encoding", ENCODERS)
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_long_texts_without_end_cost_no_memory(kind: str, encoding: str) -> None:
-    """A thousand spans with ever new texts of 10,000 characters leave less than 8 MiB behind; nearly nothing in fact."""
+    """A thousand spans with ever new texts of 10,000 characters leave less than 8 MiB behind; in fact nearly nothing."""
     encode, make = ENCODERS[encoding].encode, HOSTILE[kind]
     encode(make("once"))
     gc.collect()
@@ -271,7 +271,7 @@ def test_long_texts_without_end_cost_no_memory(kind: str, encoding: str) -> None
 
 
 def test_the_name_of_a_remote_service_is_cut() -> None:
-    """To 255 characters, as the server's storage does, also where lower case is longer than what was given."""
+    """The name is cut to 255 characters, as in the server's storage, also if its lower case is longer."""
     for text in ("X" * 300, "\u0130" * 200):
         remote = from_tags(peer_service=text).remote
 
@@ -279,7 +279,7 @@ def test_the_name_of_a_remote_service_is_cut() -> None:
 
 
 def test_a_long_address_is_read_as_a_short_one_is() -> None:
-    """A zone may be of any length; the text is read and not kept."""
+    """A long address is read and not kept, because a zone may be of any length."""
     model._parse_kept.cache_clear()
 
     assert ("", "::1") == parse_ip("::1%" + "x" * 200)

@@ -1,4 +1,4 @@
-"""`opentracing-zipkin run`: any command traced without a line of code, and otherwise as it is without it."""
+"""`opentracing-zipkin run`: any command is traced without a line of code, and runs otherwise as without it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PACKAGES = [Path(opentracing_zipkin.__file__).parent, Path(opentracing.__file__)
 SITE_PACKAGES = Path(requests.__file__).parents[1]
 ARRIVED_WITHIN_S = 10.0
 
-# A service of Flask that calls the collector's health check and is called once, then ends.
+# A service with Flask that calls the collector's health check, is called once, and ends.
 SHOP = """
 import os, sys
 import flask
@@ -84,7 +84,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def environment(collector: Collector, changes: Mapping[str, str | None]) -> dict[str, str]:
-    """Ours, with settings for the embedded collector; None takes a variable away."""
+    """Our environment with settings for the embedded collector; None removes a variable."""
     settings: dict[str, str | None] = {
         **{name: text for name, text in os.environ.items() if not name.startswith(("ZIPKIN_", "OTEL_", "OPENTRACING_"))},
         "PYTHONPATH": None,
@@ -99,7 +99,7 @@ def environment(collector: Collector, changes: Mapping[str, str | None]) -> dict
 
 @pytest.fixture
 def run(collector: Collector, folder: Path) -> Run:
-    """Runs a command in the folder to its end; by our command itself, or in the environment that it makes."""
+    """Run a command in the folder to its end: by our command itself, or in the environment that it makes."""
     collector.store.clear()
 
     def run(*command: str, by: Sequence[str] = (), **changes: str | None) -> Done:
@@ -116,7 +116,7 @@ def run(collector: Collector, folder: Path) -> Run:
 
 
 def spans_of(collector: Collector, count: int) -> list[FinishedSpan]:
-    """All that arrived, once there are so many."""
+    """All spans that arrived, once there are this many."""
     deadline = time.monotonic() + ARRIVED_WITHIN_S
     while len(spans := list(chain(*collector.store.traces()))) < count and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -133,7 +133,7 @@ def is_bought(collector: Collector, service: str = "shop") -> bool:
     )
 
 
-# What is traced
+# Traced commands
 
 TRACED = {
     "a script": ["python", "shop.py"],
@@ -149,7 +149,7 @@ TRACED = {
 
 @pytest.mark.parametrize("command", TRACED)
 def test_a_command_is_traced(run: Run, collector: Collector, command: str) -> None:
-    """Its output and its exit status are its own, and nothing of ours is said."""
+    """A traced command keeps its output and its exit status, and our code prints nothing."""
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     done = run(*TRACED[command], by=COMMAND, PATH=path)
 
@@ -158,14 +158,14 @@ def test_a_command_is_traced(run: Run, collector: Collector, command: str) -> No
 
 
 def test_a_service_is_called_as_the_option_says(run: Run, collector: Collector) -> None:
-    """Before the variable."""
+    """The option for the service name wins over the variable."""
     run("--service-name", "other", "python", "shop.py", by=COMMAND)
 
     assert is_bought(collector, "other")
 
 
 def test_libraries_may_be_chosen(run: Run, collector: Collector) -> None:
-    """By the variable of the setting `instrument`."""
+    """The variable of the setting `instrument` selects the libraries."""
     run("python", "shop.py", ZIPKIN_INSTRUMENT="requests")
 
     assert ["get"] == [span.name for span in spans_of(collector, 1)]
@@ -174,7 +174,7 @@ def test_libraries_may_be_chosen(run: Run, collector: Collector) -> None:
 @pytest.mark.parametrize("script", ["own_first.py", "own_last.py"])
 @pytest.mark.parametrize("name", ["shop", None])
 def test_an_applications_own_configure_wins(run: Run, collector: Collector, script: str, name: str | None) -> None:
-    """Before and after the libraries are imported, without a warning."""
+    """The application's `configure` wins before and after the libraries are imported, without a warning."""
     done = run("python", script, ZIPKIN_SERVICE_NAME=name)
 
     assert Done(0, "bought\n", "") == done
@@ -192,14 +192,14 @@ print(*[span.operation_name for span in opentracing.tracer.finished_spans()])
 
 
 def test_a_tracer_of_somebody_else_is_left_alone(run: Run, collector: Collector) -> None:
-    """Where the application has set one as the global tracer."""
+    """If the application has set another global tracer, that one stays."""
     done = run("python", "-c", OTHER_TRACER)
 
     assert Done(0, "GET\n", "") == done
 
 
 def test_without_a_name_there_is_one_warning(run: Run, collector: Collector) -> None:
-    """And the service is called unknown_service."""
+    """Without a name there is one warning, and the service is called unknown_service."""
     done = run("python", "shop.py", ZIPKIN_SERVICE_NAME=None)
 
     assert (0, "bought\n") == done[:2]
@@ -209,13 +209,13 @@ def test_without_a_name_there_is_one_warning(run: Run, collector: Collector) -> 
 
 
 def test_the_tracer_is_configured_once_in_a_process(run: Run) -> None:
-    """However many libraries are imported."""
+    """The tracer is configured once, however many libraries are imported."""
     code = "import flask, requests, opentracing\nfrom opentracing_zipkin import settings\nprint(len(settings._unasked), type(opentracing.tracer).__name__)"
 
     assert Done(0, "1 ZipkinTracer\n", "") == run("python", "-c", code)
 
 
-# What goes wrong
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_the_tracer_is_configured_once_in_a_process(run: Run) -> None:
 def test_a_setting_that_is_wrong_is_one_line_and_the_program_runs(
     run: Run, collector: Collector, wrong: dict[str, str]
 ) -> None:
-    """Untraced; the line names the variable."""
+    """With a wrong setting the program runs untraced, and the line names the variable."""
     done = run("python", "shop.py", **wrong)
 
     assert (0, "bought\n") == done[:2]
@@ -233,7 +233,7 @@ def test_a_setting_that_is_wrong_is_one_line_and_the_program_runs(
 
 
 def test_an_unknown_library_is_one_line_and_the_program_runs(run: Run, collector: Collector) -> None:
-    """Untraced; the line has the known ones."""
+    """With an unknown library the program runs untraced, and the line lists the known ones."""
     done = run("python", "shop.py", ZIPKIN_INSTRUMENT="flask,reqests")
 
     assert (0, "bought\n") == done[:2]
@@ -241,7 +241,7 @@ def test_an_unknown_library_is_one_line_and_the_program_runs(run: Run, collector
 
 
 def test_a_wrong_setting_does_not_keep_an_application_from_its_own(run: Run, collector: Collector) -> None:
-    """What is instrumented uses the tracer that the application sets."""
+    """The instrumented libraries use the tracer that the application sets."""
     done = run("python", "-c", OTHER_TRACER, ZIPKIN_SAMPLE_RATE="7")
 
     assert (0, "GET\n") == done[:2]
@@ -263,7 +263,7 @@ FAILING = {
 
 @pytest.mark.parametrize("case", FAILING)
 def test_what_cannot_be_run_is_one_line(run: Run, case: str) -> None:
-    """With the exit status that a shell gives."""
+    """A command that cannot be run gives the exit status of a shell."""
     command, status, text = FAILING[case]
     done = run(*command, by=COMMAND)
 
@@ -272,7 +272,7 @@ def test_what_cannot_be_run_is_one_line(run: Run, case: str) -> None:
 
 
 def test_an_unknown_option_is_answered_with_the_usage_of_run(run: Run) -> None:
-    """And nothing is run."""
+    """With an unknown option the command is not run."""
     done = run("--servicename", "shop", "python", "-c", "print(1)", by=COMMAND)
 
     assert (2, "") == done[:2]
@@ -280,19 +280,19 @@ def test_an_unknown_option_is_answered_with_the_usage_of_run(run: Run) -> None:
     assert "unrecognized arguments: --servicename" in done.err
 
 
-# The process is the command's own
+# The process belongs to the command
 
 
 @pytest.mark.parametrize("status", [0, 7])
 def test_the_exit_status_is_the_commands(run: Run, status: int) -> None:
-    """Whatever it is."""
+    """The exit status of the command is kept, whatever it is."""
 
     assert Done(status, "", "") == run("python", "-c", f"raise SystemExit({status})", by=COMMAND)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
 def test_signals_are_the_commands(collector: Collector, name: str) -> None:
-    """It has the process that was started, without another in between."""
+    """The command has the started process, without another process in between."""
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     command = [*COMMAND, "python", "-c", code]
     with subprocess.Popen(
@@ -306,13 +306,13 @@ def test_signals_are_the_commands(collector: Collector, name: str) -> None:
 
 
 def test_a_pipe_that_is_closed_ends_the_command_as_ever(run: Run) -> None:
-    """Python ignores SIGPIPE, and what it executes would inherit that."""
+    """SIGPIPE works as usual, although Python ignores it and a program that it executes would inherit that."""
 
     assert Done(0, "y\n", "") == run("sh", "-c", "yes | head -1", by=COMMAND)
 
 
 def test_the_start_of_an_interpreter_loads_nothing_of_others(run: Run) -> None:
-    """So that gevent patches an untouched process."""
+    """The start loads no other modules, so that gevent patches an untouched process."""
     code = "import sys; print(*sorted({'ssl', 'threading', 'requests', 'socket', 'logging', 'signal', 'typing', 'asyncio', 'opentracing'} & set(sys.modules)), 'opentracing_zipkin.startup.start' in sys.modules)"
 
     assert Done(0, "True\n", "") == run("python", "-c", code)
@@ -325,7 +325,7 @@ PYTEST = "def test_it():\n    import opentracing, subprocess, sys\n    code = 'i
 
 @pytest.mark.parametrize("switch", ["1", WITH_PYTEST])
 def test_pytest_is_traced_on_request_only(run: Run, folder: Path, switch: str) -> None:
-    """And so is what the tests start."""
+    """pytest and the processes that its tests start are traced on request only."""
     (folder / "test_it.py").write_text(PYTEST)
     settings = {SWITCH: switch, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py", **settings)
@@ -353,7 +353,7 @@ IS_PYTEST = {
 
 @pytest.mark.parametrize("command", IS_PYTEST)
 def test_pytest_is_known_by_its_command(command: str) -> None:
-    """Whatever the interpreter's options, and not by a word among a program's own."""
+    """pytest is recognised with any options of the interpreter, and not by a word among a program's arguments."""
 
     assert IS_PYTEST[command] == is_pytest(command.split())
 
@@ -365,7 +365,7 @@ ONLY_BELOW = "import sys\nif sys.orig_argv[1] == '-c':\n"  # `run` is an interpr
 
 
 def test_another_sitecustomize_is_run_as_well(run: Run, folder: Path) -> None:
-    """Once, as `sitecustomize`, and it may import what is instrumented."""
+    """Another sitecustomize runs once, as `sitecustomize`, and it may import an instrumented library."""
     (folder / "site").mkdir()
     (folder / "site/sitecustomize.py").write_text(f"{ONLY_BELOW}    import requests; print('theirs', __name__)\nMARK = 1")
     done = run(
@@ -376,7 +376,7 @@ def test_another_sitecustomize_is_run_as_well(run: Run, folder: Path) -> None:
 
 
 def test_another_sitecustomize_fails_as_ever(run: Run, folder: Path) -> None:
-    """With the line that Python says of it."""
+    """Another sitecustomize that fails gives the line that Python prints for it."""
     (folder / "site").mkdir()
     (folder / "site/sitecustomize.py").write_text(f"{ONLY_BELOW}    import nothing_like_it")
     alone = run("-c", "print(1)", by=[sys.executable], PYTHONPATH=str(folder / "site"))
@@ -387,14 +387,14 @@ def test_another_sitecustomize_fails_as_ever(run: Run, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment in which nothing is installed; its interpreter."""
+    """The interpreter of an environment in which nothing is installed."""
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder, with_pip=False)
     return folder / "bin" / "python"
 
 
 def test_an_interpreter_that_lacks_us_runs_untraced_and_silent(run: Run, bare: Path) -> None:
-    """Another environment, in which this package is not installed."""
+    """In another environment without this package a program runs untraced and silent."""
     code = "import sys; print([name for name in sys.modules if 'opentracing' in name])"
 
     assert Done(0, "[]\n", "") == run(str(bare), "-c", code)
@@ -402,7 +402,7 @@ def test_an_interpreter_that_lacks_us_runs_untraced_and_silent(run: Run, bare: P
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment in which this package and its `.pth` file are as the wheel puts them; its interpreter."""
+    """The interpreter of an environment with this package and its `.pth` file, as the wheel installs them."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False)
     [packages] = folder.glob("lib/python*/site-packages")
@@ -417,7 +417,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_installed_wheel_needs_no_pythonpath(
     run: Run, collector: Collector, installed: Path, folder: Path, options: list[str]
 ) -> None:
-    """Also where the interpreter's options leave the environment out; the programs' PYTHONPATH is their own."""
+    """An installed wheel works even if the interpreter ignores the environment, and it leaves PYTHONPATH to the programs."""
     code = f"import os, runpy; assert 'PYTHONPATH' not in os.environ; runpy.run_path({str(folder / 'shop.py')!r}, run_name='__main__')"
     done = run("python", *options, "-c", code, by=[str(installed), "-m", "opentracing_zipkin", "run"])
 
@@ -426,7 +426,7 @@ def test_an_installed_wheel_needs_no_pythonpath(
 
 
 def test_an_installed_wheel_is_silent_unless_it_is_switched_on(run: Run, installed: Path) -> None:
-    """Its `.pth` file imports nothing of ours."""
+    """The `.pth` file imports no module of this package."""
 
     assert Done(0, "[]\n", "") == run(
         "-c", "import sys; print([n for n in sys.modules if 'opentracing' in n])", by=[str(installed)]
@@ -434,7 +434,7 @@ def test_an_installed_wheel_is_silent_unless_it_is_switched_on(run: Run, install
 
 
 def test_a_program_of_this_environment_is_found_before_those_of_path(run: Run, installed: Path) -> None:
-    """Also where the environment is not active."""
+    """A program of this environment is found first, even if the environment is not active."""
     done = run(
         "python", "-c", "import sys; print(sys.executable, sys.prefix)", by=[str(installed), "-m", "opentracing_zipkin", "run"]
     )
@@ -443,7 +443,7 @@ def test_a_program_of_this_environment_is_found_before_those_of_path(run: Run, i
 
 
 def test_a_zip_file_runs_commands_too(run: Run, collector: Collector, folder: Path) -> None:
-    """Where the package is in one on PYTHONPATH."""
+    """Commands run if the package is in a zip file on PYTHONPATH."""
     with zipfile.ZipFile(folder / "packages.zip", "w") as archive:
         for package in PACKAGES:
             for file in package.rglob("*.py"):
@@ -475,7 +475,7 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
 def test_children_of_multiprocessing_are_configured_once(run: Run, folder: Path, method: str) -> None:
-    """Each process for itself, or with its parent where it is forked."""
+    """Each process is configured separately, or with its parent if it is forked."""
     (folder / "children.py").write_text(MULTIPROCESSING)
 
     assert Done(0, "1 ZipkinTracer\n0\n", "") == run("python", "children.py", method)
@@ -514,7 +514,7 @@ PATCHING = {
 
 @pytest.mark.parametrize("case", PATCHING)
 def test_the_tracer_is_configured_after_gevent_has_patched(run: Run, folder: Path, case: str) -> None:
-    """Where it is loaded and has not patched yet; or else by the first span."""
+    """The tracer waits for gevent if that is loaded and has not patched yet, at most until the first span."""
     for name, text in GEVENT.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
@@ -534,7 +534,7 @@ def test_the_tracer_is_configured_after_gevent_has_patched(run: Run, folder: Pat
 
 
 def test_the_list_says_what_is_traced_and_why_something_is_not(run: Run) -> None:
-    """With versions, the service's name and the collector, without running anything."""
+    """The list has versions, the service's name and the collector, and no command is run."""
     done = run("--list", "false", by=COMMAND, ZIPKIN_ENDPOINT="http://user:secret@zipkin:9411?key=secret")
     lines = {line.split()[0]: " ".join(line.split()[1:]) for line in done.out.splitlines() if line}
 
@@ -548,7 +548,7 @@ def test_the_list_says_what_is_traced_and_why_something_is_not(run: Run) -> None
 
 
 def test_the_list_says_what_is_not_installed(run: Run, installed: Path) -> None:
-    """With a dash for its version."""
+    """A library that is not installed has a dash for its version."""
     done = run("--list", by=[str(installed), "-m", "opentracing_zipkin", "run"], ZIPKIN_SERVICE_NAME=None)
 
     assert 0 == done.status, done
@@ -557,7 +557,7 @@ def test_the_list_says_what_is_not_installed(run: Run, installed: Path) -> None:
 
 
 def test_the_list_says_which_variable_is_wrong(run: Run) -> None:
-    """Exit status 1."""
+    """A wrong variable gives exit status 1."""
     done = run("--list", by=COMMAND, ZIPKIN_SAMPLE_RATE="7")
 
     assert (1, "") == done[:2]
@@ -565,7 +565,7 @@ def test_the_list_says_which_variable_is_wrong(run: Run) -> None:
 
 
 def test_help_says_that_pytest_is_left_out(run: Run) -> None:
-    """And how it is not."""
+    """The help says that pytest is left out and how to include it."""
     done = run("--help", by=COMMAND)
 
     assert "--with-pytest" in done.out
@@ -573,7 +573,7 @@ def test_help_says_that_pytest_is_left_out(run: Run) -> None:
 
 
 def test_settings_of_the_list_are_those_of_the_environment(run: Run) -> None:
-    """All libraries where ZIPKIN_INSTRUMENT is not set."""
+    """The list has all libraries if ZIPKIN_INSTRUMENT is not set."""
     variables: dict[str, Any] = {"ZIPKIN_INSTRUMENT": None}
 
     assert "not chosen" not in run("--list", by=COMMAND, **variables).out

@@ -1,4 +1,4 @@
-"""What a span gathers and how it is sent: tags, errors, annotations, names, times."""
+"""The content of a span and how it is sent: tags, errors, annotations, names, times."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Hostile:
 
 
 class Subject:
-    """A tracer on a clock that stands still, and what it recorded."""
+    """A tracer on a clock that stands still, and the spans that it recorded."""
 
     def __init__(self, **settings: Any) -> None:
         self.clock = FakeClock()
@@ -70,26 +70,29 @@ def subject() -> Subject:
     ],
 )
 def test_a_tag_of_any_type_becomes_text(subject: Subject, value: Any, text: str) -> None:
-    """Given at the start or later."""
+    """A tag of any type becomes text, at the start or later."""
 
     assert {"k": text} == subject.with_tags({"k": value})
     assert {"k": text} == subject.finish(subject.tracer.start_trace("x").set_tag("k", value)).tags
 
 
 def test_a_tag_of_none_is_left_out(subject: Subject) -> None:
-    """Nothing is known, so nothing is said."""
+    """A tag of None is left out, because it has no known value."""
 
     assert {} == subject.with_tags({"k": None})
 
 
 def test_a_key_of_any_type_becomes_text(subject: Subject) -> None:
-    """And one that is too long for a storage's column is cut."""
+    """A key of any type becomes text, and a key that is too long for a storage's column is cut."""
 
     assert {"1": "x", "k" * 255: "y"} == subject.with_tags({1: "x", "k" * 300: "y"})
 
 
 def test_what_was_seen_of_keys_before_changes_nothing(subject: Subject) -> None:
-    """A key's second span is like its first: long ones are cut, peers become endpoints, values text; also among known keys."""
+    """A key behaves on its second span as on its first, also among known keys.
+
+    A long key is cut, a peer becomes an endpoint, and a value becomes text.
+    """
     tags = {"seen.before": "v", "k" * 300: "y", "peer.service": "db", "span.kind": "Client"}
     expected = {"seen.before": "v", "k" * 255: "y"}
     subject.with_tags({"seen.before": "v"})
@@ -102,7 +105,7 @@ def test_what_was_seen_of_keys_before_changes_nothing(subject: Subject) -> None:
 
 
 def test_keys_without_end_cost_no_memory(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are remembered are bounded, and the others are sent all the same."""
+    """The remembered keys are bounded, and the others are sent all the same."""
     monkeypatch.setattr(tags, "_plain_keys", set())
     monkeypatch.setattr(tags, "MAX_PLAIN_KEYS", 3)
     for number in range(10):
@@ -121,7 +124,7 @@ def test_what_a_tag_was_when_it_was_set_is_what_is_sent(subject: Subject) -> Non
 
 
 def test_long_values_are_cut_and_many_are_counted() -> None:
-    """8,192 characters by default, 128 tags and 128 annotations; what is over is counted on the span."""
+    """Values have 8,192 characters by default, spans 128 tags and 128 annotations; the span counts the excess."""
     subject = Subject(max_tag_length=10)
     span = subject.tracer.start_trace("x", tags={"long": "\U0001f600" * 11, "bytes": b"x" * 50})
     for number in range(130):
@@ -158,13 +161,13 @@ def raising(error: BaseException) -> Any:
     ],
 )
 def test_an_exception_leaving_the_block_is_the_error_tag(error: BaseException, expected: str | None) -> None:
-    """`Type: message`, or `Type`; what ends a block as planned is no error."""
+    """The error tag is `Type: message`, or `Type`; a planned end of a block is no error."""
 
     assert expected == raising(error)
 
 
 def test_an_exception_whose_text_raises_is_named() -> None:
-    """By its type."""
+    """An exception whose text raises is named by its type."""
 
     class Unspeakable(Exception):
         def __str__(self) -> str:
@@ -174,7 +177,7 @@ def test_an_exception_whose_text_raises_is_named() -> None:
 
 
 def test_a_scope_left_by_an_exception_marks_its_span(subject: Subject) -> None:
-    """The same as `with span`."""
+    """A scope marks its span as `with span` does."""
     with pytest.raises(ValueError, match="boom"), subject.tracer.start_active_span("x"):
         raise ValueError("boom")
 
@@ -183,7 +186,10 @@ def test_a_scope_left_by_an_exception_marks_its_span(subject: Subject) -> None:
 
 @pytest.mark.needs_our_api
 def test_an_exception_that_leaves_a_scope_is_no_annotation(subject: Subject) -> None:
-    """The tag says it all.  (The archived upstream package's scopes log it as well.)"""
+    """An exception that leaves a scope is only a tag.
+
+    The scopes of the archived upstream package log it as well.
+    """
     with pytest.raises(ValueError, match="boom"), subject.tracer.start_active_span("x"):
         raise ValueError("boom")
 
@@ -208,7 +214,7 @@ def test_an_exception_that_leaves_a_scope_is_no_annotation(subject: Subject) -> 
 def test_the_error_tag_says_what_is_known(
     subject: Subject, tags: dict[str, Any], logged: dict[str, Any] | None, expected: str | None
 ) -> None:
-    """A text wins, True is replaced by what was logged, False is never sent: its presence would be the error."""
+    """A text wins, True is replaced by the logged error, and False is never sent, because its presence would be the error."""
     span = subject.tracer.start_trace("x", tags=tags)
     if logged:
         span.log_kv(logged)
@@ -221,7 +227,7 @@ FALSE = [False, 0, 0.0, -0.0, "false", " False ", "FALSE", b"false", [], {}, Dec
 
 @pytest.mark.parametrize("value", FALSE, ids=repr)
 def test_a_false_error_is_none(value: Any) -> None:
-    """Given at the start, later or with every root; it takes an earlier error away, and a later one counts."""
+    """A false error at the start, later or in default tags removes an earlier error, and a later error counts."""
     subject = Subject(default_tags={"error": value})
 
     assert {} == subject.with_tags({})
@@ -239,17 +245,17 @@ def test_a_false_error_is_none(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [1, "0", "no", numpy.bool_(True), numpy.array([0, 0]), [0]], ids=repr)
 def test_what_is_not_false_is_an_error(value: Any) -> None:
-    """A text is, whatever it says; and so is what has no truth."""
+    """Every text is an error, except "false", and so is a value without a truth."""
     assert "error" in Subject().with_tags({"error": value})
 
 
 def test_a_default_tag_of_none_is_left_out() -> None:
-    """As any other."""
+    """A default tag of None is left out, as any tag of None is."""
     assert {"k": "1"} == Subject(default_tags={"k": 1, "none": None}).with_tags({})
 
 
 def test_error_formats_its_message_into_tag_and_annotation(subject: Subject) -> None:
-    """0.5's `error(message, *args)`."""
+    """`error(message, *args)` of version 0.5 makes a tag and an annotation."""
     seen = subject.finish(subject.tracer.start_trace("x").error("card %s declined", 7))
 
     assert {"error": "card 7 declined"} == seen.tags
@@ -257,7 +263,7 @@ def test_error_formats_its_message_into_tag_and_annotation(subject: Subject) -> 
 
 
 def test_error_with_a_python_exception_is_that_exceptions_tag(subject: Subject) -> None:
-    """What 0.5's `__exit__` passes to `error`."""
+    """The error that `__exit__` of version 0.5 passes becomes the exception's tag."""
     payload = {"type": ValueError, "val": ValueError("x"), "tb": None}
 
     assert {"error": "ValueError: x"} == subject.finish(subject.tracer.start_trace("x").error("python.exception", payload)).tags
@@ -274,27 +280,27 @@ def test_error_with_a_python_exception_is_that_exceptions_tag(subject: Subject) 
     ],
 )
 def test_a_log_record_becomes_an_annotation(subject: Subject, fields: dict[Any, Any], text: str) -> None:
-    """The event's text, then the other fields, without the stack."""
+    """An annotation has the event's text, then the other fields, without the stack."""
 
     assert [(NOW_US, text)] == subject.finish(subject.tracer.start_trace("x").log_kv(fields)).annotations
 
 
 def test_info_formats_its_message(subject: Subject) -> None:
-    """And shows the arguments it does not refer to."""
+    """`info` formats its message and adds the arguments that the message does not refer to."""
     span = subject.tracer.start_trace("x").info("%s of %d", "a", 2).info("hit", "arg").info("%(id)s", {"id": 1}).info("%d", "x")
 
     assert ["a of 2", "hit 'arg'", "1", "%d 'x'"] == [text for _, text in subject.finish(span).annotations]
 
 
 def test_a_log_record_that_is_none_is_ignored(subject: Subject) -> None:
-    """Nothing raises, nothing is added."""
+    """An absent or empty log record raises nothing and adds nothing."""
     span = subject.tracer.start_trace("x").log_kv(None).log_kv({})  # type: ignore[arg-type]
 
     assert [] == subject.finish(span).annotations
 
 
 def test_times_are_microseconds_of_wall_time_and_a_duration_is_one_at_least(subject: Subject) -> None:
-    """An annotation has the time of its call, or the one it is given."""
+    """An annotation has the time of its call, or the given time."""
     span = subject.tracer.start_trace("x")
     subject.clock.advance(0.25)
     span.info("then").log_kv({"event": "given"}, 1_700_000_001.5)
@@ -307,7 +313,7 @@ def test_times_are_microseconds_of_wall_time_and_a_duration_is_one_at_least(subj
 
 
 def test_a_wall_clock_that_is_set_back_makes_no_negative_duration(subject: Subject) -> None:
-    """Ticks count, within a trace's spans of one process; they share the root's reading of the wall clock."""
+    """Durations use ticks, and a trace's spans in one process share the root's reading of the wall clock."""
     root = subject.tracer.start_trace("x")
     subject.clock.set_wall(1_600_000_000)
     subject.clock._ticks += 2_000_000_000
@@ -318,7 +324,7 @@ def test_a_wall_clock_that_is_set_back_makes_no_negative_duration(subject: Subje
 
 
 def test_the_pairing_of_the_clocks_is_renewed_after_a_minute(subject: Subject) -> None:
-    """So that a long trace follows the wall clock."""
+    """After a minute the clocks are paired again, so that a long trace follows the wall clock."""
     root = subject.tracer.start_trace("x")
     subject.clock._ticks += 61_000_000_000
     subject.clock.set_wall(1_700_000_100)
@@ -327,7 +333,7 @@ def test_the_pairing_of_the_clocks_is_renewed_after_a_minute(subject: Subject) -
 
 
 def test_given_times_are_used_as_they_are(subject: Subject) -> None:
-    """With a given start and no given end, the end is wall time as well."""
+    """If only the start is given, the end is wall time as well."""
     seen = subject.finish(subject.tracer.start_span("x", start_time=1_699_999_990.0))
     given = subject.tracer.start_span("x", start_time=100.0)
     given.finish(finish_time=100.5)
@@ -350,7 +356,7 @@ NO_TIMES = [
 
 @pytest.mark.parametrize("given", NO_TIMES, ids=repr)
 def test_a_time_that_is_no_number_of_seconds_since_1970_is_now(subject: Subject, given: Any) -> None:
-    """The same for a start, an end and a log record; nanoseconds are beyond the year 2262, and so no seconds."""
+    """An invalid start, end or log time is now; nanoseconds would be beyond the year 2262, so they are no seconds."""
     span = subject.tracer.start_span("x", start_time=given).log_kv({"event": "e"}, given)
     span.finish(finish_time=given)
     seen = subject.recorder.spans[-1]
@@ -360,14 +366,14 @@ def test_a_time_that_is_no_number_of_seconds_since_1970_is_now(subject: Subject,
 
 @pytest.mark.parametrize("given", [1700000000, 1700000000.0, Decimal(1700000000), Fraction(1700000000), numpy.float32(1.7e9)])
 def test_any_number_of_seconds_is_a_time(subject: Subject, given: Any) -> None:
-    """Whatever its type."""
+    """A time may be a number of any type."""
     seen = subject.finish(subject.tracer.start_span("x", start_time=given).log_kv({"event": "e"}, given))
 
     assert (NOW_US, [(NOW_US, "e")]) == (seen.timestamp_us, seen.annotations)
 
 
 def test_an_end_before_the_start_makes_the_shortest_span(subject: Subject) -> None:
-    """1 µs."""
+    """A span that ends before its start has a duration of 1 µs."""
     span = subject.tracer.start_span("x", start_time=2000.0)
     span.finish(finish_time=1000.0)
 
@@ -375,7 +381,7 @@ def test_an_end_before_the_start_makes_the_shortest_span(subject: Subject) -> No
 
 
 def test_what_was_dropped_is_counted_whatever_the_user_has_set(subject: Subject) -> None:
-    """The counter takes the place of a tag of its name."""
+    """The counter replaces a tag of the application with the same name."""
     for value in ("mine", 5, None, [], True):
         span = subject.tracer.start_trace("x", tags={"dropped_tags": value, "dropped_annotations": value})
         for number in range(200):
@@ -386,14 +392,14 @@ def test_what_was_dropped_is_counted_whatever_the_user_has_set(subject: Subject)
 
 
 def test_very_many_tags_at_once_are_counted(subject: Subject) -> None:
-    """Without being looked at one by one."""
+    """Very many tags are counted without looking at each."""
     span = subject.tracer.start_trace("x").add_tags({f"k{number}": "v" for number in range(100_000)})
 
     assert str(100_000 - 128) == subject.finish(span).tags["dropped_tags"]
 
 
 def test_very_many_fields_of_a_log_record_are_cut(subject: Subject) -> None:
-    """As any long text."""
+    """A log record with very many fields is cut as any long text is."""
     [(_, text)] = subject.finish(subject.tracer.start_trace("x").log_kv(dict.fromkeys(range(1_000_000)))).annotations
 
     assert "0=None 1=None 2=None" == text[:20]
@@ -402,7 +408,7 @@ def test_very_many_fields_of_a_log_record_are_cut(subject: Subject) -> None:
 
 @pytest.mark.parametrize("given", [[("a", 1), ("b", "x")], iter([("a", 1), ("b", "x")]), UserDict(a=1, b="x")])
 def test_tags_may_be_pairs_or_any_mapping(subject: Subject, given: Any) -> None:
-    """Anything else is no tag."""
+    """Tags may be pairs or any mapping, and any other type gives no tag."""
     assert {"a": "1", "b": "x"} == subject.with_tags(given)
     for odd in (3, "ab", [None], object()):
         assert {} == subject.finish(subject.tracer.start_trace("x", tags=odd).add_tags(odd)).tags  # type: ignore[arg-type]
@@ -410,7 +416,7 @@ def test_tags_may_be_pairs_or_any_mapping(subject: Subject, given: Any) -> None:
 
 @pytest.mark.parametrize("given", [None, 3, [None], [3, "x"], object()])
 def test_what_is_no_reference_is_no_parent(subject: Subject, given: Any) -> None:
-    """And hides none that is."""
+    """An object that is no reference is no parent, and it does not hide a valid reference."""
     parent = subject.tracer.start_trace("x")
     references = [*given, child_of(parent.context)] if isinstance(given, list) else child_of(parent.context)
 
@@ -423,14 +429,14 @@ def test_what_is_no_reference_is_no_parent(subject: Subject, given: Any) -> None
     [("GET /Foo", "get /foo"), (None, ""), (7, "7"), ("n" * 300, "n" * 255), (Hostile(), "<hostile: runtimeerror in its conversion to text>")],
 )  # fmt: skip
 def test_a_name_of_any_type_is_lower_case_text_of_255_characters(subject: Subject, name: Any, sent: str) -> None:
-    """As the server keeps it; replaced by `set_operation_name`."""
+    """A name becomes lower case, as the server keeps it, also if `set_operation_name` replaces it."""
 
     assert sent == subject.finish(subject.tracer.start_span(name)).name
     assert sent == subject.finish(subject.tracer.start_span("x").set_operation_name(name)).name
 
 
 def test_two_threads_that_finish_a_span_record_it_once(subject: Subject) -> None:
-    """Of two finishes one is late, always."""
+    """If two threads finish a span, one of them is always late."""
     for _ in range(200):
         span = subject.tracer.start_trace("x")
         barrier = threading.Barrier(2)
@@ -444,7 +450,7 @@ def test_two_threads_that_finish_a_span_record_it_once(subject: Subject) -> None
 
 
 def test_a_tag_set_while_the_span_is_being_sent_is_survived(subject: Subject) -> None:
-    """Another thread may go on tagging; the span is sent with what it had."""
+    """If another thread sets tags meanwhile, the span is sent with the tags so far."""
     span = subject.tracer.start_trace("x")
     span.finish()
     stop = threading.Event()
@@ -469,7 +475,7 @@ def test_a_tag_set_while_the_span_is_being_sent_is_survived(subject: Subject) ->
 
 
 def test_priority_at_the_start_decides(subject: Subject) -> None:
-    """0 against recording, above 0 for it, whatever the sampler or the parent says."""
+    """Priority 0 prevents recording and priority above 0 forces it, whatever the sampler or the parent decides."""
     unsampled = Subject(sample_rate=0.0)
 
     assert False is subject.tracer.start_span("x", tags={"sampling.priority": 0}).context.sampled
@@ -488,7 +494,7 @@ def test_priority_at_the_start_decides(subject: Subject) -> None:
 
 
 def test_a_later_priority_of_zero_discards_the_span_and_its_later_children(subject: Subject) -> None:
-    """What was already propagated stands; a later one above 0 is ignored."""
+    """A decision that was propagated before stays, and a later priority above 0 is ignored."""
     span = subject.tracer.start_trace("x")
     earlier = span.start_child("earlier")
     span.set_tag("sampling.priority", 0)
@@ -502,7 +508,7 @@ def test_a_later_priority_of_zero_discards_the_span_and_its_later_children(subje
 
 
 def test_an_unsampled_span_records_nothing_and_propagates() -> None:
-    """Its ids are there when asked for, its baggage travels."""
+    """An unsampled span has ids on demand, and its baggage is propagated."""
     subject = Subject(sample_rate=0.0)
     span = subject.tracer.start_trace("x", tags={"k": "v"}).set_baggage_item("a", "b")
     span.set_tag("k", "v").log_kv({"event": "e"}).info("m").error("e").set_operation_name("y").finish()
@@ -524,7 +530,7 @@ def test_baggage_keeps_its_spelling_and_is_replaced_in_any() -> None:
 
 
 def test_a_context_is_one_object_under_both_names(subject: Subject) -> None:
-    """`trace_context` of 0.5 is `context` of 2.4, at every look."""
+    """`trace_context` of 0.5 and `context` of 2.4 are the same object at every read."""
     span = subject.tracer.start_trace("x")
 
     assert span.context is span.context is span.trace_context

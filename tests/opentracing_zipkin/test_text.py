@@ -1,4 +1,4 @@
-"""Anything as text: what it says, and how little is looked at to make it."""
+"""Any value as text: the text, and how few parts of the value are read for it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _JSON = st.recursive(
 
 @given(st.lists(_JSON) | st.dictionaries(st.text(), _JSON) | _JSON.map(lambda inner: [inner] * 200), st.integers(1, 900))
 def test_a_list_or_dict_is_the_beginning_of_its_json(value: Any, longest: int) -> None:
-    """Cut while it is made, it is the same as cut afterwards."""
+    """A text that is cut while it is made is the same as a text that is cut afterwards."""
     assert json.dumps(value, ensure_ascii=False)[:longest] == to_text(value, longest)
 
 
@@ -38,7 +38,7 @@ _ANY = st.recursive(
 
 @given(st.lists(_ANY).map(tuple), st.integers(1, 300))
 def test_a_tuple_is_the_beginning_of_its_repr(value: Any, longest: int) -> None:
-    """The same of what is no JSON."""
+    """A tuple is the beginning of its repr, because it is no JSON."""
     assert repr(value)[:longest] == to_text(value, longest)
 
 
@@ -70,12 +70,12 @@ class Pair(NamedTuple):
     ids=repr,
 )
 def test_what_is_short_is_shown_as_python_shows_it(value: Any, text: str) -> None:
-    """Nothing is left out where nothing has to be."""
+    """A short value is shown in full, as Python shows it."""
     assert text == to_text(value, LONGEST)
 
 
 def test_what_contains_itself_is_shown_once() -> None:
-    """As "..." inside, in JSON and in a repr."""
+    """A value inside itself is shown as "...", in JSON and in a repr."""
     around: list[Any] = [1]
     around.append(around)
 
@@ -84,7 +84,7 @@ def test_what_contains_itself_is_shown_once() -> None:
 
 
 class Counted(list[Any]):
-    """Counts which of its items are looked at."""
+    """Raises if its `__iter__` is called."""
 
     seen = 0
 
@@ -146,7 +146,10 @@ LARGE: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_value_is_cut_while_it_is_made(name: str) -> None:
-    """Within 1 ms (the least of ten runs; three times that is the ceiling), as a tag and as an argument of a message."""
+    """A large value is cut within 1 ms, as a tag and as an argument of a message.
+
+    The test takes the least of ten runs and allows 3 ms.
+    """
     value = LARGE[name]()
     uses: list[Callable[[], str]] = [
         lambda: to_text(value, LONGEST),
@@ -156,7 +159,7 @@ def test_a_large_value_is_cut_while_it_is_made(name: str) -> None:
     for use in uses:
         taken = []
         for _ in range(10):
-            begin = time.thread_time()  # what others do on this machine meanwhile is not counted
+            begin = time.thread_time()  # the time of other processes on this machine is not counted
             text = use()
             taken.append(time.thread_time() - begin)
 
@@ -169,7 +172,7 @@ def test_a_large_value_is_cut_while_it_is_made(name: str) -> None:
     "make", [list, tuple, deque, lambda items: {"k": list(items)}, lambda items: [[item] for item in items]]
 )
 def test_no_more_items_are_looked_at_than_the_text_can_show(make: Any) -> None:
-    """Of a million items about as many as there are characters, by their share."""
+    """About as many items are read as the text has characters, by the share of the items."""
     value = make(Item(number) for number in range(20_000))
     Item.shown = 0
     to_text(value, 300)
@@ -178,17 +181,17 @@ def test_no_more_items_are_looked_at_than_the_text_can_show(make: Any) -> None:
 
 
 def test_lists_without_end_in_a_list_are_not_all_looked_into() -> None:
-    """Of very short ones the first 499 are shown."""
+    """The first 499 of very short lists in a list are shown."""
     assert "[" + "[], " * 499 + '"..."]' == to_text([[]] * 2000, LONGEST)
 
 
 def test_the_methods_of_a_subclass_are_not_called() -> None:
-    """What a list holds is known without its `__iter__`."""
+    """The items of a list are read without its `__iter__`."""
     assert "[1, 2]" == to_text(Counted([1, 2]), LONGEST)
 
 
 def test_an_array_of_numpys_is_shown_by_its_ends() -> None:
-    """1,000 floats would take 3 ms."""
+    """An array of numpy is shown by its ends, because 1,000 floats would take 3 ms."""
     numpy = pytest.importorskip("numpy")
 
     assert "[0. 1. 2. ... 997. 998. 999.]" == to_text(numpy.arange(1000.0), LONGEST).replace("  ", "").replace("[ ", "[")
@@ -213,7 +216,7 @@ def test_an_array_of_numpys_is_shown_by_its_ends() -> None:
     ],
 )
 def test_a_message_takes_arguments_of_any_kind_and_size(message: str, args: tuple[Any, ...], text: str) -> None:
-    """A width that would make a text of its own length is not followed."""
+    """A width that would make a text of its own length is ignored."""
     assert text == format_message(message, args, LONGEST)
 
 
@@ -221,18 +224,18 @@ def test_a_message_takes_arguments_of_any_kind_and_size(message: str, args: tupl
     "value", [False, 0, 0.0, -0.0, [], {}, (), "false", " False\n", "FALSE", b"false", 0j, None], ids=repr
 )  # fmt: skip
 def test_what_is_false_says_that_there_is_no_error(value: Any) -> None:
-    """In Python's sense, or as text."""
+    """A value that is false in Python's sense or as text means that there is no error."""
     assert is_false(value)
 
 
 @pytest.mark.parametrize("value", ["", "0", "no", b"", 1, True, "true", [0], float("nan"), ValueError(), ValueError, object()])
 def test_what_is_not_false_is_an_error(value: Any) -> None:
-    """A text wins; an empty one is how Zipkin says an error without a message."""
+    """A text is an error; an empty one is Zipkin's form of an error without a message."""
     assert not is_false(value)
 
 
 def test_a_tags_value_waits_as_it_is_where_it_is_short_and_plain() -> None:
-    """Anything else waits as text."""
+    """A short and plain value waits as it is, and any other value waits as text."""
     assert [1, 1.5, None, True, "x"] == [inert("k", value, 10) for value in (1, 1.5, None, True, "x")]
     assert [str(1 << 64), "x" * 10, "[]"] == [
         inert("k", value, 30 if type(value) is int else 10) for value in (1 << 64, "x" * 11, [])
@@ -241,7 +244,7 @@ def test_a_tags_value_waits_as_it_is_where_it_is_short_and_plain() -> None:
 
 
 def test_entries_are_bounded_whatever_they_come_from() -> None:
-    """A generator without end, and a dict of a million, give 256."""
+    """A generator without end and a dict of a million items give 256 entries."""
     endless = ((number, number) for number in itertools.count())
 
     assert [256, 256] == [len(entries(endless)), len(entries(dict.fromkeys(range(HUGE))))]
@@ -250,7 +253,7 @@ def test_entries_are_bounded_whatever_they_come_from() -> None:
 
 
 def test_an_exceptions_message_that_raises_is_left_out() -> None:
-    """Its type is known."""
+    """An exception whose message raises is described by its type."""
 
     class Odd(Exception):
         def __str__(self) -> str:

@@ -36,7 +36,7 @@ def from_two_binaries(tracer: ZipkinTracer, headers: dict[str, str]) -> Any:
     return tracer.trace_context_from_binary(*trusting.trace_context_to_binary(trusting.extract(Format.TEXT_MAP, headers)))
 
 
-# Every way by which a context comes in.
+# Every way to extract a context.
 EXTRACTS: dict[str, Extract] = {
     "headers": lambda tracer, headers: tracer.extract(Format.HTTP_HEADERS, headers),
     "lower case": lambda tracer, headers: tracer.extract(Format.TEXT_MAP, {key.lower(): headers[key] for key in headers}),
@@ -48,7 +48,7 @@ EXTRACTS: dict[str, Extract] = {
     "two binaries": from_two_binaries,
 }
 
-# Whatever a caller may send with ids.
+# Headers that a caller may send with ids.
 HEADERS: dict[str, dict[str, str]] = {
     "accepted": {**IDS, "X-B3-Sampled": "1"},
     "denied": {**IDS, "X-B3-Sampled": "0"},
@@ -68,7 +68,10 @@ def make(**settings: Any) -> tuple[ZipkinTracer, InMemoryRecorder]:
 @pytest.mark.parametrize("extract", EXTRACTS.values(), ids=EXTRACTS)
 @pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
 def test_a_caller_that_is_not_trusted_starts_a_new_trace(extract: Extract, headers: dict[str, str]) -> None:
-    """With ids and a decision of our own, without its attributes; its ids are tags of the root, and of no other span."""
+    """The new trace has its own ids and decision, and no attributes of the caller.
+
+    The caller's ids are tags of the root, and of no other span.
+    """
     tracer, recorder = make(w3c=True, baggage_fields=["x-request-id"])
     context = extract(tracer, headers)
     server = tracer.join_trace("get", context, {"http.method": "GET"})
@@ -92,7 +95,7 @@ def test_a_caller_that_is_not_trusted_starts_a_new_trace(extract: Extract, heade
 @pytest.mark.parametrize("extract", EXTRACTS.values(), ids=EXTRACTS)
 @pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
 def test_our_own_sampler_decides(extract: Extract, headers: dict[str, str]) -> None:
-    """Neither an accept nor a debug flag from outside costs us anything."""
+    """Neither an accept nor a debug flag from outside makes this tracer record."""
     tracer, recorder = make(w3c=True, sample_rate=0.0)
     span = tracer.join_trace("get", extract(tracer, headers))
     span.finish()
@@ -109,7 +112,7 @@ def test_our_own_sampler_decides(extract: Extract, headers: dict[str, str]) -> N
 )
 @pytest.mark.parametrize("extract", EXTRACTS.values(), ids=EXTRACTS)
 def test_a_caller_without_ids_is_as_one_that_sent_nothing(extract: Extract, headers: dict[str, str]) -> None:
-    """A decision and attributes alone are none of ours, so there is no context."""
+    """A decision and attributes without ids are not trusted, so there is no context."""
     tracer, _ = make(w3c=True)
 
     assert None is extract(tracer, headers)
@@ -129,7 +132,7 @@ START: dict[str, Callable[[ZipkinTracer, Any], Any]] = {
 
 @pytest.mark.parametrize("start", START.values(), ids=START)
 def test_each_way_of_starting_makes_a_root(start: Callable[[ZipkinTracer, Any], Any]) -> None:
-    """With the caller's ids as tags, and what was set on the context here."""
+    """Each way of starting makes a root with the caller's ids as tags and the attributes that were set here."""
     tracer, recorder = make(default_tags={"zone": "a"})
     context = tracer.extract(Format.HTTP_HEADERS, HEADERS["accepted"])
     assert context is not None
@@ -142,7 +145,7 @@ def test_each_way_of_starting_makes_a_root(start: Callable[[ZipkinTracer, Any], 
 
 
 def test_nothing_of_the_callers_is_passed_on() -> None:
-    """Neither by a proxy that injects what it extracted, nor while the tracer is off."""
+    """Neither a proxy that injects the extracted context nor a disabled tracer passes on the caller's headers."""
     tracer, _ = make()
     context = tracer.extract(Format.HTTP_HEADERS, HEADERS["attributes"])
     tracer.enabled = False
@@ -157,7 +160,7 @@ def test_nothing_of_the_callers_is_passed_on() -> None:
 
 
 def test_callers_are_trusted_by_default() -> None:
-    """As ever."""
+    """Callers are trusted by default, as in earlier versions."""
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
     context = tracer.join_trace("get", tracer.extract(Format.HTTP_HEADERS, HEADERS["accepted"])).context
 
@@ -165,7 +168,10 @@ def test_callers_are_trusted_by_default() -> None:
 
 
 def test_the_setting_belongs_to_the_propagation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is given to the part, or from the environment, and not beside the part; a wrong value is refused."""
+    """`trust_incoming` is given to the part or to the tracer, or by the environment, but not beside the part.
+
+    A wrong value is refused.
+    """
     part = ZipkinTracer("edge", recorder=InMemoryRecorder(), propagation=B3Propagation(trust_incoming=False))
     monkeypatch.setenv("ZIPKIN_TRUST_INCOMING", "false")
     configured = configure("edge", sender=FakeSender(), handle_sigterm=False)

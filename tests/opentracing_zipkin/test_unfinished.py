@@ -1,4 +1,4 @@
-"""On request: spans that are never finished and scopes that are never closed are counted and named."""
+"""Spans that are never finished and scopes that are never closed are counted and named on request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HERE = re.escape(__file__)
 
 @pytest.fixture(autouse=True)
 def _collected() -> None:
-    """What earlier tests left in cycles is collected before one looks at the log."""
+    """Collect the cycles of earlier tests before a test reads the log."""
     gc.collect()
 
 
@@ -40,14 +40,14 @@ def make(**settings: Any) -> tuple[ZipkinTracer, InMemoryRecorder]:
 
 
 def in_a_context(function: Callable[[], object]) -> None:
-    """As a task runs it: what is active at its end dies with it."""
+    """Run a function as a task does: its context, with the active span, ends with it."""
     contextvars.Context().run(function)
     gc.collect()
 
 
 @pytest.fixture
 def said(caplog: pytest.LogCaptureFixture) -> Callable[[int], list[str]]:
-    """The warnings, once there are so many: a thread says them."""
+    """A function that waits for this number of warnings, because a thread logs them."""
     caplog.set_level(logging.WARNING, "opentracing_zipkin")
 
     def wait(count: int) -> list[str]:
@@ -76,7 +76,7 @@ LEAKS: dict[str, Callable[[ZipkinTracer], object]] = {
 def test_a_span_that_is_never_finished_is_counted_and_named(
     leak: Callable[[ZipkinTracer], object], said: Callable[[int], list[str]]
 ) -> None:
-    """Once, with the line of the application that started it."""
+    """A lost span is logged once, with the line of the application that started it."""
     tracer, recorder = make()
     in_a_context(lambda: leak(tracer))
 
@@ -89,7 +89,7 @@ def test_a_span_that_is_never_finished_is_counted_and_named(
 
 @pytest.mark.parametrize("finish_on_close", [True, False])
 def test_a_scope_that_is_never_closed_is_counted_and_named(finish_on_close: bool, said: Callable[[int], list[str]]) -> None:
-    """Also where its span was finished by hand: it stayed active."""
+    """A scope that stays open is named even if its span was finished by hand."""
     tracer, recorder = make()
 
     def leak() -> None:
@@ -144,7 +144,7 @@ def in_tasks(tracer: ZipkinTracer) -> None:
 
 
 def unsampled(tracer: ZipkinTracer) -> None:
-    """It would not be sent anyway."""
+    """Leave unsampled spans open, which would not be sent anyway."""
     span = tracer.start_span("a", tags={"sampling.priority": 0})
     span.start_child("b")
     tracer.start_span("c").set_tag("sampling.priority", 0)
@@ -167,7 +167,7 @@ def disabled(tracer: ZipkinTracer) -> None:
     ],
 )
 def test_what_is_finished_is_not_counted(work: Callable[[ZipkinTracer], None], caplog: pytest.LogCaptureFixture) -> None:
-    """Nor what records nothing, whoever finishes it."""
+    """Neither a finished span nor one that records nothing is counted, whichever code finishes it."""
     tracer, _ = make()
     in_a_context(lambda: work(tracer))
     tracer.close().result(5)
@@ -176,7 +176,7 @@ def test_what_is_finished_is_not_counted(work: Callable[[ZipkinTracer], None], c
 
 
 def test_spans_are_recorded_as_without_the_setting() -> None:
-    """Parents, children, tags and headers are the same."""
+    """With and without the setting parents, children, tags and headers are the same."""
     seen = []
     for warn in (True, False):
         tracer, recorder = make(warn_unfinished=warn)
@@ -201,7 +201,7 @@ def test_spans_are_recorded_as_without_the_setting() -> None:
 
 
 def test_a_place_is_said_once_and_each_span_is_counted(said: Callable[[int], list[str]]) -> None:
-    """A leak in a loop does not fill the log."""
+    """A place is logged once, so that a leak in a loop does not fill the log."""
     tracer, _ = make()
     for _ in range(10):
         tracer.start_span("lost")
@@ -212,7 +212,7 @@ def test_a_place_is_said_once_and_each_span_is_counted(said: Callable[[int], lis
 
 
 def test_at_most_a_hundred_places_are_said(said: Callable[[int], list[str]]) -> None:
-    """Where the code is made at run time, their number has no end."""
+    """At most a hundred places are logged, because code that is made at run time has any number of places."""
     tracer, _ = make()
     for line in range(MAX_PLACES + 50):
         exec(compile("\n" * line + "tracer.start_span('lost')", "made.py", "exec"), {"tracer": tracer})
@@ -222,7 +222,7 @@ def test_at_most_a_hundred_places_are_said(said: Callable[[int], list[str]]) -> 
 
 
 def test_what_is_open_when_the_tracer_is_closed_is_counted(said: Callable[[int], list[str]]) -> None:
-    """And not again when it is collected later, or finished after all."""
+    """An open span is counted at the close, and not again if it is collected or finished later."""
     tracer, _ = make()
     kept = [tracer.start_span("kept")]
     kept += [tracer.start_span("finished later")]
@@ -239,7 +239,7 @@ def test_what_is_open_when_the_tracer_is_closed_is_counted(said: Callable[[int],
 
 
 def test_without_the_setting_nothing_is_counted(caplog: pytest.LogCaptureFixture) -> None:
-    """And the tracer, its spans and its scopes are the same as ever."""
+    """Without the setting the tracer, its spans and its scopes are the usual ones."""
     tracer, _ = make(warn_unfinished=None)
     in_a_context(lambda: tracer.start_active_span("lost"))
     span = tracer.start_span("lost")
@@ -251,7 +251,7 @@ def test_without_the_setting_nothing_is_counted(caplog: pytest.LogCaptureFixture
 
 
 def test_a_tracer_that_nobody_holds_ends_all_the_same() -> None:
-    """Watching keeps nothing alive."""
+    """Watching spans keeps no tracer alive."""
     sender = FakeSender()
     tracer, _ = make(recorder=None, sender=sender)
     tracer.start_span("x").finish()
@@ -264,7 +264,7 @@ def test_a_tracer_that_nobody_holds_ends_all_the_same() -> None:
 
 
 def test_the_garbage_collector_never_logs(said: Callable[[int], list[str]]) -> None:
-    """A span may be collected where the application holds a lock of its log handlers."""
+    """Collecting a span logs nothing at once, because the application may hold a lock of its log handlers."""
     tracer, _ = make()
     lock = threading.Lock()
 
@@ -302,7 +302,7 @@ LOST = r"zipkin: span '{}' was never finished; it was started at <string>:\d+ \(
 
 @pytest.mark.parametrize("ending", ["", "sys.exit(0)", "tracer.close()", "del tracer"])
 def test_what_is_open_when_the_process_ends_is_said(ending: str) -> None:
-    """In one line each, after which the process ends as ever."""
+    """Each open span is one line, and the process ends as usual."""
     status, error = run(f"""
         from opentracing_zipkin.testing import InMemoryRecorder
         tracer = ZipkinTracer("service", recorder=InMemoryRecorder(), warn_unfinished=True)
@@ -315,7 +315,7 @@ def test_what_is_open_when_the_process_ends_is_said(ending: str) -> None:
 
 
 def test_a_forked_child_does_not_answer_for_its_parents_spans() -> None:
-    """But for its own."""
+    """A forked child reports only its own open spans."""
     status, error = run("""
         from opentracing_zipkin.testing import InMemoryRecorder
         tracer = ZipkinTracer("service", recorder=InMemoryRecorder(), warn_unfinished=True)
@@ -332,7 +332,7 @@ def test_a_forked_child_does_not_answer_for_its_parents_spans() -> None:
 
 
 def test_the_environment_turns_it_on() -> None:
-    """`ZIPKIN_WARN_UNFINISHED=true`; a span in a cycle is found when it is collected."""
+    """`ZIPKIN_WARN_UNFINISHED=true` turns the warning on; a span in a cycle is found when it is collected."""
     status, error = run("""
         os.environ["ZIPKIN_WARN_UNFINISHED"] = "true"
         tracer = configure("service", endpoint="http://127.0.0.1:9", exit_timeout=0)

@@ -1,4 +1,4 @@
-"""The package in a zip file, as a bundler or a zipapp has it: all that it reads is found there."""
+"""The package in a zip file, as a bundler or a zipapp has it: every file that it reads is found there."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("code", [ROUND_TRIP, CONFIGURED], ids=["codec", "tracer and collector"])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_encoding_works_from_a_zip_file(archive: Path, code: str, encoding: str) -> None:
-    """Modules are imported by statement, and data is read as a resource."""
+    """Modules are imported by statements, and data is read as resources."""
     environment = {**os.environ, "PYTHONPATH": str(archive)}
     command = [sys.executable, "-c", code.format(encoding=encoding)]
     done = subprocess.run(command, cwd=archive.parent, env=environment, capture_output=True, text=True, timeout=30, check=False)

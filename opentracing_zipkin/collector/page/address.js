@@ -1,8 +1,8 @@
-// The page's state is in the address: a filter, a trace, a span, a view.  A reload or a link sent to a colleague
+// The page's state is in the address: a filter, a trace, a span, a view.  So a reload, or a link sent to a colleague,
 // shows the same.
 //
-// Rules: the address is the only place of the state.  To change it, call `go`; to show it, `listen`.  Parts that are
-// not understood are left out, so an address from a newer or older page still shows something.
+// Rules: the address is the only place of the state.  To change it, call `go`; to show it, call `listen`.  Parts that
+// are not understood are left out, so an address from a newer or older page still shows something.
 
 const TEXTS = [
   "service",
@@ -37,7 +37,7 @@ export const FILTER = ["service", "name", "remote", "caller", "q", "errors", "mi
 
 const TRACE_ID = /^[0-9a-f]{16}([0-9a-f]{16})?$/i;
 
-/** Whether this text is a trace id by its looks; as such it is opened, not searched for. */
+/** Whether this text has the form of a trace id; such a text is opened, not searched for. */
 export const isTraceId = (text) => TRACE_ID.test(text.trim());
 
 export function read(hash) {
@@ -66,7 +66,7 @@ const listeners = [];
 export const state = () => current;
 export const listen = (listener) => listeners.push(listener);
 
-/** Change some of the state (undefined removes); `replace` where a way back would only be in the way. */
+/** Change a part of the state (undefined removes it); with `replace` the change adds no step to the browser's history. */
 export function go(changes, { replace = false } = {}) {
   const next = read(write({ ...current, ...changes }));
   const text = write(next);
@@ -81,7 +81,7 @@ function move(next) {
   for (const listener of listeners) listener(current, before);
 }
 
-/** Whether two states ask for the same traces. */
+/** Whether two states search for the same traces. */
 export const sameFilter = (one, other) => [...FILTER, "file"].every((key) => (one[key] || "") === (other[key] || ""));
 
 function follow() {

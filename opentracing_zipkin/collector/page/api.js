@@ -1,7 +1,7 @@
-// Zipkin's query API, version 2, beside the page: the same requests work on a real Zipkin server.
+// Zipkin's query API, version 2, at the page's own address: the same requests work on a real Zipkin server.
 //
-// Rules: addresses are relative, so the page works behind a prefix.  A server that does not answer raises `Away`; one
-// that refuses raises an Error with its words.
+// Rules: addresses are relative, so the page works behind a prefix.  If a server does not answer, `Away` is raised;
+// if it refuses, an Error with its text.
 
 import { DEFAULT_LIMIT, DEFAULT_RANGE, RANGES } from "./address.js";
 import { readDuration } from "./units.js";
@@ -10,7 +10,7 @@ const TIMEOUT_MS = 20_000;
 
 export class Away extends Error {}
 
-/** GET, as JSON. */
+/** The JSON answer of a GET request. */
 export async function ask(path, parameters = {}, signal = undefined) {
   const query = new URLSearchParams(parameters).toString();
   const limit = AbortSignal.timeout ? AbortSignal.timeout(TIMEOUT_MS) : undefined;
@@ -42,7 +42,7 @@ function refused(response, text) {
   return error;
 }
 
-/** The parameters of a search for this state; `sinceMs` asks for what began since then only. */
+/** The parameters of a search for this state; with `sinceMs` only for traces that began since then. */
 export function searchOf(state, nowMs, sinceMs = 0) {
   const parameters = { limit: state.limit || DEFAULT_LIMIT, ...windowOf(state, nowMs) };
   if (sinceMs) parameters.lookback = Math.max(1, Math.min(parameters.lookback, nowMs - sinceMs));
@@ -72,6 +72,6 @@ export const spanNames = (serviceName) => ask("api/v2/spans", { serviceName });
 export const remoteServices = (serviceName) => ask("api/v2/remoteServices", { serviceName });
 export const dependencies = (state, signal) => ask("api/v2/dependencies", windowOf(state, Date.now()), signal);
 
-/** The keys that a server was told to complete, or their values; none on a server that has no such list. */
+/** The keys that a server was told to complete, or the values of a key; none on a server without such a list. */
 export const completions = (key) =>
   (key ? ask("api/v2/autocompleteValues", { key }) : ask("api/v2/autocompleteKeys")).catch(() => []);

@@ -1,4 +1,4 @@
-// The page: wires the address, the keys and the parts of the page to each other.
+// The page: connects the address, the keys and the parts of the page with each other.
 
 import { go, listen, sameFilter, state } from "./address.js";
 import * as api from "./api.js";
@@ -21,7 +21,7 @@ const found = new Found({
   seen: (item) => {
     if (item.id !== pane.id) return;
     if (pane.tree) pane.grown(item.spans);
-    else showTrace(item.id, item.spans); // it was asked for before it came
+    else showTrace(item.id, item.spans); // it was asked for before it arrived
   },
   recovered: async () => {
     if (state().view === "graph") await loadGraph();
@@ -97,7 +97,7 @@ async function openFile(chosen) {
   }
 }
 
-// ---- the dependencies, loaded when they are asked for
+// ---- the dependencies, loaded when they are needed
 
 let graph = null;
 async function loadGraph() {
@@ -217,7 +217,7 @@ openTrace(state());
 search.loadNames(state().file && []).catch(failed);
 if (state().view === "graph") loadGraph().catch(failed);
 first.finally(function again(lookMs = 0) {
-  // A look that takes long is followed by a longer rest.
+  // The longer a look takes, the longer is the pause after it.
   const rest = Math.max(POLL_MS, 5 * lookMs);
   setTimeout(async () => {
     const startedMs = performance.now();

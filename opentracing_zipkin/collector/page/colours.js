@@ -1,7 +1,7 @@
 // A colour for each service, the same everywhere on the page and at the next visit.
 //
 // Rules: the colours of style.css differ in brightness as well as in hue, for readers who do not see hue.  A
-// service's name decides its colour while that one is free.  The browser keeps the decision.
+// service's name chooses its colour as long as that colour is free.  The browser keeps the choice.
 
 export const COLOURS = 10;
 
@@ -15,7 +15,7 @@ function kept() {
     const pairs = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
     return pairs.filter(([name, colour]) => typeof name === "string" && colour >= 0 && colour < COLOURS);
   } catch {
-    return []; // no storage, or not ours
+    return []; // no storage, or a value that another page stored
   }
 }
 
@@ -27,7 +27,7 @@ function keep() {
   }
 }
 
-/** The number of the service's colour: class `c0` to `c9`. */
+/** The number of the service's colour, for the classes `c0` to `c9`. */
 export function colourOf(service) {
   const known = taken.get(service);
   if (known !== undefined) return known;

@@ -1,7 +1,7 @@
-// Elements from names, attributes and text.
+// Elements made from names, attributes and text.
 //
-// Rules: text enters the document as text only (`append` of strings), so nothing that a span holds can become markup.
-// Styles are set on the element, never written as an attribute, because the page's policy forbids that.
+// Rules: text enters the document as text only (`append` of strings), so nothing in a span can become markup.  Styles
+// are set on the element, never written as an attribute, because the page's policy forbids that.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -24,7 +24,7 @@ function set(element, key, value) {
   else element.setAttribute(key, value === true ? "" : String(value));
 }
 
-/** An SVG element; attributes only. */
+/** An SVG element; it has attributes only. */
 export function svg(name, attributes, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes ?? {})) {
@@ -39,7 +39,7 @@ export function button(label, props, listener) {
   return h("button", { type: "button", ...props, on: { click: listener } }, label);
 }
 
-/** Calls are collected: `run` happens once, at the next frame. */
+/** A function whose calls are collected: `run` is called once, at the next frame. */
 export function oncePerFrame(run) {
   let waiting = false;
   return () => {
@@ -52,7 +52,7 @@ export function oncePerFrame(run) {
   };
 }
 
-/** A canvas as sharp as the screen, cleared; null while it is not shown. */
+/** A drawing context and the size of a canvas, as sharp as the screen and cleared; null while the canvas is hidden. */
 export function pen(canvas) {
   const width = canvas.clientWidth,
     height = canvas.clientHeight,

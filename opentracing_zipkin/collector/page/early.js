@@ -3,7 +3,7 @@
 import { state } from "./address.js";
 import * as api from "./api.js";
 
-/** The answer to what the address asked for when the page was opened; null where that was a file. */
+/** The answer to the search of the address with which the page was opened; null where the address names a file. */
 export const early = state().file ? null : api.traces(api.searchOf(state(), Date.now()));
 
-early?.catch(() => {}); // it is the searcher who says so
+early?.catch(() => {}); // the code that uses the answer reports the error

@@ -1,7 +1,7 @@
-// Traces from a file: Zipkin's JSON, version 2, as a list of spans or a list of such lists, also gzip'd.
+// Traces from a file: Zipkin's JSON, version 2, as a list of spans or a list of such lists, also compressed with
+// gzip.
 //
-// Rules: a file stays in the page, nothing of it is sent.  A wrong file is answered with a line that says what was
-// found in it.
+// Rules: a file stays in the page; nothing of it is sent.  For a wrong file one line tells the fault.
 
 import { grouped } from "./spans.js";
 
@@ -30,7 +30,7 @@ function parsed(text, name) {
   } catch (error) {
     const lines = text.trim().split("\n");
     try {
-      return lines.map((line) => JSON.parse(line)); // one span a line
+      return lines.map((line) => JSON.parse(line)); // one span on each line
     } catch {
       throw new Error(`${name} is no JSON: ${error.message}`);
     }

@@ -1,7 +1,7 @@
-// The traces found: asked for, shown in a list and a plot, and kept up to date.
+// The traces of a search: requested, shown in a list and a plot, and kept up to date.
 //
-// Rules: rows do not move while somebody reads them.  New traces wait behind a button; traces that have grown change
-// in place.  A hidden page asks for nothing.  When the collector does not answer, the page says so and asks again.
+// Rules: rows do not move while the user reads them.  New traces wait behind a button; traces that have grown change
+// in place.  A hidden page sends no requests.  When the collector does not answer, the page tells so and asks again.
 
 import { DEFAULT_LIMIT, DEFAULT_RANGE, RANGES, go, sameFilter, state } from "./address.js";
 import * as api from "./api.js";
@@ -16,9 +16,9 @@ import { summary } from "./summary.js";
 import { label, plural, thousands } from "./text.js";
 
 export const POLL_MS = 3000;
-const OVERLAP_MS = 60_000; // spans come late: each look goes back so far
-const MAX_LIVE = 5000; // traces of one page; more are a matter of searching again
-const NAMES_EVERY = 5; // looks
+const OVERLAP_MS = 60_000; // spans come late, so each look goes back this far
+const MAX_LIVE = 5000; // traces of one page; for more a new search is made
+const NAMES_EVERY = 5; // looks after which the names are loaded again
 
 export class Found {
   /** `events`: open(id), seen(summary) for each trace of a look, recovered(). */
@@ -35,7 +35,7 @@ export class Found {
     this.early = early;
   }
 
-  /** Ask anew. */
+  /** Search again. */
   async find() {
     this.searching?.abort();
     const { signal } = (this.searching = new AbortController());
@@ -57,7 +57,7 @@ export class Found {
     }
   }
 
-  // The first time, the answer is on its way already.
+  // For the first search the request was already sent.
   asked(now, startedMs, signal) {
     const { early } = this;
     this.early = null;
@@ -82,7 +82,7 @@ export class Found {
     this.list.set(this.list.items, state().sort);
   }
 
-  /** The spans of a trace, where they are known. */
+  /** The spans of a trace, if they are known. */
   spansOf(id) {
     return this.list.find(id)?.spans ?? this.file?.traces.find((spans) => spans[0].traceId === id);
   }
@@ -107,7 +107,7 @@ export class Found {
     $("list-note").replaceChildren(...[content ?? []].flat());
   }
 
-  /** Look for what is new. */
+  /** Look for new traces. */
   async look() {
     if (document.hidden) return undefined;
     if (this.away) return this.recover();
@@ -116,7 +116,7 @@ export class Found {
     const startedMs = Date.now();
     try {
       const traces = await api.traces(api.searchOf(now, startedMs, this.lastLookMs - OVERLAP_MS));
-      if (!sameFilter(now, state())) return undefined; // another search is on its way
+      if (!sameFilter(now, state())) return undefined; // another search is running
       this.took(
         summaries(
           traces.filter((spans) => this.isNews(spans)),
@@ -131,7 +131,7 @@ export class Found {
     return undefined;
   }
 
-  // Not what is here already, as long as it was: a trace of 20,000 spans would be read again and again.
+  // A trace with an unchanged number of spans is no news: a trace of 20,000 spans would be read again and again.
   isNews(spans) {
     if (!spans.length) return false;
     const known = this.list.find(spans[0].traceId) ?? this.fresh.get(spans[0].traceId);
@@ -154,7 +154,7 @@ export class Found {
     $("fresh").textContent = `${plural(this.fresh.size, "new trace")} ↑`;
   }
 
-  /** Put the new traces into the list, and go to its top. */
+  /** Put the new traces into the list, and scroll to its top. */
   take() {
     const items = [...this.fresh.values()],
       { list } = this;

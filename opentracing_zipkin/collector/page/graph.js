@@ -1,7 +1,7 @@
-// Who calls whom: services and their links over the time of the filter.
+// The dependencies: services and the calls between them, in the time of the filter.
 //
-// Rules: a large system is shown around one service, because the whole of it is unreadable.  An arrow leads to its
-// traces.  The table below has the same links for those who do not use a mouse.
+// Rules: a large system is shown around one service, because the whole picture is unreadable.  An arrow leads to its
+// traces.  The table below has the same links for users without a mouse.
 
 import { go, state } from "./address.js";
 import * as api from "./api.js";
@@ -10,7 +10,7 @@ import { button, h, svg } from "./dom.js";
 import { searchOnly } from "./search.js";
 import { label, plural, thousands } from "./text.js";
 
-const MAX_NODES = 40; // beyond it only a service and its neighbours are drawn
+const MAX_NODES = 40; // for more services, only one service and its neighbours are drawn
 const MAX_LINKS = 100; // rows of the table
 const NODE_HEIGHT = 34;
 const MAX_NAME = 26;
@@ -21,7 +21,7 @@ export class Graph {
     this.services = new Set();
   }
 
-  /** Ask and draw; the caller handles what is thrown. */
+  /** Request the links and draw them; the caller handles exceptions. */
   async load(signal) {
     const asked = state();
     const [links, services, { layout, Graph: Layout }] = await Promise.all([
@@ -193,7 +193,7 @@ export class Graph {
   }
 }
 
-// The layout keeps nodes in an object; a service may be called "__proto__".
+// The layout keeps nodes in an object, and a service may have the name "__proto__".
 const key = (name) => `service ${name}`;
 
 const percent = ({ errorCount, callCount }) => {
@@ -204,7 +204,7 @@ const percent = ({ errorCount, callCount }) => {
 const said = (link) =>
   `${label(link.parent)} calls ${label(link.child)}: ${plural(link.callCount, "call")}, ${plural(link.errorCount, "error")}`;
 
-// A service without spans of its own is known by its callers only.
+// A service without spans of its own is known only from its callers.
 function tracesOf({ parent, child }, services, errors = false) {
   searchOnly({
     ...(services.has(child) ? { service: child, caller: parent } : { service: parent, remote: child }),
@@ -225,7 +225,7 @@ function pressed(press, attributes) {
   return { tabindex: 0, role: "button", ...attributes, on: { click: press, keydown } };
 }
 
-/** Through the middles between the layout's points. */
+/** A path through the middles between the layout's points. */
 function curve(points) {
   const [first, ...rest] = points,
     last = rest[rest.length - 1];

@@ -12,7 +12,7 @@ import { duration, moment, utc } from "./units.js";
 const MAX_CAUSES = 3;
 const MAX_SERVICES = 12;
 
-/** The trace: its name, when, how long, how much. */
+/** The title of a trace: its name, begin, duration, and numbers of spans, services and errors. */
 export function title(pane) {
   const { tree, spans } = pane,
     root = tree.roots[0],
@@ -48,7 +48,7 @@ export function title(pane) {
   );
 }
 
-/** Warnings: corrected clocks, spans whose parent is missing. */
+/** Warnings: corrected clocks, and spans whose parent is missing. */
 export function notes(pane) {
   const { tree } = pane,
     notes = [],
@@ -79,7 +79,7 @@ export function notes(pane) {
   return h("div", { class: "notes" }, ...notes, (pane.growing = h("p", { class: "note-line", hidden: true })));
 }
 
-/** Where it failed, the cause first, and where the time went. */
+/** The places of failure, with the cause first, and the spans with the most own time. */
 export function insights(pane) {
   const causes = causesOf(pane.tree),
     shown = causes.slice(0, MAX_CAUSES).map((node) => {
@@ -132,7 +132,7 @@ export function insights(pane) {
   return h("div", { class: "insights" }, ...rows);
 }
 
-/** The controls that narrow the rows. */
+/** The controls that reduce the rows. */
 export function toolbar(pane) {
   const kinds = ["", "CLIENT", "SERVER", "PRODUCER", "CONSUMER", "LOCAL"].map((value) =>
     h("option", { value }, value ? value.toLowerCase() : "any kind"),
@@ -171,7 +171,7 @@ export function toolbar(pane) {
   );
 }
 
-/** Services, each a filter. */
+/** The services, each with a button that filters by it. */
 export function showLegend(pane) {
   const { services } = pane.tree;
   const sorted = [...services].sort(([, one], [, other]) => other.count - one.count).slice(0, MAX_SERVICES);

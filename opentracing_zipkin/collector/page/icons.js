@@ -1,4 +1,4 @@
-// The few pictures of buttons, drawn here: a font may lack them.
+// The few pictures of buttons, drawn here because a font may lack them.
 
 import { svg } from "./dom.js";
 

@@ -1,9 +1,9 @@
-// The keyboard: one table, which the page obeys and the dialog shows.
+// The keyboard: one table, used by the page and shown by the dialog.
 
 import { $, button, h } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** Keys, what they do, and the action's name; the first group works everywhere. */
+/** Keys, their effect, and the action's name; the first group works everywhere. */
 export const KEYS = [
   ["Anywhere"],
   [["/"], "search: a trace id, a tag, an annotation", "search"],
@@ -48,7 +48,7 @@ const SIGNS = {
   PageDown: "Page ↓",
   PageUp: "Page ↑",
 };
-// Keys that a control of the browser's own needs where it has the focus.
+// Keys that a control of the browser needs while it has the focus.
 const OF_BUTTONS = new Set(["Enter"]);
 
 const isText = (element) => element.matches("input:not([type=checkbox]), textarea, select");

@@ -1,4 +1,4 @@
-// The traces found: one row each, of two lines, of which only those on the screen are in the document.
+// The list of the traces found: a row of two lines for each, and only the rows on the screen are in the document.
 
 import { colourClass } from "./colours.js";
 import { h } from "./dom.js";
@@ -18,7 +18,7 @@ const ORDERS = {
 };
 
 export class TraceList {
-  /** `open(id)` is called for the trace that was chosen. */
+  /** `open(id)` is called for the trace that the user chooses. */
   constructor(scroller, open) {
     this.scroller = scroller;
     this.open = open;
@@ -37,7 +37,7 @@ export class TraceList {
     this.mark();
   }
 
-  /** Traces that have grown; they stay where they are. */
+  /** Show traces that have grown; they stay in their rows. */
   update(summaries) {
     for (const each of summaries) {
       const index = this.items.findIndex((item) => item.id === each.id);
@@ -55,7 +55,7 @@ export class TraceList {
     return this.items.find((item) => item.id === id);
   }
 
-  /** The row that keys go on from. */
+  /** Make this the row from which the keys move on. */
   activate(id, { show = true } = {}) {
     const before = this.index(this.active),
       index = this.index(id);
@@ -72,7 +72,7 @@ export class TraceList {
     this.activate(this.items[Math.max(0, Math.min(this.items.length - 1, now < 0 && by !== Infinity ? 0 : now + by))].id);
   }
 
-  /** The trace beside the list. */
+  /** Mark the trace that is shown beside the list. */
   setOpened(id) {
     const before = this.index(this.opened);
     this.opened = id;

@@ -1,9 +1,9 @@
-// Conditions that the API does not know, or that hold for a file: looked for in the page.
+// Conditions that the API does not know, or that apply to a file: the page tests them itself.
 
 import { isServing, normal } from "./spans.js";
 import { readDuration } from "./units.js";
 
-/** Whether a service was called by another in this trace: by its remote endpoint, or by who is above it. */
+/** Whether a service was called by another in this trace: by its remote endpoint, or by the service above it. */
 export function calledBy(rawSpans, service, caller) {
   const spans = rawSpans.map(normal),
     byId = new Map();
@@ -13,7 +13,7 @@ export function calledBy(rawSpans, service, caller) {
 
 const isCalled = (span, caller) => isServing(span) && span.remote.serviceName === caller;
 
-// The first service above that is another; ids that form a ring end the search.
+// The nearest other service above a span; ids in a circle end the search.
 function callerOf(span, byId) {
   const seen = new Set();
   for (let each = span; each && !seen.has(each);) {
@@ -27,7 +27,7 @@ function callerOf(span, byId) {
   return "";
 }
 
-/** Whether a trace of a file is what the filter asks for, as a server would say; its time does not count. */
+/** Whether a trace of a file meets the filter, as on a server; the time range does not count. */
 export function matches(rawSpans, { service, name, remote, q, errors, min }) {
   const spans = rawSpans.map(normal).filter((span) => !service || span.service === service);
   const terms = (q ? q.split(" and ") : []).map((term) => term.trim()).filter(Boolean);

@@ -1,4 +1,4 @@
-// Short words at the bottom of the window, and copies.
+// Short texts at the bottom of the window, and copies to the clipboard.
 
 import { $, button, h } from "./dom.js";
 
@@ -16,7 +16,7 @@ export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    const area = h("textarea", { value: text, class: "off-screen" }); // where the browser has no clipboard for this address
+    const area = h("textarea", { value: text, class: "off-screen" }); // for addresses where the browser has no clipboard
     document.body.append(area);
     area.select();
     document.execCommand("copy");

@@ -1,4 +1,4 @@
-// Runs only in browsers that know no modules: says so.
+// Runs only in browsers without modules, and tells the user so.
 document.addEventListener("DOMContentLoaded", function () {
   var line = document.createElement("p");
   line.className = "needs";

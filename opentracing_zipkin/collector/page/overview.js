@@ -6,7 +6,7 @@ import { colourOf } from "./colours.js";
 const MIN_DRAG_PX = 4;
 
 export class Overview {
-  /** `zoom(window)` when a window was dragged, `zoom(null)` on a double click. */
+  /** `zoom(window)` is called after a drag over a window, `zoom(null)` after a double click. */
   constructor(zoom) {
     this.zoom = zoom;
     this.canvas = h("canvas", {
@@ -48,7 +48,7 @@ export class Overview {
       context.fillStyle = colours.get(service);
       if (!node.untimed && !node.failed) fill(node, at, 1);
     });
-    context.fillStyle = failed; // on top of the others, and never too small to be seen
+    context.fillStyle = failed; // drawn over the others, and never too small to be seen
     nodes.forEach((node, at) => node.failed && !node.untimed && fill(node, at, 3));
     this.shade(drawing, x);
   }

@@ -1,4 +1,4 @@
-// Everything that is known of one span, or of a group of like ones; each tag leads to more of its kind.
+// All that is known about one span, or about a group of similar ones; each tag leads to more spans with it.
 
 import { colourClass } from "./colours.js";
 import { button, h } from "./dom.js";
@@ -73,7 +73,7 @@ function facts(pairs) {
   );
 }
 
-// One half: where it ran, its tags, its annotations.
+// One half of a span: the place where it ran, its tags, its annotations.
 function halfOf(half, node, tree, events) {
   const kind = half.kind ? half.kind.toLowerCase() : "local",
     remote = address(half.remote);

@@ -1,12 +1,12 @@
-// Rows of a tree that are shown: unfolded nodes, nodes that match, and groups of like siblings.
+// The rows of a tree that are shown: unfolded nodes, matching nodes, and groups of similar siblings.
 //
-// Rules: one level unfolds at a time.  From FOLD_FROM on, siblings of one service, name and kind are one row.  While
-// somebody looks for something, the rows are those that match and the ones above them, unfolded.
+// Rules: one level unfolds at a time.  From FOLD_FROM on, siblings of one service, name and kind are one row.  During
+// a search in the trace, the rows are the matching nodes and their ancestors, unfolded.
 
 const FOLD_FROM = 10;
-const UNFOLDED_TO = 150; // a trace up to this length opens whole
+const UNFOLDED_TO = 150; // a trace up to this length is unfolded completely when it opens
 
-/** A node's children as rows: nodes, and groups of like ones at the place of their first. */
+/** A node's children as rows: nodes, and groups of similar ones in the place of their first node. */
 export function entriesOf(parent) {
   if (parent.entries) return parent.entries;
   const alike = new Map();
@@ -46,13 +46,13 @@ function groupOf(nodes, id) {
   return group;
 }
 
-/** The ids that are unfolded when a trace opens: all of a short one, the first level of a long one. */
+/** The ids that are unfolded when a trace opens: all ids of a short trace, the first level of a long one. */
 export function openedAtFirst(tree) {
   if (tree.nodes.length <= UNFOLDED_TO) return new Set(tree.nodes.map((node) => node.id));
   return new Set(tree.roots.length === 1 ? [tree.roots[0].id] : []);
 }
 
-/** Rows `{ node | group, depth, expandable, expanded, dim }`; `matches` is null where nothing is looked for. */
+/** Rows `{ entry, depth, expandable, expanded, dim }`; `matches` is null without a search. */
 export function rowsOf(tree, opened, matches) {
   const shown = matches && withAncestors(matches),
     rows = [];
@@ -87,7 +87,7 @@ function withAncestors(nodes) {
   return all;
 }
 
-/** Unfold whatever hides this node. */
+/** Unfold all ancestors that hide this node. */
 export function reveal(node, opened) {
   if (node.parent) entriesOf(node.parent);
   for (let each = node; each; each = each.parent) {
@@ -99,7 +99,7 @@ export function reveal(node, opened) {
   }
 }
 
-/** Nodes that match all of `{ text, service, kind, errors }`; null where none is given. */
+/** The nodes that match all of `{ text, service, kind, errors }`; null where none of them is given. */
 export function matching(tree, { text, service, kind, errors }) {
   if (!text && !service && !kind && !errors) return null;
   const wanted = text.toLowerCase();
@@ -113,7 +113,7 @@ export function matching(tree, { text, service, kind, errors }) {
   );
 }
 
-/** Whether a span has this text, in lower case, in whatever it shows. */
+/** Whether a text, in lower case, is in any part of a span that is shown. */
 export function says(span, wanted) {
   const has = (text) => text.toLowerCase().includes(wanted);
   if (has(span.name) || has(span.service) || span.id === wanted) return true;

@@ -1,6 +1,6 @@
-// When the traces found began, and how long they took: the slow ones stand out, and are one click away.
+// A plot of the begins and durations of the traces found: slow traces stand out, and one click opens them.
 //
-// Rules: the duration's scale is logarithmic.  Errors are diamonds, so that colour is not all that tells them apart.
+// Rules: the scale of durations is logarithmic.  Errors are diamonds, so that not only the colour distinguishes them.
 
 import { cssValue, oncePerFrame, pen } from "./dom.js";
 import { label } from "./text.js";
@@ -10,7 +10,7 @@ const MARGIN = { left: 44, right: 10, top: 8, bottom: 16 };
 const NEAR_PX = 14;
 
 export class Scatter {
-  /** `choose(id)` for a click or Enter. */
+  /** `choose(id)` is called for a click or Enter. */
   constructor(figure, choose) {
     this.canvas = figure.querySelector("canvas");
     this.caption = figure.querySelector("figcaption");
@@ -87,7 +87,7 @@ export class Scatter {
       context.fillText(round(10 ** power), MARGIN.left - 5, at + 3);
     }
     const far = last - first > 86_400e6,
-      near = last - first < 10e6; // within seconds both ends would read the same
+      near = last - first < 10e6; // within seconds both ends would have the same label
     const said = (us) => (far ? day(us).slice(5) + " " : "") + (near ? clock(us) : clock(us).slice(0, 8));
     context.textAlign = "left";
     context.fillText(said(first), MARGIN.left, height - 3);

@@ -8,7 +8,7 @@ import { readDuration } from "./units.js";
 
 const CLEAR = Object.fromEntries(FILTER.map((key) => [key, undefined]));
 
-/** Nothing of the filter is set but what `changes` says. */
+/** Search with the filter in `changes` only; every other condition is removed. */
 export const searchOnly = (changes) =>
   go({ ...CLEAR, errors: false, range: state().range, view: "traces", file: undefined, ...changes });
 
@@ -28,7 +28,7 @@ export function setUp() {
   $("q").addEventListener("focus", () => api.completions("").then((keys) => setOptions($("tags"), keys)), { once: true });
 }
 
-/** The main field: a trace id leads to its trace. */
+/** Use the text of the main field: a trace id opens its trace. */
 function submit() {
   const text = $("q").value.trim();
   if (isTraceId(text)) {
@@ -58,7 +58,7 @@ function change(control) {
   });
 }
 
-// The last hour until now, to be changed by hand.
+// Set the range to the last hour until now; the user can then change it by hand.
 function startBetween() {
   const now = Date.now();
   go({ from: String(now - 3600_000), to: String(now), range: undefined });
@@ -71,7 +71,7 @@ function localTime(ms) {
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
-/** The controls as the address has it. */
+/** Set the controls to the state in the address. */
 export function show(now) {
   const between = Boolean(now.from && now.to);
   $("q").value = now.q || "";
@@ -98,7 +98,7 @@ export function show(now) {
 const chip = (text, changes) =>
   button([text, h("span", { "aria-hidden": "true" }, " ×")], { class: "chip", title: "Remove" }, () => go(changes));
 
-// A value that is in the address stays, though no server knows it.
+// A value in the address stays, even if no server knows it.
 function choose(select, value = "") {
   if (![...select.options].some((option) => option.value === value)) select.append(h("option", { value }, label(value)));
   select.value = value;
@@ -115,7 +115,7 @@ function setChoices(select, names, chosen) {
   choose(select, chosen);
 }
 
-/** Names to choose from; asked for again now and then, as services come. */
+/** Load names to choose from; this is repeated from time to time, because new services come. */
 export async function loadNames(fromFile) {
   const { service, remote } = state();
   setChoices($("service"), fromFile ?? (await api.services()), service);
@@ -125,7 +125,7 @@ export async function loadNames(fromFile) {
   return setChoices($("remote"), remotes, remote);
 }
 
-// After `key=`, the values of that key.
+// After `key=` the values of that key are offered.
 let completed = "";
 async function complete() {
   const key = /^([^=]+)=/.exec($("q").value)?.[1] ?? "";

@@ -1,10 +1,11 @@
-// Clocks that disagree: a server that seems to have begun before its client asked.
+// Clocks that disagree: a server that seems to have begun before its client sent the request.
 //
-// Rules: the server's host is shifted so that its span lies in the middle of its client's, together with what the
-// same host did below.  A page that shows a corrected trace says so, with the amounts (`shifts`).
+// Rules: the times of the server's host are shifted so that the server's span lies in the middle of its client's.
+// Spans of the same host below it are shifted, too.  A page that shows a corrected trace tells so, with the amounts
+// (`shifts`).
 // Source: openzipkin/zipkin, the correction of clock skew in its UI; only a trace with one root is corrected.
 
-/** Shifts the halves' timestamps in place; `[{ service, us }]`, one a shifted service, the largest shift of each. */
+/** Shift the halves' timestamps in place; returns `[{ service, us }]` with the largest shift of each service. */
 export function corrected(roots) {
   if (roots.length !== 1) return [];
   const shifts = new Map(),
@@ -34,13 +35,13 @@ function shift(half, us, shifts) {
   if (Math.abs(us) > Math.abs(shifts.get(half.service) ?? 0)) shifts.set(half.service, -us);
 }
 
-/** How far the clock of the server is off, seen from its client; undefined where that cannot be seen. */
+/** The error of the server's clock, compared with its client; undefined where it cannot be seen. */
 function skewOf(client, server) {
   if (!client || client.kind !== "CLIENT" || server.kind !== "SERVER") return undefined;
   if (!client.timestamp || server.timestamp <= 0 || server.timestamp > client.timestamp) return undefined;
   if (!hasHost(client) || !hasHost(server) || sameHost(client.local, server.local)) return undefined;
   const early = server.timestamp - client.timestamp;
-  // One way, or an answer that came after the client had gone: it began after the client, that is all we know.
+  // A one-way call, or an answer after the client had ended: the server began after the client, and no more is known.
   if (!client.duration || !server.duration || client.duration < server.duration) return { us: early - 1 };
   const us = Math.floor(early - (client.duration - server.duration) / 2);
   return us ? { us } : undefined;

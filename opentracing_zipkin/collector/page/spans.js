@@ -1,12 +1,11 @@
-// Spans as Zipkin's JSON has them, made regular.
+// Spans of Zipkin's JSON in a regular form.
 //
-// Rules: input may come from anybody's file, so every field is checked.  Tags are a Map, because a key may be
-// "__proto__".
+// Rules: a file may come from anywhere, so every field is checked.  Tags are a Map, because a key may be "__proto__".
 
 const text = (value) => (value === undefined || value === null ? "" : String(value));
 const whole = (value) => (Number.isFinite(Number(value)) && Number(value) > 0 ? Number(value) : 0);
 
-/** `raw` as it came; 0 and "" where a field is missing. */
+/** A span in which a missing field is 0 or ""; `raw` is the original. */
 export function normal(raw) {
   const local = raw.localEndpoint ?? {},
     remote = raw.remoteEndpoint ?? {};
@@ -30,18 +29,18 @@ export function normal(raw) {
   };
 }
 
-/** Kinds that ask and kinds that answer. */
+/** Whether a span is on the answering side of a call. */
 export const isServing = (span) => span.shared || span.kind === "SERVER" || span.kind === "CONSUMER";
 
 export const endOf = (span) => span.timestamp + span.duration;
 
-/** `orders 10.0.0.7:8080` */
+/** An endpoint as text, such as `orders 10.0.0.7:8080`. */
 export function address(endpoint) {
   const ip = endpoint.ipv4 || (endpoint.ipv6 && (endpoint.port ? `[${endpoint.ipv6}]` : endpoint.ipv6)) || "";
   return [text(endpoint.serviceName), [ip, endpoint.port].filter(Boolean).join(":")].filter(Boolean).join(" ");
 }
 
-/** Traces of an answer or a file, each once, by the low half of the id: some services keep 128 bits of it, some 64. */
+/** The traces of an answer or a file, each once, by the low half of the id: some services keep 128 bits, some 64. */
 export function grouped(spans) {
   const traces = new Map();
   for (const span of spans) {
@@ -52,14 +51,14 @@ export function grouped(spans) {
   return [...traces.values()];
 }
 
-/** The first span without a parent; where there is none, the first of all. */
+/** The earliest span without a parent; where there is none, the earliest of all spans. */
 export function rootOf(spans) {
   const earlier = (one, other) => ((other.timestamp || Infinity) < (one.timestamp || Infinity) ? other : one);
   const roots = spans.filter((span) => !span.parentId && !span.shared);
   return (roots.length ? roots : spans).reduce(earlier);
 }
 
-/** Failed spans below which none failed: there it began.  The first that ended comes first. */
+/** The failed spans without a failed span below them, where the errors began; the span that ended first comes first. */
 export function causes(spans) {
   const failed = spans.filter((span) => span.tags.has("error"));
   const above = new Set(failed.map((span) => span.parentId));
@@ -68,7 +67,7 @@ export function causes(spans) {
   return (first.length ? first : failed).sort((one, other) => endOf(one) - endOf(other));
 }
 
-/** The words of a failed span. */
+/** The error text of a failed span. */
 export const errorText = (span) => {
   const value = span.tags.get("error") ?? "";
   return value && value !== "true" ? value : span.tags.get("http.status_code") || "error";

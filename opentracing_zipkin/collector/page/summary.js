@@ -3,9 +3,9 @@
 import { causes, endOf, normal, rootOf } from "./spans.js";
 import { treeOf } from "./tree.js";
 
-const MAX_CORRECTED = 2000; // spans: of longer traces the clocks are corrected only when they are opened
+const MAX_CORRECTED = 2000; // spans; the clocks of a longer trace are corrected only when it is opened
 
-/** `spans` as they came; `begin` is 0 where no span has a timestamp. */
+/** The summary of unchanged spans; `begin` is 0 where no span has a timestamp. */
 export function summary(rawSpans) {
   const spans = rawSpans.map(normal),
     services = new Map(),

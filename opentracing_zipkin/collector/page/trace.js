@@ -1,7 +1,7 @@
-// One trace: what it is, where it failed, where the time went, its rows, and the chosen span.
+// One trace: its title, its failures, its slowest spans, its rows, and the chosen span.
 //
 // Rules: the trace, its span and its zoom are in the address.  Unfolded rows and the search within the trace last as
-// long as the trace is shown.  When clocks were corrected the page says so, and shows the reported times on request.
+// long as the trace is shown.  If clocks were corrected, the page tells so, and shows the reported times on request.
 
 import { go, state } from "./address.js";
 import { button, h } from "./dom.js";
@@ -22,7 +22,7 @@ export class TracePane {
     new ResizeObserver(() => this.tree && this.paint()).observe(pane);
   }
 
-  /** Words in place of a trace. */
+  /** Show a text in place of a trace. */
   say(id, ...content) {
     this.id = id;
     this.tree = null;
@@ -90,7 +90,7 @@ export class TracePane {
     this.show(this.id, this.spans);
   }
 
-  /** More spans of this trace have come; whoever reads it decides when they are shown. */
+  /** Offer new spans of this trace; they are shown when the user asks for them. */
   grown(spans) {
     const more = spans.length - this.spans.length;
     if (!this.tree || more <= 0) return;
@@ -107,12 +107,12 @@ export class TracePane {
     if (this.matches && first >= 0) this.waterfall.virtual.show(first);
   }
 
-  /** As the address has it. */
+  /** Follow the state of the address. */
   follow(now, { middle = false } = {}) {
     const { tree } = this,
       [from, to] = (now.zoom || "").split(",").map(Number),
       zoom = now.zoom || "";
-    if (this.selected?.id === now.span && this.zoomed === zoom) return; // it was chosen here
+    if (this.selected?.id === now.span && this.zoomed === zoom) return; // this pane itself has made the change
     this.zoomed = zoom;
     this.window = to > from ? { begin: tree.begin + from, end: tree.begin + to } : { begin: tree.begin, end: tree.end };
     this.whole.hidden = !(to > from);
@@ -147,7 +147,7 @@ export class TracePane {
     this.panelPlace.replaceChildren(...(this.selected ? [panel(this.selected, this.tree, events)] : []));
   }
 
-  /** Choose a row: a span is in the address, a group is not. */
+  /** Choose a row: a span is put into the address, a group is not. */
   select(entry) {
     this.selected = entry;
     this.showPanel();
@@ -189,7 +189,7 @@ export class TracePane {
     go({ zoom: window ? `${window.begin - begin},${window.end - begin}` : undefined });
   }
 
-  /** To the time of the chosen span, with some room. */
+  /** Zoom to the time of the chosen span, with some room. */
   zoomToSelected() {
     const { selected } = this;
     if (!selected || selected.untimed || !(selected.end > selected.begin)) return;
@@ -204,7 +204,7 @@ export class TracePane {
     this.select(this.rows[Math.max(0, Math.min(last, now < 0 && by !== Infinity ? 0 : now + by))].entry);
   }
 
-  /** Right unfolds, then goes down; left folds, then goes up. */
+  /** The right key unfolds, then goes down; the left key folds, then goes up. */
   unfold(open) {
     const row = this.rows[this.waterfall.index(this.selected)];
     if (!row) return this.step(0);

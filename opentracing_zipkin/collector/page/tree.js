@@ -1,12 +1,12 @@
-// A trace as a tree of nodes: one node a span id, with a half for each side that told of it.
+// A trace as a tree of nodes: one node for each span id, with a half for each side that reported it.
 //
-// Rules: nothing here recurses, because a chain of 20,000 spans is a trace, too.  Ids that form a ring get a root all
-// the same. A span whose parent is not here stands at the top and says so.
+// Rules: nothing here recurses, because a trace may be a chain of 20,000 spans.  Ids that form a circle get a root,
+// too.  A span whose parent is missing stands at the top, marked as such.
 
 import { corrected } from "./skew.js";
 import { isServing, normal } from "./spans.js";
 
-/** `{ roots, nodes, begin, end, services, shifts }`; `nodes` in the order of the tree. */
+/** `{ roots, nodes, byId, shifts, services, begin, end }`; `nodes` are in the order of the tree. */
 export function treeOf(rawSpans, { correct = true } = {}) {
   const byId = new Map();
   for (const raw of rawSpans) {
@@ -26,7 +26,7 @@ export function treeOf(rawSpans, { correct = true } = {}) {
 
 const byBegin = (one, other) => (one.begin === other.begin ? 0 : one.begin - other.begin);
 
-// Pieces of one half (a span that was reported twice, or while it ran) are one.
+// Pieces of one half (a span that was reported twice, or while it ran) are merged.
 function addHalf(node, span) {
   const same = node.halves.find((half) => half.service === span.service && isServing(half) === isServing(span));
   if (!same) {
@@ -52,7 +52,7 @@ function linked(all, byId) {
   }
   const seen = new Set(inOrder(roots));
   for (const node of all) {
-    if (seen.has(node)) continue; // from here on: a ring
+    if (seen.has(node)) continue; // the rest of the loop handles a circle
     const { parent } = node;
     parent.children.splice(parent.children.indexOf(node), 1);
     [node.parent, node.orphan] = [null, true];
@@ -62,7 +62,7 @@ function linked(all, byId) {
   return roots;
 }
 
-/** Depth first, and each node's depth with it. */
+/** The nodes, depth first; sets each node's depth. */
 function inOrder(roots) {
   const ordered = [],
     stack = [...roots].reverse();
@@ -75,7 +75,7 @@ function inOrder(roots) {
   return ordered;
 }
 
-// The last half names a row: a server knows its own name best.
+// The last half names a row, because a server knows its own name best.
 function measure(node) {
   const timed = node.halves.filter((half) => half.timestamp);
   node.main = node.halves[node.halves.length - 1];
@@ -86,7 +86,7 @@ function measure(node) {
   node.failed = node.halves.some((half) => half.tags.has("error"));
 }
 
-/** From the leaves up: own time, and how many spans and errors a subtree holds. */
+/** Compute, from the leaves up, the own time of each node, and the numbers of spans and errors in its subtree. */
 function total(nodes) {
   for (const node of nodes) {
     if (node.begin !== Infinity) continue;
@@ -105,7 +105,7 @@ function total(nodes) {
   }
 }
 
-// How much of a node's time its children cover; they are in the order of their begin.
+// The part of a node's time that its children cover; the children are in the order of their begin.
 function covered(node) {
   let sum = 0,
     until = node.begin;
@@ -129,7 +129,7 @@ function extent(nodes) {
   return begin === Infinity ? { begin: 0, end: 1 } : { begin, end: Math.max(end, begin + 1) };
 }
 
-/** By name: how many nodes, how many failed. */
+/** For each service, the number of its spans and of its failed spans. */
 function servicesOf(nodes) {
   const services = new Map();
   for (const node of nodes) {
@@ -143,11 +143,11 @@ function servicesOf(nodes) {
   return services;
 }
 
-/** Nodes where an error began: failed, and nothing below them did. */
+/** The nodes where an error began: they failed, and no node below them did. */
 export const causesOf = (tree) =>
   tree.nodes.filter((node) => node.failed && !node.errorsBelow).sort((one, other) => one.end - other.end);
 
-/** The nodes that took most time of their own. */
+/** The nodes with the most own time. */
 export const slowest = (tree, count) =>
   tree.nodes
     .filter((node) => node.own > 0)

@@ -1,9 +1,9 @@
-// Times as people read them.  Inside the page every time is in microseconds since 1970, every duration in
+// Times in a form for people.  Inside the page every time is in microseconds since 1970, and every duration is in
 // microseconds.
 
 const pad = (number, width = 2) => String(number).padStart(width, "0");
 
-/** Three significant digits at least: `950 µs`, `1.25 ms`, `412 ms`, `2.50 s`, `3 min 05 s`. */
+/** A duration with at least three significant digits: `950 µs`, `1.25 ms`, `412 ms`, `2.50 s`, `3 min 05 s`. */
 export function duration(us) {
   if (us === undefined || us === null) return "";
   if (us < 1000) return `${Math.round(us)} µs`;
@@ -17,13 +17,13 @@ export function duration(us) {
 
 const digits = (value) => (value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0));
 
-/** `2026-11-26`, in the browser's zone. */
+/** A day such as `2026-11-26`, in the browser's time zone. */
 export function day(us) {
   const date = new Date(us / 1000);
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
 }
 
-/** `14:03:22.125`, in the browser's zone. */
+/** A time such as `14:03:22.125`, in the browser's time zone. */
 export function clock(us) {
   const date = new Date(us / 1000);
   return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
@@ -31,7 +31,7 @@ export function clock(us) {
 
 export const moment = (us) => (us ? `${day(us)} ${clock(us)}` : "no timestamp");
 
-/** For a title: the same moment in UTC, to the microsecond. */
+/** The moment in UTC, to the microsecond, for a title. */
 export function utc(us) {
   if (!us) return "";
   return new Date(us / 1000).toISOString().replace("Z", "") + pad(Math.floor(us % 1000), 3) + " UTC";
@@ -39,7 +39,7 @@ export function utc(us) {
 
 const UNITS = { "": 1000, us: 1, µs: 1, ms: 1000, s: 1e6, m: 60e6, min: 60e6, h: 3600e6 };
 
-/** `250ms`, `1.5 s`, or a bare number of milliseconds, as microseconds; undefined where it is none of these. */
+/** The microseconds in `250ms`, `1.5 s`, or a bare number of milliseconds; undefined for any other text. */
 export function readDuration(text) {
   const found = /^\s*(\d+(?:[.,]\d+)?)\s*(|us|µs|ms|s|m|min|h)\s*$/i.exec(text);
   if (!found) return undefined;
@@ -47,7 +47,7 @@ export function readDuration(text) {
   return us > 0 ? us : undefined;
 }
 
-/** Round places for an axis: about `count` of them between `begin` and `end`. */
+/** Round values for an axis: about `count` of them between `begin` and `end`. */
 export function ticks(begin, end, count) {
   const rough = (end - begin) / count,
     power = 10 ** Math.floor(Math.log10(rough));

@@ -1,12 +1,12 @@
-// A list of any length of which only what is on the screen is in the document.
+// A list of any length, of which only the rows on the screen are in the document.
 //
-// Rules: rows are of one height and stand by number.  `render(index)` makes a row; it is made again when `refresh`
-// says so.
+// Rules: all rows have one height and are placed by number.  `render(index)` makes a row; after `refresh` it is made
+// again.
 
 import { h, oncePerFrame } from "./dom.js";
 
 const BEYOND = 4; // rows above and below the screen, so that scrolling does not show gaps
-const MAX_ROWS = 90; // of one list, however high the screen
+const MAX_ROWS = 90; // rows of one list, however high the screen
 
 export class VirtualRows {
   constructor(scroller, { rowHeight, render }) {
@@ -22,7 +22,7 @@ export class VirtualRows {
     new ResizeObserver(update).observe(scroller);
   }
 
-  /** Other rows, or others of the same: all are made anew. */
+  /** Show other rows, or changed ones: all are made again. */
   refresh(count, rowHeight = this.rowHeight) {
     this.count = count;
     this.rowHeight = rowHeight;
@@ -49,7 +49,7 @@ export class VirtualRows {
     const row = this.render(index);
     row.style.transform = `translateY(${index * this.rowHeight}px)`;
     row.style.height = `${this.rowHeight}px`;
-    // In the document's order, which is that of whoever has the page read to them.
+    // In the order of the document, because a screen reader reads rows in that order.
     const before = this.shown.get(index - 1),
       after = this.shown.get(index + 1);
     if (before) before.after(row);
@@ -59,13 +59,13 @@ export class VirtualRows {
     this.shown.set(index, row);
   }
 
-  /** Make one row anew, where it is on the screen. */
+  /** Make one row again, if it is on the screen. */
   again(index) {
     this.shown.get(index)?.remove();
     if (this.shown.delete(index)) this.put(index);
   }
 
-  /** Scroll no further than needed. */
+  /** Scroll to a row, but no further than needed. */
   show(index, { middle = false } = {}) {
     const { scroller, rowHeight } = this,
       top = index * rowHeight,

@@ -1,7 +1,7 @@
 // A trace's rows in time: the tree on the left, each span's time on the right.
 //
-// Rules: rows are virtual, see virtual.js.  A node with two halves is one row: a frame for the client's time, a bar
-// in it for the server's.  The caller chooses the window of time; a row only draws it.
+// Rules: rows are virtual, see virtual.js.  A node with two halves is one row: a frame for the client's time, and a
+// bar in it for the server's.  The caller chooses the window of time; a row only draws it.
 
 import { colourClass } from "./colours.js";
 import { h } from "./dom.js";
@@ -15,7 +15,7 @@ const MAX_INDENTED = 24;
 const MAX_MARKS = 40;
 
 export class Waterfall {
-  /** `events`: select(entry), toggle(entry), called with what a row shows: a node or a group of nodes. */
+  /** `events`: select(entry) and toggle(entry); an entry is what a row shows, a node or a group of nodes. */
   constructor(scroller, events) {
     this.scroller = scroller;
     this.events = events;
@@ -120,7 +120,7 @@ export class Waterfall {
     );
   }
 
-  // The called system, where it sent no span itself.
+  // The name of the called system, for the case that it sent no span itself.
   called({ main }) {
     const name = main.kind === "CLIENT" || main.kind === "PRODUCER" ? main.remote.serviceName : "";
     return name && h("span", { class: "called" }, `→ ${label(String(name))}`);
@@ -142,7 +142,7 @@ export class Waterfall {
     return (100 * (us - begin)) / (end - begin);
   }
 
-  // Cut at the window, so that no bar is a million pixels wide.
+  // A bar, cut at the window, so that it is never a million pixels wide.
   bar(begin, end, classes) {
     const left = Math.max(-1, this.at(begin)),
       right = Math.min(101, this.at(end));
@@ -182,7 +182,7 @@ export class Waterfall {
     return [this.bar(group.begin, group.end, "bar many"), this.outside(group)].filter(Boolean);
   }
 
-  // Where the window of time does not show it.
+  // An arrow, if the span is outside the window of time.
   outside({ begin, end }) {
     if (begin === Infinity) return null;
     if (this.at(end) < 0) return h("span", { class: "outside" }, "◂");
@@ -190,7 +190,7 @@ export class Waterfall {
   }
 }
 
-/** Labels of the window's time, from the trace's begin; the rows get lines at the same places. */
+/** Draw labels of the window's time, counted from the trace's begin; the rows get lines at the same places. */
 export function axis(element, rows, window, origin) {
   const count = Math.max(2, Math.min(10, Math.floor(element.clientWidth / 90))),
     length = window.end - window.begin;

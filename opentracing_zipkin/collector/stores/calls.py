@@ -1,6 +1,6 @@
-"""The calls that traces tell of, worked out once: a graph of 200,000 spans is then answered in milliseconds.
+"""The calls in traces, found once for each trace: the graph of 200,000 spans is then answered in milliseconds.
 
-Rules: a trace that changed is forgotten.  Bounded in traces; where there are too many, all are forgotten at once.
+Rules: a changed trace is forgotten.  The number of traces is limited; at the limit, all are forgotten at once.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ MAX_TRACES = 50_000  # about 12 MB
 
 
 class KnownCalls:
-    """By the trace's number; any method from any thread."""
+    """Calls by the trace's number; any method may be called from any thread."""
 
     def __init__(self) -> None:
         self._known: dict[int, object] = {}
         self._shared: dict[Call, Call] = {}
 
     def forget(self, trace: int) -> None:
-        """Because it has another span, or one less."""
+        """Forget the calls of a trace, because it got or lost a span."""
         if self._known:
             self._known.pop(trace, None)
 
     def of(self, trace: int, read: Callable[[], Sequence[FinishedSpan]]) -> Sequence[Call]:
-        """The calls of a trace; `read` gives its spans where they are needed."""
+        """The calls of a trace; `read` is called for its spans if they are needed."""
         known = self._known.get(trace)
         if isinstance(known, tuple):
             return known
         if len(self._known) >= MAX_TRACES:
             self._known.clear()
             self._shared.clear()
-        # The result is kept only if the trace was not forgotten in between.
+        # The result is kept only if the trace was not forgotten meanwhile.
         mark = self._known[trace] = object()
         calls = tuple(self._shared.setdefault(call, call) for call in calls_of(read()))
         if self._known.get(trace) is mark:

@@ -1,6 +1,6 @@
-"""The file of the SQLite store: opened by one process, in our format or not at all, and what its errors mean.
+"""The file of the SQLite store: opened by one process, only in our format; and the meanings of SQLite's errors.
 
-Rules: a file of another program is never written to.  An error leaves as `StoreUnavailable`, one line that names the remedy.
+Rules: a file of another program is never written to.  An error becomes `StoreUnavailable`, one line that names the remedy.
 Source: sqlite.org, "Write-Ahead Logging", "Result and Error Codes", "PRAGMA Statements".
 """
 
@@ -21,10 +21,10 @@ if sys.platform != "win32":
 
 __all__ = ["Database"]
 
-APPLICATION_ID = 0x5A504B53  # "ZPKS": by this the program `file` and we know our files
-VERSION = 1  # of the tables; a file with a greater one is not opened
+APPLICATION_ID = 0x5A504B53  # "ZPKS": we, and the program `file`, recognise our files by it
+VERSION = 1  # the version of the tables; a file with a greater version is not opened
 PAGE_BYTES = 8192
-BUSY_S = 2.0  # how long a write waits for another program that looks into the file
+BUSY_S = 2.0  # how long a write waits for another program that reads the file
 MAX_WAL_BYTES = 16 * 1024 * 1024
 
 _TABLES = """
@@ -39,7 +39,7 @@ create table totals (spans integer not null, came integer not null, next_trace i
 insert into totals values (0, 0, 1);
 """
 
-# The part of an error's text that tells its kind (Python 3.10 gives no code), the reason in our words, and the remedy.
+# A part of an error's text that tells its kind (Python 3.10 gives no code), the reason in our words, and the remedy.
 _KINDS = (
     ("disk is full", "its disk is full", "free some space, or give the file a smaller bound"),
     ("disk i/o error", "its disk cannot be written or read", "look at the disk's space and health, or name another file"),
@@ -49,12 +49,12 @@ _KINDS = (
     ("readonly", "it cannot be written to", "give this user the right to write it, or name another file"),
     ("unable to open", "it cannot be opened or made", "name a file in a folder that exists and that this user may write to"),
 )
-_open_files: set[tuple[int, int]] = set()  # by device and inode, of this process
+_open_files: set[tuple[int, int]] = set()  # files that this process has open, by device and inode
 _open_lock = Lock()
 
 
 class Database:
-    """Connections to one file: `writer` for one thread at a time, `reading` for any."""
+    """Connections to one file: `writer` for one thread at a time, `reading` for any thread."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -74,12 +74,13 @@ class Database:
             raise
 
     def _connect(self) -> sqlite3.Connection:
-        # With its folder: to SQLite a bare `:memory:` is no file, and each connection would have its own.
+        # With its folder: SQLite does not take a bare `:memory:` for a file name, and each connection would have its own
+        # database.
         return sqlite3.connect(os.path.abspath(self.path), timeout=BUSY_S, isolation_level=None, check_same_thread=False)
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """SQLite's errors, in our words."""
+        """Translate SQLite's errors into our words."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
@@ -95,7 +96,7 @@ class Database:
         return f"spans cannot be kept in {self.path}: {error}; name another file"
 
     def refusal(self, what: str, remedy: str = "name another file") -> StoreUnavailable:
-        """An error of our own, said as SQLite's are."""
+        """An error that we detected, worded like those of SQLite."""
         return StoreUnavailable(f"spans cannot be kept in {self.path}: {what}; {remedy}")
 
     def _check_format(self) -> None:
@@ -111,9 +112,10 @@ class Database:
             )
 
     def _claim(self) -> None:
-        """The index of what is in the file is in one process; two would not see each other's spans."""
-        # SQLite makes the file when it is first written.  Closing a descriptor of the file in this process would take
-        # SQLite's own locks away, so it stays open as long as they may be held, and is not opened twice.
+        """Make this process the file's only owner: the index is in memory, so two processes would miss each other's spans."""
+        # SQLite makes the file only when it is first written.  Closing a descriptor of the file in this process would also
+        # release SQLite's own locks.  So the descriptor stays open as long as these locks may be held, and the file is not
+        # opened twice.
         self.path.touch()
         status = self.path.stat()
         inode = (status.st_dev, status.st_ino)
@@ -123,7 +125,7 @@ class Database:
             _open_files.add(inode)
         self._inode = inode
         self._lock_file = os.open(self.path, os.O_RDONLY)
-        if sys.platform != "win32":  # there only SQLite's own locks keep two collectors apart
+        if sys.platform != "win32":  # on Windows only SQLite's own locks keep two collectors apart
             try:
                 flock(self._lock_file, LOCK_EX | LOCK_NB)
             except OSError as error:
@@ -143,27 +145,27 @@ class Database:
             self.writer.executescript(
                 f"begin immediate; {_TABLES} pragma application_id = {APPLICATION_ID}; pragma user_version = {VERSION}; commit;"
             )
-        execute("begin immediate")  # tells whether the file can be written to
+        execute("begin immediate")  # fails if the file cannot be written to
         execute("update totals set spans = spans")
         execute("commit")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction, of one thread at a time; undone where anything is raised."""
+        """A transaction, for one thread at a time; it is undone if anything is raised."""
         with self.explained():
             self.writer.execute("begin immediate")
             try:
                 yield self.writer
                 self.writer.execute("commit")
             except BaseException:
-                # After some errors SQLite has undone it by itself.
+                # After some errors SQLite has already undone the transaction itself.
                 with suppress(sqlite3.Error):
                     self.writer.execute("rollback")
                 raise
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that no other thread has meanwhile."""
+        """A connection that no other thread uses meanwhile."""
         with self.explained():
             if self._closed:
                 raise sqlite3.ProgrammingError("closed")
@@ -179,7 +181,7 @@ class Database:
                     self._close_readers()
 
     def page_bytes(self) -> tuple[int, int]:
-        """The bytes that hold something, and the bytes of the file without its log."""
+        """The bytes of used pages, and the bytes of the file without its log."""
         with self.explained():
             [size] = self.writer.execute("pragma page_size").fetchone()
             [pages] = self.writer.execute("pragma page_count").fetchone()
@@ -187,13 +189,14 @@ class Database:
         return (pages - free) * size, pages * size
 
     def shrink(self, pages: int) -> None:
-        """Give up to so many free pages back to the disk."""
+        """Return up to `pages` free pages to the disk."""
         with self.explained():
-            # By `executescript`: it gives back a page a step, and `execute` makes one step where no columns come.
+            # With `executescript`, because SQLite returns one page in each step, and `execute` makes only one step for a
+            # statement without columns.
             self.writer.executescript(f"pragma incremental_vacuum({pages})")
 
     def checkpoint(self) -> None:
-        """Move what is in the log into the file, and give the log's space back."""
+        """Move the log into the file, and return the log's space to the disk."""
         with self.explained():
             self.writer.execute("pragma wal_checkpoint(truncate)").fetchall()
 
@@ -203,7 +206,7 @@ class Database:
                 self._readers.pop().close()
 
     def close(self) -> None:
-        """Twice does no harm; a thread that reads meanwhile closes its own connection when it is done."""
+        """Close the connections; a second call has no effect.  A thread that still reads closes its own when it is done."""
         self._closed = True
         self._close_readers()
         self.writer.close()

@@ -1,6 +1,6 @@
-"""The index that stores search by: segments of traces in the order of arrival, the oldest of which are dropped whole.
+"""The index for the search of the stores: segments of traces in the order of arrival; the oldest segments are dropped whole.
 
-Rules: this file knows spans and numbers, never where spans are kept.  Traces go in the order in which they came.
+Rules: this file knows spans and numbers, but not where spans are kept.  Traces are dropped in the order of arrival.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ SEGMENT_BYTES = 4 * 1024 * 1024
 
 
 class Index:
-    """Traces from `first` up to, not including, `end`; not thread-safe.  `size` is about the bytes of memory that it takes.
+    """The traces from number `first` up to, but not including, `end`; not thread-safe.  `size` estimates its bytes of memory.
 
-    `hash_of` gives at least 62 good bits for a term, always the same; `listed_tags` are the keys whose values are listed;
-    `segment_bytes` is where a segment takes no more traces, so that what is forgotten too late stays small.
+    `hash_of` gives at least 62 good bits for a term, always the same ones.  `listed_tags` are the keys whose values are listed.
+    At `segment_bytes` a segment takes no more traces.  So little stays in memory after its traces were dropped.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Index:
         self._firsts: list[int] = []
 
     def open_trace(self) -> int:
-        """The number of a new trace, the next one."""
+        """Add a trace; returns its number, which is the next one."""
         number = self.end
         last = self._segments[-1] if self._segments else None
         if last is None or len(last.begins) == MAX_TRACES or last.size > self._segment_bytes:
@@ -62,15 +62,15 @@ class Index:
         self.end = max(self.end, segment.end)
 
     def segment_start(self, trace: int) -> int:
-        """The first number of the segment that a trace is in."""
+        """The first number of the segment that contains a trace."""
         return self.segment_of(trace).first if trace < self.end else self.end
 
     def segment_of(self, trace: int) -> Segment:
-        """Where a trace is indexed."""
+        """The segment that contains a trace."""
         return self._segments[bisect_right(self._firsts, trace) - 1]
 
     def add(self, trace: int, span: FinishedSpan) -> Segment:
-        """Index a span; returns where."""
+        """Index a span; returns its segment."""
         segment = self.segment_of(trace)
         before = segment.size
         segment.add(trace - segment.first, span, self._listed_tags)
@@ -85,12 +85,12 @@ class Index:
             del self._firsts[0]
 
     def _alive(self) -> Iterator[tuple[Segment, int]]:
-        """Each segment, and the first number in it that is still here."""
+        """Each segment, with the first number in it that is still kept."""
         for segment in self._segments:
             yield segment, max(0, self.first - segment.first)
 
     def find(self, query: TraceQuery) -> list[int]:
-        """The traces that match, the latest first, the earlier arrival first where they began at the same time."""
+        """The matching traces, the latest first; of traces that began at the same time, the one that arrived first."""
         found: list[tuple[int, int]] = []  # (minus the begin, number)
         low, high = max(query.window.begin_us, 1), query.window.end_us
         for segment, first in sorted(self._alive(), key=_latest_first):
@@ -131,7 +131,7 @@ class Index:
         return self._names(SPAN_NAMES, service)
 
     def remote_service_names(self, service: str) -> list[str]:
-        """That the spans of a service name."""
+        """The names of services that a service's spans have as their remote endpoint."""
         return self._names(REMOTE_NAMES, service)
 
     def tag_values(self, key: str) -> list[str]:

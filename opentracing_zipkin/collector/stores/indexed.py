@@ -1,6 +1,6 @@
 """The answers that both stores give from their index alone.
 
-Rules: the index is used by one thread at a time: a store holds `_indexing` whenever it touches `_index`.
+Rules: one thread at a time uses the index: a store holds `_indexing` whenever it uses `_index`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ __all__ = ["Indexed"]
 
 
 class Indexed:
-    """A store's names and links.  Its `trace_json` and `_numbered` are where the spans are."""
+    """A base of both stores with names and links.  A store adds `trace_json` and `_numbered`, which read its spans."""
 
     _index: Index
     _indexing: Lock
     _known_calls: KnownCalls
 
     def _numbered(self, traces: Sequence[int]) -> list[Encoded]:
-        """The spans of each of these traces, as JSON; empty where it went."""
+        """The spans of each of these traces, as JSON; empty for a trace that was dropped."""
         raise NotImplementedError
 
     def trace_json(self, trace_id: str) -> Encoded:
@@ -44,7 +44,7 @@ class Indexed:
             return self._index.within(window)
 
     def within(self, window: Window) -> Iterator[list[FinishedSpan]]:
-        """The traces that began in a window; those that go meanwhile are left out."""
+        """Yield the traces that began in a window; traces that are dropped meanwhile are left out."""
         for trace in self._within(window):
             spans = self._read(trace)
             if spans:
@@ -54,7 +54,7 @@ class Indexed:
         return read_back(self._numbered([trace])[0])
 
     def links(self, window: Window) -> list[dict[str, object]]:
-        """The calls between services, in the traces that began in a window."""
+        """The calls between services in the traces that began in a window."""
         return links_of(self._known_calls.of(trace, partial(self._read, trace)) for trace in self._within(window))
 
     def service_names(self) -> list[str]:
@@ -68,7 +68,7 @@ class Indexed:
             return self._index.span_names(service_name.lower())
 
     def remote_service_names(self, service_name: str) -> list[str]:
-        """Whom a service's spans name as their other side."""
+        """The names of services that a service's spans have as their remote endpoint."""
         with self._indexing:
             return self._index.remote_service_names(service_name.lower())
 

@@ -1,7 +1,7 @@
-"""A store in memory: each span as its JSON, bounded in bytes, the oldest traces go first.
+"""A store in memory: each span as its JSON, limited in bytes; the oldest traces are dropped first.
 
-Rules: the bound counts what a span takes in this process, its place in the index included.  Of a single trace over the bound
-its oldest spans go.
+Rules: the limit counts all memory of a span in this process, including its place in the index.  If a single trace is over the
+limit, its oldest spans are dropped.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ __all__ = ["MAX_BYTES", "MemoryStore", "low_id"]
 
 MAX_BYTES = 256 * 1024 * 1024
 
-# On 64-bit CPython 3.11, beside the JSON itself: the header of its bytes and its entry in a trace's dict; a trace with its
-# dict, its id and its entries.  The sum is within 3 % of what the process takes (200,000 spans in 20,000 and 200,000 traces).
+# On 64-bit CPython 3.11, in addition to the JSON: for a span, the header of its bytes and its entry in the trace's dict; for a
+# trace, its dict, its id and its entries.  The sum is within 3 % of the real memory (200,000 spans in 20,000 and in 200,000
+# traces).
 _SPAN_BYTES = 33 + 50
 _TRACE_BYTES = 500
 
 
 def low_id(trace_id: str) -> str:
-    """The part of a trace id that makes spans one trace: a library that knows 64 bits only cuts an id of 128."""
+    """The part of a trace id that identifies the trace: a library that knows only 64 bits cuts a 128-bit id."""
     return trace_id[-16:]
 
 
 class _Trace:
-    """Its number in the index, and its spans as JSON, in the order in which they came."""
+    """A trace's number in the index, and its spans as JSON, in the order of arrival."""
 
     __slots__ = ("kept_bytes", "low_id", "number", "spans")
 
@@ -46,9 +47,9 @@ class _Trace:
 
 
 class MemoryStore(Indexed):
-    """Traces in the order of their first span; any method from any thread.
+    """Traces in the order of their first span; any method may be called from any thread.
 
-    `max_bytes` bounds the memory that spans and their index take, `max_spans` the spans, None for no bound of that kind.
+    `max_bytes` limits the memory of spans and their index, `max_spans` the number of spans (None for no such limit).
     `listed_tags` are the keys whose values `tag_values` lists.
     """
 
@@ -75,10 +76,10 @@ class MemoryStore(Indexed):
         return Index(hash, self._listed_tags, min(SEGMENT_BYTES, self._max_bytes // 16), first)
 
     def add(self, spans: Iterable[FinishedSpan]) -> None:
-        """Keep spans; where they are too many, whole traces go, and of a single too long one its oldest spans."""
+        """Keep spans; over the limit the oldest traces are dropped, and of a single trace over the limit its oldest spans."""
         encoded = [(json_v2.encode(span), span) for span in spans]
         for data, span in encoded:
-            with self._indexing:  # for each: who asks does not wait for a whole message
+            with self._indexing:  # for each span, so that a query does not wait for a whole message
                 self._add(data, span)
 
     def _add(self, data: bytes, span: FinishedSpan) -> None:
@@ -109,7 +110,7 @@ class MemoryStore(Indexed):
         return over_count or self._trace_bytes + self._index.size > self._max_bytes
 
     def _evict(self) -> bool:
-        """Drop the oldest trace, or of the only one its oldest span; False if there is none."""
+        """Drop the oldest trace, or the oldest span if there is only one trace; False if there is none."""
         oldest = self._numbered_traces[self._index.first]
         if len(self._traces) > 1:
             del self._traces[oldest.low_id], self._numbered_traces[oldest.number]
@@ -134,7 +135,7 @@ class MemoryStore(Indexed):
         self._trace_bytes -= size
 
     def _index_again(self, trace: _Trace) -> None:
-        """The only trace, when its index knows more spans that went than spans that are here."""
+        """Make the index of the only trace anew, when it has more dropped spans than kept ones."""
         self._stale = 0
         self._index = self._new_index(trace.number)
         self._index.open_trace()
@@ -165,10 +166,10 @@ class MemoryStore(Indexed):
             return [[] if trace is None else list(trace.spans) for trace in found]
 
     def counts(self) -> Counts:
-        """The amounts that are here."""
+        """The current counts."""
         with self._indexing:
             kept = self._trace_bytes + self._index.size
             return Counts(self._count, len(self._traces), kept, self._max_bytes, self._evicted, 0)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because no file is open."""

@@ -1,7 +1,7 @@
-"""Spans read back from the JSON that a store wrote itself.
+"""Spans read back from JSON that a store wrote.
 
-Rules: nothing is checked or mended here, as `json_v2.encode` wrote it: three times faster than `json_v2.decode`.
-Where a file was damaged, those are left out that cannot be read.
+Rules: nothing is checked or mended here, because `json_v2.encode` wrote the JSON.  This is three times as fast as
+`json_v2.decode`.  If a file was damaged, the spans that cannot be read are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...text import printable
 
 __all__ = ["read_back"]
 
-# JSON that is none, and JSON that is no span.
+# The errors of text that is no JSON, and of JSON that is no span.
 _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
@@ -31,7 +31,7 @@ def read_back(encoded: Iterable[bytes]) -> list[FinishedSpan]:
 
 
 def _readable(encoded: Iterable[bytes]) -> Iterator[FinishedSpan]:
-    """Each is checked, for what was damaged may be JSON all the same."""
+    """Decode each span with checks, because a damaged text may still be JSON."""
     for one in encoded:
         try:
             yield from json_v2.decode(json_v2.join([one]))

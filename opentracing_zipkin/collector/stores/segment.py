@@ -1,8 +1,9 @@
-"""The index of a few thousand traces: which of them meet a condition, when they began, and which names they hold.
+"""The index of a few thousand traces: which traces meet a condition, when they began, and which names they contain.
 
 Rules: a trace is a number, counted in the order of arrival; a set of traces has one bit for each.  A name, a tag or an
-annotation is kept as a hash of 62 bits, 8 bytes for each trace that has it; one that many traces have is kept as such a set.
-Two terms with the same hash would be taken for one: for a million different terms the chance is below 1 in 10^12 for a search.
+annotation is a term, kept as a hash of 62 bits: 8 bytes for each trace that has it.  A term of many traces is kept as a set of
+traces instead.  Two terms with the same hash would be confused; with a million different terms the chance is below 1 in 10^12
+for a search.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ __all__ = ["MAX_TRACES", "REMOTE_NAMES", "SPAN_NAMES", "TAG_VALUES", "Segment", 
 MAX_TRACES = 4096
 SPAN_NAMES, REMOTE_NAMES, TAG_VALUES = "span names", "remote names", "tag values"
 
-_NUMBER = MAX_TRACES - 1  # the bits of an entry that hold the trace's number
-_HASH = (1 << 64) - MAX_TRACES  # and those that hold the term's hash; the bucket adds ten bits of it
+_NUMBER = MAX_TRACES - 1  # the bits of an entry for the trace's number
+_HASH = (1 << 64) - MAX_TRACES  # the bits of an entry for the term's hash; the bucket adds ten bits of the hash
 _BUCKET = 1023
 _KEY = _HASH | _BUCKET
 _MAX_BUCKET = 512  # entries, before terms of many traces are moved out; a power of two
-_MANY = 32  # traces of a term that is moved out
+_MANY = 32  # the number of traces from which a term is moved out
 
 # Measured with sys.getsizeof on 64-bit CPython 3.11: an entry of a dict with its tuple and its value.
 _ENTRY_BYTES = 250
-_POSTING_BYTES = 9  # 8, and what an array has spare
+_POSTING_BYTES = 9  # 8 bytes, and the spare room of an array
 _BUCKET_BYTES = 180
 _EMPTY_BYTES = 2000
 
@@ -41,7 +42,7 @@ _NAME, _REMOTE, _ANNOTATION = 1, 2, 3
 
 
 class Segment:
-    """Up to MAX_TRACES traces, from number `first`; not thread-safe.  `size` is about the bytes of memory that it takes."""
+    """Up to MAX_TRACES traces, from number `first`; not thread-safe.  `size` estimates its bytes of memory."""
 
     __slots__ = (
         "_hash",
@@ -62,26 +63,27 @@ class Segment:
         self.first = first
         self.size = _EMPTY_BYTES
         self.begins = array("q")
-        self.rooted = bytearray()  # 1 where `begins` is that of a root
-        self.earliest_us, self.latest_us = 0, 0  # no trace began outside
-        # By (service, keys of its tags): the traces that have such a span.
+        self.rooted = bytearray()  # 1 where the trace's entry in `begins` is that of a root
+        self.earliest_us, self.latest_us = 0, 0  # no trace began outside this range
+        # By (service, keys of a span's tags): the traces that have such a span.
         self.shapes: dict[tuple[str, ...], bytearray] = {}
-        # By (owner, name): the last trace that has it; earlier ones are evicted earlier.
+        # By (owner, name): the last trace that has the name; earlier traces are dropped earlier.
         self.names: dict[str, dict[tuple[str, str], int]] = {kind: {} for kind in (SPAN_NAMES, REMOTE_NAMES, TAG_VALUES)}
         # By (service, binary digits of the duration): the traces, and each span's trace and duration.
         self.durations: dict[tuple[str, int], tuple[bytearray, array[int], array[int]]] = {}
-        # By the last bits of the hash: entries of the rest of it and a trace.  By the hash: the traces of a term of many.
+        # By the last bits of the hash: entries of the other bits and a trace.  By the hash: the traces of a term of many
+        # traces.
         self.buckets: dict[int, array[int]] = {}
         self.many: dict[int, bytearray] = {}
         self._hash = hash_of
 
     @property
     def end(self) -> int:
-        """The number after the last one here."""
+        """The number after the last trace here."""
         return self.first + len(self.begins)
 
     def open_trace(self) -> int:
-        """The number of a new trace."""
+        """Add a trace; returns its place in this segment."""
         self.begins.append(0)
         self.rooted.append(0)
         self.size += _POSTING_BYTES
@@ -115,12 +117,12 @@ class Segment:
         self._post(terms, number)
 
     def _row(self, key_bytes: int = 0) -> bytearray:
-        """A set of traces, none yet; `key_bytes` are those of the texts by which it is found."""
+        """An empty set of traces; `key_bytes` is the size of the texts that are its key."""
         self.size += _ENTRY_BYTES + key_bytes + MAX_TRACES // 8
         return bytearray(MAX_TRACES // 8)
 
     def _begin(self, number: int, timestamp_us: int, is_root: bool) -> None:
-        """As `query.begin_of`: by the first root, else the earliest span."""
+        """Set the begin as `query.begin_of` does: that of the first root, else of the earliest span."""
         if self.rooted[number]:
             return
         known = self.begins[number]
@@ -172,11 +174,11 @@ class Segment:
             bucket.append(entry)
             self.size += _POSTING_BYTES
             length = len(bucket)
-            if length >= _MAX_BUCKET and not length & length - 1:  # each power of two, so that all tidying is linear
+            if length >= _MAX_BUCKET and not length & length - 1:  # at each power of two, so that all tidying takes linear time
                 self._tidy(hashed & _BUCKET)
 
     def _tidy(self, key: int) -> None:
-        """Move out of a bucket the terms of many traces, and what is twice in it."""
+        """Move the terms of many traces out of a bucket, and remove duplicates."""
         before = self.buckets.pop(key)
         entries = set(before)
         counts = Counter(entry & _HASH for entry in entries)
@@ -193,8 +195,8 @@ class Segment:
             self.buckets[key] = kept
 
     def matching(self, query: TraceQuery, alive: int) -> int:
-        """Those of the traces in `alive` that meet every condition but the window."""
-        # A condition is met by a span of the service if one is named, else by a span of any.
+        """The traces of `alive` that meet every condition but the window."""
+        # A span of the named service must meet a condition; without a named service, any span.
         service = query.service_name
         shapes = [shape for shape in self.shapes if not service or shape[0] == service]
         services = {shape[0] for shape in shapes}
@@ -205,7 +207,7 @@ class Segment:
         if alive and query.remote_service_name:
             alive &= self._named(services, REMOTE_NAMES, _REMOTE, query.remote_service_name)
         for key, value in query.terms:
-            if not alive:  # a hundred terms and many shapes take seconds otherwise
+            if not alive:  # otherwise a hundred terms and many shapes take seconds
                 break
             if value:
                 services_with = {shape[0] for shape in shapes if key in shape[1:]}
@@ -228,7 +230,7 @@ class Segment:
 
     def _having(self, services: Iterable[str], key: str | int, text: str) -> int:
         found = 0
-        wanted: dict[int, set[int]] = {}  # by bucket, so that each is read once, however many services there are
+        wanted: dict[int, set[int]] = {}  # by bucket, so that each bucket is read once, however many services there are
         for service in services:
             hashed = self._hash((service, key, text)) & _KEY
             row = self.many.get(hashed)
@@ -257,7 +259,7 @@ class Segment:
 
 
 def _texts_bytes(texts: tuple[str, ...]) -> int:
-    """The bytes that they take in memory, with their places in a tuple: names and keys may be long, many, or both."""
+    """The bytes of texts and of their places in a tuple: names and keys may be long, many, or both."""
     return sum(map(getsizeof, texts)) + 8 * len(texts)
 
 
@@ -266,5 +268,5 @@ def _traces_of(row: bytearray) -> int:
 
 
 def numbers_in(bits: int) -> list[int]:
-    """The traces in a set, in the order of arrival."""
+    """The traces of a set, in the order of arrival."""
     return [number for number, bit in enumerate(bin(bits)[:1:-1]) if bit == "1"]

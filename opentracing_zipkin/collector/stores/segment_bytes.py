@@ -1,6 +1,6 @@
-"""A segment of the index as bytes, so that a file can keep it.
+"""A segment of the index as bytes, for a file.
 
-Rules: bytes that were not written here, or are damaged, are a ValueError: whoever keeps them then indexes the spans again.
+Rules: bytes that are damaged, or were not written here, raise ValueError; the store then indexes the spans again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAX_BYTES = 1 << 30
 
 
 def stable_hash() -> Callable[[Term], int]:
-    """A function that hashes a term, the same in every process and on every Python; it keeps what it has hashed lately."""
+    """A function that hashes a term, the same in every process and on every Python; it remembers recent hashes."""
     return Kept(_hash, lambda term: len(term[0]) + len(term[2])).__getitem__
 
 
@@ -33,7 +33,7 @@ def _hash(term: Term) -> int:
 
 
 def to_bytes(segment: Segment) -> bytes:
-    """Compressed, with a checksum."""
+    """A segment as compressed bytes with a checksum."""
     header = {
         "format": _FORMAT,
         "first": segment.first,
@@ -57,7 +57,7 @@ def to_bytes(segment: Segment) -> bytes:
 
 
 def from_bytes(data: bytes, hash_of: Callable[[Term], int]) -> Segment:
-    """Reads the bytes of `to_bytes`; raises ValueError for any others."""
+    """The segment in the bytes of `to_bytes`; raises ValueError for any other bytes."""
     try:
         return _Reader(data).segment(hash_of)
     except (zlib.error, KeyError, TypeError, IndexError, AttributeError) as error:
@@ -65,7 +65,7 @@ def from_bytes(data: bytes, hash_of: Callable[[Term], int]) -> Segment:
 
 
 class _Reader:
-    """Bytes, read from the front."""
+    """Reads bytes from front to end; used once."""
 
     def __init__(self, data: bytes) -> None:
         inflater = zlib.decompressobj()

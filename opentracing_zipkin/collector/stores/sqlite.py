@@ -1,7 +1,8 @@
-"""A store in a file: spans in SQLite, their index in memory and, so that the next start is quick, in the file too.
+"""A store in a file: spans in SQLite, their index in memory and also in the file, so that the next start is fast.
 
-Rules: bounded in bytes and in age, the oldest traces go first.  A batch of spans is kept whole or not at all, and once `add`
-returns it outlives this process.  One lock for those who write, one for the index; both in this order.
+Rules: limited in bytes and in age; the oldest traces are dropped first.  A batch of spans is kept whole or not at all.  After
+`add` has returned, the batch outlives this process.  There is one lock for writers and one for the index, always taken in this
+order.
 """
 
 from __future__ import annotations
@@ -30,25 +31,24 @@ from .tables import Tables
 __all__ = ["MAX_AGE_S", "MAX_BYTES", "SqliteStore"]
 
 MAX_BYTES = 1024 * 1024 * 1024
-MIN_BYTES = 1024 * 1024  # of which the empty file takes 64 KiB
+MIN_BYTES = 1024 * 1024  # the empty file takes 64 KiB of these
 MAX_AGE_S = 7 * 86_400.0
-# The bound of the index in memory, in parts of `max_bytes`.  Usual spans take a fifth of their JSON; a service of its own for
-# each span takes ten times its JSON.
+# The limit of the index in memory is `max_bytes` divided by this.  The index of usual spans takes a fifth of their JSON; if
+# each span has another service, it takes ten times their JSON.
 INDEX_PART = 2
 MIN_INDEX_BYTES = 64 * 1024 * 1024
 
-INDEX_SPANS = 20_000  # after so many the index is written; as many, at most, are read again after a crash, in about 0.4 s
+INDEX_SPANS = 20_000  # new spans after which the index is written; at most as many are read again after a crash, in about 0.4 s
 _AGE_CHECK_S = 60.0
 _SHRINK_PAGES = 2_000
 
 
 class SqliteStore(Indexed):
-    """Traces in the order of their first span; any method from any thread, of one process.
+    """Traces in the order of their first span; any method may be called from any thread, but only in one process.
 
-    `max_bytes` bounds the file (its log, up to 16 MiB, comes on top) and, by half of it, the index in memory; `max_age_s` the
-    time since a trace's first span came.
-    Of a key that is new in `listed_tags` the values are listed that come from now on.
-    Raises StoreUnavailable where the file cannot be opened, or is none of ours.
+    `max_bytes` limits the file (in addition its log has up to 16 MiB), and half of it limits the index in memory.  `max_age_s`
+    limits the time since the first span of a trace came.  For a key that is new in `listed_tags`, only values that come later
+    are listed.  Raises StoreUnavailable where the file cannot be opened, or is not one of ours.
     """
 
     def __init__(
@@ -89,7 +89,10 @@ class SqliteStore(Indexed):
         return Index(self._hash, self._listed_tags, min(SEGMENT_BYTES, self._max_bytes // 16), first)
 
     def _load_index(self, first: int, end: int) -> None:
-        """Read from its written parts; the rest, or all where a part is damaged, is made from the spans."""
+        """Read the index from its written parts.
+
+        The rest is made from the spans; if a part is damaged, the whole index is.
+        """
         damaged = False
         index = self._index = self._new_index(first)
         try:
@@ -115,7 +118,7 @@ class SqliteStore(Indexed):
         self._since_written += 1
 
     def add(self, spans: Iterable[FinishedSpan]) -> None:
-        """Keep spans; where they are too many, whole traces go, and of a single too long one its oldest spans."""
+        """Keep spans; over the limit the oldest traces are dropped, and of a single trace over the limit its oldest spans."""
         encoded = [(json_v2.encode(span), span) for span in spans]
         if not encoded:
             return
@@ -131,11 +134,11 @@ class SqliteStore(Indexed):
                     self._write_index()
                 self._make_room()
                 self._tell("")
-            except StoreUnavailable as error:  # the spans are kept all the same
+            except StoreUnavailable as error:  # the spans are kept nevertheless
                 self._tell(str(error))
 
     def _tell(self, failure: str) -> None:
-        """Say once what fails, and once that it does no more, which is ""."""
+        """Log a failure once, and its end once; "" means no failure."""
         if failure and failure != self._told:
             log.warning("zipkin: %s", failure)
         elif self._told and not failure:
@@ -148,24 +151,24 @@ class SqliteStore(Indexed):
             while self._index.end < added.end:
                 self._index.open_trace()
         for number, span in added.fresh:
-            with self._indexing:  # for each: who asks does not wait for a whole message
+            with self._indexing:  # for each span, so that a query does not wait for a whole message
                 self._index_span(number, span)
 
     def _write_index(self) -> None:
-        """So that the next start need not read every span."""
+        """Write the index into the file, so that the next start need not read every span."""
         first = self._index.first
         self._tables.write_segments([(at, to_bytes(segment)) for at, segment in self._dirty.items() if segment.end > first])
         self._dirty.clear()
         self._since_written = 0
 
     def _make_room(self) -> None:
-        """Drop what is too old or too much, and give back to the disk what the file has too much."""
+        """Drop spans over the limits, and return free pages to the disk if the file is too large."""
         fresh = self._first_fresh()
         if fresh > self._index.first:
             self._drop_before(fresh)
         used, size = self._database.page_bytes()
         while self._is_over(used) and self._index.first < self._index.end:
-            if self._index.end - self._index.first > 1:  # a 200th at a time, so that nobody waits long
+            if self._index.end - self._index.first > 1:  # 0.5 % at a time, so that no caller waits long
                 self._drop_before(self._index.first + max(1, (self._index.end - self._index.first) // 200))
             elif not self._trim(self._index.first):
                 break
@@ -200,7 +203,7 @@ class SqliteStore(Indexed):
         return gone
 
     def _index_again(self, trace: int) -> None:
-        """The only trace, when its index knows more spans that went than spans that are here."""
+        """Make the index of the only trace anew, when it has more dropped spans than kept ones."""
         self._stale = 0
         spans = read_back(self._tables.numbered([trace])[0])
         with self._indexing:
@@ -228,7 +231,7 @@ class SqliteStore(Indexed):
         return list(self._tables.numbered(traces))
 
     def counts(self) -> Counts:
-        """The amounts that are here."""
+        """The current counts."""
         with self._indexing:
             traces = self._index.end - self._index.first
         return Counts(self._tables.spans, traces, self._used_bytes, self._max_bytes, self._evicted, self._lost)
@@ -243,7 +246,7 @@ class SqliteStore(Indexed):
             self._make_room()
 
     def close(self) -> None:
-        """Write the index, and let go of the file."""
+        """Write the index, and close the file."""
         with self._writing:
             if self._closed:
                 return

@@ -1,7 +1,7 @@
-"""The statements of the SQLite store: all but those that make them.
+"""The SQL statements of the SQLite store, except those that create the tables.
 
-Rules: a method that changes something is one transaction, whole or not at all, and is called by one thread at a time; a method
-that reads may be called from any.  Traces are numbers in the order of arrival; the ids of 64 bits are SQLite's signed integers.
+Rules: a method that changes data is one transaction, and one thread at a time may call it; a method that reads may be called
+from any thread.  Traces are numbers in the order of arrival; ids of 64 bits are stored as SQLite's signed integers.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ __all__ = ["Added", "Tables"]
 
 
 class Added(NamedTuple):
-    """The changes by `add`: the number of the next trace, and the spans that were not there before, with their traces."""
+    """The changes by `add`: the number of the next trace, and the spans that are new, with their traces."""
 
     end: int
     fresh: list[tuple[int, FinishedSpan]]
 
 
 def _low_number(trace_id: str) -> int:
-    """The low 64 bits of a trace's id."""
+    """The low 64 bits of a trace's id, as a signed integer."""
     return int(trace_id[-16:], 16) - (1 << 63)
 
 
@@ -36,7 +36,7 @@ def _digest(data: bytes) -> int:
 
 
 class Tables:
-    """The tables of one database; `spans` is how many there are."""
+    """The tables of one database; `spans` is the number of spans in them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,13 +44,13 @@ class Tables:
             self.spans, self._came, self._end = reader.execute("select spans, came, next_trace from totals").fetchone()
 
     def bounds(self) -> tuple[int, int]:
-        """The number of the first trace, and the number of the next one that comes."""
+        """The number of the first trace, and the number that the next new trace gets."""
         with self._database.reading() as reader:
             [first] = reader.execute("select min(number) from traces").fetchone()
         return (self._end if first is None else first), self._end
 
     def add(self, encoded: Sequence[tuple[bytes, FinishedSpan]]) -> Added:
-        """Keep spans, each with its JSON; one that is there already stays as it is."""
+        """Keep spans, each with its JSON; a span that is already kept stays as it is."""
         end, came = self._end, self._came
         numbers: dict[int, int] = {}
         fresh: list[tuple[int, FinishedSpan]] = []
@@ -73,7 +73,7 @@ class Tables:
         return Added(end, fresh)
 
     def _number(self, writer: Connection, low: int, end: int) -> int:
-        """The number of the trace with these low bits; a new one gets the number `end`."""
+        """The number of the trace with these low bits; a new trace gets the number `end`."""
         found = writer.execute("select number from traces where low_id = ?", (low,)).fetchone()
         if found is not None:
             return int(found[0])
@@ -81,13 +81,13 @@ class Tables:
         return end
 
     def trace(self, trace_id: str) -> list[bytes]:
-        """The spans of a trace, in the order in which they came."""
+        """The spans of a trace, in the order of arrival."""
         query = "select json from spans where trace = (select number from traces where low_id = ?) order by came"
         with self._database.reading() as reader:
             return [data for [data] in reader.execute(query, (_low_number(trace_id),))]
 
     def numbered(self, traces: Iterable[int]) -> list[list[bytes]]:
-        """The spans of each of these traces; empty where it went."""
+        """The spans of each of these traces; empty for a trace that was dropped."""
         query = "select json from spans where trace = ? order by came"
         with self._database.reading() as reader:
             return [[data for [data] in reader.execute(query, (trace,))] for trace in traces]
@@ -107,25 +107,25 @@ class Tables:
                 yield number, [data for _, data in group]
 
     def segments(self) -> list[bytes]:
-        """The written index, in parts."""
+        """The parts of the written index."""
         with self._database.reading() as reader:
             return [body for [body] in reader.execute("select body from segments order by first")]
 
     def write_segments(self, bodies: Sequence[tuple[int, bytes]]) -> None:
-        """Write parts of the index, each by its first trace; with them it has all spans that are here."""
+        """Write parts of the index, each by its first trace; the written index then contains all kept spans."""
         with self._database.writing() as writer:
             writer.executemany("insert or replace into segments values (?, ?)", bodies)
             writer.execute("delete from pending")
 
     def first_since(self, time_s: float) -> int:
-        """The first trace that came since then; the number of the next one if there is none."""
+        """The first trace that came since that time; the number of the next trace if there is none."""
         query = "select number from traces where arrived_s >= ? order by number limit 1"
         with self._database.reading() as reader:
             found = reader.execute(query, (time_s,)).fetchone()
         return self._end if found is None else int(found[0])
 
     def drop_before(self, trace: int, segment: int) -> int:
-        """Drop the traces and the parts of the index before these; returns how many spans went."""
+        """Drop the traces before `trace` and the parts of the index before `segment`; returns the number of dropped spans."""
         with self._database.writing() as writer:
             gone = writer.execute("delete from spans where trace < ?", (trace,)).rowcount
             writer.execute("delete from traces where number < ?", (trace,))
@@ -136,7 +136,7 @@ class Tables:
         return gone
 
     def trim(self, trace: int) -> int:
-        """Drop the oldest spans of the only trace, a tenth of them; returns how many."""
+        """Drop the oldest tenth of the only trace's spans; returns their number."""
         with self._database.writing() as writer:
             query = "select came from spans where trace = ? order by came limit 1 offset ?"
             found = writer.execute(query, (trace, max(1, self.spans // 10))).fetchone()

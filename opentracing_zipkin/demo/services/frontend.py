@@ -1,4 +1,4 @@
-"""The shop's face: shows products, and takes orders."""
+"""The shop's frontend: shows products, and takes orders."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def routes(addresses: Mapping[str, str]) -> Mapping[str, View]:
 
     def checkout(arguments: Mapping[str, str]) -> Answer:
         span = opentracing.tracer.active_span
-        assert span is not None  # the server's, which is active around every route
-        # Travels with the trace into every service that has a part in it.
+        assert span is not None  # the server's span, which is active around every route
+        # The attribute travels with the trace into every service that takes part.
         span.trace_context.set_trace_attribute("customer", arguments["customer"])
         with span.start_child("read the cart") as reading:
             time.sleep(0.012)

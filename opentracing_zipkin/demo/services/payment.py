@@ -14,7 +14,7 @@ LIMIT = 100
 
 
 class CardDeclined(Exception):
-    """The bank said no."""
+    """The bank declined the card."""
 
     status = "402 Payment Required"
 
@@ -25,8 +25,8 @@ def routes(_addresses: Mapping[str, str]) -> Mapping[str, View]:
 
 def charge(arguments: Mapping[str, str]) -> Answer:
     span = opentracing.tracer.active_span
-    assert span is not None  # the server's, which is active around every route
-    # Set by the frontend, two services away.
+    assert span is not None  # the server's span, which is active around every route
+    # The frontend, which called the service that calls this one, has set the attribute.
     span.add_tag("customer", span.trace_context.get_trace_attribute("customer"))
     span.add_tag("amount", arguments["amount"])
     with span.start_child("ask the bank") as asking:

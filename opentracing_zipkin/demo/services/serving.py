@@ -1,7 +1,7 @@
-"""A service as a process: an HTTP server on a free loopback port that lives as long as its standard input.
+"""A service as a process: an HTTP server on a free loopback port that runs until its standard input ends.
 
-Rules: the port is written to standard output as one line; the addresses of the other services come as one line of JSON.  At the
-end of the input, which comes too when the parent dies, the server stops and the interpreter exits in the usual way.
+Rules: it writes its port to standard output as one line, and reads the addresses of the other services as one line of JSON.
+The input also ends when the parent dies.  Then the server stops, and the interpreter exits in the usual way.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "View", "serve"]
 
-Answer = tuple[str, Any]  # the status line, and what becomes the JSON
+Answer = tuple[str, Any]  # the status line, and the value that becomes the JSON
 View = Callable[[Mapping[str, str]], Answer]
 
 _HEADERS = [("Content-Type", "application/json")]
 
 
 class Server(ThreadingMixIn, WSGIServer):
-    """One thread a request."""
+    """A server with one thread for each request."""
 
     daemon_threads = True
 
     def server_bind(self) -> None:
-        # WSGIServer's own asks the name server for this host's name, which can take seconds.
+        # The method of WSGIServer asks the name server for this host's name, which can take seconds.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.socket.getsockname()[1]
         self.setup_environ()
 
 
 class Connection(WSGIRequestHandler):
-    """Tells the application its caller's port, and logs nothing."""
+    """Passes the caller's port to the application, and logs nothing."""
 
     def get_environ(self) -> dict[str, Any]:
         return {**super().get_environ(), "REMOTE_PORT": str(self.client_address[1])}
@@ -52,8 +52,8 @@ class Connection(WSGIRequestHandler):
 
 
 def serve(routes: Callable[[Mapping[str, str]], Mapping[str, View]]) -> None:
-    """Serve what `routes` makes of the services' addresses ("METHOD /path" to view) until standard input ends."""
-    # Ctrl-C reaches the whole process group; when to end is the parent's decision.
+    """Serve the views that `routes` makes from the services' addresses ("METHOD /path" to view) until standard input ends."""
+    # Ctrl-C reaches the whole process group, but the parent decides when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Server(("127.0.0.1", 0), Connection) as server:
         print(server.server_port, flush=True)
@@ -81,7 +81,7 @@ def _not_found(_arguments: Mapping[str, str]) -> Answer:
 
 
 def error_page(inner: WSGIApplication) -> WSGIApplication:
-    """Answer with an exception's `status`, or 500, where one leaves `inner`."""
+    """Answer with an exception's `status`, or 500, where an exception leaves `inner`."""
 
     def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:

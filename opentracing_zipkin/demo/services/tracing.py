@@ -1,7 +1,7 @@
-"""Instrumentation with the OpenTracing API alone: a WSGI middleware for what comes in, `Client` for what goes out.
+"""Instrumentation with the OpenTracing API alone: a WSGI middleware for inbound requests, `Client` for outbound ones.
 
-Rules: no tracer is named here; what is `opentracing.tracer` when a request comes is used, be it the no-op.  The current span is
-kept by the tracer's scope manager.
+Rules: this file names no tracer.  It uses the one that is `opentracing.tracer` when a request comes, even if that is the no-op.
+The tracer's scope manager keeps the current span.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CallFailed", "Client", "TracingMiddleware"]
 
-# How a service says its name to the one it calls.
+# The header in which a service tells its name to the service that it calls.
 CALLER = "x-caller"
 
 
 class TracingMiddleware:
-    """A WSGI application whose requests are spans: each joins its caller's trace or starts one of its own."""
+    """A WSGI application whose requests are spans; each joins its caller's trace or starts a new trace."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -36,7 +36,7 @@ class TracingMiddleware:
 
         def answer(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             span.add_tag(tags.HTTP_STATUS_CODE, int(status[:3]))
-            # The trace's identity goes back as well, so that whoever asked can look the trace up.
+            # The answer contains the trace's identity, too, so that the caller can look the trace up.
             identity, _ = tracer.trace_context_to_text(span.trace_context)
             return start_response(status, headers + list(identity.items()), *exc_info)
 
@@ -79,10 +79,10 @@ class Client:
         self._url = url
 
     def call(self, method: str, path: str, arguments: Mapping[str, str]) -> Any:
-        """What the service answers; raises CallFailed where that is an error."""
+        """The answer of the service; raises CallFailed for an error."""
         request = requests.Request(method, self._url + path, params=dict(arguments), headers={CALLER: self._caller})
         with requests.Session() as session, before_http_request(request, self._peer, path) as span:
-            session.trust_env = False  # a proxy has no way to our loopback
+            session.trust_env = False  # a proxy cannot reach our loopback interface
             response = session.send(request.prepare(), timeout=10)
             span.add_tag(tags.HTTP_STATUS_CODE, response.status_code)
             if not response.ok:
@@ -91,7 +91,7 @@ class Client:
 
 
 def before_http_request(request: requests.Request, peer: str, path: str) -> opentracing.Span:
-    """The client's span of an outbound request, whose context is written into the request's headers."""
+    """The client's span of an outbound request; its context is written into the request's headers."""
     tracer = opentracing.tracer
     operation = f"{request.method} {path}"
     parent = tracer.active_span

@@ -1,5 +1,6 @@
-# On PYTHONPATH below `opentracing-zipkin run` where opentracing_zipkin.pth is not installed.  Any interpreter may read this,
-# so it is plain Python: it starts ours, if this environment has it, and then the sitecustomize that it hides.
+# On PYTHONPATH below `opentracing-zipkin run` where opentracing_zipkin.pth is not installed.  Any interpreter may read this
+# file, so it is plain Python.  It starts our tracing, if this environment has it, and then runs the sitecustomize that it
+# hides.
 import os
 import sys
 
@@ -23,4 +24,4 @@ try:
 except ImportError as _error:
     if _error.name != "sitecustomize":
         raise
-sys.modules.setdefault("sitecustomize", _ours)  # the import that is in progress looks for it
+sys.modules.setdefault("sitecustomize", _ours)  # the import in progress looks for it

@@ -1,1 +1,1 @@
-"""Small applications as they are found in the wild, each started as processes of its own by the tests."""
+"""Small applications as they occur in practice; the tests start each as separate processes."""

@@ -1,6 +1,7 @@
-"""One side of a call, in a process whose collector is a sidecar on localhost; its clock is wrong by so many seconds.
+"""One side of a call, in a process whose collector is a sidecar on localhost and whose clock is wrong.
 
-In: the name of the side, the seconds, and as JSON the headers that came.  Out: the headers that go out, and the sidecar's spans.
+Input: the name of the side, the clock's error in seconds, the time, and the received headers as JSON.  Output: the sent headers
+and the sidecar's spans.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Processes that make processes: `python -m tests.integration.apps.children os.fork|fork|spawn|forkserver`.
 
-The parent and each of three children finish 200 spans, the parent before and after it made them; nobody closes anything.
+The parent and each of three children finish 200 spans, the parent before and after it makes the children; no tracer is closed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def finish_spans(role: str) -> None:
 
 
 def child() -> None:
-    if not opentracing.is_global_tracer_registered():  # a spawned process begins anew
+    if not opentracing.is_global_tracer_registered():  # a spawned process is not configured
         configure("children")
     finish_spans("child")
 

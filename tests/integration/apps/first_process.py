@@ -1,6 +1,6 @@
 """Process 1 of a container: `unshare --pid --fork python -m tests.integration.apps.first_process HOW`.
 
-Finishes 40 spans while SIGTERM comes twice, and prints after each what was sent, and at last the balance.
+The program finishes 40 spans while SIGTERM comes twice; it prints the sent spans after each, and the balance at the end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def kill() -> None:
 
 
 def raise_where_a_server_restored_the_default() -> None:
-    """As uvicorn does when it has stopped."""
+    """Raise SIGTERM with the default handler, as uvicorn does after it has stopped."""
     former = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.raise_signal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, former)

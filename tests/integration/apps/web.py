@@ -1,4 +1,4 @@
-"""A WSGI application that answers with the ids of its span and of its process; configured at import, as is usual."""
+"""A WSGI application that answers with the ids of its span and of its process, and is configured at import."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What goes wrong around the tracer, with real processes and sockets: each span arrives or is counted, and nobody waits."""
+"""Faults around the tracer, with real processes and sockets: each span arrives or is counted, and no caller waits."""

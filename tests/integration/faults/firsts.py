@@ -1,8 +1,9 @@
-"""Something sudden at one line of the first span's life: `python -m tests.integration.faults.firsts WHAT WHERE ENDPOINT [SHARE]`.
+"""A sudden event at one line of the first span: `python -m tests.integration.faults.firsts WHAT WHERE ENDPOINT [SHARE]`.
 
-Rules: the first span starts the reporter's thread, so each line has a process of its own, forked before anything was done.  A
-trace function waits for the n-th line that is run in the application's `finish`, or in the reporter's new thread, and acts there.
-Prints what went wrong, and at last for how many lines it was tried.  SHARE is how many of a hundred lines are tried, by chance.
+Rules: the first span starts the reporter's thread, so each line has its own process, which is forked before any other work.  A
+trace function waits for the n-th executed line in the application's `finish`, or in the reporter's new thread, and acts there.
+The program prints errors, and at the end the number of lines that it tried.  SHARE is the percentage of lines that are tried,
+by chance.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ MAX_THREAD_LINES = 250
 
 
 class Interruption(BaseException):
-    """What a signal's handler raises: a soft time limit, an alarm; and what ends a thread from outside."""
+    """An exception from a signal handler, such as a soft time limit or an alarm, or one that ends a thread from outside."""
 
 
 class Flaky(Sender):
-    """Accepts two messages of three, and keeps what it accepted."""
+    """Accepts two messages of three, and keeps the names of their spans."""
 
     def __init__(self) -> None:
         self.tries = 0
@@ -48,10 +49,10 @@ class Flaky(Sender):
 
 
 class Application:
-    """Finishes spans, suddenly too, and knows their names."""
+    """Finishes spans, also suddenly, and keeps their names."""
 
     def __init__(self, may_interrupt: bool) -> None:
-        self.may_interrupt = may_interrupt  # something is raised inside the reporter's thread
+        self.may_interrupt = may_interrupt  # whether an exception is raised in the reporter's thread
         self.sender = Flaky()
         self.tracer = ZipkinTracer("service", sender=self.sender, flush_interval=0.02)
         self.finished: list[str] = []
@@ -61,7 +62,7 @@ class Application:
         self.finished.append(name)
 
     def collect(self) -> None:
-        """The garbage collector finishes a span: an abandoned generator holds it, in a cycle."""
+        """The garbage collector finishes a span, which an abandoned generator holds in a cycle."""
 
         def suspended() -> Iterator[None]:
             with self.tracer.start_trace("garbage"):
@@ -97,9 +98,9 @@ class Application:
             os._exit(8)
 
     def is_complete(self) -> bool:
-        """Every span arrived, once, and the account says so; there is one reporter's thread.
+        """Whether every span arrived once, the account agrees, and there is one reporter's thread.
 
-        Of those that the thread had in its hands when it was interrupted, each is counted.
+        If the thread was interrupted, each span in its hands is counted instead.
         """
         self.tracer.flush(LIMIT_S / 2)
         interrupted = self.tracer.stats.dropped["interrupted"]
@@ -121,7 +122,7 @@ def _raise(*_: object) -> None:
 
 
 def in_finish(application: Application, act: Callable[[], None], number: int) -> bool:
-    """Act at the n-th line of the first `finish`; whether there is one."""
+    """Act at the n-th line of the first `finish`; returns whether that line exists."""
     span = application.tracer.start_trace("first")
     trace, seen = at_line(number, act)
     try:
@@ -129,7 +130,7 @@ def in_finish(application: Application, act: Callable[[], None], number: int) ->
         span.finish()
     except Interruption:
         sys.settrace(None)
-        span.finish()  # as an application does that finishes what it has started in any case
+        span.finish()  # as an application that finishes its span in any case
     finally:
         sys.settrace(None)
     application.finished.append("first")
@@ -137,13 +138,13 @@ def in_finish(application: Application, act: Callable[[], None], number: int) ->
 
 
 def in_thread(application: Application, act: Callable[[], None], number: int) -> bool:
-    """Act at the n-th line of the new thread, before `start` returns or after; whether there is one."""
+    """Act at the n-th line of the new thread, before `start` returns or after; returns whether that line exists."""
     lines, seen = at_line(number, act)
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         if threading.current_thread().name != "zipkin-reporter":
             return None
-        # Between the last line of a block and its lock's release nothing can be raised, but by a trace function.
+        # Only a trace function could raise between the last line of a block and the release of its lock.
         if not linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith("with self._lock"):
             lines(frame, event, argument)
         return trace

@@ -1,7 +1,7 @@
-"""Something sudden at one line of the tracer's code: `python -m tests.integration.faults.moments WHAT ENDPOINT`.
+"""A sudden event at one line of the tracer's code: `python -m tests.integration.faults.moments WHAT ENDPOINT`.
 
-Rules: the moments that matter are too short to be met by chance, so a trace function waits for the n-th line that is run, in
-the tracer's code or below it, and acts there.  Prints what went wrong, and at last for how many lines it was tried.
+Rules: the critical moments are too short for chance, so a trace function waits for the n-th executed line in the tracer's code
+or below it, and acts there.  The program prints errors, and at the end the number of lines that it tried.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from opentracing_zipkin.reporter.reporter import WAKE_AT
 CHILDS_END_S = 5.0
 EARLIER = WAKE_AT  # spans; one more wakes the thread
 A_FEW = 3
-# Where the reporter's thread may hold a lock; all modules would be five times as many lines.
+# Modules in which the reporter's thread may hold a lock; all modules would be five times as many lines.
 WATCHED = ("opentracing_zipkin.", "urllib3.connectionpool", "urllib3._collections", "queue", "threading", "logging")
 UNWATCHED = ("opentracing_zipkin.codec", "opentracing_zipkin.model", "opentracing_zipkin.span")
 
 
 def at_line(number: int, act: Callable[[], None]) -> tuple[Callable[..., Any], list[int]]:
-    """A trace function that calls `act` at the n-th line, and a list of how many lines there were."""
+    """A trace function that calls `act` at the n-th line, and a list with the number of lines."""
     seen = [0]
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -50,7 +50,7 @@ def each_line(run: Callable[[int], bool]) -> int:
 
 
 def finish_in_finish(endpoint: str) -> int:
-    """A handler of a signal, as sudden as the garbage collector, finishes a span while one is being finished."""
+    """A signal handler, as sudden as the garbage collector, finishes a span while another one is being finished."""
     faulthandler.dump_traceback_later(30, exit=True)
     tracer = configure("service", endpoint=endpoint, flush_interval=60, max_outbox_bytes=1)
     finished = 0
@@ -60,7 +60,7 @@ def finish_in_finish(endpoint: str) -> int:
         tracer.start_trace("x").finish()
         finished += 1
 
-    for _ in range(EARLIER + EARLIER // 2):  # one fills the outbox, so many more wait that each further one wakes the thread
+    for _ in range(EARLIER + EARLIER // 2):  # so many wait behind a full outbox that each further one wakes the thread
         finish()
     time.sleep(0.3)
     for _ in range(EARLIER + EARLIER // 2):
@@ -86,12 +86,12 @@ def finish_in_finish(endpoint: str) -> int:
 
 
 def end_in_finish(endpoint: str) -> int:
-    """SIGTERM comes while a span is being finished, and the thread is to be woken for it; each line has its own process."""
+    """SIGTERM comes while a span is being finished and wakes the thread; each line has its own process."""
     return _ended_at_each_line(lambda number: _finish_and_end(endpoint, number))
 
 
 def _ended_at_each_line(run: Callable[[int], None]) -> int:
-    """`run`, in a process of its own for each line, ends it."""
+    """Call `run`, which ends its process, in a separate process for each line."""
 
     def ended(number: int) -> bool:
         child = os.fork()
@@ -130,20 +130,20 @@ def _exit_and_end(endpoint: str, number: int) -> None:
     time.sleep(0.02)  # so that the thread is asleep
     trace, _ = at_line(number, lambda: signal.raise_signal(signal.SIGTERM))
     sys.settrace(trace)
-    drain_at_exit()  # what Python calls at its exit
+    drain_at_exit()  # the function that Python calls at its exit
     sys.settrace(None)
     os._exit(0)
 
 
 def fork_while_reporting(endpoint: str) -> int:
-    """One of the tracer's threads stands still at a line, and the process is forked: the child reports by a thread of its own."""
+    """One of the tracer's threads stops at a line, and the process is forked; the child reports by its own thread."""
     at, forked = threading.Event(), threading.Event()
 
     def stand() -> None:
         at.set()
         forked.wait()
 
-    # A first message, so that what is tried is the second one, with all imported and connected.
+    # A first message, so that the test tries the second one, with everything imported and connected.
     tracer = configure("service", endpoint=endpoint, flush_interval=60)
     traced: list[Any] = [None]
     threading.settrace(lambda *arguments: _traced(traced, *arguments))
@@ -192,7 +192,7 @@ def _traced(traced: list[Any], frame: FrameType, event: str, argument: Any) -> A
 
 
 def _status(child: int) -> int:
-    """How it ended; it is killed where it does not."""
+    """The exit status of the child, which is killed if it does not end."""
     deadline = time.monotonic() + CHILDS_END_S + 1
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)

@@ -1,6 +1,6 @@
 """Pools of processes, and processes that are ended from outside: `python -m tests.integration.faults.pools HOW METHOD`.
 
-Prints "span-id pid" for each span, as the children tell; nobody closes anything.
+The program prints "span-id pid" for each span, as the children report it, and closes no tracer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WORKERS = 3
 
 
 def begin() -> None:
-    """A spawned child begins anew; a forked one has its parent's tracer."""
+    """Configure a spawned child; a forked one has its parent's tracer."""
     if not opentracing.is_global_tracer_registered():
         configure("pools")
 
@@ -36,13 +36,13 @@ def work(number: int) -> str:
 
 
 def leave_pool(context: Any) -> Iterable[str]:
-    """The block's end ends the workers by SIGTERM."""
+    """Leave the block of a pool, which ends the workers by SIGTERM."""
     with context.Pool(WORKERS, begin) as pool:
         return list(pool.imap(work, range(TASKS)))
 
 
 def close_pool(context: Any) -> Iterable[str]:
-    """Workers that do five tasks each and end by themselves."""
+    """Use workers that do five tasks each and end by themselves."""
     pool = context.Pool(WORKERS, begin, maxtasksperchild=5)
     results = list(pool.imap(work, range(TASKS)))
     pool.close()
@@ -62,7 +62,7 @@ def work_and_wait(results: Any) -> None:
 
 
 def leave_daemons(context: Any, terminate: bool = False) -> Iterable[str]:
-    """Processes that would wait for a minute are ended by the parent's end, or by name."""
+    """Processes that would wait for a minute are ended by the parent's end, or by `terminate`."""
     results = context.Queue()
     processes = [context.Process(target=work_and_wait, args=(results,), daemon=True) for _ in range(WORKERS)]
     for process in processes:
@@ -75,7 +75,7 @@ def leave_daemons(context: Any, terminate: bool = False) -> Iterable[str]:
 
 
 def work_and_sleep_through(results: Any) -> None:
-    """SIGTERM comes to another thread, as if the main one were about to wait: nothing interrupts that."""
+    """Work, and receive SIGTERM in another thread while the main one waits, so that nothing interrupts the main one."""
     begin()
     results.put([work(number) for number in range(TASKS // WORKERS)])
     lock = threading.Lock()
@@ -113,7 +113,7 @@ HOW: dict[str, Callable[[Any], Iterable[str]]] = {
 
 def main(how: str, method: str) -> None:
     configure("pools")
-    work(0)  # so that there is something to inherit: a generator of ids, a thread, a queue with a span
+    work(0)  # so that the children inherit a generator of ids, a thread and a queue with a span
     print(*HOW[how](multiprocessing.get_context(method)), sep="\n")
 
 

@@ -1,7 +1,7 @@
 """Threads, forks and faults at once: `python -m tests.integration.faults.storm ENDPOINT SECONDS`.
 
-Eight threads finish spans while the main one forks children, each with two threads.  Prints a line of JSON a process: its own
-count of spans and the tracer's account, once that is quiet.
+Eight threads finish spans while the main one forks children, each with two threads.  The program prints a line of JSON for each
+process: its own count of spans and the tracer's account, once nothing is left to send.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from opentracing_zipkin import ZipkinTracer
 
 CHILDREN = 10
-PER_PROCESS = 1_000_000  # numbers of spans, so that each is there once
+PER_PROCESS = 1_000_000  # numbers of spans, so that each number is unique
 
 
 def work(tracer: ZipkinTracer, finished: list[int], index: int, first: int, end: float) -> None:

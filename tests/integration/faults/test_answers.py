@@ -1,4 +1,4 @@
-"""What the tracer as a whole makes of each answer, on sockets: sent again, divided, or counted as lost with the server's reason."""
+"""The reaction of the whole tracer to each answer, on sockets: repeat, divide, or count as lost with the server's reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def answer(status: str, body: str = "", **headers: str) -> bytes:
 
 
 def then_accepted(*answers: bytes | None) -> Callable[[socket.socket], None]:
-    """These at first, None being a connection that is broken, and from then on the usual one."""
+    """A server that gives these answers first and the usual one afterwards; None breaks the connection."""
     left = list(answers)
 
     def say(connection: socket.socket) -> None:
@@ -39,13 +39,13 @@ def then_accepted(*answers: bytes | None) -> Callable[[socket.socket], None]:
 
 
 def report(server: RawServer, timeout: float = 10.0) -> tuple[bool, ZipkinTracer]:
-    """Forty spans in one message; whether all were accepted, and the tracer, closed."""
+    """Forty spans in one message; returns whether all were accepted, and the closed tracer."""
     tracer = ZipkinTracer("service", endpoint=f"http://127.0.0.1:{server.port}", flush_interval=0.1, send_timeout=0.5)
     for number in range(SPANS):
         tracer.start_trace("x", tags={"number": number}).finish()
     deadline = time.monotonic() + timeout
     while tracer.stats.queued + tracer.stats.in_flight and time.monotonic() < deadline:
-        time.sleep(0.01)  # and no flush, which would hurry it
+        time.sleep(0.01)  # without a flush, which would hurry it
     accepted = tracer.flush(0)
     tracer.close(1).result(5)
     return accepted, tracer
@@ -74,7 +74,7 @@ MAY_PASS: dict[str, tuple[bytes | None, ...]] = {
 
 @pytest.mark.parametrize("case", MAY_PASS)
 def test_what_may_pass_is_tried_again_in_the_same_bytes(case: str) -> None:
-    """After a pause, the one that the server asks for where it does; nothing is lost, and nobody is told of a success before."""
+    """The same bytes are sent again after a pause, which the server may set; no span is lost or counted as sent early."""
     times: list[float] = []
     say = then_accepted(*MAY_PASS[case])
 
@@ -94,7 +94,7 @@ def test_what_may_pass_is_tried_again_in_the_same_bytes(case: str) -> None:
 
 
 def test_a_redirect_for_good_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
-    """The page, which would answer 200, is never asked for; the loss is counted and said, with where it points to."""
+    """The target of a permanent redirect is never requested; the loss is counted and logged with the target."""
     with raw_server(then_accepted(answer("301 Moved Permanently", Location="/login"), LOGIN, LOGIN)) as server:
         accepted, tracer = report(server)
 
@@ -105,7 +105,7 @@ def test_a_redirect_for_good_is_a_failure(caplog: pytest.LogCaptureFixture) -> N
 
 @pytest.mark.parametrize("status", ["302 Found", "303 See Other", "307 Temporary Redirect"])
 def test_a_redirect_for_now_is_over_some_day(caplog: pytest.LogCaptureFixture, status: str) -> None:
-    """The message is posted to the same place again, and its target, a login page say, is never asked for."""
+    """After a temporary redirect the message goes to the same address again, and the target is never requested."""
     with raw_server(then_accepted(*[answer(status, Location="/login?user=me")] * 3)) as server:
         accepted, tracer = report(server)
 
@@ -115,7 +115,7 @@ def test_a_redirect_for_now_is_over_some_day(caplog: pytest.LogCaptureFixture, s
 
 
 def test_404_is_said_and_not_asked_again(caplog: pytest.LogCaptureFixture) -> None:
-    """A wrong path does not become right."""
+    """A 404 is logged and not repeated, because a wrong path stays wrong."""
     with raw_server(then_accepted(*[answer("404 Not Found", "no such path")] * 9)) as server:
         accepted, tracer = report(server)
 
@@ -125,7 +125,7 @@ def test_404_is_said_and_not_asked_again(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_of_a_message_with_a_poisoned_span_all_others_arrive(caplog: pytest.LogCaptureFixture) -> None:
-    """A server that answers 400 is asked with halves, until the span to blame is alone; the log has the server's reason."""
+    """If a server answers 400, halves are sent until the bad span is alone; the log has the server's reason."""
     arrived: list[int] = []
 
     def judge(connection: socket.socket) -> None:
@@ -150,7 +150,7 @@ def test_of_a_message_with_a_poisoned_span_all_others_arrive(caplog: pytest.LogC
     "refusal", [answer("413 Request Entity Too Large"), answer("500 Internal Server Error", "413 Request Entity Too Large")]
 )
 def test_messages_are_divided_down_to_what_a_server_takes(refusal: bytes) -> None:
-    """Zipkin's own limit answers 500 and says why in the body; nothing is lost."""
+    """Zipkin's own limit answers 500 with the reason in the body; messages are divided, and nothing is lost."""
     arrived: list[int] = []
 
     def judge(connection: socket.socket) -> None:
@@ -169,7 +169,7 @@ def test_messages_are_divided_down_to_what_a_server_takes(refusal: bytes) -> Non
 
 
 def test_a_name_that_nobody_knows_costs_the_application_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """The spans wait for a name server that knows it, and the log names the host."""
+    """Spans wait for a name server that knows the host, and the log names it."""
     tracer = ZipkinTracer("service", endpoint="http://zipkin.invalid:9411", flush_interval=0.05)
     start = time.monotonic()
     for _ in range(SPANS):

@@ -1,4 +1,4 @@
-"""Pools of processes and processes that are ended from outside: whatever a child finished before its end arrives, once."""
+"""Pools of processes and processes that are ended from outside: each span that a child finished arrives once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METHODS = ("fork", "spawn", "forkserver")
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("how", HOW)
 def test_every_span_of_a_pools_processes_arrives(collector: Collector, how: str, method: str) -> None:
-    """However the processes are made, and however they end, by SIGTERM from their parent too; nobody closes anything."""
+    """Spans arrive for each way to make and end the processes, also if the parent sends SIGTERM, without a `close`."""
     command = [sys.executable, "-m", "tests.integration.faults.pools", how, method]
     result = subprocess.run(
         command, env=environment(collector), cwd=PROJECT, timeout=60, check=False, capture_output=True, text=True

@@ -1,6 +1,6 @@
-"""The process's end has one deadline, whatever keeps the tracers from being drained: many of them, a log handler, no threads.
+"""The process's end has one deadline for all tracers: with many of them, a slow log handler, or no threads.
 
-Ends are timed as the least of three, with a ceiling of three times what they should take.
+Ends are timed as the least of three, with a ceiling of three times the expected time.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def refuse(*arguments):
     raise RuntimeError("can't start new thread")
 _thread.start_new_thread = threading._start_new_thread = refuse
 """
-# What stands before, the tracers, what stands after, spans that are lost, seconds.
+# The code before, the tracers, the code after, the lost spans, and the seconds.
 ENDS = {
     "ten tracers": ("", TEN, "time.sleep(0.3)", 10, STALL_S),
     "configured six times": ("", SIX, "", 1, STALL_S),
     "no thread can be started": (NO_THREADS, ONE, "", 1, STALL_S),
     "ten tracers and no thread": (NO_THREADS, TEN, "", 10, STALL_S),
-    # The call that has begun is waited for, by logging itself; no second one begins.
+    # `logging` itself waits for the call that has begun; no second call begins.
     "a log handler that takes its time": (
         SLOW_LOG,
         "[ZipkinTracer('s', endpoint='http://127.0.0.1:9', flush_interval=0.05)]",
@@ -62,7 +62,7 @@ ENDS = {
 
 @pytest.mark.parametrize("end", ENDS)
 def test_all_tracers_share_one_deadline(hung: RawServer, end: str) -> None:
-    """Two seconds after the last accepted message, for all together; what is lost is said in one line."""
+    """All tracers together end two seconds after the last accepted message; one line reports the lost spans."""
     before, tracers, after, lost, expected = ENDS[end]
     code = TRACERS.replace("{before}", before).replace("{tracers}", tracers).replace("{after}", after)
     took = []

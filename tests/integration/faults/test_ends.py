@@ -1,4 +1,4 @@
-"""The ways in which applications say goodbye: whatever was finished before arrives, however soon the process ends after."""
+"""The ways in which applications end: each span that was finished before arrives, however soon the process ends."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ENDS = {
 
 @pytest.mark.parametrize("end", ENDS)
 def test_a_tracer_that_is_closed_at_the_very_end_loses_nothing(collector: Collector, end: str) -> None:
-    """`close` answers at once, and the process need not wait for its Future: the interpreter's exit does."""
+    """`close` returns at once, and the interpreter's exit waits for its Future."""
     before, act, status = ENDS[end]
     code = GOODBYE.replace("{before}", before).replace("{end}", act)
     result = subprocess.run([sys.executable, "-c", code, collector.url], cwd=PROJECT, timeout=30, check=False)
@@ -64,7 +64,7 @@ class Stubborn(FakeSender):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_sender_that_fails_in_a_forked_child_does_not_make_two_processes_draw_the_same_ids() -> None:
-    """All tracers of the process are renewed, whatever one of them does."""
+    """All tracers of the process are renewed, even if the sender of one of them fails."""
     tracers = [ZipkinTracer("service", sender=Stubborn()) for _ in range(5)]
     for tracer in tracers:
         tracer.start_trace("seeds the generator")

@@ -1,6 +1,6 @@
-"""The first span of a process, which starts the reporter's thread: something sudden at any of its lines loses nothing.
+"""The first span of a process, which starts the reporter's thread: a sudden event at any of its lines loses nothing.
 
-A line has a process of its own, so a part of them is tried here, drawn by the seed that is printed; `make soak` tries all.
+Each line has its own process, so the test tries a part of them, drawn by the seed that it prints; `make soak` tries all.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import pytest
 from ..test_processes import PROJECT
 
 SEED = os.environ.get("FAULTS_SEED") or str(random.randrange(10**6))
-# Of a hundred lines; all of them where FAULTS_SHARE says so.
+# Per cent of the lines; FAULTS_SHARE sets another share.
 SHARE = {"finish": 40, "thread": 8}
-MIN_LINES = {"finish": 30, "thread": 150}  # fewer are too few, so that the test would not see the tracer
+MIN_LINES = {"finish": 30, "thread": 150}  # with fewer lines the test would not see the tracer
 TIMEOUT_S = 60
 
 
 @pytest.mark.parametrize("where", ["finish", "thread"])
 @pytest.mark.parametrize("what", ["garbage", "signal", "raise", "fork"])
 def test_something_sudden_at_any_line_of_the_first_span(what: str, where: str) -> None:
-    """The garbage collector or a signal's handler finishes a span there, a handler raises, or the process is forked.
+    """The garbage collector or a signal handler finishes a span there, a signal handler raises, or the process forks.
 
-    Every span arrives once, or, of those in the thread's hands when something was raised in it, is counted.
+    Every span arrives once.  If a signal handler raises in the reporter's thread, the spans in its hands are counted instead.
     """
     share = os.environ.get("FAULTS_SHARE") or str(SHARE[where])
     print(f"FAULTS_SEED={SEED} FAULTS_SHARE={share}")

@@ -1,4 +1,4 @@
-"""A collector that takes connections and never answers, or takes its time: the application ends when it is to, and feels nothing."""
+"""A collector that accepts connections and answers late or never: the application ends in time and does not slow down."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .conftest import url
 from .test_restarts import gunicorn
 
 STALL_S = 2.0  # the default: how long an exit waits without progress
-MARGIN_S = 2.5  # for a busy machine; seen are 0.1 s
+MARGIN_S = 2.5  # for a busy machine; the highest seen was 0.1 s
 
 
 ENDING = """
@@ -60,7 +60,7 @@ ENDS = {
 
 @pytest.mark.parametrize("end", ENDS)
 def test_a_process_ends_in_time_whatever_the_collector_does(hung: RawServer, end: str) -> None:
-    """By itself or by a signal, with its own status: within two seconds, each process."""
+    """Each process ends within two seconds, by itself or by a signal, with its own status."""
     code, status = ENDS[end]
     processes = 2 if "child" in end else 1
     result = subprocess.run(
@@ -76,12 +76,12 @@ def test_a_process_ends_in_time_whatever_the_collector_does(hung: RawServer, end
 
     assert status == result.returncode, result.stderr
     assert seconds < processes * STALL_S + MARGIN_S
-    if "SIGTERM" not in end and "close" not in end:  # those say nothing
+    if "SIGTERM" not in end and "close" not in end:  # those log nothing
         assert "301 spans were not accepted before the process ended and are lost" in result.stderr
 
 
 def test_a_second_sigterm_ends_a_process_at_once(hung: RawServer) -> None:
-    """Who does not want to wait for the spans need not."""
+    """A second SIGTERM ends the process without waiting for the spans."""
     code = ENDING.replace("{end}", "tell(); time.sleep(20)")
     with subprocess.Popen([sys.executable, "-c", code, url(hung)], cwd=PROJECT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -100,7 +100,7 @@ def test_a_second_sigterm_ends_a_process_at_once(hung: RawServer) -> None:
 def test_a_web_server_stops_in_time_whatever_the_collector_does(
     hung: RawServer, tmp_path: Path, server: Callable[[int, list[str]], list[str]]
 ) -> None:
-    """It waits for its workers, and each of them two seconds for the collector."""
+    """A web server waits for its workers, and each of them waits two seconds for the collector."""
     port, log = free_port(), tmp_path / "log"
     settings = {**os.environ, "ZIPKIN_ENDPOINT": url(hung), "PYTHONPATH": str(PROJECT)}
     options = ["--enable-threads"] if server is uwsgi else []
@@ -129,7 +129,10 @@ for number in range(12_000):  # several messages
     [({"exit_stall_timeout": 1.5}, True), ({"exit_timeout": 1.5}, False), ({"exit_stall_timeout": 0.2}, False)],
 )
 def test_an_exit_goes_on_as_long_as_it_makes_progress(settings: dict[str, float], whole: bool) -> None:
-    """With a collector that takes half a second for each message: `exit_stall_timeout` from one to the next, `exit_timeout` in all."""
+    """`exit_stall_timeout` limits the time between two accepted messages, and `exit_timeout` the whole exit.
+
+    The collector takes half a second for each message.
+    """
     accepted: list[int] = []
 
     def be_slow(connection: socket.socket) -> None:
@@ -169,7 +172,7 @@ os._exit(0)
 
 
 def test_finishing_takes_no_time_when_all_queues_are_full(hung: RawServer) -> None:
-    """Four threads before a collector that never answers: 99.9 % of 40,000 calls end within 5 ms, and every one is counted."""
+    """With four threads and a silent collector, 99.9 % of 40,000 calls end within 5 ms, and every span is counted."""
     tracer = ZipkinTracer("service", endpoint=url(hung), max_queued_spans=2000, max_outbox_bytes=1, send_timeout=1.0)
     times: list[int] = []
 
@@ -219,7 +222,7 @@ tracer.close(0)
 
 
 def test_the_memory_of_a_long_outage_is_bounded(hung: RawServer) -> None:
-    """With the default settings: 32 MiB of messages and 50,000 spans are kept, and then nothing more."""
+    """With the default settings 32 MiB of messages and 50,000 spans are kept, and no more."""
     result = subprocess.run(
         [sys.executable, "-c", MEMORY, url(hung)], cwd=PROJECT, timeout=100, check=True, capture_output=True, text=True
     )

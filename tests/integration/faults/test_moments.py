@@ -1,4 +1,4 @@
-"""Forks, signals and collections of garbage come at any moment, also within a few instructions of the tracer's own code."""
+"""Forks, signals and garbage collections at any moment, also within a few instructions of the tracer's own code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REFUSING = "http://127.0.0.1:9"
 
 
 def tried(what: str, endpoint: str, least: int) -> int:
-    """For how many lines nothing went wrong; `least` are fewer than the tracer can do with, so that the test sees them."""
+    """The number of lines without an error; the test fails below `least`, because then it would not see the tracer."""
     command = [sys.executable, "-m", "tests.integration.faults.moments", what, endpoint]
     result = subprocess.run(command, cwd=PROJECT, timeout=60, check=False, capture_output=True, text=True)
     *wrong, last = result.stdout.splitlines() or [""]
@@ -33,7 +33,7 @@ def tried(what: str, endpoint: str, least: int) -> int:
 
 
 def test_a_process_may_be_forked_at_any_moment(collector: Collector) -> None:
-    """Whatever the reporter's thread is at, and whichever locks it holds: the child sends its spans, the parent its own."""
+    """At any line and with any lock of the reporter's thread the child sends its spans, and the parent sends its own."""
     lines = tried("fork while reporting", collector.url, 100)
     names = [span.name for span in spans_of(collector)]
 
@@ -61,7 +61,7 @@ os.wait()
 
 
 def test_a_forked_child_does_not_keep_its_parents_connection_open(collector: Collector) -> None:
-    """Or the collector would not see that the parent has gone."""
+    """A forked child closes its parent's connection; otherwise the collector would not see the parent's end."""
     result = subprocess.run(
         [sys.executable, "-c", SOCKETS, collector.url], cwd=PROJECT, timeout=20, check=True, capture_output=True, text=True
     )
@@ -70,19 +70,19 @@ def test_a_forked_child_does_not_keep_its_parents_connection_open(collector: Col
 
 
 def test_a_span_may_be_finished_at_any_moment_of_another_ones_finish() -> None:
-    """By a signal's handler, or by the garbage collector, which is as sudden."""
+    """A signal handler, as sudden as the garbage collector, may finish a span during another one's finish."""
     tried("finish in finish", REFUSING, 10)
 
 
 def test_sigterm_may_come_at_any_moment_of_a_spans_finish(collector: Collector) -> None:
-    """The process ends by it, and sends what was finished before."""
+    """SIGTERM ends the process, and the spans that were finished before are sent."""
     lines = tried("end in finish", collector.url, 10)
 
     assert EARLIER * (lines + 1) > len(spans_of(collector)) - lines >= EARLIER * lines - lines
 
 
 def test_sigterm_may_come_at_any_moment_of_an_exit(collector: Collector) -> None:
-    """A pool of multiprocessing that is left does so: its workers are just about to end by themselves."""
+    """SIGTERM may come during an exit, as from a pool of multiprocessing whose workers are about to end by themselves."""
     lines = tried("end in exit", collector.url, 20)
 
     assert A_FEW * (lines + 1) == len(spans_of(collector))  # one more ended before its line came
@@ -106,7 +106,7 @@ while True:
 
 
 def end_while_busy(seconds: float) -> tuple[int, int, int]:
-    """Exit status, spans that the application finished, spans that arrived."""
+    """The exit status, the number of spans that the application finished, and the number that arrived."""
     with Collector() as collector, tempfile.NamedTemporaryFile() as counter:
         counter.write(bytes(8))
         counter.flush()
@@ -123,7 +123,7 @@ def end_while_busy(seconds: float) -> tuple[int, int, int]:
 
 
 def test_sigterm_in_a_busy_process_loses_nothing() -> None:
-    """The span that it interrupted may be one more than the application had counted."""
+    """SIGTERM in a busy process loses nothing; the interrupted span may be one more than the application counted."""
     moments = [random.uniform(0.05, 0.4) for _ in range(10)]
     with ThreadPoolExecutor(2) as executor:
         ends = list(executor.map(end_while_busy, moments))

@@ -1,4 +1,4 @@
-"""Servers that replace their processes while requests come: each answered request has its span, and none has two."""
+"""Servers that replace their processes during requests: each answered request has one span."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ RELOADED: dict[str, tuple[Callable[[int, list[str]], list[str]], list[str], bool
 
 
 def ask(url: str) -> str:
-    """An answer; a connection that the old process has dropped unanswered is no request."""
+    """An answer; a connection that the old process dropped without an answer is repeated."""
     deadline = time.monotonic() + 20
     while True:
         try:
@@ -70,7 +70,7 @@ def pids_of(answers: Iterable[str]) -> set[str]:
 
 
 def catches_hangup(process: subprocess.Popen[bytes]) -> bool:
-    """Not so while uWSGI begins anew: in its first moments, the signal that means "reload" ends it."""
+    """Whether SIGHUP reloads uWSGI; in the first moments of its restart the signal ends it."""
     caught = re.search(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
     return bool(caught and int(caught[1], 16) >> (signal.SIGHUP - 1) & 1)
 
@@ -78,7 +78,7 @@ def catches_hangup(process: subprocess.Popen[bytes]) -> bool:
 def answers_of_all_workers(
     url: str, process: subprocess.Popen[bytes], executor: ThreadPoolExecutor, old: set[str]
 ) -> list[str]:
-    """Until each of the workers, of which none is an old one, has answered and the server may be told to reload.
+    """The answers until each worker is new and has answered, and the server may be told to reload.
 
     A worker that is still loading its application is not ended by uWSGI's reload, but killed a minute later.
     """
@@ -89,7 +89,7 @@ def answers_of_all_workers(
 
 
 def answers_across_reloads(url: str, process: subprocess.Popen[bytes], executor: ThreadPoolExecutor) -> list[str]:
-    """Some of the requests are under way when the server is told to reload."""
+    """The answers to requests of which some are in progress when the server is told to reload."""
     answers = answers_of_all_workers(url, process, executor, set())
     for _ in range(RELOADS):
         old = pids_of(answers)
@@ -104,12 +104,12 @@ def answers_across_reloads(url: str, process: subprocess.Popen[bytes], executor:
 def test_requests_while_a_server_replaces_its_workers_have_their_spans(
     collector: Collector, tmp_path: Path, server: str
 ) -> None:
-    """By a reload, or because they have answered so many; the workers that end send what they have."""
+    """Workers are replaced by a reload or after a number of requests, and the old ones send their spans."""
     make, options, reloads = RELOADED[server]
     port, log = free_port(), tmp_path / "log"
     url = f"http://127.0.0.1:{port}/"
-    # uWSGI begins anew as the bare interpreter, which knows nothing of a virtual environment.
-    # A worker of uWSGI that is ended within a request, if only to log it, runs no exit handlers: its thread has to be in time.
+    # uWSGI restarts as the bare interpreter, which ignores the virtual environment.  A worker of uWSGI that is ended within a
+    # request, even within its log line, runs no exit handlers, so its thread must be in time.
     interval = "0.2" if make is uwsgi else "60"
     settings = environment(
         collector, ZIPKIN_FLUSH_INTERVAL=interval, PYTHONPATH=f"{PROJECT}{os.pathsep}{sysconfig.get_path('platlib')}"
@@ -144,7 +144,7 @@ CELERY = {
 
 @pytest.mark.parametrize("pool", CELERY)
 def test_every_task_has_its_span_whatever_celery_does_with_its_pool(collector: Collector, tmp_path: Path, pool: str) -> None:
-    """Processes that are replaced after some tasks, more and fewer of them, threads, or neither."""
+    """Tasks have spans if processes are replaced after some tasks or change in number, with threads, and without a pool."""
     log = tmp_path / "log"
     with redis_server(tmp_path) as port:
         settings = environment(collector, BROKER=f"redis://127.0.0.1:{port}/0")

@@ -1,4 +1,4 @@
-"""Everything at once: eight threads, forks and a collector that fails in each of its ways."""
+"""Eight threads, forks and a collector that fails in several ways, all at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAULTS = [
 
 
 def test_every_process_account_is_exact_under_threads_forks_and_faults() -> None:
-    """To the span: each process' own count is what was sent or dropped in its account, and what all sent has arrived."""
+    """Each process's own count equals the sent and dropped spans of its account, and all sent spans have arrived."""
     with CountingCollector(FAULTS) as collector:
         command = [
             sys.executable,

@@ -1,4 +1,4 @@
-"""Where things are on the page."""
+"""Elements of the page, and how to find them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["drop", "found", "ids", "overflow", "panel", "rows", "settled", "trac
 
 
 def drop(page: Page, text: str, name: str) -> None:
-    """A file of this text is dropped on the page."""
+    """Drop a file of this text on the page."""
     script = """([text, name]) => {
         const data = new DataTransfer();
         data.items.add(new File([text], name));
@@ -33,27 +33,27 @@ def rows(page: Page) -> Locator:
 
 
 def panel(page: Page) -> Locator:
-    """The chosen span."""
+    """The panel of the chosen span."""
     return page.locator("#trace-pane .panel")
 
 
 def settled(page: Page) -> Page:
-    """The page once its list is there."""
+    """The page, once its list is there."""
     expect(found(page).first).to_be_visible()
     return page
 
 
 def ids(collector: Collector, **parameters: Any) -> list[str]:
-    """Traces that the API finds, the newest first."""
+    """The ids of the traces that the API finds, the newest first."""
     answer = requests.get(f"{collector.url}/api/v2/traces", params={"limit": 100, **parameters}, timeout=10)
     return [spans[0]["traceId"] for spans in answer.json()]
 
 
 def trace_of(collector: Collector, **parameters: Any) -> str:
-    """The address of the newest of them."""
+    """The address of the newest of these traces."""
     return f"{collector.url}/#trace={ids(collector, **parameters)[0]}"
 
 
 def overflow(page: Page) -> int:
-    """By how many pixels anything is wider than the window."""
+    """The number of pixels by which the page is wider than the window."""
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))

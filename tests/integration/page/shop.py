@@ -1,6 +1,6 @@
-"""Traces of a small shop, as Zipkin's JSON has them: what the page is shown with, and tested on.
+"""Traces of a small shop in Zipkin's JSON, for the page's pictures and tests.
 
-Rules: everything follows from the seed and the moment, so a test knows what is there.  Services call each other with shared ids, as
+Rules: everything follows from the seed and the time, so a test knows the content.  Services call each other with shared ids, as
 B3 does; databases, caches and the broker are known by their clients only.
 """
 
@@ -21,20 +21,20 @@ _BOOKS = ("Dune", "Emma", "Ulysses", "Kim", "Ivanhoe", "Walden", "Utopia", "Cand
 
 
 def endpoint(service: str) -> dict[str, Any]:
-    """Each service on its own host."""
+    """The endpoint of a service; each service has its own host."""
     port = _PORTS.get(service)
     return {"serviceName": service, "ipv4": f"10.0.0.{port - 7990}", "port": port} if port else {"serviceName": service}
 
 
 class Shop:
-    """Requests of customers; `now_us` is when the latest of them ends, about."""
+    """Requests of customers; the latest of them ends at about `now_us`."""
 
     def __init__(self, now_us: int, seed: int = 7) -> None:
         self._random = random.Random(seed)
         self._now_us = now_us
 
     def traces(self, count: int, every_us: int = 11_000_000) -> list[list[Span]]:
-        """The oldest first: mostly visits, some orders, now and then one that fails, is slow or is one of everything."""
+        """The traces, the oldest first: mostly visits, some orders, and now and then a failed, a slow or a special one."""
         kinds = [
             self.browse,
             self.browse,
@@ -54,7 +54,7 @@ class Shop:
         return int(self._random.uniform(low, high) * 1000)
 
     def browse(self, at_us: int) -> list[Span]:
-        """A page of the catalogue: a cache, and a query a book."""
+        """A page of the catalogue: one call of the cache and one query for each book."""
         trace, book = self._trace(), self._random.choice(_BOOKS)
         queries = self._random.choice([1, 2, 3, 14])
         took = self._ms(6, 14) + queries * self._ms(1.0, 2.5)
@@ -76,7 +76,7 @@ class Shop:
         return trace.spans
 
     def checkout(self, at_us: int, ask_ms: float = 55.0, error: str = "") -> list[Span]:
-        """An order: it is written, paid, and a mail is sent later."""
+        """An order: it is written and paid, and a mail is sent later."""
         trace = self._trace()
         customer, asked = self._random.choice(("Ada", "Bob", "Cid", "Dee")), int(ask_ms * 1000) + self._ms(0, 12)
         end, status = asked + 46_000, 402 if error else 201
@@ -131,7 +131,7 @@ class Shop:
         return self.checkout(at_us, error="CardDeclined: insufficient funds")
 
     def slow_checkout(self, at_us: int) -> list[Span]:
-        """An order for which the bank takes its time."""
+        """An order for which the bank needs long."""
         return self.checkout(at_us, ask_ms=self._random.choice((900, 1600, 2900)))
 
     def recommended(self, at_us: int) -> list[Span]:
@@ -145,7 +145,7 @@ class Shop:
 
 
 class _Trace:
-    """Spans of one trace."""
+    """The spans of one trace."""
 
     def __init__(self, trace_id: str, numbers: random.Random) -> None:
         self.spans: list[Span] = []
@@ -181,7 +181,7 @@ class _Trace:
         skew_us: int = 0,
         tags: dict[str, str] | None = None,
     ) -> Span:
-        """Both halves of a call, under one id; the server's is answered."""
+        """Add both halves of a call under one id, and return the server's half."""
         client = self.span(
             caller["localEndpoint"]["serviceName"], name, at_us, duration_us, parent=caller, kind="CLIENT", tags=tags
         )
@@ -202,7 +202,7 @@ class _Trace:
         return server
 
     def remote(self, caller: Span, system: str, name: str, at_us: int, duration_us: int, tags: dict[str, str]) -> Span:
-        """A call to what sends no spans itself."""
+        """A call to a system that sends no spans itself."""
         span = self.span(
             caller["localEndpoint"]["serviceName"], name, at_us, duration_us, parent=caller, kind="CLIENT", tags=tags
         )
@@ -215,7 +215,7 @@ def _http(method: str, path: str, status: int) -> dict[str, str]:
 
 
 def long_trace(now_us: int, count: int) -> list[Span]:
-    """A nightly import: batches, in each of them rows, alike and many; one row fails."""
+    """A nightly import: batches that each have many similar rows, of which one fails."""
     trace = _Trace("beefbeefbeefbeef", random.Random(3))
     step = 500
     root = trace.span("importer", "nightly import", now_us - count * step, count * step)

@@ -1,4 +1,4 @@
-"""What may come: hostile names, odd trees, narrow and dark windows, old browsers; and what never leaves."""
+"""Unusual input: hostile names, odd trees, narrow and dark windows, old browsers; and the requests that the page may send."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOSTILE = {
 
 
 def hostile_trace(trace_id: str, text: str) -> list[Span]:
-    """The text wherever a span takes one."""
+    """A trace with this text wherever a span takes one."""
     span: dict[str, Any] = {
         "traceId": trace_id,
         "timestamp": now_us() - 9000,
@@ -53,7 +53,7 @@ def hostile_trace(trace_id: str, text: str) -> list[Span]:
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_whatever_a_span_holds_is_text(open_page: OpenPage, empty: Collector, size: tuple[int, int]) -> None:
-    """No name, tag or annotation becomes an element or a script, moves what stands around it, or is wider than the window."""
+    """No name, tag or annotation becomes an element or a script, moves its surroundings, or is wider than the window."""
     for number, text in enumerate(HOSTILE.values(), start=1):
         send(empty, hostile_trace(f"{number:016x}", text))
     page = settled(open_page(empty.url, size=size))
@@ -85,7 +85,7 @@ def test_what_cannot_be_seen_is_shown(open_page: OpenPage, empty: Collector) -> 
 
 
 def test_durations_are_read_and_written(open_page: OpenPage, empty: Collector) -> None:
-    """Three digits count; a bare number is milliseconds."""
+    """Three digits of a duration are shown, and a number without a unit is milliseconds."""
     page = open_page(empty.url)
     script = "async ([us, texts]) => { const m = await import('./units.js'); return [us.map(m.duration), texts.map((t) => m.readDuration(t) ?? null)]; }"
     written = ["1 µs", "999 µs", "1.00 ms", "12.3 ms", "412 ms", "1.00 s", "59.9 s", "2 min 05 s", "2 h 00 min"]
@@ -130,7 +130,7 @@ def test_an_odd_tree_is_shown_whole(open_page: OpenPage, empty: Collector) -> No
 
 
 def test_a_chain_of_20000_spans_is_shown(open_page: OpenPage, empty: Collector) -> None:
-    """Depth is no limit."""
+    """A chain of 20,000 spans is shown, because depth has no limit."""
     page = open_page(empty.url)
     chain = [
         {"traceId": "a", "id": str(at), **({"parentId": str(at - 1)} if at else {}), "timestamp": 10**15 + at}
@@ -167,7 +167,7 @@ def test_on_a_narrow_window_the_trace_takes_the_lists_place(open_page: OpenPage,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_contrast_and_services_differ_in_brightness(open_page: OpenPage, shop: Collector, scheme: str) -> None:
-    """In light and dark: text at 4.5 to 1 at least, and no two services of one brightness."""
+    """In light and dark, text has a contrast of at least 4.5 to 1, and no two services have the same brightness."""
     page = settled(open_page(shop.url, color_scheme=scheme))
     names = ["paper", "panel", "ink", "dim", "bad", "accent", *(f"c{number}" for number in range(10))]
     colours = page.evaluate(
@@ -195,7 +195,7 @@ def _contrast(one: float, other: float) -> float:
 
 
 def test_the_policy_allows_the_pages_own_files_alone(shop: Collector) -> None:
-    """Scripts and styles come from the origin; nothing inline, nothing from elsewhere, no frame around it."""
+    """Scripts and styles come from the origin; nothing is inline or from another host, and no frame may contain the page."""
     answer = requests.get(shop.url, timeout=10)
 
     assert (
@@ -206,7 +206,7 @@ def test_the_policy_allows_the_pages_own_files_alone(shop: Collector) -> None:
 
 
 def test_without_javascript_a_line_says_what_is_needed(open_page: OpenPage, shop: Collector) -> None:
-    """The line is in the page itself."""
+    """Without JavaScript a line in the page itself explains the need for it."""
     page = open_page(shop.url, java_script_enabled=False)
 
     expect(page.locator("noscript .needs")).to_be_visible()
@@ -214,7 +214,7 @@ def test_without_javascript_a_line_says_what_is_needed(open_page: OpenPage, shop
 
 
 def test_the_page_works_behind_a_prefix(open_page: OpenPage, shop: Collector, chrome: Browser) -> None:
-    """All addresses are relative: a proxy may put the page anywhere."""
+    """All addresses are relative, so a proxy may serve the page under any prefix."""
     context = chrome.new_context()
     page = context.new_page()
     page.route("**/*", lambda route: _forward(route, shop.url, "/tools/zipkin"))
@@ -225,7 +225,7 @@ def test_the_page_works_behind_a_prefix(open_page: OpenPage, shop: Collector, ch
 
 
 def test_the_page_works_before_a_real_server(shop: Collector, zipkin: ZipkinServer, chrome: Browser) -> None:
-    """It asks Zipkin's API, version 2, and nothing else: a real server's answers are shown the same."""
+    """The page uses only Zipkin's API, version 2, so it shows a real server's answers in the same way."""
     requests.post(f"{zipkin.url}/api/v2/spans", json=Shop(now_us()).declined(now_us() - 900_000), timeout=10).raise_for_status()
     context = chrome.new_context()
     page = context.new_page()
@@ -252,7 +252,7 @@ def _forward(route: Route, base: str, prefix: str) -> None:
 
 
 def test_100_traces_are_shown_in_300_ms(chrome: Browser, shop: Collector) -> None:
-    """From the address to the list, least of several; a slow day has three times that."""
+    """From the address to the list 300 ms pass, as the least of several loads; the test allows three times that."""
     figures = []
     began = time.monotonic()
     while (not figures or min(figures) > 300) and len(figures) < 12 and time.monotonic() - began < 20:

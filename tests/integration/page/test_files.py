@@ -1,4 +1,4 @@
-"""A trace from anywhere: a file that is opened or dropped."""
+"""A trace from a file that is opened or dropped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def page(shop_page: Page) -> Page:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[object], Path]:
-    """A file of this text, or of this value's JSON."""
+    """A function that writes a file with this text, or with this value's JSON."""
 
     def written(content: object) -> Path:
         path = tmp_path / "traces.json"
@@ -45,7 +45,7 @@ TRACES = Shop(now_us()).traces(9)
     ],
 )
 def test_a_file_of_traces_is_listed(page: Page, write: Callable[[object], Path], content: object) -> None:
-    """The traces of the file take the list's place, can be narrowed like others, and give it back."""
+    """The traces of the file replace the list, can be narrowed like others, and give the list back."""
     page.set_input_files("#file", write(content))
     expect(page.locator("#count")).to_have_text("9 traces · 1 failed")
     page.check("#errors")
@@ -56,7 +56,7 @@ def test_a_file_of_traces_is_listed(page: Page, write: Callable[[object], Path],
 
 
 def test_a_file_of_one_trace_is_opened(page: Page, write: Callable[[object], Path]) -> None:
-    """A single trace is shown at once, though no collector has it."""
+    """A single trace is shown at once, although no collector has it."""
     page.set_input_files("#file", write(TRACES[5]))
 
     expect(page.locator("#trace-pane h2")).to_have_text("gateway post /checkout")
@@ -64,7 +64,7 @@ def test_a_file_of_one_trace_is_opened(page: Page, write: Callable[[object], Pat
 
 
 def test_a_file_can_be_dropped(page: Page) -> None:
-    """Anywhere on the page."""
+    """A file can be dropped anywhere on the page."""
     drop(page, json.dumps(TRACES), "dropped.json")
 
     expect(found(page)).to_have_count(9)
@@ -72,7 +72,7 @@ def test_a_file_can_be_dropped(page: Page) -> None:
 
 
 def test_after_a_reload_the_file_is_asked_for_again(page: Page, write: Callable[[object], Path]) -> None:
-    """A page cannot read a file by itself; it says so."""
+    """After a reload the page asks for the file, because it cannot read one by itself."""
     page.set_input_files("#file", write(TRACES))
     expect(page.locator("#count")).to_contain_text("9 traces")
     page.reload()
@@ -105,7 +105,7 @@ def test_after_a_reload_the_file_is_asked_for_again(page: Page, write: Callable[
 def test_a_wrong_file_is_answered_with_the_reason(
     page: Page, write: Callable[[object], Path], content: object, reason: str
 ) -> None:
-    """One line says what was found; the list stays."""
+    """One line names the error in the file, and the list stays."""
     page.set_input_files("#file", write(content))
 
     expect(page.locator("#toast")).to_contain_text(reason)

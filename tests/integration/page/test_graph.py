@@ -1,4 +1,4 @@
-"""The dependencies: who calls whom, and the way from an arrow to its traces."""
+"""The dependencies: the calls between services, and the link from an arrow to its traces."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ALL = [
 
 
 def test_services_and_calls_are_drawn(graph: Page) -> None:
-    """Each service is a box, each link an arrow with its calls; a link with errors says which share."""
+    """Each service is a box and each link an arrow with its calls; a link with errors shows their share."""
     assert ALL == services(graph)
     expect(arrow(graph, "gateway calls orders: 37 calls, 12 errors").locator("text")).to_have_text("37 · 32 %")
     expect(arrow(graph, "catalogue calls redis").locator("text")).to_have_text("51")
@@ -53,7 +53,7 @@ def test_services_and_calls_are_drawn(graph: Page) -> None:
 
 
 def test_a_service_is_shown_with_its_neighbours(graph: Page) -> None:
-    """A click on a service leaves those that it calls or is called by; the address has it; Esc shows all."""
+    """A click on a service leaves its callers and called services; the address contains it, and Esc shows all."""
     graph.locator(".graph .service", has_text="orders").first.click()
     expect(graph.locator(".graph .service")).to_have_count(5)
     assert ["gateway", "kafka", "orders", "payment", "postgres-orders"] == services(graph)
@@ -64,7 +64,7 @@ def test_a_service_is_shown_with_its_neighbours(graph: Page) -> None:
 
 
 def test_an_arrow_leads_to_its_traces(graph: Page) -> None:
-    """The traces in which the one service called the other."""
+    """An arrow leads to the traces in which the one service called the other."""
     arrow(graph, "gateway calls recommendations").locator("text").click()
 
     expect(graph.locator("#count")).to_have_text("12 traces")
@@ -73,7 +73,7 @@ def test_an_arrow_leads_to_its_traces(graph: Page) -> None:
 
 
 def test_an_arrow_to_what_sends_no_spans_leads_to_its_callers(graph: Page) -> None:
-    """With the keyboard, too."""
+    """An arrow to a system without spans leads to its callers' traces, with the keyboard, too."""
     arrow(graph, "recommendations calls redis").focus()
     graph.keyboard.press("Enter")
 
@@ -82,14 +82,14 @@ def test_an_arrow_to_what_sends_no_spans_leads_to_its_callers(graph: Page) -> No
 
 
 def test_the_errors_of_a_link_lead_to_its_failed_traces(graph: Page) -> None:
-    """The table has the same links; a click on the errors finds those alone."""
+    """The table has the same links, and a click on the errors finds the failed traces only."""
     graph.locator(".links tr", has_text="payment").get_by_role("button", name="12 (32 %)").click()
 
     expect(graph.locator("#count")).to_have_text("12 traces · 12 failed")
 
 
 def test_the_graph_fits_a_narrow_window(open_page: OpenPage, shop: Collector) -> None:
-    """At 400 pixels it runs from top to bottom, and nothing is wider than the window."""
+    """At 400 pixels the graph runs from top to bottom, and nothing is wider than the window."""
     page = open_page(f"{shop.url}/#view=graph", size=NARROW)
     page.locator(".graph svg").wait_for()
 
@@ -109,7 +109,7 @@ def test_a_small_graph_is_not_magnified(open_page: OpenPage, empty: Collector, s
 
 
 def test_a_large_system_is_shown_around_one_service(open_page: OpenPage, empty: Collector) -> None:
-    """With more than 40 services the picture is that of the busiest and its neighbours, and says so."""
+    """With more than 40 services the graph shows the busiest one with its neighbours, and says so."""
     for number in range(60):
         pairs = [(f"s{number}", f"s{number + 1}"), ("s7", f"s{number}")]
         for at, (caller, called) in enumerate(pairs):
@@ -125,7 +125,7 @@ def test_a_large_system_is_shown_around_one_service(open_page: OpenPage, empty: 
 
 
 def test_no_calls_are_said(open_page: OpenPage, empty: Collector) -> None:
-    """Without links the page says how there come some."""
+    """Without links the page explains how to get some."""
     page = open_page(f"{empty.url}/#view=graph")
 
     expect(page.locator("#graph-view")).to_contain_text("No calls between services in this time")

@@ -1,4 +1,4 @@
-"""The list of traces: what it shows, what it finds, where the address leads."""
+"""The list of traces: its content, its searches, and the address."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def page(shop_page: Page) -> Page:
 
 
 def test_a_row_says_what_it_was_when_and_how_long(page: Page) -> None:
-    """Service, name, date and time with milliseconds, duration and count of spans."""
+    """A row has service, name, date and time with milliseconds, duration and number of spans."""
     row = found(page).first
 
     expect(row.locator(".what")).to_have_text("gateway get /books")
@@ -52,7 +52,7 @@ def test_a_failed_trace_says_why(page: Page) -> None:
 def test_a_condition_finds_what_the_api_finds(
     page: Page, shop: Collector, control: str, value: Any, parameters: dict[str, Any]
 ) -> None:
-    """Each control narrows the list as the API does; the first row is the API's first, and the count is the same."""
+    """Each control narrows the list as the API does: the first row is the API's first, and the count is the same."""
     expected = ids(shop, **parameters)
     field = page.locator(control)
     if value is True:
@@ -92,7 +92,7 @@ def test_whom_a_service_calls_is_a_condition(page: Page, shop: Collector) -> Non
 
 
 def test_a_duration_that_is_none_is_said(page: Page) -> None:
-    """The field says which form a duration has."""
+    """For a wrong duration the field names the right form."""
     page.fill("#min", "soon")
     page.press("#min", "Enter")
 
@@ -100,7 +100,7 @@ def test_a_duration_that_is_none_is_said(page: Page) -> None:
 
 
 def test_between_two_moments(page: Page) -> None:
-    """A range of one's own starts as the last hour, and is in the address."""
+    """A custom range starts as the last hour, and is in the address."""
     page.select_option("#range", "between")
 
     expect(page.locator("#from")).to_be_visible()
@@ -109,7 +109,7 @@ def test_between_two_moments(page: Page) -> None:
 
 
 def test_a_trace_id_in_the_search_opens_its_trace(page: Page, shop: Collector) -> None:
-    """An id is not searched for, its trace is opened."""
+    """A trace id in the search field opens its trace."""
     trace_id = ids(shop, serviceName="mailer")[-1]
     page.fill("#q", f" {trace_id.upper()} ")
     page.press("#q", "Enter")
@@ -127,7 +127,7 @@ def test_a_link_to_a_real_servers_page_opens_the_trace(page: Page, shop: Collect
 
 
 def test_the_address_holds_the_filter_the_trace_and_the_span(page: Page, open_page: OpenPage) -> None:
-    """A reload, and a link opened elsewhere, show the same."""
+    """A reload, and a link that is opened elsewhere, show the same."""
     page.select_option("#service", "payment")
     page.check("#errors")
     expect(page.locator("#count")).to_have_text("12 traces · 12 failed")
@@ -170,7 +170,7 @@ def test_the_slowest_can_come_first(page: Page) -> None:
 
 
 def test_the_plot_leads_to_the_slowest_by_keys(page: Page) -> None:
-    """`s` goes to the plot, Home to the slowest trace of all, Enter opens it."""
+    """`s` moves the focus to the plot, Home to the slowest trace of all, and Enter opens it."""
     page.keyboard.press("s")
     page.keyboard.press("Home")
     expect(page.locator("#scatter figcaption")).to_contain_text("gateway post /checkout")
@@ -180,7 +180,7 @@ def test_the_plot_leads_to_the_slowest_by_keys(page: Page) -> None:
 
 
 def test_the_plot_has_milliseconds_within_seconds(open_page: OpenPage, empty: Collector) -> None:
-    """Otherwise both of its ends would read the same."""
+    """The axis has milliseconds, because otherwise both of its ends would have the same text."""
     begin = (now_us() // 60_000_000 - 1) * 60_000_000
     for number in (1, 2):
         at = begin + number * 125_000
@@ -205,7 +205,7 @@ def test_the_plot_leads_to_a_trace_by_a_click(page: Page) -> None:
 
     box = page.locator("#scatter canvas").bounding_box()
     assert box is not None
-    for across in range(48, int(box["width"]) - 10, 4):  # until a point is met
+    for across in range(48, int(box["width"]) - 10, 4):  # until there is a point under the mouse
         page.mouse.move(box["x"] + across, box["y"] + 45)
         if page.locator("#scatter figcaption").inner_text():
             break
@@ -225,7 +225,7 @@ def test_an_empty_collector_says_how_to_send_spans(open_page: OpenPage, empty: C
 
 
 def test_a_filter_that_finds_nothing_can_be_cleared(page: Page) -> None:
-    """Nothing found is said, and one click shows all again."""
+    """The page says that nothing was found, and one click shows all traces again."""
     page.fill("#q", "nothing=like-this")
     page.press("#q", "Enter")
     expect(page.locator("#list-note")).to_contain_text("No trace matches")

@@ -1,4 +1,4 @@
-"""A page that stays open: new traces, a collector that goes away, the keyboard."""
+"""A page that stays open: new traces, a collector that stops, the keyboard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def page(shop_page: Page) -> Page:
 
 
 def test_the_first_trace_appears_by_itself(open_page: OpenPage, empty: Collector) -> None:
-    """An empty list fills as spans come."""
+    """An empty list fills as spans arrive."""
     page = open_page(empty.url)
     expect(page.locator("#list-note")).to_be_visible()
     send(empty, Shop(now_us()).browse(now_us() - 50_000))
@@ -50,7 +50,7 @@ def test_new_traces_do_not_move_what_is_read(open_page: OpenPage, empty: Collect
 
 
 def test_a_trace_that_grows_is_offered(open_page: OpenPage, empty: Collector) -> None:
-    """Spans that come later change the row at once, and the open trace when its reader asks for them."""
+    """Spans that arrive later change the row at once, and the open trace on request."""
     first, *later = Shop(now_us()).checkout(now_us() - 200_000)
     send(empty, [first])
     page = settled(open_page(empty.url))
@@ -64,7 +64,7 @@ def test_a_trace_that_grows_is_offered(open_page: OpenPage, empty: Collector) ->
 
 
 def test_a_trace_that_was_not_there_is_shown_once_it_comes(open_page: OpenPage, empty: Collector) -> None:
-    """Whoever follows a link from a log is often faster than the spans."""
+    """A missing trace appears when it arrives, because a link from a log is often opened before the spans arrive."""
     spans = Shop(now_us()).browse(now_us() - 50_000)
     page = open_page(f"{empty.url}/#trace={spans[0]['traceId']}")
     expect(page.locator("#trace-pane")).to_contain_text("This trace is not here")
@@ -74,7 +74,7 @@ def test_a_trace_that_was_not_there_is_shown_once_it_comes(open_page: OpenPage, 
 
 
 def test_a_hidden_page_and_one_that_is_not_live_ask_for_nothing(open_page: OpenPage, shop: Collector) -> None:
-    """Polling stops with the button, and while another tab is in front."""
+    """Polling stops while it is switched off, and while another tab is in front."""
     still, hidden = settled(open_page(shop.url)), settled(open_page(shop.url))
     still.get_by_role("button", name="Live").click()
     hidden.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
@@ -82,13 +82,13 @@ def test_a_hidden_page_and_one_that_is_not_live_ask_for_nothing(open_page: OpenP
     asked: list[str] = []
     for page in (still, hidden):
         page.on("request", lambda request: asked.append(request.url))
-    still.wait_for_timeout(3500)  # longer than it takes to the next look
+    still.wait_for_timeout(3500)  # longer than until the next poll
 
     assert [] == asked
 
 
 def test_a_collector_that_is_away_is_said_and_found_again(open_page: OpenPage) -> None:
-    """What is shown stays; the line goes when the collector is back, and new traces are there."""
+    """The content stays; the line disappears when the collector answers again, and new traces appear."""
     shop = Shop(now_us())
     with Collector() as collector:
         send(collector, shop.browse(now_us() - 50_000))
@@ -105,7 +105,7 @@ def test_a_collector_that_is_away_is_said_and_found_again(open_page: OpenPage) -
 
 
 def test_the_keys_are_listed(page: Page) -> None:
-    """`?` shows what each key does, Esc closes it."""
+    """`?` shows the action of each key, and Esc closes the list."""
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_contain_text("next error, where it began")
     page.keyboard.press("Escape")
@@ -114,7 +114,7 @@ def test_the_keys_are_listed(page: Page) -> None:
 
 
 def test_everything_can_be_done_with_keys(page: Page) -> None:
-    """Search, go down the list, open, go through the trace, close."""
+    """Keys search, go down the list, open a trace, go through it, and close it."""
     page.keyboard.press("/")
     page.keyboard.type("error")
     page.keyboard.press("Enter")
@@ -148,7 +148,7 @@ def test_everything_can_be_done_with_keys(page: Page) -> None:
 
 
 def test_the_rows_tell_screen_readers_where_they_are(page: Page) -> None:
-    """A list of options and a tree: each row with its place, its level, whether it is unfolded and chosen."""
+    """The list of options and the tree give each row's place and level, and whether it is unfolded and chosen."""
     first = page.get_by_role("listbox").get_by_role("option").first
     expect(first).to_have_attribute("aria-setsize", "100")
     page.keyboard.press("j")

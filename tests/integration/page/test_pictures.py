@@ -1,6 +1,6 @@
 """The documentation's pictures of the page; `make screenshots` keeps them.
 
-Rules: a thing counts as seen when it is on the screen.  Moment and seed are fixed, so a picture changes only when the page does.
+Rules: an element counts as seen if it is on the screen.  Time and seed are fixed, so a picture changes only if the page does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOON = datetime(2026, 11, 26, 12, tzinfo=timezone.utc)
 
 @pytest.fixture(scope="module")
 def noon() -> Iterator[Collector]:
-    """The shop at a fixed moment."""
+    """The shop at a fixed time."""
     with Collector() as collector:
         for spans in Shop(int(NOON.timestamp() * 1e6)).traces(100):
             send(collector, spans)
@@ -34,13 +34,13 @@ def noon() -> Iterator[Collector]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where pictures go: the environment's ZIPKIN_PICTURES, or nowhere for long."""
+    """The folder for pictures: the environment's ZIPKIN_PICTURES, or a temporary one."""
     return Path(os.environ.get("ZIPKIN_PICTURES") or tmp_path)
 
 
 @pytest.fixture
 def opened(open_page: OpenPage, noon: Collector) -> Any:
-    """The page as it is at noon."""
+    """A function that opens the page at noon."""
 
     def at_noon(address: str, size: tuple[int, int] = WIDE, scheme: str = "light") -> Page:
         page = open_page("about:blank", size=size, color_scheme=scheme, origin=noon.url)
@@ -58,7 +58,7 @@ def take(page: Page, folder: Path, name: str) -> None:
 
 
 def test_the_list(opened: Any, folder: Path) -> None:
-    """A hundred traces, and one of them beside the list."""
+    """The picture shows a hundred traces, with one of them beside the list."""
     page = settled(opened("trace=", size=WIDE))
     found(page).nth(1).click()
     expect(page.locator("#trace-pane h2")).to_be_in_viewport()
@@ -69,7 +69,7 @@ def test_the_list(opened: Any, folder: Path) -> None:
     ("name", "size", "scheme"), [("error", WIDE, "light"), ("dark", WIDE, "dark"), ("narrow", NARROW, "light")]
 )
 def test_a_trace_with_an_error(opened: Any, folder: Path, name: str, size: tuple[int, int], scheme: str) -> None:
-    """The failed trace, with the span where it began."""
+    """The picture shows the failed trace, with the span where the error began."""
     page = settled(opened("errors=1", size=size, scheme=scheme))
     found(page).first.click()
     page.locator(".cause").click()
@@ -79,7 +79,7 @@ def test_a_trace_with_an_error(opened: Any, folder: Path, name: str, size: tuple
 
 
 def test_the_dependencies(opened: Any, folder: Path) -> None:
-    """Services and their calls."""
+    """The picture shows the services and their calls."""
     page = opened("view=graph")
     expect(page.locator(".graph svg")).to_be_in_viewport()
     take(page, folder, "dependencies")

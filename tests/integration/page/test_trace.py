@@ -1,4 +1,4 @@
-"""One trace: its rows, its marks, the chosen span, and what is found in it."""
+"""One trace: its rows, its marks, the chosen span, and the search in it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def imported(open_page: OpenPage, importer: Collector) -> Page:
 def test_every_service_of_the_head_is_whole_on_a_narrow_window(
     open_page: OpenPage, shop: Collector, size: tuple[int, int]
 ) -> None:
-    """Name, count and error mark; none is cut off or outside."""
+    """On a narrow window the name, the count and the error mark of each service are whole and inside."""
     page = open_page(trace_of(shop, annotationQuery="error"), size=size)
     chips = page.locator(".legend .service")
     expect(chips).to_have_count(3)
@@ -45,7 +45,7 @@ def test_every_service_of_the_head_is_whole_on_a_narrow_window(
 
 
 def test_the_head_says_when_how_long_and_how_much(declined: Page) -> None:
-    """The trace's name, its start with date and milliseconds, duration, spans, services and errors."""
+    """The head has the trace's name, its start with date and milliseconds, duration, spans, services and errors."""
     expect(declined.locator("#trace-pane h2")).to_have_text("gateway post /checkout")
     expect(declined.locator(".trace-facts")).to_have_text(
         re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}1\d\d ms8 spans3 services!3 errors[0-9a-f]{32}")
@@ -53,13 +53,13 @@ def test_the_head_says_when_how_long_and_how_much(declined: Page) -> None:
 
 
 def test_list_and_trace_stand_side_by_side(declined: Page) -> None:
-    """The list stays where it is, its row of the trace is marked."""
+    """The list stays beside the trace, and the trace's row in it is marked."""
     expect(found(declined).and_(declined.locator(".opened"))).to_be_in_viewport()
     expect(declined.locator("#list [aria-selected=true] .what")).to_have_text("gateway post /checkout")
 
 
 def test_both_halves_of_a_call_are_one_row(declined: Page) -> None:
-    """Client and server of a shared span: one row with a bar for each, in their services' colours; a click shows both."""
+    """Client and server of a shared span are one row with a bar for each, in their services' colours; a click shows both."""
     charge = rows(declined).filter(has_text="post /charge")
     expect(charge).to_have_count(1)
     expect(charge.locator(".bar.client")).to_be_visible()
@@ -75,7 +75,7 @@ def test_both_halves_of_a_call_are_one_row(declined: Page) -> None:
 
 
 def test_an_error_is_marked_and_its_cause_comes_first(declined: Page) -> None:
-    """Failed rows bear a mark; the head names the span where it began, and leads there."""
+    """Failed rows have a mark; the head names the span where the error began, and links to it."""
     expect(rows(declined).locator("[aria-label=error]")).to_have_count(3)
     expect(declined.locator(".cause")).to_have_text("!payment CardDeclined: insufficient funds")
     declined.locator(".cause").click()
@@ -85,7 +85,7 @@ def test_an_error_is_marked_and_its_cause_comes_first(declined: Page) -> None:
 
 
 def test_of_two_halves_that_failed_the_server_says_why(shop_page: Page) -> None:
-    """A client knows the status that it got, its server the reason."""
+    """If both halves failed, the server's error is shown, because a client knows only the status that it got."""
     half = {"traceId": "a", "id": "1", "timestamp": 10**15, "duration": 50, "name": "get"}
     client = {**half, "kind": "CLIENT", "localEndpoint": {"serviceName": "shop"}, "tags": {"error": "502"}}
     server = {**half, "kind": "SERVER", "shared": True, "localEndpoint": {"serviceName": "stock"}, "tags": {"error": "Timeout"}}
@@ -95,7 +95,7 @@ def test_of_two_halves_that_failed_the_server_says_why(shop_page: Page) -> None:
 
 
 def test_annotations_are_marks_on_the_row(declined: Page) -> None:
-    """Each annotation is a mark at its time; the panel has its words and its time since the trace's start."""
+    """Each annotation is a mark at its time; the panel has its text and its time since the trace's start."""
     bank = rows(declined).filter(has_text="ask the bank")
     expect(bank.locator(".annotation")).to_have_count(2)
     bank.click()
@@ -104,7 +104,7 @@ def test_annotations_are_marks_on_the_row(declined: Page) -> None:
 
 
 def test_whom_a_call_went_to_is_on_its_row(declined: Page) -> None:
-    """A database sends no spans: its name stands behind the call's."""
+    """A database sends no spans, so its name is behind the name of the call."""
     expect(rows(declined).filter(has_text="insert").locator(".called")).to_have_text("→ postgres-orders")
 
 
@@ -129,7 +129,7 @@ def test_a_span_leads_to_more_like_it(declined: Page) -> None:
 
 
 def test_where_the_time_went_is_listed(declined: Page) -> None:
-    """The five spans with most time that no child covers, the longest first; a click goes there."""
+    """The five spans with most time that no child covers are listed, the longest first; a click opens the span."""
     slow = declined.locator(".slow")
     expect(slow).to_have_count(5)
     expect(slow.first).to_contain_text("ask the bank")
@@ -139,7 +139,7 @@ def test_where_the_time_went_is_listed(declined: Page) -> None:
 
 
 def test_subtrees_fold(declined: Page) -> None:
-    """A folded row hides what is below, and says how much that is, errors included."""
+    """A folded row hides the rows below it, and shows their number, errors included."""
     expect(rows(declined)).to_have_count(6)
     order = rows(declined).filter(has_text="post /orders")
     order.locator(".twisty").click()
@@ -152,7 +152,7 @@ def test_subtrees_fold(declined: Page) -> None:
 
 
 def test_clocks_that_disagree_are_said(shop_page: Page, shop: Collector) -> None:
-    """A server's clock is shifted under its client's; the page says by how much, and takes it back on request."""
+    """A server's clock is shifted under its client's; the page shows by how much, and shows reported times on request."""
     page = shop_page
     page.goto(trace_of(shop, serviceName="recommendations"))
     skew, server = page.locator(".skew"), rows(page).filter(has_text="get /for/{customer}").locator(".bar.server")
@@ -205,7 +205,7 @@ def test_a_long_trace_opens_folded_with_few_rows_in_the_document(imported: Page)
 
 
 def test_the_error_among_20000_spans_is_one_key_away(imported: Page) -> None:
-    """`e` unfolds what hides it, and shows it."""
+    """`e` unfolds the rows above the error, and shows it."""
     imported.keyboard.press("e")
 
     expect(panel(imported)).to_contain_text("UniqueViolation: row is there already")
@@ -213,7 +213,7 @@ def test_the_error_among_20000_spans_is_one_key_away(imported: Page) -> None:
 
 
 def test_what_is_found_in_a_trace_is_shown_with_what_is_above(imported: Page) -> None:
-    """Text, kind, service and errors narrow the rows; those above a match stay, dimmed."""
+    """Text, kind, service and errors narrow the rows; the rows above a match stay, dimmed."""
     imported.fill(".find", "uniqueviolation")
     expect(imported.locator(".hits")).to_have_text(f"1 of {LONG:,}")
     expect(rows(imported)).to_have_count(3)
@@ -228,7 +228,7 @@ def test_what_is_found_in_a_trace_is_shown_with_what_is_above(imported: Page) ->
 
 
 def test_only_one_service_can_be_shown(declined: Page) -> None:
-    """A click on a service of the legend shows its spans; another click shows all."""
+    """A click on a service of the legend shows only its spans; another click shows all."""
     declined.locator(".legend .service").filter(has_text="payment").click()
     expect(declined.locator("#trace-pane .row:not(.dimmed)")).to_have_count(2)
     declined.locator(".legend .service").filter(has_text="payment").click()
@@ -237,7 +237,7 @@ def test_only_one_service_can_be_shown(declined: Page) -> None:
 
 
 def test_a_window_of_time_has_a_way_back(declined: Page) -> None:
-    """`z` zooms to the span, dragging over the picture to what was dragged; `0` and the back button show the whole trace."""
+    """`z` zooms to the span and dragging zooms to a range; `0` and the back button show the whole trace."""
     rows(declined).filter(has_text="ask the bank").click()
     declined.keyboard.press("z")
     expect(declined).to_have_url(re.compile(r"zoom=\d+%2C\d+"))
@@ -261,7 +261,7 @@ def test_a_window_of_time_has_a_way_back(declined: Page) -> None:
 
 
 def test_the_id_and_the_json_can_be_copied(declined: Page) -> None:
-    """`c` copies the trace id; a button copies the spans as they were sent."""
+    """`c` copies the trace id, and a button copies the spans as they were sent."""
     declined.keyboard.press("c")
     expect(declined.locator("#toast")).to_have_text("Copied the trace id")
     trace_id = declined.evaluate("navigator.clipboard.readText()")
@@ -275,7 +275,7 @@ def test_the_id_and_the_json_can_be_copied(declined: Page) -> None:
 
 
 def test_a_trace_that_is_not_there_is_said(shop_page: Page, shop: Collector) -> None:
-    """An unknown id is answered with what may have happened to it."""
+    """For an unknown id the page lists possible reasons."""
     shop_page.goto(f"{shop.url}/#trace=00000000000000ff")
 
     expect(shop_page.locator("#trace-pane")).to_contain_text("This trace is not here")

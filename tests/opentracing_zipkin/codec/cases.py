@@ -1,4 +1,4 @@
-"""The cases of `conformance/spans.json`, for tests: spans, and what each encoding makes of them."""
+"""The cases of `conformance/spans.json`, for tests: spans, and their bytes in each encoding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFORMANCE = Path(__file__).parents[3] / "conformance" / "spans.json"
 
 
 class Case(NamedTuple):
-    """A span in one encoding: the body of a POST, and the spans that it reads as."""
+    """A span in one encoding: the body of a POST, and the spans that a reader makes of it."""
 
     name: str
     encoding: str
@@ -41,7 +41,7 @@ CASES = _cases()
 
 
 def span_of(fields: Json) -> FinishedSpan:
-    """The span in JSON v2, read as plainly as can be."""
+    """The span in JSON v2, read in the simplest way."""
     return FinishedSpan(
         fields["traceId"],
         fields["id"],

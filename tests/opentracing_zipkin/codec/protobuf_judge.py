@@ -1,4 +1,4 @@
-"""Zipkin's messages as Google's protobuf package knows them, made from the field numbers: the judge of what we write and read.
+"""Zipkin's messages in Google's protobuf package, made from the field numbers: they judge the bytes that we write and read.
 
 Source: openzipkin/zipkin-api, zipkin.proto.
 """
@@ -17,7 +17,7 @@ __all__ = ["MESSAGES", "list_of_spans", "spans_in"]
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _KINDS = ("SPAN_KIND_UNSPECIFIED", "CLIENT", "SERVER", "PRODUCER", "CONSUMER")
 
-# Name, number and type of each field; a type that begins with a capital is a message of ours, `*` means repeated.
+# Name, number and type of each field; a type that begins with a capital is one of these messages, `*` means repeated.
 MESSAGES = {
     "Span": "trace_id 1 bytes, parent_id 2 bytes, id 3 bytes, kind 4 Kind, name 5 string, timestamp 6 fixed64, duration 7 uint64,"
     " local_endpoint 8 Endpoint, remote_endpoint 9 Endpoint, annotations 10 *Annotation, tags 11 *Span.TagsEntry,"
@@ -62,7 +62,7 @@ _ListOfSpans: Any = _list_of_spans()
 
 
 def list_of_spans(spans: list[FinishedSpan]) -> Any:
-    """Our spans as a message of the judge's."""
+    """Our spans as a message of Google's package."""
     message = _ListOfSpans()
     for span in spans:
         written = message.spans.add(
@@ -92,7 +92,7 @@ def _packed(literal: str) -> bytes:
 
 
 def spans_in(body: bytes) -> list[FinishedSpan]:
-    """Our spans in bytes that the judge reads."""
+    """Our spans in bytes that Google's package reads."""
     return [
         FinishedSpan(
             _trace_id(span.trace_id),
@@ -114,7 +114,7 @@ def spans_in(body: bytes) -> list[FinishedSpan]:
 
 
 def _trace_id(data: bytes) -> str:
-    """As Zipkin keeps it: of 64 bits where the high half is zero."""
+    """The id as Zipkin keeps it: of 64 bits where the high half is zero."""
     return data.hex() if any(data[:-8]) else data[-8:].hex()
 
 

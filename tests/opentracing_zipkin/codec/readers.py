@@ -1,4 +1,4 @@
-"""The four readers by the name of their encoding: writing is what configuration asks for, reading is the tests' and the collector's."""
+"""The four readers, by the name of their encoding; configuration names writers only, but tests and the collector read."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ _READERS = {"json": json_v2.decode, "json_v1": json_v1.decode, "thrift": thrift_
 
 
 def reader_named(encoding: str) -> Callable[[bytes], list[FinishedSpan]]:
-    """`decode` of a codec."""
+    """The function `decode` of a codec."""
     return _READERS[encoding]

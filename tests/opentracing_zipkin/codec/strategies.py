@@ -1,4 +1,4 @@
-"""Spans as the tracer finishes them, in all their variety: what a codec must write and read back unchanged."""
+"""Spans of every kind that the tracer finishes, which a codec must write and read back unchanged."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from opentracing_zipkin.model import Endpoint, FinishedSpan
 
 __all__ = ["endpoints", "finished_spans", "texts"]
 
-# Of the lone surrogates UTF-8 knows nothing, and two separators are replaced on purpose (see json_v2).
+# UTF-8 has no lone surrogates, and two separators are replaced on purpose (see json_v2).
 _LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\u2028\u2029")
 
 _NAMES = ["checkout", "get /api", "größe", "日本"]
-# Version 1 takes the name of a remote that is the server itself away.
+# Other names than the local ones, because version 1 drops the name of a remote that equals the server's.
 _REMOTE_NAMES = ["backend", "kafka", "мост"]
-# What version 1 says by annotations and tags, it cannot carry as such.
+# Version 1 uses these as marks, so it cannot carry them as annotations or tags.
 _RESERVED = CORE_VALUES | ADDRESSES | {LOCAL_COMPONENT}
 _IPV4 = st.ip_addresses(v=4).map(str).filter(lambda ip: ip != "0.0.0.0")
 _IPV6 = st.sampled_from(["2001:db8::c001", "fe80::1", "::1"])
 
 
 def texts(max_size: int = 20) -> st.SearchStrategy[str]:
-    """Any text that UTF-8 can carry, but for the marks of version 1."""
+    """Any text that UTF-8 can carry, except the marks of version 1."""
     return st.text(_LETTERS, max_size=max_size).filter(lambda text: text not in _RESERVED)
 
 
@@ -38,7 +38,7 @@ def _trace_ids() -> st.SearchStrategy[str]:
 
 @st.composite
 def endpoints(draw: st.DrawFn, names: Sequence[str] = _NAMES) -> Endpoint:
-    """An endpoint with a service name, as every local one has."""
+    """An endpoint with a service name, which every local endpoint has."""
     return Endpoint(
         draw(st.sampled_from(names)),
         draw(st.just("") | _IPV4),
@@ -49,7 +49,7 @@ def endpoints(draw: st.DrawFn, names: Sequence[str] = _NAMES) -> Endpoint:
 
 @st.composite
 def finished_spans(draw: st.DrawFn) -> FinishedSpan:
-    """A span with times and a local endpoint; annotations and tags in any order, shared only on the server side."""
+    """A span with times and a local endpoint; annotations and tags in any order; only a server span may be shared."""
     kind = draw(st.sampled_from([None, "CLIENT", "SERVER", "PRODUCER", "CONSUMER"]))
     trace_id, span_id = draw(_trace_ids()), draw(_ids(16))
     begin_us = draw(st.integers(1_400_000_000_000_000, 2_000_000_000_000_000))

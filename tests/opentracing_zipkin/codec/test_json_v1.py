@@ -18,7 +18,7 @@ WEB = Endpoint("web")
 
 
 def read(**fields: Any) -> FinishedSpan:
-    """The only span with these fields and the least there must be."""
+    """The span in a list with only this span: these fields, and the fields that are required."""
     (only,) = json_v1.decode(json.dumps([{"traceId": "1", "id": "2", **fields}]).encode())
     return only
 
@@ -29,7 +29,7 @@ def tag(value: Any, key: Any = "k", **fields: Any) -> dict[str, Any]:
 
 @given(st.lists(finished_spans(), max_size=3))
 def test_reads_what_it_writes(spans: list[FinishedSpan]) -> None:
-    """Any spans survive the way through JSON v1."""
+    """Any spans survive writing and reading in JSON v1."""
     body = json_v1.join([json_v1.encode(span) for span in spans])
     for span in spans:
         span.annotations.sort()
@@ -39,7 +39,7 @@ def test_reads_what_it_writes(spans: list[FinishedSpan]) -> None:
 
 @given(finished_spans())
 def test_what_is_written_is_json(span: FinishedSpan) -> None:
-    """Every annotation and tag carries the host, and the strict parser of Python reads all."""
+    """Every annotation and tag carries the host, and Python's strict parser reads the JSON."""
     written = json.loads(json_v1.encode(span))
     everything = written.get("annotations", []) + written.get("binaryAnnotations", [])
 
@@ -71,14 +71,14 @@ def test_what_is_written_is_json(span: FinishedSpan) -> None:
 def test_a_binary_annotation_is_a_tag_or_an_address_or_nothing(
     written: dict[str, Any], tags: dict[str, str], remote: Endpoint | None
 ) -> None:
-    """Text is a tag; true or text under sa, ca or ma is an address if it has a host; all else is left out without a word."""
+    """Text is a tag; true or text under sa, ca or ma is an address if it has a host; all other values are left out silently."""
     span = read(binaryAnnotations=[written])
 
     assert (tags, remote) == (span.tags, span.remote)
 
 
 def test_ids_names_and_times_are_read_as_in_version_2() -> None:
-    """Ids are padded, names in lower case, times whole numbers however written, zero and less unknown."""
+    """Ids are padded, names lower-cased, times whole numbers in any notation; zero and less mean unknown."""
     span = read(parentId=3, name="GET", timestamp="5", duration=-1, debug=True)
 
     assert ("0" * 15 + "1", "0" * 15 + "2", "0" * 15 + "3") == (span.trace_id, span.span_id, span.parent_id)
@@ -87,7 +87,7 @@ def test_ids_names_and_times_are_read_as_in_version_2() -> None:
 
 
 def test_annotations_may_be_old_or_empty() -> None:
-    """An annotation is kept whatever its time, and though it says nothing."""
+    """An annotation is kept whatever its time, even if its text is empty."""
     annotations = [{"timestamp": at, "value": value} for at, value in ((5, ""), (0, "x"), (-5, 7))]
 
     assert [(-5, "7"), (0, "x"), (5, "")] == read(annotations=annotations).annotations
@@ -120,7 +120,7 @@ def test_nothing_is_no_fault(body: bytes) -> None:
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(fields: dict[str, Any], reason: str) -> None:
-    """One wrong value refuses the list; the reason shows the value and where it stands."""
+    """One wrong value refuses the list; the reason shows the value and its place."""
     with pytest.raises(ValueError, match=reason):
         read(**fields)
 

@@ -1,4 +1,4 @@
-"""JSON v2: byte for byte what the official codec writes, and safe for whatever a string holds."""
+"""JSON v2: byte for byte as the official codec writes it, and safe for any text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .strategies import finished_spans
 
 @given(finished_spans())
 def test_what_is_written_is_read_again(span: FinishedSpan) -> None:
-    """Any span, in company; the reader puts annotations in order and each in once."""
+    """Any two spans survive in one message; the reader sorts annotations and removes duplicates."""
     span.annotations = sorted(set(span.annotations))
 
     assert [span, span] == json_v2.decode(json_v2.join([json_v2.encode(span)] * 2))
@@ -33,13 +33,13 @@ def tag_of(encoded: bytes) -> Any:
 
 @pytest.mark.parametrize("text", ["", '"\\/', "\x00\x1f\x7f\n\r\t\b\f", "\u00e4\U0001f600", "100 %s %% %(x)s", "</script>"])
 def test_any_text_survives_as_key_and_as_value(text: str) -> None:
-    """What JSON escapes, and what a template might trip over."""
+    """Any text survives as a tag's key and value, even text that JSON escapes or a template would change."""
 
     assert (text, text) == tag_of(with_tag(text, text))
 
 
 def test_what_looks_like_version_1_is_escaped() -> None:
-    r"""The server takes a list that holds `yAnnotations"` for version 1 and refuses it; `\u0079` is a `y` that it does not see."""
+    r"""A list with `yAnnotations"` would look like version 1 to the server, so the `y` is written as `\u0079`."""
     for text in ("binaryAnnotations", "\\yAnnotations", "yAnnotations"):
         encoded = with_tag(text, text)
 
@@ -48,7 +48,7 @@ def test_what_looks_like_version_1_is_escaped() -> None:
 
 
 def test_keys_and_endpoints_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those kept are bounded, and all are written."""
+    """The number of remembered keys and endpoints is limited, and new ones are still written."""
     monkeypatch.setattr(kept, "MAX_KEPT", 3)
     monkeypatch.setattr(json_v2, "_keys", {})
     monkeypatch.setattr(json_v2, "_endpoints", {})
@@ -64,7 +64,7 @@ def whole(key: str, remote: Endpoint | None = None) -> FinishedSpan:
 
 
 def test_a_second_span_is_written_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether its keys and endpoints were known or not."""
+    """A span is written in the same way whether its keys and endpoints were known before or not."""
     monkeypatch.setattr(json_v2, "_keys", {})
     monkeypatch.setattr(json_v2, "_endpoints", {})
     spans = [whole("k"), whole("%s"), whole("k", Endpoint("peer")), whole('"')]
@@ -79,7 +79,7 @@ def test_a_second_span_is_written_as_the_first(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_endpoint_with_everything() -> None:
-    """Service name, both addresses and port, in the official order."""
+    """An endpoint has service name, both addresses and port, in the official order."""
     span = FinishedSpan("1".zfill(16), "2".zfill(16), local=Endpoint("s", "1.2.3.4", "2001:db8::c001", 80))
 
     assert b'"localEndpoint":{"serviceName":"s","ipv4":"1.2.3.4","ipv6":"2001:db8::c001","port":80}' in json_v2.encode(span)

@@ -1,4 +1,4 @@
-"""JSON v2, read: what a real server takes is taken, what it refuses is refused, with the value and its place."""
+"""JSON v2, read: accepted like in a real server, or refused with the value and its place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .strategies import finished_spans
 
 
 def read(**fields: Any) -> FinishedSpan:
-    """The span with these fields and the least there must be."""
+    """The span with these fields, and the fields that are required."""
     return read_text(json.dumps({"traceId": "1", "id": "2", **fields}))
 
 
@@ -27,7 +27,7 @@ def read_text(span: str) -> FinishedSpan:
 
 @given(st.lists(finished_spans(), max_size=3))
 def test_reads_what_the_encoder_writes(spans: list[FinishedSpan]) -> None:
-    """Any spans survive the way through JSON."""
+    """Any spans survive writing and reading in JSON."""
     body = json_v2.join([json_v2.encode(span) for span in spans])
     for span in spans:
         span.annotations.sort()
@@ -57,7 +57,7 @@ def test_a_parent_is_another_span(written: str | None, expected: str | None) -> 
 
 
 def test_names_are_lower_case() -> None:
-    """Span names and service names are compared in lower case, so they are kept in it."""
+    """Span names and service names are compared in lower case, so they are kept in lower case."""
     span = read(name="GET /Foo", localEndpoint={"serviceName": "Shop"})
 
     assert ("get /foo", Endpoint("shop")) == (span.name, span.local)
@@ -68,7 +68,7 @@ def test_names_are_lower_case() -> None:
     [(5, 5), ("5", 5), (1.7e15, 1_700_000_000_000_000), (123.0, 123), (0, 0), (-5, 0), (1 << 63, (1 << 63) - 1), (None, 0)],
 )
 def test_times_are_whole_numbers_however_written(written: Any, expected: int) -> None:
-    """Text and exponents are understood; zero and less mean that the time is unknown."""
+    """Times may be written as text or with an exponent; zero and less mean that the time is unknown."""
     assert (expected, expected) == (read(timestamp=written).timestamp_us, read(duration=written).duration_us)
 
 
@@ -85,7 +85,7 @@ def test_times_are_whole_numbers_however_written(written: Any, expected: int) ->
     ],
 )
 def test_an_endpoint_holds_literals(written: Any, expected: Endpoint | None) -> None:
-    """Addresses go to the field of their family; what is no address is left out, and an endpoint that says nothing too."""
+    """Addresses go to the field of their family; other texts, and endpoints in which nothing is known, are left out."""
     assert expected == read(remoteEndpoint=written).remote
 
 
@@ -97,7 +97,7 @@ def test_numbers_are_text_where_text_belongs() -> None:
 
 
 def test_annotations_are_in_order_and_once() -> None:
-    """Annotations are sorted by time and text, and told once."""
+    """Annotations are sorted by time and text, without duplicates."""
     written = [{"timestamp": 2, "value": "b"}, {"timestamp": 1, "value": "z"}, {"timestamp": 2, "value": "b"}]
 
     assert [(1, "z"), (2, "b")] == read(annotations=written).annotations
@@ -111,12 +111,12 @@ def test_a_client_does_not_share() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"[ ]", b"\n[]", b"[] whatever"])
 def test_nothing_is_no_fault(body: bytes) -> None:
-    """An empty list, or an empty body, is how reporters test a connection."""
+    """An empty list or body is no fault, because reporters use it to test a connection."""
     assert [] == decode(body)
 
 
 def test_unknown_fields_are_ignored() -> None:
-    """A newer writer's fields do no harm."""
+    """Unknown fields of a newer writer do no harm."""
     assert read() == read(flavour="new", more={"x": [1]})
 
 
@@ -153,7 +153,7 @@ def test_odd_strings_are_mended() -> None:
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(fields: dict[str, Any], reason: str) -> None:
-    """One wrong value refuses the list; the reason shows the value and where it stands."""
+    """One wrong value refuses the list; the reason shows the value and its place."""
     with pytest.raises(ValueError, match=reason):
         read(**fields)
 
@@ -191,7 +191,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         return
 
 
-# Of each field what reporters write, and what is read in another way or refused.
+# Values of any field that reporters do not write, and that are read in another way or refused.
 _ODD = st.sampled_from(
     ["", "x", "X", "ü", "1", "007", "0" * 16, "1" * 16, "1" * 17, 5, 0, -1, 1.5, 2**70, True, None, [], {}, [1]]
 )
@@ -222,7 +222,7 @@ _ANNOTATIONS = st.lists(st.fixed_dictionaries({"timestamp": st.just(2) | _ODD, "
     )
 )
 def test_the_quick_way_reads_what_the_thorough_one_reads(fields: dict[str, Any]) -> None:
-    """A span that is written as reporters write it is read in half the time, and no other span is read in another way."""
+    """A span in the usual form of reporters is read in half the time; no other span is read differently from before."""
     parsed, _ = json_values.PARSER.raw_decode(json.dumps(fields))
     quick = json_v2_reader._plain(parsed)
 
@@ -232,7 +232,7 @@ def test_the_quick_way_reads_what_the_thorough_one_reads(fields: dict[str, Any])
 
 
 def test_a_span_as_reporters_write_it_is_read_the_quick_way() -> None:
-    """With all fields that it may have."""
+    """The fast path reads a span with all fields, if they have the usual form."""
     span = {
         "traceId": "1" * 32,
         "id": "2" * 16,

@@ -1,4 +1,4 @@
-"""Texts and times that no application should have, and some have: no encoding fails at them, nor does a real server."""
+"""Texts and times that no application should send, but some do: no encoding fails, and no real server."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ WEB = Endpoint("web")
 
 
 def client(**fields: Any) -> FinishedSpan:
-    """A client span, but for what is given."""
+    """A client span, except for the given fields."""
     return FinishedSpan(
         "a" * 16, "b" * 16, **{"kind": "CLIENT", "timestamp_us": 1000, "duration_us": 50, "local": WEB, **fields}
     )
 
 
-# What a span has, and what is read of it; None for the same.
+# The fields of a span, and those that a reader gets; None means that the reader gets the same.
 POISON: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "surrogate in the name": ({"name": "a\ud800b"}, {"name": "a?b"}),
     "surrogate in a tag": ({"tags": {"k": "a\udfffb"}}, {"tags": {"k": "a?b"}}),
@@ -66,7 +66,7 @@ POISON: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("poison", POISON)
 def test_a_poisonous_value_costs_neither_the_span_nor_its_batch(poison: str, encoding: str) -> None:
-    """What cannot be sent, or must not, is replaced by what comes next to it, and all else arrives."""
+    """A text or time that cannot be sent is replaced by the nearest possible one, and everything else arrives."""
     codec = encoder_named(encoding)
     fields, read = POISON[poison]
     body = codec.join([codec.encode(client()), codec.encode(client(**fields))])
@@ -76,7 +76,7 @@ def test_a_poisonous_value_costs_neither_the_span_nor_its_batch(poison: str, enc
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_the_span_itself_is_not_changed(encoding: str) -> None:
-    """What is replaced is replaced on the wire."""
+    """A codec replaces values in the message and never in the span."""
     span = client(name="a\ud800", duration_us=10**30, annotations=[(10**30, "\u2028")], tags={"\ud800": "\u2028"})
     encoder_named(encoding).encode(span)
 
@@ -91,7 +91,7 @@ _TIMES = st.integers() | st.integers(-(1 << 70), 1 << 70) | st.sampled_from([-1,
 def test_any_times_fit_into_63_bits_on_the_wire(
     encoding: str, kind: str | None, timestamp_us: int, duration_us: int, annotations: list[int]
 ) -> None:
-    """Whatever the times, a reader has the span with its texts, and no time of it is below 0 or beyond 63 bits."""
+    """Whatever the times, a reader gets the span with its texts, and no time is below 0 or beyond 63 bits."""
     span = client(kind=kind, timestamp_us=timestamp_us, duration_us=duration_us, tags={"k": "v"})
     span.annotations = [(at, "a") for at in annotations]
     codec = encoder_named(encoding)

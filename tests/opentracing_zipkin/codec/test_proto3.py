@@ -20,7 +20,7 @@ def message(spans: list[FinishedSpan]) -> bytes:
 
 
 def normalised(span: FinishedSpan) -> FinishedSpan:
-    """As a reader keeps it: annotations by time, and neither empty annotations nor tags with an empty key."""
+    """The span as a reader keeps it: annotations by time, no empty annotations, no tags with an empty key."""
     span.annotations = sorted((at, value) for at, value in span.annotations if value)
     span.tags.pop("", None)
     return span
@@ -28,13 +28,13 @@ def normalised(span: FinishedSpan) -> FinishedSpan:
 
 @given(st.lists(finished_spans(), max_size=3))
 def test_the_protobuf_package_reads_what_is_written(spans: list[FinishedSpan]) -> None:
-    """Any spans are read by Google's library with all they have."""
+    """Google's library reads any spans completely."""
     assert spans == spans_in(message(spans))
 
 
 @given(finished_spans())
 def test_the_protobuf_package_writes_the_same_bytes(span: FinishedSpan) -> None:
-    """Google's library writes the same to the byte, but for the order of tags and the value of an empty annotation."""
+    """Google's library writes the same bytes, except for the order of tags and the value of an empty annotation."""
     span.tags = dict([*span.tags.items()][:1])
     span.annotations = [(at, value) for at, value in span.annotations if value]
 
@@ -43,7 +43,7 @@ def test_the_protobuf_package_writes_the_same_bytes(span: FinishedSpan) -> None:
 
 @given(st.lists(finished_spans(), max_size=3))
 def test_reads_what_the_protobuf_package_writes(spans: list[FinishedSpan]) -> None:
-    """Any spans that Google's library wrote are read with all they had."""
+    """Any spans that Google's library wrote are read completely."""
     body = list_of_spans(spans).SerializeToString()
 
     assert [normalised(span) for span in spans] == proto3.decode(body)
@@ -51,13 +51,13 @@ def test_reads_what_the_protobuf_package_writes(spans: list[FinishedSpan]) -> No
 
 @given(st.lists(finished_spans(), max_size=3))
 def test_reads_what_it_writes(spans: list[FinishedSpan]) -> None:
-    """Any spans survive the way through proto3."""
+    """Any spans survive writing and reading in proto3."""
     assert [normalised(span) for span in spans] == proto3.decode(message(spans))
 
 
 @pytest.mark.parametrize("length", [0, 1, 126, 127, 128, 129, 2047, 2048, 16383, 16384, 2_100_000])
 def test_any_length_is_written_as_the_protobuf_package_does(length: int) -> None:
-    """Lengths and durations take as many bytes as they need."""
+    """Lengths and durations of any size are written with as many bytes as they need."""
     text = "x" * length
     span = FinishedSpan("a" * 16, "b" * 16, name=text, duration_us=length, tags={text: text}, local=Endpoint(text, port=1))
     span.annotations = [(1, text or "y")]
@@ -67,7 +67,7 @@ def test_any_length_is_written_as_the_protobuf_package_does(length: int) -> None
 
 @pytest.mark.parametrize("duration_us", [1 << bits for bits in range(63)] + [(1 << bits) - 1 for bits in range(1, 64)])
 def test_any_duration_survives(duration_us: int) -> None:
-    """Durations up to 63 bits."""
+    """Durations of up to 63 bits survive."""
     span = FinishedSpan("a" * 16, "b" * 16, duration_us=duration_us)
 
     assert [span] == spans_in(message([span]))
@@ -75,14 +75,14 @@ def test_any_duration_survives(duration_us: int) -> None:
 
 
 def test_an_address_that_is_no_literal_is_unknown() -> None:
-    """A host name where an address belongs is left out, and the rest of the span arrives."""
+    """A host name in place of an address is left out, and the rest of the span arrives."""
     span = FinishedSpan("a" * 16, "b" * 16, remote=Endpoint("backend", "db.example", "x", 5432))
 
     assert [Endpoint("backend", "", "", 5432)] == [each.remote for each in proto3.decode(message([span]))]
 
 
 def test_texts_without_end_cost_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept of tags' keys, of the lengths of their values and of annotations is bounded."""
+    """The numbers of remembered tag keys, value lengths and annotations are limited."""
     monkeypatch.setattr(proto3, "MAX_KEYS", len(proto3._tags) + 2)
     monkeypatch.setattr(proto3, "MAX_HEADS", proto3._Heads.kept + 3)
     monkeypatch.setattr(proto3._Annotations, "MAX_KEPT", len(proto3._annotations) + 2)
@@ -157,7 +157,7 @@ PLAIN = FinishedSpan("aa" * 8, "bb" * 8)
     ],
 )
 def test_what_a_server_takes_is_taken(fields: bytes, expected: dict[str, object]) -> None:
-    """Unknown fields are skipped, and what says nothing is left out."""
+    """Unknown fields are skipped, and fields without content are left out."""
     given_span = read(fields)
 
     assert {name: expected.get(name, getattr(PLAIN, name)) for name in FinishedSpan.__slots__} == {
@@ -167,7 +167,7 @@ def test_what_a_server_takes_is_taken(fields: bytes, expected: dict[str, object]
 
 @pytest.mark.parametrize("body", [b"", b"\x12\x01a", b"\x50\x01"])
 def test_a_message_without_spans_holds_none(body: bytes) -> None:
-    """An empty body is how reporters test a connection; unknown fields are skipped here too."""
+    """A message without spans is valid: reporters test a connection with an empty body, and unknown fields are skipped."""
     assert [] == proto3.decode(body)
 
 
@@ -200,14 +200,14 @@ def test_a_message_without_spans_holds_none(body: bytes) -> None:
     ],
 )
 def test_a_malformed_message_is_refused_with_the_reason(body: bytes, reason: str) -> None:
-    """What is no list of spans raises ValueError that says why, whatever lengths it claims."""
+    """Bytes that are no list of spans raise ValueError with the reason, whatever lengths they announce."""
     with pytest.raises(ValueError, match=reason):
         proto3.decode(body)
 
 
 @given(st.data(), finished_spans())
 def test_a_damaged_message_raises_nothing_but_value_error(data: st.DataObject, span: FinishedSpan) -> None:
-    """A message with a byte changed, or cut, is read or refused; nothing else happens."""
+    """A message with one byte changed, or cut off, is read or refused; nothing else happens."""
     body = bytearray(message([span]))
     body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     del body[data.draw(st.integers(0, len(body))) :]
@@ -230,7 +230,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize("trace_id", ["c" * 16, "0" * 15 + "1", "1" + "0" * 31, "d" * 32])
 def test_a_trace_id_has_16_bytes_on_the_wire(trace_id: str) -> None:
-    """Zeros stand first for 64 bits, because other receivers refuse 8 bytes; read, it is of 64 bits again."""
+    """A 64-bit id is written behind zeros, because other receivers refuse 8 bytes; it is read with 64 bits again."""
     body = message([FinishedSpan(trace_id, "b" * 16)])
 
     assert b"\n\x10" + bytes.fromhex(trace_id).rjust(16, b"\0") in body
@@ -238,6 +238,6 @@ def test_a_trace_id_has_16_bytes_on_the_wire(trace_id: str) -> None:
 
 
 def test_the_span_is_mended_with_16_bytes_too() -> None:
-    """A lone surrogate, or a time that does not fit, changes nothing about the id."""
+    """A span with a lone surrogate, or with a time that does not fit, still has a trace id of 16 bytes."""
     for odd in ({"name": "\ud800"}, {"duration_us": 1 << 70}, {"tags": {"k": "\u2028\u00e4"}}):
         assert b"\n\x10" + bytes(8) + b"\xcc" * 8 in message([FinishedSpan("c" * 16, "b" * 16, **odd)])  # type: ignore[arg-type]

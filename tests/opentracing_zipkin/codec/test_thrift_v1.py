@@ -1,4 +1,4 @@
-"""Thrift: written by hand, judged by the official codec's bytes and by thriftpy2, read back through thriftpy2."""
+"""Thrift: written by hand, judged by the official codec's bytes and by thriftpy2, read back with thriftpy2."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FRONTEND = Endpoint("frontend", "127.0.0.1")
 
 
 def span(**fields: object) -> FinishedSpan:
-    """A client span, but for what is given."""
+    """A client span, except for the given fields."""
     plain: dict[str, object] = {"kind": "CLIENT", "name": "get", "timestamp_us": 1000, "duration_us": 50, "local": FRONTEND}
     return FinishedSpan("216a2aea45d08fc9", "5b4185666d50f68b", **{**plain, **fields})  # type: ignore[arg-type]
 
@@ -34,14 +34,14 @@ def read(given_span: FinishedSpan) -> list[FinishedSpan]:
 
 
 def normalised(given_span: FinishedSpan) -> FinishedSpan:
-    """As a reader keeps it: annotations by time, tags by key."""
+    """The span as a reader keeps it: annotations by time, tags by key."""
     given_span.annotations.sort()
     return given_span
 
 
 @given(finished_spans())
 def test_thriftpy2_writes_the_same_bytes(given_span: FinishedSpan) -> None:
-    """Any span is the same bytes whether this codec writes it or thriftpy2 by the IDL."""
+    """Any span has the same bytes whether this codec writes it or thriftpy2 by the IDL."""
     encoded = thrift_v1.encode(given_span)
 
     assert serialize(deserialize(IDL.Span(), encoded)) == encoded
@@ -49,7 +49,7 @@ def test_thriftpy2_writes_the_same_bytes(given_span: FinishedSpan) -> None:
 
 @given(st.lists(finished_spans(), max_size=3))
 def test_reads_what_it_writes(spans: list[FinishedSpan]) -> None:
-    """Any spans survive the way through Thrift."""
+    """Any spans survive writing and reading in Thrift."""
     body = thrift_v1.join([thrift_v1.encode(each) for each in spans])
 
     assert [normalised(each) for each in spans] == thrift_v1.decode(body)
@@ -57,7 +57,7 @@ def test_reads_what_it_writes(spans: list[FinishedSpan]) -> None:
 
 @given(finished_spans())
 def test_the_same_span_is_written_the_same_when_its_shape_is_known(given_span: FinishedSpan) -> None:
-    """What is kept from span to span changes nothing."""
+    """The bytes that are kept from an earlier span of the same shape change nothing."""
     thrift_v1._shapes.clear()
     first = thrift_v1.encode(given_span)
 
@@ -65,7 +65,7 @@ def test_the_same_span_is_written_the_same_when_its_shape_is_known(given_span: F
 
 
 def test_ids_above_the_signed_range_survive() -> None:
-    """All 64 bits of an id, and 128 of a trace id, are kept."""
+    """All 64 bits of an id, and all 128 of a trace id, are kept."""
     given_span = span()
     given_span.trace_id, given_span.span_id, given_span.parent_id = "f" * 32, "f" * 16, "e" * 16
 
@@ -73,7 +73,7 @@ def test_ids_above_the_signed_range_survive() -> None:
 
 
 def test_long_texts_survive() -> None:
-    """Names, tags and annotations have no greatest length here."""
+    """Names, tags and annotations may have any length."""
     given_span = span(name="n" * 70_000, tags={"k" * 600: "v" * 70_000, "m": "é" * 256}, annotations=[(1010, "a" * 600)])
 
     assert [given_span] == read(given_span)
@@ -87,7 +87,7 @@ def test_a_percent_sign_is_a_letter() -> None:
 
 
 def test_a_shared_span_leaves_its_times_to_the_client() -> None:
-    """A span that shares the client's id writes neither timestamp nor duration: the client owns them."""
+    """A span that shares the client's id writes neither timestamp nor duration, because the client owns them."""
     struct_ = deserialize(IDL.Span(), thrift_v1.encode(span(kind="SERVER", shared=True)))
 
     assert (None, None) == (struct_.timestamp, struct_.duration)
@@ -95,21 +95,21 @@ def test_a_shared_span_leaves_its_times_to_the_client() -> None:
 
 
 def test_an_annotation_of_the_kind_is_not_written_twice() -> None:
-    """An application that logs `cs` itself has one `cs`, its own."""
+    """If an application logs `cs` itself, the span has only this one `cs`."""
     struct_ = deserialize(IDL.Span(), thrift_v1.encode(span(annotations=[(990, "cs")])))
 
     assert [(990, "cs"), (1050, "cr")] == [(each.timestamp, each.value) for each in struct_.annotations]
 
 
 def test_an_address_that_is_no_literal_is_unknown() -> None:
-    """A host name where an address belongs is left out, and the rest of the span arrives."""
+    """A host name in place of an address is left out, and the rest of the span arrives."""
     (read_span,) = read(span(remote=Endpoint("backend", "db.example", "", 5432)))
 
     assert Endpoint("backend", "", "", 5432) == read_span.remote
 
 
 def test_tag_keys_without_end_cost_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept of the shapes of spans is bounded."""
+    """The memory for the shapes of spans is limited."""
     monkeypatch.setattr(thrift_v1, "MAX_SHAPES_BYTES", 5000)
     for number in range(10):
         thrift_v1.encode(span(tags={f"key {number}": "v"}))
@@ -119,7 +119,10 @@ def test_tag_keys_without_end_cost_no_memory_without_end(monkeypatch: pytest.Mon
 
 
 def test_an_annotation_that_comes_while_a_span_is_encoded_does_no_harm() -> None:
-    """A thread may log late: as many annotations are announced as are written, or the next would be read as the trace's id."""
+    """If a thread logs while its span is encoded, the announced number of annotations is still the written one.
+
+    Otherwise a reader would take the additional annotation for the trace's id.
+    """
 
     class Late(list[tuple[int, str]]):
         def __iter__(self) -> Iterator[tuple[int, str]]:
@@ -158,14 +161,14 @@ ONE = thrift_v1.encode(span(tags={"k": "v"}))
     ],
 )
 def test_a_malformed_message_is_refused_with_the_reason(body: bytes, reason: str) -> None:
-    """What is no list of spans raises ValueError that says why, whatever lengths it claims."""
+    """Bytes that are no list of spans raise ValueError with the reason, whatever lengths they announce."""
     with pytest.raises(ValueError, match=reason):
         thrift_v1.decode(body)
 
 
 @given(st.data(), finished_spans())
 def test_a_damaged_message_raises_nothing_but_value_error(data: st.DataObject, given_span: FinishedSpan) -> None:
-    """A message with a byte changed, or cut, is read or refused; nothing else happens."""
+    """A message with one byte changed, or cut off, is read or refused; nothing else happens."""
     body = bytearray(thrift_v1.join([thrift_v1.encode(given_span)]))
     body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     del body[data.draw(st.integers(0, len(body))) :]
@@ -187,21 +190,21 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 
 
 def test_bytes_behind_the_list_and_unknown_fields_are_ignored() -> None:
-    """A newer writer's fields do no harm."""
+    """Unknown fields of a newer writer, and bytes behind the list, do no harm."""
     newer = b"\x0f\0\x63\x0b\0\0\0\1\0\0\0\2hi" + b"\x0d\0\x64\x0b\x08\0\0\0\1\0\0\0\1k\0\0\0\7" + b"\x04\0\x65" + b"\0" * 8
 
     assert thrift_v1.decode(thrift_v1.join([ONE])) == thrift_v1.decode(b"\x0c\0\0\0\1" + newer + ONE + b"rest")
 
 
 def test_invalid_utf8_is_replaced() -> None:
-    """Bytes that are no UTF-8 become U+FFFD, and the span is kept."""
+    """Bytes that are not UTF-8 become U+FFFD, and the span is kept."""
     (read_span,) = thrift_v1.decode(thrift_v1.join([ONE.replace(b"get", b"g\xfft")]))
 
     assert "g\ufffdt" == read_span.name
 
 
 def test_only_strings_become_tags() -> None:
-    """Binary annotations of other types are left out, as in the server."""
+    """Binary annotations of other types than string are left out, as in the server."""
     host = IDL.Endpoint(ipv4=0, port=0, service_name="Frontend")
     typed = [
         IDL.BinaryAnnotation(key=f"type {kind}", value=struct.pack(">q", 1), annotation_type=kind, host=host)
@@ -215,7 +218,7 @@ def test_only_strings_become_tags() -> None:
 
 
 def test_reading_without_thriftpy2_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without thriftpy2 the error says what to install; writing goes on."""
+    """Without thriftpy2 the error of the reader tells what to install; writing still works."""
     thrift_v1_reader._thrift.cache_clear()
     monkeypatch.setitem(sys.modules, "thriftpy2", None)
 

@@ -1,4 +1,4 @@
-"""Version 1 and version 2: how a span of the first becomes spans of the second, as the server does it."""
+"""The two versions: a span of version 1 becomes spans of version 2, as in the server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def v2(kind: str | None = None, at: int = 0, lasts: int = 0, local: Endpoint | N
     ],
 )
 def test_a_kind_is_said_by_core_annotations(kind: str | None, has_duration: bool, expected: Core) -> None:
-    """Each kind has its annotations at begin and end, and its name for the remote endpoint."""
+    """Each kind has its annotations at begin and end, and its key for the remote endpoint."""
     assert expected == core_of(kind, has_duration)
 
 
@@ -89,7 +89,7 @@ def test_a_kind_is_said_by_core_annotations(kind: str | None, has_duration: bool
     ],
 )
 def test_annotations_become_kind_and_times(source: V1Span, expected: list[FinishedSpan]) -> None:
-    """Core annotations tell how many sides a span has, of which kind each is, and when it began and ended."""
+    """Core annotations tell how many sides a span has, the kind of each, and its begin and end."""
     assert expected == to_v2(source)
 
 
@@ -115,7 +115,7 @@ def test_an_address_becomes_the_remote_endpoint(source: V1Span, expected: list[F
 
 
 def test_tags_go_to_the_side_of_their_host() -> None:
-    """Tags and annotations of two services become those of two spans."""
+    """The tags and annotations of two services become those of two spans."""
     source = v1((5, "x", APP), (9, "cs", WEB), (10, "sr", APP), tags=[("b", "1", WEB), ("a", "2", WEB), ("c", "3", APP)])
     by_name = {side.local.service_name: side for side in to_v2(source) if side.local}
 
@@ -125,6 +125,6 @@ def test_tags_go_to_the_side_of_their_host() -> None:
 
 
 def test_an_empty_local_component_only_names_the_host() -> None:
-    """`lc` without value is no tag, with a value it is one."""
+    """`lc` without a value is no tag; with a value it is one."""
     assert [v2(local=WEB)] == to_v2(v1(tags=[("lc", "", WEB)]))
     assert [v2(local=WEB, tags={"lc": "flask"})] == to_v2(v1(tags=[("lc", "flask", WEB)]))

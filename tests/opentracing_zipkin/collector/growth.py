@@ -1,4 +1,4 @@
-"""How long a call takes, as far as other work on this machine lets it be seen."""
+"""The time that a call takes, apart from other work on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask: any program, and no web page of another origin, unless it was allowed."""
+"""Access: any program, and no web page of another origin, unless it was allowed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EVIL = "http://evil.example"
     ],
 )
 def test_on_loopback_a_name_of_this_machine_is_answered(host: str) -> None:
-    """Any loopback address will do, with a port or without; a program that sends no Host is no browser."""
+    """Any loopback name is answered, with or without a port; a request without Host comes from no browser."""
     application, _ = made()
 
     assert 200 == ask(application, host=host).status
@@ -50,7 +50,7 @@ NO_HOST_OF_OURS = [
     ("method", "path"), [("GET", "/api/v2/services"), ("POST", "/api/v2/spans"), ("GET", "/"), ("OPTIONS", "/api/v2/spans")]
 )
 def test_on_loopback_another_name_is_refused_with_the_remedy(host: str, method: str, path: str) -> None:
-    """A page whose name was made to lead here (DNS rebinding) neither reads nor plants spans."""
+    """A page whose name was made to lead to us (DNS rebinding) can neither read nor send spans."""
     application, store = made()
     answer = ask(application, method, path, SPAN, host=host, access_control_request_method="POST")
 
@@ -61,7 +61,7 @@ def test_on_loopback_another_name_is_refused_with_the_remedy(host: str, method: 
 
 
 def test_an_allowed_host_is_answered() -> None:
-    """Names that were given, whatever their case; `*` is all; the address that is listened on is always one."""
+    """Configured names are answered in any case; `*` allows all; the address to listen on is always allowed."""
     application, _ = made(hosts=("zipkin.test",))
 
     assert [200, 200, 403] == [ask(application, host=name).status for name in ("Zipkin.test:9411", "localhost", "other.test")]
@@ -70,7 +70,7 @@ def test_an_allowed_host_is_answered() -> None:
 
 @pytest.mark.parametrize("listening", ["0.0.0.0", "::", "192.0.2.1", "collector"])
 def test_where_others_are_listened_to_any_name_is_answered(listening: str) -> None:
-    """A container cannot know its names; who listens to others has chosen to; names that are given are a choice, too."""
+    """On other addresses any name is answered, because a container cannot know its names; configured names restrict it."""
     assert 200 == ask(made(listening)[0], host="zipkin.internal").status
     assert 403 == ask(made(listening, hosts=("zipkin.test",))[0], host="evil.example").status
 
@@ -94,7 +94,7 @@ FROM_ELSEWHERE = {
 def test_a_page_of_another_origin_is_refused_with_the_remedy(
     headers: dict[str, str], listening: str, method: str, path: str
 ) -> None:
-    """Whatever way a page takes, spans as text/plain included: it is told how it may be allowed, and gets no header that lets it read."""
+    """A page of another origin is refused with the remedy by any kind of request, and gets no header that lets it read."""
     application, store = made(listening)
     answer = ask(
         application,
@@ -126,12 +126,12 @@ def test_a_page_of_another_origin_is_refused_with_the_remedy(
     ids=["a program", "our page", "our page in capitals", "our page asks", "an address is typed", "a link is followed"],
 )
 def test_our_own_page_programs_and_links_are_answered(headers: dict[str, str]) -> None:
-    """No setting is needed for them."""
+    """Our own page, programs and links are answered without any setting."""
     assert 200 == ask(made()[0], path="/", host="localhost:9411", **headers).status
 
 
 def test_an_allowed_origin_sends_and_reads() -> None:
-    """The headers are those of a real server that allows one origin, and so is its answer to the question beforehand."""
+    """An allowed origin gets the headers of a real server that allows one origin, and so does its preflight request."""
     application, store = made(origins=("http://shop.test/", "https://other.test:8443"))
     asked = ask(
         application,
@@ -163,14 +163,14 @@ def test_an_allowed_origin_sends_and_reads() -> None:
 
 
 def test_every_origin_may_be_allowed() -> None:
-    """`*` allows all, as a real server does."""
+    """`*` allows every origin, as in a real server."""
     answer = ask(made(origins=("*",))[0], host="localhost", origin=EVIL)
 
     assert (200, "*", False) == (answer.status, answer.headers["access-control-allow-origin"], "vary" in answer.headers)
 
 
 def test_a_question_beforehand_names_a_method() -> None:
-    """OPTIONS without it is a method like others that are not known."""
+    """OPTIONS without a method to ask for is answered like an unknown method."""
     assert 404 == ask(made(origins=("*",))[0], "OPTIONS", "/api/v2/spans", host="localhost", origin=EVIL).status
 
 
@@ -187,7 +187,7 @@ def test_a_question_beforehand_names_a_method() -> None:
     ],
 )
 def test_a_wrong_name_is_refused_with_the_remedy(origins: tuple[str, ...], hosts: tuple[str, ...], problem: str) -> None:
-    """Before anything listens."""
+    """A wrong origin or host name is refused when the collector is made."""
     with pytest.raises(ValueError, match=problem):
         Access("127.0.0.1", origins, hosts)
 
@@ -206,5 +206,5 @@ def test_a_wrong_name_is_refused_with_the_remedy(origins: tuple[str, ...], hosts
     ],
 )
 def test_what_is_loopback(host: str, is_one: bool) -> None:
-    """A name that is not `localhost` is none, whatever it resolves to."""
+    """Only `localhost`, names below it, and loopback addresses count as loopback, whatever other names resolve to."""
     assert is_one is is_loopback(host)

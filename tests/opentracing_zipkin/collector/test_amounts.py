@@ -22,7 +22,7 @@ from opentracing_zipkin.collector.amounts import read_age, read_bytes
     ],
 )
 def test_bytes_are_read_with_a_unit(text: str, expected: int) -> None:
-    """Binary units with `i` or a letter alone, decimal ones with `B`; in any case, with a space or without."""
+    """Units with `i` or a letter alone are binary, those with `B` decimal; case and a blank do not matter."""
     assert expected == read_bytes("--max-bytes", text)
 
 
@@ -31,13 +31,13 @@ def test_bytes_are_read_with_a_unit(text: str, expected: int) -> None:
     [("90", 90), ("90s", 90), ("15m", 900), ("12h", 43_200), ("7d", 604_800), ("2w", 1_209_600), ("0.5h", 1800)],
 )
 def test_a_time_is_read_with_a_unit(text: str, expected: float) -> None:
-    """Seconds where there is none."""
+    """A time without a unit is in seconds."""
     assert expected == read_age("--max-age", text)
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1x", "MiB", "1e9", "nan", "inf", "٣", "0.1b", "1 2", "9" * 40, "1MiB\n1"])
 def test_another_amount_is_refused_with_the_remedy(text: str) -> None:
-    """The option, the text, and an example."""
+    """The error for another amount has the option, the text, and an example."""
     with pytest.raises(ValueError, match=r"--max-bytes is .*; give a number of bytes, such as 256MiB"):
         read_bytes("--max-bytes", text)
     with pytest.raises(ValueError, match=r"--max-age is .*; give a time, such as 15m"):

@@ -1,4 +1,4 @@
-"""The collector's API without a socket: a request's parts in, an answer out."""
+"""The collector's API without a socket: from the parts of a request to an answer."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def api(store: MemoryStore) -> Api:
     ],
 )
 def test_a_message_is_read_by_its_media_type(api: Api, store: MemoryStore, path: str, media_type: str, body: bytes) -> None:
-    """What is named as neither of the path's formats is read as JSON."""
+    """A message of an unknown or missing media type is read as JSON."""
     answer = api.answer("POST", path, {}, media_type, body)
 
     assert (HTTPStatus.ACCEPTED, b"") == (answer.status, answer.body)
@@ -68,7 +68,7 @@ def test_a_message_is_read_by_its_media_type(api: Api, store: MemoryStore, path:
 def test_a_wrong_request_is_answered_with_the_reason(
     api: Api, store: MemoryStore, method: str, path: str, media_type: str, body: bytes, status: HTTPStatus, reason: bytes
 ) -> None:
-    """No exception leaves the API, and nothing of a refused message is kept."""
+    """No exception leaves the API, and no part of a refused message is kept."""
     answer = api.answer(method, path, {}, media_type, body)
 
     assert status == answer.status
@@ -77,7 +77,7 @@ def test_a_wrong_request_is_answered_with_the_reason(
 
 
 def test_a_format_whose_library_is_missing_is_an_unsupported_type(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """415, and what to install."""
+    """A format whose library is missing is answered 415 with what to install."""
 
     def decode(body: bytes) -> list[FinishedSpan]:
         raise ImportError("reading Thrift needs thriftpy2")
@@ -89,7 +89,7 @@ def test_a_format_whose_library_is_missing_is_an_unsupported_type(api: Api, monk
 
 
 def test_the_ways_of_a_real_server_lead_to_the_page(api: Api) -> None:
-    """`/zipkin/`, with or without a trace's id, is answered with the place of the page."""
+    """A real server's path `/zipkin/`, with or without a trace's id, redirects to the page."""
     answers = [api.answer("GET", path, {}) for path in ("/zipkin/", "/zipkin/traces/a")]
 
     assert [(HTTPStatus.FOUND, "/"), (HTTPStatus.FOUND, "/#000000000000000a")] == [
@@ -98,7 +98,7 @@ def test_the_ways_of_a_real_server_lead_to_the_page(api: Api) -> None:
 
 
 def test_the_page_is_found_in_a_zip_file(api: Api, tmp_path: Path) -> None:
-    """The package may be imported from an archive; its page is the same."""
+    """The page is the same if the package is imported from a zip file."""
     package = Path(opentracing_zipkin.__file__).parent
     with zipfile.ZipFile(tmp_path / "packages.zip", "w") as archive:
         for path in package.rglob("*"):

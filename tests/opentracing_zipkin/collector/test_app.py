@@ -1,4 +1,4 @@
-"""The collector as a WSGI application: HTTP in, HTTP out, and nothing raised."""
+"""The collector as a WSGI application: HTTP in, HTTP out, and no exception."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPANS = "/api/v2/spans"
 
 
 def test_spans_are_taken_and_found() -> None:
-    """202 without a body; then they are there."""
+    """Posted spans are answered 202 without a body, and can be queried then."""
     application, _ = made()
     answer = ask(application, "POST", SPANS, SPAN)
 
@@ -31,19 +31,19 @@ def test_spans_are_taken_and_found() -> None:
 
 
 def test_of_a_parameter_that_is_repeated_the_first_counts() -> None:
-    """As in a real server; an unknown parameter is ignored."""
+    """The first value of a repeated parameter counts, as in a real server; an unknown parameter is ignored."""
     application, _ = made()
 
     assert "limit <= 0" == ask(application, path="/api/v2/traces", query="limit=0&limit=1&unknown=x").text
 
 
 def test_a_path_is_utf8() -> None:
-    """A refusal repeats it as it was meant."""
+    """A path is UTF-8, and a refusal repeats it correctly."""
     assert "/ü not found" == ask(made()[0], path="/ü").text
 
 
 def test_an_answer_that_is_known_is_not_sent_again() -> None:
-    """The page's tag, sent back, is answered 304 without a body."""
+    """A request with the ETag of the present page is answered 304 without a body."""
     application, _ = made()
     page = ask(application, path="/")
     again = ask(application, path="/", if_none_match=page.headers["etag"])
@@ -82,7 +82,7 @@ BODIES = {
 
 @pytest.mark.parametrize(("body", "headers", "status", "reason"), BODIES.values(), ids=BODIES)
 def test_a_body_over_a_limit_is_refused_with_the_reason(body: bytes, headers: dict[str, str], status: int, reason: str) -> None:
-    """413, or 400 where the body is not what its headers say; nothing is kept, and no exception leaves the application."""
+    """A body over a limit is answered 413, and a body that contradicts its headers 400; nothing is kept."""
     application, store = made()
     answer = ask(application, "POST", SPANS, body, **headers)
 
@@ -95,7 +95,7 @@ def test_a_body_over_a_limit_is_refused_with_the_reason(body: bytes, headers: di
 @pytest.mark.parametrize("size", [0, 1, module._PIECE - 1, module._PIECE, module._PIECE + 1, 3 * module._PIECE])
 @pytest.mark.parametrize("members", [1, 2, 50])
 def test_gzip_is_read_whatever_its_size(size: int, members: int) -> None:
-    """Members may end anywhere in the pieces in which they are read."""
+    """The members of a gzip body may end at any byte of the pieces in which they are read."""
     noise = bytes(range(256)) * (size // 256 + 1)
     text = b'[{"traceId":"1","id":"1","tags":{"a":"' + noise[:size].hex().encode() + b'"}}]'
     step = len(text) // members + 1
@@ -107,7 +107,7 @@ def test_gzip_is_read_whatever_its_size(size: int, members: int) -> None:
 
 
 class Failing(MemoryStore):
-    """A store that fails with what it is given."""
+    """A store that raises a given error."""
 
     error: Exception = RuntimeError("broken")
 
@@ -127,7 +127,7 @@ class Failing(MemoryStore):
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", SPANS), ("GET", "/api/v2/services")])
 def test_a_store_that_fails_is_an_answer(error: Exception, status: int, reason: str, method: str, path: str) -> None:
-    """503 with the store's words, 500 and a line in the log for what nobody has thought of."""
+    """An unavailable store is answered 503 with its text, any other error 500 with a line in the log."""
     store = Failing()
     store.error = error
     answer = ask(Application(Api(store), Access("127.0.0.1")), method, path, SPAN if method == "POST" else b"")
@@ -137,7 +137,7 @@ def test_a_store_that_fails_is_an_answer(error: Exception, status: int, reason: 
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip", " Gzip "])
 def test_gzip_is_read_however_it_is_written(coding: str) -> None:
-    """The case of a coding does not count (RFC 9110)."""
+    """The case of a coding's name does not matter (RFC 9110)."""
     application, store = made()
 
     assert 202 == ask(application, "POST", SPANS, gzip.compress(SPAN), content_encoding=coding).status
@@ -146,5 +146,5 @@ def test_gzip_is_read_however_it_is_written(coding: str) -> None:
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", "none"])
 def test_spans_that_are_not_compressed_are_read_whatever_the_header_says(coding: str) -> None:
-    """As a real server reads them."""
+    """A body that is not compressed is read whatever its header says, as in a real server."""
     assert 202 == ask(made()[0], "POST", SPANS, SPAN, content_encoding=coding).status

@@ -1,4 +1,4 @@
-"""The collector as a process under hostile clients: what it needs is bounded, and others are answered."""
+"""The collector as a process with hostile clients: its needs are bounded, and other clients are answered."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from opentracing_zipkin.collector.serving import MAX_CONNECTIONS
 from .raw import POST, Process, connected, process
 
 GZIP = {"Content-Encoding": "gzip"}
-# 64 MiB are kept; the rest is for the interpreter and for decoding one message.  425 were seen, for a text of four-byte
-# characters, 195 for any other.
+# 64 MiB of spans are kept; the rest is for the interpreter and for decoding one message.  The peaks seen were 425 MiB for a
+# text with four-byte characters, and 195 MiB for any other message.
 KEPT = "64MiB"
 PEAK_MIB = 700
 CLIENTS = 8
@@ -38,7 +38,7 @@ def post(collector: Process, body: bytes, **headers: str) -> tuple[int, str]:
 
 
 def tag(megabytes: int) -> bytes:
-    """A span with one long tag, in gzip a thousandth of it."""
+    """A span with one long tag; gzip makes it a thousand times smaller."""
     return gzip.compress(json.dumps([{"traceId": "1", "id": "1", "tags": {"a": "x" * (megabytes * 1_000_000)}}]).encode(), 1)
 
 
@@ -68,7 +68,7 @@ MESSAGES = {
 def test_messages_of_many_clients_need_the_memory_of_one(
     collector: Process, body: bytes, headers: dict[str, str], status: int
 ) -> None:
-    """Clients send at once what takes a hundred times its bytes: all are answered, and memory stays below what is kept and one message."""
+    """Messages that need a hundred times their bytes are all answered; the peak stays below the kept spans plus one message."""
     statuses: list[int] = []
     threads = [threading.Thread(target=lambda: statuses.append(post(collector, body, **headers)[0])) for _ in range(CLIENTS)]
     for thread in threads:
@@ -87,7 +87,7 @@ def slow(collector: Process, held: ExitStack) -> None:
 
 @pytest.mark.parametrize(("files", "clients"), [(64, 120), (1024, 500)])
 def test_more_clients_than_may_be_connected_keep_nobody_out(files: int, clients: int) -> None:
-    """With few files or many clients: connections are bounded, another client is answered, and waiting costs no time."""
+    """With few files or many clients, connections are bounded, another client is answered, and waiting takes no CPU time."""
     with process(files=files) as collector, ExitStack() as held:
         for _ in range(clients):
             slow(collector, held)
@@ -107,7 +107,7 @@ def _cpu_of_a_second(collector: Process) -> float:
 
 
 def test_clients_that_do_not_read_hold_no_thread(collector: Process) -> None:
-    """Ten clients ask for long answers and read none of them; another one is answered at once."""
+    """While ten clients do not read their long answers, another client is answered at once."""
     assert 202 == post(collector, tag(15), **GZIP)[0]
     with ExitStack() as held:
         for _ in range(10):

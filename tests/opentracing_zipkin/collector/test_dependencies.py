@@ -1,4 +1,4 @@
-"""Who calls whom: each rule as the real server was measured."""
+"""Links between services: each rule as measured on the real server."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def span(
     ],
 )
 def test_a_trace_tells_who_called_whom(spans: list[FinishedSpan], expected: list[tuple[str, str, int, int]]) -> None:
-    """One link for each call, whoever tells of it, in whatever order."""
+    """Each call is one link, whichever side reports it and in any order."""
     for trace in (spans, spans[::-1]):
         links = [
             (link["parent"], link["child"], link["callCount"], link.get("errorCount", 0)) for link in dependency_links([trace])
@@ -110,20 +110,20 @@ def test_a_trace_tells_who_called_whom(spans: list[FinishedSpan], expected: list
 
 
 def test_links_add_up_over_traces() -> None:
-    """Calls and errors of the same pair are counted together."""
+    """The calls and errors of one pair are added up over all traces."""
     good, bad = span(1, None, "CLIENT", "web", "db"), span(1, None, "CLIENT", "web", "db", tags=ERROR)
 
     assert [{"parent": "web", "child": "db", "callCount": 3, "errorCount": 1}] == dependency_links([[good], [bad], [good]])
 
 
 def pieces_of_one_id(count: int) -> list[FinishedSpan]:
-    """Servers that share an id, each on an endpoint of its own, with a span below each."""
+    """Servers that share an id, each on another endpoint, with a span below each."""
     servers = [span(1, None, "SERVER", f"app{number}", shared=True) for number in range(count)]
     return [span(1, None, "CLIENT", "web"), *servers, *(span(2, 1, None, f"app{number}") for number in range(count))]
 
 
 def clients_below_a_chain(count: int) -> list[FinishedSpan]:
-    """Local spans, each below the one before, and as many clients below the last."""
+    """Local spans in a chain, and as many clients below the last one."""
     chain = [span(number, number - 1, None, "web") for number in range(2, count + 2)]
     return [
         span(1, None, "SERVER", "web"),
@@ -134,15 +134,15 @@ def clients_below_a_chain(count: int) -> list[FinishedSpan]:
 
 @pytest.mark.parametrize("trace", [pieces_of_one_id, clients_below_a_chain])
 def test_links_cost_four_times_as_much_for_four_times_the_spans(trace: Callable[[int], list[FinishedSpan]]) -> None:
-    """Whatever shape a trace has: one of 8,000 endpoints with the same id is no way to keep the collector busy."""
+    """The cost of links grows linearly, even for thousands of endpoints with one id, so a trace cannot block the collector."""
     few, many = trace(1000), trace(4000)
 
-    # 4 to 5 were seen; 16 is what a step of quadratic cost makes.
+    # Factors of 4 to 5 were seen; a quadratic step would give 16.
     assert least_seconds(dependency_links, [many]) < 10 * least_seconds(dependency_links, [few])
 
 
 def test_a_span_in_pieces_of_an_endpoint_is_one() -> None:
-    """Of which one knows the name and another the address, in whatever order they came."""
+    """Pieces of one span are merged, even if one knows the endpoint's name and another its address, in any order."""
     pieces = [span(1, None, "CLIENT", "web", "db") for _ in range(3)]
     pieces[1].local = Endpoint("web", "10.0.0.1")
     pieces[2].local = None
@@ -153,7 +153,7 @@ def test_a_span_in_pieces_of_an_endpoint_is_one() -> None:
 
 
 def test_a_ring_of_local_spans_has_no_caller() -> None:
-    """Ids that form a ring are no tree, and end no search for the caller."""
+    """A circle of local spans has no caller, and the search for the caller ends."""
     ring = [span(1, 3, None, "web"), span(2, 1, None, "web"), span(3, 2, None, "web")]
 
     assert [{"parent": "web", "child": "db", "callCount": 1}] == dependency_links(

@@ -1,4 +1,4 @@
-"""Zipkin's own page out of a jar: a server's, with Lens's jar in it, or that one alone."""
+"""Zipkin's own page from a jar: that of a server, which contains the jar of Lens, or that of Lens alone."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ def jar(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     ],
 )
 def test_its_files_and_views_are_below_zipkin(jar: Path, path: str, status: int, text: str) -> None:
-    """A view is its page, whatever it is called; the API that it asks is there, too."""
+    """Any path of a view is answered with the page of Lens; its files and its API are there, too."""
     answer = ask(Collector(lens=jar).application, path=path)
 
     assert (status, text) == (answer.status, answer.text)
 
 
 def test_our_page_stays_where_it_is(jar: Path) -> None:
-    """At `/`."""
+    """Our own page stays at `/`."""
     assert "<!DOCTYPE html>" != ask(Collector(lens=jar).application, path="/").text
 
 
 def test_its_page_may_write_styles_and_talks_to_nobody_else(jar: Path) -> None:
-    """As it does while it runs; scripts come from its own files."""
+    """The page may add styles to itself; its scripts and requests are limited to its own origin."""
     policy = ask(Collector(lens=jar).application, path="/zipkin/").headers["content-security-policy"]
 
     assert "default-src 'self'; style-src 'self' 'unsafe-inline'; " in policy
@@ -76,7 +76,7 @@ def test_its_page_may_write_styles_and_talks_to_nobody_else(jar: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"text", packed({"a": "b"}), packed({"BOOT-INF/lib/zipkin-lens-3.5.1.jar": "text"})])
 def test_another_file_is_refused_with_the_remedy(tmp_path: Path, content: bytes) -> None:
-    """It says what to give."""
+    """A file without Lens is refused with the remedy."""
     path = tmp_path / "other.jar"
     path.write_bytes(content)
 
@@ -85,7 +85,7 @@ def test_another_file_is_refused_with_the_remedy(tmp_path: Path, content: bytes)
 
 
 def test_a_file_that_is_too_large_is_not_read(jar: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever it says of itself."""
+    """A file of the jar that is too large is not read."""
     monkeypatch.setattr(lens, "_MAX_FILE_BYTES", 3)
 
     with pytest.raises(ValueError, match="is larger than 3 bytes"):
@@ -93,6 +93,6 @@ def test_a_file_that_is_too_large_is_not_read(jar: Path, monkeypatch: pytest.Mon
 
 
 def test_a_jar_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
-    """Which the command says on one line."""
+    """A missing jar raises FileNotFoundError, which the command prints on one line."""
     with pytest.raises(FileNotFoundError):
         Collector(lens=tmp_path / "none.jar")

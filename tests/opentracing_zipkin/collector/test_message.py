@@ -1,4 +1,4 @@
-"""Messages over a limit: refused before they are objects, in time and memory that do not grow with what they claim."""
+"""Messages over a limit: refused before they become objects, in time and memory that do not depend on announced numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def many(count: int, media_type: str) -> bytes:
     ("path", "media_type"), [(json_v2.path, JSON), (json_v2.path, PROTO3), (json_v1.path, THRIFT), (json_v1.path, JSON)]
 )
 def test_a_message_has_a_number_of_spans(monkeypatch: pytest.MonkeyPatch, path: str, media_type: str) -> None:
-    """As many as may be are read, one more is not."""
+    """A message with the most allowed spans is read; one more span is refused."""
     monkeypatch.setattr(message, "MAX_SPANS", 100)
 
     assert 100 == len(decode(path, media_type, many(100, media_type)))
@@ -67,7 +67,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("media_type", "body", "reason"), HOSTILE.values(), ids=HOSTILE)
 def test_a_message_of_many_small_things_is_refused(media_type: str, body: bytes, reason: str) -> None:
-    """Each is a few bytes on the wire, and a hundred times that as an object."""
+    """A message of many small items is refused: each is a few bytes on the wire and a hundred times that as an object."""
     with pytest.raises(ValueError, match=reason):
         decode(json_v1.path if media_type == THRIFT else json_v2.path, media_type, body)
 
@@ -76,7 +76,7 @@ def test_a_message_of_many_small_things_is_refused(media_type: str, body: bytes,
 @pytest.mark.parametrize(("begin", "end"), [(b"[", b"]"), (b'{"a":', b"}")])
 @pytest.mark.parametrize("key", [b"unknown", b"tags", b"traceId"])
 def test_a_message_that_is_nested_deeply_is_answered(depth: int, begin: bytes, end: bytes, key: bytes) -> None:
-    """Read where nobody looks at it, refused anywhere else, at any depth; no other exception."""
+    """Deep nesting is read in an unknown field and refused in any other, at any depth, with no other exception."""
     body = b'[{"traceId":"1","id":"1","' + key + b'":' + begin * depth + b"1" + end * depth + b"}]"
     try:
         answer = "taken" if decode(json_v2.path, JSON, body) else ""
@@ -88,12 +88,12 @@ def test_a_message_that_is_nested_deeply_is_answered(depth: int, begin: bytes, e
 
 
 def test_an_ordinary_message_is_read() -> None:
-    """Ten thousand spans with twenty tags each are no message over a limit."""
+    """A message of ten thousand spans with twenty tags each is below all limits."""
     assert 10_000 == len(decode(json_v2.path, JSON, json_v2.join([json_v2.encode(LARGE)] * 10_000)))
 
 
 def test_no_memory_is_a_message_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The collector goes on."""
+    """A message for which there is no memory is refused as too large, and the collector goes on."""
 
     def decoder(body: bytes) -> list[FinishedSpan]:
         raise MemoryError

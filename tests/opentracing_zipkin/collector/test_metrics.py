@@ -1,4 +1,4 @@
-"""What was taken and refused is counted, under the names of a real server."""
+"""The counts of accepted and refused messages, under the names of a real server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .wsgi import ask, made
 
 
 def test_messages_bytes_and_spans_are_counted() -> None:
-    """Of two messages, one with a span; the other is refused.  Bytes are decompressed ones."""
+    """Messages, their decompressed bytes and their spans are counted; a refused message counts as dropped."""
     application, _ = made()
     ask(application, "POST", "/api/v2/spans", b'[{"traceId":"1","id":"1"}]')
     ask(application, "POST", "/api/v2/spans", b"[{")
@@ -20,7 +20,7 @@ def test_messages_bytes_and_spans_are_counted() -> None:
 
 
 def test_prometheus_reads_them() -> None:
-    """Each with its type, in the text format."""
+    """Each metric has its type in Prometheus' text format."""
     application, _ = made()
     ask(application, "POST", "/api/v2/spans", b'[{"traceId":"1","id":"1"}]')
     answer = ask(application, path="/prometheus")

@@ -1,4 +1,4 @@
-"""The page's files over HTTP: what a browser may do with them, and when it asks again."""
+"""The page's files over HTTP: the policy for a browser, and its caching."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .wsgi import ask, made
 
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A page of two files, and one that is none of it."""
+    """A page of two files, and a file that does not belong to it."""
     folder = tmp_path / "page"
     folder.mkdir()
     (folder / "index.html").write_text("<!DOCTYPE html>")
@@ -36,7 +36,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_a_file_of_the_page_is_served_with_its_policy(path: str, media_type: str, text: str) -> None:
-    """Only its own files are loaded, only its own origin is asked, nobody frames it, and a new version is seen at once."""
+    """A page's file comes with a policy that allows only its own origin and no frame, and new versions are seen at once."""
     answer = ask(made()[0], path=path)
 
     assert (200, text, media_type) == (answer.status, answer.text, answer.headers["content-type"])
@@ -51,5 +51,5 @@ def test_a_file_of_the_page_is_served_with_its_policy(path: str, media_type: str
     "path", ["/notes.md", "/page/app.js", "/../app.js", "/./app.js", "//app.js", "/app.js/", "/APP.JS", "/app.js\0"]
 )
 def test_nothing_else_is_served(path: str) -> None:
-    """Neither other kinds of files nor other ways to one."""
+    """Other kinds of files, and other paths to the page's files, are answered 404."""
     assert 404 == ask(made()[0], path=path).status

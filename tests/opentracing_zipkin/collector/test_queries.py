@@ -19,14 +19,14 @@ MINUTE_US = 60_000_000
 
 
 def span(trace: str, span_id: str, service: str = "web", **fields: Any) -> FinishedSpan:
-    """A span of just now, with short ids written out."""
+    """A span that began just now, with its short ids padded."""
     made = FinishedSpan(trace.zfill(16), span_id.zfill(16), local=Endpoint(service), timestamp_us=NOW_US, duration_us=100)
     for name, value in fields.items():
         setattr(made, name, value)
     return made
 
 
-# Three traces: one of two services with a failure, one ten minutes old, one without a timestamp.
+# Three traces: one of two services with a failure, one that is ten minutes old, one without a timestamp.
 SPANS = [
     span("a", "1", name="get /", kind="SERVER", tags={"http.method": "GET"}, annotations=[(NOW_US, "cache miss")]),
     span("a", "2", kind="CLIENT", parent_id="1".zfill(16), remote=Endpoint("db"), duration_us=40),
@@ -80,7 +80,7 @@ def found(collector: Collector, **parameters: object) -> list[str]:
 def test_a_search_finds_traces_that_meet_every_condition(
     collector: Collector, parameters: dict[str, object], expected: list[str]
 ) -> None:
-    """The latest first; with a service name, the other conditions are about its spans; without timestamps nothing is found."""
+    """The latest trace comes first; with a service name, conditions apply to its spans; a trace needs a timestamp."""
     assert expected == found(collector, **parameters)
 
 
@@ -104,7 +104,7 @@ def test_a_search_finds_traces_that_meet_every_condition(
     ],
 )
 def test_a_wrong_parameter_is_named(collector: Collector, path: str, parameters: dict[str, object], reason: str) -> None:
-    """400, and one line that says which parameter is wrong."""
+    """A wrong parameter is answered 400 with one line that names it."""
     answer = get(collector, path, **parameters)
 
     assert 400 == answer.status_code
@@ -112,7 +112,7 @@ def test_a_wrong_parameter_is_named(collector: Collector, path: str, parameters:
 
 
 def test_a_trace_is_answered_as_it_was_sent(collector: Collector) -> None:
-    """Every piece that came, in Zipkin's order of fields; short ids are understood."""
+    """A trace is answered with every piece that came, in Zipkin's order of fields; a short id is understood."""
     answer = get(collector, "trace/a")
 
     assert ["traceId", "id", "kind", "name", "timestamp", "duration", "localEndpoint", "annotations", "tags"] == list(
@@ -123,32 +123,32 @@ def test_a_trace_is_answered_as_it_was_sent(collector: Collector) -> None:
 
 
 def test_a_trace_without_timestamps_is_found_by_its_id(collector: Collector) -> None:
-    """A span that no search finds is there for who knows its id."""
+    """A trace that no search finds is answered to a request with its id."""
     assert "batch" == get(collector, "trace/c").json()[0]["localEndpoint"]["serviceName"]
 
 
 def test_an_unknown_trace_is_not_found(collector: Collector) -> None:
-    """404, and the id in its full length."""
+    """An unknown trace is answered 404 with its id in full length."""
     answer = get(collector, "trace/dead")
 
     assert (404, "000000000000dead not found") == (answer.status_code, answer.text)
 
 
 def test_many_traces_are_answered_at_once(collector: Collector) -> None:
-    """Those that are here of those that were asked for."""
+    """A request for many traces is answered with those that are kept."""
     assert ["b", "a"] == [trace[0]["traceId"][-1] for trace in get(collector, "traceMany", traceIds="b,dead,a").json()]
 
 
 def test_names_are_listed(collector: Collector) -> None:
-    """Services that sent spans, and of each its span names and the services it names as remote."""
+    """The services are listed, and for each its span names and its remote services."""
     assert ["batch", "db", "web"] == get(collector, "services").json()
     assert ["get /", "post /"] == get(collector, "spans", serviceName="Web").json()
     assert ["db"] == get(collector, "remoteServices", serviceName="web").json()
 
 
 def test_dependencies_are_answered(collector: Collector) -> None:
-    """Links between services of the traces that began in the window."""
-    now = NOW_US // 1000 + 1  # not the time of this test, which may be long after that of the spans
+    """The links between services of the traces that began in the window are answered."""
+    now = NOW_US // 1000 + 1  # not the present time, which may be much later than that of the spans
 
     assert [{"parent": "web", "child": "db", "callCount": 1, "errorCount": 1}] == get(
         collector, "dependencies", endTs=now
@@ -157,12 +157,12 @@ def test_dependencies_are_answered(collector: Collector) -> None:
 
 
 def test_health_is_up(collector: Collector) -> None:
-    """Who waits for a collector asks for its health."""
+    """The health is UP, for programs that wait for a collector."""
     assert "UP" == requests.get(collector.url + "/health", timeout=10).json()["status"]
 
 
 def test_the_page_is_self_contained(collector: Collector) -> None:
-    """It loads its own files, which are served beside it with their media types, and is not allowed to load others."""
+    """The page loads its own files, which are served with their media types, and is not allowed to load others."""
     answer = requests.get(collector.url + "/", timeout=10)
     names = re.findall(r'(?:src|href)="([^"#/]+)"', answer.text)
     files = {name: requests.get(f"{collector.url}/{name}", timeout=10) for name in names}
@@ -177,7 +177,7 @@ def test_the_page_is_self_contained(collector: Collector) -> None:
 
 
 def test_the_library_of_the_page_has_its_licence_beside_it() -> None:
-    """The package brings one library for the browser; its name, version and licence are in the same folder."""
+    """The name, version and licence of the page's only library are in the same folder."""
     folder = files("opentracing_zipkin.collector") / "page"
     said = (folder / "dagre.LICENSE.txt").read_text("utf-8")
 
@@ -187,7 +187,7 @@ def test_the_library_of_the_page_has_its_licence_beside_it() -> None:
 
 
 def test_links_to_a_real_servers_pages_lead_to_the_page(collector: Collector) -> None:
-    """`/zipkin/traces/<id>`, as a real server has it, shows the trace here too."""
+    """A link to a real server's page of a trace, `/zipkin/traces/<id>`, shows the trace here, too."""
     answer = requests.get(collector.url + "/zipkin/traces/a", allow_redirects=False, timeout=10)
 
     assert (302, "/#000000000000000a") == (answer.status_code, answer.headers["location"])

@@ -1,4 +1,4 @@
-"""The collector over real HTTP: what it takes, and how it refuses."""
+"""The collector over real HTTP: accepted and refused requests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def post(collector: Collector, path: str, body: object, **headers: str) -> tuple
 
 
 def raw(collector: Collector, request: bytes) -> bytes:
-    """What the collector answers to these bytes, until it closes the connection."""
+    """The answer of the collector to these bytes, until it closes the connection."""
     host, port = collector.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(request)
@@ -77,7 +77,7 @@ def raw(collector: Collector, request: bytes) -> bytes:
     ],
 )
 def test_spans_are_taken(collector: Collector, path: str, body: object, headers: dict[str, str]) -> None:
-    """Spans in JSON of both versions, Thrift or proto3, compressed or chunked, are answered 202 without a body, and can be queried at once."""
+    """Spans in every format, compressed or chunked, are answered 202 without a body and can be queried at once."""
     assert (202, "") == post(collector, path, body, **headers)
     assert [SPAN] == collector.store.trace(SPAN.trace_id)
     assert json.loads(JSON) == requests.get(f"{collector.url}/api/v2/trace/a", timeout=10).json()
@@ -85,7 +85,7 @@ def test_spans_are_taken(collector: Collector, path: str, body: object, headers:
 
 @pytest.mark.parametrize("body", [b"", b"[]"])
 def test_an_empty_message_is_taken(collector: Collector, body: bytes) -> None:
-    """Reporters test a connection by sending nothing."""
+    """An empty message is accepted, because reporters use it to test a connection."""
     assert (202, "") == post(collector, V2, body)
 
 
@@ -123,7 +123,7 @@ def test_an_empty_message_is_taken(collector: Collector, body: bytes) -> None:
 def test_a_refusal_gives_the_reason(
     collector: Collector, path: str, body: bytes, headers: dict[str, str], status: int, reason: str
 ) -> None:
-    """What cannot be taken is answered with one line that says why, and nothing of it is kept."""
+    """A refused message is answered with one line that tells the reason, and no part of it is kept."""
     answered, text = post(collector, path, body, **headers)
 
     assert status == answered
@@ -133,7 +133,7 @@ def test_a_refusal_gives_the_reason(
 
 
 def test_chunks_over_the_limit_are_refused(collector: Collector) -> None:
-    """The limit of 10 MiB holds for uploads that do not announce their length."""
+    """The limit of 10 MiB also applies to bodies without an announced length."""
     status, _ = post(collector, V2, (b"x" * 1_000_000 for _ in range(11)))
 
     assert 413 == status
@@ -149,7 +149,7 @@ def test_chunks_over_the_limit_are_refused(collector: Collector) -> None:
     ],
 )
 def test_a_body_of_no_known_length_is_refused(collector: Collector, request_head: bytes) -> None:
-    """A body whose length makes no sense is answered 400, and the connection is closed."""
+    """A body with a senseless length is answered 400, and the connection is closed."""
     answer = raw(collector, b"POST /api/v2/spans HTTP/1.1\r\nHost: localhost\r\n" + request_head)
 
     assert b"HTTP/1.1 400 " == answer[:13]
@@ -158,7 +158,7 @@ def test_a_body_of_no_known_length_is_refused(collector: Collector, request_head
 
 @pytest.mark.parametrize(("request_line", "status"), [(b"POST http://[", 400), (b"GET /health", 200), (b"PUT /", 404)])
 def test_a_body_is_never_read_as_a_request(collector: Collector, request_line: bytes, status: int) -> None:
-    """The body of a request that needs none, or whose URL makes no sense, is read and forgotten."""
+    """An unused body, or the body of a request with a senseless URL, is read and discarded."""
     hidden = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     head = b"%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (request_line, len(hidden))
 
@@ -166,7 +166,7 @@ def test_a_body_is_never_read_as_a_request(collector: Collector, request_line: b
 
 
 def test_a_connection_is_kept(collector: Collector) -> None:
-    """Requests of one client share a connection, refused ones included."""
+    """The requests of one client share a connection, even after a refused one."""
     client = http.client.HTTPConnection(collector.url.removeprefix("http://"), timeout=10)
     sockets = set()
     for method, path, body in (("POST", V2, b"[{"), ("POST", V2, JSON), ("GET", "/health", None), ("GET", "/nowhere", None)):
@@ -181,19 +181,19 @@ def test_a_connection_is_kept(collector: Collector) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"])
 def test_other_methods_find_nothing(collector: Collector, method: str) -> None:
-    """Only GET and POST are known."""
+    """Any method but GET and POST is answered 404."""
     assert 404 == requests.request(method, collector.url + "/health", timeout=10).status_code
 
 
 def test_a_client_that_leaves_makes_no_noise(
     collector: Collector, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A connection that breaks in the middle of a request is no error of the collector; nor is there an access log."""
+    """A connection that breaks during a request is no error of the collector, and there is no access log."""
     host, port = collector.url.removeprefix("http://").split(":")
     for sent in (b"", b"GET /api", b"POST /api/v2/spans HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n["):
         connection = socket.create_connection((host, int(port)), timeout=10)
         connection.sendall(sent)
-        # Linger of zero: the connection is reset, not closed.
+        # A linger time of zero resets the connection instead of closing it.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
     assert (202, "") == post(collector, V2, JSON)
@@ -221,7 +221,7 @@ def test_many_clients_at_once_lose_nothing(collector: Collector) -> None:
 
 
 def test_stop_ends_open_connections() -> None:
-    """After `stop` the port is closed and no connection is served on, not even one that was kept."""
+    """After `stop` the port is closed, and no connection is served any more, not even one that was kept open."""
     collector = Collector().start()
     with requests.Session() as session:
         url = collector.url
@@ -234,7 +234,7 @@ def test_stop_ends_open_connections() -> None:
 
 
 def test_a_taken_port_is_said_with_the_remedy(collector: Collector) -> None:
-    """A port that another server has raises OSError that says so."""
+    """A port of another server raises OSError with the remedy."""
     port = int(collector.url.rpartition(":")[2])
 
     with pytest.raises(OSError, match=f"127.0.0.1 port {port}: it is taken; .* port 0"):
@@ -249,13 +249,13 @@ def test_a_wrong_setting_is_named(wrong: dict[str, object]) -> None:
 
 
 def test_a_host_that_is_not_here_is_said_with_the_remedy() -> None:
-    """An address of another machine raises OSError that says what to give instead."""
+    """An address of another machine raises OSError with the remedy."""
     with pytest.raises(OSError, match=r"no address of this machine; listen on 127.0.0.1"):
         Collector(host="192.0.2.1").start()
 
 
 def test_the_url_is_that_of_a_running_collector() -> None:
-    """Before `start` there is no URL, and the error says so; a second start is refused."""
+    """Before `start` there is no URL, and the error tells so; a second start is refused."""
     collector = Collector()
 
     with pytest.raises(RuntimeError, match=r"call start\(\)"):

@@ -1,4 +1,4 @@
-"""Requests that are no requests, and clients that take their time: each is answered, or closed."""
+"""Malformed requests and slow clients: each is answered, or its connection is closed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WRONG = {
 def test_a_wrong_request_is_answered_with_the_reason(
     collector: Collector, parts: list[bytes], status: int, reason: bytes
 ) -> None:
-    """On one line, and the connection is closed."""
+    """A wrong request is answered on one line, and the connection is closed."""
     head, _, body = said(collector.url, parts).partition(b"\r\n\r\n")
 
     assert head.startswith((b"HTTP/1.1 %d " % status, b"HTTP/1.0 %d " % status))
@@ -61,7 +61,7 @@ def test_a_wrong_request_is_answered_with_the_reason(
 
 
 def test_chunks_that_are_not_small_are_taken(collector: Collector) -> None:
-    """As many as make up a body: what stands around them is within its limit."""
+    """Chunks of 64 bytes for a whole body are accepted: the bytes around them are within the limit."""
     parts = [b"40\r\n" + b" " * 64 + b"\r\n"] * 1000 * 50
     answer = said(
         collector.url, [POST + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n\n[]  \r\n", *parts, b"0\r\n\r\n"]
@@ -71,14 +71,14 @@ def test_chunks_that_are_not_small_are_taken(collector: Collector) -> None:
 
 
 def test_requests_may_be_sent_ahead(collector: Collector) -> None:
-    """Answers come in the order of the requests."""
+    """Requests that are sent ahead are answered in their order."""
     answer = said(collector.url, [GET + b"\r\n" + POST + b"Content-Length: 2\r\n\r\n[]" + GET + b"Connection: close\r\n\r\n"])
 
     assert [b"200", b"202", b"200"] == [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]]
 
 
 def test_a_client_that_waits_is_told_to_continue(collector: Collector) -> None:
-    """As clients of long bodies ask for."""
+    """A client that asks to continue, as for long bodies, gets 100 Continue."""
     answer = said(collector.url, [POST + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n", b"[]"])
 
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 ")
@@ -98,7 +98,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     ids=["nothing", "a line", "a body", "chunks"],
 )
 def test_a_request_that_takes_too_long_is_ended(impatient: Collector, request_bytes: bytes) -> None:
-    """However little a client sends at a time: the time for its request is limited."""
+    """The time for a request is limited, however few bytes a client sends at a time."""
     begin = time.monotonic()
     with connected(impatient.url) as client:
         client.settimeout(0.05)
@@ -117,7 +117,7 @@ def test_a_request_that_takes_too_long_is_ended(impatient: Collector, request_by
 
 
 def test_where_no_file_can_be_opened_connections_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process has no descriptor left: it tries again later, not all the time, and then answers."""
+    """A process without free descriptors tries again after a pause, and then answers."""
     accept, failures = TcpWSGIServer.accept, []
 
     def fail(server: TcpWSGIServer) -> object:
@@ -136,7 +136,7 @@ def test_where_no_file_can_be_opened_connections_wait(monkeypatch: pytest.Monkey
 
 
 def test_stop_ends_while_clients_are_connected() -> None:
-    """Whatever they are doing."""
+    """`stop` ends in time, whatever connected clients are doing."""
     collector = Collector().start()
     with ExitStack() as held:
         clients = [held.enter_context(connected(collector.url)) for _ in range(20)]

@@ -1,4 +1,4 @@
-"""A WSGI application asked without a socket."""
+"""A WSGI application that is called without a socket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Answered", "ask", "made"]
 
 
 class Answered(NamedTuple):
-    """What the application said; the names of headers in lower case."""
+    """An answer of the application; the names of headers are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -32,7 +32,7 @@ def made(
 def ask(
     application: Application, method: str = "GET", path: str = "/health", body: bytes = b"", query: str = "", **headers: str
 ) -> Answered:
-    """A request's answer; a header `Content-Type` is given as `content_type`."""
+    """The answer to a request; a header such as `Content-Type` is given as `content_type`."""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path.encode().decode("latin-1"),

@@ -36,7 +36,7 @@ def read(body: bytes, limit: int = reading.MAX_BYTES) -> list[FinishedSpan]:
 
 
 def until_wrong(body: bytes) -> tuple[list[FinishedSpan], str | None]:
-    """The spans before an error, and the error, which must be on one line."""
+    """The spans before an error, and the error's text; None where there is no error."""
     found: list[FinishedSpan] = []
     try:
         found.extend(spans_in(io.BytesIO(body)))
@@ -58,7 +58,7 @@ def failure(body: bytes, limit: int = reading.MAX_BYTES) -> str:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_encoding_is_told_by_its_first_bytes(encoding: str) -> None:
-    """Plain, and with gzip in one member or several, also one that is filled up with zeros."""
+    """The encoding is found for plain files and for gzip in one or several members, even if zeros follow."""
     body = message(SPANS, encoding)
     half = len(body) // 2
     for packed in (
@@ -70,7 +70,7 @@ def test_every_encoding_is_told_by_its_first_bytes(encoding: str) -> None:
 
 
 def test_json_may_stand_in_lists_of_traces_and_on_lines() -> None:
-    """A list of lists, as the query API gives it; a span a line; several lists; with a byte order mark; versions mixed."""
+    """JSON may be a list of lists, one span on each line, or several lists, with a byte order mark and mixed versions."""
     first, second = (encoder_named("json").encode(span) for span in SPANS)
     old = encoder_named("json_v1").encode(SPANS[0])
     for body in (
@@ -134,7 +134,7 @@ def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_byte(body: bytes, words: str) -> None:
-    """On one line, which is short."""
+    """An error names its byte, on one short line."""
     found = failure(body)
 
     assert found.startswith(words), found
@@ -143,7 +143,7 @@ def test_what_is_wrong_is_said_with_its_byte(body: bytes, words: str) -> None:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_a_truncated_message_is_an_error_with_its_byte_or_a_shorter_message(encoding: str) -> None:
-    """At every byte, packed or not; what comes before the error is given."""
+    """A file that is cut at any byte, compressed or not, gives its first spans, and mostly an error."""
     body = message(SPANS, encoding)
     for length in range(len(body)):
         found, error = until_wrong(body[:length])
@@ -158,7 +158,7 @@ def test_a_truncated_message_is_an_error_with_its_byte_or_a_shorter_message(enco
 @given(st.lists(finished_spans(), min_size=1, max_size=3), st.permutations(ENCODINGS))
 @settings(max_examples=30)
 def test_spans_survive_every_chain_of_conversions(spans: list[FinishedSpan], encodings: list[str]) -> None:
-    """From any encoding to any other; proto3, the narrowest, is the measure, because it knows no tag without a key."""
+    """Spans survive any chain of conversions; proto3 limits them, because it has no tag without a key."""
     expected = read(message(spans, "proto3"))
     body = message(expected, encodings[0])
     for encoding in encodings[1:]:
@@ -170,7 +170,7 @@ def test_spans_survive_every_chain_of_conversions(spans: list[FinishedSpan], enc
 @given(st.data())
 @settings(max_examples=200)
 def test_a_damaged_message_is_spans_or_one_error_with_its_byte(data: st.DataObject) -> None:
-    """Any byte may be any other, in any encoding: nothing but Unreadable is raised."""
+    """Any changed bytes, in any encoding, raise nothing but Unreadable."""
     body = bytearray(message(SPANS, data.draw(st.sampled_from(ENCODINGS))))
     for _ in range(data.draw(st.integers(1, 3))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
@@ -181,14 +181,14 @@ def test_a_damaged_message_is_spans_or_one_error_with_its_byte(data: st.DataObje
 
 @given(st.binary(max_size=60), st.sampled_from([b"", b"[", b"{", b"\n", b"\x0c\0\0\0\1", b"\x1f\x8b\x08\0"]))
 def test_anything_is_spans_or_one_error_with_its_byte(tail: bytes, head: bytes) -> None:
-    """Whatever a file holds."""
+    """Any content of a file gives spans or one error with its byte."""
     _, error = until_wrong(head + tail)
 
     assert error is None or 0 <= offset_of(error) <= len(head + tail)
 
 
 def test_what_is_over_the_limit_is_refused_with_the_remedy() -> None:
-    """In the file, and in what gzip hides, of which no more than the limit is kept."""
+    """A file over the limit is refused, plain or decompressed, and no more bytes than the limit are kept."""
     bomb = gzip.compress(bytes(20_000_000))
     remedy = "give --max-bytes a greater number, if you trust the file"
 
@@ -201,14 +201,14 @@ def test_what_is_over_the_limit_is_refused_with_the_remedy() -> None:
 
 
 def test_members_of_gzip_are_counted() -> None:
-    """A million of them that hold nothing end soon."""
+    """The number of gzip members is limited, so a file of empty members ends soon."""
     empty = gzip.compress(b"", mtime=0)
 
     assert "more than 100,000 gzip members" in failure(empty * 200_000)
 
 
 def test_a_message_is_read_span_by_span() -> None:
-    """Of a long message no more than one span is made at a time, in every encoding."""
+    """A long file is read one span at a time, in every encoding."""
     many = [SPANS[0]] * 600
     for encoding in ENCODINGS:
         read(message(many[:1], encoding))
@@ -217,12 +217,12 @@ def test_a_message_is_read_span_by_span() -> None:
         assert 600 == sum(1 for _ in spans_in(body))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        # The file's bytes and its text, and what is made once; 600 spans would be 1 MB.
+        # The file's bytes, its text, and objects that are made once; 600 spans would take 1 MB.
         assert peak < 2.5 * len(body.getvalue()) + 150_000, (encoding, peak, len(body.getvalue()))
 
 
 def test_the_inflater_and_zlib_agree() -> None:
-    """What is inflated in pieces is what zlib inflates at once."""
+    """Decompression in pieces gives the same bytes as zlib gives at once."""
     body = json.dumps([{"traceId": "1", "id": f"{number:x}"} for number in range(1, 5_000)]).encode()
     packed = gzip.compress(body)
 
@@ -230,7 +230,7 @@ def test_the_inflater_and_zlib_agree() -> None:
 
 
 def test_thrift_without_its_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which names what to install; the other encodings need nothing."""
+    """Without thriftpy2 a Thrift file gives one line that tells what to install; the other encodings need no library."""
     monkeypatch.setitem(sys.modules, "thriftpy2", None)
     monkeypatch.setattr(thrift_v1_reader, "_thrift", thrift_v1_reader._thrift.__wrapped__)
 

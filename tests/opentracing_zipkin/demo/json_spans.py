@@ -1,4 +1,4 @@
-"""A fixed trace as a query API gives it: two services, a shared span, a local one that failed."""
+"""A fixed trace in the form of a query API: two services, a shared span, a local one that failed."""
 
 from __future__ import annotations
 
@@ -53,4 +53,4 @@ DRAW: Json = {
     "duration": 20_000,
     "localEndpoint": {"serviceName": "frontend"},
 }
-TRACE = [READ, DRAW, JOINED, CALL, ROOT]  # as they arrive: what ends first comes first
+TRACE = [READ, DRAW, JOINED, CALL, ROOT]  # in the order of arrival, which is that of the ends

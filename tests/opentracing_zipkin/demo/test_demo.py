@@ -34,7 +34,7 @@ def parsed(*arguments: str) -> argparse.Namespace:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_the_demo_shows_every_span_of_every_request(encoding: str, tmp_path: Path) -> None:
-    """One row a span, grouped by request; the exit status is 0, and the written file has the same spans as JSON v2."""
+    """Each span has one row, grouped by request; the exit status is 0, and the written file has the same spans."""
     done = demo("--encoding", encoding, "--output", str(tmp_path / "spans.json"))
     expected = [key for visit in VISITS for key in visit.spans]
     rows = re.findall(r"^(\w+) +[└├│─ ]*(.+?) +(server|client|local)  .*\d ms", done.stdout, re.MULTILINE)
@@ -46,7 +46,7 @@ def test_the_demo_shows_every_span_of_every_request(encoding: str, tmp_path: Pat
 
 
 def test_the_demo_shows_what_failed_and_where_to_look() -> None:
-    """The declined card is marked at the span that failed, and the way to the real server's UI is named."""
+    """The declined card is marked at the span that failed, and the output names the way to the real server's page."""
     done = demo()
 
     assert re.search(r"^payment +└─post /charge .* ms ✗\n +│ CardDeclined: insufficient funds$", done.stdout, re.MULTILINE)
@@ -70,7 +70,7 @@ def test_served_the_collector_shows_its_page_until_ctrl_c() -> None:
 
 
 def test_the_page_is_opened_in_the_browser(tmp_path: Path) -> None:
-    """With --open; the browser gets the page's URL, and the collector runs on."""
+    """With --open the browser gets the page's URL, and the collector runs on."""
     seen, browser = tmp_path / "seen", tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
     browser.chmod(0o755)
@@ -88,7 +88,7 @@ def test_the_page_is_opened_in_the_browser(tmp_path: Path) -> None:
 def test_where_no_browser_opens_the_url_is_said(
     failure: bool | Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On a machine without a screen, for instance."""
+    """If no browser opens, for instance on a machine without a screen, the URL is printed."""
 
     def fail(url: str) -> bool:
         if isinstance(failure, Exception):
@@ -106,14 +106,14 @@ def test_where_no_browser_opens_the_url_is_said(
 
 
 def test_ctrl_c_ends_the_demo_and_its_services(tmp_path: Path) -> None:
-    """Interrupted in the middle, the demo ends with the shell's status for that and leaves no service behind."""
+    """After Ctrl-C in the middle, the demo ends with the shell's status for that and leaves no service behind."""
     command = [*DEMO, "--output", str(tmp_path / "spans.json")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()  # the services run
         process.send_signal(signal.SIGINT)
-        # The pipes' ends: a service that was left behind would hold standard error open.
+        # Both pipes are read to their ends: a service that was left behind would hold standard error open.
         rest = process.stdout.read(), process.stderr.read()
 
         assert 130 == process.wait(10), rest
@@ -121,7 +121,7 @@ def test_ctrl_c_ends_the_demo_and_its_services(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_collector_is_one_line_and_status_1() -> None:
-    """Where nobody answers at --endpoint, the demo says so at once and starts nothing."""
+    """If no collector answers at --endpoint, the demo prints one line at once and starts nothing."""
     done = demo("--endpoint", "http://127.0.0.1:9")
 
     assert (1, "") == (done.returncode, done.stdout)
@@ -129,20 +129,20 @@ def test_an_unreachable_collector_is_one_line_and_status_1() -> None:
 
 
 def test_a_wrong_endpoint_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is no URL is refused with the remedy."""
+    """A wrong endpoint is refused with the remedy."""
     assert 1 == run(parsed("--endpoint", "localhost:9411"))
     assert "use the collector's URL" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--serve", "--open"])
 def test_serve_and_endpoint_exclude_each_other(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Somebody else's collector is not ours to keep running."""
+    """--serve and --open are refused with --endpoint, because only our own collector can be kept running."""
     assert 2 == run(parsed(option, "--endpoint", "http://127.0.0.1:9411"))
     assert f"{option} is for the embedded collector" in capsys.readouterr().err
 
 
 def test_a_missing_span_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The demo fails, and names the span, where one that a request must leave is not in the collector."""
+    """If a span that a request must cause is not in the collector, the demo fails and names the span."""
     more = VISITS[0]._replace(spans=(*VISITS[0].spans, SpanKey("payment", "", "dream")))
     monkeypatch.setattr(runner, "VISITS", (more,))
     monkeypatch.setattr("opentracing_zipkin.demo.query.STORED_WITHIN_S", 0.2)
@@ -152,7 +152,7 @@ def test_a_missing_span_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 
 def test_an_unexpected_answer_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The demo fails where the application does not answer as it should."""
+    """The demo fails if the application gives an unexpected answer."""
     monkeypatch.setattr(runner, "VISITS", (VISITS[0]._replace(status=418),))
 
     assert 1 == run(parsed())
@@ -162,7 +162,7 @@ def test_an_unexpected_answer_is_status_1(monkeypatch: pytest.MonkeyPatch, capsy
 def test_a_file_that_cannot_be_written_is_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """The demo fails with the remedy where --output cannot be written."""
+    """The demo fails with the remedy if --output cannot be written."""
     monkeypatch.setattr(runner, "VISITS", VISITS[:1])
 
     assert 1 == run(parsed("--output", str(tmp_path / "no" / "such" / "folder.json")))

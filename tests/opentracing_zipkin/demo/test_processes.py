@@ -14,7 +14,7 @@ from opentracing_zipkin.demo import processes
 from opentracing_zipkin.demo.failure import DemoFailed
 from opentracing_zipkin.demo.processes import Services
 
-# Port 9 (discard) on loopback: nobody listens there.
+# Port 9 (discard) on the loopback interface: no server listens there.
 NOBODY = "http://127.0.0.1:9"
 
 
@@ -42,7 +42,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 def test_services_answer_inside_the_block_and_are_gone_after_it() -> None:
-    """Each service has an address of its own while the block runs, and afterwards nobody listens there."""
+    """Each service has its own address while the block runs; after it no server listens there."""
     with Services(NOBODY, "json") as services:
         addresses = services.addresses
 
@@ -54,7 +54,7 @@ def test_services_answer_inside_the_block_and_are_gone_after_it() -> None:
 
 
 class Bystander:
-    """Runs the services and does something to them inside the block; remembers where they were."""
+    """Runs the services and does something to them inside the block; remembers their addresses."""
 
     def __init__(self) -> None:
         self.addresses: dict[str, str] = {}
@@ -71,7 +71,7 @@ def kill(services: Services, name: str) -> None:
 
 
 def test_an_exception_inside_the_block_ends_the_services_too() -> None:
-    """What happens inside the block leaves it unchanged, and no service outlives it."""
+    """An exception leaves the block unchanged, and no service outlives the block."""
     bystander = Bystander()
     with pytest.raises(ZeroDivisionError):
         bystander.run(lambda _services: 1 // 0)
@@ -80,7 +80,7 @@ def test_an_exception_inside_the_block_ends_the_services_too() -> None:
 
 
 def test_a_service_that_died_is_named() -> None:
-    """Where a service dies, even unnoticed by any request, the failure says which one and by what, as spans may be lost."""
+    """If a service dies, even without a request, the error names it and its cause, because spans may be lost."""
     bystander = Bystander()
     with pytest.raises(DemoFailed, match="the service payment died: killed by signal 9"):
         bystander.run(lambda services: kill(services, "payment"))
@@ -89,7 +89,7 @@ def test_a_service_that_died_is_named() -> None:
 
 
 def test_a_service_that_does_not_start_is_named(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """Where a service does not start, the failure says which one, and those that did are ended."""
+    """If a service does not start, the error names it, and the others are ended."""
     monkeypatch.setattr(processes, "SERVICES", ("frontend", "nobody"))
     services = Services(NOBODY, "json")
     with pytest.raises(DemoFailed, match="the service nobody did not start: exit status 1"):
@@ -100,7 +100,7 @@ def test_a_service_that_does_not_start_is_named(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_services_end_when_their_parent_is_killed() -> None:
-    """A service lives as long as its standard input, so it ends even where its parent had no chance to end it."""
+    """A service ends with its standard input, so it ends even if its parent was killed."""
     code = (
         "import time\n"
         "from opentracing_zipkin.demo.processes import Services\n"
@@ -119,7 +119,7 @@ def test_services_end_when_their_parent_is_killed() -> None:
 
 
 def test_the_shell_s_tracer_settings_do_not_reach_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ZIPKIN_* and OTEL_* of the shell are not handed on: the demo is the same everywhere."""
+    """ZIPKIN_* and OTEL_* of the shell are not passed on, so the demo is the same everywhere."""
     for variable, value in {"ZIPKIN_SAMPLE_RATE": "0", "OTEL_SDK_DISABLED": "true", "ZIPKIN_ENABLED": "false"}.items():
         monkeypatch.setenv(variable, value)
     with Services(NOBODY, "json") as services:

@@ -1,4 +1,4 @@
-"""How the demo asks a collector."""
+"""The demo's requests to a collector."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEYS = [key_of(span) for span in TRACE]
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each GET with the next of `answers` and then with the last one again; `post_status` to each POST."""
+    """Answers each GET with the next of `answers`, later with the last one again, and each POST with `post_status`."""
 
     daemon_threads = True
     answers: list[tuple[int, str]]
@@ -73,14 +73,14 @@ def found(spans: list[Json]) -> tuple[int, str]:
 
 
 def test_a_trace_is_waited_for_until_it_is_whole(server: Server, zipkin: ZipkinClient) -> None:
-    """A server that stores after it has answered is asked again until every expected span is there."""
+    """A server that stores after its answer is asked again until every expected span is there."""
     server.answers = [(404, ""), found([ROOT]), found(TRACE)]
 
     assert TRACE == zipkin.trace("1", KEYS)
 
 
 def test_missing_spans_are_named(server: Server, zipkin: ZipkinClient) -> None:
-    """When the wait is over, each missing span is named by service, kind and name."""
+    """After the wait, each missing span is named by service, kind and name."""
     server.answers = [found(TRACE[1:])]
 
     with pytest.raises(DemoFailed, match=r"trace 1 is not whole .* missing: orders local 'read'$"):
@@ -88,7 +88,7 @@ def test_missing_spans_are_named(server: Server, zipkin: ZipkinClient) -> None:
 
 
 def test_a_span_expected_twice_is_missed_once(server: Server, zipkin: ZipkinClient) -> None:
-    """Expected spans are counted, not just looked for."""
+    """Expected spans are counted, not only looked for."""
     server.answers = [found(TRACE)]
 
     with pytest.raises(DemoFailed, match=r"missing: frontend server 'get /'$"):
@@ -96,7 +96,7 @@ def test_a_span_expected_twice_is_missed_once(server: Server, zipkin: ZipkinClie
 
 
 def test_what_is_no_zipkin_is_said(server: Server, zipkin: ZipkinClient) -> None:
-    """A server without the query API, or without the collector's, is an error that says what it answered."""
+    """A server without the query API, or without the collector's API, is an error with its answer."""
     server.answers = [(200, "<html>")]
     server.post_status = 405
 
@@ -107,7 +107,7 @@ def test_what_is_no_zipkin_is_said(server: Server, zipkin: ZipkinClient) -> None
 
 
 def test_a_collector_that_went_away_is_said(server: Server, zipkin: ZipkinClient) -> None:
-    """Where the server no longer answers when the traces are read, the failure says so in a few words."""
+    """If the server does not answer when the traces are read, the error tells so in a few words."""
     server.shutdown()
     server.server_close()
 
@@ -124,13 +124,13 @@ def test_a_collector_that_went_away_is_said(server: Server, zipkin: ZipkinClient
     ],
 )
 def test_any_path_is_a_prefix_and_no_credential_is_shown(endpoint: str, shown: str, posted: str) -> None:
-    """The demo reads traces back, so its collector is a Zipkin server; the services get the path as `endpoint` takes it."""
+    """Any path of the endpoint is a prefix, and the services report below it; no credential is shown."""
     with contextlib.closing(ZipkinClient(endpoint)) as zipkin:
         assert (shown, posted) == (zipkin.url, zipkin.endpoint)
 
 
 def test_a_failure_shows_no_credential(server: Server) -> None:
-    """Neither user and password nor the query, whether nobody answers or the wrong one; they are sent all the same."""
+    """An error shows neither user and password nor the query, but they are sent."""
     server.answers = [(500, "")]
     server.post_status = 405
     for port in (server.server_port, 9):
@@ -144,7 +144,7 @@ def test_a_failure_shows_no_credential(server: Server) -> None:
 
 
 def test_an_unreachable_collector_is_said_with_the_remedy() -> None:
-    """Where nobody answers, the failure names the address and how to get a collector."""
+    """If no collector answers, the error names the address and the way to get a collector."""
     zipkin = ZipkinClient("http://127.0.0.1:9")
 
     with pytest.raises(DemoFailed, match=r"no collector answers at http://127.0.0.1:9 .*make zipkin"):

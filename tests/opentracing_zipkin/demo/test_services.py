@@ -1,4 +1,4 @@
-"""The demo's application: what its instrumentation does, whichever tracer is installed."""
+"""The demo's application: the effect of its instrumentation with any tracer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reply(NamedTuple):
 
 
 def charge(amount: str, headers: Mapping[str, str]) -> Reply:
-    """POST /charge to the payment service in this thread."""
+    """Send POST /charge to the payment service in this thread."""
     environ: dict[str, Any] = {"REQUEST_METHOD": "POST", "PATH_INFO": "/charge", "QUERY_STRING": f"amount={amount}"}
     environ |= {"REMOTE_ADDR": "127.0.0.2", "REMOTE_PORT": "40000"}
     environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
@@ -41,7 +41,7 @@ def charge(amount: str, headers: Mapping[str, str]) -> Reply:
 
 @pytest.fixture
 def recorder() -> Iterator[InMemoryRecorder]:
-    """What a ZipkinTracer records that is the global tracer."""
+    """The spans of a ZipkinTracer that is the global tracer."""
     recorder = InMemoryRecorder()
     opentracing.set_global_tracer(ZipkinTracer("payment", recorder=recorder))
     yield recorder
@@ -49,14 +49,14 @@ def recorder() -> Iterator[InMemoryRecorder]:
 
 
 def test_the_application_runs_without_a_tracer() -> None:
-    """With the no-op the instrumented service answers the same, good and bad, and names no trace."""
+    """With the no-op tracer the service gives the same answers, good and bad, and names no trace."""
     assert ("200 OK", {"paid": "5.00"}) == (charge("5.00", {}).status, charge("5.00", {}).body)
     assert "402 Payment Required" == charge("500.00", IDENTITY).status
     assert {"Content-Type"} == charge("5.00", IDENTITY).headers.keys()
 
 
 def test_a_request_with_a_trace_joins_it(recorder: InMemoryRecorder) -> None:
-    """The server's span has the caller's ids, name and address, and the attributes that came along."""
+    """The server's span has the caller's ids, name and address, and the attributes of the trace."""
     charge("5.00", {**IDENTITY, "X-Caller": "orders", "Ot-Baggage-Customer": "Ada"})
     bank, server = recorder.spans
 
@@ -68,7 +68,7 @@ def test_a_request_with_a_trace_joins_it(recorder: InMemoryRecorder) -> None:
 
 
 def test_a_request_without_a_trace_starts_one(recorder: InMemoryRecorder) -> None:
-    """The root is a server's span, and the answer's headers name its trace."""
+    """A request without a trace starts one with a server span as root, and the answer's headers name the trace."""
     reply = charge("5.00", {})
     _, server = recorder.spans
 
@@ -77,7 +77,7 @@ def test_a_request_without_a_trace_starts_one(recorder: InMemoryRecorder) -> Non
 
 
 def test_an_exception_marks_the_server_s_span(recorder: InMemoryRecorder) -> None:
-    """What leaves the view becomes the `error` tag, and the answer has the exception's status."""
+    """An exception of the view becomes the `error` tag, and the answer has the exception's status."""
     reply = charge("500.00", {})
     bank, server = recorder.spans
 
@@ -88,7 +88,7 @@ def test_an_exception_marks_the_server_s_span(recorder: InMemoryRecorder) -> Non
 
 
 def test_the_application_names_zipkin_in_one_line_a_service() -> None:
-    """Besides the import, the only line of a service that names the tracer is the one that configures it."""
+    """Besides the import, only the line that configures it names the tracer in a service."""
     named = [
         (path.stem, line.strip())
         for path in Path(opentracing_zipkin.demo.services.__file__).parent.glob("[!_]*.py")

@@ -17,4 +17,4 @@ CALL = FinishedSpan("1", "2", "1", "CLIENT", "get /stock", 1_010_000, 50_000, FR
 JOINED = FinishedSpan("1", "2", "1", "SERVER", "get /stock", 1_020_000, 30_000, ORDERS, shared=True)
 READ = FinishedSpan("1", "3", "2", None, "read", 1_030_000, 10_000, ORDERS, tags={"error": "OSError: no disk"})
 DRAW = FinishedSpan("1", "4", "1", None, "draw", 1_080_000, 20_000, FRONTEND)
-TRACE = [READ, DRAW, JOINED, CALL, ROOT]  # as they arrive: what ends first comes first
+TRACE = [READ, DRAW, JOINED, CALL, ROOT]  # in the order of arrival, which is that of the ends

@@ -23,12 +23,12 @@ STYLE = Style(width=78)
 
 
 def heads(stream: io.StringIO) -> list[str]:
-    """The first line of each trace that was drawn."""
+    """The first line of each drawn trace."""
     return [line.partition("  ")[0] + line.partition("spans")[2] for line in stream.getvalue().splitlines() if "trace " in line]
 
 
 def test_a_trace_is_drawn_when_it_has_come_to_rest() -> None:
-    """A second after its last span, whole, once."""
+    """A trace is drawn once and completely, a second after its last span."""
     stream = io.StringIO()
     printer = Printer(stream, STYLE)
     printer.add(TRACE[:2])
@@ -46,7 +46,7 @@ def test_a_trace_is_drawn_when_it_has_come_to_rest() -> None:
 
 
 def test_what_comes_later_is_drawn_as_more_of_the_trace() -> None:
-    """A late span does not draw the whole trace again."""
+    """A late span is drawn as more of its trace; the rest is not drawn again."""
     stream = io.StringIO()
     printer = Printer(stream, STYLE)
     for spans in (TRACE[1:3], TRACE[3:]):
@@ -57,7 +57,7 @@ def test_what_comes_later_is_drawn_as_more_of_the_trace() -> None:
 
 
 def test_a_trace_that_never_rests_is_drawn_all_the_same() -> None:
-    """After ten seconds."""
+    """A trace whose spans keep coming is drawn after ten seconds."""
     stream = io.StringIO()
     printer = Printer(stream, STYLE)
     printer.add(TRACE)
@@ -69,7 +69,7 @@ def test_a_trace_that_never_rests_is_drawn_all_the_same() -> None:
 
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When so many spans wait, all are drawn at once, and those above that are not kept."""
+    """At the limit of waiting spans all are drawn at once, and spans over the limit are dropped."""
     monkeypatch.setattr(module, "MAX_WAITING_SPANS", 3)
     stream = io.StringIO()
     printer = Printer(stream, STYLE)
@@ -81,7 +81,7 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_stream_that_is_closed_harms_nobody() -> None:
-    """Drawing ends, and adding goes on."""
+    """After the stream is closed, drawing ends, and adding spans still works."""
     stream = io.StringIO()
     with Printer(stream, STYLE) as printer:
         stream.close()
@@ -91,7 +91,7 @@ def test_a_stream_that_is_closed_harms_nobody() -> None:
 
 
 def test_control_characters_are_not_drawn() -> None:
-    """Whatever a span brings."""
+    """Control characters of a span are not drawn."""
     stream = io.StringIO()
     with Printer(stream, STYLE) as printer:
         printer.add([changed(TRACE[0], name="\033[2J", tags={"error": "\u202e\a"})])
@@ -100,7 +100,7 @@ def test_control_characters_are_not_drawn() -> None:
 
 
 def test_the_collector_draws_what_arrives() -> None:
-    """`collector --print`: as plain text in a pipe; Ctrl-C draws what still waits."""
+    """`collector --print` draws plain text into a pipe; Ctrl-C draws the waiting traces."""
     command = [sys.executable, "-m", "opentracing_zipkin", "collector", "--port", "0", "--print"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stdout is not None

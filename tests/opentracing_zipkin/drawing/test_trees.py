@@ -1,4 +1,4 @@
-"""How spans become a tree."""
+"""Trees of spans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def shape(nodes: list[Node]) -> list[Any]:
 
 
 def test_a_trace_grows_into_one_tree_in_any_order_of_arrival() -> None:
-    """The server's side of a shared span hangs below the client's, and its own children below it; siblings stand by start."""
+    """A trace becomes one tree in any order of arrival.
+
+    The server's side of a shared span is below the client's, with its own children; siblings are sorted by start.
+    """
     expected: list[Any] = [(ROOT, [(CALL, [(JOINED, [(READ, [])])]), (DRAW, [])])]
 
     for spans in permutations(TRACE):
@@ -26,24 +29,24 @@ def test_a_trace_grows_into_one_tree_in_any_order_of_arrival() -> None:
 
 
 def test_a_child_of_a_shared_id_hangs_below_the_side_of_its_own_service() -> None:
-    """A local span of the calling service stays on the client's side of a shared span."""
+    """A local span of the calling service is below the client's side of a shared span."""
     local = changed(READ, local=FRONTEND)
 
     assert [(CALL, [(JOINED, []), (local, [])])] == shape(grow([local, JOINED, CALL]))
 
 
 def test_a_span_whose_parent_is_missing_is_a_root() -> None:
-    """What is not connected stands beside the root, by start."""
+    """A span whose parent is missing is a root beside the others, sorted by start."""
     assert [(ROOT, []), (READ, [])] == shape(grow([READ, ROOT]))
 
 
 def test_a_shared_span_whose_client_is_missing_hangs_below_its_parent() -> None:
-    """A server's side whose client did not report is a child of the caller's span."""
+    """A server's side without a reported client is a child of the caller's span."""
     assert [(ROOT, [(JOINED, [])])] == shape(grow([JOINED, ROOT]))
 
 
 def test_a_span_without_times_and_endpoint_has_a_place() -> None:
-    """Only the ids are required."""
+    """A span needs only its ids to have a place in the tree."""
     bare = FinishedSpan("1", "9", "1")
 
     assert [(ROOT, [(bare, [])])] == shape(grow([ROOT, bare]))
@@ -51,7 +54,7 @@ def test_a_span_without_times_and_endpoint_has_a_place() -> None:
 
 
 def test_spans_in_a_circle_are_all_there() -> None:
-    """A span that is its own ancestor is a root: nothing is lost, and nothing goes on for ever."""
+    """A span that is its own ancestor becomes a root: no span is lost, and no loop is endless."""
     first, second = changed(CALL, parent_id="3"), changed(READ, parent_id="2")
     own = changed(DRAW, span_id="7", parent_id="7")
 
@@ -59,7 +62,7 @@ def test_spans_in_a_circle_are_all_there() -> None:
 
 
 def test_a_trace_may_be_deeper_than_the_stack() -> None:
-    """No recursion: 5,000 levels are walked; those beyond the thousandth stand there."""
+    """A trace of 5,000 levels is walked without recursion; levels beyond 1,000 are shown at that one."""
     deep = [FinishedSpan("1", str(number), str(number - 1), timestamp_us=number) for number in range(1, 5_001)]
 
     assert 5_000 == sum(1 for _ in walk(grow(deep)))
@@ -67,7 +70,7 @@ def test_a_trace_may_be_deeper_than_the_stack() -> None:
 
 
 def test_spans_are_sorted_by_trace() -> None:
-    """An id of 64 bits and one of 128 bits with the same low half are one trace."""
+    """Ids of 64 and 128 bits with the same low half belong to one trace."""
     long, other = changed(DRAW, trace_id="f" * 16 + "1" * 16), changed(ROOT, trace_id="2" * 16)
     short = changed(READ, trace_id="1" * 16)
 
@@ -76,7 +79,7 @@ def test_spans_are_sorted_by_trace() -> None:
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_many_spans_of_one_id_take_no_longer_than_others(shared: bool) -> None:
-    """20,000 of them, each below the others of the same id, are as many nodes."""
+    """20,000 spans with one id, each its own parent, become 20,000 nodes in the usual time."""
     same = [FinishedSpan("1", "2", "2", timestamp_us=number, shared=shared) for number in range(20_000)]
 
     assert 20_000 == sum(1 for _ in walk(grow(same)))

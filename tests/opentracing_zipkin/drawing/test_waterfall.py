@@ -37,7 +37,7 @@ frontend  └─draw          local                             █████�
 
 
 class Terminal(io.StringIO):
-    """A stream with an encoding, and with or without a terminal behind it."""
+    """A stream with an encoding, which is a terminal or not."""
 
     def __init__(self, encoding: str, tty: bool) -> None:
         super().__init__()
@@ -58,8 +58,10 @@ def text(spans: list[FinishedSpan], style: Style) -> str:
 
 @pytest.mark.parametrize(("marks", "expected"), [(False, ASCII), (True, BOXES)], ids=["ascii", "boxes"])
 def test_a_trace_is_one_row_a_span_with_a_bar_to_scale(marks: bool, expected: str) -> None:
-    """A row has the service, the name in its place in the tree, the kind, a bar to scale and the duration; a failed span's
-    row has a mark, and its error below it."""
+    """A row has the service, the name in its tree, the kind, a bar to scale and the duration.
+
+    The row of a failed span has a mark, and the error below it.
+    """
     assert expected == text(TRACE, PLAIN._replace(marks=marks))
 
 
@@ -69,7 +71,7 @@ def test_without_colour_there_is_no_escape() -> None:
 
 
 def test_with_colour_the_error_is_red() -> None:
-    """The failed span's bar, mark and error are red, and only they."""
+    """The failed span's bar, mark and error are red, and nothing else is."""
     lines = text(TRACE, Style(colour=True)).splitlines()
     red = [number for number, line in enumerate(lines) if "\033[31m" in line]
 
@@ -79,7 +81,7 @@ def test_with_colour_the_error_is_red() -> None:
 
 
 def test_a_colour_takes_no_room() -> None:
-    """Without the escapes a coloured row is the uncoloured one."""
+    """Without its escapes a coloured row equals the uncoloured one."""
     coloured = text(TRACE, Style(colour=True))
 
     assert text(TRACE, Style()) == re.sub("\033\\[[0-9;]*m", "", coloured)
@@ -104,21 +106,25 @@ def test_a_colour_takes_no_room() -> None:
 def test_the_style_follows_the_terminal(
     encoding: str, tty: bool, environment: dict[str, str], colour: bool, marks: bool
 ) -> None:
-    """Colour needs a terminal that is not dumb, or FORCE_COLOR, and no NO_COLOR; branches and blocks need an encoding that has them all."""
+    """Colour and the characters for branches and blocks depend on the terminal, its encoding and the environment.
+
+    Colour needs a terminal that is not dumb, or FORCE_COLOR, and no NO_COLOR.  Branches and blocks need an encoding that has
+    all of them.
+    """
     style = style_of(Terminal(encoding, tty), environment)
 
     assert (colour, marks) == (style.colour, style.marks)
 
 
 def test_a_very_short_span_is_still_seen() -> None:
-    """A bar is at least one place long, also where the span starts at the very end."""
+    """A bar is at least one place long, even for a span that starts at the very end."""
     blink = changed(READ, parent_id="1", timestamp_us=1_100_000, duration_us=1, tags={})
 
     assert "#" in render([ROOT, blink], PLAIN)[1]
 
 
 def test_a_span_without_times_has_a_row_without_bar() -> None:
-    """A span of which only the ids are known is shown with a dash for its duration."""
+    """A span with nothing but ids has a dash in place of its duration."""
     bare = FinishedSpan("1", "9", "1")
 
     assert "?         `-(no name)  local" == render([ROOT, bare], PLAIN)[1][:30].rstrip()
@@ -127,7 +133,7 @@ def test_a_span_without_times_has_a_row_without_bar() -> None:
 
 
 def test_control_characters_never_reach_the_terminal() -> None:
-    """What a span brought from elsewhere cannot steer the terminal."""
+    """The control characters of a span never reach the terminal."""
     evil = changed(ROOT, name="a\033[2Jb", local=Endpoint("x\ny"), tags={"error": "\a\r"})
 
     assert "x?y  a?[2Jb  server" == render([evil], PLAIN)[0][:19]
@@ -136,20 +142,20 @@ def test_control_characters_never_reach_the_terminal() -> None:
 
 
 def test_a_long_error_is_cut_at_the_margin() -> None:
-    """No line of a wide enough style is wider than the style."""
+    """A long error is cut, so that no line is wider than the style."""
     long = changed(ROOT, tags={"error": "x" * 500})
 
     assert 78 == max(len(line) for line in render([long], PLAIN)[1:])
 
 
 def test_no_spans_make_no_lines() -> None:
-    """An empty trace is empty."""
+    """An empty trace has no lines."""
     assert [] == render([], PLAIN)
 
 
 @pytest.mark.parametrize("columns", [10, 60, 133, 400])
 def test_rows_are_as_wide_as_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From 60 columns on; a narrower terminal breaks the lines."""
+    """Rows are as wide as the terminal, from 60 columns on; a narrower terminal breaks the lines."""
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = render(TRACE, style_of(Terminal("utf-8", True), {"TERM": "dumb"}))
 
@@ -182,7 +188,7 @@ def test_wide_characters_keep_the_columns() -> None:
 
 @given(st.text(), st.integers(0, 40))
 def test_a_fitted_text_takes_exactly_its_room(text: str, width: int) -> None:
-    """Any text that is clean is made to take any number of cells, and is printable."""
+    """Any clean text can be fitted into any number of cells, and is printable."""
     found = fitted(clean(text), width)
 
     assert (width, True) == (width_of(found), found.isprintable())

@@ -1,4 +1,4 @@
-"""Forks that Python does not tell of: what holds under uWSGI, whose module is put in place here; the real one is in integration."""
+"""Forks that Python does not see: the behaviour under uWSGI, here with a stand-in; integration tests use the real one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def uwsgi(monkeypatch: pytest.MonkeyPatch) -> Iterator[Uwsgi]:
 
 
 def test_uwsgis_own_hook_is_chained_once(uwsgi: Uwsgi) -> None:
-    """What was there before is called as well."""
+    """The hook that uWSGI had before is called, too."""
     called: list[str] = []
     uwsgi.post_fork_hook = lambda: called.append("former")  # type: ignore[attr-defined]
     tracers = [ZipkinTracer("service", recorder=InMemoryRecorder()) for _ in range(2)]
@@ -53,7 +53,7 @@ def test_uwsgis_own_hook_is_chained_once(uwsgi: Uwsgi) -> None:
 
 
 def test_a_process_that_no_hook_told_of_is_noticed_at_the_first_id(uwsgi: Uwsgi) -> None:
-    """Ids of the child come from a generator of its own."""
+    """The ids of a child that no hook announced come from a generator of its own."""
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
     tracer._new_trace_id()
     before = tracer._random_bits
@@ -64,7 +64,7 @@ def test_a_process_that_no_hook_told_of_is_noticed_at_the_first_id(uwsgi: Uwsgi)
 
 
 def test_a_process_that_no_hook_told_of_is_noticed_at_the_first_record(uwsgi: Uwsgi) -> None:
-    """The child has an account and a thread of its own, and does not send what was its parent's."""
+    """A child that no hook announced has its own account and thread, and does not send its parent's spans."""
 
     class Never:
         def to_finished(self) -> Any:
@@ -88,7 +88,10 @@ def test_a_process_that_no_hook_told_of_is_noticed_at_the_first_record(uwsgi: Uw
 def test_no_thread_starts_in_a_master_whose_workers_it_would_block(
     uwsgi: Uwsgi, caplog: pytest.LogCaptureFixture, options: dict[str, Any], starts: bool, warns: bool
 ) -> None:
-    """Only where uWSGI takes Python's lock before it forks; that threads lack altogether is said when the tracer is made."""
+    """In uWSGI's master a thread starts only if uWSGI takes Python's lock before it forks.
+
+    If threads are not enabled at all, this is logged when the tracer is made.
+    """
     uwsgi.opt = options
     with caplog.at_level(logging.WARNING):
         reporter = Reporter(json_v2, FakeSender())
@@ -101,7 +104,7 @@ def test_no_thread_starts_in_a_master_whose_workers_it_would_block(
 
 
 def test_without_uwsgi_nothing_is_checked() -> None:
-    """The function itself is used, so that it costs nothing."""
+    """Without uWSGI the function itself is used, so the check costs nothing."""
 
     def function() -> None:
         pass

@@ -1,4 +1,4 @@
-"""Subinterpreters: each kind that a Python has, and each way to end, in a process of its own, because a fault there is a crash."""
+"""Subinterpreters: each kind that a Python has, and each way to end, in a separate process, because a fault is a crash."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from opentracing_zipkin.process import interpreter
 
 ROOT = Path(opentracing_zipkin.__file__).parents[1]
 
-# Whether there is a thread of ours in each kind; a Python that is missing here is a failure.
+# Whether our thread exists in each kind; a Python that is missing here is a failure.
 HAS_THREAD = {
     (3, 10): {"isolated": False, "legacy": False},
     (3, 11): {"isolated": False, "legacy": False},
@@ -28,16 +28,16 @@ HAS_THREAD = {
     (3, 13): {"isolated": True, "legacy": True},
 }[sys.version_info[:2]]
 
-# An error that a thread or a finalizer has printed.  Not one of Python 3.13.0 itself, whose `threading` prints it at the end of
-# a subinterpreter for a thread that it has not started: a log call there is enough.
+# An error that a thread or a finalizer has printed.  One error of Python 3.13.0 is left out: its `threading` prints it at the
+# end of a subinterpreter for a thread that it has not started, and one log call there is enough to cause it.
 _ERROR = r"^(?!TypeError: 'NoneType' object does not support the context manager protocol)[\w.]*(Error|Exception)\b: .*"
 
-# Python 3.12.1 aborts at its exit ("free(): invalid pointer") where an isolated one was the first to import these.
+# Python 3.12.1 aborts at its exit ("free(): invalid pointer") if an isolated interpreter was the first to import these.
 FIRST = "import hashlib, ssl" if sys.version_info[:2] == (3, 12) else ""
 
 SPANS = 30
 
-# Runs in the main interpreter of a process: `kind` and what is to run inside come as arguments.
+# This runs in the main interpreter of a process: `kind` and the code for the subinterpreter come as arguments.
 MAIN = """
 import json, os, sys, threading, time
 
@@ -83,7 +83,7 @@ else:
 print("over", flush=True)
 """
 
-# Runs inside: each message is a line of the file, with the kind of thread that sent it.
+# This runs inside: each message is a line of the file, with the kind of thread that sent it.
 INSIDE = """
 import json, threading, time
 import opentracing_zipkin
@@ -118,7 +118,7 @@ def run(
     at_a_time: int = 1,
     main: str = "",
 ) -> tuple[list[Any], subprocess.CompletedProcess[str], float]:
-    """The messages, what the process said, and how many seconds the longest end of an interpreter took."""
+    """The messages, the result of the process, and the seconds that the slowest end of an interpreter took."""
     file = tmp_path / "messages"
     file.touch()
     inside = INSIDE.format(away=away, file=str(file), make=make, settings=settings, spans=SPANS, end=end)
@@ -165,7 +165,7 @@ def collector() -> Iterator[tuple[str, list[Any]]]:
 
 
 def test_this_is_the_main_interpreter() -> None:
-    """There the thread is a daemon, and nothing is as below."""
+    """In the main interpreter the thread is a daemon."""
 
     assert interpreter.is_main()
     assert interpreter.DAEMON == interpreter.thread_kind()
@@ -184,7 +184,7 @@ def test_this_is_the_main_interpreter() -> None:
     ids=["flush", "close", "exit", "exit-tracer", "dropped"],
 )
 def test_every_span_of_a_subinterpreter_is_sent_whatever_its_end(kind: str, make: str, end: str, tmp_path: Path) -> None:
-    """By flush, by close, or when the interpreter ends; on a thread of its own where Python has one that may live there."""
+    """Every span is sent by flush, by close, or when the interpreter ends; on our own thread where Python allows one."""
     messages, result, _ = run(kind, tmp_path, end, make=make)
 
     assert SPANS == sum(spans for spans, _ in messages)
@@ -196,7 +196,7 @@ def test_every_span_of_a_subinterpreter_is_sent_whatever_its_end(kind: str, make
 
 @pytest.mark.parametrize("kind", HAS_THREAD)
 def test_spans_of_a_subinterpreter_arrive_without_being_asked_for_where_it_has_a_thread(kind: str, tmp_path: Path) -> None:
-    """Within `flush_interval`; where it has none, they wait."""
+    """Where a subinterpreter has our thread, spans arrive within `flush_interval`; otherwise they wait."""
     file = str(tmp_path / "messages")
     end = f"time.sleep(1); print('early', len(open({file!r}).readlines()), flush=True)"
     messages, result, _ = run(kind, tmp_path, end, settings="sender=Own(), flush_interval=0.1")
@@ -208,7 +208,7 @@ def test_spans_of_a_subinterpreter_arrive_without_being_asked_for_where_it_has_a
 @pytest.mark.parametrize("kind", HAS_THREAD)
 @pytest.mark.parametrize("end", ["tracer.flush(0.2)", "tracer.close(0.2)", ""], ids=["flush", "close", "exit"])
 def test_a_subinterpreter_ends_in_time_though_the_collector_is_away(kind: str, end: str, tmp_path: Path) -> None:
-    """By the rule for the exit: after `exit_stall_timeout`, with one line that says how many spans are lost."""
+    """A subinterpreter ends after `exit_stall_timeout`, with one line that tells how many spans are lost."""
     messages, result, seconds = run(kind, tmp_path, end, away=True)
 
     assert [] == messages
@@ -221,7 +221,7 @@ def test_a_subinterpreter_ends_in_time_though_the_collector_is_away(kind: str, e
 @pytest.mark.parametrize("kind", HAS_THREAD)
 @pytest.mark.parametrize("away", [False, True], ids=["there", "away"])
 def test_subinterpreters_come_and_go_two_at_a_time(kind: str, away: bool, tmp_path: Path) -> None:
-    """Ten times in a row, while the main interpreter's own tracer sends its spans by its own thread."""
+    """Subinterpreters come and go ten times, while the main interpreter's tracer sends its spans on its own thread."""
     main = """if True:
         import atexit, opentracing_zipkin
         from opentracing_zipkin.testing import FakeSender
@@ -258,7 +258,7 @@ def test_subinterpreters_come_and_go_two_at_a_time(kind: str, away: bool, tmp_pa
 def test_the_http_sender_works_in_a_subinterpreter(
     kind: str, end: str, tmp_path: Path, collector: tuple[str, list[Any]]
 ) -> None:
-    """As far as third-party packages do: `requests` may warn that it found no library that detects encodings."""
+    """The HTTP sender works; `requests` may warn that it found no library that detects encodings."""
     url, accepted = collector
     run(kind, tmp_path, end, settings=f"endpoint={url!r}")
 
@@ -267,8 +267,8 @@ def test_the_http_sender_works_in_a_subinterpreter(
 
 @pytest.mark.parametrize("kind", HAS_THREAD)
 def test_a_subinterpreter_waits_for_a_request_that_hangs_no_longer_than_one_may_take(kind: str, tmp_path: Path) -> None:
-    """Where the collector is silent: `send_timeout`, and for a request that begins later what is left of the exit's time."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as silent:  # accepts by its backlog, and serves nobody
+    """The end waits for a hung request at most `send_timeout`, and for a later one at most the rest of the exit's time."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as silent:  # accepts by its backlog, and never answers
         url = f"http://127.0.0.1:{silent.server_port}"
         settings = f"endpoint={url!r}, send_timeout=3, exit_stall_timeout=0.5"
         start = time.monotonic()
@@ -281,7 +281,7 @@ def test_a_subinterpreter_waits_for_a_request_that_hangs_no_longer_than_one_may_
 
 @pytest.mark.parametrize("kind", HAS_THREAD)
 def test_sigterm_is_not_handled_in_a_subinterpreter(kind: str, tmp_path: Path) -> None:
-    """`configure` leaves signals to the main interpreter, and says so at DEBUG."""
+    """`configure` leaves signals to the main interpreter, and logs this at DEBUG."""
     end = """if True:
         import logging, signal
         from opentracing_zipkin.process.termination import handle_sigterm

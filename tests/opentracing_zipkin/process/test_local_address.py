@@ -1,4 +1,4 @@
-"""The local address: where the route to the collector leaves from."""
+"""The local address: the source address of the route to the collector."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMED = Endpoint("service", "", "", 80)
 
 
 class Kernel:
-    """Routes, as `network: source`, and names, as `name: address`, in place of this machine's; counts what is looked up."""
+    """Routes, as `network: source`, and names, as `name: address`, in place of this machine's; counts the look-ups."""
 
     def __init__(self, routes: dict[str, str], names: dict[str, str] | None = None) -> None:
         self._routes = sorted(
@@ -28,7 +28,7 @@ class Kernel:
         self.looked_up: list[str] = []
 
     def source(self, target: str) -> str:
-        """That of the longest prefix; in a network of this machine's own the address itself."""
+        """The source of the route with the longest prefix; in a network of this machine it is the address itself."""
         address: Any = ip_address(target)
         address = getattr(address, "ipv4_mapped", None) or address
         for network, source in self._routes:
@@ -84,11 +84,11 @@ ADDRESSES = [
     *[(V6, host, "2001:db9::7") for host in HERE],
     *[(ISLAND, host, "10.5.0.2") for host in HERE],
     *[(LO, host, "127.0.0.1") for host in HERE if host in ("localhost", "LOCALHOST") or host.startswith("127.0")],
-    # This host's own address, also one that its neighbours have, too: a bridge to its containers.
+    # This host's own address, even one that its neighbours have, too, such as that of a bridge to its containers.
     *[(V4, host, "10.1.0.7") for host in ("10.1.0.7", "172.17.0.1")],
     (V6, "[2001:db9::7]", "2001:db9::7"),
     ({**LO, "172.17.0.1": "172.17.0.1"}, "172.17.0.1", "172.17.0.1"),
-    # Elsewhere, by another way than the default one, or by a name.
+    # Another host, on another route than the default one, or with a name.
     (V4, "10.9.0.200", "10.9.0.3"),
     (V4, "8.8.8.8", "10.1.0.7"),
     (BOTH, "[2001:db9::99]", "2001:db9::7"),
@@ -113,7 +113,10 @@ ADDRESSES = [
 def test_the_address_is_that_of_the_route_out_of_this_host(
     monkeypatch: pytest.MonkeyPatch, routes: dict[str, str], host: str, expected: str
 ) -> None:
-    """By the route to the collector, or, where that is on this machine, by the route to anywhere; the loopback comes last."""
+    """The address comes from the route to the collector; for a collector on this machine, from the default route.
+
+    The loopback address is the last choice.
+    """
     names = {"zipkin.example": "10.5.0.9", "LOCALHOST": "127.0.0.1", "ip6-localhost": "127.0.1.1", "sidecar": "127.0.1.1"}
     Kernel(routes, names).replace(monkeypatch)
     ipv4, ipv6 = ("", expected) if ":" in expected else (expected, "")
@@ -122,7 +125,7 @@ def test_the_address_is_that_of_the_route_out_of_this_host(
 
 
 def test_a_name_is_looked_up_only_where_no_route_leads_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DNS may be what is broken."""
+    """A name is looked up only if no route leads out, because DNS may be the broken part."""
     for routes, looked_up in ((V4, []), (V6, []), (BOTH, []), (ISLAND, ["zipkin.example"])):
         kernel = Kernel(routes).replace(monkeypatch)
         local_address.towards("http://zipkin.example:9411", NAMED)
@@ -131,7 +134,7 @@ def test_a_name_is_looked_up_only_where_no_route_leads_out(monkeypatch: pytest.M
 
 
 def test_without_any_route_only_the_name_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing raises, whatever stands in the place of sockets."""
+    """Without a route the endpoint has only its name; nothing raises, whatever replaces sockets."""
 
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("blocked")
@@ -144,14 +147,14 @@ def test_without_any_route_only_the_name_is_known(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_host_with_a_way_out_is_never_the_loopback() -> None:
-    """On the machine that runs this, as far as it has one."""
+    """A host with a way out never reports the loopback address; this is tested on the real machine."""
     outside = local_address.towards("http://192.0.2.1", NAMED)
     for host in ("localhost", "127.0.0.1", "[::1]", "127.0.0.53", outside.ipv4 or "localhost"):
         assert outside.ipv4 in ("", local_address.towards(f"http://{host}:9411", NAMED).ipv4)
 
 
 def test_the_address_is_found_on_the_reporters_thread_before_the_first_span_is_sent() -> None:
-    """Not by the caller."""
+    """The reporter's thread finds the address before it sends the first span; the caller does not wait for it."""
     found = local_address.towards("http://localhost:9411", NAMED)
     sender = FakeSender()
     tracer = ZipkinTracer("service", sender=sender)
@@ -164,7 +167,7 @@ def test_the_address_is_found_on_the_reporters_thread_before_the_first_span_is_s
 
 
 def test_a_given_address_is_kept() -> None:
-    """`local_ip`, IPv6 too, in canonical spelling."""
+    """`local_ip`, even for IPv6, is used in canonical spelling."""
     sender = FakeSender()
     tracer = ZipkinTracer("service", sender=sender, local_ip="2001:DB8::1")
     tracer.start_trace("x").finish()
@@ -174,7 +177,7 @@ def test_a_given_address_is_kept() -> None:
 
 
 def test_nothing_the_reporters_own_thread_does_is_traced() -> None:
-    """An instrumented HTTP client would otherwise trace our own POST, for ever."""
+    """An instrumented HTTP client does not trace our own POST, which would otherwise go on for ever."""
     seen = []
 
     class Tracing(FakeSender):

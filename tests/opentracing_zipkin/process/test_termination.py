@@ -1,4 +1,4 @@
-"""SIGTERM in a process: what was finished has been sent, the process ends as it would have, and others' handlers keep their say."""
+"""SIGTERM in a process: finished spans are sent, the process ends as it would have, and other handlers still work."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def finish(number={SPANS}):
 def pass_on(*args):  # a handler of a server's
     pass
 """
-# Accepts the connection and never answers.
+# This server accepts the connection and never answers.
 SILENT = "import socket; silent = socket.create_server(('127.0.0.1', 0)); sys.argv[1] = f'http://127.0.0.1:{silent.getsockname()[1]}'"
 
 
@@ -42,7 +42,7 @@ class End(NamedTuple):
 
 
 def end(code: str) -> End:
-    """What became of a process that ran the code after BEGIN; `seconds` count from a line "begin" that it printed."""
+    """The end of a process that ran the code after BEGIN; `seconds` count from a line "begin" that it printed."""
     with Collector() as collector:
         program = f"{BEGIN}\n{textwrap.dedent(code)}"
         command = [sys.executable, "-c", program, collector.url]
@@ -57,7 +57,7 @@ def end(code: str) -> End:
         return End(process.returncode, sum(map(len, collector.store.traces())), seconds, printed, told)
 
 
-# Each sends SIGTERM where a server's own handler has been replaced by SIG_DFL.
+# Each of these sends SIGTERM after a server's own handler was replaced by SIG_DFL.
 SENT_AGAIN = {
     "raise_signal": "signal.raise_signal(signal.SIGTERM)",
     "kill": "os.kill(os.getpid(), signal.SIGTERM)",
@@ -69,7 +69,7 @@ SENT_AGAIN = {
 @pytest.mark.parametrize("how", SENT_AGAIN)
 @pytest.mark.parametrize("place", ["before the server's handler", "under the server's handler"])
 def test_a_process_that_sends_sigterm_to_itself_again_has_sent_every_span(how: str, place: str) -> None:
-    """Without an exit handler, as the default disposition has it; the status is the signal's."""
+    """A process that sends SIGTERM to itself has sent every span, without an exit handler, and has the signal's status."""
     code = "tracer = configure()\nfinish()\n"
     under = place == "under the server's handler"
     handled = "signal.signal(signal.SIGTERM, pass_on)\n"
@@ -80,7 +80,7 @@ def test_a_process_that_sends_sigterm_to_itself_again_has_sent_every_span(how: s
 
 
 def test_the_collector_of_a_process_that_sends_sigterm_to_itself_may_be_silent() -> None:
-    """It ends after `exit_stall_timeout`, by the signal, and says what is lost."""
+    """With a silent collector the process ends after `exit_stall_timeout`, by the signal, and tells how many spans are lost."""
     ended = end(f"""
         {SILENT}
         signal.signal(signal.SIGTERM, pass_on)
@@ -92,12 +92,12 @@ def test_the_collector_of_a_process_that_sends_sigterm_to_itself_may_be_silent()
     """)
 
     assert -15 == ended.status
-    assert 2.0 > ended.seconds  # 0.4 s, once only
+    assert 2.0 > ended.seconds  # 0.4 s, and only once
     assert f"zipkin: {SPANS} spans were not accepted before SIGTERM and are lost\n" == ended.told
 
 
 def test_a_second_sigterm_ends_the_process_at_once() -> None:
-    """While what waits is being sent: whoever is so impatient gets the end."""
+    """A second SIGTERM ends the process at once, even while waiting spans are being sent."""
     ended = end(f"""
         {SILENT}
         tracer = configure(exit_stall_timeout=20, exit_timeout=20)
@@ -128,7 +128,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("where", REFUSED)
 def test_where_sigterm_cannot_be_handled_nothing_changes(where: str) -> None:
-    """But for a line at DEBUG that says why."""
+    """Where SIGTERM cannot be handled, nothing changes except for a line at DEBUG with the reason."""
     act, reason = REFUSED[where]
     ended = end(f"""
         logging.basicConfig(level=logging.DEBUG)
@@ -144,7 +144,7 @@ def test_where_sigterm_cannot_be_handled_nothing_changes(where: str) -> None:
 
 
 def test_in_a_subinterpreter_nothing_changes() -> None:
-    """Python lets none but the main interpreter handle signals."""
+    """In a subinterpreter nothing changes, because only the main interpreter handles signals."""
     ended = end("""
         try:
             import _interpreters as interpreters
@@ -169,7 +169,7 @@ def test_in_a_subinterpreter_nothing_changes() -> None:
 
 
 def test_a_handler_that_python_does_not_know_still_handles_sigterm() -> None:
-    """One that came after `configure` too: it is not told of an end that does not come."""
+    """A handler that Python does not know keeps SIGTERM, even one set after `configure`; our listener is not called."""
     ended = end("""
         signal.signal(signal.SIGTERM, pass_on)
         tracer = configure()
@@ -184,7 +184,7 @@ def test_a_handler_that_python_does_not_know_still_handles_sigterm() -> None:
 
 
 def test_an_applications_handler_may_call_the_one_before_it() -> None:
-    """Which is ours: what was finished until then is sent, and the process ends by the signal."""
+    """If an application's handler calls the one before it, which is ours, all spans are sent; the signal ends the process."""
     ended = end("""
         tracer = configure()
         before = signal.getsignal(signal.SIGTERM)
@@ -202,7 +202,7 @@ def test_an_applications_handler_may_call_the_one_before_it() -> None:
 
 
 def test_an_applications_handler_may_call_the_one_before_it_from_a_thread() -> None:
-    """Where no disposition can be restored: what waits is sent, and the end is the application's."""
+    """On a thread no disposition can be restored: the waiting spans are sent, and the application decides about the end."""
     ended = end("""
         tracer = configure()
         before = signal.getsignal(signal.SIGTERM)
@@ -218,7 +218,7 @@ def test_an_applications_handler_may_call_the_one_before_it_from_a_thread() -> N
 
 
 def test_requests_on_other_threads_may_end() -> None:
-    """For half a second; a thread that takes longer keeps nobody."""
+    """Requests on other threads get half a second to end; a thread that takes longer is not waited for."""
     ended = end("""
         tracer = configure()
         def request(seconds):
@@ -236,7 +236,7 @@ def test_requests_on_other_threads_may_end() -> None:
 
 
 def test_the_span_that_sigterm_interrupts_is_not_sent() -> None:
-    """Its thread does not go on, so that it is never finished."""
+    """A span that SIGTERM interrupts is never finished, so it is not sent."""
     ended = end("""
         tracer = configure()
         finish()
@@ -249,7 +249,7 @@ def test_the_span_that_sigterm_interrupts_is_not_sent() -> None:
 
 
 def test_a_main_thread_that_computes_in_c_ends_when_it_is_back() -> None:
-    """Python calls handlers between two instructions of the main thread."""
+    """A main thread that computes in C ends when it is back, because Python runs handlers between two of its instructions."""
     ended = end("""
         import hashlib, subprocess
         tracer = configure()
@@ -265,7 +265,7 @@ def test_a_main_thread_that_computes_in_c_ends_when_it_is_back() -> None:
 
 
 def test_threads_that_wait_for_work_are_not_waited_for() -> None:
-    """Those of pools and servers, and the tracer's own."""
+    """Threads of pools and servers that wait for work, and the tracer's own thread, are not waited for."""
     code = """
         tracer = configure()
         pool = ThreadPoolExecutor(2)
@@ -282,7 +282,7 @@ def test_threads_that_wait_for_work_are_not_waited_for() -> None:
 
 
 def test_the_wrapped_functions_look_as_they_did() -> None:
-    """Name, text, signature; they can be pickled, and pass on what concerns nobody."""
+    """The wrapped functions keep name, text and signature; they can be pickled, and pass on all other calls."""
     ended = end("""
         functions = signal.raise_signal, os.kill
         def looks():
@@ -312,7 +312,7 @@ def test_the_wrapped_functions_look_as_they_did() -> None:
 
 
 def test_the_functions_are_wrapped_once_and_the_last_configure_decides() -> None:
-    """`handle_sigterm=False` gives back the handler and both functions, also where they had been taken."""
+    """`handle_sigterm=False` restores the handler and both functions, even after another `configure` had replaced them."""
     ended = end("""
         before = signal.raise_signal, os.kill
         tracer = configure(handle_sigterm=False)
@@ -341,7 +341,7 @@ WRAPPERS = {
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 @pytest.mark.parametrize(("handled", "spans"), [(True, SPANS), (False, 0)])
 def test_others_may_wrap_the_functions_after_us(wrapper: str, handled: bool, spans: int) -> None:
-    """Theirs stays, whatever is configured after it, and the spans are sent once."""
+    """A wrapper that other code adds stays, whatever is configured after it, and the spans are sent once."""
     ended = end(f"""
         import functools
         tracer = configure()
@@ -361,7 +361,7 @@ def test_others_may_wrap_the_functions_after_us(wrapper: str, handled: bool, spa
 
 
 def test_a_function_that_was_taken_before_configure_ends_the_process_at_once() -> None:
-    """`from signal import raise_signal` has no wrapper, so that what waits is lost."""
+    """A function imported by `from signal import raise_signal` has no wrapper, so the waiting spans are lost."""
     ended = end("""
         from signal import raise_signal
         signal.signal(signal.SIGTERM, pass_on)
@@ -375,7 +375,7 @@ def test_a_function_that_was_taken_before_configure_ends_the_process_at_once() -
 
 
 def test_a_handler_that_leaves_by_sys_exit_needs_nothing_of_us() -> None:
-    """Set before `configure` or after it: exit handlers run, and the status is the handler's."""
+    """A handler that calls `sys.exit`, set before or after `configure`, runs exit handlers, and the status is the handler's."""
     handled = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))"
     configured = "tracer = configure(); finish()"
     sent = "os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)"
@@ -385,7 +385,7 @@ def test_a_handler_that_leaves_by_sys_exit_needs_nothing_of_us() -> None:
 
 
 def test_sigterm_in_a_subprocess_is_none_of_ours() -> None:
-    """A child that is terminated ends, and its parent goes on."""
+    """If a child process is terminated, its parent goes on."""
     ended = end("""
         import subprocess
         signal.signal(signal.SIGTERM, pass_on)
@@ -402,7 +402,7 @@ def test_sigterm_in_a_subprocess_is_none_of_ours() -> None:
 
 @pytest.mark.parametrize("signal_name", ["SIGINT", "SIGHUP", "SIGUSR1"])
 def test_other_signals_end_a_process_as_ever(signal_name: str) -> None:
-    """Only SIGTERM is taken: the status is that of a process without a tracer."""
+    """Signals other than SIGTERM end a process with the same status as without a tracer."""
     code = f"signal.signal(signal.{signal_name}, signal.SIG_DFL)\nsignal.raise_signal(signal.{signal_name})"
     without, ended = end(code), end(f"tracer = configure()\n{code}")
 

@@ -1,6 +1,7 @@
-"""Headers that a service forwards, with those of its caller among them: spellings, contexts, and the check of what `inject` leaves.
+"""Headers that a service forwards, among them those of its caller: spellings, contexts, and a check of the result of `inject`.
 
-Rules: this file knows no class of carriers; those of the standard library are in test_stale, those of others in tests/interop.
+Rules: this file knows no class of carriers; those of the standard library are in test_stale, those of other packages in
+tests/interop.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ CANONICAL = {
 
 Spelling = Callable[[str], str]
 
-# Those that differ in case alone, in which a framework's class compares names.
+# Spellings that differ only in case; the classes of frameworks compare names without regard to case.
 CASE_SPELLINGS: dict[str, Spelling] = {
     "lower": str,
     "canonical": lambda name: CANONICAL.get(name, name.title()),
@@ -67,7 +68,7 @@ _BAGGAGE = {"user": "new", "X_Request_Id": "7f3a", "tracestate": "new=1"}
 
 
 def contexts() -> list[ZipkinContext]:
-    """With and without ids, parent and attributes, in each state."""
+    """Contexts with and without ids, parent and attributes, in each state."""
     return [
         ZipkinContext(*ids, state, baggage)
         for ids in ((TRACE, SPAN, None), (TRACE, SPAN, PARENT), (None, None, None))
@@ -77,7 +78,7 @@ def contexts() -> list[ZipkinContext]:
 
 
 def stale_pairs(spelling: Spelling, w3c: bool) -> list[tuple[str, str]]:
-    """A header that nobody replaces, and all that are replaced; some of them twice."""
+    """A header that is not replaced, and all headers that are; some of them twice."""
     stale = [(spelling(name), value) for name, value in {**STALE, **(STALE_W3C if w3c else {})}.items()]
     return [("host", "h"), *stale, *stale[:4]]
 
@@ -91,13 +92,13 @@ def facts(context: ZipkinContext | None) -> object:
 def check_replaced(
     make: Callable[[list[tuple[str, str]]], Any], raw: Callable[[Any], Iterable[tuple[Any, Any]]], spelling: Spelling
 ) -> None:
-    """In each format and for each context: what stands in the carrier is what an empty dict gets, and what was not stale."""
+    """Check, for each format and context, that a carrier has the headers of an empty dict plus those that were not stale."""
     for b3_format, w3c in FORMATS:
         propagation = B3Propagation(b3_format, w3c=w3c, baggage_fields=["x-request-id", "X-Tenant"])
         for context in contexts():
             carrier, fresh = make(stale_pairs(spelling, w3c)), dict[str, str]()
             propagation.inject(context, fresh)
-            for _ in range(2):  # the second is a retry
+            for _ in range(2):  # the second call is a retry
                 propagation.inject(context, carrier)
                 pairs = sorted((_text(name).lower(), _text(value)) for name, value in raw(carrier))
 

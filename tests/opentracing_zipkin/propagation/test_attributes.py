@@ -1,4 +1,4 @@
-"""Trace attributes in headers: any value survives, none can break a header, and what is too much is left out and counted."""
+"""Trace attributes in headers: any value survives, none can break a header, and attributes over a limit are counted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def written(attributes: Attributes, baggage: dict[str, Any]) -> dict[str, str]:
 
 
 def test_safe_values_travel_as_they_are() -> None:
-    """Others are percent-encoded UTF-8, also at the ends, where a proxy may strip them."""
+    """Header-safe values are sent as they are; other characters, and blanks at the ends, are percent-encoded UTF-8."""
 
     assert {
         "ot-baggage-user-id": "a b",
@@ -31,7 +31,7 @@ def test_safe_values_travel_as_they_are() -> None:
 
 
 def test_a_key_that_is_no_header_name_is_left_out_and_counted() -> None:
-    """Line ends, spaces and colons cannot get into a name."""
+    """A key with a line end, a blank or a colon is left out and counted, because no header name may contain it."""
     attributes = Attributes()
 
     assert {"ot-baggage-ok": "4"} == written(attributes, {"a\r\nhost: evil": "1", "": "2", "a:b": "3", "ok": "4"})
@@ -44,7 +44,7 @@ class Hostile:
 
 
 def test_a_value_of_any_type_becomes_text() -> None:
-    """None means that there is no value."""
+    """A value of any type becomes text; None means that there is no value."""
 
     assert {
         "ot-baggage-a": "1",
@@ -55,7 +55,7 @@ def test_a_value_of_any_type_becomes_text() -> None:
 
 
 def test_at_most_64_attributes_are_written_and_read() -> None:
-    """The others are counted."""
+    """64 attributes are written and read; further ones are counted as dropped."""
     attributes = Attributes()
 
     assert 64 == len(written(attributes, {f"k{number}": "x" for number in range(100)}))
@@ -64,7 +64,7 @@ def test_at_most_64_attributes_are_written_and_read() -> None:
 
 
 def test_at_most_8192_bytes_of_names_and_values_are_written_and_read() -> None:
-    """A value is left out whole, because half of one is a wrong one; a shorter one behind it may find room."""
+    """A value over the limit is left out whole, because half a value is a wrong value; a shorter one behind it may fit."""
     attributes = Attributes()
     baggage = {"a": "x" * 8000, "b": "x" * 8000, "c": "\u00e4" * 100, "d": "x" * 100}
 
@@ -77,7 +77,7 @@ def test_at_most_8192_bytes_of_names_and_values_are_written_and_read() -> None:
 
 
 def test_what_is_left_out_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    """The first is a warning with its name; a control character in it is shown as such."""
+    """The first attribute that is left out causes a warning with its name, with control characters escaped."""
     attributes = Attributes()
     written(attributes, {"a\nb": "1", "c d": "2"})
 
@@ -87,7 +87,7 @@ def test_what_is_left_out_is_said_once(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_a_field_has_a_header_of_its_own_name() -> None:
-    """Spelled as in the setting, whatever spelling the item was set in; other items have the prefix."""
+    """A field is written with the spelling of the setting, whatever its spelling in the code; other items get the prefix."""
     attributes = Attributes(["x-request-id", "User_Id"])
 
     assert {"x-request-id": "7", "User_Id": "amy", "ot-baggage-k": "v"} == written(
@@ -99,20 +99,20 @@ def test_a_field_has_a_header_of_its_own_name() -> None:
 
 
 def test_fields_come_first_where_there_is_not_room_for_all() -> None:
-    """They were named on purpose."""
+    """Fields come before other attributes, because they were configured on purpose."""
     many = {f"k{number}": "x" for number in range(100)}
 
     assert "x-request-id" in written(Attributes(["x-request-id"]), {**many, "x-request-id": "7"})
 
 
 def test_a_fields_own_header_outranks_the_prefix() -> None:
-    """Of two that name the same attribute."""
+    """If two headers name the same attribute, the field's own header counts."""
 
     assert {"x-request-id": "7"} == Attributes(["x-request-id"]).read({"ot-baggage-x-request-id": "8", "x-request-id": "7"})
 
 
 def test_an_empty_header_is_no_value_of_a_field() -> None:
-    """As libraries with such fields have it; an attribute under the prefix may be empty."""
+    """An empty header of a field counts as absent, as in other libraries; an attribute under the prefix may be empty."""
 
     assert {"k": ""} == Attributes(["x-request-id"]).read({"x-request-id": "", "ot-baggage-k": ""})
 
@@ -121,7 +121,7 @@ def test_an_empty_header_is_no_value_of_a_field() -> None:
     "value", ["7", "a%41", "50%", "%c3%a4", "%C3", "%FF%C3", "%25C3%25A4", "a  b", "=?utf-8?q?x?=", '{"a": "%20"}']
 )
 def test_a_fields_value_from_others_is_passed_on_as_it_came(value: str) -> None:
-    """They know nothing of our encoding: what looks like it, and is none of our making, stays."""
+    """A field's value from another service is passed on unchanged, even if it looks like our encoding."""
     attributes = Attributes(["x"])
 
     assert {"x": value} == attributes.read({"x": value})
@@ -133,7 +133,7 @@ def test_a_fields_value_from_others_is_passed_on_as_it_came(value: str) -> None:
     [("\u00e4", "%C3%A4"), ("a\r\nb", "a%0D%0Ab"), (" a ", "%20a%20"), ("50 %", "50 %"), ("\U0001f600", "%F0%9F%98%80")],
 )
 def test_a_fields_value_is_encoded_where_it_is_not_header_safe(value: str, encoded: str) -> None:
-    """And nowhere else."""
+    """A field's value is percent-encoded exactly where it is not header-safe."""
     attributes = Attributes(["x"])
 
     assert {"x": encoded} == written(attributes, {"x": value})
@@ -158,7 +158,7 @@ WRONG: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("fields", "message"), WRONG)
 def test_a_wrong_list_of_fields_names_the_value_and_the_remedy(fields: Any, message: str) -> None:
-    """ValueError."""
+    """A wrong list of fields raises a ValueError with the value and the remedy."""
     with pytest.raises(ValueError, match=message):
         Attributes(fields)
 
@@ -168,7 +168,7 @@ keys = st.from_regex(r"[a-z0-9][-a-z0-9]{0,20}", fullmatch=True)
 
 @given(st.dictionaries(keys, st.text(st.characters(codec="utf-8"), max_size=50)))
 def test_what_is_written_is_read_again(baggage: dict[str, str]) -> None:
-    """Any text, and nothing but printable ASCII on the wire."""
+    """Any text survives, and the header has nothing but printable ASCII."""
     carrier = written(FREE, baggage)
 
     assert (baggage or None) == FREE.read(carrier)
@@ -177,7 +177,7 @@ def test_what_is_written_is_read_again(baggage: dict[str, str]) -> None:
 
 @given(st.text("%0123C\u00e4 \n\x7f", min_size=1, max_size=12))
 def test_a_fields_value_reaches_the_next_service_as_its_header_says(text: str) -> None:
-    """Whatever it looks like: what is read of a header is written as the same header."""
+    """A field's value that was read from a header is written as the same header."""
     attributes = Attributes(["x"])
     header = written(attributes, {"x": text})
 

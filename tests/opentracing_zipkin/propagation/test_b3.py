@@ -1,4 +1,4 @@
-"""B3: what is written, what is read, and that no header of any peer can do harm."""
+"""B3: the headers that are written and read, and the safety against headers of any peer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def facts(context: ZipkinContext | None) -> dict[str, Any] | None:
 
 
 class Headers(Mapping[str, str]):
-    """A mapping that is no dict and gives all values of a name."""
+    """A mapping that is no dict and has all values of a name."""
 
     def __init__(self, pairs: Pairs) -> None:
         self._pairs = pairs
@@ -58,7 +58,7 @@ class Headers(Mapping[str, str]):
 
 
 class EnvironHeaders(Headers):
-    """As Werkzeug and WebOb have it: a view of a WSGI environ."""
+    """Like the class of Werkzeug and WebOb: a view of a WSGI environ."""
 
     __module__ = "werkzeug.datastructures.headers"
 
@@ -71,7 +71,7 @@ class EnvironHeaders(Headers):
 
 
 class MutableHeaders(Headers):
-    """As Starlette has it: a view of ASGI's pairs."""
+    """Like the class of Starlette: a view of ASGI's pairs."""
 
     __module__ = "starlette.datastructures"
 
@@ -108,14 +108,14 @@ CARRIERS: dict[str, Callable[[Pairs], Any]] = {
 @pytest.mark.parametrize("carrier", CARRIERS.values(), ids=CARRIERS)
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_headers_become_the_context_of_the_conformance_table(case: dict[str, Any], carrier: Callable[[Pairs], Any]) -> None:
-    """In every shape in which a framework hands out headers."""
+    """The headers of the conformance table become its contexts, in every form in which a framework has headers."""
     pairs = [(name, value) for name, value in case["headers"]]
 
     assert case["context"] == facts(B3Propagation().extract(carrier(pairs)))
 
 
 def test_names_that_look_like_others_once_joined_are_not_mistaken_for_them() -> None:
-    """A server that lets a line break into a name makes two names of one."""
+    """A name with a line break in it is not mistaken for two names, although the names are joined by line breaks."""
     values = {b"x-b3-traceid": TRACE.encode(), b"x-b3-spanid": SPAN.encode()}
     propagation = B3Propagation()
     right = facts(propagation.extract([(b"host", b"h"), *values.items()]))
@@ -130,7 +130,7 @@ def test_names_that_look_like_others_once_joined_are_not_mistaken_for_them() -> 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case["context"]], ids=lambda case: str(case["name"]))
 def test_contexts_become_the_headers_of_the_conformance_table(case: dict[str, Any]) -> None:
-    """In each shape, and for messages in the one without parent."""
+    """The contexts of the conformance table become its headers, in each format, and for messages without the parent."""
     context = B3Propagation().extract(case["headers"])
     assert context is not None
     written: dict[str, dict[str, str]] = {"multi": {}, "single": {}, "both": {}, "single_no_parent": {}}
@@ -145,7 +145,7 @@ def test_contexts_become_the_headers_of_the_conformance_table(case: dict[str, An
 
 @pytest.mark.parametrize("case", [case for case in CASES if case["context"]], ids=lambda case: str(case["name"]))
 def test_what_is_written_is_read_as_the_same_context(case: dict[str, Any]) -> None:
-    """But for the parent, where the shape has none."""
+    """A context is read as it was written, except for the parent where the format has none."""
     for shape, headers in case["written"].items():
         expected = {**case["context"], "parentId": None} if shape == "single_no_parent" else case["context"]
         propagation = B3Propagation()
@@ -155,7 +155,7 @@ def test_what_is_written_is_read_as_the_same_context(case: dict[str, Any]) -> No
 
 
 def test_debug_accepts_and_writes_no_second_header() -> None:
-    """Flags imply the decision."""
+    """The debug flag implies the decision, so no second header is written."""
     carrier: dict[str, str] = {}
     B3Propagation().inject(ZipkinContext(TRACE, SPAN, None, DECIDED | SAMPLED | DEBUG), carrier)
 
@@ -163,7 +163,7 @@ def test_debug_accepts_and_writes_no_second_header() -> None:
 
 
 def test_a_producer_writes_one_header_without_parent() -> None:
-    """Messaging systems allow no dashes in names, and a consumer never shares the id."""
+    """A producer writes one header, because messaging systems allow no dashes in names, and without parent."""
     carrier: dict[str, str] = {}
     B3Propagation().inject(ZipkinContext(TRACE, SPAN, PARENT, DECIDED | SAMPLED | MESSAGING), carrier)
 
@@ -172,7 +172,7 @@ def test_a_producer_writes_one_header_without_parent() -> None:
 
 @pytest.mark.parametrize("decision", [False, 0, b"0", "0", ["0"], ("0", "1"), memoryview(b"0")], ids=repr)
 def test_a_deny_of_any_type_is_one(decision: Any) -> None:
-    """Frameworks and brokers have their own ideas of a header's value."""
+    """A deny is read from values of any type, because frameworks and brokers have different types for them."""
     context = B3Propagation().extract({"x-b3-sampled": decision})
 
     assert context is not None
@@ -181,7 +181,7 @@ def test_a_deny_of_any_type_is_one(decision: Any) -> None:
 
 @pytest.mark.parametrize("odd", [("a",), None, 3, ("a", "b", "c"), (None, None), ("", "x"), "b3", object()], ids=repr)
 def test_what_is_no_header_does_not_hide_the_others(odd: Any) -> None:
-    """Among pairs."""
+    """An item that is no pair does not hide the headers beside it."""
     context = B3Propagation().extract([odd, ("b3", "0")])
 
     assert context is not None
@@ -189,7 +189,7 @@ def test_what_is_no_header_does_not_hide_the_others(odd: Any) -> None:
 
 
 def test_what_was_seen_of_names_before_changes_nothing() -> None:
-    """The second carrier with the same names, or with names that look the same when joined, is read like the first."""
+    """A carrier with names that were seen before, or that look the same when joined, is read like the first one."""
     propagation = B3Propagation()
     usual = {"host": "h", "x-b3-traceid": TRACE, "x-b3-spanid": SPAN}
     joined = {"host\nx-b3-traceid": TRACE, "x-b3-spanid": SPAN}
@@ -218,7 +218,7 @@ def test_names_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch, shape
 IDS = {"x-b3-traceid": TRACE, "x-b3-spanid": SPAN}
 NO_DECISION = ["10", "yes", "d", "2", "01", "True1", "on", "-1", "null", "", " ", "\u0661", 10, 0.0, object()]
 NO_PARENT = ["null", "None", "zz", PARENT + "0", "-1", "0x1", "", "\u0661", 3]
-# Headers that hold good ids, or none, and something that cannot be read; and the ids and the decision that are read.
+# Headers with an unreadable part, and the ids and the decision that are read from them.
 UNREADABLE: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
     *(({**IDS, "x-b3-sampled": value}, (TRACE, SPAN, None, None)) for value in NO_DECISION),
     *(({"x-b3-sampled": value}, ()) for value in NO_DECISION),
@@ -243,7 +243,7 @@ UNREADABLE: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
 def test_what_cannot_be_read_is_counted_beside_what_can(
     headers: dict[str, Any], expected: tuple[Any, ...], spelling: Callable[[str], str]
 ) -> None:
-    """Once a carrier, also where the ids are good: what was meant is not known, and somebody should look at it."""
+    """A carrier with an unreadable part counts as malformed once, even if its ids are good."""
     for carrier in ({spelling(name): value for name, value in headers.items()}, list(headers.items())):
         propagation = B3Propagation()
         context = propagation.extract(carrier)
@@ -259,19 +259,19 @@ def test_what_cannot_be_read_is_counted_beside_what_can(
         {"host": "h"},
         {"x-b3-flags": "0"},  # "absent or any other value can be ignored"
         {**IDS, "x-b3-flags": "6"},  # Finagle's sum of flags
-        {**IDS, "x-b3-parentspanid": "0000000000000000"},  # no parent
+        {**IDS, "x-b3-parentspanid": "0000000000000000"},  # zeros mean no parent
         {**IDS, "x-b3-parentspanid": SPAN},
-        {**IDS, "x-b3-parentspanid": None, "x-b3-sampled": None},  # no headers
+        {**IDS, "x-b3-parentspanid": None, "x-b3-sampled": None},  # None counts as absent
         {**IDS, "x-b3-sampled": "TRUE"},
         {**IDS, "x-b3-sampled": "1, 1"},
         {"x-b3-sampled": False},
-        {"b3": f"{TRACE}-{SPAN}-1", "x-b3-sampled": "yes"},  # not asked for
+        {"b3": f"{TRACE}-{SPAN}-1", "x-b3-sampled": "yes"},  # this header was not needed
         {"x-b3-anything": "zz"},
     ],
     ids=repr,
 )
 def test_what_can_be_read_is_not_counted(headers: dict[str, Any]) -> None:
-    """Nor what says nothing."""
+    """Headers that can be read, or that have no content, are not counted as malformed."""
     propagation = B3Propagation()
     propagation.extract(headers)
 
@@ -281,8 +281,8 @@ def test_what_can_be_read_is_not_counted(headers: dict[str, Any]) -> None:
 @pytest.mark.parametrize("state", ["1", "0", "d", None])
 @pytest.mark.parametrize("parent", [SPAN, SPAN.upper(), "00" + SPAN[2:]])
 def test_a_parent_that_is_the_span_itself_is_dropped(parent: str, state: str | None) -> None:
-    """In every format: reported or passed on, it makes some backends follow it without end."""
-    span = SPAN if parent != "00" + SPAN[2:] else SPAN[2:]  # of fewer digits than its parent
+    """A parent with the span's own id is dropped in every format, because some backends follow such a parent without end."""
+    span = SPAN if parent != "00" + SPAN[2:] else SPAN[2:]  # with fewer digits than its parent
     decision = {"d": {"x-b3-flags": "1"}, None: {}}.get(state, {"x-b3-sampled": state})
     multi = {"x-b3-traceid": TRACE, "x-b3-spanid": span, "x-b3-parentspanid": parent, **decision}
     single = "-".join([TRACE, span, *([state] if state else []), parent])
@@ -297,7 +297,7 @@ def test_a_parent_that_is_the_span_itself_is_dropped(parent: str, state: str | N
 
 
 def test_malformed_headers_are_counted_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Once a carrier, and not where nothing was sent; the first is a warning."""
+    """Malformed headers are counted once for each carrier, and only the first one causes a warning."""
     propagation = B3Propagation()
     for headers in ({"x-b3-traceid": "zz"}, {"b3": "zz"}, {"host": "h"}, {"b3": "0"}):
         propagation.extract(headers)
@@ -309,7 +309,7 @@ def test_malformed_headers_are_counted_and_said_once(caplog: pytest.LogCaptureFi
 
 
 def test_an_unknown_format_names_the_remedy() -> None:
-    """The value and the choices."""
+    """The error for an unknown format has the value and the choices."""
     with pytest.raises(ValueError, match="b3_format is 'mutli'; use one of multi, single, both"):
         B3Propagation("mutli")
 
@@ -326,7 +326,7 @@ contexts = st.builds(
 
 @given(contexts)
 def test_the_single_header_reads_what_it_writes(context: ZipkinContext) -> None:
-    """Any context survives."""
+    """Any context survives the single header."""
 
     assert facts(context) == facts(read_single(write_single(context)))
 

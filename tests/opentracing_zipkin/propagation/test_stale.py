@@ -25,7 +25,7 @@ Pairs = list[tuple[str, str]]
 
 
 class CaseInsensitive(MutableMapping[str, str]):
-    """As that of requests: it keeps the spelling in which a name was set last."""
+    """Like the class of requests: it keeps the spelling in which a name was set last."""
 
     def __init__(self, pairs: Pairs) -> None:
         self._kept: dict[str, tuple[str, str]] = {}
@@ -49,7 +49,7 @@ class CaseInsensitive(MutableMapping[str, str]):
 
 
 class OneAtATime:
-    """As the metadata of grpc.aio: iterates over pairs, deletes and sets the first of several values."""
+    """Like the metadata of grpc.aio: iterates over pairs, deletes and sets the first of several values."""
 
     def __init__(self, pairs: Pairs) -> None:
         self.values: dict[str, list[str]] = {}
@@ -78,7 +78,7 @@ class OneAtATime:
 
 
 class ItemsOnly:
-    """As Django's response: names come from `items` alone, and iterating would use up the body."""
+    """Like Django's response: names come from `items` alone, and iterating would use up the body."""
 
     def __init__(self, pairs: Pairs) -> None:
         self._headers = CaseInsensitive(pairs)
@@ -109,7 +109,7 @@ def of_request(pairs: Pairs) -> Any:
     return request.headers
 
 
-# How a carrier is made of pairs, and how its own are read without our help.
+# How a carrier is made from pairs, and how its pairs are read without our code.
 CARRIERS: dict[str, tuple[Callable[[Pairs], Any], Callable[[Any], Any]]] = {
     "dict": (dict, dict.items),
     "OrderedDict": (OrderedDict, dict.items),
@@ -133,13 +133,13 @@ CARRIERS: dict[str, tuple[Callable[[Pairs], Any], Callable[[Any], Any]]] = {
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("kind", CARRIERS)
 def test_headers_of_another_span_do_not_outlive_the_writing(kind: str, spelling: str) -> None:
-    """In whatever class and spelling they were forwarded, in each format, and whatever the new context says."""
+    """Headers of another span are replaced in every class of carrier, spelling and format, and for every new context."""
     make, raw = CARRIERS[kind]
     check_replaced(make, raw, SPELLINGS[spelling])
 
 
 def test_a_list_stays_the_object_that_it_is() -> None:
-    """It is changed in place, and other pairs keep their order."""
+    """A list is changed in place, and its other pairs keep their order."""
     first, last = ("k", b"\xff\x00"), ("K", None)
     carrier: list[Any] = [first, ("X-B3-Flags", b"1"), last]
     B3Propagation().inject(ZipkinContext(TRACE, SPAN), carrier)
@@ -162,7 +162,7 @@ def test_a_list_stays_the_object_that_it_is() -> None:
     ids=repr,
 )
 def test_a_list_gets_pairs_of_the_types_that_it_has(before: list[Any], after: tuple[Any, Any]) -> None:
-    """Those of Kafka, text and bytes, unless all names are bytes, or all values beside ours are text."""
+    """New pairs have the types of Kafka, text and bytes, unless all names are bytes, or all values beside them are text."""
     B3Propagation("single").inject(ZipkinContext(state=DECIDED), before)
 
     assert after == before[-1]
@@ -183,7 +183,7 @@ class ReadOnly(UserDict[str, str]):
     ids=repr,
 )
 def test_what_cannot_be_written_to_is_no_carrier(carrier: Any) -> None:
-    """One exception of the API for all of them, and what is in them stays as it is."""
+    """A carrier that cannot be written to raises the API's exception, and its content stays as it is."""
     before = repr(carrier)
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
     with pytest.raises(InvalidCarrierException):
@@ -193,7 +193,7 @@ def test_what_cannot_be_written_to_is_no_carrier(carrier: Any) -> None:
 
 
 def test_what_cannot_be_deleted_is_emptied() -> None:
-    """A ChainMap deletes from its first mapping only; an empty decision is none."""
+    """A header that cannot be deleted from a ChainMap becomes empty; an empty decision counts as absent."""
     carrier = ChainMap({"X-B3-TraceId": "old"}, {"x-b3-flags": "1", "b3": "1", "host": "h"})
     B3Propagation().inject(ZipkinContext(TRACE, SPAN, None, DECIDED), carrier)
 
@@ -203,7 +203,7 @@ def test_what_cannot_be_deleted_is_emptied() -> None:
 
 
 class Hostile(dict[str, str]):
-    """Raises whatever is asked of it, but when it is written to."""
+    """Raises at every call, except when it is written to."""
 
     def _raise(self, *args: Any) -> Any:
         raise RuntimeError
@@ -220,7 +220,7 @@ class WriteOnly:
 
 
 def test_a_carrier_that_can_only_be_written_to_is_written_to() -> None:
-    """What it raises while it is cleaned does not reach the application."""
+    """Exceptions of a carrier during the cleaning do not reach the application."""
     context = ZipkinContext(TRACE, SPAN, PARENT, DECIDED | SAMPLED)
     fresh: dict[str, str] = {}
     B3Propagation().inject(context, fresh)
@@ -233,7 +233,7 @@ def test_a_carrier_that_can_only_be_written_to_is_written_to() -> None:
 
 
 class Lookup:
-    """Knows a header by its name, in any case, and does not say which it has."""
+    """Knows a header by its name in any case, but cannot list its names."""
 
     def __init__(self, pairs: Pairs) -> None:
         self.kept = {name.lower(): value for name, value in pairs}
@@ -246,7 +246,7 @@ class Lookup:
 
 
 def test_a_carrier_that_does_not_tell_its_names_is_asked_for_each_of_ours() -> None:
-    """Trace attributes of unknown names may stay there."""
+    """In a carrier that cannot list its names, every name of ours is deleted; unknown trace attributes may stay."""
     carrier = Lookup([pair for pair in stale_pairs(CASE_SPELLINGS["canonical"], True) if "aggage" not in pair[0]])
     B3Propagation(w3c=True, baggage_fields=["X-Request-Id", "x-tenant"]).inject(ZipkinContext(state=DECIDED), carrier)
 
@@ -254,7 +254,7 @@ def test_a_carrier_that_does_not_tell_its_names_is_asked_for_each_of_ours() -> N
 
 
 def test_an_attribute_that_was_changed_or_removed_is_not_sent_in_its_old_spelling() -> None:
-    """A header of `baggage_fields` is the tracer's own: it says what the attribute is now, or is not there."""
+    """A header of `baggage_fields` has the attribute's present value, or is removed with the attribute."""
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder(), baggage_fields=["x-request-id"])
     for value, expected in (("new", {"x-request-id": "new"}), (None, {})):
         carrier: dict[str, str] = {"X-Request-Id": "7f3a"}
@@ -266,7 +266,7 @@ def test_an_attribute_that_was_changed_or_removed_is_not_sent_in_its_old_spellin
 
 
 def test_a_context_that_says_nothing_takes_the_others_headers_away() -> None:
-    """A forwarded header would make the next service join a trace that this call is no part of."""
+    """Inject of an empty context removes forwarded headers, because the next service would otherwise join a foreign trace."""
     carrier = {"X-B3-TraceId": TRACE, "X-B3-SpanId": SPAN, "ot-baggage-k": "v", "host": "h"}
     B3Propagation().inject(ZipkinContext(), carrier)
 
@@ -274,7 +274,7 @@ def test_a_context_that_says_nothing_takes_the_others_headers_away() -> None:
 
 
 def test_without_w3c_its_headers_are_left_alone() -> None:
-    """Another tracer in the process may have written them."""
+    """Without `w3c` the W3C headers stay, because another tracer in the process may have written them."""
     carrier = {"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "a=1"}
     B3Propagation().inject(ZipkinContext(state=DECIDED), carrier)
 
@@ -282,7 +282,7 @@ def test_without_w3c_its_headers_are_left_alone() -> None:
 
 
 def test_names_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not many names, no long ones, and nothing but text is remembered."""
+    """Only few, short names of type str are remembered."""
     monkeypatch.setattr(propagation_package, "MAX_REMEMBERED", 3)
     propagation = B3Propagation()
     for number in range(10):

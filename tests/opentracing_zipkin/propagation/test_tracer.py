@@ -1,4 +1,4 @@
-"""The tracer's carriers: what goes into them and comes out, with every option of propagation."""
+"""The tracer's carriers: reading and writing with every option of propagation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make(**settings: Any) -> ZipkinTracer:
 
 
 def test_a_field_travels_through_a_service_under_its_own_name() -> None:
-    """Read, given to every child, written again, and found as a baggage item and as an attribute."""
+    """A field is read, given to every child, and written again; it is both a baggage item and a trace attribute."""
     tracer = make(baggage_fields=["x-request-id"])
     context = tracer.extract(Format.HTTP_HEADERS, {"X-Request-ID": "7", "b3": "0"})
     child = tracer.join_trace("x", context).start_child("y")
@@ -42,7 +42,7 @@ def test_a_field_travels_through_a_service_under_its_own_name() -> None:
 
 
 def test_a_field_comes_out_of_a_wsgi_environ() -> None:
-    """With or without a trace beside it."""
+    """A field is read from a WSGI environ with or without a trace beside it."""
     tracer = make(baggage_fields=["x-request-id"])
     for trace in ({}, {"HTTP_X_B3_SAMPLED": "0"}):
         context = tracer.extract(Format.HTTP_HEADERS, {"HTTP_X_REQUEST_ID": "7", "HTTP_HOST": "h", **trace})
@@ -64,7 +64,7 @@ def test_a_field_comes_out_of_a_wsgi_environ() -> None:
     ids=str,
 )
 def test_a_field_is_found_in_either_spelling(field: str, carrier: Any) -> None:
-    """Of its own name and of the header's, as keys are compared: in any case, `-` for `_`."""
+    """A field's name matches a header in any case, with `-` or `_` in either of them."""
     context = make(baggage_fields=[field]).extract(Format.HTTP_HEADERS, carrier)
 
     assert context is not None
@@ -75,7 +75,7 @@ def test_a_field_is_found_in_either_spelling(field: str, carrier: Any) -> None:
     "carrier", [{"HTTP_OT-BAGGAGE_KEY": "7"}, [(b"http_ot_baggage-key", b"7")], [(b"ot-baggage-key", b"7")]], ids=str
 )
 def test_an_attribute_is_found_with_either_sign_for_the_dash(carrier: Any) -> None:
-    """A WSGI environ has `_`, and some put into it what they were given."""
+    """The prefix of an attribute is read with `-` or `_`, because a WSGI environ has `_` and some servers mix both."""
     context = make().extract(Format.HTTP_HEADERS, carrier)
 
     assert context is not None
@@ -83,7 +83,7 @@ def test_an_attribute_is_found_with_either_sign_for_the_dash(carrier: Any) -> No
 
 
 def test_attributes_alone_come_out_of_a_wsgi_environ() -> None:
-    """Though no header of B3 is there."""
+    """Attributes in a WSGI environ are read even without a B3 header."""
     context = make().extract(Format.HTTP_HEADERS, {"HTTP_OT_BAGGAGE_USER_ID": "amy"})
 
     assert context is not None
@@ -91,7 +91,7 @@ def test_attributes_alone_come_out_of_a_wsgi_environ() -> None:
 
 
 def test_fields_and_attributes_are_the_second_half_of_a_context_in_text() -> None:
-    """The first half are ids and decision, `traceparent` and `tracestate` among them."""
+    """Ids and decision, `traceparent` and `tracestate` are the first half of a context in text; attributes are the second."""
     tracer = make(baggage_fields=["x-request-id"], w3c=True)
     context = tracer.extract(
         Format.TEXT_MAP,
@@ -107,7 +107,7 @@ def test_fields_and_attributes_are_the_second_half_of_a_context_in_text() -> Non
 
 
 def test_the_binary_carrier_is_the_single_header_and_a_line_for_each_attribute() -> None:
-    """ASCII, whatever the attributes hold."""
+    """The binary form of a context is ASCII, whatever its attributes contain."""
     tracer = make(baggage_fields=["x-request-id"])
     context = ZipkinContext(TRACE, SPAN, PARENT, DECIDED | SAMPLED, {"k": "\u00e4\n", "x-request-id": "7"})
     carrier = bytearray()
@@ -134,7 +134,7 @@ def test_the_binary_carrier_is_the_single_header_and_a_line_for_each_attribute()
 def test_a_binary_carrier_may_hold_a_decision_or_attributes_alone(
     data: bytes, sampled: bool | None, baggage: dict[str, str]
 ) -> None:
-    """As headers may."""
+    """The binary form may contain a decision or attributes alone, as headers may."""
     context = binary.decode(data)
 
     assert context is not None
@@ -143,13 +143,13 @@ def test_a_binary_carrier_may_hold_a_decision_or_attributes_alone(
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"zz", b"\xff\xfe", b"\x00" * 100, b": ", b"a: b"])
 def test_other_bytes_are_no_context(data: bytes) -> None:
-    """Never an exception."""
+    """Bytes of another kind are no context, and raise no exception."""
 
     assert None is make().extract(Format.BINARY, data)
 
 
 class ManyValues(UserDict[str, list[str]]):
-    """As a MultiDict: several values of a name, of which `items` has one."""
+    """Like a MultiDict: a name has several values, and `items` has only one of them."""
 
     @classmethod
     def of(cls, pairs: Pairs) -> ManyValues:
@@ -180,14 +180,14 @@ def message(pairs: Pairs) -> Message:
 
 
 class AnyAttribute(dict[str, str]):
-    """As addict's Dict: it has an attribute of every name."""
+    """Like addict's Dict: it has an attribute of every name."""
 
     def __getattr__(self, name: str) -> Any:
         return AnyAttribute()
 
 
 def test_a_dict_whose_items_are_attributes_is_a_dict() -> None:
-    """None of them is taken for a method."""
+    """A dict with an attribute of every name is read as a dict."""
     context = make().extract(Format.HTTP_HEADERS, AnyAttribute({"X-B3-TraceId": TRACE, "x-b3-spanid": SPAN}))
 
     assert context is not None
@@ -211,7 +211,7 @@ REPEATED: dict[str, Callable[[Pairs], Any]] = {
 
 @pytest.mark.parametrize("shape", REPEATED)
 def test_a_header_that_may_stand_several_times_is_read_as_one_list(shape: str) -> None:
-    """`baggage` and `tracestate`; of any other the first counts."""
+    """The values of repeated `baggage` and `tracestate` headers are joined; of any other header the first value counts."""
     pairs = [
         ("traceparent", f"00-{TRACE}-{SPAN}-01"),
         *[("baggage", f"key{number}={number};p") for number in range(3)],
@@ -231,7 +231,7 @@ def test_a_header_that_may_stand_several_times_is_read_as_one_list(shape: str) -
 
 @pytest.mark.parametrize("shape", REPEATED)
 def test_of_repeated_b3_the_first_counts(shape: str) -> None:
-    """In any class of carrier; a deny that came first is not lost."""
+    """The first value of a repeated B3 header counts in any carrier, so that a deny is not lost."""
     pairs = [
         ("x-b3-traceid", TRACE),
         ("x-b3-traceid", "1"),
@@ -247,7 +247,7 @@ def test_of_repeated_b3_the_first_counts(shape: str) -> None:
 
 @pytest.mark.parametrize("shape", ["dict", "UserDict", *REPEATED])
 def test_the_two_halves_of_a_context_in_text_may_be_any_carriers(shape: str) -> None:
-    """Ids and attributes are joined whatever holds them; of a name in both, the value among the ids counts."""
+    """Ids and attributes may be in any carriers; for a name in both, the value among the ids counts."""
     convert: Callable[[Pairs], Any] = {"dict": dict, "UserDict": lambda pairs: UserDict(pairs), **REPEATED}[shape]
     ids = [("X-B3-TraceId", TRACE), ("X-B3-SpanId", SPAN), ("X-B3-Sampled", "0")]
     context = make().trace_context_from_text(convert(ids), convert([("OT-Baggage-K", "v"), ("X-B3-Sampled", "1")]))
@@ -272,7 +272,7 @@ DEBUG_HEADERS: list[dict[str, str]] = [
 def test_in_a_debug_trace_every_header_and_span_tells_one_decision(
     headers: dict[str, str], priority: Any, kind: str | None
 ) -> None:
-    """`sampling.priority` is ignored there, at the start and later, in each format, and for the children."""
+    """In a debug trace `sampling.priority` is ignored at the start and later, in each format, and for the children."""
     given = {"sampling.priority": priority, **({"span.kind": kind} if kind else {})}
     for b3_format, w3c in product(("multi", "single", "both"), (False, True)):
         recorder = InMemoryRecorder()
@@ -299,14 +299,14 @@ def test_in_a_debug_trace_every_header_and_span_tells_one_decision(
 
 @pytest.mark.parametrize("priority", [0, 1])
 def test_a_priority_decides_what_was_left_open(priority: int) -> None:
-    """Below a context of the application's own as well: every header tells the same decision, none leaves it open."""
+    """A priority decides an open decision, even below a context of the application, so that all headers have the same one."""
     span = make().start_span("x", child_of=ZipkinContext(1, 2), tags={"sampling.priority": priority})
 
     assert bool(priority) is span.context.sampled
 
 
 def test_the_settings_reach_the_headers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As arguments, and as variables where they are scalars."""
+    """Propagation settings can be arguments, and variables if they are scalars."""
     monkeypatch.setenv("ZIPKIN_W3C", "true")
     monkeypatch.setenv("ZIPKIN_B3_FORMAT", "single")
     try:
@@ -315,7 +315,7 @@ def test_the_settings_reach_the_headers(monkeypatch: pytest.MonkeyPatch) -> None
         carrier: dict[str, str] = {}
         tracer.inject(span.context, Format.HTTP_HEADERS, carrier)
         tracer.close()
-        other = configure("service", propagation=B3Propagation("multi"))  # the code's outranks the environment's
+        other = configure("service", propagation=B3Propagation("multi"))  # the argument outranks the environment
 
         assert {"b3", "traceparent", "x-request-id"} == set(carrier)
         assert isinstance(other.propagation, B3Propagation)
@@ -325,7 +325,7 @@ def test_the_settings_reach_the_headers(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its value and the remedy."""
+    """The error for a wrong variable has its name, its value and the remedy."""
     monkeypatch.setenv("ZIPKIN_W3C", "maybe")
     with pytest.raises(ValueError, match="environment variable ZIPKIN_W3C is 'maybe'; use true or false"):
         configure("service")
@@ -333,14 +333,14 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("setting", [{"b3_format": "single"}, {"w3c": True}, {"baggage_fields": ["x"]}])
 def test_a_propagation_of_ones_own_excludes_the_settings_of_ours(setting: dict[str, Any]) -> None:
-    """Both together raise, with the name of the setting."""
+    """A propagation together with a setting of ours raises an error with the setting's name."""
     [name] = setting
     with pytest.raises(ValueError, match=f"propagation excludes {name}; give it to the propagation"):
         make(propagation=B3Propagation(), **setting)
 
 
 def test_what_could_not_be_read_is_counted() -> None:
-    """Where the tracer's user can see it."""
+    """The application can read the counts of malformed headers and dropped attributes."""
     tracer = make()
     tracer.extract(Format.HTTP_HEADERS, {"b3": "zz", "ot-baggage-k": "x" * 9000})
 

@@ -28,16 +28,16 @@ def facts(context: ZipkinContext | None) -> Facts:
 READ: list[tuple[str, Facts]] = [
     (f"00-{TRACE}-{SPAN}-01", (TRACE, SPAN, True)),
     (f"00-{TRACE}-{SPAN}-00", (TRACE, SPAN, False)),
-    (f"00-{TRACE}-{SPAN}-03", (TRACE, SPAN, True)),  # bit 0 alone decides
+    (f"00-{TRACE}-{SPAN}-03", (TRACE, SPAN, True)),  # only bit 0 decides
     (f"00-{TRACE}-{SPAN}-fe", (TRACE, SPAN, False)),
-    (f"00-{'0' * 16}{LOW}-{SPAN}-01", (LOW, SPAN, True)),  # of 64 bits, as before it was padded
+    (f"00-{'0' * 16}{LOW}-{SPAN}-01", (LOW, SPAN, True)),  # a 64-bit id, without its padding
     (f" \t00-{TRACE}-{SPAN}-01 ", (TRACE, SPAN, True)),
-    (f"01-{TRACE}-{SPAN}-01", (TRACE, SPAN, True)),  # a version to come: its first four fields
+    (f"01-{TRACE}-{SPAN}-01", (TRACE, SPAN, True)),  # a future version: its first four fields count
     (f"fe-{TRACE}-{SPAN}-01-what-follows", (TRACE, SPAN, True)),
     (f"cc-{TRACE}-{SPAN}-01-", (TRACE, SPAN, True)),
     (f"cc-{TRACE}-{SPAN}-01.x", None),
     (f"ff-{TRACE}-{SPAN}-01", None),
-    (f"00-{TRACE}-{SPAN}-01-what-follows", None),  # but not in version 00
+    (f"00-{TRACE}-{SPAN}-01-what-follows", None),  # not allowed in version 00
     (f"00-{TRACE}-{SPAN}-01-", None),
     (f"00-{TRACE.upper()}-{SPAN}-01", None),
     (f"00-{TRACE}-{SPAN.upper()}-01", None),
@@ -58,7 +58,7 @@ READ: list[tuple[str, Facts]] = [
 
 @pytest.mark.parametrize(("value", "expected"), READ)
 def test_a_traceparent_is_read_strictly(value: str, expected: Facts) -> None:
-    """Lower case, no zeros, not version ff; later versions by their first four fields."""
+    """A `traceparent` has lower case, no zero ids and no version ff; later versions are read by their first four fields."""
 
     assert expected == facts(read_traceparent(value))
 
@@ -76,7 +76,7 @@ WRITTEN: list[tuple[ZipkinContext, str | None]] = [
 
 @pytest.mark.parametrize(("context", "expected"), WRITTEN)
 def test_a_traceparent_is_written_beside_b3(context: ZipkinContext, expected: str | None) -> None:
-    """Where it is asked for and there are ids; 64 bits are padded to the 32 digits it demands."""
+    """A `traceparent` is written if the setting is on and there are ids; a 64-bit id is padded to 32 digits."""
     beside: dict[str, str] = {}
     alone: dict[str, str] = {}
     B3Propagation(w3c=True).inject(context, beside)
@@ -104,14 +104,14 @@ RANK: list[tuple[str, dict[str, str], Facts]] = [
 
 @pytest.mark.parametrize(("headers", "expected"), [row[1:] for row in RANK], ids=[row[0] for row in RANK])
 def test_b3_outranks_the_traceparent(headers: dict[str, str], expected: Facts) -> None:
-    """It gives the position where B3 gives none; a decision of B3 outranks its flag."""
+    """`traceparent` gives the position if B3 gives none; a decision of B3 outranks its flag."""
 
     for w3c in (False, True):
         assert expected == facts(B3Propagation(w3c=w3c).extract(headers))
 
 
 def test_debug_alone_applies_to_the_trace_of_the_traceparent() -> None:
-    """So that one request can be made a debug trace from outside."""
+    """A B3 debug flag beside a `traceparent` makes its trace a debug trace, so that a caller can debug one request."""
     context = B3Propagation(w3c=True).extract({"traceparent": PARENT, "X-B3-Flags": "1"})
 
     assert context is not None
@@ -119,7 +119,7 @@ def test_debug_alone_applies_to_the_trace_of_the_traceparent() -> None:
 
 
 def test_two_traceparents_are_none() -> None:
-    """Nobody knows which is right."""
+    """Two `traceparent` headers count as none, because nothing tells which is right."""
 
     assert None is B3Propagation(w3c=True).extract([("traceparent", PARENT), ("Traceparent", PARENT)])
 
@@ -128,7 +128,7 @@ def test_two_traceparents_are_none() -> None:
 @pytest.mark.parametrize("version", ["00", "cc"])
 @pytest.mark.parametrize("depth", range(3))
 def test_the_flags_of_a_traceparent_are_passed_on(flags: str, version: str, depth: int) -> None:
-    """To every span below, in a trace that is recorded and in one that is not; bit 0 tells which."""
+    """The flags are passed on to every span below, recorded or not; only bit 0 is the decision of the trace."""
     tracer = ZipkinTracer("service", w3c=True, recorder=InMemoryRecorder())
     context = tracer.extract(Format.HTTP_HEADERS, {"traceparent": f"{version}-{TRACE}-{SPAN}-{flags}"})
     for _ in range(depth):
@@ -143,7 +143,7 @@ def test_the_flags_of_a_traceparent_are_passed_on(flags: str, version: str, dept
 @pytest.mark.parametrize(
     ("b3", "expected"),
     [
-        ({"b3": f"{TRACE}-{OTHER}-1"}, "03"),  # the decision is that of B3, the other flags are the trace's
+        ({"b3": f"{TRACE}-{OTHER}-1"}, "03"),  # B3 decides; the other flags are the trace's
         ({"b3": f"{TRACE}-{OTHER}"}, "03"),
         ({"b3": f"{TRACE}-{OTHER}-0"}, "02"),
         ({"b3": "0"}, "02"),
@@ -153,7 +153,7 @@ def test_the_flags_of_a_traceparent_are_passed_on(flags: str, version: str, dept
     ids=str,
 )
 def test_the_flags_go_with_the_trace(b3: dict[str, str], expected: str) -> None:
-    """Beside B3 they are passed on if they are about B3's trace."""
+    """The flags are passed on beside B3 if they belong to B3's trace."""
     tracer = ZipkinTracer("service", w3c=True, recorder=InMemoryRecorder())
     context = tracer.extract(Format.HTTP_HEADERS, {**b3, "traceparent": f"00-{TRACE}-{SPAN}-02"})
     carrier: dict[str, str] = {}
@@ -163,7 +163,7 @@ def test_the_flags_go_with_the_trace(b3: dict[str, str], expected: str) -> None:
 
 
 def test_a_new_trace_has_no_flags_of_another() -> None:
-    """Nothing but `sampled` is said of it."""
+    """A new trace has no other flag than `sampled`."""
     tracer = ZipkinTracer("service", w3c=True, recorder=InMemoryRecorder())
     carrier: dict[str, str] = {}
     tracer.inject(tracer.start_span("x").context, Format.HTTP_HEADERS, carrier)
@@ -184,7 +184,7 @@ def test_a_new_trace_has_no_flags_of_another() -> None:
     ids=repr,
 )
 def test_a_traceparent_is_read_by_default(carrier: Any) -> None:
-    """In any carrier, where there is no B3; B3 is written, and neither `traceparent` nor `tracestate` leaves."""
+    """Without B3 a `traceparent` is read from any carrier; B3 is written, and neither `traceparent` nor `tracestate`."""
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
     for _ in range(2):  # the second time the names are known
         context = tracer.extract(Format.HTTP_HEADERS, carrier)
@@ -198,7 +198,7 @@ def test_a_traceparent_is_read_by_default(carrier: Any) -> None:
 
 
 def test_without_the_option_a_tracestate_is_not_passed_on() -> None:
-    """It leaves only with a `traceparent`, and so does an attribute of its name."""
+    """A `tracestate`, and an attribute of this name, is sent only together with a `traceparent`."""
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
     headers = {"b3": f"{TRACE}-{SPAN}-1", "traceparent": PARENT, "tracestate": "a=1", "ot-baggage-tracestate": "a=1"}
     context = tracer.extract(Format.HTTP_HEADERS, headers)
@@ -212,7 +212,7 @@ def test_without_the_option_a_tracestate_is_not_passed_on() -> None:
 
 
 def test_a_traceparent_that_cannot_be_read_is_counted(caplog: pytest.LogCaptureFixture) -> None:
-    """Where its ids were wanted; beside B3's nothing is lost."""
+    """A malformed `traceparent` is counted if its ids were needed; beside B3 ids nothing is lost."""
     propagation = B3Propagation()
     for headers in ({"traceparent": "zz"}, {"traceparent": "zz", "b3": "0"}, {"traceparent": "zz", "b3": f"{TRACE}-{SPAN}"}):
         propagation.extract(headers)
@@ -227,7 +227,7 @@ STATES: list[tuple[Any, str | None]] = [
     ("congo=t61rcWkgMzE,rojo=00f067aa0ba902b7", "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7"),
     ("a=%41 , b=:/;", "a=%41 , b=:/;"),
     ("b3=0,what is no list", "b3=0,what is no list"),
-    ("a=1,\tb=2", "a=1, b=2"),  # both are white space, and one of them a control character
+    ("a=1,\tb=2", "a=1, b=2"),  # both are white space, but the tab is a control character
     (["a=1", "b=2"], "a=1,b=2"),
     (["", "a=1", "", b"b=2"], "a=1,b=2"),
     ("x" * 8192, "x" * 8192),
@@ -241,7 +241,7 @@ STATES: list[tuple[Any, str | None]] = [
 
 @pytest.mark.parametrize(("tracestate", "expected"), STATES)
 def test_a_tracestate_is_passed_on_untouched_or_not_at_all(tracestate: Any, expected: str | None) -> None:
-    """To every span below, unread; what could break a header stops here."""
+    """A `tracestate` is passed on unread to every span below, unless it could break a header."""
     tracer = ZipkinTracer("service", w3c=True, recorder=InMemoryRecorder())
     context = tracer.extract(Format.HTTP_HEADERS, {"traceparent": PARENT, "tracestate": tracestate})
     child = tracer.join_trace("x", context).start_child("y")
@@ -254,7 +254,7 @@ def test_a_tracestate_is_passed_on_untouched_or_not_at_all(tracestate: Any, expe
 
 
 def test_several_tracestates_are_one_list() -> None:
-    """In their order."""
+    """Several `tracestate` headers are joined in their order."""
     context = B3Propagation(w3c=True).extract([("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2")])
 
     assert context is not None
@@ -272,7 +272,7 @@ def test_several_tracestates_are_one_list() -> None:
     ],
 )
 def test_a_tracestate_goes_with_the_traceparent_of_the_same_trace(headers: dict[str, str], expected: str | None) -> None:
-    """Beside B3 it is passed on if it is about B3's trace."""
+    """A `tracestate` is passed on beside B3 if it belongs to B3's trace."""
     context = B3Propagation(w3c=True).extract({**headers, "tracestate": "a=1"})
 
     assert context is not None
@@ -281,7 +281,7 @@ def test_a_tracestate_goes_with_the_traceparent_of_the_same_trace(headers: dict[
 
 @pytest.mark.parametrize("kind", ["server", "client", "consumer", "producer", None])
 def test_the_span_id_of_a_traceparent_is_never_shared(kind: str | None) -> None:
-    """The caller reports on it, by rules that know no sharing."""
+    """The id in a `traceparent` is never shared, because the caller reports a span with it, by rules without sharing."""
     recorder = InMemoryRecorder()
     tracer = ZipkinTracer("service", w3c=True, recorder=recorder)
     context = tracer.extract(Format.HTTP_HEADERS, {"traceparent": PARENT})
@@ -294,7 +294,7 @@ def test_the_span_id_of_a_traceparent_is_never_shared(kind: str | None) -> None:
 
 @pytest.mark.parametrize("answer", [True, False])
 def test_a_deferred_context_is_decided_before_it_is_written_as_traceparent(answer: bool) -> None:
-    """Once: what a span that joins it later does is what was told to the next."""
+    """An open decision is made once: a span that joins the context later does what the headers told the next service."""
     answers = [answer, not answer]
     tracer = ZipkinTracer("service", w3c=True, sampler=lambda trace_id: answers.pop(0), recorder=InMemoryRecorder())
     context = tracer.extract(Format.HTTP_HEADERS, {"b3": f"{TRACE}-{SPAN}"})
@@ -311,7 +311,7 @@ def test_a_deferred_context_is_decided_before_it_is_written_as_traceparent(answe
 
 
 def test_headers_of_another_span_do_not_outlive_the_writing() -> None:
-    """Its tracestate neither."""
+    """Headers of another span, `tracestate` included, are removed."""
     carrier = {"Traceparent": PARENT, "tracestate": "a=1"}
     B3Propagation(w3c=True).inject(ZipkinContext(LOW, SPAN, None, DECIDED), carrier)
 
@@ -319,6 +319,6 @@ def test_headers_of_another_span_do_not_outlive_the_writing() -> None:
 
 
 def test_the_option_is_a_bool() -> None:
-    """The text "false" is true."""
+    """The setting must be a bool, because the text "false" is true in Python."""
     with pytest.raises(ValueError, match="w3c is 'false'; use True or False"):
         B3Propagation(w3c="false")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The backlog alone: when an offer has to call for the reporter's thread."""
+"""The backlog alone: which offers call for the reporter's thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
     ids=["a long queue", "a shorter one", "three", "one"],
 )
 def test_the_thread_is_woken_while_there_is_still_room(capacity: int, wake_at: int, unheard: int) -> None:
-    """At `wake_at`, or where half of the queue is full, if that is earlier; no offer before that calls for it."""
+    """The thread is called at `wake_at`, or when half of the queue is full if that is earlier, and not before."""
     called: list[int] = []
     backlog = Backlog(capacity, wake_at, lambda: True, lambda wake: called.append(len(backlog) - 1), lambda cause: None)
     backlog.attended()
@@ -39,7 +39,7 @@ def bounded(max_bytes: int, refused: list[str]) -> Backlog:
 
 
 def test_heavy_spans_fill_the_backlog_before_many_do() -> None:
-    """Once they are weighed no span is taken, until there is room again."""
+    """After heavy spans were weighed, no span is taken until there is room again."""
     refused: list[str] = []
     backlog = bounded(10_000, refused)
     for span in range(100):
@@ -58,7 +58,7 @@ def test_heavy_spans_fill_the_backlog_before_many_do() -> None:
 
 
 def test_the_thread_is_woken_earlier_for_heavy_spans() -> None:
-    """While an eighth of what may wait does."""
+    """Heavy spans wake the thread when an eighth of `max_bytes` waits."""
     attended: list[int] = []
     backlog = Backlog(1000, 200, lambda: True, lambda wake: attended.append(len(backlog)), lambda cause: None, max_bytes=80_000)
     backlog.attended()
@@ -75,7 +75,7 @@ def test_the_thread_is_woken_earlier_for_heavy_spans() -> None:
 @pytest.mark.parametrize("tags", [2, 16])
 @pytest.mark.parametrize("length", [10, 1000])
 def test_the_weight_is_about_what_a_span_takes(tags: int, length: int) -> None:
-    """Within a third of what tracemalloc says."""
+    """The estimated weight is within a third of the memory that tracemalloc measures."""
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder())
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
@@ -88,7 +88,7 @@ def test_the_weight_is_about_what_a_span_takes(tags: int, length: int) -> None:
 
 
 def test_an_outage_with_large_tags_is_bounded_in_bytes() -> None:
-    """What does not fit is dropped as `full`; what fits arrives when the collector is back."""
+    """In an outage, spans that do not fit are dropped as `full`; the others arrive when the collector is back."""
     sender = FakeSender(SendError("away", retryable=True))
     tracer = ZipkinTracer("service", sender=sender, max_queued_bytes=8_000_000, max_outbox_bytes=1, flush_interval=0.01)
     tracer.start_trace("first").finish()
@@ -100,7 +100,7 @@ def test_an_outage_with_large_tags_is_bounded_in_bytes() -> None:
             time.sleep(0.002)
     stats = tracer.stats
 
-    assert 400 < stats.queued < 1000  # of 17 kB each, and those of one wake more
+    assert 400 < stats.queued < 1000  # 17 kB each, and the spans of one wake-up more
     assert stats.dropped["full"] > 1500
     sender.error = None
     tracer.flush(20)

@@ -1,4 +1,4 @@
-"""Delivery alone: messages out to a collector, by a clock that stands still."""
+"""Delivery alone: messages are sent to a collector, by a clock that stands still."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AWAY = SendError("away", retryable=True)
 
 
 class Rig:
-    """A delivery of messages of one-letter spans."""
+    """A delivery of messages whose spans are single letters."""
 
     def __init__(self, retry_timeout: float = 300.0, sender: FakeSender | None = None) -> None:
         self.now = 1000.0
@@ -69,7 +69,7 @@ def rig() -> Rig:
 
 
 def test_messages_leave_in_their_order(rig: Rig) -> None:
-    """One at a time, until none is left."""
+    """Messages are sent one at a time, in order, until none is left."""
     rig.put("ab")
     rig.put("c")
     rig.send()
@@ -79,7 +79,7 @@ def test_messages_leave_in_their_order(rig: Rig) -> None:
 
 
 def test_delays_grow_and_are_kept(rig: Rig) -> None:
-    """A quarter of a second at first, half a minute at most, each with jitter; nothing is tried before."""
+    """The delay grows from 0.25 s to at most 30 s, each with jitter, and no message is tried earlier."""
     rig.sender.error = AWAY
     rig.put("a")
     rig.send()
@@ -99,7 +99,7 @@ def test_delays_grow_and_are_kept(rig: Rig) -> None:
 
 @pytest.mark.parametrize(("asked", "kept"), [(20.0, 20.0), (9999.0, MAX_RETRY_AFTER_S)])
 def test_the_collector_may_ask_for_a_delay(rig: Rig, asked: float, kept: float) -> None:
-    """Up to a minute."""
+    """The delay that a collector asks for is kept, up to a minute."""
     rig.sender.error = SendError("busy", retryable=True, retry_after=asked)
     rig.put("a")
     rig.send()
@@ -108,7 +108,7 @@ def test_the_collector_may_ask_for_a_delay(rig: Rig, asked: float, kept: float) 
 
 
 def test_whoever_waits_gets_one_try_at_once(rig: Rig) -> None:
-    """Then the delay counts again."""
+    """`hurry` makes one try at once; then the delay counts again."""
     rig.sender.error = AWAY
     rig.put("a")
     rig.send()
@@ -121,7 +121,7 @@ def test_whoever_waits_gets_one_try_at_once(rig: Rig) -> None:
 
 
 def test_at_the_end_there_is_no_time_for_patience(rig: Rig) -> None:
-    """Whatever the collector asks for."""
+    """At the end of the process the delay is short, whatever the collector asks for."""
     rig.state.end("closed")
     rig.sender.error = SendError("busy", retryable=True, retry_after=20.0)
     rig.put("a")
@@ -131,7 +131,7 @@ def test_at_the_end_there_is_no_time_for_patience(rig: Rig) -> None:
 
 
 def test_a_message_expires_when_it_is_tried_too_late() -> None:
-    """`retry_timeout` after it was put; the next one has its own time."""
+    """A message expires `retry_timeout` after it was put; the next message has its own time."""
     rig = Rig(retry_timeout=60.0)
     rig.sender.error = AWAY
     rig.put("ab")
@@ -144,7 +144,7 @@ def test_a_message_expires_when_it_is_tried_too_late() -> None:
 
 
 def test_what_is_given_up_is_dropped_for_its_cause(rig: Rig) -> None:
-    """Without another try."""
+    """After `give_up` every message is dropped without another try."""
     rig.put("ab")
     rig.put("c")
     rig.state.give_up("closed")
@@ -154,7 +154,7 @@ def test_what_is_given_up_is_dropped_for_its_cause(rig: Rig) -> None:
 
 
 def test_paused_nothing_is_sent_and_nothing_is_lost(rig: Rig) -> None:
-    """Until it goes on."""
+    """In a pause nothing is sent and nothing is lost."""
     rig.put("a")
     rig.state.pause()
     rig.send()
@@ -166,7 +166,7 @@ def test_paused_nothing_is_sent_and_nothing_is_lost(rig: Rig) -> None:
 
 
 class Picky(FakeSender):
-    """Refuses a message that has an `x` in it."""
+    """Refuses a message that contains an `x`."""
 
     def send(self, body: bytes, /) -> None:
         self.tries += 1
@@ -176,7 +176,7 @@ class Picky(FakeSender):
 
 
 def test_a_refused_message_is_halved_until_the_culprit_is_alone() -> None:
-    """Its neighbours arrive, in their order."""
+    """The other spans of a refused message arrive, in their order."""
     sender = Picky()
     rig = Rig(sender=sender)
     rig.put("abcdexfg")
@@ -187,7 +187,7 @@ def test_a_refused_message_is_halved_until_the_culprit_is_alone() -> None:
 
 
 def test_a_collector_that_refuses_everything_is_asked_a_bounded_number_of_times() -> None:
-    """After so many refusals in a row whole messages are dropped."""
+    """After `MAX_REFUSALS` refusals in a row whole messages are dropped."""
     sender = Picky()
     rig = Rig(sender=sender)
     for _ in range(5):
@@ -199,7 +199,7 @@ def test_a_collector_that_refuses_everything_is_asked_a_bounded_number_of_times(
 
 
 def test_a_streak_is_said_once_in_a_while(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """The first failure, one more after 30 s, and the recovery; one span is "1 span"."""
+    """The first failure, another one after 30 s, and the recovery are logged; one span is "1 span"."""
     caplog.set_level(logging.INFO, "opentracing_zipkin")
     rig.sender.error = AWAY
     rig.put("a")
@@ -224,7 +224,7 @@ def test_a_streak_is_said_once_in_a_while(rig: Rig, caplog: pytest.LogCaptureFix
     ids=["nothing", "one", "some", "all the time"],
 )
 def test_an_end_waits_while_spans_are_accepted(accepted_at: list[int], lasts: int) -> None:
-    """2 s after the last one, 10 s at most."""
+    """The end waits 2 s after the last accepted span, and at most 10 s."""
     rig = Rig()
     rig.put("a" * 100)
     start = rig.now

@@ -1,4 +1,4 @@
-"""A busy thread of ours gives way to the application's, and does not sleep where nobody waits."""
+"""A busy thread of ours offers the GIL to the application's threads, and does not sleep if no thread waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts
 
 @pytest.fixture
 def long_slices() -> Iterator[None]:
-    """Nobody gets the GIL but by what is offered."""
+    """Other threads get the GIL only when it is offered."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(60)
     yield
@@ -31,13 +31,13 @@ def long_slices() -> Iterator[None]:
 
 @pytest.fixture
 def slept() -> list[float]:
-    """What was slept."""
+    """The lengths of the sleeps."""
     return []
 
 
 @pytest.fixture
 def count(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What Linux answers, one after the other."""
+    """The answers of Linux, one after the other."""
     answers: list[int] = []
     monkeypatch.setattr(gil, "getrusage", lambda who: SimpleNamespace(ru_nvcsw=answers.pop(0)))
     return answers
@@ -114,7 +114,7 @@ def test_where_sleeps_are_not_counted_it_always_sleeps(slept: list[float], count
 
 
 def test_in_a_greenlet_an_alarm_lets_the_others_run(slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each time: Linux does not count who waits there."""
+    """In a greenlet every offer waits, because Linux does not count waiting greenlets."""
     waited: list[float] = []
     monkeypatch.setattr(gil.Alarm, "wait", lambda alarm, seconds: waited.append(seconds))
     offers = Handover(in_greenlet=True, sleep=slept.append)
@@ -125,7 +125,7 @@ def test_in_a_greenlet_an_alarm_lets_the_others_run(slept: list[float], monkeypa
 
 
 def test_a_mock_of_sleep_does_not_see_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An application's test that counts its sleeps counts none of ours."""
+    """A mock of `time.sleep` in an application's test counts no sleep of ours."""
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("we slept"))
     monkeypatch.setattr(gil, "_switches", lambda: math.nan)
 

@@ -1,4 +1,4 @@
-"""A patch that comes while the reporter's thread runs, told by stand-ins; gevent and eventlet themselves are in tests/interop."""
+"""A patch during the run of the reporter's thread, with stand-ins; tests/interop has gevent and eventlet themselves."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Sender(FakeSender):
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """gevent's class, of which there is one instance already."""
+    """The class of gevent's hub, with one instance."""
     hub = SimpleNamespace(_hub_counter=1)
     monkeypatch.setitem(sys.modules, "gevent.hub", SimpleNamespace(Hub=hub))  # type: ignore[arg-type]
     return hub
@@ -46,7 +46,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def patch(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Call it, and threads seem to be gevent's greenlets."""
+    """A function after whose call threads seem to be gevent's greenlets."""
     start = _thread.start_new_thread
 
     def start_new_thread(function: Callable[..., Any], args: tuple[Any, ...]) -> int:
@@ -70,7 +70,7 @@ def reporter(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> Iterator[Report
     yield reporter
     reporter.close(1).result(5)
     monkeypatch.undo()
-    first.wake()  # its thread has waited for nothing, and ends now
+    first.wake()  # its thread waits without a time limit, and ends now
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -84,7 +84,7 @@ def until(condition: Callable[[], bool]) -> None:
 def test_a_thread_that_is_older_than_the_patch_leaves_to_a_greenlet(
     reporter: Reporter, sender: Sender, patch: Callable[[], None]
 ) -> None:
-    """It gives its connection back, and the next span starts a greenlet."""
+    """A thread that is older than the patch closes its connection, and the next span starts a greenlet."""
     patch()
     until(lambda: not reporter._worker.is_there)
     until(lambda: 1 == sender.closed)
@@ -95,7 +95,10 @@ def test_a_thread_that_is_older_than_the_patch_leaves_to_a_greenlet(
 
 
 def test_it_sends_before_what_waits(reporter: Reporter, sender: Sender, patch: Callable[[], None], hub: Any) -> None:
-    """But not as long as gevent has no hub, because its own would be made at the same time as the application's."""
+    """The older thread first sends the waiting spans, but not before gevent has a hub.
+
+    Otherwise its own hub would be made at the same time as the application's.
+    """
     hub._hub_counter = 0
     patch()
     reporter.record(Span())
@@ -109,20 +112,20 @@ def test_it_sends_before_what_waits(reporter: Reporter, sender: Sender, patch: C
 
 
 def test_nothing_is_patched_without_gevent_or_eventlet() -> None:
-    """As in this process."""
+    """In a process without a patch, threads are no greenlets and no hub is missing."""
 
     assert (False, False) == (are_threads(), is_hub_missing())
 
 
 def test_only_gevent_has_a_hub_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """eventlet makes its own without imports; and gevent may be loaded and not be the one that patched."""
+    """Only a patch by gevent needs a hub: eventlet makes its own without imports, and gevent may be loaded without a patch."""
     monkeypatch.setattr(_thread, "start_new_thread", lambda *_: 0)
 
     assert (True, False) == (are_threads(), is_hub_missing())
 
 
 def test_a_gevent_that_nobody_has_used_has_no_hub(patch: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """One whose hub cannot be looked at is taken to have one."""
+    """A patched gevent that was never used has no hub; a hub of an unknown form counts as present."""
     patch()
     monkeypatch.setitem(sys.modules, "gevent.hub", None)  # type: ignore[arg-type]
     without = is_hub_missing()
@@ -138,7 +141,7 @@ EXECUTORS = "concurrent.futures.thread"
 def test_at_the_exit_gevents_dns_finds_what_it_imports(
     patch: Callable[[], None], monkeypatch: pytest.MonkeyPatch, patched: bool
 ) -> None:
-    """The interpreter would refuse it, because it registers for the exit; elsewhere nothing is imported."""
+    """At the exit the import for gevent's DNS succeeds; without gevent nothing is imported."""
 
     def refuse(*_: Any) -> None:
         raise RuntimeError("can't register atexit after shutdown")

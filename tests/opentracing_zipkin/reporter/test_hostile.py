@@ -1,4 +1,4 @@
-"""Hostile moments: whatever the application's code raises in the reporter's thread, spans are sent or counted, and the thread lives."""
+"""Hostile code: whatever the application raises in the reporter's thread, spans are sent or counted, and the thread lives."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from opentracing_zipkin.testing import FakeSender
 
 
 class TimeOut(BaseException):
-    """As gevent's, which is no Exception."""
+    """Like gevent's Timeout, which is no Exception."""
 
 
 RAISED: list[type[BaseException]] = [ValueError, SystemExit, KeyboardInterrupt, asyncio.CancelledError, GeneratorExit, TimeOut]
 
 
 class Raising:
-    """Raises once, or always, where it is called; any place of the application's in the reporter's thread."""
+    """Raises once, or always, when it is called; stands for any code of the application in the reporter's thread."""
 
     def __init__(self, error: type[BaseException], always: bool) -> None:
         self.error = error
@@ -69,7 +69,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-_others: set[threading.Thread] = set()  # of tests before
+_others: set[threading.Thread] = set()  # threads of earlier tests
 
 
 def reporters() -> list[threading.Thread]:
@@ -99,7 +99,7 @@ def in_sender(error: type[BaseException], always: bool) -> tuple[ZipkinTracer, s
 
 
 class Handing(RaisingSender):
-    """Fails in a usual way at first, so that the log is called."""
+    """Fails in a usual way at first, so that the log is used."""
 
     def __init__(self) -> None:
         super().__init__(ValueError, False)
@@ -130,7 +130,7 @@ def log() -> Iterator[logging.Logger]:
 def test_nothing_that_the_applications_code_raises_ends_the_thread(
     place: Callable[..., tuple[ZipkinTracer, set[str]]], error: type[BaseException], always: bool, log: logging.Logger
 ) -> None:
-    """No span is stranded: each is sent or counted by its cause, and later ones are sent by the same thread."""
+    """No span is stranded: each is sent or counted by its cause, and the same thread sends later spans."""
     tracer, causes = place(error, always)
     for number in range(3):
         for _ in range(40):
@@ -150,7 +150,7 @@ def test_nothing_that_the_applications_code_raises_ends_the_thread(
 
 @pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError, TimeOut])
 def test_what_interrupts_a_sender_costs_no_span(error: type[BaseException]) -> None:
-    """It says nothing of the message, which is tried again."""
+    """An interruption of the sender does not count against the message, which is tried again."""
     tracer = ZipkinTracer("service", sender=RaisingSender(error, always=False))
     tracer.start_trace("x").finish()
 
@@ -159,7 +159,7 @@ def test_what_interrupts_a_sender_costs_no_span(error: type[BaseException]) -> N
 
 
 def test_a_span_that_two_threads_finish_at_a_time_is_sent_once() -> None:
-    """Three threads finish the same spans; each is counted once, and a flush waits for all."""
+    """Spans that three threads finish at the same time are counted once each, and a flush waits for all."""
     sender = FakeSender()
     tracer = ZipkinTracer("service", sender=sender, flush_interval=0.01)
     interval = sys.getswitchinterval()
@@ -194,7 +194,7 @@ def test_a_span_that_two_threads_finish_at_a_time_is_sent_once() -> None:
 @pytest.mark.parametrize("timeout", [float("inf"), float("nan"), -1, "2", True])
 @pytest.mark.parametrize("call", ["flush", "close"])
 def test_a_timeout_is_a_finite_number(call: str, timeout: Any) -> None:
-    """ValueError at once, and nothing is closed; None is the default."""
+    """A wrong timeout raises ValueError at once and closes nothing; None means the default."""
     tracer = ZipkinTracer("service", sender=FakeSender())
     with pytest.raises(ValueError, match=r"timeout is .*; use seconds, 0 or more, or None"):
         getattr(tracer, call)(timeout)
@@ -211,7 +211,7 @@ class Refusing(Sender):
 
 
 def test_each_of_several_that_flush_at_a_time_has_its_own_answer() -> None:
-    """All is rejected, so all four hear it; the next one, before which nothing was dropped any more, does not."""
+    """Each of four flushes at the same time learns of a rejected span; the next flush, without a new loss, returns True."""
     tracer = ZipkinTracer("service", sender=Refusing(), flush_interval=3600)
     tracer.start_trace("x").finish()
     answers: list[bool] = []
@@ -233,7 +233,7 @@ def test_each_of_several_that_flush_at_a_time_has_its_own_answer() -> None:
 
 
 def test_the_future_of_close_cannot_be_cancelled() -> None:
-    """It is the same for all who close."""
+    """All callers of `close` get the same Future, so it cannot be cancelled."""
     tracer = ZipkinTracer("service", sender=Refusing())
     tracer.start_trace("x").finish()
     future = tracer.close(5)
@@ -245,7 +245,7 @@ def test_the_future_of_close_cannot_be_cancelled() -> None:
 
 
 def test_closed_is_for_good() -> None:
-    """A switch that is turned off and on afterwards takes no span, and none is left waiting."""
+    """A closed tracer that is turned off and on again takes no span, and none is left waiting."""
     tracer = ZipkinTracer("service", sender=FakeSender())
     tracer.start_trace("x").finish()
     tracer.close(5).result(5)
@@ -257,11 +257,11 @@ def test_closed_is_for_good() -> None:
     assert (0, 10, 1) == (tracer.stats.queued, tracer.stats.dropped["closed"], tracer.stats.sent)
 
 
-# Tracers that nobody holds
+# Tracers that are no longer referenced
 
 
 def test_a_tracer_that_nobody_holds_is_drained_and_leaves_nothing() -> None:
-    """Its thread ends; neither it nor one that was closed leaves a handler of the process's exit."""
+    """The thread of an unreferenced tracer ends after the last span; no tracer leaves an exit handler behind."""
     ZipkinTracer("first", sender=FakeSender()).close().result(5)
     gc.collect()
     before = atexit._ncallbacks()  # type: ignore[attr-defined]
@@ -275,7 +275,7 @@ def test_a_tracer_that_nobody_holds_is_drained_and_leaves_nothing() -> None:
         closed.close(5).result(5)
     gone = [weakref.ref(tracer) for tracer in dropped]
     del tracer, dropped, closed
-    # A span holds its tracer, so those that wait are sent first.
+    # A span references its tracer, so the waiting spans are sent first.
     wait_until(lambda: gc.collect() >= 0 and not any(each() for each in gone))
 
     wait_until(lambda: not reporters())

@@ -1,4 +1,4 @@
-"""An outage on real sockets: what was finished while the collector was away arrives when it is back, once."""
+"""An outage with real sockets: spans that were finished during the outage arrive once when the collector is back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def free_port() -> int:
 
 
 def test_spans_of_an_outage_arrive_when_it_is_over() -> None:
-    """Refused connections at first, then a collector; every span is there once."""
+    """After refused connections, every span is in the collector exactly once."""
     port = free_port()
     tracer = ZipkinTracer("service", endpoint=f"http://127.0.0.1:{port}", flush_interval=0.05)
     for _ in range(100):
@@ -33,7 +33,7 @@ def test_spans_of_an_outage_arrive_when_it_is_over() -> None:
 
 
 def test_a_collector_that_never_answers_costs_the_application_nothing() -> None:
-    """It accepts connections and says nothing: spans are finished at once, `close` is done at its deadline."""
+    """With a collector that accepts connections and never answers, spans finish at once and `close` ends at its deadline."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -50,7 +50,7 @@ def test_a_collector_that_never_answers_costs_the_application_nothing() -> None:
 
 
 def test_half_an_answer_is_no_success() -> None:
-    """The connection breaks within the response; the message is sent again."""
+    """If the connection breaks within the response, the message is sent again."""
     answers = [b"HTTP/1.1 20", b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"]
     bodies = []
 

@@ -1,4 +1,4 @@
-"""The reporter: every finished span is sent or counted, and nobody waits for it."""
+"""The reporter: every finished span is sent or counted, and no thread waits for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from opentracing_zipkin.testing import FakeSender
 
 
 class Span:
-    """As much of a span as the reporter asks for."""
+    """The part of a span that the reporter uses."""
 
     def __init__(self, name: str = "x", broken: bool = False) -> None:
         self.name = name
@@ -38,7 +38,7 @@ class Span:
 
 
 class Gate(FakeSender):
-    """A sender that lets nothing through until it is opened."""
+    """A sender that lets no message through until it is opened."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,14 +79,14 @@ def names(sender: FakeSender) -> list[str]:
 
 
 def test_a_codec_module_is_an_encoder() -> None:
-    """The type checker agrees."""
+    """A codec module is accepted as an encoder by the type checker."""
     encoder: codec.SpanEncoder = json_v2
 
     assert "application/json" == encoder.media_type
 
 
 def test_spans_arrive_in_order_without_being_asked_for(make: Make) -> None:
-    """The thread wakes on its own."""
+    """Spans arrive in order without a flush, because the thread wakes on its own."""
     sender = FakeSender()
     reporter = make(sender)
     for number in range(300):
@@ -104,7 +104,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_no_thread_runs_before_the_first_span(make: Make) -> None:
-    """And the one that does has a name and holds up no exit."""
+    """The thread that the first span starts has a name and is a daemon."""
     reporter = make(FakeSender())
 
     before = set(threading.enumerate())
@@ -115,7 +115,7 @@ def test_no_thread_runs_before_the_first_span(make: Make) -> None:
 
 
 def test_a_full_queue_drops_the_newest_and_counts_it(make: Make) -> None:
-    """The caller never waits."""
+    """A full queue drops the newest span, and the caller never waits."""
     sender = Gate()
     reporter = make(sender, max_queued_spans=2)
     reporter.record(Span("on its way"))
@@ -130,7 +130,7 @@ def test_a_full_queue_drops_the_newest_and_counts_it(make: Make) -> None:
 
 
 def test_flush_says_whether_everything_was_accepted(make: Make) -> None:
-    """True once all spans finished before are sent; False at the timeout, and if one was dropped."""
+    """`flush` returns True when all earlier spans are sent; False at the timeout, and if a span was dropped."""
     sender = Gate()
     reporter = make(sender)
 
@@ -146,7 +146,7 @@ def test_flush_says_whether_everything_was_accepted(make: Make) -> None:
 
 
 def test_close_answers_at_once_with_the_same_future_and_drains(make: Make) -> None:
-    """True when everything arrived; what comes later is dropped as closed."""
+    """The Future of `close` is True when everything arrived; later spans are dropped as closed."""
     sender = Gate()
     reporter = make(sender)
     for number in range(2500):
@@ -166,7 +166,7 @@ def test_close_answers_at_once_with_the_same_future_and_drains(make: Make) -> No
 
 
 def test_close_is_done_at_the_deadline(make: Make) -> None:
-    """Even if the collector hangs; the answer is False and never an exception."""
+    """If the collector hangs, the Future of `close` is False at the deadline, and never an exception."""
     sender = Gate()
     reporter = make(sender)
     reporter.record(Span())
@@ -177,13 +177,13 @@ def test_close_is_done_at_the_deadline(make: Make) -> None:
 
 
 def test_closing_a_reporter_that_was_never_used_is_done_at_once(make: Make) -> None:
-    """There is nothing to wait for."""
+    """Closing an unused reporter is done at once, because nothing waits."""
 
     assert True is make(FakeSender()).close().result(0)
 
 
 def test_a_refused_message_is_dropped_at_once_and_counted(make: Make) -> None:
-    """What the collector will never take is not sent again."""
+    """A message that the collector will never take is not sent again."""
     sender = FakeSender(SendError("404", retryable=False))
     reporter = make(sender)
     reporter.record(Span())
@@ -193,7 +193,7 @@ def test_a_refused_message_is_dropped_at_once_and_counted(make: Make) -> None:
 
 
 def test_what_may_be_accepted_later_is_sent_again_in_the_same_bytes(make: Make) -> None:
-    """Storages tell copies apart by their content; nothing is lost over an outage."""
+    """A message that failed is sent again with the same bytes, because storages recognise copies by their content."""
     sender = Flaky(failures=3)
     reporter = make(sender)
     for number in range(5):
@@ -221,7 +221,7 @@ class Flaky(FakeSender):
 
 
 def test_the_time_that_a_collector_asks_for_is_kept(make: Make) -> None:
-    """`Retry-After`; meanwhile spans gather, and a flush is in more of a hurry."""
+    """The delay of `Retry-After` is kept; spans gather meanwhile, and a flush ignores the delay."""
     sender = Flaky(failures=1, retry_after=30.0)
     reporter = make(sender)
     reporter.record(Span("a"))
@@ -235,7 +235,7 @@ def test_the_time_that_a_collector_asks_for_is_kept(make: Make) -> None:
 
 
 def test_what_is_not_accepted_in_time_is_counted_as_expired(make: Make) -> None:
-    """`retry_timeout` after it was encoded."""
+    """A message that is not accepted within `retry_timeout` is counted as expired."""
     sender = FakeSender(SendError("connection refused", retryable=True))
     reporter = make(sender, retry_timeout=0.3)
     reporter.record(Span())
@@ -246,7 +246,7 @@ def test_what_is_not_accepted_in_time_is_counted_as_expired(make: Make) -> None:
 
 
 def test_the_outbox_is_bounded_and_then_the_queue_is(make: Make) -> None:
-    """In an outage memory does not grow: what does not fit is dropped as `full`, and what fits arrives."""
+    """In an outage memory does not grow: spans that do not fit are dropped as `full`, and the others arrive."""
     sender = FakeSender(SendError("connection refused", retryable=True))
     sender.max_bytes = 1000
     reporter = make(sender, max_outbox_bytes=2000, max_queued_spans=100)
@@ -264,7 +264,7 @@ def test_the_outbox_is_bounded_and_then_the_queue_is(make: Make) -> None:
 
 
 class Picky(FakeSender):
-    """Refuses every message that has a certain text in it."""
+    """Refuses every message that contains a certain text."""
 
     def __init__(self, poison: bytes, **kind: Any) -> None:
         super().__init__()
@@ -279,7 +279,7 @@ class Picky(FakeSender):
 
 
 def test_of_a_refused_message_only_the_poisoned_span_is_lost(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """It is halved until that span is alone; the log names the server's reason."""
+    """A refused message is halved until the faulty span is alone; the log has the server's reason."""
     sender = Picky(b"poison", divisible=True)
     reporter = make(sender)
     for number in range(1000):
@@ -306,7 +306,7 @@ def test_a_collector_that_refuses_everything_is_not_asked_for_every_span(make: M
 
 
 def test_a_message_that_is_too_large_for_the_server_is_split(make: Make) -> None:
-    """One span that is too large alone is counted as such."""
+    """A message that is too large is split; a span that is too large alone is counted as such."""
 
     class Narrow(FakeSender):
         def send(self, body: bytes, /) -> None:
@@ -324,7 +324,7 @@ def test_a_message_that_is_too_large_for_the_server_is_split(make: Make) -> None
 
 
 def test_a_sender_that_raises_anything_costs_its_message_and_not_the_account(make: Make) -> None:
-    """The thread lives on, the spans are counted."""
+    """After any exception of a sender the thread lives on, and the spans are counted."""
 
     class Broken(FakeSender):
         def send(self, body: bytes, /) -> None:
@@ -344,7 +344,7 @@ def test_a_sender_that_raises_anything_costs_its_message_and_not_the_account(mak
 
 
 def test_closing_in_an_outage_counts_what_is_left(make: Make) -> None:
-    """As `closed`, at the deadline."""
+    """Spans that wait at the deadline of `close` are counted as `closed`."""
     reporter = make(FakeSender(SendError("connection refused", retryable=True)))
     for _ in range(10):
         reporter.record(Span())
@@ -355,7 +355,7 @@ def test_closing_in_an_outage_counts_what_is_left(make: Make) -> None:
 
 
 def test_a_failing_collector_costs_one_log_line_and_its_recovery_another(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """The first failure of a streak is a warning that names the reason."""
+    """The first failure of a streak is a warning with the reason, and the recovery is another line."""
     sender = FakeSender(SendError("connection refused", retryable=True))
     reporter = make(sender)
     with caplog.at_level(logging.INFO, "opentracing_zipkin"):
@@ -374,7 +374,7 @@ def test_a_failing_collector_costs_one_log_line_and_its_recovery_another(make: M
 
 
 def test_a_full_queue_is_said_by_the_reporters_thread(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """With the number of spans that were dropped."""
+    """The reporter's thread logs how many spans a full queue has dropped."""
     sender = Gate()
     reporter = make(sender, max_queued_spans=1)
     reporter.record(Span())
@@ -390,7 +390,7 @@ def test_a_full_queue_is_said_by_the_reporters_thread(make: Make, caplog: pytest
 
 
 def test_a_span_finished_by_the_garbage_collector_inside_the_account_is_no_deadlock(make: Make) -> None:
-    """What is refused is counted without the lock."""
+    """A refused span is counted without the lock, so a span that the garbage collector finishes causes no deadlock."""
     reporter = make(FakeSender())
     with reporter._account._lock:
         reporter._account.refuse("full")
@@ -399,7 +399,7 @@ def test_a_span_finished_by_the_garbage_collector_inside_the_account_is_no_deadl
 
 
 def test_a_span_that_cannot_be_encoded_costs_only_itself(make: Make) -> None:
-    """Its neighbours arrive, the thread lives on."""
+    """A span that cannot be encoded costs only itself: its neighbours arrive, and the thread lives on."""
     sender = FakeSender()
     reporter = make(sender)
     for span in (Span("a"), Span(broken=True), Span("b")):
@@ -413,7 +413,7 @@ def test_a_span_that_cannot_be_encoded_costs_only_itself(make: Make) -> None:
 
 
 def test_messages_are_no_longer_than_the_sender_takes(make: Make) -> None:
-    """Spans are packed up to the limit; one that is longer alone is dropped and counted."""
+    """Spans are packed up to the sender's limit; one that is longer alone is dropped and counted."""
     sender = FakeSender()
     sender.max_bytes = 300
     reporter = make(sender)
@@ -428,7 +428,7 @@ def test_messages_are_no_longer_than_the_sender_takes(make: Make) -> None:
 
 
 def test_the_account_balances_under_many_threads(make: Make) -> None:
-    """What eight threads finished is what was sent and dropped, to the span."""
+    """The spans that eight threads finished are exactly those that were sent and dropped."""
     sender = FakeSender()
     reporter = make(sender, max_queued_spans=500)
 
@@ -450,7 +450,7 @@ def test_the_account_balances_under_many_threads(make: Make) -> None:
 
 
 def test_a_forked_child_reports_its_own_spans_and_none_of_its_parents(make: Make) -> None:
-    """With a thread of its own; the parent goes on."""
+    """A forked child reports only its own spans, with a thread of its own; the parent goes on."""
     sender = Gate()
     reporter = make(sender)
     reporter.record(Span("parent's"))
@@ -475,7 +475,7 @@ def test_a_forked_child_reports_its_own_spans_and_none_of_its_parents(make: Make
 
 
 def test_an_offer_to_a_full_queue_may_wait_for_room(make: Make) -> None:
-    """With `queue_full_timeout` the finishing thread waits until the reporter has taken something, and nothing is lost."""
+    """With `queue_full_timeout` the finishing thread waits until the reporter has taken a span, and nothing is lost."""
     sender = Gate()
     reporter = make(sender, max_queued_spans=1, queue_full_timeout=10.0, max_outbox_bytes=1)
     reporter.record(Span("first"))
@@ -494,7 +494,7 @@ def test_an_offer_to_a_full_queue_may_wait_for_room(make: Make) -> None:
 
 @pytest.mark.parametrize("closing", [False, True])
 def test_waiting_for_room_ends_in_time_and_is_counted_once(make: Make, closing: bool) -> None:
-    """At its end the newest span is dropped as without waiting; a reporter that closes meanwhile ends it, too."""
+    """After the wait the newest span is dropped, as without a wait; closing the reporter ends the wait, too."""
     sender = Gate()
     reporter = make(sender, max_queued_spans=1, queue_full_timeout=0.2, max_outbox_bytes=1)
     reporter.record(Span("first"))
@@ -516,7 +516,7 @@ def test_waiting_for_room_ends_in_time_and_is_counted_once(make: Make, closing: 
 
 
 def test_paused_it_takes_and_sends_nothing_and_keeps_what_waits(make: Make) -> None:
-    """Spans finished meanwhile are counted as closed; afterwards what waited is sent."""
+    """In a pause new spans are counted as closed; afterwards the waiting spans are sent."""
     sender = Gate()
     reporter = make(sender, max_outbox_bytes=1)
     reporter.record(Span("on its way"))
@@ -536,7 +536,7 @@ def test_paused_it_takes_and_sends_nothing_and_keeps_what_waits(make: Make) -> N
 
 
 def test_a_paused_reporter_closes_in_time_and_without_haste(make: Make) -> None:
-    """What waits is counted; the thread does not turn in circles meanwhile."""
+    """Closing a paused reporter counts the waiting spans, and the thread does not loop at full speed meanwhile."""
     reporter = make(Gate(), max_outbox_bytes=1)
     reporter.record(Span())
     reporter._sender.reached.wait(10)  # type: ignore[attr-defined]
@@ -552,7 +552,7 @@ def test_a_paused_reporter_closes_in_time_and_without_haste(make: Make) -> None:
 
 
 def test_the_account_is_told_when_it_changes(make: Make) -> None:
-    """`on_stats` is called on the reporter's thread with a snapshot that balances; one that raises is not called again."""
+    """`on_stats` is called on the reporter's thread with a snapshot that balances; after an exception not any more."""
     told: list[TracerStats] = []
 
     def tell(stats: TracerStats) -> None:
@@ -572,7 +572,7 @@ def test_the_account_is_told_when_it_changes(make: Make) -> None:
 
 
 def test_the_state_shows_in_repr(make: Make) -> None:
-    """Idle, reporting, failing, closed."""
+    """The repr of a reporter shows its state: idle, reporting, failing or closed."""
     sender = FakeSender()
     reporter = make(sender)
     states = [repr(reporter)]
@@ -625,7 +625,7 @@ def run(hang: bool, end: str = "") -> tuple[subprocess.CompletedProcess[str], fl
 
 @pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise KeyError"])
 def test_what_waits_is_sent_when_the_interpreter_exits(end: str) -> None:
-    """Without a close, and in however many messages it takes."""
+    """Waiting spans are sent at the exit without a `close`, in as many messages as they need."""
     result, _ = run(hang=False, end=end)
 
     assert 900 == sum(map(int, result.stdout.split()))
@@ -633,7 +633,7 @@ def test_what_waits_is_sent_when_the_interpreter_exits(end: str) -> None:
 
 
 def test_exit_does_not_wait_for_a_collector_that_accepts_nothing() -> None:
-    """It gives up without progress, and says in one line what was lost."""
+    """The exit gives up without progress, and logs in one line how many spans were lost."""
     result, seconds = run(hang=True)
 
     assert 0 == result.returncode

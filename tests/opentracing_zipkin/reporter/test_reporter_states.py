@@ -1,7 +1,7 @@
-"""Any sequence of spans, failures, time, pauses and rounds of the reporter: the account balances after every step.
+"""Any sequence of spans, failures, times, pauses and rounds of the reporter: the account balances after every step.
 
-The rooms of the reporter are put together here without its thread, which the machine plays; the clock stands still between the
-steps, so that each failure can be repeated.
+The parts of the reporter are put together here without its thread; the state machine plays the thread.  The clock stands still
+between the steps, so that each failure can be repeated.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from opentracing_zipkin.reporter.streak import Streak
 from opentracing_zipkin.senders import Sender as AnySender, SendError
 
 CAPACITY = 12
-OUTBOX = 600  # bytes; what is encoded at once may go over it
+OUTBOX = 600  # bytes; the spans that are encoded in one step may exceed it
 MESSAGE = 500
 MAX_SPAN = 80
 RETRY_TIMEOUT = 60.0
@@ -38,7 +38,7 @@ Fault = Callable[[list[str]], SendError | Exception | None]
 
 
 class Clock:
-    """Monotonic seconds, as the machine moves them."""
+    """Monotonic seconds that the state machine moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -48,7 +48,7 @@ class Clock:
 
 
 class Span:
-    """`kind`: "fine", "broken" (cannot be encoded), "long" (does not fit into a message), "unwanted" (a handler drops it)."""
+    """A span: "fine", "broken" (cannot be encoded), "long" (does not fit into a message) or "unwanted" (a handler drops it)."""
 
     def __init__(self, number: int, kind: str) -> None:
         self.name = f"{number}-{kind}"
@@ -62,7 +62,7 @@ class Span:
 
 
 class Sender(AnySender):
-    """Accepts a message, or fails as it is told; what failed and may pass has to come again in the same bytes."""
+    """Accepts a message, or fails as told; a message that may pass later has to come again with the same bytes."""
 
     max_bytes = MESSAGE
 
@@ -70,12 +70,12 @@ class Sender(AnySender):
         self.fault: Fault = lambda names: None
         self.accepted: list[str] = []
         self.wrongs: list[str] = []
-        self.hurried = False  # somebody waits, or it is closed, so no delay is kept
+        self.hurried = False  # a flush waits, or the reporter is closed, so no delay is kept
         self._clock = clock
         self.forget()
 
     def forget(self) -> None:
-        """The message that is to come again was given up."""
+        """Expect no repetition, because the message was given up."""
         self._again: bytes | None = None
         self._not_before = 0.0
 
@@ -97,7 +97,7 @@ class Sender(AnySender):
 
 
 def poisoned(names: list[str]) -> SendError | None:
-    """The server names no span: every third is to blame."""
+    """Refuse a message with a bad span without naming it; every third span is bad."""
     to_blame = any(int(name.partition("-")[0]) % 3 == 0 for name in names)
     return SendError("bad", retryable=False, divisible=True) if to_blame else None
 
@@ -141,7 +141,7 @@ class Reporting(RuleBasedStateMachine):
         self.faults: set[str] = set()
 
     def _build(self) -> None:
-        """The rooms of one process."""
+        """Make the parts of one process."""
         self.backlog = Backlog(
             CAPACITY, CAPACITY, lambda: self.state.takes, lambda wake: None, lambda cause: self.account.refuse(cause)
         )
@@ -157,7 +157,7 @@ class Reporting(RuleBasedStateMachine):
         self.backlog.attended()
 
     def teardown(self) -> None:
-        """In the end the collector accepts everything, and nothing is left waiting."""
+        """In the end the collector accepts everything, and no span is left waiting."""
         self.sender.fault = FAULTS["none"]
         for _ in range(30):
             self.clock.now += 61.0
@@ -176,7 +176,7 @@ class Reporting(RuleBasedStateMachine):
             self.somebody_waits = True
         self.sender.hurried = self.somebody_waits or self.state.ended
         self.rounds.run(Handover())
-        self.somebody_waits = self.somebody_waits and not self.state.sends  # a pause is waited for as well
+        self.somebody_waits = self.somebody_waits and not self.state.sends  # a pause is waited for, too
 
     @rule(kinds=st.lists(st.sampled_from(["fine"] * 5 + ["broken", "long", "unwanted"]), min_size=1, max_size=15))
     def finish(self, kinds: list[str]) -> None:
@@ -209,7 +209,7 @@ class Reporting(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.0, 40.0]), hurried=st.booleans())
     def pause(self, seconds: float, hurried: bool) -> None:
-        """However long, and whoever waits: nothing is sent."""
+        """In a pause nothing is sent, however long it is and even if a flush waits."""
         self.state.pause()
         self.backlog.unattended()
         self.sender.fault, fault = FAULTS["none"], self.sender.fault
@@ -236,7 +236,7 @@ class Reporting(RuleBasedStateMachine):
     @precondition(lambda self: not self.state.ended and self.offered > 80)
     @rule()
     def close(self) -> None:
-        """Nothing is taken any more; what waits is still sent."""
+        """After `close` no span is taken, but the waiting ones are still sent."""
         self.state.end("closed")
         self.backlog.unattended()
 

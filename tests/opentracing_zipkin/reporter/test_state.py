@@ -1,4 +1,4 @@
-"""The reporter's state: which transitions there are, and that none leads back from an end."""
+"""The reporter's state: its transitions, and that none leads back from an end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS: dict[str, Callable[[State], None]] = {
     "give_up": lambda state: state.give_up("expired"),
 }
 
-# From, by which transition, to; each state is reached by the steps before.
+# The steps, and the state to which they lead.
 TABLE = {
     (): OPEN,
     ("resume",): OPEN,
@@ -39,7 +39,7 @@ TABLE = {
 
 @pytest.mark.parametrize(("steps", "expected"), TABLE.items())
 def test_each_transition_leads_where_the_drawing_says(steps: tuple[str, ...], expected: str) -> None:
-    """And what the state allows follows from it alone."""
+    """Each sequence of transitions leads to the state in the table, and that state alone decides what is allowed."""
     state = State()
     for step in steps:
         STEPS[step](state)

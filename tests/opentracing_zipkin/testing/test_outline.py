@@ -49,7 +49,7 @@ WHOLE = """
     ],
 )
 def test_an_outline_says_as_much_as_is_of_interest(outline: str) -> None:
-    """Services, kinds, remote services and tags may be left out, lines of one level may stand in any order."""
+    """Services, kinds, remote services and tags may be left out, and lines of one level may stand in any order."""
     for spans in permutations(TRACE):
         assert "" == compare(outline, spans)
 
@@ -95,12 +95,12 @@ def test_an_outline_says_as_much_as_is_of_interest(outline: str) -> None:
     ],
 )
 def test_a_difference_is_shown_line_by_line(outline: str, difference: str) -> None:
-    """With - what is expected, with + what was recorded, each in its place."""
+    """A difference has a - before expected lines and a + before recorded ones, each in its place."""
     assert difference == compare(outline, TRACE)
 
 
 def test_lines_that_say_less_leave_others_their_spans() -> None:
-    """Of two lines that both fit a span the one gets it that fits no other."""
+    """If two lines fit a span, the line that fits no other span gets it."""
     spans = [span(1, None, "get", status="500"), span(2, None, "get", status="200")]
 
     assert "" == compare("get\nget  status=500", spans)
@@ -108,7 +108,7 @@ def test_lines_that_say_less_leave_others_their_spans() -> None:
 
 
 def test_spans_without_their_parents_are_roots() -> None:
-    """What was not recorded leaves its children at the margin."""
+    """A span whose parent was not recorded is a root of the outline."""
     assert "" == compare("read the cart\npost /charge\n  post /charge", TRACE[1:])
 
 
@@ -120,7 +120,7 @@ def test_spans_without_their_parents_are_roots() -> None:
     ],
 )
 def test_what_is_no_outline_is_refused(outline: str, words: str) -> None:
-    """The message names the line and the remedy."""
+    """The error for a wrong outline names the line and the remedy."""
     with pytest.raises(ValueError, match=words):
         compare(outline, TRACE)
 
@@ -135,14 +135,14 @@ def test_what_is_no_outline_is_refused(outline: str, words: str) -> None:
     ],
 )
 def test_a_single_blank_between_columns_is_pointed_out(line: str, hint: str) -> None:
-    """Where no span has such a name, because it holds what looks like a column."""
+    """A hint is given if a name with a column in it fits no span."""
     last = compare(f"{line}\n...", TRACE[1:2]).splitlines()[-1]
 
     assert hint == (last if "part of the name" in last else "")
 
 
 def test_a_name_may_hold_an_equals_sign() -> None:
-    """What follows one blank is a part of the name, and nothing is said where a span has that name."""
+    """A name with an equals sign gets no hint if a span has that name."""
     spans = [span(1, None, "select a=b", status="200")]
 
     assert "" == compare("select a=b", spans)
@@ -150,14 +150,14 @@ def test_a_name_may_hold_an_equals_sign() -> None:
 
 
 def test_a_difference_is_bounded() -> None:
-    """100 lines, and how many more there are."""
+    """A difference has at most 100 lines and the number of further ones."""
     lines = compare("", [span(number, None, "x") for number in range(1, 151)]).splitlines()
 
     assert (101, "  and 50 more lines") == (len(lines), lines[-1])
 
 
 def test_a_deep_trace_is_compared() -> None:
-    """2,000 levels that nobody expects are told all the same."""
+    """A difference of 2,000 unexpected levels is shown, too."""
     deep = [span(number, number - 1, "x") for number in range(1, 2_001)]
 
     assert compare("x", deep).endswith("more lines")

@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of pytest of their own."""
+"""The pytest plugin, in separate runs of pytest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ONLY_OURS = ("-p", "opentracing_zipkin.testing.plugin", "-p", "no:cacheprovider"
 
 @pytest.fixture(autouse=True)
 def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are installed here take pytest seconds to load."""
+    """Load no other plugin, because the installed ones take pytest seconds to load."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
@@ -31,7 +31,7 @@ def run(pytester: pytest.Pytester, code: str, *arguments: str) -> pytest.RunResu
 
 
 def test_spans_are_there_as_objects_and_nothing_is_left_behind(pytester: pytest.Pytester) -> None:
-    """One fixture: the global tracer, its spans, their tree; each test for itself, whatever has been configured before."""
+    """The fixture gives the global tracer, its spans and their tree, separately for each test."""
     result = run(
         pytester,
         """
@@ -62,7 +62,7 @@ def test_spans_are_there_as_objects_and_nothing_is_left_behind(pytester: pytest.
 
 
 def test_a_failure_shows_the_tests_own_line_and_what_was_recorded(pytester: pytest.Pytester) -> None:
-    """Without the inside of the helper; the lines of the message are pytest's `E` lines."""
+    """A failure shows the test's own line and the recorded spans, not the inside of the helper."""
     result = run(
         pytester,
         """
@@ -96,7 +96,7 @@ def test_a_failure_shows_the_tests_own_line_and_what_was_recorded(pytester: pyte
 
 
 def test_unfinished_spans_are_what_the_project_says(pytester: pytest.Pytester) -> None:
-    """A warning by itself; an error or nothing by the option or the nearest marker; a wrong word is refused."""
+    """Unfinished spans are a warning by default, and an error or ignored by the option or the nearest marker."""
     code = """
         def work():
             opentracing.tracer.start_span("open")
@@ -143,7 +143,7 @@ def test_unfinished_spans_are_what_the_project_says(pytester: pytest.Pytester) -
 def test_applications_in_other_processes_report_to_the_tests_collector(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They find it by the environment, whatever that said before; afterwards it says so again."""
+    """Applications find the collector by the environment, which is restored afterwards."""
     monkeypatch.setenv("ZIPKIN_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("ZIPKIN_ENABLED", "false")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -178,7 +178,7 @@ def test_applications_in_other_processes_report_to_the_tests_collector(
 
 
 def test_tests_in_several_processes_and_in_event_loops(pytester: pytest.Pytester) -> None:
-    """pytest-xdist and pytest-asyncio, together: a task's spans are those of the test that has begun it."""
+    """With pytest-xdist and pytest-asyncio a task's spans belong to the test that has started it."""
     pytester.makepyfile(
         HEAD
         + dedent("""
@@ -221,7 +221,7 @@ print(sorted(set(sys.modules) - before))
 
 
 def test_the_plugin_itself_is_three_modules() -> None:
-    """A run without the fixtures loads the plugin and its packages, and neither `requests` nor the tracer."""
+    """A run without the fixtures loads the plugin and its packages only, neither `requests` nor the tracer."""
     done = subprocess.run([sys.executable, "-c", PLUGIN_ALONE], capture_output=True, text=True, check=True)
     loaded = ["opentracing_zipkin", "opentracing_zipkin.testing", "opentracing_zipkin.testing.plugin"]
 
@@ -232,9 +232,9 @@ def test_the_plugin_itself_is_three_modules() -> None:
 def test_an_installed_package_is_loaded_as_it_is_and_without_a_warning(
     pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pytest does not compile its modules anew; nor does it mind that the interpreter has loaded some before.
+    """pytest does not compile the package's modules again, and accepts that some were loaded before it.
 
-    As `opentracing-zipkin run --with-pytest` does it.
+    `opentracing-zipkin run --with-pytest` loads some before pytest starts.
     """
     root = Path(__file__).parents[3]
     for package in ("opentracing", "opentracing_zipkin"):
@@ -268,7 +268,7 @@ def test_an_installed_package_is_loaded_as_it_is_and_without_a_warning(
 
 
 def test_without_the_extra_a_test_is_told_what_to_install(pytester: pytest.Pytester) -> None:
-    """The fixture of spans needs none; that of the collector fails on one line."""
+    """Without the extra the fixture `zipkin` works, and `zipkin_collector` fails on one line."""
     result = run(
         pytester,
         """

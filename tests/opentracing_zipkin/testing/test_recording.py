@@ -1,4 +1,4 @@
-"""A recording of spans, whoever configures tracers."""
+"""A recording of spans, with tracers that the application or the test configures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from opentracing_zipkin.testing import InMemoryRecorder, UnfinishedWarning, Zipk
 
 @pytest.fixture(autouse=True)
 def no_tracer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No global tracer and no memory of one, before and after."""
+    """No global tracer and no remembered one, before and after."""
     monkeypatch.setattr(recording, "_configured", type(recording._configured)())
     monkeypatch.setattr(recording, "_last_name", [])
     former = opentracing.tracer
@@ -36,7 +36,7 @@ def work(name: str, tracer: Any = None) -> None:
 
 
 def test_the_tracer_is_the_global_one_for_so_long() -> None:
-    """Inside the block spans are kept; after it the former tracer is back, and the function that sets it."""
+    """Inside the block spans are kept; after it the former tracer is restored, and the function that sets it."""
     former, setter = opentracing.tracer, opentracing.set_global_tracer
     with ZipkinRecording() as zipkin:
         work("a")
@@ -58,7 +58,7 @@ def test_whether_a_tracer_was_registered_is_put_back() -> None:
 
 
 def test_settings_are_the_tracers() -> None:
-    """Those that have to do with spans; the others are refused, because nothing is sent."""
+    """Settings for spans are accepted; the others are refused, because nothing is sent."""
     with ZipkinRecording("shop", default_tags={"env": "test"}, trace_id_bits=64) as zipkin:
         work("a")
 
@@ -75,7 +75,7 @@ def test_settings_are_the_tracers() -> None:
 
 
 def test_a_tracer_configured_before_is_seen_and_put_back() -> None:
-    """A module that holds the application's tracer records in the test, and reports as before after it."""
+    """A module that holds the application's tracer records in the test, and afterwards reports as before."""
     with Collector() as collector:
         tracer = configure("shop", endpoint=collector.url)
         with ZipkinRecording() as zipkin:
@@ -91,7 +91,7 @@ def test_a_tracer_configured_before_is_seen_and_put_back() -> None:
 
 
 def test_a_tracer_configured_in_the_test_is_seen(caplog: pytest.LogCaptureFixture) -> None:
-    """`configure` replaces the test's tracer without a warning, and sends nothing; its settings count."""
+    """`configure` replaces the test's tracer without a warning; its settings count, but nothing is sent."""
     with Collector() as collector, ZipkinRecording() as zipkin:
         tracer = configure("shop", endpoint=collector.url, default_tags={"region": "eu"})
         work("a")
@@ -105,7 +105,7 @@ def test_a_tracer_configured_in_the_test_is_seen(caplog: pytest.LogCaptureFixtur
 
 
 def test_a_tracer_configured_in_one_test_is_seen_in_the_next() -> None:
-    """A module that was imported in one test holds its tracer in all others."""
+    """A module that was imported in one test holds its tracer in all later tests."""
     with ZipkinRecording():
         tracer = configure("shop")
     with ZipkinRecording() as zipkin:
@@ -118,7 +118,7 @@ def test_a_tracer_configured_in_one_test_is_seen_in_the_next() -> None:
 
 @pytest.mark.parametrize("is_global", [True, False], ids=["configured before", "configured in another test"])
 def test_the_applications_tracer_and_the_global_one_are_one(is_global: bool) -> None:
-    """A module that holds its tracer calls a library that asks for the global one, and the other way round: one trace."""
+    """The application's tracer and the global one share a trace, whichever is used first."""
     if is_global:
         tracer = configure("shop")
     else:
@@ -147,7 +147,7 @@ def test_the_applications_tracer_and_the_global_one_are_one(is_global: bool) -> 
 
 
 def test_a_recording_that_does_not_begin_changes_nothing() -> None:
-    """With a wrong setting the application's tracer has its active span still."""
+    """After a wrong setting the application's tracer still has its active span."""
     tracer = configure("shop")
     with tracer.start_active_span("open") as scope:
         with pytest.raises(TypeError, match="no argument"):
@@ -161,7 +161,7 @@ def test_a_recording_that_does_not_begin_changes_nothing() -> None:
 
 
 def test_a_tracer_made_by_hand_sends() -> None:
-    """One that is not the global tracer is the test's own affair."""
+    """A tracer that is not the global one sends its spans."""
     with Collector() as collector, ZipkinRecording() as zipkin:
         tracer = ZipkinTracer("other", endpoint=collector.url)
         work("sent", tracer)
@@ -179,7 +179,7 @@ def failure(zipkin: ZipkinRecording) -> str:
 
 
 def test_the_reason_for_missing_spans_is_said() -> None:
-    """A tracer past the recording, one that is off or samples, and spans that are not finished."""
+    """A failed question names the reason: another tracer, one that is off or samples, or unfinished spans."""
     with ZipkinRecording() as zipkin:
         opentracing.set_global_tracer(ZipkinTracer("mine", recorder=InMemoryRecorder()))
         work("a")
@@ -202,7 +202,7 @@ def test_the_reason_for_missing_spans_is_said() -> None:
 
 
 def test_what_is_left_unfinished_is_told_with_its_place() -> None:
-    """Spans that were dropped or are still there, and scopes whose span was finished."""
+    """Unfinished spans, dropped or not, and open scopes are listed with their places."""
     with ZipkinRecording() as zipkin:
         opentracing.tracer.start_span("dropped")
         held = opentracing.tracer.start_span("held")
@@ -217,7 +217,7 @@ def test_what_is_left_unfinished_is_told_with_its_place() -> None:
 
 
 def test_finished_spans_leave_nothing() -> None:
-    """Nor does one of an application's tracer, or one that a thread finishes a moment later."""
+    """Finished spans are not listed, even if an application's tracer or a thread finishes them a moment later."""
     with ZipkinRecording() as zipkin:
         work("a", configure("shop"))
         late = opentracing.tracer.start_span("late")
@@ -230,7 +230,7 @@ def test_finished_spans_leave_nothing() -> None:
 
 
 def test_a_scope_left_open_is_no_parent_in_the_next_test() -> None:
-    """Each recording has a tracer of its own, with its own active span."""
+    """Each recording has its own tracer and active span, so an open scope is no parent in the next test."""
     with ZipkinRecording():
         open_scope = opentracing.tracer.start_active_span("left open")
     with ZipkinRecording() as zipkin:
@@ -240,7 +240,7 @@ def test_a_scope_left_open_is_no_parent_in_the_next_test() -> None:
 
 
 def test_recordings_may_be_nested() -> None:
-    """The inner one has its spans alone, and the outer one goes on."""
+    """An inner recording has only its own spans, and the outer one goes on afterwards."""
     with ZipkinRecording() as outer:
         work("a")
         with ZipkinRecording() as inner:
@@ -251,7 +251,7 @@ def test_recordings_may_be_nested() -> None:
 
 
 def test_spans_may_be_forgotten_in_between() -> None:
-    """`clear` is for what a test does before it looks."""
+    """`clear` forgets the spans so far."""
     with ZipkinRecording() as zipkin:
         work("a")
         zipkin.clear()
@@ -260,7 +260,7 @@ def test_spans_may_be_forgotten_in_between() -> None:
 
 
 def test_another_outline_is_an_assertion_error() -> None:
-    """Which shows both, and what may be the reason."""
+    """Another outline raises AssertionError with both trees and the possible reasons."""
     with ZipkinRecording() as zipkin:
         span = opentracing.tracer.start_span("open")
         work("a")
@@ -321,7 +321,7 @@ def test_a_test_case_of_unittest_records_each_test() -> None:
 
 
 def test_a_test_case_fails_for_unfinished_spans_if_asked() -> None:
-    """By "error"; "warn" is a warning, "ignore" is nothing, and any other word is refused."""
+    """Unfinished spans fail the test, warn or do nothing, for "error", "warn" or "ignore"; any other word is refused."""
     [(_, text)] = outcome(Forgetful).failures
     assert "span 'open' was never finished; it was started at " in text
 

@@ -1,4 +1,4 @@
-"""What a test asks of finished spans, and how it is told that they are others."""
+"""Questions of a test about finished spans, and the messages when the answer is another one."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ SPANS = Spans([PACK, CHARGE, CHECKOUT])
     ],
 )
 def test_spans_are_found_by_what_they_are(asked: dict[str, Any], found: list[FinishedSpan]) -> None:
-    """By name, kind, service, remote service, tags and error, each as far as it is asked."""
+    """Spans are found by name, kind, service, remote service, tags and error, as far as these are given."""
     assert found == SPANS.all(**asked)
 
 
 def test_the_only_such_span_is_given() -> None:
-    """`one` gives the span itself, `named` a list."""
+    """`one` returns the span itself, `named` a list."""
     assert CHARGE is SPANS.one("charge", kind="CLIENT")
     assert [CHARGE] == SPANS.named("charge")
 
@@ -61,7 +61,7 @@ def failure(spans: Spans, *asked: Any, **more: Any) -> str:
 
 
 def test_a_span_that_is_not_there_is_missed_with_what_is() -> None:
-    """The message lists all spans, the most similar first, and says where a similar one differs."""
+    """The message lists all spans, the most similar first, with the differences of similar ones."""
     assert failure(SPANS, "charge", kind="SERVER", tags={"n": 1}) == (
         "no span with name='charge', kind='SERVER', tags={'n': 1}; 3 were finished:\n"
         "  shop: charge  CLIENT  -> payment  error=declined\n"
@@ -73,7 +73,7 @@ def test_a_span_that_is_not_there_is_missed_with_what_is() -> None:
 
 
 def test_several_such_spans_are_listed() -> None:
-    """Where one is expected, several are an error with the remedy."""
+    """Several spans in place of one are an error with the remedy."""
     assert failure(SPANS, service="shop", error=False) == (
         "2 spans with service='shop', error=False, where one is expected; ask for more of it, or take all(...):\n"
         "  shop: pack\n"
@@ -82,14 +82,14 @@ def test_several_such_spans_are_listed() -> None:
 
 
 def test_reasons_are_given_where_there_are_none() -> None:
-    """What may have kept spans away stands in the message."""
+    """The message contains the possible reasons for missing spans."""
     spans = Spans(reasons=lambda: ["the tracer of 'shop' is switched off"])
 
     assert "no span with anything; none was finished\n  the tracer of 'shop' is switched off" == failure(spans)
 
 
 def test_a_long_list_is_cut() -> None:
-    """20 spans are shown, and a line has 200 characters at most; control characters are escaped."""
+    """At most 20 spans are shown, in lines of at most 200 characters with escaped control characters."""
     many = Spans([FinishedSpan("1", str(n), name="\x1b" + "x" * 300) for n in range(30)])
     lines = failure(many, "y").splitlines()
 
@@ -99,13 +99,13 @@ def test_a_long_list_is_cut() -> None:
 
 
 def test_a_kind_that_is_none_is_refused() -> None:
-    """A misspelt kind raises instead of finding nothing."""
+    """A misspelt kind raises an error instead of finding nothing."""
     with pytest.raises(ValueError, match=r"kind is 'CLINT'; use CLIENT, SERVER, PRODUCER, CONSUMER or LOCAL"):
         SPANS.all(kind="CLINT")
 
 
 def test_spans_of_another_thread_are_waited_for() -> None:
-    """`wait_for` gives the spans once there are enough."""
+    """`wait_for` returns the spans when there are enough."""
     spans = Spans()
     thread = threading.Timer(0.05, spans.append, [PACK])
     thread.start()

@@ -1,4 +1,7 @@
-"""One small application for each kind of server; CONFIGURED says where it calls `configure`: import, start-up or nowhere."""
+"""One small application for each kind of server.
+
+CONFIGURED names the place where it calls `configure`: import, start-up or nowhere.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,6 @@ PLACES = (IMPORT, START_UP, NOWHERE)
 
 
 def configure_at(place: str) -> None:
-    """Called at each of the places; one of them is meant."""
+    """Configure the tracer if this is the chosen place; applications call it at each of their places."""
     if os.environ["CONFIGURED"] == place:
         configure("served")

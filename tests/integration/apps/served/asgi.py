@@ -1,4 +1,4 @@
-"""An ASGI application that answers with its span's id, and finishes the span after the answer has left."""
+"""An ASGI application that answers with its span's id, and finishes the span after the answer was sent."""
 
 from __future__ import annotations
 

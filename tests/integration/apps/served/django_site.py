@@ -1,4 +1,4 @@
-"""A Django site in one file: `python -m tests.integration.apps.served.django_site runserver`; its view answers with its span's id."""
+"""A Django site: `python -m tests.integration.apps.served.django_site runserver`; its view answers with its span's id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A WSGI application that answers with its span's id, and finishes the span after the answer has left."""
+"""A WSGI application that answers with its span's id, and finishes the span after the answer was sent."""
 
 from __future__ import annotations
 

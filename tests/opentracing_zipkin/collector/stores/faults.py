@@ -1,4 +1,4 @@
-"""Files and processes in the way of the store: what its tests share."""
+"""Files and processes that cause faults of the store, shared by its tests."""
 
 from __future__ import annotations
 

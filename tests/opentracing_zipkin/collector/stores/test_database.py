@@ -1,4 +1,4 @@
-"""The store's file: which is opened, and which is refused in which words."""
+"""The store's file: which files are opened, and the messages for those that are refused."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def a_folder(path: Path) -> None:
     ],
 )
 def test_a_file_that_is_none_of_ours_is_refused_and_not_touched(path: Path, made: Callable[[Path], None], reason: str) -> None:
-    """One line says what is wrong with it, and what to do."""
+    """A file that is not ours is refused with its fault and the remedy in one line, and is not changed."""
     made(path)
     before = path.read_bytes() if path.is_file() else b""
 
@@ -72,13 +72,13 @@ def test_a_file_that_is_none_of_ours_is_refused_and_not_touched(path: Path, made
 
 @pytest.mark.parametrize("folder", ["/proc/self", "/nowhere"])
 def test_a_folder_that_cannot_be_written_to_is_refused(folder: str) -> None:
-    """Also one that is not there."""
+    """A folder that does not exist, or that cannot be written to, is refused."""
     with pytest.raises(StoreUnavailable, match="it cannot be opened or made; name a file in a folder that exists"):
         SqliteStore(f"{folder}/spans.db")
 
 
 def test_a_file_that_this_process_has_open_is_refused(path: Path) -> None:
-    """Two stores on one file would not see each other's spans; once the first is closed, it can be opened."""
+    """A second store on one file is refused, because they would not see each other's spans; after `close` it can be opened."""
     store = SqliteStore(path)
     with pytest.raises(StoreUnavailable, match="this process has it open already"):
         SqliteStore(path)
@@ -92,7 +92,7 @@ def test_a_file_that_this_process_has_open_is_refused(path: Path) -> None:
 
 @pytest.mark.parametrize("how", HELD_BY)
 def test_a_file_that_another_process_holds_is_refused(path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line says to end that process; once it is gone the file can be opened."""
+    """A file that another process holds is refused with the remedy; it can be opened when that process has ended."""
     monkeypatch.setattr(database, "BUSY_S", 0.1)
     SqliteStore(path).close()
     process = holding(path, how)

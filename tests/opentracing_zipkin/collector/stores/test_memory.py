@@ -11,12 +11,12 @@ def span(trace: int, number: int) -> FinishedSpan:
 
 
 def sizes(store: MemoryStore) -> list[tuple[int, int]]:
-    """Trace by trace its id and its number of spans."""
+    """For each trace, its id and its number of spans."""
     return [(int(trace[0].trace_id, 16), len(trace)) for trace in store.traces()]
 
 
 def test_the_oldest_traces_go_when_there_are_too_many_spans() -> None:
-    """A full store drops whole traces, those that began to arrive first."""
+    """A full store drops whole traces, the earliest arrived first."""
     store = MemoryStore(max_spans=4)
     store.add([span(1, 1), span(2, 1), span(1, 2), span(3, 1)])
     store.add([span(3, 2)])
@@ -33,7 +33,7 @@ def test_one_trace_without_end_stays_bounded() -> None:
 
 
 def test_a_span_sent_twice_is_kept_once() -> None:
-    """A reporter may send a message again; its spans are not doubled."""
+    """A message that is sent again does not double its spans."""
     store = MemoryStore(max_spans=10)
     store.add([span(1, 1)])
     store.add([span(1, 1), span(1, 2)])
@@ -42,5 +42,5 @@ def test_a_span_sent_twice_is_kept_once() -> None:
 
 
 def test_an_unknown_trace_has_no_spans() -> None:
-    """What never came is empty, no error."""
+    """An unknown trace is an empty list, and no error."""
     assert [] == MemoryStore(max_spans=1).trace("a" * 16)

@@ -1,4 +1,4 @@
-"""Spans read back from what a store holds, damaged or not."""
+"""Spans read back from a store, damaged or not."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ ALL = TraceQuery(Window(1, 1 << 62), "", "", "", (), 0, 0, 100)
 
 
 def test_what_is_whole_is_read_as_it_was_written() -> None:
-    """Every field."""
+    """An undamaged span is read with every field as it was written."""
     assert [WHOLE, WHOLE] == read_back([JSON, JSON])
 
 
 @pytest.mark.parametrize("damaged", [b"", b"\xff", b"{}", b"[]", b"null", b"1", b'{"traceId":1}', b"[" * 100_000])
 def test_what_is_no_span_is_left_out(damaged: bytes) -> None:
-    """Those beside it are read."""
+    """JSON that is no span is left out, and the spans beside it are read."""
     assert [WHOLE, WHOLE] == read_back([JSON, damaged, JSON])
 
 
 def test_any_damage_of_a_span_leaves_the_others_readable() -> None:
-    """A byte that is another one, at each place: the span is left out, or is another one."""
+    """A span with one changed byte is left out or read as another span, and the spans beside it are read."""
     chance = random.Random(1)
     for at in range(len(JSON)):
         damaged = bytearray(JSON)
@@ -52,14 +52,14 @@ FIELDS = [(name, value) for name in json.loads(JSON) for value in VALUES]
 
 @pytest.mark.parametrize(("name", "value"), FIELDS)
 def test_json_that_is_no_span_hurts_nobody(name: str, value: object) -> None:
-    """What a damaged page may hold: the spans beside it are read."""
+    """Damaged values in a span's JSON do not affect the spans beside it."""
     read = read_back([JSON, json.dumps({**json.loads(JSON), name: value}).encode(), JSON])
 
     assert [WHOLE, WHOLE] == [read[0], read[-1]]
 
 
 def test_a_file_with_a_damaged_span_is_opened(tmp_path: Path) -> None:
-    """The others are found, and the index is made without it."""
+    """A file with a damaged span is opened; the other spans are found, and the index is made without it."""
     path = tmp_path / "spans.db"
     store = SqliteStore(path)
     for trace in (1, 2, 3):
@@ -80,7 +80,7 @@ def test_a_file_with_a_damaged_span_is_opened(tmp_path: Path) -> None:
 
 
 def test_a_name_that_sqlite_has_another_use_for_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its memory is none: each connection would have its own."""
+    """The name `:memory:` is a file, because SQLite would give each connection its own memory."""
     monkeypatch.chdir(tmp_path)
     store = SqliteStore(":memory:")
     store.add(spans(1))

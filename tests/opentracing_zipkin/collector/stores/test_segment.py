@@ -1,4 +1,4 @@
-"""The index of some thousand traces: how much is done for a search."""
+"""The index of some thousand traces: the work for a search."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ TRACES = 200
 
 
 def span(number: int) -> FinishedSpan:
-    """Of a service of its own, with a key of its own."""
+    """A span with a service and a key that no other span has."""
     number += 1
     id_ = f"{number:016x}"
     return FinishedSpan(id_, id_, timestamp_us=number, local=Endpoint(f"service {number}"), tags={f"key {number}": "x"})
 
 
 def test_a_search_ends_where_no_trace_is_left() -> None:
-    """A hundred terms take no longer than the first that nobody has, however many services and keys there are."""
+    """A search with a hundred terms ends at the first term that no trace has, however many services and keys there are."""
     asked: list[Term] = []
 
     def counted(term: Term) -> int:
@@ -37,7 +37,7 @@ def test_a_search_ends_where_no_trace_is_left() -> None:
 
 
 def test_any_limit_gives_the_latest_in_order() -> None:
-    """Whether fewer traces match than are asked for, as many, or more; over several segments of the index."""
+    """A search gives the latest traces in order, over several segments, whether fewer, as many or more match than the limit."""
     index = Index(hash, segment_bytes=20_000)
     for number in range(TRACES):
         index.add(index.open_trace(), span(number))

@@ -50,7 +50,7 @@ def found(segment: Segment) -> list[list[int]]:
 
 
 def test_a_segment_reads_what_it_wrote() -> None:
-    """Whoever is asked finds the same, and both can be added to."""
+    """A segment that was written and read gives the same answers, and more traces can be added to it."""
     segment = filled()
     again = from_bytes(to_bytes(segment), stable_hash())
 
@@ -63,27 +63,27 @@ def test_a_segment_reads_what_it_wrote() -> None:
 
 
 def test_a_term_has_the_same_hash_in_every_process() -> None:
-    """Unlike Python's own: a file outlives the process."""
+    """A term has the same hash in every process, unlike Python's own hash, because a file outlives the process."""
     assert [0x4D08306E2892E652, 0xC1EAD22DF1DA094D] == [stable_hash()(("web", "k", "ü")), stable_hash()(("", 1, "x"))]
 
 
 @pytest.mark.parametrize("cut", [0, 1, 10, 1000, -1, -5])
 def test_bytes_with_an_end_missing_are_refused(cut: int) -> None:
-    """With a ValueError, wherever they end."""
+    """Bytes whose end is missing raise ValueError, wherever they end."""
     with pytest.raises(ValueError, match=r"."):
         from_bytes(to_bytes(filled())[:cut], stable_hash())
 
 
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_refused(data: bytes, compressed: bool) -> None:
-    """None make the reader raise anything but ValueError."""
+    """Any other bytes raise nothing but ValueError."""
     with pytest.raises(ValueError, match=r"."):
         from_bytes(zlib.compress(data) if compressed else data, stable_hash())
 
 
 @given(st.integers(0, 3000), st.binary(min_size=1, max_size=8))
 def test_changed_bytes_are_refused_or_the_same(at: int, change: bytes) -> None:
-    """A checksum is over all of them."""
+    """Changed bytes are refused, because there is a checksum over all bytes."""
     data = to_bytes(SMALL)
     changed = data[: at % len(data)] + change + data[at % len(data) + len(change) :]
     if changed == data:

@@ -1,4 +1,4 @@
-"""The store in a file: what it does when the file, the disk or another process is in its way."""
+"""The store in a file: its behaviour when the file, the disk or another process causes a fault."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def store(path: Path) -> Iterator[SqliteStore]:
 def test_a_file_that_is_locked_meanwhile_loses_what_comes(
     path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Reading goes on, each message that cannot be kept is refused and counted, and the log says it once."""
+    """While another program locks the file, reading works, each new message is refused and counted, and one line is logged."""
     caplog.set_level(logging.INFO, "opentracing_zipkin")
     store.add(spans(1))
     store._database.writer.execute("pragma busy_timeout = 20")
@@ -61,7 +61,7 @@ def test_a_file_that_is_locked_meanwhile_loses_what_comes(
 
 
 def test_a_full_disk_loses_what_comes(store: SqliteStore) -> None:
-    """What is there can be read, and once there is space again spans are kept."""
+    """With a full disk the kept spans can be read, and new ones are kept once there is space again."""
     store.add(spans(1))
     [pages] = store._database.writer.execute("pragma page_count").fetchone()
     store._database.writer.execute(f"pragma max_page_count = {pages + 2}")
@@ -94,7 +94,7 @@ store.close()
 
 
 def test_a_write_that_the_system_refuses_loses_one_message(path: Path) -> None:
-    """With a real limit on the size of files: one line, and all that was accepted before can be read."""
+    """At a real limit on the size of files one message is lost with one line, and all spans accepted before can be read."""
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -113,14 +113,14 @@ def test_a_write_that_the_system_refuses_loses_one_message(path: Path) -> None:
 
 
 def answers(store: SqliteStore) -> list[object]:
-    """Of searches by name, tag, duration and time, and the names."""
+    """The results of searches by name, tag, duration and time, and the names."""
     asked = [ALL._replace(span_name="n7"), ALL._replace(terms=(("n", "5"),)), ALL._replace(min_duration_us=100), ALL]
     return [list(map(store.find, asked)), store.span_names("web"), store.traces(), store.counts()[:2]]
 
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_file_from_which_traces_went_is_opened_as_it_was(path: Path, tmp_path: Path, killed: bool) -> None:
-    """With the index that was written, and with the part of it that a killed process did not write."""
+    """A file with dropped traces is opened with the same answers, even if a killed process did not write all of the index."""
     first = SqliteStore(path, max_bytes=1 << 20)
     for at in range(1, 5001, 100):
         each = [
@@ -131,12 +131,12 @@ def test_a_file_from_which_traces_went_is_opened_as_it_was(path: Path, tmp_path:
         if at == 4001:
             first._write_index()
     expected = answers(first)
-    if killed:  # what a killed process leaves is what lies there now
+    if killed:  # the present files are those that a killed process leaves
         copied = tmp_path / "copied.db"
         for end in ("", "-wal"):
             shutil.copy(f"{path}{end}", f"{copied}{end}")
     first.close()
-    again = SqliteStore(copied if killed else path)  # with room: the index is in the file, too
+    again = SqliteStore(copied if killed else path)  # without the smaller limit; the index is in the file, too
 
     assert 1000 < first.counts().evicted
     assert expected == answers(again)
@@ -156,7 +156,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_what_was_accepted_outlives_the_process(path: Path) -> None:
-    """Also one that is killed: its spans are there and found, and so is what comes after them."""
+    """The spans accepted by a process that was killed are found after it, and so are later ones."""
     subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False, timeout=50)
     again = SqliteStore(path)
     again.add(spans(7, 1, name="late", span_id="f" * 16))
@@ -169,7 +169,7 @@ def test_what_was_accepted_outlives_the_process(path: Path) -> None:
 
 
 def test_a_damaged_index_is_made_anew(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The spans are what counts; one line says that they are read again."""
+    """A damaged index is made again from the spans, with one line in the log."""
     first = SqliteStore(path)
     first.add(spans(1, name="x"))
     first.close()
@@ -184,7 +184,7 @@ def test_a_damaged_index_is_made_anew(path: Path, caplog: pytest.LogCaptureFixtu
 
 
 def test_damage_that_is_met_later_is_said(path: Path, store: SqliteStore) -> None:
-    """Whoever asks is told, and nothing is raised but StoreUnavailable."""
+    """Damage that is found later is reported to the caller, only as StoreUnavailable."""
     store.add(spans(1, 2000))
     store._database.checkpoint()
     data = path.read_bytes()
@@ -195,7 +195,7 @@ def test_damage_that_is_met_later_is_said(path: Path, store: SqliteStore) -> Non
 
 
 def test_old_traces_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By when their first span came, when the next span comes and when the file is opened."""
+    """A trace is dropped by the time of its first span, when the next span comes and when the file is opened."""
     now = [1_000_000.0]
     monkeypatch.setattr("time.time", lambda: now[0])
     store = SqliteStore(path, max_age_s=3600)
@@ -216,7 +216,7 @@ def test_old_traces_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_file_stays_below_its_bound_and_shrinks_to_a_smaller_one(path: Path) -> None:
-    """Its log comes on top; space that is free is used again, and given back where a smaller bound is set."""
+    """The file stays below its limit, apart from its log; free space is reused, and returned when the limit becomes smaller."""
     bound = 4 << 20
     store = SqliteStore(path, max_bytes=bound)
     for trace in range(1, 500):
@@ -233,7 +233,7 @@ def test_the_file_stays_below_its_bound_and_shrinks_to_a_smaller_one(path: Path)
 
 
 def test_a_closed_store_says_so(path: Path, store: SqliteStore) -> None:
-    """Who still has it is told, and the message is counted as lost."""
+    """A caller of a closed store gets StoreUnavailable, and the message is counted as lost."""
     store.close()
 
     for call in (lambda: store.add(spans(1)), store.traces, lambda: store.trace("a" * 16)):
@@ -243,7 +243,7 @@ def test_a_closed_store_says_so(path: Path, store: SqliteStore) -> None:
 
 @pytest.mark.parametrize("spans_a_trace", [1, 50, 1_000_000], ids=["many traces", "some traces", "one trace"])
 def test_the_index_in_memory_is_bounded(spans_a_trace: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names and keys that come once take ten times their place in the file: the oldest traces go before the file is full."""
+    """If the index of unique names and keys is over its limit, the oldest traces are dropped before the file is full."""
     monkeypatch.setattr(module, "MIN_INDEX_BYTES", 1 << 20)
     store = module.SqliteStore(tmp_path / "spans.db", max_bytes=2 << 20)
     for batch in range(20):
