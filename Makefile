@@ -72,6 +72,9 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types (also as u
 integration: $(VENV)/.installed-test $(VENV)/.installed-integration ## real servers, brokers and processes, real faults, a real browser
 	@scripts/need-command redis-server redis-server
 	@scripts/need-command go golang
+	@scripts/need-command mvn maven
+	@scripts/need-command java openjdk-17-jre-headless
+	@scripts/need-rabbitmq
 	$(BIN)/python -m pytest --timeout=1200 tests/integration $(TESTS)  # the first run fetches the server and the browser
 
 # Third-party packages have old pins, some on the archived `opentracing`, so they are installed without their dependencies,

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .zipkin_server import PROJECT, program, say
+from .server_process import PROJECT, program
+from .zipkin_server import say
 
 __all__ = ["decoded"]
 

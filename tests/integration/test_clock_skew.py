@@ -17,7 +17,8 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from .zipkin_server import PROJECT, ZipkinServer, program
+from .server_process import PROJECT, program
+from .zipkin_server import ZipkinServer
 
 # Behind: the UI corrects no server that seems to begin after its client did, whatever the addresses are.
 WRONG_S = -2.0

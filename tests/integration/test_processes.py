@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,8 +24,8 @@ from opentracing_zipkin.model import FinishedSpan
 
 from ..interop.processes import redis_server
 from .apps.children import CHILDREN, SPANS
+from .server_process import PROJECT, free_port
 
-PROJECT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 REQUESTS = 200
 WORKERS = 3
@@ -67,11 +66,6 @@ def running(command: list[str], settings: Mapping[str, str], log: Path) -> Itera
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def await_answer(url: str, log: Path) -> str:

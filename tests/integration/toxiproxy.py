@@ -7,7 +7,6 @@ Source: Shopify/toxiproxy, README.md, "HTTP API".
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,7 +16,8 @@ from typing import Any
 
 import requests
 
-from .zipkin_server import PROJECT, program, say
+from .server_process import PROJECT, end_with_parent, free_port, program
+from .zipkin_server import say
 
 __all__ = ["Toxiproxy"]
 
@@ -41,11 +41,6 @@ def built() -> Path:
     return binary
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
 class Toxiproxy:
     """One proxy before `upstream` (host:port) at `url`; as a context manager it runs inside the block."""
 
@@ -59,7 +54,11 @@ class Toxiproxy:
         self._api = f"http://127.0.0.1:{port}"
         command = [str(built()), "-host", "127.0.0.1", "-port", str(port)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=end_with_parent(),
         )
         self._await_api()
         self._post("/proxies", {"name": "zipkin", "listen": listen, "upstream": self._upstream})

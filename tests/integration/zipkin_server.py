@@ -7,27 +7,26 @@ As a script it keeps a server until Ctrl-C.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 import requests
 
+from .server_process import PROJECT, ServerUnavailable, end_with_parent, program, stop
+
 VERSION = "3.5.1"
 ARTIFACT = f"io.zipkin:zipkin-server:{VERSION}:jar:exec"
 JAR = f"zipkin-server-{VERSION}-exec.jar"
-PROJECT = Path(__file__).resolve().parents[2]
 
 FETCHED_WITHIN_S = 600.0
 # 5 to 14 s were seen; a busy machine gets six times that.
@@ -38,10 +37,6 @@ STOPPED_WITHIN_S = 10.0
 JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 
 
-class ServerUnavailable(Exception):
-    """The real server cannot be had here; the message names the remedy."""
-
-
 def say(line: str) -> None:
     """Progress, on standard error."""
     print(f"zipkin-server: {line}", file=sys.stderr, flush=True)
@@ -50,14 +45,6 @@ def say(line: str) -> None:
 def cache() -> Path:
     """Where the server is kept between runs: ZIPKIN_CACHE, or .cache/zipkin in the project."""
     return Path(os.environ.get("ZIPKIN_CACHE") or PROJECT / ".cache" / "zipkin")
-
-
-def program(name: str, package: str) -> str:
-    """A program's path; raises ServerUnavailable that names the package to install."""
-    path = shutil.which(name)
-    if path is None:
-        raise ServerUnavailable(f"{name} is not installed; install it, for instance with: apt-get install -y {package}")
-    return path
 
 
 def check_port(port: int) -> None:
@@ -110,7 +97,7 @@ def _run_with_progress(command: list[str]) -> None:
                 except subprocess.TimeoutExpired:
                     say(f"... {time.monotonic() - begin:.0f} s")
         finally:
-            _stop(process)
+            stop(process)
         if process.returncode:
             output.seek(0)
             raise ServerUnavailable(f"Maven failed ({' '.join(command)}):\n{_tail(output.read(), 15)}")
@@ -119,7 +106,8 @@ def _run_with_progress(command: list[str]) -> None:
 class ZipkinServer:
     """Owns one Java process.  As a context manager: healthy inside, gone after it.  Port 0 is a free one.
 
-    `settings` are variables of the server's own, such as COLLECTOR_SAMPLE_RATE.
+    `settings` are variables of the server's own, such as COLLECTOR_SAMPLE_RATE, or the `zipkin_settings` of a broker and a
+    store, several together; those servers start first.  `start` after `stop` or `kill` takes the same port.
     """
 
     def __init__(self, port: int = 0, settings: Mapping[str, str] | None = None) -> None:
@@ -156,7 +144,7 @@ class ZipkinServer:
                 stderr=subprocess.STDOUT,
                 env={**_environment(), **self._settings},
                 start_new_session=True,  # Ctrl-C is for us; we stop the server
-                preexec_fn=_end_with_parent(),
+                preexec_fn=end_with_parent(),
             )
         try:
             self._await_health(begin + HEALTHY_WITHIN_S)
@@ -174,6 +162,7 @@ class ZipkinServer:
             serving = re.search(r"Serving HTTP at \S+ - (http://127\.0\.0\.1:\d+)/", self._logged())
             if serving and _is_healthy(serving[1]):
                 self.url = serving[1]
+                self._port = int(self.url.rpartition(":")[2])
                 return
             time.sleep(0.1)
         raise ServerUnavailable(f"the server was not healthy after {HEALTHY_WITHIN_S:.0f} s:\n{self._why()}")
@@ -182,8 +171,23 @@ class ZipkinServer:
         """End the process; nothing where it has ended."""
         process, self._process = self._process, None
         if process is not None:
-            _stop(process)
+            stop(process, STOPPED_WITHIN_S)
             self._log.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """End the process at once by SIGKILL, as a machine that fails does."""
+        assert self._process is not None
+        self._process.kill()
+        self.stop()
+
+    def pause(self) -> None:
+        """Let it keep its connections and do nothing, as a machine that hangs does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def wait(self) -> int:
         """Until the server ends by itself; its exit status."""
@@ -212,28 +216,19 @@ def _is_healthy(url: str) -> bool:
 
 def _environment() -> dict[str, str]:
     """Ours without what would configure the server: it keeps its spans in memory and has the HTTP collector only."""
-    prefixes = ("ZIPKIN_", "COLLECTOR_", "STORAGE_", "KAFKA_", "RABBIT_", "ACTIVEMQ_", "ARMERIA_", "QUERY_", "SPRING_")
+    prefixes = (
+        "ZIPKIN_",
+        "COLLECTOR_",
+        "STORAGE_",
+        "KAFKA_",
+        "RABBIT_",
+        "ACTIVEMQ_",
+        "MYSQL_",
+        "ARMERIA_",
+        "QUERY_",
+        "SPRING_",
+    )
     return {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
-
-
-def _end_with_parent() -> Callable[[], None] | None:
-    """To be called in the child before it becomes Java: the kernel then ends it with us, however we end."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    set_parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
-    return lambda: prctl(set_parent_death_signal, signal.SIGTERM)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(STOPPED_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _tail(text: str, lines: int) -> str:

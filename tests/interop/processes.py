@@ -5,24 +5,21 @@ Rules: loopback only; waits are by the clock; what a program said before it fail
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["STOPPED_WITHIN_S", "application", "await_port", "end_with_parent", "redis_server", "stop"]
+from ..integration.server_process import PROJECT, await_port, end_with_parent, free_port, stop
 
-PROJECT = Path(__file__).resolve().parents[2]
+__all__ = ["STOPPED_WITHIN_S", "application", "redis_server"]
+
 STOPPED_WITHIN_S = 15.0
-READY_WITHIN_S = 60.0
 
 
 @contextmanager
@@ -80,7 +77,7 @@ def redis_server(folder: Path) -> Iterator[int]:
     program = shutil.which("redis-server")
     if program is None:
         raise RuntimeError("redis-server is not installed; install it, for instance with: apt-get install -y redis-server")
-    port = _free_port()
+    port = free_port()
     options = {"bind": "127.0.0.1", "port": str(port), "save": "", "appendonly": "no", "dir": str(folder)}
     process = subprocess.Popen(
         [program, *(part for key, value in options.items() for part in (f"--{key}", value))],
@@ -93,38 +90,3 @@ def redis_server(folder: Path) -> Iterator[int]:
         yield port
     finally:
         stop(process)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM ends it, and force where that takes too long."""
-    process.terminate()
-    try:
-        process.wait(STOPPED_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
-def await_port(name: str, port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"{name} does not listen on port {port}; its exit status is {process.poll()}")
-
-
-def end_with_parent() -> Callable[[], None] | None:
-    """To be called in the child before it becomes the server: the kernel then ends it with us, however we end."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    set_parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
-    return lambda: prctl(set_parent_death_signal, signal.SIGTERM)

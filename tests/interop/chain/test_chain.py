@@ -17,13 +17,14 @@ import psycopg2
 import pytest
 import requests
 
+from ...integration.kafka_server import KafkaServer
 from ...integration.test_processes import get
 from ...integration.test_servers import await_log
 from ...integration.zipkin_server import ZipkinServer
 from ..processes import redis_server
 from ..steps import Step, steps_of
 from ..traced import await_port as await_answers, by_the_command, program
-from .servers import kafka, postgres
+from .servers import postgres
 
 APPS = "tests.interop.apps"
 STORED_WITHIN_S = 30.0
@@ -85,7 +86,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         ports = {
             "postgresql": servers.enter_context(postgres()),
             "redis": servers.enter_context(redis_server(folder)),
-            "kafka": servers.enter_context(kafka(folder)),
+            "kafka": servers.enter_context(KafkaServer()).port,
         }
         fill(ports["postgresql"])
         answer, said = buy(zipkin.url, ports, folder)

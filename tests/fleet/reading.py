@@ -1,0 +1,97 @@
+"""What is in the broker and in the store, span by span."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+import requests
+from confluent_kafka import Consumer, TopicPartition
+
+from ..integration.mariadb_server import MariadbServer
+from .balance import Accepted, SpanId
+
+__all__ = ["await_still", "read_topic", "span_ids", "stored_by_api", "stored_by_sql", "stored_count"]
+
+READ_WITHIN_S = 120.0
+# Of 33 characters each in one URL.
+TRACES_A_QUERY = 100
+
+
+def span_ids(body: bytes) -> Iterator[SpanId]:
+    """Of a message in JSON."""
+    for span in json.loads(body):
+        yield span["traceId"][-16:], span["id"]
+
+
+def read_topic(address: str, topic: str) -> Accepted:
+    """Every message of each partition, from the beginning."""
+    settings = {"bootstrap.servers": address, "group.id": "audit", "enable.auto.commit": False, "check.crcs": True}
+    consumer = Consumer(settings)
+    try:
+        partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)[1] for number in partitions}
+        consumer.assign([TopicPartition(topic, number, 0) for number, end in ends.items() if end])
+        return _read_to(consumer, {number: end for number, end in ends.items() if end})
+    finally:
+        consumer.close()
+
+
+def _read_to(consumer: Consumer, ends: dict[int, int]) -> Accepted:
+    accepted, deadline = Accepted(), time.monotonic() + READ_WITHIN_S
+    while ends:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the topic could not be read to its end within {READ_WITHIN_S:.0f} s; partitions left: {ends}")
+        for message in consumer.consume(1000, timeout=1):
+            if message.error():
+                raise RuntimeError(f"the topic could not be read: {message.error()}")
+            body = message.value()
+            accepted.add(body, span_ids(body), message.timestamp()[1] / 1000)
+            if message.offset() + 1 >= ends.get(message.partition(), 0):
+                ends.pop(message.partition(), None)
+    return accepted
+
+
+def stored_count(store: MariadbServer) -> int:
+    return int(store.query("SELECT COUNT(*) FROM zipkin_spans")[0][0])
+
+
+def stored_by_sql(store: MariadbServer) -> set[SpanId]:
+    rows = store.query("SELECT LPAD(HEX(trace_id), 16, '0'), LPAD(HEX(id), 16, '0') FROM zipkin_spans")
+    return {(trace.lower(), span.lower()) for trace, span in rows}
+
+
+def stored_by_api(url: str, traces: Iterable[str]) -> set[SpanId]:
+    """Spans of these traces, by their 128-bit ids, as the Zipkin server finds them."""
+    found, rest = set(), iter(traces)
+    with requests.Session() as session:
+        session.trust_env = False
+        while some := list(islice(rest, TRACES_A_QUERY)):
+            answer = session.get(f"{url}/api/v2/traceMany", params={"traceIds": ",".join(some)}, timeout=60)
+            answer.raise_for_status()
+            found |= {(span["traceId"][-16:], span["id"]) for trace in answer.json() for span in trace}
+    return found
+
+
+def collected(urls: Sequence[str], transport: str) -> dict[str, int]:
+    """Counters of these servers since their start, such as `spans_dropped`, summed."""
+    total: dict[str, int] = {}
+    for url in urls:
+        text = requests.get(f"{url}/metrics", timeout=10).text
+        for name, count in re.findall(rf'"counter\.zipkin_collector\.(\w+)\.{transport}"\s*:\s*(\d+)', text):
+            total[name] = total.get(name, 0) + int(count)
+    return total
+
+
+def await_still(count: Callable[[], int], goal: int, still_s: float) -> int:
+    """Until the count is the goal, or has not changed for so long; the last count."""
+    last, since = count(), time.monotonic()
+    while last < goal and time.monotonic() - since < still_s:
+        time.sleep(0.5)
+        now = count()
+        if now != last:
+            last, since = now, time.monotonic()
+    return last

@@ -1,0 +1,41 @@
+"""The course of a run: what happens when, with a line of progress in between."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+__all__ = ["Event", "follow", "say"]
+
+TELL_S = 10.0
+
+
+class Event(NamedTuple):
+    """`share` of the run's time after its begin; `act` may take its time."""
+
+    share: float
+    name: str
+    act: Callable[[], None]
+
+
+def say(line: str) -> None:
+    """Progress, on standard error: the balance alone is on standard output."""
+    print(f"fleet: {line}", file=sys.stderr, flush=True)
+
+
+def follow(seconds: float, events: Sequence[Event], progress: Callable[[], str]) -> None:
+    """Let the events happen; returns at the end of the time, or later where they took longer."""
+    begin = time.monotonic()
+    for event in events:
+        _pass(begin, event.share * seconds, progress)
+        say(f"{time.monotonic() - begin:5.0f} s  {event.name}")
+        event.act()
+    _pass(begin, seconds, progress)
+
+
+def _pass(begin: float, until: float, progress: Callable[[], str]) -> None:
+    while (left := begin + until - time.monotonic()) > 0:
+        time.sleep(min(left, TELL_S))
+        say(f"{time.monotonic() - begin:5.0f} s  {progress()}")

@@ -1,0 +1,214 @@
+"""Real servers as processes on loopback: started, waited for, paused, killed, started again on the same data, ended.
+
+Rules: loopback only and free ports; waits are by the clock; what a server said before it failed is in the exception; what is
+missing on the machine is an error that names the remedy, never a skip; no server outlives its block or this process (Linux).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["PROJECT", "ServerProcess", "ServerUnavailable", "await_port", "end_with_parent", "free_port", "program", "stop"]
+
+PROJECT = Path(__file__).resolve().parents[2]
+STOPPED_WITHIN_S = 15.0
+# 1 to 47 s were seen, the longest of RabbitMQ while five other builds ran.
+READY_WITHIN_S = 180.0
+
+
+class ServerUnavailable(Exception):
+    """The real server cannot be had here; the message names the remedy."""
+
+
+def program(name: str, package: str) -> str:
+    """A program's path; raises ServerUnavailable that names the package to install."""
+    path = shutil.which(name)
+    if path is None:
+        raise ServerUnavailable(f"{name} is not installed; install it, for instance with: apt-get install -y {package}")
+    return path
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def await_port(name: str, port: int, process: subprocess.Popen[bytes], within_s: float = READY_WITHIN_S) -> None:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline and process.poll() is None:
+        if listens(port):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{name} does not listen on port {port}; its exit status is {process.poll()}")
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def end_with_parent() -> Callable[[], None] | None:
+    """To be called in the child before it becomes the server: the kernel then ends it with us, however we end."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    set_parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
+    return lambda: prctl(set_parent_death_signal, signal.SIGTERM)
+
+
+def stop(process: subprocess.Popen[bytes], within_s: float = STOPPED_WITHIN_S) -> None:
+    """SIGTERM ends it, and force where that takes too long; nothing where it has ended."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    process.send_signal(signal.SIGCONT)  # a paused one is not ended before it goes on
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class ServerProcess:
+    """Owns one server and its folder of data.  As a context manager: ready inside, gone after it, and the folder too.
+
+    `stop` and `kill` end the process and keep the data; `start` starts it again there, on the same ports.
+    """
+
+    name = "server"
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.folder = Path()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_begins = 0
+
+    # What each server says of itself
+
+    def make(self) -> None:
+        """Make the data before the first start."""
+
+    def command(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def environment(self) -> Mapping[str, str]:
+        return os.environ
+
+    def user(self) -> str | None:
+        """Whose process it is, where that is not ours."""
+        return None
+
+    def is_ready(self) -> bool:
+        return listens(self.port)
+
+    def process_id(self) -> int:
+        """Of the process that works, which signals are for."""
+        assert self._process is not None
+        return self._process.pid
+
+    # Its life
+
+    def __enter__(self) -> Self:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.name.lower()}-"))
+        try:
+            self.make()
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the server and wait until it is ready."""
+        assert self._process is None, f"{self.name} runs"
+        with self.log.open("ab") as output:
+            self._log_begins = output.tell()
+            self._process = subprocess.Popen(
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=dict(self.environment()),
+                user=self.user(),
+                start_new_session=True,  # Ctrl-C is for us, and force reaches all that it started
+                preexec_fn=end_with_parent(),
+            )
+        try:
+            self._await_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _await_ready(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not self.is_ready():
+            if self._process.poll() is not None:
+                raise ServerUnavailable(f"{self.name} ended with status {self._process.returncode}, it said:\n{self._tail()}")
+            if time.monotonic() > deadline:
+                raise ServerUnavailable(f"{self.name} was not ready after {READY_WITHIN_S:.0f} s, it said:\n{self._tail()}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it in order; nothing where it does not run."""
+        process, self._process = self._process, None
+        if process is not None:
+            stop(process)
+            self._force(process)
+
+    def kill(self) -> None:
+        """End it at once by SIGKILL, as a machine that fails does; nothing where it does not run."""
+        process, self._process = self._process, None
+        if process is not None:
+            self._force(process)
+            process.wait()
+
+    def _force(self, process: subprocess.Popen[bytes]) -> None:
+        """SIGKILL to all that it started, of which nothing may be left."""
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def pause(self) -> None:
+        """Let it keep its connections and do nothing, as a machine that hangs does."""
+        os.kill(self.process_id(), signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.process_id(), signal.SIGCONT)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    def logged(self) -> str:
+        """Its log since it was started last."""
+        return self.log.read_bytes()[self._log_begins :].decode(errors="replace")
+
+    def _tail(self) -> str:
+        return "\n".join(self.logged().splitlines()[-20:])
