@@ -301,7 +301,7 @@ def test_a_memory_alarm_keeps_spans_waiting_and_each_arrives_once(
             time.sleep(2)  # so that it is tried again
             assert 0 == tracer.stats.sent
         finally:
-            rabbitmq.ctl("set_vm_memory_high_watermark", "0.6")
+            rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "512MB")
         assert settled(tracer, SPANS)
 
     assert names == spans_in(taken(rabbitmq, queue))
