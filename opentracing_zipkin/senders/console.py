@@ -23,7 +23,7 @@ from ..text import printable
 from . import SendError
 from .sealed import loaded_anew
 
-__all__ = ["ConsoleSender"]
+__all__ = ["ConsoleSender", "problem_with", "words_of"]
 
 WRITE_TIMEOUT_S = 10.0
 PIPE_BUF = 4096  # Linux's; POSIX asks for 512
@@ -81,7 +81,7 @@ class ConsoleSender:
             problem = error
         if problem is not None:  # raised out of the block: it says all that the other error does
             self.close()
-            raise SendError(f"{printable(self.path, MAX_SHOWN_CHARS) or 'stderr'}: {_words(problem)}", retryable=True)
+            raise SendError(f"{printable(self.path, MAX_SHOWN_CHARS) or 'stderr'}: {words_of(problem)}", retryable=True)
 
     def _write(self, fd: int, body: bytes, ends_at_s: float) -> None:
         is_file = stat.S_ISREG(os.fstat(fd).st_mode)
@@ -153,6 +153,21 @@ class ConsoleSender:
         return f"ConsoleSender({self.path or 'stderr'!r})"
 
 
+def problem_with(path: str) -> str:
+    """Why this user cannot write there now, as far as it shows without writing; "" where nothing is wrong."""
+    try:
+        if path in _STREAMS:
+            os.fstat(_stream(_STREAMS[path]))
+        elif os.path.exists(path):
+            os.close(os.open(path, _OPEN_FLAGS & ~os.O_CREAT))
+        elif not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
+            code = errno.EACCES if os.path.isdir(os.path.dirname(path)) else errno.ENOENT
+            raise OSError(code, os.strerror(code))
+    except OSError as error:
+        return words_of(error)
+    return ""
+
+
 def _stream(name: str) -> int:
     """The descriptor of a stream that the process was started with, which an application may have closed."""
     stream: Any = getattr(sys, name)
@@ -167,7 +182,8 @@ def _piece_end(lines: bytes, begin: int) -> int:
     return lines.rfind(b"\n", begin, begin + PIPE_BUF) + 1 or begin + PIPE_BUF
 
 
-def _words(error: OSError) -> str:
+def words_of(error: OSError) -> str:
+    """The reason, and the remedy where there is one."""
     reason = error.strerror or str(error)
     remedy = _REMEDIES.get(error.errno or 0, "")
     return f"{reason}; {remedy}" if remedy else reason
