@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.collector import Collector
@@ -61,10 +61,17 @@ def check_page(page: str, folder: Path, **ports: str) -> None:
     assert reader.count, f"{page} shows no trace"
 
 
+class Served(Protocol):
+    """Where a reader looks for traces: a collector, or a Zipkin server."""
+
+    @property
+    def url(self) -> str: ...
+
+
 class Reader:
     """Who reads a page.  `count`: the traces seen so far."""
 
-    def __init__(self, collector: Collector, folder: Path, ports: Mapping[str, str]) -> None:
+    def __init__(self, collector: Served, folder: Path, ports: Mapping[str, str]) -> None:
         self.count = 0
         self._collector = collector
         self._folder = folder
@@ -78,6 +85,10 @@ class Reader:
             "PYTEST_ADDOPTS": "-p no:asyncio",  # which the tests have, and a reader has not
             "ZIPKIN_ENDPOINT": collector.url,
         }
+
+    def pass_over(self) -> None:
+        """The traces that have arrived until now, which are not the page's."""
+        self._seen.update(trace[0]["traceId"] for trace in self._traces())
 
     def read(self, language: str, text: str) -> None:
         """One block."""
@@ -151,7 +162,7 @@ class Reader:
         while (shown := _as_cut(expected, _UUID.sub("…", self._arrived()))) != expected and time.monotonic() < deadline:
             time.sleep(0.1)
         assert expected == shown, f"these have arrived:\n{shown}"
-        self._seen.update(trace[0]["traceId"] for trace in self._traces())
+        self.pass_over()
         self.count += 1
 
     def _traces(self) -> list[list[dict[str, Any]]]:
