@@ -115,7 +115,7 @@ def test_a_broker_is_reached_with_credentials(kafka: KafkaBroker, way: str) -> N
     listener, settings = WAYS[way]
     topic = kafka.topic()
     with tracing(f"kafka://{kafka.address_of(listener)}/{topic}", send_timeout=10.0, **settings(kafka)) as tracer:
-        names = finish(tracer, way)
+        names = finish(tracer, way.lower())
         assert settled(tracer, 1)
 
     assert names == spans_in(kafka.messages(topic))
@@ -237,10 +237,10 @@ def test_a_wrong_setting_is_said_once_and_costs_the_spans_only(
             finish(tracer, f"span {number}")
         assert time.monotonic() - start < 1.0
         assert settled(tracer, 0, **{cause: 3})
+        await_warning(caplog, words)
     line = warnings(caplog)[0]
 
     assert f"lost ({cause}): {endpoint}: " in line
-    assert words in line
     assert 1 == len(warnings(caplog))
     assert PASSWORD not in caplog.text
 
@@ -261,24 +261,22 @@ def test_what_is_mended_at_the_broker_needs_no_restart(kafka: KafkaBroker, caplo
 
 
 def test_a_partition_without_a_leader_is_told(kafka: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
-    """The broker with its only replica has gone; the spans wait, and arrive when it is back."""
+    """The broker with its only replica has gone; spans wait for it, and are counted when their time is over."""
     with KafkaServer(member_of=kafka) as second:
         topic = kafka.topic(replicas=[2])
-        with tracing(f"kafka://{kafka.address}/{topic}") as tracer:
-            names = finish(tracer, *numbered("before"))
-            assert settled(tracer, SPANS)
+        with tracing(f"kafka://{kafka.address}/{topic}", retry_timeout=0) as tracer:
+            names = finish(tracer, "sent")
+            assert settled(tracer, 1)
+            assert names == spans_in(kafka.messages(topic))
             second.stop()
-            names += finish(tracer, *numbered("without a leader"))
-            await_warning(caplog, f"zipkin: {SPANS} spans are not accepted yet: kafka://{kafka.address}/{topic}: ")
-            second.start()
-            assert settled(tracer, 2 * SPANS)
-        assert sorted(names) == sorted(set(spans_in(kafka.messages(topic))))
-        second.stop()
-        with tracing(f"kafka://{kafka.address}/{topic}", retry_timeout=0, send_timeout=1.0) as tracer:
             finish(tracer, "lost")
+            assert settled(tracer, 1, expired=1)
+        # It may have broken the connection of the message before, and then that is the reason.
+        with tracing(f"kafka://{kafka.address}/{topic}", retry_timeout=0, send_timeout=1.0) as tracer:
+            finish(tracer, "lost as well")
             assert settled(tracer, 0, expired=1)
 
-    assert "has no leader; see whether the brokers with its replicas run" in warnings(caplog)[-1]
+    await_warning(caplog, "partition 0 of the topic has no leader; see whether the brokers with its replicas run")
 
 
 def test_a_broker_that_hangs_costs_nothing_but_time(kafka: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
@@ -307,7 +305,7 @@ def test_a_broker_that_hangs_costs_nothing_but_time(kafka: KafkaBroker, caplog: 
 
 def test_the_end_of_a_process_does_not_wait_for_a_broker_that_hangs(kafka: KafkaBroker) -> None:
     """`close` keeps its time, and what is left is counted."""
-    with tracing(f"kafka://{kafka.address}/{kafka.topic()}", send_timeout=30.0) as tracer:
+    with tracing(f"kafka://{kafka.address}/{kafka.topic()}", send_timeout=6.0) as tracer:
         finish(tracer, "before")
         assert settled(tracer, 1)
         kafka.pause()
@@ -315,7 +313,7 @@ def test_the_end_of_a_process_does_not_wait_for_a_broker_that_hangs(kafka: Kafka
             finish(tracer, "left")
             start = time.monotonic()
             assert False is tracer.close(1.0).result(20)
-            assert time.monotonic() - start < 10.0
+            assert time.monotonic() - start < 5.0
             assert settled(tracer, 1, closed=1)
         finally:
             kafka.resume()
