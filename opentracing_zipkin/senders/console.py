@@ -18,16 +18,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ..clock import monotonic
+from ..clock import monotonic, sleep
 from ..text import printable
 from . import SendError
 from .sealed import loaded_anew
 
-__all__ = ["ConsoleSender"]
+__all__ = ["ConsoleSender", "problem_with", "words_of"]
 
 WRITE_TIMEOUT_S = 10.0
 PIPE_BUF = 4096  # Linux's; POSIX asks for 512
 MAX_POLL_MS = 50  # so that `limit`, called meanwhile by another thread, counts at once
+PAUSE_S = 0.01
 MAX_SHOWN_CHARS = 200
 
 # Standard streams, which a container may have as a socket, so that they cannot be opened by their names.
@@ -46,10 +47,9 @@ _REMEDIES = {
     errno.ENXIO: "nobody reads it",
 }
 _select = loaded_anew("select")  # gevent's would want a hub of our thread, and eventlet takes `poll` away
-# Absent on Windows.
-_OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-for _name in ("O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK", "O_BINARY"):  # non-blocking for a FIFO, and our own descriptor
-    _OPEN_FLAGS |= getattr(os, _name, 0)
+# Non-blocking because of pipes with names; the descriptor is our own.  Windows has not all of these.
+_FLAGS = ("O_WRONLY", "O_APPEND", "O_CREAT", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK", "O_BINARY")
+_OPEN_FLAGS = sum(getattr(os, name, 0) for name in _FLAGS)
 
 
 class ConsoleSender:
@@ -81,7 +81,7 @@ class ConsoleSender:
             problem = error
         if problem is not None:  # raised out of the block: it says all that the other error does
             self.close()
-            raise SendError(f"{printable(self.path, MAX_SHOWN_CHARS) or 'stderr'}: {_words(problem)}", retryable=True)
+            raise SendError(f"{printable(self.path, MAX_SHOWN_CHARS) or 'stderr'}: {words_of(problem)}", retryable=True)
 
     def _write(self, fd: int, body: bytes, ends_at_s: float) -> None:
         is_file = stat.S_ISREG(os.fstat(fd).st_mode)
@@ -96,8 +96,10 @@ class ConsoleSender:
                     done += os.write(fd, rest[done:])
                 else:
                     self._await(fd, ends_at_s)
-                    with suppress(BlockingIOError):  # another process was faster
+                    try:
                         done += os.write(fd, rest[done : _piece_end(rest, done)])
+                    except BlockingIOError:  # another process was faster
+                        sleep(PAUSE_S)
         finally:
             if done:
                 whole = rest.rfind(b"\n", 0, done) + 1
@@ -107,14 +109,11 @@ class ConsoleSender:
 
     def _await(self, fd: int, ends_at_s: float) -> None:
         """Until a write does not wait.  Raises TimeoutError."""
-        if not hasattr(_select, "poll"):  # Windows
-            return
-        poll = _select.poll()
-        poll.register(fd, _select.POLLOUT)
-        begin = monotonic()
-        while not poll.poll(MAX_POLL_MS):
+        begin, is_ready = monotonic(), False
+        while not is_ready:
             if monotonic() > min(ends_at_s, begin + self._limit):
                 raise TimeoutError("nobody reads what is written there")
+            is_ready = not hasattr(_select, "poll") or _is_writable(fd)  # Windows has none
 
     def _descriptor(self) -> int:
         if self.path in _STREAMS:
@@ -153,6 +152,21 @@ class ConsoleSender:
         return f"ConsoleSender({self.path or 'stderr'!r})"
 
 
+def problem_with(path: str) -> str:
+    """Why this user cannot write there now, as far as it shows without writing; "" where nothing is wrong."""
+    try:
+        if path in _STREAMS:
+            os.fstat(_stream(_STREAMS[path]))
+        elif os.path.exists(path):
+            os.close(os.open(path, _OPEN_FLAGS & ~os.O_CREAT))
+        elif not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
+            code = errno.EACCES if os.path.isdir(os.path.dirname(path)) else errno.ENOENT
+            raise OSError(code, os.strerror(code))
+    except OSError as error:
+        return words_of(error)
+    return ""
+
+
 def _stream(name: str) -> int:
     """The descriptor of a stream that the process was started with, which an application may have closed."""
     stream: Any = getattr(sys, name)
@@ -162,12 +176,19 @@ def _stream(name: str) -> int:
     return fd
 
 
+def _is_writable(fd: int) -> bool:
+    poll = _select.poll()
+    poll.register(fd, _select.POLLOUT)
+    return bool(poll.poll(MAX_POLL_MS))
+
+
 def _piece_end(lines: bytes, begin: int) -> int:
     """Where to end a write: as many whole lines as a pipe takes at once, or a part of a longer line."""
     return lines.rfind(b"\n", begin, begin + PIPE_BUF) + 1 or begin + PIPE_BUF
 
 
-def _words(error: OSError) -> str:
+def words_of(error: OSError) -> str:
+    """The reason, and the remedy where there is one."""
     reason = error.strerror or str(error)
     remedy = _REMEDIES.get(error.errno or 0, "")
     return f"{reason}; {remedy}" if remedy else reason
