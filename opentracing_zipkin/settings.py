@@ -127,7 +127,7 @@ class Effective(NamedTuple):
 
     `given` has the settings that the environment sets, `variables` where each of them comes from, `service_name` as well.
     `wrong` has each variable that cannot be used, with the problem and the remedy; `unknown` each that means nothing and nearly
-    would, with the remedy.
+    would, with the remedy; `ignored` each that is for another sender than the endpoint's.
     """
 
     service_name: str
@@ -137,6 +137,7 @@ class Effective(NamedTuple):
     libraries: tuple[str, ...]
     wrong: list[tuple[str, str, str]]
     unknown: list[tuple[str, str]]
+    ignored: list[str]
 
 
 def described() -> tuple[str, str, tuple[str, ...]]:
@@ -174,13 +175,13 @@ def _effective(environ: Mapping[str, str]) -> Effective:
         libraries = _libraries(values.get("instrument", True), environ)
         ZipkinTracer(name or _UNKNOWN, **{name: value for name, value in values.items() if name not in own}).close(0)
     except WrongSetting as error:
-        raise WrongSetting(f"{_VARIABLE}{variables[error.setting]}", error.problem) from None
+        raise type(error)(f"{_VARIABLE}{variables[error.setting]}", error.problem) from None
     if name:
         variables["service_name"] = variable
     if "proxy" in values and "proxy" not in variables:
         schemes = (*(urlsplit(one).scheme for one in endpoints), "all")
         variables["proxy"] = next(filter(None, (_proxy_variable(one, environ) for one in schemes)), _SYSTEMS_PROXY)
-    return Effective(name or "", endpoints, values, variables, libraries, [], [])
+    return Effective(name or "", endpoints, values, variables, libraries, [], [], environment.ignored)
 
 
 def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool) -> ZipkinTracer:
@@ -199,7 +200,7 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
         variable = environment.variables.get(error.setting)
         if variable is None or error.setting in named:
             raise
-        raise WrongSetting(f"{_VARIABLE}{variable}", error.problem) from None
+        raise type(error)(f"{_VARIABLE}{variable}", error.problem) from None
     _install(tracer)
     http.DEFAULT.update(
         excluded_paths=own["http_excluded_paths"] if "http_excluded_paths" in values else None,
@@ -233,7 +234,7 @@ def read_for_exporter(given: Mapping[str, Any], names: Iterable[str], build: Cal
         variable = environment.variables.get(error.setting)
         if variable is None or error.setting in named:
             raise
-        raise WrongSetting(f"{_VARIABLE}{variable}", error.problem) from None
+        raise type(error)(f"{_VARIABLE}{variable}", error.problem) from None
     _tell_own_paths(endpoints)
     _tell_misspelt(os.environ)
     return built
@@ -276,7 +277,10 @@ class _Environment:
         left_out = {*named, *replaced(named)}
         if "endpoint" not in left_out:
             self._read_option("endpoint", known["endpoint"])
-        left_out |= {"endpoint", *unused_settings(named.get("endpoint", self.settings.get("endpoint")), known)}
+        unused = unused_settings(named.get("endpoint", self.settings.get("endpoint")), known)
+        left_out |= {"endpoint", *unused}
+        variables = [f"{_PREFIX}{name.upper()}" for name in unused if known[name].read is not None]
+        self.ignored = [variable for variable in variables if self._text(variable)]
         open_ones = {name: option for name, option in known.items() if name not in left_out}
         for name, option in open_ones.items():
             self._read_option(name, option)

@@ -6,11 +6,13 @@ In JSON they may stand in a list, in a list of traces, or one after the other, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 from json import JSONDecodeError
 from typing import Any
 
 from ..model import FinishedSpan
+from ..text import are
 from . import json_v1_reader, json_v2_reader
 from .json_values import BLANK, PARSER, byte_of, shown
 from .malformed import Malformed
@@ -20,6 +22,7 @@ __all__ = ["encoding_of", "iterate"]
 _BOM = b"\xef\xbb\xbf"
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # how texts of wider characters begin
 _V2_FIELDS = frozenset(("kind", "localEndpoint", "remoteEndpoint", "tags", "shared"))
+_NEXT_LINE = re.compile(r"\n[ \t\r]*\{")
 _MAX_LISTS = 2  # a list of traces is a list of lists
 
 
@@ -60,15 +63,24 @@ def iterate(message: bytes) -> Iterator[FinishedSpan]:
 
 
 def _of_json(message: bytes) -> Iterator[FinishedSpan]:
+    """Of spans on lines, those behind a line that is wrong, too: a full disk leaves half a line, and others go on behind it."""
     body = message.removeprefix(_BOM)
     written = body.decode(errors="replace")
-    try:
-        at = _past_blanks(written, 0)
-        while at < len(written):
+    first, count = None, 0
+    are_lines = written[_past_blanks(written, 0) :][:1] == "{"
+    at = _past_blanks(written, 0)
+    while at < len(written):
+        try:
             at = _past_blanks(written, (yield from _value(written, at, "$", _MAX_LISTS)))
-    except _Wrong as wrong:
-        offset = len(message) - len(body) + byte_of(written, wrong.position, body)
-        raise Malformed(wrong.text, offset) from None
+        except _Wrong as wrong:
+            first, count = first or wrong, count + 1
+            line = _NEXT_LINE.search(written, at)
+            at = len(written) if line is None or not are_lines else line.end() - 1
+    if first is not None:
+        offset = len(message) - len(body) + byte_of(written, first.position, body)
+        more = count - 1
+        text = f"{first.text}; {more} more of the lines {are(more)} wrong" if more else first.text
+        raise Malformed(text, offset, are_lines)
 
 
 class _Wrong(Exception):

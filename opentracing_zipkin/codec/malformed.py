@@ -6,8 +6,12 @@ __all__ = ["Malformed"]
 
 
 class Malformed(ValueError):
-    """Its text says what is wrong; `offset` is the byte of the message where that begins."""
+    """Its text says what is wrong; `offset` is the byte of the message where that begins.
 
-    def __init__(self, text: str, offset: int) -> None:
+    `is_passed`: what is wrong are lines of their own, and all others were read.
+    """
+
+    def __init__(self, text: str, offset: int, is_passed: bool = False) -> None:
         super().__init__(text)
         self.offset = offset
+        self.is_passed = is_passed

@@ -66,9 +66,21 @@ def run(options: Namespace) -> int:
     name = "standard input" if options.file == "-" else options.file
     if _is_same(options.file, options.output):
         return _fail(2, f"--output {options.output} is the file that is read; give another one")
+
+    def spans(stream: BinaryIO) -> Iterator[FinishedSpan]:
+        try:
+            yield from spans_in(stream, options.max_bytes or MAX_BYTES)
+        except Unreadable as error:
+            if not error.is_passed:
+                raise
+            passed.append(error)
+
+    passed: list[Unreadable] = []  # told once the spans of the other lines are written
     try:
         with _source(options.file) as stream:
-            _write(_told(spans_in(stream, options.max_bytes or MAX_BYTES), name), form, options.output, is_terminal)
+            _write(_told(spans(stream), name), form, options.output, is_terminal)
+        for error in passed:
+            raise error
     except Unreadable as error:
         return _fail(1, f"{name}: {error}")
     except OSError as error:

@@ -24,6 +24,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "docs/how-to/troubleshooting.md has every finding.\n"
     )
     parser.add_argument("--url", metavar="URL", help="a service of your own: it is called once by GET, with B3 headers")
+    parser.add_argument(
+        "--zipkin",
+        metavar="URL",
+        help="the Zipkin server behind a broker, where spans go to one (kafka://, amqp://): the probes are looked for there",
+    )
     parser.add_argument("--json", action="store_true", help="for programs: settings, libraries and findings as one JSON object")
 
 
@@ -34,11 +39,13 @@ def run(options: Namespace) -> int:
 
     try:
         url = None if options.url is None else check_url("--url", options.url, "use a URL, for instance http://127.0.0.1:8000/")
+        remedy = "use the server's URL, for instance http://zipkin:9411"
+        server = None if options.zipkin is None else check_url("--zipkin", options.zipkin, remedy)
     except ValueError as error:
         print(f"opentracing-zipkin doctor: {error}", file=sys.stderr)
         return 2
     try:
-        return examine(url, options.json, sys.stdout)
+        return examine(url, options.json, sys.stdout, server)
     except KeyboardInterrupt:
         return 130  # as a shell says it: 128 and the signal's number
     except BrokenPipeError:  # `doctor | head`; the interpreter must not flush into it again

@@ -25,7 +25,12 @@ _REMEDY = "give --max-bytes a greater number, if you trust the file"
 
 
 class Unreadable(Exception):
-    """Its text says what is wrong with a file, at which byte, and the remedy where there is one."""
+    """Its text says what is wrong with a file, at which byte, and the remedy where there is one.
+
+    `is_passed`: all but single lines was read.
+    """
+
+    is_passed = False
 
 
 def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]:
@@ -43,7 +48,9 @@ def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]
             where = " of what gzip holds"
         yield from iterate(message)
     except Malformed as error:
-        raise Unreadable(f"byte {error.offset}{where}: {error}") from error
+        unreadable = Unreadable(f"byte {error.offset}{where}: {error}")
+        unreadable.is_passed = error.is_passed
+        raise unreadable from error
     except ImportError as error:
         raise Unreadable(str(error)) from error
 

@@ -12,7 +12,8 @@ from ..codec import encoder_named
 from ..log import log
 from ..option import options_of
 from ..options import ConfigureOptions, Settings
-from ..senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url
+from ..senders.collector_url import has_own_path, likely_path
+from ..senders.endpoint import CONSOLE, HTTP, endpoints_of, kind_of, scheme_of, shown_target
 from ..senders.url import shown
 from ..settings import Effective, effective
 from ..text import printable
@@ -33,6 +34,8 @@ UNNAMED = Kind(
     "set ZIPKIN_SERVICE_NAME, or give it in code: configure('checkout')",
 )
 SENT_TO = Kind("sent-to", OK, _CHECK, "spans are posted to {url} in {encoding}, by {source}")
+SENT_TO_BROKER = Kind("sent-to-broker", OK, _CHECK, "spans are sent to {url} in {encoding}, by {source}")
+WRITTEN_TO = Kind("written-to", OK, _CHECK, "spans are written to {target}, a line each in {encoding}, by {source}")
 OWN_PATH = Kind(
     "own-path",
     WARNING,
@@ -52,6 +55,13 @@ MISSPELT = Kind(
 )
 SAID = Kind(
     "said", WARNING, _CHECK, "the environment says what is not taken: {line}", "mend the variable that is named, or remove it"
+)
+FOR_ANOTHER_SENDER = Kind(
+    "for-another-sender",
+    WARNING,
+    _CHECK,
+    "{variable} is ignored, because an endpoint with {scheme} has no such setting",
+    "remove it, or set ZIPKIN_ENDPOINT to where it is for",
 )
 SWITCHED_OFF = Kind(
     "switched-off",
@@ -124,7 +134,7 @@ def _shown(name: str, value: Any) -> str:
     if name == "auth":
         return "a user and a password, which are not shown"
     if name == "endpoint":
-        return ", ".join(map(shown, endpoints_of(value)))
+        return ", ".join(one if kind_of(one) == CONSOLE else shown(one) for one in endpoints_of(value))
     if name == "proxy":
         proxies = value if isinstance(value, Mapping) else {"": value}
         return ", ".join(shown(url) for url in proxies.values())
@@ -139,6 +149,8 @@ def check_configuration(found: Effective, said: list[str]) -> Iterator[Finding]:
         yield WRONG_VALUE(variable=variable, problem=problem, advice=advice)
     for variable, meant in found.unknown:
         yield MISSPELT(variable=variable, meant=meant)
+    for variable in found.ignored:
+        yield FOR_ANOTHER_SENDER(variable=variable, scheme=scheme_of(found.endpoints[0]))
     for line in said:
         yield SAID(line=line)
     if found.service_name:
@@ -155,7 +167,12 @@ def _check_endpoints(found: Effective) -> Iterator[Finding]:
     path = encoder_named(encoding).path
     source = found.variables.get("endpoint", DEFAULT)
     for endpoint in found.endpoints:
-        yield SENT_TO(url=shown(posted_url(endpoint, path)), encoding=encoding, source=source)
+        kind, target = kind_of(endpoint), shown_target(endpoint, path)
+        if kind != HTTP:
+            told = WRITTEN_TO if kind == CONSOLE else SENT_TO_BROKER
+            yield told(url=target, target=target, encoding=encoding, source=source)
+            continue
+        yield SENT_TO(url=target, encoding=encoding, source=source)
         if has_own_path(endpoint):
             likely = urlsplit(endpoint)._replace(path=likely_path(endpoint, "/api/v2/spans"), query="")
             yield OWN_PATH(url=shown(endpoint), likely=shown(likely.geturl()))

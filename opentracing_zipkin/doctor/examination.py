@@ -8,9 +8,11 @@ from itertools import chain
 
 from ..codec import encoder_named
 from ..senders.collector_url import posted_url
+from ..senders.endpoint import CONSOLE, HTTP, kind_of
 from ..senders.url import shown
 from . import configuration, instrumentation
 from .asking import Connection
+from .elsewhere import UNREAD, check_broker, check_console, check_read, target_of
 from .instrumentation import Row, check_instrumentation
 from .network import check_network
 from .probe import check_sent, probes_of
@@ -27,6 +29,13 @@ SKIPPED = Kind(
     "{url} was not called, because no collector takes spans",
     "mend what was found above, and begin with its first fault",
 )
+NOT_CALLED = Kind(
+    "not-called",
+    WARNING,
+    "service",
+    "{url} was not called, because the endpoint names no Zipkin server that could be asked for its spans",
+    "where spans go to a broker, name the server: opentracing-zipkin doctor --url {url} --zipkin http://zipkin:9411",
+)
 
 
 class Examination:
@@ -37,13 +46,20 @@ class Examination:
         self.settings: list[Setting] = configuration.all_settings(self._found)
         self.libraries: list[Row] = instrumentation.rows_of(self._found.libraries)
 
-    def findings(self, service_url: str | None = None) -> Iterator[Finding]:
-        """The findings of each check.  `service_url`: a service to call."""
+    def findings(self, service_url: str | None = None, server_url: str | None = None) -> Iterator[Finding]:
+        """The findings of each check.  `service_url`: a service to call; `server_url`: a Zipkin server behind a broker."""
         found = self._found
         yield from configuration.check_configuration(found, self._said)
         yield from check_instrumentation(found, self.libraries)
-        with closing(Connection(found)) as connection:
-            yield from self._check_ways(connection, service_url)
+        if kind_of(found.endpoints[0]) == HTTP:
+            with closing(Connection(found)) as connection:
+                yield from self._check_ways(connection, service_url)
+        elif kind_of(found.endpoints[0]) == CONSOLE:
+            yield from check_console(found)
+            if service_url is not None:
+                yield NOT_CALLED(url=shown(service_url))
+        else:
+            yield from self._check_broker(service_url, server_url)
 
     def _check_ways(self, connection: Connection, service_url: str | None) -> Iterator[Finding]:
         """Those to the collectors, and to a service."""
@@ -57,6 +73,27 @@ class Examination:
             yield from check_service(service_url, taking[0], encoding)
         elif service_url is not None:
             yield SKIPPED(url=shown(service_url))
+
+    def _check_broker(self, service_url: str | None, server_url: str | None) -> Iterator[Finding]:
+        """The broker, and the Zipkin server that reads from it, which gets none of the broker's credentials."""
+        found = self._found
+        is_taken = yield from check_broker(found)
+        if not is_taken:
+            if service_url is not None:
+                yield SKIPPED(url=shown(service_url))
+        elif server_url is None:
+            yield UNREAD(broker=target_of(found))
+            if service_url is not None:
+                yield NOT_CALLED(url=shown(service_url))
+        else:
+            with closing(Connection(found._replace(given={}, endpoints=[server_url]))) as connection:
+                server = Collected(server_url, connection)
+                bits = found.given.get("trace_id_bits", 128)
+                id_source = found.variables["trace_id_bits"] if bits == 64 else ""
+                yield from check_read(found, server, probes_of(bits), id_source)
+                if service_url is not None:
+                    connection.know(service_url)
+                    yield from check_service(service_url, server, found.given.get("encoding", "json"))
 
     def _check_collector(self, collected: Collected, encoding: str, taking: list[Collected]) -> Iterator[Finding]:
         """One that takes spans is added to `taking`."""

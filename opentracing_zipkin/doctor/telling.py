@@ -12,20 +12,20 @@ from .report import FAULT, as_json, exit_status, finding_lines, setting_lines
 __all__ = ["examine"]
 
 
-def examine(service_url: str | None, is_json: bool, stream: TextIO) -> int:
+def examine(service_url: str | None, is_json: bool, stream: TextIO, server_url: str | None = None) -> int:
     """Say what is found, as it is found; the exit status."""
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # words of others that the terminal's encoding does not have
     examination = Examination()
     if is_json:
-        findings = list(examination.findings(service_url))
+        findings = list(examination.findings(service_url, server_url))
         print(json.dumps(as_json(examination.settings, examination.libraries, findings), indent=2), file=stream)
         return exit_status(findings)
     for line in setting_lines(examination.settings, stream):
         print(line, file=stream)
     print(file=stream, flush=True)
     findings = []
-    for finding in examination.findings(service_url):
+    for finding in examination.findings(service_url, server_url):
         findings.append(finding)
         for line in finding_lines(finding, stream):
             print(line, file=stream, flush=True)

@@ -8,34 +8,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..option import selected
+from ..option import WrongSetting, selected
 from ..options import DEFAULT_ENDPOINT, ConnectionOptions, KafkaOptions, LinkOptions
 from . import Sender
-from .endpoint import CONSOLE, KAFKA, RABBITMQ, console_path, endpoints_of, kind_of
+from .endpoint import CONSOLE, HTTP, KAFKA, console_path, endpoints_of, kind_of
 from .http import HttpSender
 
-__all__ = ["chosen_sender"]
+__all__ = ["MissingClient", "chosen_sender"]
+
+
+class MissingClient(WrongSetting, ImportError):
+    """A broker's client library is not installed; as a wrong setting, it is told with the variable that has the endpoint."""
 
 
 def chosen_sender(given: Mapping[str, Any], path: str, media_type: str) -> Sender:
     """By the setting `endpoint` and those of its sender; `path` and `media_type` are the encoder's.
 
-    Raises ValueError that names a wrong value and the remedy, ImportError that names the extra to install.
+    Raises WrongSetting that names a wrong value and the remedy, or the extra to install.
     """
     endpoint = given.get("endpoint", DEFAULT_ENDPOINT)
     urls = endpoints_of(endpoint)
     kind = kind_of(endpoint)
+    if kind == HTTP:
+        return HttpSender(endpoint, path, media_type, **selected(ConnectionOptions, given))
     # By statement: what is imported by a name made at run time is not found by bundlers.
-    if kind == KAFKA:
-        from .kafka import KafkaSender
-
-        return KafkaSender(urls, **selected(KafkaOptions, given))
-    if kind == RABBITMQ:
-        from .rabbitmq import RabbitmqSender
-
-        return RabbitmqSender(urls, **selected(LinkOptions, given))
     if kind == CONSOLE:
         from .console import ConsoleSender
 
         return ConsoleSender(console_path(urls[0]))
-    return HttpSender(endpoint, path, media_type, **selected(ConnectionOptions, given))
+    try:
+        if kind == KAFKA:
+            from .kafka import KafkaSender
+
+            return KafkaSender(urls, **selected(KafkaOptions, given))
+        from .rabbitmq import RabbitmqSender
+
+        return RabbitmqSender(urls, **selected(LinkOptions, given))
+    except ImportError as error:
+        raise MissingClient("endpoint", f"cannot be used; {error}") from error

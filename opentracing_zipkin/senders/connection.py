@@ -30,7 +30,7 @@ from urllib3.util.timeout import Timeout
 from ..clock import monotonic
 from .sealed import sealed
 
-__all__ = ["Adapter", "Answer", "Terms", "Unclocked", "drop_inherited_connections"]
+__all__ = ["Adapter", "Answer", "Terms", "Unclocked", "connected", "drop_inherited_connections"]
 
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class _Bounded:
 
     def _new_conn(self) -> socket.socket:
         try:
-            sock = _connected(self._dns_host, self.port, self.line.terms, self.socket_options or ())
+            sock = connected(self._dns_host, self.port, self.line.terms, self.socket_options or ())
         except OSError as error:
             raise NewConnectionError(self, str(error)) from error  # type: ignore[arg-type]
         sys.audit("http.client.connect", self, self.host, self.port)
@@ -230,7 +230,7 @@ class _Bounded:
         )
 
 
-def _connected(host: str, port: int, terms: Terms, options: Any) -> socket.socket:
+def connected(host: str, port: int, terms: Terms, options: Any) -> socket.socket:
     """A socket to the first address that answers; each has its share of the time that is left.
 
     The name's look-up is the resolver's affair: Python has no way to bound it.

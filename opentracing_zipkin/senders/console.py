@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import signal
 import stat
 import sys
@@ -22,8 +21,9 @@ from typing import Any
 from ..clock import monotonic
 from ..text import printable
 from . import SendError
+from .sealed import loaded_anew
 
-__all__ = ["ConsoleSender"]
+__all__ = ["ConsoleSender", "problem_with", "words_of"]
 
 WRITE_TIMEOUT_S = 10.0
 PIPE_BUF = 4096  # Linux's; POSIX asks for 512
@@ -41,9 +41,11 @@ _REMEDIES = {
     errno.EROFS: "give a path on a file system that can be written",
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room",
+    errno.EFBIG: "rotate the file, or raise its limit (ulimit -f)",
     errno.EPIPE: "nobody reads it any more",
     errno.ENXIO: "nobody reads it",
 }
+_select = loaded_anew("select")  # gevent's would want a hub of our thread, and eventlet takes `poll` away
 # Absent on Windows.
 _OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 for _name in ("O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK", "O_BINARY"):  # non-blocking for a FIFO, and our own descriptor
@@ -79,7 +81,7 @@ class ConsoleSender:
             problem = error
         if problem is not None:  # raised out of the block: it says all that the other error does
             self.close()
-            raise SendError(f"{printable(self.path, MAX_SHOWN_CHARS) or 'stderr'}: {_words(problem)}", retryable=True)
+            raise SendError(f"{printable(self.path, MAX_SHOWN_CHARS) or 'stderr'}: {words_of(problem)}", retryable=True)
 
     def _write(self, fd: int, body: bytes, ends_at_s: float) -> None:
         is_file = stat.S_ISREG(os.fstat(fd).st_mode)
@@ -105,10 +107,10 @@ class ConsoleSender:
 
     def _await(self, fd: int, ends_at_s: float) -> None:
         """Until a write does not wait.  Raises TimeoutError."""
-        if not hasattr(select, "poll"):  # Windows
+        if not hasattr(_select, "poll"):  # Windows
             return
-        poll = select.poll()
-        poll.register(fd, select.POLLOUT)
+        poll = _select.poll()
+        poll.register(fd, _select.POLLOUT)
         begin = monotonic()
         while not poll.poll(MAX_POLL_MS):
             if monotonic() > min(ends_at_s, begin + self._limit):
@@ -151,6 +153,21 @@ class ConsoleSender:
         return f"ConsoleSender({self.path or 'stderr'!r})"
 
 
+def problem_with(path: str) -> str:
+    """Why this user cannot write there now, as far as it shows without writing; "" where nothing is wrong."""
+    try:
+        if path in _STREAMS:
+            os.fstat(_stream(_STREAMS[path]))
+        elif os.path.exists(path):
+            os.close(os.open(path, _OPEN_FLAGS & ~os.O_CREAT))
+        elif not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
+            code = errno.EACCES if os.path.isdir(os.path.dirname(path)) else errno.ENOENT
+            raise OSError(code, os.strerror(code))
+    except OSError as error:
+        return words_of(error)
+    return ""
+
+
 def _stream(name: str) -> int:
     """The descriptor of a stream that the process was started with, which an application may have closed."""
     stream: Any = getattr(sys, name)
@@ -165,7 +182,8 @@ def _piece_end(lines: bytes, begin: int) -> int:
     return lines.rfind(b"\n", begin, begin + PIPE_BUF) + 1 or begin + PIPE_BUF
 
 
-def _words(error: OSError) -> str:
+def words_of(error: OSError) -> str:
+    """The reason, and the remedy where there is one."""
     reason = error.strerror or str(error)
     remedy = _REMEDIES.get(error.errno or 0, "")
     return f"{reason}; {remedy}" if remedy else reason

@@ -28,6 +28,7 @@ __all__ = [
     "endpoints_of",
     "kind_of",
     "route_of",
+    "scheme_of",
     "shown_target",
     "unused_settings",
 ]
@@ -92,6 +93,13 @@ def kind_of(endpoint: Any) -> str:
     return HTTP
 
 
+def scheme_of(endpoint: Any) -> str:
+    """The scheme of the first URL, as it is usually written."""
+    first = next(iter(endpoint), "") if isinstance(endpoint, (list, tuple)) else endpoint
+    schemes = _KINDS[kind_of(endpoint)].schemes
+    return next((one for one in schemes if str(first).strip().lower().startswith(one)), schemes[0])
+
+
 def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
     """Each URL of the setting: one, a list, or text with commas.  Raises WrongSetting that shows no credential."""
     if not isinstance(endpoint, (str, list, tuple)) or not endpoint or not all(isinstance(one, str) for one in endpoint):
@@ -129,12 +137,9 @@ def unused_settings(endpoint: Any, names: Iterable[str]) -> list[str]:
 def check_settings(endpoint: Any, names: Iterable[str]) -> None:
     """Raise WrongSetting where one of the settings given belongs to another sender than the endpoint's."""
     for name in unused_settings(endpoint, names):
-        kind = _KINDS[kind_of(endpoint)]
         schemes = [scheme for other in _KINDS.values() if name in options_of(other.options) for scheme in other.schemes]
-        given = next((one for one in kind.schemes if str(endpoint).lower().startswith(one)), kind.schemes[0])
-        raise WrongSetting(
-            name, f"is not for an endpoint with {given}; leave it out, or use an endpoint with {_listed(schemes)}"
-        )
+        problem = f"is not for an endpoint with {scheme_of(endpoint)}"
+        raise WrongSetting(name, f"{problem}; leave it out, or use an endpoint with {_listed(schemes)}")
 
 
 def route_of(endpoint: str | Sequence[str] = DEFAULT_ENDPOINT) -> str:

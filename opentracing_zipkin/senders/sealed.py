@@ -15,7 +15,7 @@ from importlib.util import module_from_spec
 from types import FunctionType
 from typing import Any
 
-__all__ = ["sealed"]
+__all__ = ["loaded_anew", "sealed"]
 
 
 def sealed(module: str, name: str, *below: Any) -> Any:
@@ -26,7 +26,7 @@ def sealed(module: str, name: str, *below: Any) -> Any:
     found = _original(getattr(import_module(module), name), module, name)
     methods = _methods(found, module)
     if not methods:
-        found = getattr(_loaded_anew(module), name)
+        found = getattr(loaded_anew(module), name)
         methods = _methods(found, module)
     known: dict[str, Any] = dict(next((method.__globals__ for method in methods.values()), {}))
     known |= {one.__qualname__: one for one in found.__mro__ if one.__module__ == module}
@@ -65,7 +65,8 @@ def _methods(found: Any, module: str) -> dict[str, FunctionType]:
     return methods
 
 
-def _loaded_anew(module: str) -> Any:
+def loaded_anew(module: str) -> Any:
+    """A module once more, as it was before anybody has changed it; known to the caller alone."""
     # Not importlib.util.find_spec, which believes the loaded module; urllib3 1.26 leaves six's lazy loader there.
     path = getattr(sys.modules.get(module.rpartition(".")[0]), "__path__", None)
     [spec, *_] = [spec for finder in sys.meta_path if (spec := finder.find_spec(module, path)) is not None]

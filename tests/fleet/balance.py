@@ -95,7 +95,9 @@ def _judge_accounts(
     for account in accounts.values():
         dropped.update(account["dropped"])
     causes = ", ".join(f"{count:,} {cause}" for cause, count in dropped.items() if count)
-    balance.line("finished by the producers", sum(map(len, finished.values())), f"{len(accounts)} processes, by their own lists")
+    balance.line(
+        "finished by the producers", sum(map(len, finished.values())), f"{len(accounts)} processes, by their own lists"
+    )
     balance.line("  counted as sent", sent, "by the tracers' accounts")
     balance.line("  counted as dropped", dropped.total(), causes)
     balance.line("  sends that failed", sum(account["failed"] for account in accounts.values()), "and were tried again")
@@ -110,9 +112,7 @@ def _judge_accounts(
     balance.check(not dropped.total(), f"the producers dropped spans, though no outage was long: {causes}")
 
 
-def _judge_accepted(
-    balance: Balance, accounts: Mapping[str, Mapping[str, Any]], own: set[SpanId], accepted: Accepted
-) -> None:
+def _judge_accepted(balance: Balance, accounts: Mapping[str, Mapping[str, Any]], own: set[SpanId], accepted: Accepted) -> None:
     distinct = accepted.distinct()
     failed = sum(account["failed"] for account in accounts.values())
     sent = sum(account["sent"] for account in accounts.values())

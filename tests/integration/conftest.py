@@ -13,6 +13,7 @@ from opentracing_zipkin.codec import ENCODINGS
 
 from . import chromium
 from .demo_run import DemoRun, run_demo
+from .rabbitmq_queues import RabbitmqBroker
 from .spans_api import SpansApi
 from .zipkin_server import ZipkinServer
 
@@ -36,6 +37,13 @@ def zipkin() -> Iterator[ZipkinServer]:
     """A real Zipkin server that is empty at the session's start."""
     with ZipkinServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqBroker]:
+    """A real RabbitMQ; a test takes a queue of its own."""
+    with RabbitmqBroker(tmp_path_factory.mktemp("rabbitmq")) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="module")

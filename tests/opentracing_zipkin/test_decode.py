@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from opentracing_zipkin.__main__ import main
-from opentracing_zipkin.codec import ENCODINGS
+from opentracing_zipkin.codec import ENCODINGS, encoder_named
 from opentracing_zipkin.conversion.writing import message
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
@@ -171,6 +171,25 @@ def test_what_is_wrong_is_one_line_and_status_1(file: Path, tmp_path: Path, caps
         printed = capsys.readouterr()
         assert printed.err.startswith(f"opentracing-zipkin decode: {words}"), printed.err
         assert (lines, 1) == (len(printed.out.splitlines()), len(printed.err.splitlines()))
+
+
+@pytest.mark.parametrize("form", ["lines", "json", "proto3"])
+def test_a_file_of_lines_is_read_past_a_line_that_is_wrong(
+    form: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """All spans of the other lines are written; the error and status 1 come behind them."""
+    lines = [encoder_named("json").encode(span) for span in SPANS]
+    file = tmp_path / "spans.jsonl"
+    file.write_bytes(lines[0] + b"\n" + lines[1][:50] + b"\n" + b"\n".join(lines[1:]) + b"\n")
+
+    assert 1 == main(["decode", str(file), "--to", form])
+    printed = capfdbinary.readouterr()
+    assert printed.err.startswith(f"opentracing-zipkin decode: {file}: byte ".encode())
+    assert 1 == printed.err.count(b"\n")
+    whole = tmp_path / "whole.jsonl"
+    whole.write_bytes(b"\n".join(lines))
+    assert 0 == main(["decode", str(whole), "--to", form])
+    assert capfdbinary.readouterr().out == printed.out
 
 
 def test_a_limit_that_is_none_is_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,6 +85,23 @@ def test_json_may_stand_in_lists_of_traces_and_on_lines() -> None:
     assert [] == read(b"[[]]")
 
 
+@pytest.mark.parametrize("encoding", ["json", "json_v1"])
+def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
+    """Half a line, as a full disk leaves it, at every length; the error, with the byte of the first, comes behind the last span."""
+    first, second = (line + b"\n" for line in map(encoder_named(encoding).encode, SPANS))
+    for length in range(1, len(second) - 1):
+        found, error = until_wrong(first + second[:length] + b"\n" + second)
+        assert SPANS == found
+        assert error is not None
+        assert len(first) <= offset_of(error) <= len(first) + length + 1
+        assert "more of the lines" not in error
+    found, error = until_wrong(first + second[:9] + b"\n\n" + second + first[:5] + b"\n" + first[:9] + b"\nend\n")
+
+    assert SPANS == found
+    assert error is not None
+    assert error.endswith("; 2 more of the lines are wrong")
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [

@@ -1,0 +1,121 @@
+"""Spans that go to a broker, or to the console: are they taken, and does a Zipkin server get them from there?
+
+Rules: a broker is asked by the application's own sender, with an empty list, which a Zipkin server skips.  Whether the server
+reads from the broker is asked of the server itself, which no endpoint names here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+from ..clock import monotonic
+from ..codec import encoder_named
+from ..senders import SendError
+from ..senders.chosen import chosen_sender
+from ..senders.console import problem_with
+from ..senders.endpoint import console_path, shown_target
+from ..settings import Effective
+from .probe import Probes
+from .query import NEVER_SHOWN, Collected, check_found
+from .report import FAULT, OK, WARNING, Finding, Kind
+
+__all__ = ["UNREAD", "check_broker", "check_console", "check_read", "target_of"]
+
+TAKEN = Kind("taken", OK, "broker", "{broker} has taken an empty list, in {milliseconds} ms")
+NOT_TAKEN = Kind(
+    "not-taken",
+    FAULT,
+    "broker",
+    "an empty list is not accepted: {reason}",
+    "look whether the broker runs, and whether this machine reaches its port; Kafka's clients must reach the address that each "
+    "broker advertises (advertised.listeners), too",
+)
+REFUSED_BY_BROKER = Kind(
+    "refused-by-broker",
+    FAULT,
+    "broker",
+    "an empty list is refused for good: {reason}",
+    "look at the user, its password and its rights, and at the topic, or the virtual host and the queue, that ZIPKIN_ENDPOINT "
+    "names",
+)
+UNREAD = Kind(
+    "unread",
+    WARNING,
+    "query",
+    "whether a Zipkin server gets the spans from {broker} is not known, because the endpoint does not name that server",
+    "name it: opentracing-zipkin doctor --zipkin http://zipkin:9411",
+)
+NOT_READ = Kind(
+    "not-read",
+    FAULT,
+    "query",
+    "the Zipkin server {server} shows none of the probes that {broker} has taken{health}",
+    "see that the server reads from there: KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC, or RABBIT_ADDRESSES, RABBIT_VIRTUAL_HOST "
+    "and RABBIT_QUEUE; then look into the server's log",
+)
+WRITABLE = Kind("writable", OK, "console", "{target} can be written by this user")
+UNCOLLECTED = Kind(
+    "uncollected",
+    WARNING,
+    "console",
+    "what is written to {target} reaches no Zipkin server by itself",
+    "let the platform collect the lines, and send them to the server; docs/how-to/console.md shows how",
+)
+NOT_WRITABLE = Kind(
+    "not-writable",
+    FAULT,
+    "console",
+    "{target} cannot be written by this user: {reason}",
+    "give ZIPKIN_ENDPOINT a file that can, for instance console:/var/log/spans.jsonl, or console: for stderr",
+)
+
+
+def check_broker(found: Effective) -> Generator[Finding, None, bool]:
+    """Whether a message is taken; True where it is."""
+    encoder = encoder_named(found.given.get("encoding", "json"))
+    sender = chosen_sender(found.given, encoder.path, encoder.media_type)
+    begin = monotonic()
+    try:
+        sender.send(b"[]")
+    except SendError as error:
+        yield (NOT_TAKEN if error.retryable else REFUSED_BY_BROKER)(reason=error)
+        return False
+    finally:
+        sender.close()
+    yield TAKEN(broker=target_of(found), milliseconds=round((monotonic() - begin) * 1000))
+    return True
+
+
+def check_console(found: Effective) -> Iterator[Finding]:
+    """Whether the lines can be written; nothing is."""
+    target, problem = target_of(found), problem_with(console_path(found.endpoints[0]))
+    if problem:
+        yield NOT_WRITABLE(target=target, reason=problem)
+    else:
+        yield WRITABLE(target=target)
+        yield UNCOLLECTED(target=target)
+
+
+def check_read(found: Effective, server: Collected, probes: Probes, id_source: str) -> Iterator[Finding]:
+    """Whether the Zipkin server gets the spans from the broker.  `id_source` as for `check_found`."""
+    _send(found, probes)
+    for finding in check_found(server, probes, id_source):
+        is_missing = finding.code == NEVER_SHOWN.code
+        yield NOT_READ(server=server.server, broker=target_of(found), health=server.health()) if is_missing else finding
+
+
+def _send(found: Effective, probes: Probes) -> None:
+    """Where they are not taken, nothing will be found, and that is told."""
+    encoder = encoder_named(found.given.get("encoding", "json"))
+    sender = chosen_sender(found.given, encoder.path, encoder.media_type)
+    try:
+        sender.send(encoder.join([encoder.encode(span) for span in probes.spans]))
+    except SendError:
+        return
+    finally:
+        sender.close()
+
+
+def target_of(found: Effective) -> str:
+    """Where the spans go, as it may be shown."""
+    return ", ".join(shown_target(one, "") for one in found.endpoints)

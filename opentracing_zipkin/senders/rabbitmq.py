@@ -1,0 +1,252 @@
+"""RabbitMQ with pika: one kept connection, each message persistent and confirmed by the broker.
+
+Rules: a message counts as accepted when the broker has confirmed it, and a queue has it.  A connection that the broker has
+closed while it was idle is made anew within the same `send`, and that is no failure.  A refusal of user, virtual host or
+permission is for good, as HTTP's 401, 403 and 404 are: somebody has to change a setting.  A queue that is missing may pass: the
+Zipkin server declares it when it starts.
+Credentials appear neither in errors nor in a repr, and an error has no other in its chain.  Nothing is logged here, and pika
+logs nothing of it: only the part of pika that reads and writes frames is used.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from ..clock import monotonic
+from ..option import WrongSetting, taken
+from ..options import LinkOptions
+from ..text import printable
+from . import SendError
+from .broker_url import RabbitmqUrl, rabbitmq_urls
+from .checks import checked_auth, checked_cert, checked_file
+from .connection import Terms
+from .credentials import hide
+
+try:
+    from .amqp import Login, Publisher, Refused, Unroutable, Unwanted
+except ImportError as error:
+    raise ImportError(
+        "an endpoint with amqp:// needs pika: install the extra 'rabbitmq' of the distribution 'opentracing' "
+        "(in the repository: pip install '.[rabbitmq]')"
+    ) from error
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["RabbitmqSender"]
+
+MAX_REASON_CHARS = 500
+
+# Zipkin tells a message's encoding by its first byte, too.
+_CONTENT_TYPES = {b"[": "application/json", b"\n": "application/x-protobuf", b"\x0c": "application/x-thrift"}
+_CONTENT_TOO_LARGE, _REFUSED, _NOT_FOUND, _LOCKED, _PRECONDITION, _NOT_ALLOWED = 311, 403, 404, 405, 406, 530
+
+_REMEDIES = {
+    "log in": "give user and password in the endpoint, or as auth; guest may log in on the broker's own machine only",
+    "open": "name a virtual host that exists and that the user may access: amqp://user:password@host/vhost",
+    "queue": "let the user read the queue, or name another one with ?queue=",
+    "declare": "declare the queue, start the Zipkin server, which does it, or let the user configure it",
+    "publish": "let the user write to the exchange amq.default",
+}
+
+
+class RabbitmqSender:
+    """Owns a connection to the broker; may be used from one thread at a time.
+
+    `endpoint` is a broker's URL, `amqp://user:password@host:5672/vhost?queue=zipkin` or `amqps://…`, or several, which are
+    tried in turn.  The other arguments are settings, as in docs/reference/configuration.md.  Raises ValueError that names a
+    wrong value and the remedy.
+    """
+
+    max_bytes = 512 * 1024
+
+    def __init__(self, endpoint: str | Sequence[str], **given: Unpack[LinkOptions]) -> None:
+        own = taken("RabbitmqSender()", LinkOptions, given)
+        self._urls = rabbitmq_urls(endpoint)
+        self._current = 0
+        self._timeout: float = own["send_timeout"]
+        self._limit: float | None = None  # for a whole `send`, while the process ends
+        self._auth = checked_auth(own["auth"])
+        self._ca_bundle = DEFAULT_CA_BUNDLE_PATH if own["ca_bundle"] is None else checked_file("ca_bundle", own["ca_bundle"])
+        self._has_own_ca = own["ca_bundle"] is not None
+        self._cert = checked_cert(own["client_cert"], own["client_key"])
+        self._logins = {url: self._login(url) for url in self._urls}
+        if any(url.tls for url in self._urls):
+            self._check_files()
+        self._publisher: Publisher | None = None
+        self._terms = Terms(0)
+
+    def _login(self, url: RabbitmqUrl) -> Login:
+        if self._auth is not None:
+            return self._auth
+        if url.user is None:
+            return None
+        if url.password is None:
+            raise WrongSetting(
+                "endpoint", f"is {url!r} with a user and no password; write user:password@, or give both as auth"
+            )
+        return url.user, url.password
+
+    def _check_files(self) -> None:
+        """Raises WrongSetting where they cannot be read; OpenSSL's own words do not name the file."""
+        if not _can_be_read(self._ca_bundle, None):
+            raise WrongSetting("ca_bundle", "cannot be read; use certificates in PEM form")
+        if not _can_be_read(self._ca_bundle, self._cert):
+            raise WrongSetting("client_cert", "cannot be read; use a certificate and its key in PEM form, not encrypted")
+
+    def send(self, body: bytes, /) -> None:
+        ends_at_s = None if self._limit is None else monotonic() + self._limit
+        for left in range(len(self._urls), 1, -1):
+            try:
+                return self._send_to(self._urls[self._current], body, self._share_s(ends_at_s, left))
+            except SendError as error:
+                if not error.retryable:
+                    raise
+            # Whichever answers last is the first to be asked next time.
+            self._current = (self._current + 1) % len(self._urls)
+            self._drop()
+        return self._send_to(self._urls[self._current], body, self._share_s(ends_at_s, 1))
+
+    def _share_s(self, ends_at_s: float | None, urls: int) -> float:
+        """How long one of so many brokers, which are left to try, may take."""
+        return self._timeout if ends_at_s is None else min(self._timeout, (ends_at_s - monotonic()) / urls)
+
+    def _send_to(self, url: RabbitmqUrl, body: bytes, timeout: float) -> None:
+        failure: SendError | None = None
+        self._terms.ends_at_s = monotonic() + timeout
+        try:
+            self._publish(url, body)
+        except Exception as error:
+            failure = self._failure(url, error)
+        except BaseException:  # an interruption, which may have left half a frame
+            self._drop()
+            raise
+        if failure is not None:  # raised out of the block, so that no other error is in its chain
+            raise failure
+
+    def _publish(self, url: RabbitmqUrl, body: bytes) -> None:
+        """By the connection that is there; one that turns out to be stale is made anew once."""
+        content_type = _CONTENT_TYPES.get(body[:1], "application/octet-stream")
+        publisher = self._publisher
+        if publisher is not None and publisher.is_usable(body):
+            try:
+                return publisher.publish(body, content_type)
+            except TimeoutError:
+                raise
+            except (OSError, Unroutable, Refused) as error:
+                if isinstance(error, Refused) and _is_too_large(error):
+                    raise
+        self._leave()
+        self._publisher = Publisher(url, self._logins[url], self._context_of(url), self._terms)
+        return self._publisher.publish(body, content_type)
+
+    def _context_of(self, url: RabbitmqUrl) -> ssl.SSLContext | None:
+        """Made for each connection, as certificates are renewed."""
+        return _context(self._ca_bundle, self._cert) if url.tls else None
+
+    # What is told of a failure
+
+    def _failure(self, url: RabbitmqUrl, error: Exception) -> SendError:
+        publisher = self._publisher
+        if isinstance(error, Unwanted):
+            return self._told(url, "the broker did not take the message (basic.nack); the queue may be full", retryable=True)
+        if isinstance(error, TimeoutError) and publisher is not None and publisher.blocked:
+            if len(self._urls) > 1:
+                self._drop()
+            said = f"the broker takes no messages for now (connection.blocked: {publisher.blocked})"
+            return self._told(url, said, retryable=True)
+        if isinstance(error, (Refused, Unroutable)):
+            self._leave()
+        else:
+            self._drop()
+        if isinstance(error, Unroutable):
+            said = f"no queue has taken the message ({error}); does the queue exist?"
+            return self._told(url, said, retryable=True)
+        if isinstance(error, Refused):
+            return self._refusal(url, error)
+        # A ValueError is of the request itself, as of a name that cannot be looked up, and is the same next time.
+        may_pass = isinstance(error, OSError) or not isinstance(error, ValueError)
+        return self._told(url, self._reason(error), retryable=may_pass)
+
+    def _refusal(self, url: RabbitmqUrl, refusal: Refused) -> SendError:
+        if _is_too_large(refusal):
+            return self._told(url, refusal.text, retryable=False, too_large=True)
+        is_lasting = refusal.code in (0, _REFUSED, _NOT_FOUND, _LOCKED, _PRECONDITION, _NOT_ALLOWED)
+        if not is_lasting or "limit" in refusal.text:  # of connections, say
+            return self._told(url, f"the broker has closed the connection: {refusal.text}", retryable=True)
+        said = f"the broker refuses: {refusal.text.rstrip('.')}; {_REMEDIES[refusal.stage]}"
+        return self._told(url, said, retryable=refusal.stage == "declare")
+
+    def _reason(self, error: Exception) -> str:
+        is_ours = type(error) in (TimeoutError, ConnectionError)
+        reason = str(error) if is_ours else f"{type(error).__name__}: {error}"
+        if "CERTIFICATE_VERIFY_FAILED" in reason and not self._has_own_ca:
+            reason += "; give the authority's certificate as ca_bundle"
+        if "WRONG_VERSION_NUMBER" in reason:
+            reason += "; a port without TLS needs amqp://"
+        return reason
+
+    def _told(self, url: RabbitmqUrl, reason: str, *, retryable: bool, too_large: bool = False) -> SendError:
+        shown = printable(" ".join(hide(reason, self._secrets()).split()), MAX_REASON_CHARS)
+        return SendError(f"{url!r}: {shown}", retryable=retryable, too_large=too_large)
+
+    def _secrets(self) -> Iterator[str]:
+        """A user beside a password is only a name."""
+        for login in self._logins.values():
+            if login is not None:
+                yield login[1]
+
+    # The connection
+
+    def limit(self, seconds: float) -> None:
+        seconds = max(seconds, 0.001)
+        self._limit = seconds if self._limit is None else min(self._limit, seconds)
+
+    def close(self) -> None:
+        self._terms.ends_at_s = monotonic() + (self._timeout if self._limit is None else min(self._timeout, self._limit))
+        self._leave()
+
+    def _leave(self) -> None:
+        publisher, self._publisher = self._publisher, None
+        if publisher is not None:
+            publisher.close()
+
+    def _drop(self) -> None:
+        publisher, self._publisher = self._publisher, None
+        if publisher is not None:
+            publisher.drop()
+
+    def renew_after_fork(self) -> None:
+        """The parent goes on with the connection, so nothing is said on it."""
+        publisher, self._publisher = self._publisher, None
+        if publisher is not None:
+            publisher.forget()
+
+    def __repr__(self) -> str:
+        return f"RabbitmqSender({', '.join(map(repr, map(repr, self._urls)))})"
+
+
+def _is_too_large(refusal: Refused) -> bool:
+    return refusal.code == _CONTENT_TOO_LARGE or (refusal.code == _PRECONDITION and "message size" in refusal.text)
+
+
+def _can_be_read(ca_bundle: str, cert: str | tuple[str, str] | None) -> bool:
+    with suppress(OSError, ValueError):
+        _context(ca_bundle, cert)
+        return True
+    return False
+
+
+def _context(ca_bundle: str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
+    is_folder = os.path.isdir(ca_bundle)
+    context = ssl.create_default_context(cafile=None if is_folder else ca_bundle, capath=ca_bundle if is_folder else None)
+    if cert is not None:
+        certificate, key = (cert, None) if isinstance(cert, str) else cert
+        context.load_cert_chain(certificate, key, password="")  # an encrypted key would be asked for at the terminal
+    return context

@@ -1,0 +1,421 @@
+"""The RabbitMQ sender on a real broker: all the way to a real Zipkin server, and whatever may be wrong with a broker."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.codec import ENCODINGS
+
+from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract, json_message, spans_of
+from .rabbitmq_queues import MAX_MESSAGE_BYTES, RabbitmqBroker, spans_in, taken
+from .server_process import free_port
+from .spans_api import SpansApi
+from .toxiproxy import Toxiproxy
+from .zipkin_server import ZipkinServer
+
+WITHIN_S = 60.0
+SPANS = 20
+AGAIN = "zipkin: the collector accepts spans again"
+
+
+@pytest.fixture(scope="module")
+def reading_zipkin(rabbitmq: RabbitmqBroker) -> Iterator[ZipkinServer]:
+    """A real Zipkin server that takes spans from the broker; without one it would not start."""
+    with ZipkinServer(settings=rabbitmq.zipkin_settings) as server:
+        yield server
+
+
+@pytest.fixture
+def queue() -> str:
+    """One that nobody reads."""
+    return f"spans-{uuid4().hex[:8]}"
+
+
+@contextmanager
+def tracing(endpoint: str, **settings: Any) -> Iterator[ZipkinTracer]:
+    """A tracer that does not wait long before it tries again; closed at the end."""
+    tracer = ZipkinTracer("shop", endpoint=endpoint, **{"flush_interval": 0.05, "send_timeout": 1.0, **settings})
+    try:
+        yield tracer
+    finally:
+        tracer.close(0).result(10)
+
+
+def finish(tracer: ZipkinTracer, *names: str) -> list[str]:
+    for name in names:
+        tracer.start_span(name).finish()
+    return list(names)
+
+
+def numbered(word: str) -> list[str]:
+    return [f"{word} {number}" for number in range(SPANS)]
+
+
+def settled(tracer: ZipkinTracer, sent: int, **dropped: int) -> bool:
+    """Whether the account says so in the end, and balances."""
+    deadline = time.monotonic() + WITHIN_S
+    while True:
+        tracer.flush(0.2)
+        stats = tracer.stats
+        found = {cause: number for cause, number in stats.dropped.items() if number}
+        if (stats.sent, found) == (sent, dropped):
+            return stats.finished == sent + sum(dropped.values()) and stats.queued == stats.in_flight == 0
+        assert time.monotonic() < deadline, stats
+        time.sleep(0.02)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def await_warning(caplog: pytest.LogCaptureFixture, words: str) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not any(words in line for line in warnings(caplog)):
+        assert time.monotonic() < deadline, caplog.messages
+        time.sleep(0.02)
+
+
+# All the way
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_trace_arrives_at_zipkin_through_the_broker(
+    rabbitmq: RabbitmqBroker, reading_zipkin: ZipkinServer, encoding: str
+) -> None:
+    """In each encoding, with what it carries; Zipkin tells them apart by their first byte."""
+    with tracing(rabbitmq.url, encoding=encoding) as tracer:
+        with tracer.start_active_span("buy", tags={"article": "tea", "span.kind": "server"}) as root:
+            tracer.start_span("ask", tags={"span.kind": "client", "peer.service": "stock"}).finish()
+        assert True is tracer.flush(20)
+    api = SpansApi(reading_zipkin.url)
+    found = {span.name: span for span in api.trace(root.span.context.trace_id, spans=2)}
+    api.close()
+
+    assert {"buy", "ask"} == set(found)
+    assert ("SERVER", "tea") == (found["buy"].kind, found["buy"].tags["article"])
+    assert found["ask"].remote is not None
+    assert ("CLIENT", "stock") == (found["ask"].kind, found["ask"].remote.service_name)
+
+
+# Wrong settings
+
+# By name: the settings beside the queue, and the words of the warning.
+WRONG: dict[str, tuple[Callable[[RabbitmqBroker, str], Mapping[str, Any]], str]] = {
+    "a wrong password": (
+        lambda broker, queue: {"endpoint": broker.endpoint(queue, "guest:hunter22")},
+        "Login was refused using authentication mechanism PLAIN. For details see the broker logfile; give user and password",
+    ),
+    "a user that is unknown": (
+        lambda broker, queue: {"endpoint": broker.endpoint(queue), "auth": ("nobody", "hunter22")},
+        "ACCESS_REFUSED - Login was refused",
+    ),
+    "a virtual host that is unknown": (
+        lambda broker, queue: {"endpoint": broker.endpoint(queue, vhost="nowhere")},
+        "NOT_ALLOWED - vhost nowhere not found; name a virtual host that exists and that the user may access",
+    ),
+    "a virtual host that is not for the user": (
+        lambda broker, queue: {"endpoint": broker.endpoint(queue, "stranger:hunter22")},
+        "NOT_ALLOWED - access to vhost '/' refused for user 'stranger'; name a virtual host",
+    ),
+    "no permission to write": (
+        lambda broker, queue: {"endpoint": broker.endpoint(queue, "reader:hunter22")},
+        "ACCESS_REFUSED - access to exchange 'amq.default' in vhost '/' refused for user 'reader'; let the user write",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def users(rabbitmq: RabbitmqBroker) -> None:
+    """Some who may not do everything."""
+    for user, permissions in {"stranger": None, "reader": (".*", "", ".*"), "writer": ("", ".*", "")}.items():
+        rabbitmq.ctl("add_user", user, "hunter22")
+        if permissions is not None:
+            rabbitmq.ctl("set_permissions", "-p", "/", user, *permissions)
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.usefixtures("users")
+def test_a_wrong_setting_is_said_once_and_costs_the_spans_only(
+    rabbitmq: RabbitmqBroker, queue: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They count as rejected; the line has the broker's words and the remedy, and no password."""
+    settings, words = WRONG[name]
+    with tracing(**settings(rabbitmq, queue)) as tracer:
+        for number in range(3):
+            finish(tracer, f"span {number}")
+            tracer.flush(1)
+        assert settled(tracer, 0, rejected=3)
+    [line] = warnings(caplog)
+
+    assert line.startswith("zipkin: 1 span is lost (rejected): ")
+    assert words in line
+    assert "hunter22" not in caplog.text
+    assert [] == taken(rabbitmq, queue)
+
+
+def test_a_certificate_of_another_authority_is_said_with_the_remedy(
+    rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same spans arrive with the right one."""
+    endpoint = f"amqps://guest:guest@127.0.0.1:{rabbitmq.tls_port}?queue={queue}"
+    with tracing(endpoint, retry_timeout=0) as tracer:
+        finish(tracer, "lost")
+        assert settled(tracer, 0, expired=1)
+    with tracing(endpoint, ca_bundle=rabbitmq.authority, send_timeout=10.0) as tracer:
+        finish(tracer, "sent")
+        assert settled(tracer, 1)
+    [line] = warnings(caplog)
+
+    assert "CERTIFICATE_VERIFY_FAILED" in line
+    assert line.endswith("; give the authority's certificate as ca_bundle")
+    assert ["sent"] == spans_in(taken(rabbitmq, queue))
+
+
+@pytest.mark.usefixtures("users")
+def test_a_user_without_permission_to_configure_needs_a_queue_that_is_there(
+    rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Spans wait for it; as soon as somebody has declared it they arrive."""
+    with tracing(rabbitmq.endpoint(queue, "writer:hunter22")) as tracer:
+        names = finish(tracer, *numbered("span"))
+        await_warning(caplog, f"access to queue '{queue}' in vhost '/' refused for user 'writer'; declare the queue")
+        assert [] == taken(rabbitmq, queue)  # which has declared it
+        assert settled(tracer, SPANS)
+
+    assert names == spans_in(taken(rabbitmq, queue))
+
+
+def test_a_queue_of_other_arguments_takes_spans_as_well(rabbitmq: RabbitmqBroker, queue: str) -> None:
+    """As one that is not durable, or bounded."""
+    with rabbitmq.channel() as channel:
+        channel.queue_declare(queue, durable=True, arguments={"x-max-length": 1000, "x-queue-mode": "lazy"})
+        with tracing(rabbitmq.endpoint(queue)) as tracer:
+            finish(tracer, "span")
+            assert settled(tracer, 1)
+        _, _, body = channel.basic_get(queue, auto_ack=True)
+
+    assert ["span"] == spans_in([body])
+
+
+# What happens to queues and messages
+
+
+def test_a_queue_that_is_deleted_is_declared_again_without_a_word(
+    rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The message that finds no queue comes back, and is sent again at once."""
+    with tracing(rabbitmq.endpoint(queue)) as tracer:
+        finish(tracer, "before")
+        assert settled(tracer, 1)
+        with rabbitmq.channel() as channel:
+            channel.queue_delete(queue)
+        finish(tracer, "after")
+        assert settled(tracer, 2)
+
+    assert ["after"] == spans_in(taken(rabbitmq, queue))
+    assert [] == warnings(caplog)
+
+
+def test_a_queue_that_is_full_keeps_spans_waiting(
+    rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where it refuses messages (`reject-publish`); without that policy RabbitMQ drops the oldest, and nobody is told."""
+    with rabbitmq.channel() as channel:
+        arguments = {"x-max-length": 1, "x-overflow": "reject-publish"}
+        channel.queue_declare(queue, durable=True, arguments=arguments)
+        with tracing(rabbitmq.endpoint(queue)) as tracer:
+            finish(tracer, "first")
+            assert settled(tracer, 1)
+            finish(tracer, "second")
+            await_warning(caplog, "zipkin: 1 span is not accepted yet: ")
+            bodies = [channel.basic_get(queue, auto_ack=True)[2]]
+            assert settled(tracer, 2)
+            bodies.append(channel.basic_get(queue, auto_ack=True)[2])
+
+    assert ["first", "second"] == spans_in(bodies)
+    assert warnings(caplog)[0].endswith("the broker did not take the message (basic.nack); the queue may be full")
+
+
+# The broker, the network
+
+
+def test_a_connection_that_the_operator_has_closed_is_made_anew_without_a_word(
+    rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither a span is lost, nor a line written."""
+    with tracing(rabbitmq.endpoint(queue)) as tracer:
+        finish(tracer, "before")
+        assert settled(tracer, 1)
+        rabbitmq.ctl("close_all_connections", "maintenance")
+        finish(tracer, "after")
+        assert settled(tracer, 2)
+
+    assert ["before", "after"] == spans_in(taken(rabbitmq, queue))
+    assert [] == warnings(caplog)
+
+
+def test_a_connection_that_is_idle_for_longer_than_the_heartbeat_is_kept(
+    rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The broker has one of a second, and closes connections that miss it; we have agreed on none."""
+    with tracing(rabbitmq.endpoint(queue)) as tracer:
+        finish(tracer, "before")
+        assert settled(tracer, 1)
+        time.sleep(4)
+        finish(tracer, "after")
+        assert settled(tracer, 2)
+
+    assert ["before", "after"] == spans_in(taken(rabbitmq, queue))
+    assert [] == warnings(caplog)
+    assert "missed heartbeats" not in rabbitmq.logged()
+
+
+def test_an_end_in_order_leaves_no_warning_in_the_brokers_log(rabbitmq: RabbitmqBroker, queue: str) -> None:
+    """RabbitMQ has one for each client that goes without a farewell."""
+    logged = len(rabbitmq.logged())
+    with tracing(rabbitmq.endpoint(queue)) as tracer:
+        finish(tracer, "span")
+        assert settled(tracer, 1)
+    taken(rabbitmq, queue)  # one more connection, so that what is said of the last one has been written
+
+    assert "closed TCP connection" not in rabbitmq.logged()[logged:]
+
+
+def test_a_memory_alarm_keeps_spans_waiting_and_each_arrives_once(
+    rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The message that the broker has got before is not sent again; the line says why it waits."""
+    with tracing(rabbitmq.endpoint(queue)) as tracer:
+        rabbitmq.ctl("set_vm_memory_high_watermark", "0")
+        try:
+            names = finish(tracer, *numbered("span"))
+            await_warning(caplog, "the broker takes no messages for now (connection.blocked: low on memory)")
+            time.sleep(2)  # so that it is tried again
+            assert 0 == tracer.stats.sent
+        finally:
+            rabbitmq.ctl("set_vm_memory_high_watermark", "0.6")
+        assert settled(tracer, SPANS)
+
+    assert names == spans_in(taken(rabbitmq, queue))
+    assert 1 == len(warnings(caplog))
+
+
+def test_a_broker_that_hangs_costs_nothing_but_time(
+    rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has a connection and says nothing; the application goes on, and all spans arrive, some perhaps twice."""
+    with tracing(rabbitmq.endpoint(queue)) as tracer:
+        names = finish(tracer, *numbered("before"))
+        assert settled(tracer, SPANS)
+        rabbitmq.pause()
+        try:
+            start = time.monotonic()
+            names += finish(tracer, *numbered("while it hangs"))
+            took = time.monotonic() - start
+            await_warning(caplog, "the broker did not confirm the message in time")
+        finally:
+            rabbitmq.resume()
+        assert settled(tracer, 2 * SPANS)
+    found = spans_in(taken(rabbitmq, queue))
+
+    assert set(names) == set(found)
+    assert SPANS == sum(name.startswith("before") for name in found)
+    assert took < 1.0
+
+
+def test_a_broker_that_is_killed_and_comes_back_has_and_gets_all_spans(
+    rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those that it has confirmed outlive it, the others wait; nothing has to be done."""
+    with tracing(rabbitmq.endpoint(queue)) as tracer:
+        names = finish(tracer, *numbered("before"))
+        assert settled(tracer, SPANS)
+        rabbitmq.kill()
+        try:
+            names += finish(tracer, *numbered("while it is away"))
+            await_warning(caplog, f"zipkin: {SPANS} spans are not accepted yet: amqp://{rabbitmq.address} queue {queue}: ")
+        finally:
+            rabbitmq.start()
+        assert settled(tracer, 2 * SPANS)
+
+    assert sorted(names) == sorted(spans_in(taken(rabbitmq, queue)))
+    assert 1 == len(warnings(caplog))
+    assert "Connection refused" in warnings(caplog)[0]
+
+
+# The contract of all senders
+
+
+class Queue:
+    """A queue of its own, behind a proxy that goes away and comes back more quickly than a broker."""
+
+    limit_bytes = MAX_MESSAGE_BYTES
+    message = staticmethod(json_message)
+
+    def __init__(self, broker: RabbitmqBroker, proxy: Toxiproxy) -> None:
+        self._broker = broker
+        self._proxy = proxy
+        self._name = f"contract-{uuid4().hex[:8]}"
+        self._received: list[bytes] = []
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"endpoint": f"{self._url()}?queue={self._name}"}
+
+    def _url(self, user: str = "guest:guest@") -> str:
+        return f"amqp://{user}{self._proxy.url.removeprefix('http://')}"
+
+    def refusals(self, password: str, password_in_url: str) -> Mapping[str, Mapping[str, Any]]:
+        away = f"127.0.0.1:{free_port()}"
+        return {
+            "as a setting": {"endpoint": self._url(""), "auth": ("guest", password)},
+            "in the URL": {"endpoint": self._url(f"guest:{password_in_url}@")},
+            "as a setting, away": {"endpoint": f"amqp://{away}", "auth": ("guest", password)},
+            "in the URL, away": {"endpoint": f"amqp://guest:{password_in_url}@{away}"},
+            "in the URL, to a server that has no TLS": {"endpoint": f"amqps://guest:{password_in_url}@{self._broker.address}"},
+        }
+
+    def received(self) -> list[bytes]:
+        self._received += taken(self._broker, self._name)
+        return list(self._received)
+
+    def spans(self) -> list[Mapping[str, Any]]:
+        return spans_of(self.received())
+
+    def stop(self) -> None:
+        self._proxy.down()
+
+    def start(self) -> None:
+        self._proxy.heal()
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        self._broker.pause()
+        try:
+            yield
+        finally:
+            self._broker.resume()
+
+
+@pytest.fixture(scope="module")
+def proxy(rabbitmq: RabbitmqBroker) -> Iterator[Toxiproxy]:
+    with Toxiproxy(rabbitmq.address) as proxy:
+        yield proxy
+
+
+class TestRabbitmq(SenderContract, HasAddress, LimitsSize, HasCredentials):
+    """A queue of a real broker."""
+
+    @pytest.fixture
+    def receiver(self, rabbitmq: RabbitmqBroker, proxy: Toxiproxy) -> Iterator[Queue]:
+        proxy.heal()
+        yield Queue(rabbitmq, proxy)
+        proxy.heal()

@@ -1,0 +1,391 @@
+"""The console: lines of JSON on standard streams, in files and in pipes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opentracing_zipkin import ZipkinTracer, configure
+from opentracing_zipkin.__main__ import main
+from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.senders.console import PIPE_BUF, ConsoleSender
+
+ONE, TWO = b'{"id":"1"}\n', b'{"id":"2"}\n'
+
+
+def refusal(sender: ConsoleSender, body: bytes = ONE) -> str:
+    with pytest.raises(SendError) as caught:
+        sender.send(body)
+    assert True is caught.value.retryable
+    assert caught.value.__cause__ is None is caught.value.__context__
+    return str(caught.value)
+
+
+PREAMBLE = "import os, sys\nfrom opentracing_zipkin.senders.console import ConsoleSender\n"
+
+
+def in_a_process(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """A program that has our sender; with its own standard streams."""
+    command = [sys.executable, "-c", PREAMBLE + code, *arguments]
+    return subprocess.run(command, timeout=50, **{"capture_output": True, **options})
+
+
+# Files
+
+
+def test_lines_are_added_to_a_file(tmp_path: Path) -> None:
+    """Behind what is there already; one that is not there is made."""
+    path = tmp_path / "spans.jsonl"
+    one, other = ConsoleSender(str(path)), ConsoleSender(str(path))
+    one.send(ONE)
+    other.send(TWO)
+    one.send(ONE + TWO)
+
+    assert ONE + TWO + ONE + TWO == path.read_bytes()
+    assert f"ConsoleSender({str(path)!r})" == repr(one)
+
+
+@pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
+def test_a_file_that_was_rotated_is_found_again(tmp_path: Path, how: str) -> None:
+    """By its path, at the next message; no line goes to the old file."""
+    path, old = tmp_path / "spans.jsonl", tmp_path / "spans.jsonl.1"
+    sender = ConsoleSender(str(path))
+    sender.send(ONE)
+    if how == "removed":
+        path.unlink()
+    else:
+        path.rename(old)
+    if how == "replaced":
+        path.write_bytes(b"")
+    sender.send(TWO)
+
+    assert TWO == path.read_bytes()
+    assert how == "removed" or ONE == old.read_bytes()
+
+
+def test_a_file_that_was_cut_goes_on_at_its_begin(tmp_path: Path) -> None:
+    """As logrotate's copytruncate does it: no hole is left."""
+    path = tmp_path / "spans.jsonl"
+    sender = ConsoleSender(str(path))
+    sender.send(ONE)
+    os.truncate(path, 0)
+    sender.send(TWO)
+
+    assert TWO == path.read_bytes()
+
+
+def _in_missing_folder(folder: Path) -> str:
+    return str(folder / "none" / "spans.jsonl")
+
+
+def _below_a_file(folder: Path) -> str:
+    (folder / "file").write_bytes(b"")
+    return str(folder / "file" / "spans.jsonl")
+
+
+def _a_folder(folder: Path) -> str:
+    return str(folder)
+
+
+def _full(folder: Path) -> str:
+    return "/dev/full"
+
+
+def _pipe_without_reader(folder: Path) -> str:
+    os.mkfifo(folder / "pipe")
+    return str(folder / "pipe")
+
+
+@pytest.mark.parametrize(
+    ("path_in", "words"),
+    [
+        (_in_missing_folder, "No such file or directory; make its folder"),
+        (_below_a_file, "Not a directory; make its folder"),
+        (_a_folder, "Is a directory; give the path of a file"),
+        (_full, "No space left on device; make room"),
+        (_pipe_without_reader, "No such device or address; nobody reads it"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named_with_the_remedy(
+    tmp_path: Path, path_in: Callable[[Path], str], words: str
+) -> None:
+    """It may pass, so the message is tried again; a tracer's spans are counted as `expired` in the end."""
+    path = path_in(tmp_path)
+    tracer = ZipkinTracer("service", endpoint=f"console:{path}", retry_timeout=0)
+    tracer.start_span("x").finish()
+
+    assert f"{path}: {words}" == refusal(ConsoleSender(path))
+    assert False is tracer.flush(5)
+    assert (1, 1) == (tracer.stats.finished, tracer.stats.dropped["expired"])
+    tracer.close(0)
+
+
+def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
+    """The remedy is there as well."""
+    tmp_path.chmod(0o500)
+    path = str(tmp_path / "spans.jsonl")
+    user = os.geteuid()
+    if user == 0:  # who may write anywhere
+        os.seteuid(65534)
+    try:
+        told = refusal(ConsoleSender(path))
+    finally:
+        os.seteuid(user)
+
+    assert f"{path}: Permission denied; let this process write there" == told
+
+
+LIMITED = """
+import resource
+from opentracing_zipkin.senders import SendError
+path, room, *lines = sys.argv[1:]
+body = "".join(line + "\\n" for line in lines).encode()
+sender = ConsoleSender(path)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(room), resource.RLIM_INFINITY))
+for _ in range(2):
+    try:
+        sender.send(body)
+    except SendError as error:
+        print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+sender.send(body)
+sender.send(b"end\\n")
+"""
+
+
+@pytest.mark.parametrize("room", range(1, 12))
+def test_no_line_is_lost_or_written_twice_where_a_file_had_no_room(tmp_path: Path, room: int) -> None:
+    """Half a line is ended before the next try, which goes on with that line, whole."""
+    path = tmp_path / "spans.jsonl"
+    lines = ["abc", "def", "ghi"]
+    done = in_a_process(LIMITED, str(path), str(room), *lines)
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert [f"{path}: File too large; rotate the file, or raise its limit (ulimit -f)"] * 2 == done.stdout.decode().splitlines()
+    half = lines[room // 4][: room % 4]
+    assert [*lines[: room // 4], *([half] if half else []), *lines[room // 4 :], "end"] == path.read_text().splitlines()
+
+
+APPENDING = """
+import json
+path, name = sys.argv[1:]
+sender = ConsoleSender(path)
+for number in range(200):
+    lines = [json.dumps({"by": name, "n": number * 3 + part, "x": "x" * (number * 37 + part * 4000)}) for part in range(3)]
+    sender.send("".join(line + "\\n" for line in lines).encode())
+"""
+
+
+def test_several_processes_add_to_one_file_line_by_line(tmp_path: Path) -> None:
+    """No line is mixed with another, however long it is."""
+    path = tmp_path / "spans.jsonl"
+    code = PREAMBLE + APPENDING
+    running = [subprocess.Popen([sys.executable, "-c", code, str(path), str(number)]) for number in range(3)]
+    assert [0, 0, 0] == [process.wait(50) for process in running]
+    found = [json.loads(line) for line in path.read_bytes().splitlines()]
+
+    assert sorted((str(by), n) for by in range(3) for n in range(600)) == sorted((line["by"], line["n"]) for line in found)
+
+
+# Standard streams and pipes
+
+
+def reader_of(path: Path) -> int:
+    """A pipe's end that can be read."""
+    os.mkfifo(path)
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+
+def drained(fd: int) -> bytes:
+    read = b""
+    while True:
+        try:
+            piece = os.read(fd, 1 << 20)
+        except BlockingIOError:
+            return read
+        if not piece:
+            return read
+        read += piece
+
+
+def test_a_pipe_that_nobody_reads_bounds_the_wait(tmp_path: Path) -> None:
+    """By the limit; later the rest follows: each line once, but for one that was begun."""
+    reading = reader_of(tmp_path / "pipe")
+    sender = ConsoleSender(str(tmp_path / "pipe"))
+    sender.limit(0.2)
+    lines = [b'{"n":%d,"x":"%s"}\n' % (number, b"x" * (number % 7 * 900)) for number in range(150)]
+    begin = time.monotonic()
+
+    assert f"{tmp_path / 'pipe'}: nobody reads what is written there" == refusal(sender, b"".join(lines))
+    assert time.monotonic() - begin < 5
+    assert sender.max_bytes >= len(b"".join(lines)) > 3 * 65536
+    read = b""
+    for _ in range(20):
+        read += drained(reading)
+        try:
+            sender.send(b"".join(lines))
+        except SendError:
+            continue
+        break
+    read += drained(reading)
+    whole = [line for line in read.splitlines(keepends=True) if line in lines]
+
+    assert lines == whole
+    os.close(reading)
+
+
+def test_a_limit_counts_for_a_message_that_waits_already(tmp_path: Path) -> None:
+    """The process ends while nobody reads."""
+    reading = reader_of(tmp_path / "pipe")
+    sender = ConsoleSender(str(tmp_path / "pipe"))
+    begin = time.monotonic()
+    threading.Timer(0.2, sender.limit, [0.1]).start()
+
+    refusal(sender, ONE * 20_000)
+    assert time.monotonic() - begin < 5
+    os.close(reading)
+
+
+def test_lines_longer_than_a_pipe_takes_at_once_are_written_whole(tmp_path: Path) -> None:
+    """In pieces."""
+    reading = reader_of(tmp_path / "pipe")
+    body = b"x" * (PIPE_BUF * 3) + b"\n" + ONE
+    ConsoleSender(str(tmp_path / "pipe")).send(body)
+
+    assert body == drained(reading)
+    os.close(reading)
+
+
+AMONG_LOGS = """
+import logging, threading
+logging.basicConfig(level=logging.INFO, format="log %(message)s")
+def write(name):
+    for number in range(300):
+        logging.info("%s %d", name, number)
+threads = [threading.Thread(target=write, args=(name,)) for name in "abc"]
+sender = ConsoleSender()
+for thread in threads: thread.start()
+for number in range(300):
+    sender.send(b'{"n":%d}\\n' % number * 20)
+for thread in threads: thread.join()
+"""
+
+
+def test_lines_of_a_log_on_the_same_stream_stay_lines() -> None:
+    """Each is whole, whoever writes at the same time."""
+    lines = in_a_process(AMONG_LOGS).stderr.decode().splitlines()
+
+    spans = [f'{{"n":{number}}}' for number in range(300) for _ in range(20)]
+    logged = [f"log {name} {number}" for name in "abc" for number in range(300)]
+    assert sorted(spans + logged) == sorted(lines)
+
+
+@pytest.mark.parametrize(("path", "stream"), [("", "stderr"), ("/dev/stderr", "stderr"), ("/dev/stdout", "stdout")])
+def test_a_standard_stream_may_be_a_socket(path: str, stream: str) -> None:
+    """As systemd has it; such a stream cannot be opened by its name."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        in_a_process("ConsoleSender(sys.argv[1]).send(b'one\\n')", path, capture_output=False, **{stream: theirs})
+
+        assert b"one\n" == ours.recv(100)
+
+
+CLOSED = {
+    "the application has closed it": "sys.stderr.close()",
+    "its descriptor is closed": "os.close(2)",
+    "there was none": "",
+}
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_a_closed_stderr_is_told(closed: str, tmp_path: Path) -> None:
+    """The process goes on."""
+    code = CLOSED[closed] + "\ntry:\n    ConsoleSender().send(b'one\\n')\nexcept Exception as error:\n    print(repr(error))"
+    without = {"preexec_fn": lambda: os.close(2), "stderr": None} if not CLOSED[closed] else {}
+    done = in_a_process(code, capture_output=False, stdout=subprocess.PIPE, **without)
+
+    assert 0 == done.returncode
+    assert done.stdout.startswith(b"SendError('stderr: ")
+
+
+UNREAD = """
+import opentracing_zipkin
+tracer = opentracing_zipkin.configure("service", endpoint="console:")
+for number in range(3000):
+    tracer.start_span("x" * 100).finish()
+print("done", flush=True)
+"""
+
+
+def test_a_process_ends_though_nobody_reads_its_stderr() -> None:
+    """By the rule for its exit; spans that the pipe has taken are whole lines."""
+    reading, writing = os.pipe()
+    done = in_a_process(UNREAD, capture_output=False, stdout=subprocess.PIPE, stderr=writing)
+    os.close(writing)
+    lines = os.read(reading, 1 << 20).splitlines()
+    os.close(reading)
+
+    assert (0, b"done\n") == (done.returncode, done.stdout)
+    assert 100 < len([line for line in lines if line.startswith(b"{") and json.loads(line)]) < 3000
+
+
+@pytest.mark.parametrize("disposition", ["SIG_DFL", "SIG_IGN"])
+def test_a_reader_that_has_gone_ends_no_process(disposition: str) -> None:
+    """Not even one for which SIGPIPE has its default, which is as it was after."""
+    code = f"""
+import signal
+signal.signal(signal.SIGPIPE, signal.{disposition})
+try:
+    ConsoleSender("/dev/stdout").send(b"one\\n")
+except Exception as error:
+    sys.stderr.write(str(error))
+assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) and not signal.sigpending()
+"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = in_a_process(code, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+
+    assert (0, b"/dev/stdout: Broken pipe; nobody reads it any more") == (done.returncode, done.stderr)
+
+
+# Encodings
+
+
+@pytest.mark.parametrize("encoding", ["thrift", "proto3"])
+def test_an_encoding_that_has_no_lines_is_refused(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    """In code, and by the variable's name."""
+    remedy = "is not for an endpoint with console:, where a line is JSON; use 'json' or 'json_v1'"
+    with pytest.raises(ValueError, match=f"^encoding {remedy}$"):
+        ZipkinTracer("service", endpoint="console:", encoding=encoding)
+    monkeypatch.setenv("ZIPKIN_ENCODING", encoding)
+    with pytest.raises(ValueError, match=f"^environment variable ZIPKIN_ENCODING {remedy}$"):
+        configure("service", endpoint="console:")
+
+
+@pytest.mark.parametrize("encoding", ["json", "json_v1"])
+def test_a_file_of_lines_is_read_back(tmp_path: Path, capsys: pytest.CaptureFixture[str], encoding: str) -> None:
+    """By `opentracing-zipkin decode`: the same spans, a line each, whatever their tags hold."""
+    path = tmp_path / "spans.jsonl"
+    tracer = ZipkinTracer("service", endpoint=f"console:{path}", encoding=encoding)
+    for number in range(50):
+        with tracer.start_active_span(f"span {number}", tags={"text": "a\nb\x85\r\0ü", "n": number}):
+            pass
+    assert True is tracer.flush(5)
+    tracer.close(0)
+
+    assert 50 == path.read_bytes().count(b"\n") == len(path.read_bytes().split(b"\n")) - 1
+    assert 0 == main(["decode", str(path), "--to", "json"])
+    spans = json.loads(capsys.readouterr().out)
+    assert [f"span {number}" for number in range(50)] == [span["name"] for span in spans]
+    assert {"a\nb\x85\r\0ü"} == {span["tags"]["text"] for span in spans}

@@ -1,0 +1,132 @@
+"""The setting `endpoint`: the scheme chooses the sender."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import opentracing
+from opentracing_zipkin import ZipkinTracer, configure
+from opentracing_zipkin.senders import endpoint as module
+from opentracing_zipkin.senders.console import ConsoleSender
+from opentracing_zipkin.senders.endpoint import CONSOLE, HTTP, KAFKA, RABBITMQ, endpoints_of, kind_of, route_of, shown_target
+from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.settings import described
+
+V2 = "/api/v2/spans"
+
+# An endpoint; the sender that it chooses, its URLs, whose route tells this host's address, and how the first is shown.
+RIGHT: list[tuple[Any, str, list[str], str, str]] = [
+    ("http://a", HTTP, ["http://a"], "http://a", "http://a/api/v2/spans"),
+    ("http://a,https://b/", HTTP, ["http://a", "https://b/"], "http://a", "http://a/api/v2/spans"),
+    (" Kafka://a,b:1/t ", KAFKA, ["Kafka://a,b:1/t"], "kafka://a:9092", "Kafka://a,b:1/t"),
+    ("kafka://u:p@a/t,kafka://u:p@b/t", KAFKA, ["kafka://u:p@a/t", "kafka://u:p@b/t"], "kafka://a:9092", "kafka://a/t"),
+    ("amqp://u:p@h/v?queue=q", RABBITMQ, ["amqp://u:p@h/v?queue=q"], "amqp://u:p@h/v?queue=q", "amqp://h/v?***"),
+    (["amqp://a", "amqps://b"], RABBITMQ, ["amqp://a", "amqps://b"], "amqp://a", "amqp://a"),
+    ("console:", CONSOLE, ["console:"], "", "stderr"),
+    ("console://", CONSOLE, ["console://"], "", "stderr"),
+    (["console:"], CONSOLE, ["console:"], "", "stderr"),
+    ("console:/var/log/a b,c?d@e.jsonl", CONSOLE, ["console:/var/log/a b,c?d@e.jsonl"], "", "/var/log/a b,c?d@e.jsonl"),
+    ("CONSOLE:///var/log/spans", CONSOLE, ["CONSOLE:///var/log/spans"], "", "/var/log/spans"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("endpoint", "kind", "urls", "route", "shown"), RIGHT)
+def test_the_scheme_chooses_the_sender(endpoint: Any, kind: str, urls: list[str], route: str, shown: str) -> None:
+    """In any case of letters; the comma of Kafka's brokers separates no URLs."""
+    assert (kind, urls, route, shown) == (
+        kind_of(endpoint),
+        endpoints_of(endpoint),
+        route_of(endpoint),
+        shown_target(urls[0], V2),
+    )
+
+
+SCHEMES = "use a URL that begins with http://, https://, kafka://, amqp://, amqps:// or console:"
+CONSOLES = "use console: for lines on stderr, or an absolute path behind it"
+WRONG: list[tuple[Any, str]] = [
+    ("ftp://u:secret@h", f"is 'ftp://h'; {SCHEMES}"),
+    ("redis://secret@h/x", f"is 'redis://h/x'; {SCHEMES}"),
+    (["http://a", "otlp://b"], f"is 'otlp://b'; {SCHEMES}"),
+    ("localhost:9411", "is 'localhost:9411'; use the collector's URL"),
+    ("http://a,kafka://b", "has HTTP and Kafka; give the URLs of one sender only"),
+    (["amqp://a", "http://b"], "has RabbitMQ and HTTP; give the URLs of one sender only"),
+    (["kafka://a", "console:"], "has Kafka and console; give the URLs of one sender only"),
+    (["console:", "console:/x"], "has console: and more; lines go to one place"),
+    ("console:stdout", CONSOLES),
+    ("console:spans.jsonl", CONSOLES),
+    ("console:./spans.jsonl", CONSOLES),
+    ("console://host/path", CONSOLES),
+    ("console:/var/log/", CONSOLES),
+    ("console:/a\nb", CONSOLES),
+    ("console:,http://a", CONSOLES),
+    ([], r"is []; use the collector's URL"),
+    (9411, "is 9411; use the collector's URL"),
+    (["http://a", 5], "is 5; use the collector's URL"),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "words"), WRONG)
+def test_an_endpoint_that_chooses_no_sender_is_refused(endpoint: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the schemes that there are; in code, and in the environment with the variable's name."""
+    for construct in (endpoints_of, lambda endpoint: ZipkinTracer("service", endpoint=endpoint)):
+        with pytest.raises(ValueError, match=r"^endpoint ") as caught:
+            construct(endpoint)
+        assert words in str(caught.value)
+        assert "secret" not in str(caught.value)
+    if isinstance(endpoint, str):
+        monkeypatch.setenv("ZIPKIN_ENDPOINT", endpoint)
+        with pytest.raises(ValueError, match=r"^environment variable ZIPKIN_ENDPOINT ") as caught:
+            configure("service")
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("endpoint", "sender"), [("http://127.0.0.1:9", HttpSender), ("console:", ConsoleSender)])
+@pytest.mark.parametrize("variable", ["ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT"])
+def test_both_variables_choose_a_sender(monkeypatch: pytest.MonkeyPatch, endpoint: str, sender: type, variable: str) -> None:
+    """Ours, and OpenTelemetry's; `opentracing-zipkin run` says where spans go."""
+    for name in [name for name in os.environ if name.startswith(("ZIPKIN_", "OTEL_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(variable, endpoint)
+    tracer: Any = configure("service")
+    _, target, _ = described()
+
+    assert sender is type(tracer._recorder._sender)
+    assert shown_target(endpoint, V2) == target
+    tracer.close(0)
+    opentracing._reset_global_tracer()
+
+
+def test_proxies_and_certificates_of_requests_are_for_http_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console has no settings, and a variable that was set for others makes no error."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://proxy:3128")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", __file__)
+    tracer = configure("service", endpoint="console:")
+
+    assert tracer is opentracing.tracer
+    tracer.close(0)
+    opentracing._reset_global_tracer()
+
+
+def test_a_console_needs_no_broker_and_a_collector_no_broker_and_no_console() -> None:
+    """Only the chosen sender's module, and its client library, is imported."""
+    code = """
+import sys
+import opentracing_zipkin
+opentracing_zipkin.configure("service")
+found = [name for name in ("kafka", "rabbitmq", "console") if f"opentracing_zipkin.senders.{name}" in sys.modules]
+print(found, [name for name in ("confluent_kafka", "pika") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+
+    assert "[] []\n" == done.stdout
+
+
+def test_every_kind_of_sender_is_in_these_tables() -> None:
+    """One that is added is tried, too."""
+    assert set(module._KINDS) == {kind for _, kind, *_ in RIGHT}

@@ -1,0 +1,522 @@
+"""The RabbitMQ sender before brokers that hang, trickle, close and come back; and in processes that fork, patch and end."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
+
+import freezegun
+import pytest
+import pytest_socket
+import time_machine
+from pika import frame, spec
+
+from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.senders.rabbitmq import RabbitmqSender
+
+from .certificates import Certificates
+from .raw_broker import ANSWERS, Answer, Talk, raw_broker
+from .test_http_on_sockets import free_port
+from .test_rabbitmq import failure, refusing
+
+DEADLINE_S = 0.5
+AT_MOST_S = 3.0  # on a slow day
+
+# Each thing that the client waits for an answer to, and our words where none comes.
+WAITS = {
+    "greeting": "the broker did not answer the login in time",
+    "Connection.StartOk": "the broker did not answer the login in time",
+    "Connection.Open": "the broker did not open the virtual host in time",
+    "Channel.Open": "the broker did not find the queue in time",
+    "Queue.Declare": "the broker did not find the queue in time",
+    "Confirm.Select": "the broker did not find the queue in time",
+    "Basic.Publish": "the broker did not confirm the message in time",
+}
+
+
+def silence(talk: Talk) -> None:
+    """Until the client goes."""
+    with suppress(OSError):
+        while talk.connection.recv(65536):
+            pass
+
+
+def heartbeats_without_end(talk: Talk) -> None:
+    while True:
+        talk.connection.sendall(frame.Heartbeat().marshal())
+        time.sleep(0.02)
+
+
+def frame_that_trickles(talk: Talk) -> None:
+    for byte in frame.Method(1, spec.Basic.Return(0, "x" * 200, "", "")).marshal():
+        talk.connection.sendall(bytes([byte]))
+        time.sleep(0.02)
+
+
+def close(talk: Talk) -> None:
+    talk.connection.shutdown(socket.SHUT_RDWR)
+
+
+def left_after(after: str, answer: Answer) -> tuple[str, bool, float]:
+    """The words and the kind of the failure, and after how many seconds it came."""
+    with raw_broker({after: answer}) as broker:
+        start = time.monotonic()
+        error = failure(broker.url, send_timeout=DEADLINE_S)
+        return str(error).partition("zipkin: ")[2], error.retryable, time.monotonic() - start
+
+
+@pytest.mark.parametrize("answer", [silence, heartbeats_without_end, frame_that_trickles])
+def test_a_broker_that_does_not_answer_is_left_at_the_deadline(answer: Answer) -> None:
+    """The timeout is for the whole message, from connecting to the confirm; the message may be sent again."""
+    with ThreadPoolExecutor(len(WAITS)) as pool:  # together, because each waits
+        found = list(pool.map(left_after, WAITS, [answer] * len(WAITS)))
+
+    assert [(words, True) for words in WAITS.values()] == [(words, retryable) for words, retryable, _ in found]
+    assert DEADLINE_S * 0.9 < min(took for _, _, took in found)
+    assert min(took for _, _, took in found) < AT_MOST_S
+
+
+@pytest.mark.parametrize("after", WAITS)
+def test_a_broker_that_closes_without_a_word_may_come_back(after: str) -> None:
+    """At any moment of the conversation."""
+    with raw_broker({after: close}) as broker:
+        error = failure(broker.url)
+
+    assert "the broker has closed the connection" in str(error) or "ConnectionReset" in str(error)
+    assert True is error.retryable
+
+
+def test_a_port_for_tls_is_guessed_where_the_broker_closes_at_once() -> None:
+    """It takes our greeting for nonsense."""
+    with raw_broker({"greeting": close}) as broker:
+        error = failure(broker.url)
+
+    assert str(error).endswith("; a port for TLS needs amqps://")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"AMQP\x00\x01\x00\x00", b"\x01\x00\x00\xff\xff\xff\xff", b"SSH-2.0-OpenSSH_9.2\r\n"],
+)
+def test_a_server_of_another_kind_is_shown_as_such(said: bytes) -> None:
+    """No more of what it says than its beginning is looked at."""
+
+    def say(talk: Talk) -> None:
+        talk.connection.sendall(said)
+        silence(talk)
+
+    with raw_broker({"greeting": say}) as broker:
+        error = failure(broker.url)
+
+    assert "it does not speak AMQP 0-9-1" in str(error)
+    assert True is error.retryable
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_spoiled_frame_is_a_failure_that_may_pass(seed: int) -> None:
+    """Whatever bytes come in place of an answer, `send` raises SendError, or a whole answer was left among them."""
+    dice = random.Random(seed)
+    after = dice.choice(list(WAITS))
+
+    def spoil(talk: Talk) -> None:
+        record: list[bytes] = []
+        original, talk.connection = talk.connection, Recording(talk.connection, record)  # type: ignore[assignment]
+        ANSWERS[after](talk)
+        talk.connection = original
+        data = bytearray(b"".join(record))
+        for _ in range(dice.randint(1, 4)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        original.sendall(bytes(data))
+
+    with raw_broker({after: spoil}) as broker:
+        sender = RabbitmqSender(broker.url, send_timeout=0.1)
+        with suppress(SendError):
+            sender.send(b"[]")
+        sender.close()
+
+    assert 1 <= len(broker.connections)
+
+
+class Recording:
+    """A connection that keeps what would be sent."""
+
+    def __init__(self, connection: socket.socket, record: list[bytes]) -> None:
+        self.sendall = record.append
+
+
+def test_a_broker_that_is_away_may_come_back() -> None:
+    """Refused connections, in the system's words."""
+    error = failure(f"amqp://127.0.0.1:{free_port()}")
+
+    assert "Connection refused" in str(error)
+    assert True is error.retryable
+
+
+# Connections that were kept
+
+
+@pytest.mark.parametrize(
+    "end",
+    [close, refusing(320, "CONNECTION_FORCED - shutdown"), lambda talk: talk.connection.sendall(b"?" * 20)],
+    ids=["closed", "shut down", "out of step"],
+)
+def test_a_connection_that_the_broker_has_closed_is_made_anew_within_the_message(end: Answer) -> None:
+    """Without a failure; the message is sent once."""
+
+    def confirm_and_end(talk: Talk) -> None:
+        talk.say(spec.Basic.Ack(talk.tag))
+        end(talk)
+
+    with raw_broker({"Basic.Publish": confirm_and_end}) as broker:
+        sender = RabbitmqSender(broker.url)
+        for number in range(3):
+            sender.send(b"[%d]" % number)
+            time.sleep(0.05)
+        sender.close()
+
+    assert [b"[0]", b"[1]", b"[2]"] == [message.body for message in broker.messages]
+    assert 3 == len(broker.connections)
+
+
+def test_a_connection_that_ends_under_a_message_is_made_anew_once() -> None:
+    """As one that a load balancer has forgotten ends at the next message; a new one that ends so is a failure."""
+    numbers = count()
+
+    def end_from_the_second_on(talk: Talk) -> None:
+        if next(numbers) in (1, 3, 4):
+            close(talk)
+        else:
+            talk.say(spec.Basic.Ack(talk.tag))
+
+    with raw_broker({"Basic.Publish": end_from_the_second_on}) as broker:
+        sender = RabbitmqSender(broker.url)
+        sender.send(b"[0]")
+        sender.send(b"[1]")
+        with pytest.raises(SendError) as caught:
+            sender.send(b"[2]")
+        sender.close()
+
+    assert True is caught.value.retryable
+    assert [b"[0]", b"[1]", b"[1]", b"[2]", b"[2]"] == [message.body for message in broker.messages]
+
+
+def test_a_queue_that_was_deleted_is_declared_again_within_the_message() -> None:
+    """A message that comes back makes the connection anew, which looks for the queue."""
+    numbers = count()
+
+    def give_back_once(talk: Talk) -> None:
+        if next(numbers) == 1:
+            talk.say(spec.Basic.Return(312, "NO_ROUTE", "", "zipkin"))
+        talk.say(spec.Basic.Ack(talk.tag))
+
+    with raw_broker({"Basic.Publish": give_back_once}) as broker:
+        sender = RabbitmqSender(broker.url)
+        sender.send(b"[0]")
+        sender.send(b"[1]")
+        sender.close()
+
+    assert [b"[0]", b"[1]", b"[1]"] == [message.body for message in broker.messages]
+    assert 2 == broker.said().count("Queue.Declare")
+
+
+def test_the_answer_to_an_earlier_message_is_not_taken_for_that_of_a_later_one() -> None:
+    """A connection on which a message was not confirmed is not used again."""
+    with raw_broker({"Basic.Publish": lambda talk: talk.tag > 1 and talk.say(spec.Basic.Ack(1))}) as broker:  # type: ignore[dict-item]
+        sender = RabbitmqSender(broker.url, send_timeout=DEADLINE_S)
+        for body in (b"[0]", b"[1]"):
+            with pytest.raises(SendError, match="did not confirm"):
+                sender.send(body)
+        sender.close()
+
+    assert 2 == len(broker.connections)
+
+
+# A broker with an alarm
+
+
+def block(talk: Talk) -> None:
+    talk.say(spec.Connection.Blocked("low on memory"), channel=0)
+
+
+def test_a_broker_with_an_alarm_is_waited_for_and_gets_the_message_once() -> None:
+    """Sent anew by each try, it would wait many times in the broker's buffers, and be taken as often in the end."""
+    talks: list[Talk] = []
+
+    def block_first(talk: Talk) -> None:
+        talks.append(talk)
+        if talk.tag > 1:
+            talk.say(spec.Basic.Ack(talk.tag))
+        else:
+            block(talk)
+
+    with raw_broker({"Basic.Publish": block_first}) as broker:
+        sender = RabbitmqSender(broker.url, send_timeout=DEADLINE_S)
+        for _ in range(2):
+            with pytest.raises(SendError, match=r"takes no messages for now \(connection.blocked: low on memory\)") as caught:
+                sender.send(b"[0]")
+        talks[0].say(spec.Connection.Unblocked(), channel=0)
+        talks[0].say(spec.Basic.Ack(1), channel=1)
+        sender.send(b"[0]")
+        sender.send(b"[1]")
+        sender.close()
+
+    assert True is caught.value.retryable
+    assert [b"[0]", b"[1]"] == [message.body for message in broker.messages]
+    assert 1 == len(broker.connections)
+
+
+def test_another_message_does_not_wait_behind_one_that_a_broker_has_half_taken() -> None:
+    """The first was given up meanwhile, so its connection is closed."""
+    numbers = count()
+    with raw_broker(
+        {"Basic.Publish": lambda talk: talk.say(spec.Basic.Ack(talk.tag)) if next(numbers) else block(talk)}
+    ) as broker:
+        sender = RabbitmqSender(broker.url, send_timeout=DEADLINE_S)
+        with pytest.raises(SendError, match="low on memory"):
+            sender.send(b"[0]")
+        sender.send(b"[1]")
+        sender.close()
+
+    assert 2 == len(broker.connections)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_message_that_is_half_sent_goes_on_where_it_was(certificates: Certificates, tls: bool) -> None:
+    """A broker with an alarm stops reading in the middle of a long message."""
+    body = b"[" + b"x" * 12_000_000 + b"]"
+    goes_on: list[bool] = []
+
+    def stop_reading(talk: Talk) -> None:
+        talk.say(spec.Confirm.SelectOk())
+        block(talk)
+        while not goes_on:
+            time.sleep(0.01)
+        talk.say(spec.Connection.Unblocked(), channel=0)
+
+    with raw_broker({"Confirm.Select": stop_reading}, certificates.server if tls else None) as broker:
+        url = broker.url.replace("amqp:", "amqps:") if tls else broker.url
+        sender = RabbitmqSender(url, send_timeout=0.5, ca_bundle=certificates.authority)
+        with pytest.raises(SendError, match="low on memory"):
+            sender.send(body)
+        goes_on.append(True)
+        for _ in range(20):  # a busy machine may need more than one deadline for so much
+            with suppress(SendError):
+                sender.send(body)
+                break
+        sender.close()
+
+    assert [True] == [body == message.body for message in broker.messages]
+
+
+# Several brokers
+
+
+@pytest.mark.parametrize(
+    ("after", "fault"),
+    [
+        ("greeting", silence),
+        ("greeting", close),
+        ("Basic.Publish", close),
+        ("Basic.Publish", block),
+        ("Basic.Publish", refusing(320, "CONNECTION_FORCED")),
+    ],
+)
+def test_the_next_broker_is_tried_where_one_fails(after: str, fault: Answer) -> None:
+    """Whichever took the last message is asked first."""
+    with raw_broker({after: fault}) as bad, raw_broker() as good:
+        sender = RabbitmqSender([bad.url, f"{good.url}?queue=other"], send_timeout=DEADLINE_S)
+        sender.send(b"[0]")
+        sender.send(b"[1]")
+        sender.close()
+
+    assert 1 == len(bad.connections)
+    assert [b"[0]", b"[1]"] == [message.body for message in good.messages]
+    assert {"other"} == {message.publish.routing_key for message in good.messages}
+
+
+def test_a_message_that_one_broker_refuses_for_good_is_not_shown_to_the_next() -> None:
+    """A wrong password is said, and not hidden by a broker that takes it."""
+    with raw_broker({"Connection.StartOk": refusing(403, "ACCESS_REFUSED")}) as bad, raw_broker() as good:
+        error = failure([bad.url, good.url])  # type: ignore[arg-type]
+
+    assert False is error.retryable
+    assert [] == good.messages
+
+
+# Ends
+
+
+def test_while_the_process_ends_all_brokers_together_take_no_longer_than_the_limit() -> None:
+    """However long each may take otherwise."""
+    with raw_broker({"greeting": silence}) as one, raw_broker({"Basic.Publish": silence}) as other:
+        sender = RabbitmqSender([one.url, other.url], send_timeout=60)
+        sender.limit(DEADLINE_S)
+        sender.limit(50)
+        start = time.monotonic()
+        with pytest.raises(SendError):
+            sender.send(b"[]")
+        took = time.monotonic() - start
+        sender.close()
+
+    assert took < AT_MOST_S
+
+
+def test_a_farewell_that_is_not_answered_is_not_waited_for() -> None:
+    """Half a second at most."""
+    with raw_broker({"Connection.Close": silence}) as broker:
+        sender = RabbitmqSender(broker.url, send_timeout=60)
+        sender.send(b"[]")
+        start = time.monotonic()
+        sender.close()
+        took = time.monotonic() - start
+
+    assert took < AT_MOST_S
+
+
+def test_a_closed_sender_may_be_used_again() -> None:
+    """As after a monkey-patch, when another thread takes over."""
+    with raw_broker() as broker:
+        sender = RabbitmqSender(broker.url)
+        for _ in range(2):
+            sender.send(b"[]")
+            sender.close()
+        sender.close()
+
+    assert 2 == len(broker.messages) == len(broker.connections)
+
+
+def test_an_interruption_leaves_no_connection_with_half_a_message() -> None:
+    """SystemExit, a cancellation, or a Timeout of gevent's; it is the caller's, not an error of ours."""
+
+    class Interruption(BaseException):
+        pass
+
+    def interrupt() -> None:
+        raise Interruption
+
+    with raw_broker() as broker:
+        sender = RabbitmqSender(broker.url)
+        sender.send(b"[0]")
+        assert sender._publisher is not None
+        sender._publisher._stream.receive = interrupt  # type: ignore[method-assign]
+        with pytest.raises(Interruption):
+            sender.send(b"[1]")
+        sender.send(b"[2]")
+        sender.close()
+
+    assert 2 == len(broker.connections)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+def test_a_forked_child_says_nothing_on_its_parents_connection() -> None:
+    """It closes its descriptor, and makes a connection of its own."""
+    with raw_broker() as broker:
+        sender = RabbitmqSender(broker.url)
+        sender.send(b"[0]")
+        child = os.fork()
+        if not child:
+            try:
+                sender.renew_after_fork()
+                sender.send(b"[1]")
+                sender.close()
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        said = broker.said()
+        sender.send(b"[2]")
+        sender.close()
+
+    assert [b"[0]", b"[1]", b"[2]"] == [message.body for message in broker.messages]
+    assert 1 == said.count("Connection.Close")
+    assert 2 == len(broker.connections)
+
+
+THEN = datetime.datetime(2012, 1, 14, tzinfo=datetime.timezone.utc)
+FROZEN = {
+    "freezegun": lambda: freezegun.freeze_time(THEN),
+    "time-machine": lambda: time_machine.travel(THEN, tick=False),
+}
+
+
+@pytest.mark.parametrize("tool", FROZEN)
+def test_the_deadline_holds_while_an_applications_test_has_frozen_time(tool: str) -> None:
+    """The clock that counts is our own; a message that is taken is sent as ever."""
+    with raw_broker() as good, raw_broker({"Basic.Publish": silence}) as bad:
+        taken, left = RabbitmqSender(good.url), RabbitmqSender(bad.url, send_timeout=DEADLINE_S)
+        with FROZEN[tool]():
+            taken.send(b"[]")
+            with pytest.raises(SendError, match="did not confirm the message in time"):
+                left.send(b"[]")
+        taken.close()
+        left.close()
+
+    assert 1 == len(good.messages)
+
+
+def test_sockets_that_an_applications_test_has_blocked_are_a_failure_that_may_pass() -> None:
+    """pytest-socket raises what is no OSError."""
+    pytest_socket.disable_socket()
+    try:
+        error = failure("amqp://127.0.0.1:1")
+    finally:
+        pytest_socket.enable_socket()
+
+    assert True is error.retryable
+
+
+PROGRAM = """
+import sys
+patch, port = sys.argv[1:]
+if patch == "first":
+    from gevent import monkey
+    monkey.patch_all()
+import opentracing_zipkin
+tracer = opentracing_zipkin.configure("service", endpoint=f"amqp://127.0.0.1:{port}", flush_interval=0.01)
+tracer.start_trace("before").finish()
+if patch == "later":
+    tracer.flush()
+    from gevent import monkey
+    monkey.patch_all()
+tracer.start_trace("after").finish()
+"""
+
+
+@pytest.mark.parametrize("patch", ["never", "first", "later"])
+def test_spans_that_wait_when_the_interpreter_ends_are_sent(patch: str) -> None:
+    """Without a new thread, also in a greenlet."""
+    with raw_broker() as broker:
+        command = [sys.executable, "-W", "ignore", "-c", PROGRAM, patch, str(broker.port)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    sent = b"".join(message.body for message in broker.messages)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert (1, 1) == (sent.count(b'"before"'), sent.count(b'"after"'))
+    assert len(broker.connections) == broker.said().count("Connection.Close")
+
+
+def test_threads_are_started_by_nobody() -> None:
+    """An interpreter that ends refuses them."""
+    code = """
+import sys, threading
+from opentracing_zipkin.senders.rabbitmq import RabbitmqSender
+started = []
+threading.Thread.start = lambda self: started.append(self)
+sender = RabbitmqSender(f"amqp://localhost:{sys.argv[1]}")
+sender.send(b"[]")
+sender.close()
+print(started)
+"""
+    with raw_broker() as broker:
+        command = [sys.executable, "-c", code, str(broker.port)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert ("[]\n", "") == (done.stdout, done.stderr)
+    assert 1 == len(broker.messages)
