@@ -24,6 +24,7 @@ from confluent_kafka import Producer
 from opentracing_zipkin.codec import encoder_named
 from tests.integration.kafka_server import KafkaServer
 from tests.integration.mariadb_server import MariadbServer
+from tests.integration.server_process import end_with_parent
 from tests.integration.zipkin_server import ZipkinServer
 
 from .figures import Carried
@@ -34,6 +35,13 @@ __all__ = ["collectors", "message_bytes", "partition", "processes"]
 MESSAGE_SPANS = 500
 ENCODINGS = ("json", "proto3")
 DONE_WITHIN_S = 300.0
+COLLECTOR = """
+import sys
+from opentracing_zipkin.collector import Collector
+with Collector() as collector:
+    print(collector.url, flush=True)
+    sys.stdin.read()
+"""
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -61,14 +69,18 @@ def processes(spans: int) -> Iterator[Carried]:
 
 @contextmanager
 def _embedded_collector() -> Iterator[str]:
-    command = [sys.executable, "-m", "opentracing_zipkin", "collector", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", COLLECTOR],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=end_with_parent(),
+    )
     try:
         assert process.stdout is not None
-        yield next(part.rstrip("/") for line in process.stdout for part in line.split() if part.startswith("http://"))
+        yield process.stdout.readline().strip()
     finally:
-        process.terminate()
-        process.wait(10)
+        process.communicate(timeout=30)  # the end of its input ends it
 
 
 def _produce(producers: Sequence[tuple[str, str, int]]) -> list[dict[str, Any]]:
@@ -125,15 +137,20 @@ def collectors(spans: int, stored: int) -> Iterator[Carried]:
     with ExitStack() as running:
         broker = running.enter_context(KafkaServer())
         with ZipkinServer(settings={**broker.zipkin_settings, "MEM_MAX_SPANS": "100000"}) as server:
-            yield from _collector(server, broker, "memory", spans, lambda: _collected(server))
+            yield from _collector(server, broker, "zipkin", spans, lambda: _collected(server))
         store = running.enter_context(MariadbServer())
         settings = {**broker.zipkin_settings, **store.zipkin_settings, "KAFKA_TOPIC": "stored"}
         with ZipkinServer(settings=settings) as server:
-            yield from _collector(server, broker, "MariaDB", stored, lambda: _stored(store), store)
+            yield from _collector(server, broker, "stored", stored, lambda: _stored(store), store)
 
 
 def _collector(
-    server: ZipkinServer, broker: KafkaServer, where: str, spans: int, done: Callable[[], int], store: MariadbServer | None = None
+    server: ZipkinServer,
+    broker: KafkaServer,
+    where: str,
+    spans: int,
+    done: Callable[[], int],
+    store: MariadbServer | None = None,
 ) -> Iterator[Carried]:
     topic = "stored" if store else "zipkin"
     ways: dict[str, Callable[[Sequence[bytes]], None]] = {

@@ -8,7 +8,7 @@ __all__ = ["Carried"]
 
 
 class Carried(NamedTuple):
-    """So many spans in so many seconds; `cpu_s` is the CPU time of the link that is named, `wire_bytes` 0 where not measured."""
+    """So many spans in so many seconds; `cpu_s`: CPU time of the link that is named; `wire_bytes`: 0 where not measured."""
 
     link: str
     spans: int

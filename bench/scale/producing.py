@@ -23,7 +23,9 @@ def main(endpoint: str, encoding: str, spans: int) -> None:
     _finish(tracer, spans)
     seconds, cpu_s = time.perf_counter() - begin, time.process_time() - cpu
     stats = tracer.stats
-    print(json.dumps({"seconds": seconds, "cpu_s": cpu_s, "accepted": stats.sent - WARM, "dropped": sum(stats.dropped.values())}))
+    print(
+        json.dumps({"seconds": seconds, "cpu_s": cpu_s, "accepted": stats.sent - WARM, "dropped": sum(stats.dropped.values())})
+    )
     tracer.close()
 
 
