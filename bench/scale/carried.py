@@ -132,16 +132,17 @@ def _send(address: str, topic: str, bodies: Sequence[bytes]) -> None:
 # One collector
 
 
-def collectors(spans: int, stored: int) -> Iterator[Carried]:
-    """One Zipkin server, by HTTP and by Kafka: `spans` into memory, `stored` into MariaDB."""
+def collectors(spans: int, stored: int, stored_bytes: list[float]) -> Iterator[Carried]:
+    """One Zipkin server, by HTTP and by Kafka: `spans` into memory, `stored` into MariaDB; adds the bytes of a span there."""
     with ExitStack() as running:
         broker = running.enter_context(KafkaServer())
         with ZipkinServer(settings={**broker.zipkin_settings, "MEM_MAX_SPANS": "100000"}) as server:
-            yield from _collector(server, broker, "zipkin", spans, lambda: _collected(server))
+            yield from _collector(server, broker, "memory", spans, lambda: _collected(server))
         store = running.enter_context(MariadbServer())
         settings = {**broker.zipkin_settings, **store.zipkin_settings, "KAFKA_TOPIC": "stored"}
         with ZipkinServer(settings=settings) as server:
-            yield from _collector(server, broker, "stored", stored, lambda: _stored(store), store)
+            yield from _collector(server, broker, "MariaDB", stored, lambda: _stored(store), store)
+            stored_bytes.append(_bytes(store) / _stored(store))
 
 
 def _collector(
@@ -194,6 +195,12 @@ def _collected(server: ZipkinServer) -> int:
 
 def _stored(store: MariadbServer) -> int:
     return int(store.query("SELECT COUNT(*) FROM zipkin_spans")[0][0])
+
+
+def _bytes(store: MariadbServer) -> int:
+    store.query("ANALYZE TABLE zipkin_spans, zipkin_annotations")
+    size = "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = 'zipkin'"
+    return int(store.query(size)[0][0])
 
 
 def cpu_s(process_id: int) -> float:
