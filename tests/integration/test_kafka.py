@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.codec import ENCODINGS
 
 from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract, json_message, spans_of
+from ..docs.pages import DOCS, Reader, blocks
 from .kafka_server import KafkaServer
 from .kafka_topics import USER, KafkaBroker, spans_in
 from .server_process import free_port
@@ -21,6 +25,7 @@ from .spans_api import SpansApi
 from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer
 
+PAGE = "how-to/kafka.md"
 WITHIN_S = 60.0
 SPANS = 20
 PASSWORD = "hunter22"  # not the user's
@@ -96,6 +101,20 @@ def test_a_trace_arrives_at_zipkin_through_the_broker(kafka: KafkaBroker, readin
     assert ("SERVER", "tea") == (found["buy"].kind, found["buy"].tags["article"])
     assert found["ask"].remote is not None
     assert ("CLIENT", "stock") == (found["ask"].kind, found["ask"].remote.service_name)
+
+
+@pytest.mark.timeout(120)
+def test_a_reader_of_the_page_sees_the_spans(kafka: KafkaBroker, reading_zipkin: ZipkinServer, tmp_path: Path) -> None:
+    """Its files and commands, as they stand there, and the traces of this Zipkin server."""
+    shutil.copy(kafka.authority, tmp_path / "authority.pem")
+    passwords = kafka.address_of("CLOSED").rpartition(":")[2]
+    ports = {"9092": str(kafka.port), "9093": passwords, "9411": reading_zipkin.url.rpartition(":")[2]}
+    reader = Reader(reading_zipkin, tmp_path, ports)
+    reader.pass_over()
+    for language, text in blocks(PAGE):
+        reader.read(language, text)
+
+    assert 5 == reader.count
 
 
 # Ways to the broker
@@ -243,6 +262,26 @@ def test_a_wrong_setting_is_said_once_and_costs_the_spans_only(
     assert f"lost ({cause}): {endpoint}: " in line
     assert 1 == len(warnings(caplog))
     assert PASSWORD not in caplog.text
+
+
+# By other tests of this sender.
+ALSO_TOLD = (
+    "Connection refused",
+    "Failed to resolve",
+    "not acknowledged within",
+    "partition 0 of the topic has no leader; see whether the brokers with its replicas run",
+)
+
+
+def test_the_trouble_of_the_page_was_met_here() -> None:
+    """Each line of its table is one of those that a test waits for."""
+    table = (DOCS / PAGE).read_text("utf-8").partition("## Trouble")[2]
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    told = [word for cell in cells for word in re.findall(r"`(.*?)`", cell)]
+    met = [words for *_, words in WRONG.values()] + list(ALSO_TOLD)
+
+    assert 13 == len(told)
+    assert [] == [word for word in told if not any(word in words for words in met)]
 
 
 def test_what_is_mended_at_the_broker_needs_no_restart(kafka: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
