@@ -189,6 +189,10 @@ class ZipkinServer:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
+    def process_id(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def wait(self) -> int:
         """Until the server ends by itself; its exit status."""
         assert self._process is not None
