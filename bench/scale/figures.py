@@ -1,7 +1,7 @@
 """Figures of one run, as they are recorded, and the sizes that follow from them.
 
 Rules: sizes are computed from CPU time where a link's limit is its CPU, as the wall clock of a small, shared machine says
-little of another one.  A link is used to a half: the rest is for peaks, for what waited while something was down, and for growth.
+little of another one.  A link is used to a half: the rest is for peaks, for what waited during an outage, and for growth.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .figures import RATES, Figures, Size, size
 
-__all__ = ["carried", "message_bytes", "sizes"]
+__all__ = ["carried", "message_bytes", "rounded", "sizes"]
 
 
 def carried(figures: Figures) -> str:
@@ -12,7 +12,7 @@ def carried(figures: Figures) -> str:
     for each in figures.carried.values():
         megabytes = f"{each.wire_bytes / each.seconds / 1e6:.0f}" if each.wire_bytes else "not measured"
         rows.append(
-            f"| {each.link} | {_rounded(each.a_second)} | {each.cpu_us:.3g} | {_rounded(1e6 / each.cpu_us)} | {megabytes} |"
+            f"| {each.link} | {rounded(each.a_second)} | {each.cpu_us:.3g} | {rounded(1e6 / each.cpu_us)} | {megabytes} |"
         )
     return "\n".join(rows)
 
@@ -41,21 +41,21 @@ def sizes(figures: Figures) -> str:
 def _row(each: Size) -> str:
     cells = (
         f"{each.spans_a_second:,}",
-        f"{each.producer_cores:,.2g}" if each.producer_cores < 10 else _rounded(each.producer_cores),
+        f"{each.producer_cores:,.2g}" if each.producer_cores < 10 else rounded(each.producer_cores),
         f"{each.partitions:,}",
         f"{each.servers:,}",
         _short(each.json_mb_a_second),
         _short(each.proto3_mb_a_second),
-        _rounded(each.stored_gb_a_day),
+        rounded(each.stored_gb_a_day),
         f"{each.one_server_rate * 100:.2g} %" if each.one_server_rate < 1 else "100 %",
     )
     return f"| {' | '.join(cells)} |"
 
 
 def _short(count: float) -> str:
-    return f"{count:.2g}" if count < 10 else _rounded(count)
+    return f"{count:.2g}" if count < 10 else rounded(count)
 
 
-def _rounded(count: float) -> str:
+def rounded(count: float) -> str:
     """Two digits that count; more would not be true on another day."""
     return f"{float(f'{count:.2g}'):,.0f}"
