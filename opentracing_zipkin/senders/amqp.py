@@ -29,6 +29,7 @@ __all__ = ["Login", "Publisher", "Refused", "Unroutable", "Unwanted"]
 MAX_FRAME_BYTES = 131_072  # RabbitMQ's own, where it names no limit or a higher one
 FRAME_OVERHEAD = 8
 FAREWELL_S = 0.5  # how long the broker's farewell is waited for
+MAX_NOTES = 64  # pieces of what came unasked
 MAX_GREETING = 16  # bytes of what is no AMQP, to be shown
 
 _STAGES = {
@@ -80,7 +81,7 @@ class Publisher:
     `blocked` why the broker reads nothing more for now, "" while it reads.
     """
 
-    def __init__(self, url: RabbitmqUrl, login: Login, context: ssl.SSLContext | None, terms: Terms) -> None:
+    def __init__(self, url: RabbitmqUrl, context: ssl.SSLContext | None, terms: Terms) -> None:
         self.stage = "connect"
         self.blocked = ""
         self._terms = terms
@@ -94,24 +95,24 @@ class Publisher:
         self._returned: Any = None
         try:
             self._stream = Stream(url.host, url.port, context, terms)
-            try:
-                self._log_in(login)
-                self._open(url.vhost)
-                self._find_queue()
-            except Refused:
-                self.close()
-                raise
-            except BaseException:
-                self._stream.close()
-                raise
+        except TimeoutError:
+            raise TimeoutError(_STAGES[self.stage]) from None
+
+    # The beginning
+
+    def open(self, login: Login, vhost: str) -> None:
+        """Log in and find the queue; once, and before all else."""
+        try:
+            self._log_in(login)
+            self._open_vhost(vhost)
+            self._find_queue()
         except TimeoutError:
             raise TimeoutError(_STAGES[self.stage]) from None
         except ConnectionError as error:
             if self.stage != "log in":
                 raise
             raise ConnectionError(f"{error}; a port for TLS needs amqps://") from None
-
-    # The beginning
+        self.stage = "publish"
 
     def _log_in(self, login: Login) -> None:
         self.stage = "log in"
@@ -124,7 +125,7 @@ class Publisher:
         self._max_frame = min(tune.frame_max or MAX_FRAME_BYTES, MAX_FRAME_BYTES)
         self._tell(spec.Connection.TuneOk(tune.channel_max, self._max_frame, 0), 0)
 
-    def _open(self, vhost: str) -> None:
+    def _open_vhost(self, vhost: str) -> None:
         self.stage = "open"
         self._tell(spec.Connection.Open(vhost), 0)
         self._wait_for(spec.Connection.OpenOk)
@@ -159,14 +160,13 @@ class Publisher:
             self.take_note()
         except (OSError, ValueError, Refused):
             return False
-        return self._body is None or self._body == body
+        return self.stage == "publish" and self._body in (None, body)
 
     def publish(self, body: bytes, content_type: str) -> None:
         """Return once the broker has confirmed the message; raise Unroutable or Unwanted where it did not take it.
 
         After TimeoutError, it may be called again with the same message, which then is not sent again.
         """
-        self.stage = "publish"
         if self._body is None:
             self._tag += 1
             self._body, self._answer, self._returned = body, None, None
@@ -203,9 +203,12 @@ class Publisher:
 
     def take_note(self) -> None:
         """Read what has come, without waiting."""
-        while self._stream.receive_waiting():
+        for _ in range(MAX_NOTES):
+            if not self._stream.receive_waiting():
+                return
             while (method := self._method()) is not None:
                 self._note(method)
+        raise ConnectionError("the broker says too much")
 
     # The end
 

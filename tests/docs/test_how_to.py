@@ -69,6 +69,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 PAGES_WITH_TRACES = [
     "how-to/any-wsgi-or-asgi-application.md",
     "how-to/by-hand.md",
+    "how-to/console.md",
     "how-to/django.md",
     "how-to/fastapi-and-starlette.md",
     "how-to/flask.md",

@@ -37,6 +37,8 @@ from opentracing_zipkin.options import (
 from opentracing_zipkin.propagation.b3 import B3Propagation
 from opentracing_zipkin.reporter import Reporter
 from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.senders.kafka import KafkaSender
+from opentracing_zipkin.senders.rabbitmq import RabbitmqSender
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 
 ALL: dict[str, Option] = {**options_of(Settings), **options_of(ConfigureOptions)}
@@ -67,6 +69,8 @@ BESIDE = [(part, name) for part, (_, groups) in REPLACED.items() for group in gr
 OF_PARTS: dict[str, tuple[type, Callable[..., object]]] = {
     "Reporter": (ReporterOptions, lambda **given: Reporter(json_v2, FakeSender(), **given)),
     "HttpSender": (ConnectionOptions, lambda **given: HttpSender(None, "/", "text/plain", **given)),
+    "KafkaSender": (KafkaOptions, lambda **given: KafkaSender("kafka://127.0.0.1:9", **given)),
+    "RabbitmqSender": (LinkOptions, lambda **given: RabbitmqSender("amqp://127.0.0.1:9", **given)),
     "HttpSender, its endpoint": (SendingOptions, lambda endpoint=None: HttpSender(endpoint, "/", "text/plain")),
     "B3Propagation": (PropagationOptions, B3Propagation),
     "boundary": (SamplingOptions, lambda sample_rate=1.0: sampling.boundary(sample_rate)),
@@ -120,10 +124,12 @@ def test_a_setting_in_the_environment_beside_the_part_that_replaces_its_group_is
     assert tracer is opentracing.tracer
 
 
-@pytest.mark.parametrize("name", [name for name, option in ALL.items() if option.read and name not in FOR_BROKERS])
+@pytest.mark.parametrize("name", [name for name, option in ALL.items() if option.read is not None])
 def test_a_part_that_is_none_was_not_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Then the environment counts, whose wrong value names its variable, without a chain to what might show a secret."""
     variable = f"ZIPKIN_{name.upper()}"
+    if name in FOR_BROKERS:
+        monkeypatch.setenv("ZIPKIN_ENDPOINT", "kafka://me:word@127.0.0.1:9")
     monkeypatch.setenv(variable, NONSENSE)
     for nothing in ({}, dict.fromkeys(PARTS), {name: None}):
         with pytest.raises(ValueError, match=f"^environment variable {variable} ") as caught:
@@ -193,7 +199,7 @@ def test_a_setting_of_a_sender_that_the_environment_has_not_chosen_raises(monkey
 
 @pytest.mark.parametrize(
     ("endpoint", "name"),
-    [(url, name) for url, name in NOT_CHOSEN if ALL[name].read and url.startswith(("http", "console"))],
+    [(url, name) for url, name in NOT_CHOSEN if ALL[name].read],
 )
 def test_a_setting_in_the_environment_of_a_sender_that_is_not_chosen_is_ignored(
     monkeypatch: pytest.MonkeyPatch, endpoint: str, name: str
