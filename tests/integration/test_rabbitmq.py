@@ -22,6 +22,7 @@ from ..docs.pages import Reader, blocks
 from .rabbitmq_queues import MAX_MESSAGE_BYTES, RabbitmqBroker, spans_in, taken
 from .server_process import free_port
 from .spans_api import SpansApi
+from .test_outages import FAULTS
 from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer
 
@@ -393,6 +394,34 @@ def test_a_broker_that_is_killed_and_comes_back_has_and_gets_all_spans(
     assert "Connection refused" in warnings(caplog)[0]
 
 
+@pytest.fixture(scope="module")
+def proxy(rabbitmq: RabbitmqBroker) -> Iterator[Toxiproxy]:
+    with Toxiproxy(rabbitmq.address) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["answers trickle", "messages trickle", "half of a message gets through", "connections are reset in the middle"],
+)
+def test_spans_of_before_during_and_after_a_fault_of_the_network_arrive(
+    rabbitmq: RabbitmqBroker, proxy: Toxiproxy, queue: str, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At least once each; a message that is not done at its deadline is sent again."""
+    proxy.heal()
+    with tracing(rabbitmq.endpoint(queue).replace(rabbitmq.address, proxy.url.removeprefix("http://"))) as tracer:
+        names = finish(tracer, *numbered("before"))
+        assert settled(tracer, SPANS)
+        FAULTS[fault](proxy)
+        names += finish(tracer, *numbered("during"))
+        await_warning(caplog, f"zipkin: {SPANS} spans are not accepted yet: ")
+        proxy.heal()
+        names += finish(tracer, *numbered("after"))
+        assert settled(tracer, 3 * SPANS)
+
+    assert set(names) == set(spans_in(taken(rabbitmq, queue)))
+
+
 # The contract of all senders
 
 
@@ -445,12 +474,6 @@ class Queue:
             yield
         finally:
             self._broker.resume()
-
-
-@pytest.fixture(scope="module")
-def proxy(rabbitmq: RabbitmqBroker) -> Iterator[Toxiproxy]:
-    with Toxiproxy(rabbitmq.address) as proxy:
-        yield proxy
 
 
 class TestRabbitmq(SenderContract, HasAddress, LimitsSize, HasCredentials):
