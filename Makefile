@@ -7,7 +7,7 @@ INTEROP_VENV ?= .venv-interop
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test test-all test-old-otel test-upstream settings lint integration screenshots interop interop-chain fuzz soak zipkin bench bench-quick bench-page bench-guard bench-record build clean
+.PHONY: help bootstrap demo test test-all test-old-otel test-upstream settings lint integration screenshots interop interop-chain fuzz soak fleet scale scale-page zipkin bench bench-quick bench-page bench-guard bench-record build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,6 +118,23 @@ soak: $(VENV)/.installed-test $(VENV)/.installed-integration $(VENV)/.installed-
 	$(BIN)/python -m tests.soak $(SOAK)
 	FAULTS_SHARE=100 $(BIN)/python -m pytest --timeout=1200 tests/integration/faults/test_firsts.py
 	SERVERS_WHOLE=1 $(BIN)/python -m pytest --timeout=1200 tests/integration/test_servers.py
+
+fleet: $(VENV)/.installed-test ## five minutes of Kafka and RabbitMQ before Zipkin servers that are killed and come back, with a balance (FLEET="--minutes 2")
+	@scripts/need-command mvn maven
+	@scripts/need-command java openjdk-17-jre-headless
+	@scripts/need-command mariadbd mariadb-server
+	@scripts/need-rabbitmq
+	@$(BIN)/python -m tests.fleet $(FLEET)
+
+scale: $(VENV)/.installed-test ## what one process, one partition and one collector carry, and the sizes of a fleet that follow, in five minutes
+	@scripts/need-command mvn maven
+	@scripts/need-command java openjdk-17-jre-headless
+	@scripts/need-command mariadbd mariadb-server
+	@$(BIN)/python -m bench.scale --json .cache/scale.json $(SCALE)
+
+# SCALED=.cache/scale.json records what make scale has measured; without it the page is made of the record there is.
+scale-page: $(VENV)/.installed-test ## docs/explanation/scale.md from what make scale measured (SCALED=.cache/scale.json)
+	@$(BIN)/python -m bench.scale.page $(SCALED)
 
 zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, until Ctrl-C (PORT=9412 for another port)
 	$(BIN)/python -m tests.integration.zipkin_server

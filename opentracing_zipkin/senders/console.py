@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ..clock import monotonic
+from ..clock import monotonic, sleep
 from ..text import printable
 from . import SendError
 from .sealed import loaded_anew
@@ -28,6 +28,7 @@ __all__ = ["ConsoleSender", "problem_with", "words_of"]
 WRITE_TIMEOUT_S = 10.0
 PIPE_BUF = 4096  # Linux's; POSIX asks for 512
 MAX_POLL_MS = 50  # so that `limit`, called meanwhile by another thread, counts at once
+PAUSE_S = 0.01
 MAX_SHOWN_CHARS = 200
 
 # Standard streams, which a container may have as a socket, so that they cannot be opened by their names.
@@ -46,10 +47,9 @@ _REMEDIES = {
     errno.ENXIO: "nobody reads it",
 }
 _select = loaded_anew("select")  # gevent's would want a hub of our thread, and eventlet takes `poll` away
-# Absent on Windows.
-_OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-for _name in ("O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK", "O_BINARY"):  # non-blocking for a FIFO, and our own descriptor
-    _OPEN_FLAGS |= getattr(os, _name, 0)
+# Non-blocking because of pipes with names; the descriptor is our own.  Windows has not all of these.
+_FLAGS = ("O_WRONLY", "O_APPEND", "O_CREAT", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK", "O_BINARY")
+_OPEN_FLAGS = sum(getattr(os, name, 0) for name in _FLAGS)
 
 
 class ConsoleSender:
@@ -96,8 +96,10 @@ class ConsoleSender:
                     done += os.write(fd, rest[done:])
                 else:
                     self._await(fd, ends_at_s)
-                    with suppress(BlockingIOError):  # another process was faster
+                    try:
                         done += os.write(fd, rest[done : _piece_end(rest, done)])
+                    except BlockingIOError:  # another process was faster
+                        sleep(PAUSE_S)
         finally:
             if done:
                 whole = rest.rfind(b"\n", 0, done) + 1
@@ -107,14 +109,11 @@ class ConsoleSender:
 
     def _await(self, fd: int, ends_at_s: float) -> None:
         """Until a write does not wait.  Raises TimeoutError."""
-        if not hasattr(_select, "poll"):  # Windows
-            return
-        poll = _select.poll()
-        poll.register(fd, _select.POLLOUT)
-        begin = monotonic()
-        while not poll.poll(MAX_POLL_MS):
+        begin, is_ready = monotonic(), False
+        while not is_ready:
             if monotonic() > min(ends_at_s, begin + self._limit):
                 raise TimeoutError("nobody reads what is written there")
+            is_ready = not hasattr(_select, "poll") or _is_writable(fd)  # Windows has none
 
     def _descriptor(self) -> int:
         if self.path in _STREAMS:
@@ -175,6 +174,12 @@ def _stream(name: str) -> int:
         raise OSError(errno.EBADF, "this process has closed it, or was started without it")
     fd: int = stream.fileno()
     return fd
+
+
+def _is_writable(fd: int) -> bool:
+    poll = _select.poll()
+    poll.register(fd, _select.POLLOUT)
+    return bool(poll.poll(MAX_POLL_MS))
 
 
 def _piece_end(lines: bytes, begin: int) -> int:

@@ -137,7 +137,7 @@ class KafkaSender:
             self._waiting = None
             if self._reports[0] is not None:
                 return self._failure(*_said(self._reports[0]))
-            self._watch.down_since_s = None
+            self._watch.recover()
             return None
         if not self._is_own:
             self._waiting = body  # for the next `send` of it, because the application's producer keeps it
@@ -147,8 +147,10 @@ class KafkaSender:
         """A client that has told all that has happened to it; a new one where its brokers are gone by then."""
         if self._client is not None and self._is_own:
             self._client.poll(0)
-            if self._watch.down_since_s is not None:
+            if self._watch.has_lost_all:
                 self._drop()
+            else:
+                self._watch.recover()  # from what failed meanwhile
         if self._client is None:
             self._client = self._make()
         return self._client
@@ -170,8 +172,9 @@ class KafkaSender:
 
     def _reason(self) -> tuple[int, str] | None:
         """Why nothing was acknowledged; None where nobody knows."""
-        if self._watch.reason:
-            return self._watch.code, self._watch.reason
+        reason = self._watch.reason()
+        if reason is not None:
+            return reason
         if not self._is_own or _is_in_greenlet():
             return None
         with suppress(Exception):  # nobody answers, as before

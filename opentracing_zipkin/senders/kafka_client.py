@@ -29,11 +29,14 @@ MAX_SHOWN_CHARS = 300
 MARGIN_MS = 5_000
 # A leader that has moved is found within these; other failures are the reporter's to repeat.
 RETRIES = 3
-OTHER_ADDRESSES_S = 1.0  # in which the client connects four times
+OTHER_ADDRESSES_S = 0.5  # in which the client connects several times
 
 # "sasl_ssl://one:9092/bootstrap: ", "(after 3ms in state CONNECT, 2 identical error(s) suppressed)"
 _BROKER = r"^(?:\w+://)?[^\s/]+/(?:bootstrap|\d+): "
+_FAILURE = r"FAIL \[[^\]]*\] \[thrd:.*?\]: "  # and then as in a fault
 _STATE = r"\s*\(after \d+ms in state .*$"
+
+_LISTENER = "; perhaps the broker's listener wants TLS or a password: see kafka_tls and auth"
 
 
 class Producer(Protocol):
@@ -45,37 +48,59 @@ class Producer(Protocol):
 
 
 class Watch:
-    """The client's words since it was made.  `code` and `reason` are those of the last fault.
-
-    Called by the client, while it is polled.
-    """
+    """The client's words since it was made; called by the client, while it is polled."""
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self._secrets = secrets
-        self.code = 0
-        self.reason = ""
-        self.down_since_s: float | None = None
+        self._has_sent = False
+        self._code = 0
+        self._fault = ""
+        self._failure = ""  # in the client's log only
+        self._down_since_s: float | None = None
 
     def fail(self, error: Any) -> None:
         """A fault of a broker's, or of the way to it."""
         if error.code() == ALL_BROKERS_DOWN:
-            self.down_since_s = monotonic()
-        else:
-            self.reason = self.shown(error.str())
-            # The client knows a broker that ends the handshake as one that ends a connection.
-            self.code = SSL if self.reason.startswith("SSL ") else error.code()
+            self._down_since_s = monotonic()
+            return
+        self._fault = self.shown(error.str())
+        # The client knows a broker that ends the handshake as one that ends a connection.
+        self._code = SSL if "SSL" in self._fault else error.code()
+
+    def log(self, level: int, line: str, *arguments: object) -> None:
+        """A line of the client's log, whatever level it has there."""
+        line = line % arguments if arguments else line
+        failure = re.match(_FAILURE, line)
+        if failure:
+            self._failure = self.shown(line[failure.end() :])
+        with suppress(Exception):  # of a log handler of the application's
+            log.debug("zipkin: the Kafka client: %s", self.shown(line))
+
+    def recover(self) -> None:
+        """What has failed before counts no more."""
+        self._has_sent = True
+        self._code, self._fault, self._failure, self._down_since_s = 0, "", "", None
+
+    @property
+    def has_lost_all(self) -> bool:
+        """Whether the connections to all brokers have failed since the last message."""
+        return self._down_since_s is not None
 
     def is_down(self) -> bool:
         """Whether no broker can be reached, at any of its addresses.
 
         The client says so at the first address of the last broker, and then tries others, as IPv4 where `localhost` was IPv6.
         """
-        return self.down_since_s is not None and monotonic() - self.down_since_s > OTHER_ADDRESSES_S
+        return self._down_since_s is not None and monotonic() - self._down_since_s > OTHER_ADDRESSES_S
 
-    def log(self, level: int, line: str, *arguments: object) -> None:
-        """A line of the client's log, whatever level it has there."""
-        with suppress(Exception):  # of a log handler of the application's
-            log.debug("zipkin: the Kafka client: %s", self.shown(line % arguments if arguments else line))
+    def reason(self) -> tuple[int, str] | None:
+        """The last fault, by code and words; None where there was none."""
+        if self._fault:
+            return self._code, self._fault
+        if not self._failure:
+            return None
+        closed = self._failure.startswith("Disconnected") and not self._has_sent
+        return 0, self._failure + (_LISTENER if closed else "")
 
     def shown(self, text: str) -> str:
         """The client's words on one line, without the password, the broker's name in front and the client's state behind."""

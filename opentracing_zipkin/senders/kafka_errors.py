@@ -27,6 +27,7 @@ _CERTIFICATES = "see ca_bundle, client_cert and kafka_tls, and the broker's list
 _TOPIC = "make the topic at the broker, or name another one as the endpoint's path"
 _OPERATORS = {
     SSL: _CERTIFICATES,
+    -186: _CERTIFICATES,  # _INVALID_ARG: all that is no certificate or key was checked before
     -169: _CREDENTIALS,  # _AUTHENTICATION
     33: _CREDENTIALS,  # UNSUPPORTED_SASL_MECHANISM
     34: _CREDENTIALS,  # ILLEGAL_SASL_STATE

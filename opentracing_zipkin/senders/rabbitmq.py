@@ -143,8 +143,9 @@ class RabbitmqSender:
                 if isinstance(error, Refused) and _is_too_large(error):
                     raise
         self._leave()
-        self._publisher = Publisher(url, self._logins[url], self._context_of(url), self._terms)
-        return self._publisher.publish(body, content_type)
+        self._publisher = publisher = Publisher(url, self._context_of(url), self._terms)
+        publisher.open(self._logins[url], url.vhost)
+        return publisher.publish(body, content_type)
 
     def _context_of(self, url: RabbitmqUrl) -> ssl.SSLContext | None:
         """Made for each connection, as certificates are renewed."""

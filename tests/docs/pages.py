@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.collector import Collector
@@ -41,6 +41,7 @@ _ID = re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{16}\b")
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _SECONDS = re.compile(r"\b\d+\.\d+s\b")
 _COLLECTOR = "9411"
+_SHELL = re.compile(r" (?:\||2?>)")  # what only a shell does
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
@@ -60,10 +61,17 @@ def check_page(page: str, folder: Path, **ports: str) -> None:
     assert reader.count, f"{page} shows no trace"
 
 
+class Served(Protocol):
+    """Where a reader looks for traces: a collector, or a Zipkin server."""
+
+    @property
+    def url(self) -> str: ...
+
+
 class Reader:
     """Stands for a reader of a page; `count` is the number of traces that were compared."""
 
-    def __init__(self, collector: Collector, folder: Path, ports: Mapping[str, str]) -> None:
+    def __init__(self, collector: Served, folder: Path, ports: Mapping[str, str]) -> None:
         self.count = 0
         self._collector = collector
         self._folder = folder
@@ -77,6 +85,10 @@ class Reader:
             "PYTEST_ADDOPTS": "-p no:asyncio",  # a plugin of the tests that a reader has not
             "ZIPKIN_ENDPOINT": collector.url,
         }
+
+    def pass_over(self) -> None:
+        """The traces that have arrived until now, which are not the page's."""
+        self._seen.update(trace[0]["traceId"] for trace in self._traces())
 
     def read(self, language: str, text: str) -> None:
         """Do what one block says."""
@@ -113,11 +125,11 @@ class Reader:
     def _run(self, command: str, output: str) -> None:
         words = shlex.split(command)
         variables = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
-        words = words[len(variables) :]
+        words = ["sh", "-c", command] if _SHELL.search(command) else words[len(variables) :]
         port = re.search(r"--(?:port|bind|http-socket) (?:127\.0\.0\.1:)?(\d+)|runserver (?:127\.0\.0\.1:)?(\d+)", command)
         environment = {**self._environment, **variables}
         if words[0] == "curl":
-            answer = _get(words[1:])
+            answer = _get(words[1:], self._folder)
             assert output.strip() == answer.strip(), f"the answer is:\n{answer}"
         elif port is not None:
             self._serve(words, environment, int(port[1] or port[2]))
@@ -150,7 +162,7 @@ class Reader:
         while (shown := _as_cut(expected, _UUID.sub("…", self._arrived()))) != expected and time.monotonic() < deadline:
             time.sleep(0.1)
         assert expected == shown, f"these have arrived:\n{shown}"
-        self._seen.update(trace[0]["traceId"] for trace in self._traces())
+        self.pass_over()
         self.count += 1
 
     def _traces(self) -> list[list[dict[str, Any]]]:
@@ -217,10 +229,12 @@ def _as_cut(expected: str, text: str) -> str:
     return "".join(lines)
 
 
-def _get(words: Sequence[str]) -> str:
+def _get(words: Sequence[str], folder: Path) -> str:
     headers = dict(words[n + 1].split(": ", 1) for n, word in enumerate(words) if word == "-H")
+    posted = [(folder / words[n + 1][1:]).read_bytes() for n, word in enumerate(words) if word == "--data-binary"]
+    request = urllib.request.Request(words[-1], posted[0] if posted else None, headers)
     try:
-        with urllib.request.urlopen(urllib.request.Request(words[-1], headers=headers), timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=20) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         return str(error.read().decode())

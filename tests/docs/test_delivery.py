@@ -25,7 +25,7 @@ def test_every_case_names_its_test(case: str, test: str) -> None:
         else TESTS / "opentracing_zipkin" / file
     )
 
-    assert re.search(rf"^(def {name}\(|{name}\b)", path.read_text(), re.MULTILINE)
+    assert re.search(rf"^ *(def {name}\(|class {name}\b|{name}\b)", path.read_text(), re.MULTILINE)
 
 
 def test_the_page_has_all_its_rows() -> None:

@@ -61,6 +61,7 @@ PAGES_WITH_TRACES = [
     "getting-started.md",
     "how-to/any-wsgi-or-asgi-application.md",
     "how-to/by-hand.md",
+    "how-to/console.md",
     "how-to/django.md",
     "how-to/fastapi-and-starlette.md",
     "how-to/flask.md",

@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fleet", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="about how long in all (default: 5)")
     parser.add_argument("--producers", type=int, default=8, help="processes that send through Kafka (default: 8)")
-    parser.add_argument("--rate", type=float, default=50.0, help="spans a second of each producer (default: 50)")
+    parser.add_argument("--rate", type=float, default=25.0, help="spans a second of each producer (default: 25)")
     parser.add_argument("--only", choices=list(SHARES), help="one of the two")
     options = parser.parse_args()
     wrong = 0

@@ -2,39 +2,50 @@
 
 Rules: a span is known by the low 64 bits of its trace's id and its own id, as Zipkin's store keeps them.  There are two promises
 and they are judged apart.  Ours: each span that counts as sent is with the broker, and twice only as a whole message whose first
-sending failed without an answer.  Zipkin's: each span that is with the broker gets into the store, save those that a killed
-server had read and not stored.
+sending had no answer.  Zipkin's: each span that is with the broker gets into the store, save those that it had taken from the
+broker and lost when one of the two was killed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["Accepted", "Balance", "SpanId", "judge"]
+__all__ = ["Accepted", "Account", "Balance", "Made", "SpanId", "judge_accepted", "judge_accounts", "judge_stored"]
 
 SpanId = tuple[str, str]
+# What a producer says in its last line.
+Account = Mapping[str, Any]
+
+
+class Made(NamedTuple):
+    """A trace and when it was finished, in seconds since 1970."""
+
+    at_s: float
+    trace_id: str
+    span_ids: Sequence[str]
+
+    def spans(self) -> Iterator[SpanId]:
+        return ((self.trace_id[-16:], span_id) for span_id in self.span_ids)
 
 
 @dataclass
 class Accepted:
-    """What the broker has: each message once, with the count of its copies and when the broker or the producer dated it."""
+    """What the broker has: the count of each message's copies, and its spans."""
 
     copies: Counter[bytes] = field(default_factory=Counter)
     spans: dict[bytes, list[SpanId]] = field(default_factory=dict)
-    dated_s: dict[bytes, float] = field(default_factory=dict)
 
-    def add(self, body: bytes, spans: Iterable[SpanId], dated_s: float) -> None:
+    def add(self, body: bytes, spans: Iterable[SpanId]) -> None:
         self.copies[body] += 1
         if body not in self.spans:
             self.spans[body] = list(spans)
-            self.dated_s[body] = dated_s
 
     @property
     def messages(self) -> int:
-        return self.copies.total()
+        return sum(self.copies.values())
 
     @property
     def again(self) -> int:
@@ -50,10 +61,10 @@ class Accepted:
 class Balance:
     """Lines of the table, in order, and sentences about what is wrong."""
 
-    lines: list[tuple[str, int | str, str]] = field(default_factory=list)
+    lines: list[tuple[str, int, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
-    def line(self, name: str, count: int | str, remark: str = "") -> None:
+    def line(self, name: str, count: int, remark: str = "") -> None:
         self.lines.append((name, count, remark))
 
     def check(self, right: bool, sentence: str) -> None:
@@ -61,92 +72,88 @@ class Balance:
             self.wrong.append(sentence)
 
     def table(self) -> str:
-        shown = [(name, f"{count:,}" if isinstance(count, int) else count, remark) for name, count, remark in self.lines]
-        wide, digits = max(len(name) for name, _, _ in shown), max(len(count) for _, count, _ in shown)
-        return "\n".join(f"  {name:<{wide}}  {count:>{digits}}  {remark}".rstrip() for name, count, remark in shown)
+        wide, digits = max(len(name) for name, _, _ in self.lines), max(len(f"{count:,}") for _, count, _ in self.lines)
+        return "\n".join(f"  {name:<{wide}}  {count:>{digits},}  {remark}".rstrip() for name, count, remark in self.lines)
 
 
-def judge(
-    accounts: Mapping[str, Mapping[str, Any]],
-    finished: Mapping[str, Sequence[SpanId]],
-    accepted: Accepted,
-    stored: Mapping[str, set[SpanId]],
-    kills_s: Sequence[float],
-    read_ahead_s: float,
-) -> Balance:
-    """`finished` and `accounts` by producer; `stored` by the way it was counted.
-
-    `kills_s` are the times at which a Zipkin server was killed: it may lose messages of the `read_ahead_s` before that.
-    """
-    balance = Balance()
-    own = {span for spans in finished.values() for span in spans}
-    _judge_accounts(balance, accounts, finished)
-    _judge_accepted(balance, accounts, own, accepted)
-    for way, spans in stored.items():
-        _judge_stored(balance, way, spans, own, accepted, kills_s, read_ahead_s)
-    return balance
-
-
-def _judge_accounts(
-    balance: Balance, accounts: Mapping[str, Mapping[str, Any]], finished: Mapping[str, Sequence[SpanId]]
-) -> None:
-    sent = sum(account["sent"] for account in accounts.values())
+def judge_accounts(balance: Balance, accounts: Mapping[str, Account], finished: Mapping[str, Sequence[Made]]) -> None:
+    """Each producer's account against its own list; `accounts` and `finished` by its name."""
     dropped: Counter[str] = Counter()
     for account in accounts.values():
         dropped.update(account["dropped"])
     causes = ", ".join(f"{count:,} {cause}" for cause, count in dropped.items() if count)
-    balance.line(
-        "finished by the producers", sum(map(len, finished.values())), f"{len(accounts)} processes, by their own lists"
-    )
-    balance.line("  counted as sent", sent, "by the tracers' accounts")
-    balance.line("  counted as dropped", dropped.total(), causes)
-    balance.line("  sends that failed", sum(account["failed"] for account in accounts.values()), "and were tried again")
+    counts = {name: len(_spans(finished[name])) for name in accounts}
+    balance.line("finished", sum(counts.values()), f"by {len(accounts)} producers' own lists")
+    balance.line("  counted as sent", _sum(accounts, "sent"), "by their tracers' accounts")
+    balance.line("  counted as dropped", sum(dropped.values()), causes)
+    balance.line("  sends that failed", _sum(accounts, "failed"), "and were tried again")
     for name, account in accounts.items():
-        count = len(finished[name])
         whole = account["sent"] + sum(account["dropped"].values()) + account["queued"] + account["in_flight"]
         balance.check(
-            count == account["finished"] == account["counted"] == whole,
-            f"{name} finished {count:,} spans, its tracer counted {account['counted']:,} and accounts for {whole:,}",
+            counts[name] == account["finished"] == account["counted"] == whole,
+            f"{name} finished {counts[name]:,} spans, its tracer counted {account['counted']:,} and accounts for {whole:,}",
         )
         balance.check(bool(account["whole"]), f"{name} could not send all that it had before its end")
-    balance.check(not dropped.total(), f"the producers dropped spans, though no outage was long: {causes}")
+    balance.check(not causes, f"the producers dropped spans, though no outage was long: {causes}")
 
 
-def _judge_accepted(balance: Balance, accounts: Mapping[str, Mapping[str, Any]], own: set[SpanId], accepted: Accepted) -> None:
+def judge_accepted(
+    balance: Balance,
+    accounts: Mapping[str, Account],
+    finished: Mapping[str, Sequence[Made]],
+    accepted: Accepted,
+    broker_kills: int,
+) -> None:
+    """Our promise: the broker has all of it, and copies only where an answer was lost."""
+    own = {span for name in accounts for span in _spans(finished[name])}
     distinct = accepted.distinct()
-    failed = sum(account["failed"] for account in accounts.values())
-    sent = sum(account["sent"] for account in accounts.values())
+    sent = _sum(accounts, "sent")
+    # A client tries again by itself as well: one message of each producer was on its way when the broker was killed.
+    explained = _sum(accounts, "failed") + broker_kills * len(accounts)
     lost, strange = len(own - distinct.keys()), len(distinct.keys() - own)
     mixed = sum(1 for count in distinct.values() if count > 1)
-    balance.line("accepted by the broker", len(distinct), f"in {accepted.messages:,} messages, read from the beginning")
-    balance.line("  not there", lost, "lost by us or by the broker")
-    balance.line("  messages twice", accepted.again, f"at-least-once explains up to {failed}: an answer that was lost")
+    balance.line("accepted by the broker", len(distinct), f"in {accepted.messages:,} messages, which were read one by one")
+    balance.line("  finished, but not there", lost)
+    balance.line("  messages twice", accepted.again, f"answers that were lost explain up to {explained}")
     balance.check(not lost, f"{lost:,} spans that were finished are not with the broker")
     balance.check(len(distinct) >= sent, f"{sent:,} spans count as sent, but the broker has {len(distinct):,}")
     balance.check(not strange, f"the broker has {strange:,} spans that nobody finished")
     balance.check(not mixed, f"{mixed:,} spans are in two different messages: a retry must send the same bytes")
-    balance.check(accepted.again <= failed, f"{accepted.again} messages are there twice, but only {failed} sends failed")
+    balance.check(
+        accepted.again <= explained, f"{accepted.again} messages are there twice; lost answers explain {explained} at most"
+    )
 
 
-def _judge_stored(
+def judge_stored(
     balance: Balance,
     way: str,
+    finished: Iterable[Made],
     stored: set[SpanId],
-    own: set[SpanId],
-    accepted: Accepted,
     kills_s: Sequence[float],
     read_ahead_s: float,
 ) -> None:
-    strange = len(stored - own)
-    missing = {
-        body: absent for body, spans in accepted.spans.items() if (absent := [span for span in spans if span not in stored])
-    }
-    explained = {body for body in missing if any(kill - read_ahead_s <= accepted.dated_s[body] <= kill for kill in kills_s)}
-    lost = sum(map(len, missing.values()))
-    excused = sum(len(missing[body]) for body in explained)
-    balance.line(f"stored by Zipkin, {way}", len(stored), "each once: its key is the span's id")
-    balance.line("  not there", lost, f"{excused:,} of them read by a server before it was killed" if lost else "")
+    """Zipkin's promise.  `way`: how the store was counted.
+
+    `kills_s`: when Zipkin had messages in its hands and could lose them, if they were of the `read_ahead_s` before.
+    """
+    made = list(finished)
+    strange = len(stored - _spans(made))
+    lost = excused = 0
+    for trace in made:
+        missing = sum(span not in stored for span in trace.spans())
+        lost += missing
+        if any(kill - read_ahead_s <= trace.at_s <= kill for kill in kills_s):
+            excused += missing
+    remark = f"{excused:,} of them are of the {read_ahead_s:.0f} s before a kill: Zipkin had taken them" if lost else ""
+    balance.line(f"stored by Zipkin, {way}", len(stored), "each once, by the span's id")
+    balance.line("  finished, but not there", lost, remark)
     balance.check(not strange, f"the store has {strange:,} spans that nobody finished ({way})")
-    balance.check(
-        lost == excused, f"{lost - excused:,} spans are with the broker and not in the store, and no kill explains it ({way})"
-    )
+    balance.check(lost == excused, f"{lost - excused:,} spans are not in the store, and no kill explains it ({way})")
+
+
+def _spans(made: Iterable[Made]) -> set[SpanId]:
+    return {span for trace in made for span in trace.spans()}
+
+
+def _sum(accounts: Mapping[str, Account], key: str) -> int:
+    return sum(int(account[key]) for account in accounts.values())

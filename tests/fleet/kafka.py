@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from ..integration.kafka_server import KafkaServer
 from ..integration.mariadb_server import MariadbServer
 from ..integration.zipkin_server import ZipkinServer
-from .balance import Balance, SpanId, judge
+from .balance import Balance, judge_accepted, judge_accounts, judge_stored
 from .producers import Producers
 from .reading import await_still, collected, read_topic, stored_by_api, stored_by_sql, stored_count
 from .timetable import Event, follow, say
@@ -18,6 +18,7 @@ from .timetable import Event, follow, say
 __all__ = ["run"]
 
 PARTITIONS = 4
+BROKER_KILLS = 1
 TOPIC = "zipkin"
 # Longer than a consumer's session (45 s): so long may the partitions of a killed server be nobody's.
 STILL_S = 70.0
@@ -42,9 +43,9 @@ def run(seconds: float, processes: int, rate: float, folder: Path) -> Balance:
 
         events = [
             Event(0.15, "one Zipkin server is killed", kill_server),
-            Event(0.35, "it comes back", servers[1].start),
-            Event(0.55, "the broker is killed", broker.kill),
-            Event(0.70, "it comes back on its data", broker.start),
+            Event(0.20, "it comes back", servers[1].start),
+            Event(0.20, "the broker is killed", broker.kill),
+            Event(0.15, "it comes back on its data", broker.start),
         ]
         follow(seconds, events, _progress(producers, store))
         return _balance(producers, broker, store, servers, kills_s)
@@ -62,22 +63,18 @@ def _balance(
 ) -> Balance:
     say("the producers end")
     accounts = producers.end()
-    traces = {name: producers.made(name) for name in producers.names}
+    made = producers.made(producers.names)
     accepted = read_topic(broker.address, TOPIC)
     goal = len(accepted.distinct())
     say(f"the broker has {goal:,} spans; waiting for the Zipkin servers")
     await_still(lambda: stored_count(store), goal, STILL_S)
-    stored = {
-        "by SQL": stored_by_sql(store),
-        "by its API": stored_by_api(servers[0].url, (trace for made in traces.values() for trace, *_ in made)),
-    }
-    balance = judge(accounts, finished_of(traces), accepted, stored, kills_s, READ_AHEAD_S)
+    traces = [trace for each in made.values() for trace in each]
+    balance = Balance()
+    judge_accounts(balance, accounts, made)
+    judge_accepted(balance, accounts, made, accepted, BROKER_KILLS)
+    judge_stored(balance, "by SQL", traces, stored_by_sql(store), kills_s, READ_AHEAD_S)
+    judge_stored(balance, "by its API", traces, stored_by_api(servers[0].url, traces), kills_s, READ_AHEAD_S)
     counters = collected([server.url for server in servers], "kafka")
-    remark = "by the living servers' counters since their start, dropped by them: " + str(counters.get("spans_dropped", 0))
-    balance.line("read by Zipkin", counters.get("spans", 0), remark)
+    read, dropped = counters.get("spans", 0), counters.get("spans_dropped", 0)
+    balance.line("read by the living servers", read, f"since their start; {dropped:,} of them dropped")
     return balance
-
-
-def finished_of(traces: Mapping[str, list[list[str]]]) -> dict[str, list[SpanId]]:
-    """The spans of each producer by the ids that the store knows."""
-    return {name: [(trace[-16:], span) for trace, *spans in made for span in spans] for name, made in traces.items()}

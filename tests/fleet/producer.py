@@ -1,7 +1,7 @@
 """A producer: traces of ten spans at a steady rate until its input ends, its own list of them, and its tracer's account.
 
 `python -m tests.fleet.producer ENDPOINT SERVICE RATE LIST`: a line of JSON every two seconds, and a last one with everything.
-LIST is a file with a line a trace: its id, then the ids of its spans.
+LIST is a file with a line a trace: when it was finished (seconds since 1970), its id, then the ids of its spans.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def produce(tracer: ZipkinTracer, rate: float, made: IO[str], ended: threading.E
     while not ended.wait(TICK_S):
         elapsed = time.monotonic() - start
         while finished < elapsed * rate:
-            made.write(" ".join(make_trace(tracer, finished)) + "\n")
+            made.write(f"{time.time():.3f} {' '.join(make_trace(tracer, finished))}\n")
             finished += TRACE_SPANS
         if elapsed > told * TELL_S:
             told += 1

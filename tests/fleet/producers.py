@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from ..integration.server_process import PROJECT, end_with_parent
+from .balance import Made
 
 __all__ = ["Producers"]
 
@@ -95,12 +96,16 @@ class Producers:
             reader.join()
         return dict(self._said)
 
-    def made(self, name: str) -> list[list[str]]:
-        """Its traces: a trace id, then the ids of the spans."""
-        return [line.split() for line in self._list(name).read_text().splitlines()]
+    def made(self, names: Iterable[str]) -> dict[str, list[Made]]:
+        """Traces of each of these."""
+        return {name: [_made(*line.split()) for line in self._list(name).read_text().splitlines()] for name in names}
 
     def log(self, name: str) -> Path:
         return self._folder / f"{name}.log"
 
     def _list(self, name: str) -> Path:
         return self._folder / f"{name}.spans"
+
+
+def _made(at_s: str, trace_id: str, *span_ids: str) -> Made:
+    return Made(float(at_s), trace_id, span_ids)

@@ -12,9 +12,9 @@ import requests
 from confluent_kafka import Consumer, TopicPartition
 
 from ..integration.mariadb_server import MariadbServer
-from .balance import Accepted, SpanId
+from .balance import Accepted, Made, SpanId
 
-__all__ = ["await_still", "read_topic", "span_ids", "stored_by_api", "stored_by_sql", "stored_count"]
+__all__ = ["await_still", "collected", "read_topic", "span_ids", "stored_by_api", "stored_by_sql", "stored_count"]
 
 READ_WITHIN_S = 120.0
 # Of 33 characters each in one URL.
@@ -49,7 +49,7 @@ def _read_to(consumer: Consumer, ends: dict[int, int]) -> Accepted:
             if message.error():
                 raise RuntimeError(f"the topic could not be read: {message.error()}")
             body = message.value()
-            accepted.add(body, span_ids(body), message.timestamp()[1] / 1000)
+            accepted.add(body, span_ids(body))
             if message.offset() + 1 >= ends.get(message.partition(), 0):
                 ends.pop(message.partition(), None)
     return accepted
@@ -64,9 +64,9 @@ def stored_by_sql(store: MariadbServer) -> set[SpanId]:
     return {(trace.lower(), span.lower()) for trace, span in rows}
 
 
-def stored_by_api(url: str, traces: Iterable[str]) -> set[SpanId]:
-    """Spans of these traces, by their 128-bit ids, as the Zipkin server finds them."""
-    found, rest = set(), iter(traces)
+def stored_by_api(url: str, traces: Iterable[Made]) -> set[SpanId]:
+    """Spans of these traces, as the Zipkin server finds them."""
+    found, rest = set(), (trace.trace_id for trace in traces)
     with requests.Session() as session:
         session.trust_env = False
         while some := list(islice(rest, TRACES_A_QUERY)):

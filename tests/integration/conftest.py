@@ -13,6 +13,7 @@ from opentracing_zipkin.codec import ENCODINGS
 
 from . import chromium
 from .demo_run import DemoRun, run_demo
+from .kafka_topics import KafkaBroker
 from .rabbitmq_queues import RabbitmqBroker
 from .spans_api import SpansApi
 from .zipkin_server import ZipkinServer
@@ -37,6 +38,14 @@ def zipkin() -> Iterator[ZipkinServer]:
     """A real Zipkin server that is empty at the session's start."""
     with ZipkinServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A real Kafka; a test takes a topic of its own."""
+    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
+        broker.add_users()
+        yield broker
 
 
 @pytest.fixture(scope="session")

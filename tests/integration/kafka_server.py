@@ -43,7 +43,8 @@ class KafkaServer(ServerProcess):
 
     `partitions` is that of topics that are made as they are asked for; with `auto_create=False` none is.  `listeners` adds
     listeners beside the plain one: name → security protocol, such as {"PASSWORDS": "SASL_PLAINTEXT", "SECRET": "SSL"}; they are
-    reached at `address_of(name)`.  `settings` are further ones of the broker's, or replace ours.
+    reached at `address_of(name)`.  `settings` are further ones of the broker's, or replace ours.  A `member_of` another server
+    is a broker of its cluster, without a controller of its own, and without further listeners.
     """
 
     name = "Kafka"
@@ -55,6 +56,7 @@ class KafkaServer(ServerProcess):
         listeners: Mapping[str, str] | None = None,
         auto_create: bool = True,
         java_options: Sequence[str] = JAVA_OPTIONS,
+        member_of: KafkaServer | None = None,
     ) -> None:
         super().__init__()
         self._partitions = partitions
@@ -63,12 +65,14 @@ class KafkaServer(ServerProcess):
         self._ports = {**{name: free_port() for name in self._protocols}, "PLAINTEXT": self.port}
         self._auto_create = auto_create
         self._java_options = java_options
+        self._cluster = member_of
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
     def address_of(self, listener: str) -> str:
+        """Where it listens."""
         return f"127.0.0.1:{self._ports[listener]}"
 
     @property
@@ -81,7 +85,8 @@ class KafkaServer(ServerProcess):
         (self.folder / "log4j.properties").write_text(LOG4J)
         lines = (f"{key}={value}\n" for key, value in self._configuration().items())
         self._configured.write_text("".join(lines))
-        tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER, "-c", str(self._configured)]
+        role = "--standalone" if self._cluster is None else "--no-initial-controllers"
+        tool = ["kafka.tools.StorageTool", "format", role, "-t", CLUSTER, "-c", str(self._configured)]
         done = subprocess.run(
             [*self._run(), *tool], capture_output=True, text=True, timeout=FORMATTED_WITHIN_S, check=False, cwd="/"
         )
@@ -122,7 +127,18 @@ class KafkaServer(ServerProcess):
             "transaction.state.log.min.isr": 1,
             "group.initial.rebalance.delay.ms": 0,
             "log.cleaner.dedupe.buffer.size": 10485760,
+            **self._membership(),
             **self._settings,
+        }
+
+    def _membership(self) -> Mapping[str, object]:
+        if self._cluster is None:
+            return {}
+        return {
+            "process.roles": "broker",
+            "node.id": 2,
+            "controller.quorum.bootstrap.servers": self._cluster.address_of("CONTROLLER"),
+            "listeners": f"PLAINTEXT://{self.address}",
         }
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import shlex
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,12 +18,15 @@ from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.codec import ENCODINGS
 
 from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract, json_message, spans_of
+from ..docs.pages import Reader, blocks
 from .rabbitmq_queues import MAX_MESSAGE_BYTES, RabbitmqBroker, spans_in, taken
 from .server_process import free_port
 from .spans_api import SpansApi
+from .test_outages import FAULTS
 from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer
 
+PAGE = "how-to/rabbitmq.md"
 WITHIN_S = 60.0
 SPANS = 20
 AGAIN = "zipkin: the collector accepts spans again"
@@ -105,6 +111,34 @@ def test_a_trace_arrives_at_zipkin_through_the_broker(
     assert ("CLIENT", "stock") == (found["ask"].kind, found["ask"].remote.service_name)
 
 
+def test_the_page_on_rabbitmq_ends_with_the_traces_that_its_reader_sees(
+    rabbitmq: RabbitmqBroker, reading_zipkin: ZipkinServer, tmp_path: Path
+) -> None:
+    """Its examples, with TLS and with a broker that is away, from its top to its end."""
+    shutil.copy(rabbitmq.authority, tmp_path / "authority.pem")
+    ports = {"5672": str(rabbitmq.port), "5671": str(rabbitmq.tls_port), "9411": reading_zipkin.url.rpartition(":")[2]}
+    reader = Reader(reading_zipkin, tmp_path, ports)
+    reader.pass_over()
+    for language, text in blocks(PAGE):
+        reader.read(language, text)
+
+    assert 4 == reader.count
+
+
+def test_the_permissions_of_the_page_are_enough(rabbitmq: RabbitmqBroker) -> None:
+    """Also to declare the queue."""
+    [commands] = [text for language, text in blocks(PAGE) if "rabbitmqctl" in text]
+    for command in commands.splitlines():
+        rabbitmq.ctl(*shlex.split(command)[1:])
+    user, password = commands.split()[2:4]
+    with rabbitmq.channel() as channel:
+        channel.queue_delete("zipkin")
+    with tracing(rabbitmq.endpoint("zipkin", f"{user}:{password}")) as tracer:
+        finish(tracer, "span")
+
+        assert settled(tracer, 1)
+
+
 # Wrong settings
 
 # By name: the settings beside the queue, and the words of the warning.
@@ -135,10 +169,19 @@ WRONG: dict[str, tuple[Callable[[RabbitmqBroker, str], Mapping[str, Any]], str]]
 @pytest.fixture(scope="module")
 def users(rabbitmq: RabbitmqBroker) -> None:
     """Some who may not do everything."""
-    for user, permissions in {"stranger": None, "reader": (".*", "", ".*"), "writer": ("", ".*", "")}.items():
-        rabbitmq.ctl("add_user", user, "hunter22")
-        if permissions is not None:
-            rabbitmq.ctl("set_permissions", "-p", "/", user, *permissions)
+    calls = []
+    for user, permissions in {"stranger": (), "reader": (".*", "", ".*"), "writer": ("", ".*", "")}.items():
+        calls.append(("add_user", user, "hunter22", "tests"))
+        if permissions:
+            calls.append(("set_permissions", user, "/", *permissions, "tests"))
+    # At once, because each call takes a second.
+    terms = (f"{name}({', '.join(f'<<{quoted(one)}>>' for one in arguments)})" for name, *arguments in calls)
+    rabbitmq.ctl("eval", ", ".join(f"rabbit_auth_backend_internal:{term}" for term in terms) + ".")
+
+
+def quoted(text: str) -> str:
+    """As Erlang writes it."""
+    return f'"{text}"'
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -301,7 +344,7 @@ def test_a_memory_alarm_keeps_spans_waiting_and_each_arrives_once(
             time.sleep(2)  # so that it is tried again
             assert 0 == tracer.stats.sent
         finally:
-            rabbitmq.ctl("set_vm_memory_high_watermark", "0.6")
+            rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "512MB")
         assert settled(tracer, SPANS)
 
     assert names == spans_in(taken(rabbitmq, queue))
@@ -349,6 +392,34 @@ def test_a_broker_that_is_killed_and_comes_back_has_and_gets_all_spans(
     assert sorted(names) == sorted(spans_in(taken(rabbitmq, queue)))
     assert 1 == len(warnings(caplog))
     assert "Connection refused" in warnings(caplog)[0]
+
+
+@pytest.fixture(scope="module")
+def proxy(rabbitmq: RabbitmqBroker) -> Iterator[Toxiproxy]:
+    with Toxiproxy(rabbitmq.address) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["answers trickle", "messages trickle", "half of a message gets through", "connections are reset in the middle"],
+)
+def test_spans_of_before_during_and_after_a_fault_of_the_network_arrive(
+    rabbitmq: RabbitmqBroker, proxy: Toxiproxy, queue: str, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At least once each; a message that is not done at its deadline is sent again."""
+    proxy.heal()
+    with tracing(rabbitmq.endpoint(queue).replace(rabbitmq.address, proxy.url.removeprefix("http://"))) as tracer:
+        names = finish(tracer, *numbered("before"))
+        assert settled(tracer, SPANS)
+        FAULTS[fault](proxy)
+        names += finish(tracer, *numbered("during"))
+        await_warning(caplog, f"zipkin: {SPANS} spans are not accepted yet: ")
+        proxy.heal()
+        names += finish(tracer, *numbered("after"))
+        assert settled(tracer, 3 * SPANS)
+
+    assert set(names) == set(spans_in(taken(rabbitmq, queue)))
 
 
 # The contract of all senders
@@ -403,12 +474,6 @@ class Queue:
             yield
         finally:
             self._broker.resume()
-
-
-@pytest.fixture(scope="module")
-def proxy(rabbitmq: RabbitmqBroker) -> Iterator[Toxiproxy]:
-    with Toxiproxy(rabbitmq.address) as proxy:
-        yield proxy
 
 
 class TestRabbitmq(SenderContract, HasAddress, LimitsSize, HasCredentials):

@@ -42,15 +42,19 @@ def built() -> Path:
 
 
 class Toxiproxy:
-    """One proxy before `upstream` (host:port) at `url`; as a context manager it runs inside the block."""
+    """One proxy before `upstream` (host:port) at `url`; as a context manager it runs inside the block.
 
-    def __init__(self, upstream: str) -> None:
+    `listen`: host and port of the proxy, or "" for free ones.
+    """
+
+    def __init__(self, upstream: str, listen: str = "") -> None:
         self._upstream = upstream
+        self._listen = listen
         self._session = requests.Session()
         self._session.trust_env = False
 
     def __enter__(self) -> Toxiproxy:
-        port, listen = free_port(), f"127.0.0.1:{free_port()}"
+        port, listen = free_port(), self._listen or f"127.0.0.1:{free_port()}"
         self._api = f"http://127.0.0.1:{port}"
         command = [str(built()), "-host", "127.0.0.1", "-port", str(port)]
         self._process = subprocess.Popen(

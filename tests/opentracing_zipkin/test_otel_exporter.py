@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import subprocess
 import sys
@@ -194,6 +195,48 @@ def test_a_wrong_variable_raises_in_code_and_is_named(monkeypatch: pytest.Monkey
     monkeypatch.setenv(TIMEOUT, "soon")
     with pytest.raises(ValueError, match=f"environment variable {TIMEOUT} is 'soon'; use a number"):
         ZipkinExporter()
+
+
+@pytest.mark.parametrize("variable", [ENDPOINT, "ZIPKIN_ENDPOINT", ""])
+@pytest.mark.parametrize("chosen", [ZipkinExporter, ChosenJson])
+def test_spans_may_go_to_the_console(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chosen: Any, variable: str) -> None:
+    """By each variable, and in code; a line a span, by the short way from OpenTelemetry's spans to JSON, too."""
+    path = tmp_path / "spans.jsonl"
+    if variable:
+        monkeypatch.setenv(variable, f"console:{path}")
+    exporter = chosen() if variable else chosen(endpoint=f"console:{path}")
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    for name in ("one", "two"):
+        provider.get_tracer("t").start_span(name).end()
+    provider.shutdown()
+
+    assert ["one", "two"] == [json.loads(line)["name"] for line in path.read_bytes().splitlines()]
+
+
+def test_an_exporter_for_proto3_tells_that_the_console_has_lines_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error in code; in the log, where an entry point has chosen it."""
+    monkeypatch.setenv("ZIPKIN_ENDPOINT", "console:")
+    with pytest.raises(ValueError, match=r"^encoding is not for an endpoint with console:, where a line is JSON; use 'json'"):
+        ZipkinProtoExporter()
+    ChosenProto().shutdown()
+
+    assert "zipkin: no span is exported: encoding is not for an endpoint with console:" in caplog.text
+
+
+@pytest.mark.parametrize("endpoint", ["kafka://127.0.0.1:9/spans", "amqp://127.0.0.1:9/shop?queue=spans"])
+def test_spans_may_go_to_a_broker(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """By OpenTelemetry's variable, with the settings of the broker; those of HTTP raise."""
+    monkeypatch.setenv(ENDPOINT, endpoint)
+    exporter = ZipkinExporter(auth=("user", "word"))
+    shown = repr(exporter)
+    exporter.shutdown()
+
+    assert endpoint.partition("?")[0].partition("/shop")[0] in shown
+    with pytest.raises(ValueError, match=f"^compress is not for an endpoint with {endpoint[:7]}"):
+        ZipkinExporter(compress=True)
 
 
 @pytest.mark.parametrize(("variable", "text"), [(TIMEOUT, "soon"), (ENDPOINT, "localhost"), ("ZIPKIN_FLUSH_INTERVAL", "-1")])

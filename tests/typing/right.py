@@ -29,7 +29,10 @@ from opentracing.scope_managers import ContextVarsScopeManager
 from opentracing.standard import InMemoryRecorder, RecordingTracer
 from opentracing_zipkin import FinishedSpan, ZipkinTracer
 from opentracing_zipkin.propagation.b3 import B3Propagation
+from opentracing_zipkin.senders.console import ConsoleSender
 from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.senders.kafka import KafkaSender
+from opentracing_zipkin.senders.rabbitmq import RabbitmqSender
 from opentracing_zipkin.testing import FakeClock, InMemoryRecorder as ZipkinRecorder
 
 
@@ -150,6 +153,11 @@ def configured(name: str | None, rate: float | None) -> ZipkinTracer:
     recording = opentracing_zipkin.ZipkinTracer("shop", recorder=ZipkinRecorder(), clock=FakeClock(), scope_manager=None)
     recording.start_trace("x").set_tag("k", 1).finish()
     HttpSender(["http://a", "http://b"], "/api/v2/spans", "application/json", send_timeout=1, auth=("user", "word"))
+    KafkaSender("kafka://a,b/zipkin", kafka_acks="1", auth=("user", "word"))
+    KafkaSender(["kafka://a", "kafka://b"], kafka_tls=True)
+    RabbitmqSender("amqp://user@a/vhost?queue=zipkin", send_timeout=1)
+    ConsoleSender("/var/log/spans.jsonl").send(b"")
+    opentracing_zipkin.configure("shop", endpoint="kafka://a", kafka_compression="zstd", kafka_sasl_mechanism="PLAIN")
     B3Propagation("single", w3c=True, baggage_fields=["x-request-id"])
     return opentracing_zipkin.configure(
         name,

@@ -14,6 +14,8 @@ from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.propagation.b3 import B3Propagation
 from opentracing_zipkin.reporter import Reporter
 from opentracing_zipkin.senders.http import HttpSender
+from opentracing_zipkin.senders.kafka import KafkaSender
+from opentracing_zipkin.senders.rabbitmq import RabbitmqSender
 from opentracing_zipkin.testing import FakeSender
 
 tracer = opentracing.tracer
@@ -121,6 +123,10 @@ def misconfigured() -> None:
     ZipkinTracer("shop", handle_sigterm=True)  # wrong: configure's own
     ZipkinTracer("shop", recorder=object())  # wrong: a Recorder
     HttpSender(None, "/", "text/plain", timeout=1)  # wrong: send_timeout
+    HttpSender(None, "/", "text/plain", kafka_acks="1")  # wrong: Kafka's
+    KafkaSender("kafka://a", compress=True)  # wrong: HTTP's
+    RabbitmqSender("amqp://a", kafka_tls=True)  # wrong: Kafka's
+    opentracing_zipkin.configure("shop", kafka_acks=1)  # wrong: text
     B3Propagation("single", w3=True)  # wrong: w3c
     Reporter(json_v2, FakeSender(), flush_intervall=1)  # wrong: flush_interval
     print(ZipkinTracer("shop").start_trace("x").set_tagg("k", 1))  # wrong: set_tag

@@ -12,6 +12,7 @@ import pytest
 
 from opentracing_zipkin import Endpoint, ZipkinTracer
 from opentracing_zipkin.process import local_address
+from opentracing_zipkin.senders.endpoint import route_of
 from opentracing_zipkin.testing import FakeSender
 
 NAMED = Endpoint("service", "", "", 80)
@@ -164,6 +165,32 @@ def test_the_address_is_found_on_the_reporters_thread_before_the_first_span_is_s
     assert True is tracer.flush(5)
     [span] = json.loads(sender.bodies[0])
     assert (found.ipv4, found.ipv6) == (span["localEndpoint"].get("ipv4", ""), span["localEndpoint"].get("ipv6", ""))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("kafka://10.2.0.1:9092,10.3.0.1:9092/zipkin", "10.2.9.9"),
+        ("amqp://10.3.0.1:5672/shop?queue=zipkin", "10.3.9.9"),
+        ("console:", "192.168.1.2"),
+    ],
+)
+def test_the_way_to_a_broker_counts_and_for_the_console_that_to_anywhere(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, expected: str
+) -> None:
+    """Of several brokers the way to the first; no name is looked up where there is none."""
+    kernel = Kernel({"10.2.0.0/16": "10.2.9.9", "10.3.0.0/16": "10.3.9.9", "0.0.0.0/0": "192.168.1.2"}).replace(monkeypatch)
+
+    assert NAMED._replace(ipv4=expected) == local_address.towards(route_of(endpoint), NAMED)
+    assert [] == kernel.looked_up
+
+
+def test_without_any_route_and_any_url_only_the_name_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is looked up, as nothing has a name."""
+    kernel = Kernel({}).replace(monkeypatch)
+
+    assert NAMED == local_address.towards(route_of("console:"), NAMED)
+    assert [] == kernel.looked_up
 
 
 def test_a_given_address_is_kept() -> None:

@@ -290,6 +290,40 @@ def test_lines_of_a_log_on_the_same_stream_stay_lines() -> None:
     assert sorted(spans + logged) == sorted(lines)
 
 
+def test_a_stream_that_somebody_has_made_non_blocking_is_waited_for() -> None:
+    """Another program that has the same terminal or pipe may do that."""
+    code = """
+import fcntl, threading, time
+fcntl.fcntl(2, fcntl.F_SETFL, fcntl.fcntl(2, fcntl.F_GETFL) | os.O_NONBLOCK)
+ConsoleSender().send(b"x" * 5000 + b"\\n" + b'{"n":1}\\n' * 40000)
+"""
+    done = in_a_process(code)
+
+    assert (0, b"x" * 5000, 40001) == (done.returncode, done.stderr.splitlines()[0], len(done.stderr.splitlines()))
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "from gevent import monkey; monkey.patch_all()",
+        "import opentracing_zipkin.senders.console; from gevent import monkey; monkey.patch_all()",
+    ],
+)
+def test_spans_are_written_where_gevent_has_patched(patch: str) -> None:
+    """Before or after the sender was imported; greenlets and the process go on."""
+    code = f"""
+{patch}
+import gevent, opentracing_zipkin
+tracer = opentracing_zipkin.configure("service", endpoint="console:")
+gevent.joinall([gevent.spawn(lambda: tracer.start_span("x").finish()) for _ in range(100)])
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, timeout=50, check=False)
+
+    assert 0 == done.returncode
+    assert 100 == len([line for line in done.stderr.splitlines() if json.loads(line)])
+
+
 @pytest.mark.parametrize(("path", "stream"), [("", "stderr"), ("/dev/stderr", "stderr"), ("/dev/stdout", "stdout")])
 def test_a_standard_stream_may_be_a_socket(path: str, stream: str) -> None:
     """As systemd has it; such a stream cannot be opened by its name."""

@@ -84,6 +84,43 @@ def test_a_broker_that_does_not_answer_is_left_at_the_deadline(answer: Answer) -
     assert min(took for _, _, took in found) < AT_MOST_S
 
 
+def test_a_handshake_of_tls_that_trickles_is_left_at_the_deadline() -> None:
+    """A record that never ends, a byte now and then."""
+
+    def trickle(talk: Talk) -> None:
+        for byte in b"\x16\x03\x03\x40\x00" + bytes(1000):
+            talk.connection.sendall(bytes([byte]))
+            time.sleep(0.02)
+
+    with raw_broker({"greeting": trickle}) as broker:
+        start = time.monotonic()
+        error = failure(broker.url.replace("amqp:", "amqps:"), send_timeout=DEADLINE_S)
+        took = time.monotonic() - start
+
+    assert str(error).endswith("the broker was not reached in time")
+    assert took < AT_MOST_S
+
+
+def test_a_flood_of_frames_on_an_idle_connection_holds_nobody() -> None:
+    """The next message goes by another connection."""
+    flooded: list[bool] = []
+
+    def confirm_and_flood(talk: Talk) -> None:
+        talk.say(spec.Basic.Ack(talk.tag))
+        while not flooded:
+            talk.connection.sendall(frame.Heartbeat().marshal() * 10_000)
+
+    with raw_broker({"Basic.Publish": confirm_and_flood}) as broker:
+        sender = RabbitmqSender(broker.url)
+        sender.send(b"[0]")
+        time.sleep(0.05)
+        sender.send(b"[1]")
+        flooded.append(True)
+        sender.close()
+
+    assert 2 == len(broker.connections)
+
+
 @pytest.mark.parametrize("after", WAITS)
 def test_a_broker_that_closes_without_a_word_may_come_back(after: str) -> None:
     """At any moment of the conversation."""
@@ -415,7 +452,6 @@ def test_an_interruption_leaves_no_connection_with_half_a_message() -> None:
     assert 2 == len(broker.connections)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
 def test_a_forked_child_says_nothing_on_its_parents_connection() -> None:
     """It closes its descriptor, and makes a connection of its own."""
     with raw_broker() as broker:
@@ -437,6 +473,24 @@ def test_a_forked_child_says_nothing_on_its_parents_connection() -> None:
     assert [b"[0]", b"[1]", b"[2]"] == [message.body for message in broker.messages]
     assert 1 == said.count("Connection.Close")
     assert 2 == len(broker.connections)
+
+
+def test_a_process_that_is_forked_during_the_login_inherits_no_connection() -> None:
+    """The broker would take it for open as long as the child lives."""
+    with raw_broker({"Connection.StartOk": silence}) as broker:
+        sender = RabbitmqSender(broker.url, send_timeout=1)
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(sender.send, b"[]")
+            broker.await_said("Connection.StartOk")
+            child = os.fork()
+            if not child:
+                before = os.listdir("/proc/self/fd")
+                sender.renew_after_fork()
+                os._exit(len(before) - len(os.listdir("/proc/self/fd")))
+            _, status = os.waitpid(child, 0)
+            assert isinstance(sending.exception(), SendError)
+
+    assert 1 == os.waitstatus_to_exitcode(status)
 
 
 THEN = datetime.datetime(2012, 1, 14, tzinfo=datetime.timezone.utc)

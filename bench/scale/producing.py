@@ -1,0 +1,43 @@
+"""One producer: spans as fast as its tracer takes them, until all are accepted; prints seconds, CPU seconds and bytes as JSON.
+
+`python -m bench.scale.producing ENDPOINT ENCODING SPANS`.  The loop waits while many spans are queued, so that none is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from opentracing_zipkin import ZipkinTracer
+
+QUEUED = 20_000
+WARM = 5_000
+ACCEPTED_WITHIN_S = 300.0
+
+
+def main(endpoint: str, encoding: str, spans: int) -> None:
+    tracer = ZipkinTracer("producer", endpoint=endpoint, encoding=encoding)
+    _finish(tracer, WARM)
+    begin, cpu = time.perf_counter(), time.process_time()
+    _finish(tracer, spans)
+    seconds, cpu_s = time.perf_counter() - begin, time.process_time() - cpu
+    stats = tracer.stats
+    print(
+        json.dumps({"seconds": seconds, "cpu_s": cpu_s, "accepted": stats.sent - WARM, "dropped": sum(stats.dropped.values())})
+    )
+    tracer.close()
+
+
+def _finish(tracer: ZipkinTracer, spans: int) -> None:
+    for number in range(spans):
+        if not number % 100:
+            while tracer.stats.queued > QUEUED:
+                time.sleep(0.001)
+        tags = {"span.kind": "server", "http.method": "GET", "http.path": f"/orders/{number}", "http.status_code": 200}
+        tracer.start_span("get /orders", tags=tags, ignore_active_span=True).finish()
+    tracer.flush(ACCEPTED_WITHIN_S)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
