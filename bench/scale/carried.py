@@ -61,7 +61,7 @@ def message_bytes() -> dict[str, float]:
 def processes(spans: int) -> Iterator[Carried]:
     """One producer of ours: finish, encode, send, accepted."""
     with _embedded_collector() as url, KafkaServer() as broker:
-        for name, endpoint in {"HTTP": url, "Kafka": f"kafka://{broker.address}/zipkin"}.items():
+        for name, endpoint in {"HTTP to the embedded collector": url, "Kafka": f"kafka://{broker.address}/zipkin"}.items():
             for encoding in ENCODINGS:
                 [said] = _produce([(endpoint, encoding, spans)])
                 yield Carried(f"one process, {name}, {encoding}", said["accepted"], said["seconds"], said["cpu_s"])

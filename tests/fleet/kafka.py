@@ -43,9 +43,9 @@ def run(seconds: float, processes: int, rate: float, folder: Path) -> Balance:
 
         events = [
             Event(0.15, "one Zipkin server is killed", kill_server),
-            Event(0.35, "it comes back", servers[1].start),
-            Event(0.55, "the broker is killed", broker.kill),
-            Event(0.70, "it comes back on its data", broker.start),
+            Event(0.20, "it comes back", servers[1].start),
+            Event(0.20, "the broker is killed", broker.kill),
+            Event(0.15, "it comes back on its data", broker.start),
         ]
         follow(seconds, events, _progress(producers, store))
         return _balance(producers, broker, store, servers, kills_s)

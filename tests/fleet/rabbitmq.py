@@ -44,7 +44,7 @@ def run(seconds: float, rate: float, folder: Path) -> Balance:
 
         events = [
             Event(0.3, "the broker is killed", kill_broker),
-            Event(0.5, "it comes back on its data", broker.start),
+            Event(0.2, "it comes back on its data", broker.start),
         ]
         follow(seconds, events, _progress(producers))
         return _balance(producers, broker, server, kills_s)

@@ -13,7 +13,7 @@ TELL_S = 10.0
 
 
 class Event(NamedTuple):
-    """`share` of the run's time after its begin; `act` may take its time."""
+    """After a `share` of the run's time since the event before has ended; `act` may take as long as it needs."""
 
     share: float
     name: str
@@ -26,16 +26,17 @@ def say(line: str) -> None:
 
 
 def follow(seconds: float, events: Sequence[Event], progress: Callable[[], str]) -> None:
-    """Let the events happen; returns at the end of the time, or later where they took longer."""
+    """Let the events happen, then the rest of the shares pass.  Each wait is of its own: a slow start shortens no outage."""
     begin = time.monotonic()
     for event in events:
         _pass(begin, event.share * seconds, progress)
         say(f"{time.monotonic() - begin:5.0f} s  {event.name}")
         event.act()
-    _pass(begin, seconds, progress)
+    _pass(begin, (1 - sum(event.share for event in events)) * seconds, progress)
 
 
-def _pass(begin: float, until: float, progress: Callable[[], str]) -> None:
-    while (left := begin + until - time.monotonic()) > 0:
+def _pass(begin: float, seconds: float, progress: Callable[[], str]) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
         time.sleep(min(left, TELL_S))
         say(f"{time.monotonic() - begin:5.0f} s  {progress()}")

@@ -29,8 +29,8 @@ ARTIFACT = f"io.zipkin:zipkin-server:{VERSION}:jar:exec"
 JAR = f"zipkin-server-{VERSION}-exec.jar"
 
 FETCHED_WITHIN_S = 600.0
-# 5 to 14 s were seen; a busy machine gets six times that.
-HEALTHY_WITHIN_S = 90.0
+# 5 to 14 s were seen, and 52 s while five other test runs shared the two cores.
+HEALTHY_WITHIN_S = 180.0
 STOPPED_WITHIN_S = 10.0
 
 # Measured: starts in half the time and with a sixth less memory than with the defaults.
