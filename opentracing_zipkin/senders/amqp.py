@@ -104,7 +104,7 @@ class Publisher:
             self._find_queue()
         except TimeoutError:
             raise TimeoutError(_STAGES[self.stage]) from None
-        except ConnectionError as error:
+        except (ConnectionAbortedError, ConnectionResetError) as error:
             if self.stage != "log in":
                 raise
             raise ConnectionError(f"{error}; a port for TLS needs amqps://") from None

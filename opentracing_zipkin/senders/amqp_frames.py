@@ -17,6 +17,7 @@ HEADER_BYTES = 7  # type, channel, size
 OVERHEAD_BYTES = 8  # the header, and the mark at the end
 SHOWN_BYTES = 16  # of what is no AMQP
 
+_ALERT = b"\x15\x03"  # of TLS, which takes our greeting for nonsense
 _METHOD = 1
 _KINDS = (_METHOD, 2, 3, 8)  # beside it: a message's header, its body, a heartbeat
 
@@ -48,6 +49,8 @@ def method_in(received: bytearray, max_frame: int) -> Any:
     """
     while len(received) >= HEADER_BYTES:
         size = int.from_bytes(received[3:HEADER_BYTES], "big")
+        if received.startswith(_ALERT):
+            raise ConnectionError("the port speaks TLS, so it needs amqps://")
         if received[0] not in _KINDS or size > max_frame:
             raise ConnectionError(f"it does not speak AMQP 0-9-1: {bytes(received[:SHOWN_BYTES])!r}")
         whole = bytes(received[: size + OVERHEAD_BYTES])

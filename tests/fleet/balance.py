@@ -63,6 +63,7 @@ class Balance:
 
     lines: list[tuple[str, int, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    excused: int = 0  # spans that Zipkin lost, as a kill explains
 
     def line(self, name: str, count: int, remark: str = "") -> None:
         self.lines.append((name, count, remark))
@@ -144,6 +145,7 @@ def judge_stored(
         lost += missing
         if any(kill - read_ahead_s <= trace.at_s <= kill for kill in kills_s):
             excused += missing
+    balance.excused = max(balance.excused, excused)
     remark = f"{excused:,} of them are of the {read_ahead_s:.0f} s before a kill: Zipkin had taken them" if lost else ""
     balance.line(f"stored by Zipkin, {way}", len(stored), "each once, by the span's id")
     balance.line("  finished, but not there", lost, remark)

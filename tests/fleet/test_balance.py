@@ -79,7 +79,7 @@ def test_spans_that_are_lost_or_there_again_without_a_reason_are_wrong(
 @pytest.mark.parametrize(
     ("stored", "kills_s", "sentence"),
     [
-        ([FIRST, SECOND], [], None),
+        ([FIRST, SECOND], [105.0], None),
         ([SECOND], [105.0], None),
         ([SECOND], [], "2 spans are not in the store"),
         ([SECOND], [99.0], "2 spans are not in the store"),
@@ -95,6 +95,7 @@ def test_the_store_may_lack_only_spans_of_shortly_before_a_kill(
     judge_stored(balance, "here", MADE["one"], spans_of(*stored), kills_s, 10.0)
 
     assert [] == balance.wrong if sentence is None else sentence in "\n".join(balance.wrong)
+    assert balance.excused == (0 if sentence or FIRST in stored else 2)
 
 
 def test_the_table_is_in_columns() -> None:
