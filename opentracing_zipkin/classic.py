@@ -17,13 +17,14 @@ __all__ = ["ClassicTracer"]
 
 
 class ClassicTracer:
-    """Above `start_span`, `propagation` and `_inject`."""
+    """Above `start_span`, `propagation`, `_propagation` and `_inject`."""
 
     if TYPE_CHECKING:
 
         @property
         def propagation(self) -> Propagation: ...
 
+        _propagation: Propagation
         _inject: Callable[[ZipkinContext, Any], None]
 
         def start_span(
@@ -73,7 +74,7 @@ class ClassicTracer:
                 carrier = trace_attributes if trace_context_id is None else trace_context_id
             else:
                 carrier = _merged(trace_attributes, trace_context_id)
-            return None if carrier is None else self.propagation.extract(carrier)
+            return None if carrier is None else self._propagation.extract(carrier)
         except Exception:  # whatever a mapping of the user's does
             return None
 
