@@ -28,9 +28,9 @@ MAX_PLACES = 100  # more would cost memory, and parts of a hundred traces are fi
 def rate_limiting(per_second: float, rate: float = 1.0) -> RateLimiting:
     """At most `per_second` traces in any second, of the share `rate` of all traces, in each process.
 
-    Below 1 it is one trace in 1 / `per_second` seconds; above 1 a fraction is dropped.  The traces are spread over the second:
-    a tenth of it has a tenth of them at most.  Raises ValueError for a limit below one a day or above a million, and for a rate
-    outside 0.0 to 1.0.
+    Below 1 it is one trace in 1 / `per_second` seconds; above 1 a fraction is dropped.  From 20 on the traces are spread over
+    ten parts of a second or more, each with its share; below that they come one by one.  Raises ValueError for a limit below
+    one a day or above a million, and for a rate outside 0.0 to 1.0.
     """
     return RateLimiting(per_second, rate)
 
