@@ -127,7 +127,9 @@ def test_a_sampler_is_asked_only_where_the_caller_has_left_it_open(name: str) ->
     asked, recorder = Asked(True), InMemoryRecorder()
     tracer = ZipkinTracer("shop", recorder=recorder, sampler=asked)
     for _ in range(2):
-        tracer.join_trace("get", tracer.extract(Format.HTTP_HEADERS, {**headers, "X-TENANT": "gold", "x-other": "1"}), TAGS).finish()
+        tracer.join_trace(
+            "get", tracer.extract(Format.HTTP_HEADERS, {**headers, "X-TENANT": "gold", "x-other": "1"}), TAGS
+        ).finish()
 
     has_ids = TRACE in str(headers)
     assert (0 if decision is not None else 1 if has_ids else 2) == len(asked.roots)
@@ -139,7 +141,10 @@ def test_callers_that_are_not_trusted_are_put_to_the_rules() -> None:
     """Whatever they say; the header that a rule asks for counts there, too."""
     for (headers, _, _), yes in product(CALLERS.values(), (True, False)):
         tracer = ZipkinTracer(
-            "shop", recorder=InMemoryRecorder(), trust_incoming=False, sampler=sampling.rules(rule(float(yes)), otherwise=float(not yes))
+            "shop",
+            recorder=InMemoryRecorder(),
+            trust_incoming=False,
+            sampler=sampling.rules(rule(float(yes)), otherwise=float(not yes)),
         )
         context = tracer.extract(Format.HTTP_HEADERS, {**headers, **FITTING})
         span = tracer.join_trace("get", context, TAGS)

@@ -57,7 +57,11 @@ FITS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
     ({"tags": {"shard": "7"}}, {"tags": {"shard": 7}}, True),
     ({"tags": {"shard": "*"}}, {"tags": {}}, False),
     ({"method": "GET", "path": "/a"}, {"tags": {"http.method": "GET", "http.path": "/b"}}, False),
-    ({"method": "GET", "path": "/a", "service": "s"}, {"service_name": "s", "tags": {"http.method": "GET", "http.path": "/a"}}, True),
+    (
+        {"method": "GET", "path": "/a", "service": "s"},
+        {"service_name": "s", "tags": {"http.method": "GET", "http.path": "/a"}},
+        True,
+    ),
 ]
 
 
@@ -98,7 +102,10 @@ def test_a_rate_is_by_the_trace_id_as_that_of_boundary() -> None:
 def test_a_limit_is_a_rules_own() -> None:
     """With a share beside it, at most so many of the share."""
     sampler = sampling.rules(Rule(path="/a", limit=1), Rule(path="/b", limit=1, rate=0.5))
-    kept = {path: sum(sampler.decide(number, Root(tags={"http.path": path})) for number in range(200)) for path in ("/a", "/b", "/c")}
+    kept = {
+        path: sum(sampler.decide(number, Root(tags={"http.path": path})) for number in range(200))
+        for path in ("/a", "/b", "/c")
+    }
 
     assert {"/a": 1, "/b": 1, "/c": 200} == kept
 
@@ -118,7 +125,10 @@ def test_a_span_and_its_tags_reach_the_rules() -> None:
 
     assert [True] * 3 == [root.context.sampled for root in roots]
     assert True is tracer.start_span("other", child_of=roots[0]).context.sampled
-    assert [False, False] == [tracer.start_trace("nightly").context.sampled, tracer.start_trace("x", {"job": 7}).context.sampled]
+    assert [False, False] == [
+        tracer.start_trace("nightly").context.sampled,
+        tracer.start_trace("x", {"job": 7}).context.sampled,
+    ]
 
 
 def test_a_tag_that_cannot_be_compared_means_no() -> None:

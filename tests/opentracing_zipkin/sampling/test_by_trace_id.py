@@ -37,7 +37,8 @@ def test_both_ends_are_exact() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "steps"), [(5e-324, 1), (5e-20, 1), (STEP, 1), (1.6 * STEP, 2), (1e-6, 18446744073710), (1 - 2.0**-53, 2**64 - 2**11)]
+    ("rate", "steps"),
+    [(5e-324, 1), (5e-20, 1), (STEP, 1), (1.6 * STEP, 2), (1e-6, 18446744073710), (1 - 2.0**-53, 2**64 - 2**11)],
 )
 def test_a_rate_is_the_nearest_of_its_steps(rate: float, steps: int) -> None:
     """So many of the 2 ** 64 ids are kept, one at least: those that the mixing takes to the numbers below."""
