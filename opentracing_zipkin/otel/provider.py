@@ -284,7 +284,10 @@ class Tracer(trace.Tracer):
 
 def _seen_by_rules(attributes: Mapping[str, Any] | None, kind: SpanKind) -> dict[str, Any]:
     """What a sampler of roots gets as their tags."""
-    seen = {} if attributes is None else dict(attributes)
+    try:
+        seen = {} if attributes is None else dict(attributes)
+    except Exception:  # none, or a mapping of the user's
+        seen = {}
     if kind is not SpanKind.INTERNAL:
         seen["span.kind"] = kind.name.lower()
     return seen

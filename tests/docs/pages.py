@@ -1,9 +1,9 @@
 """Pages whose examples are run as their reader would run them, and end with the trace that the reader then sees.
 
-A page is read from its top.  A block of Python that begins with `# name.py` is written to that file.  Of a `console` block each
-line after `$` is run, and what follows it is its output; a command with `--port`, or of a collector, is a server, which runs
-until the next trace.  A `text` block that begins with a service is all traces that have arrived since the last one; of a line
-that ends with `…` the rest is not shown.
+A page is read from its top.  A block of Python or TOML that begins with `# name.py` or `# name.toml` is written to that file.
+Of a `console` block each line after `$` is run, and what follows it is its output; a command with `--port`, or of a collector,
+is a server, which runs until the next trace.  A `text` block that begins with a service is all traces that have arrived since
+the last one; of a line that ends with `…` the rest is not shown.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ READY_WITHIN_S = 30.0
 KEPT = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"  # what a reader has not installed, and the tests have
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_FILE = re.compile(r"# (\w+\.py)\b")
+_FILE = re.compile(r"# (\w+\.(?:py|toml))\b")
 _PORT = re.compile(r"(?:127\.0\.0\.1|localhost)?:(\d{4,5})\b|--port (\d+)")
 _ID = re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{16}\b")
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
@@ -80,7 +80,7 @@ class Reader:
 
     def read(self, language: str, text: str) -> None:
         """One block."""
-        if language == "python":
+        if language in ("python", "toml"):
             name = _FILE.match(text)
             assert name is not None, f"an example without a name: {text}"
             (self._folder / name[1]).write_text(self._with_ports(text), "utf-8")

@@ -268,7 +268,7 @@ def test_the_switch_and_the_sampler_go_together() -> None:
 def test_what_is_no_sampler_is_refused_and_changes_nothing(sampler: Any) -> None:
     """With the remedy."""
     tracer = ZipkinTracer("shop", recorder=InMemoryRecorder())
-    with pytest.raises(ValueError, match="^sampler is "):
+    with pytest.raises(ValueError, match=r"^sampler is "):
         tracer.sampler = sampler
 
     assert tracer.sampler is sampling.always

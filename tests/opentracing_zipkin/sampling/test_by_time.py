@@ -134,9 +134,7 @@ def test_32_threads_keep_the_limit(limit: int) -> None:
         begin.wait(30)
         end = monotonic_ns() + 1_100_000_000
         while monotonic_ns() < end:
-            for _ in range(50):
-                if sample(1):
-                    recorded.append(read.now)
+            recorded.extend(read.now for _ in range(50) if sample(1))
 
     threads = [threading.Thread(target=ask) for _ in range(32)]
     for thread in threads:
