@@ -26,7 +26,7 @@ class Root:
     `tags` are those given at its start.  `headers` has the request's headers that the sampler asks for, by names in lower case.
     """
 
-    __slots__ = ("headers", "operation_name", "service_name", "tags")
+    __slots__ = ("_method", "_path", "headers", "operation_name", "service_name", "tags")
 
     def __init__(
         self,
@@ -39,16 +39,24 @@ class Root:
         self.operation_name = operation_name
         self.tags = tags or _EMPTY
         self.headers = headers or _EMPTY
+        self._method: str | None = None  # both are found out once, for all rules
+        self._path: str | None = None
 
     @property
     def method(self) -> str:
         """The HTTP method in capitals, "" where this is no request."""
-        return self._first(_METHODS).upper()
+        method = self._method
+        if method is None:
+            self._method = method = self._first(_METHODS).upper()
+        return method
 
     @property
     def path(self) -> str:
         """The request's path without its query, "" where this is no request."""
-        return self._first(_PATHS) or _path_of(self._first(_TARGETS))
+        path = self._path
+        if path is None:
+            self._path = path = self._first(_PATHS) or _path_of(self._first(_TARGETS))
+        return path
 
     @property
     def route(self) -> str:
