@@ -567,7 +567,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
         """
         closing = self._recorder.close(check_timeout(timeout))
         if isinstance(self._given_sampler, sampling.RootSampler):
-            self._given_sampler.close()
+            with suppress(Exception):  # of the user's
+                self._given_sampler.close()
         if self._watch is not None:
             self._watch.close()
         return closing

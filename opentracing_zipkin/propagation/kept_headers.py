@@ -30,14 +30,16 @@ class HeaderKeeping:
         self._propagation.inject(context, carrier)
 
     def extract(self, carrier: Any, /) -> ZipkinContext | None:
+        if hasattr(type(carrier), "__next__"):  # can be read once
+            carrier = list(carrier)
         received = self._propagation.extract(carrier)
-        asked = self._sampler.headers
-        if not asked or (received is not None and received._state & DECIDED):
+        if received is not None and received._state & DECIDED:
             return received
         try:
-            sent = headers_of(carrier)
+            asked = [name.lower() for name in self._sampler.headers]
+            sent = headers_of(carrier) if asked else {}
             headers = {name: sent[name][:MAX_LENGTH] for name in asked if name in sent}
-        except Exception:  # whatever a carrier of the user's does
+        except Exception:  # whatever a carrier or a sampler of the user's does
             return received
         return RequestContext.of(received, headers) if headers else received
 

@@ -54,6 +54,7 @@ class WatchedRules(RootSampler):
         except Mistake as mistake:
             where = f", {mistake.place}:" if mistake.line else ", which"
             raise WrongSetting("sampling_rules", f"is {path!r}{where} {mistake}") from None
+        self.headers = self._rules.headers
         self._pending: bytes | str | None = None  # a content that was seen once
         self._is_wrong = False
         self._turns: dict[str, object] = {}  # the token of the thread that looks
@@ -71,10 +72,6 @@ class WatchedRules(RootSampler):
     def close(self) -> None:
         """The rules stay as they are; the thread ends at its next look."""
         self._is_closed = True
-
-    @property
-    def headers(self) -> frozenset[str]:
-        return self._rules.headers
 
     @property
     def rules(self) -> Rules:
@@ -141,6 +138,7 @@ class WatchedRules(RootSampler):
             where = f"{self._path}, {mistake.place}:" if mistake.line else f"{self._path}"
             log.warning("zipkin: the file of sampling rules %s %s; the rules that were read before stay", where, mistake)
             return
+        self.headers = rules.headers  # first, so that no rule misses its header
         self._rules = rules
         again = "can be used again, and " if self._is_wrong else ""
         self._is_wrong = False

@@ -99,11 +99,7 @@ class Rules(RootSampler):
         self._samplers: dict[Rule, Callable[[int], bool]] = {rule: known.get(rule) or _sampler_of(rule) for rule in self.rules}
         self._steps = tuple((rule.fits, self._samplers[rule]) for rule in self.rules)
         self._otherwise = otherwise
-        self._headers = frozenset(name for rule in self.rules for name in rule.headers)
-
-    @property
-    def headers(self) -> frozenset[str]:
-        return self._headers
+        self.headers = frozenset(name for rule in self.rules for name in rule.headers)
 
     def decide(self, trace_id: int, root: Root, /) -> bool:
         for fits, sample in self._steps:

@@ -100,17 +100,15 @@ def _path_of(target: str) -> str:
 class RootSampler:
     """A sampler that looks at the root; one of your own inherits from this class and has at least `decide`."""
 
-    @property
-    def headers(self) -> Collection[str]:
-        """Names, in lower case, of the request's headers that `decide` wants to see."""
-        return ()
+    # Names of the request's headers that `decide` wants to see, in any spelling; `Root.headers` has them in lower case.
+    headers: Collection[str] = ()
 
     def decide(self, trace_id: int, root: Root, /) -> bool:
         """True records the trace; `trace_id` is the low 64 bits."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """The tracer does not ask any more."""
+        """The tracer was closed; it may ask once more."""
 
     def __call__(self, trace_id: int, /) -> bool:
         return self.decide(trace_id, UNKNOWN)

@@ -275,11 +275,43 @@ def test_what_is_no_sampler_is_refused_and_changes_nothing(sampler: Any) -> None
 
 
 def test_a_sampler_of_roots_that_raises_means_no() -> None:
-    """Tracing never breaks the traced."""
+    """Tracing never breaks the traced: nothing is raised, and what the caller has sent counts."""
 
     class Broken(RootSampler):
-        pass
+        @property
+        def headers(self) -> Any:
+            raise RuntimeError
+
+        def close(self) -> None:
+            raise RuntimeError
 
     tracer = ZipkinTracer("shop", recorder=InMemoryRecorder(), sampler=Broken())
 
     assert False is tracer.start_trace("x").context.sampled
+    assert TRACE == tracer.extract(Format.HTTP_HEADERS, IDS).trace_id  # type: ignore[union-attr]
+    assert True is tracer.extract(Format.HTTP_HEADERS, {"X-B3-Sampled": "1"}).sampled  # type: ignore[union-attr]
+    tracer.close(0)
+
+
+@pytest.mark.parametrize("name", ["x-tenant", "X-Tenant", "X-TENANT"])
+def test_headers_are_asked_for_in_any_spelling_and_of_any_carrier(name: str) -> None:
+    """Also of one that can be read once; of a header that came twice the first counts."""
+    seen: list[dict[str, str]] = []
+
+    class Asking(RootSampler):
+        headers = (name,)
+
+        def decide(self, trace_id: int, root: Root, /) -> bool:
+            seen.append(dict(root.headers))
+            return True
+
+    tracer = ZipkinTracer("shop", recorder=InMemoryRecorder(), sampler=Asking())
+    pairs = [("X-Tenant", "gold"), ("x-tenant", "silver"), ("X-B3-TraceId", TRACE), ("X-B3-SpanId", SPAN)]
+    for number, carrier in enumerate((pairs, iter(pairs), tuple(pairs), dict(pairs))):
+        fresh = ZipkinTracer("shop", recorder=InMemoryRecorder(), sampler=tracer.sampler)
+        span = fresh.start_span("x", child_of=fresh.extract(Format.HTTP_HEADERS, carrier))
+
+        assert TRACE == span.context.trace_id
+        assert number + 1 == len(seen)
+
+    assert [{"x-tenant": "gold"}] * 4 == seen
