@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import opentracing
 from opentracing_zipkin import ZipkinTracer, configure, sampling
+from opentracing_zipkin.rules_file import reading
 from opentracing_zipkin.rules_file.mistakes import Mistake
 from opentracing_zipkin.rules_file.reading import KEYS, MAX_BYTES, content_of, rules_in
 from opentracing_zipkin.sampling import Rule
@@ -235,3 +238,11 @@ def test_a_sampler_and_a_file_exclude_each_other(tmp_path: Path) -> None:
     """One of them decides."""
     with pytest.raises(ValueError, match=r"^sampler excludes sampling_rules"):
         ZipkinTracer("shop", sampling_rules=tmp_path, sampler=sampling.always)
+
+
+def test_a_python_that_reads_no_toml_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.10 without tomli."""
+    monkeypatch.setattr(reading, "sys", SimpleNamespace(version_info=(3, 10)))
+    monkeypatch.setitem(sys.modules, "tomli", None)
+    with pytest.raises(ValueError, match=r"^sampling_rules is .*; Python 3.10 reads TOML with tomli; .* pip install tomli"):
+        ZipkinTracer("shop", sampling_rules=tmp_path / "rules.toml")
