@@ -1,6 +1,6 @@
 """The cost of a request's root span by each sampler, as a ratio to `always`: `python -m bench.samplers`.
 
-Rules: what is told are instructions, counted by callgrind, so that a busy machine changes nothing: the difference of two
+Rules: instructions are counted, by callgrind, so that a busy machine changes nothing.  The cost is the difference of two
 processes of which one serves more requests.  A request is extracted, started with its tags, and finished; nothing is delivered.
 """
 
@@ -45,7 +45,7 @@ def _file(folder: Path) -> dict[str, Any]:
     return {"sampling_rules": file}
 
 
-# What is recorded by it -> how a tracer is made.  The first is what the others are compared with.
+# Samplers by the traces that they record -> how a tracer is made.  The first one is the measure of all others.
 SAMPLERS: dict[str, dict[str, Callable[[Path], dict[str, Any]]]] = {
     "all are recorded": {
         "always": lambda folder: {},
@@ -76,14 +76,14 @@ def tracer_with(name: str, folder: Path) -> ZipkinTracer:
 
 
 def serve(tracer: ZipkinTracer, requests: int) -> None:
-    """What a server's instrumentation does for so many requests."""
+    """Do so many times as a server's instrumentation does for a request."""
     extract, start_span = tracer.extract, tracer.start_span
     for _ in repeat(None, requests):
         start_span("GET", extract("http_headers", HEADERS), None, TAGS, None, True).finish()
 
 
 def instructions(name: str, requests: int) -> int:
-    """Of a process that serves so many requests, by callgrind."""
+    """The instructions of a process that serves so many requests, by callgrind."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, "-m", "bench.samplers"]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     done = subprocess.run([*command, name, str(requests)], env=environment, capture_output=True, text=True, check=True)

@@ -196,7 +196,7 @@ class RequestContext(ZipkinContext):
 
     @staticmethod
     def of(received: ZipkinContext | None, headers: Mapping[str, str]) -> ZipkinContext:
-        """What was received, None where that is nothing, with these headers."""
+        """The context that was received, None where there was none, with these headers."""
         if type(received) is CallerContext:
             received.headers = headers
             return received

@@ -283,7 +283,7 @@ class Tracer(trace.Tracer):
 
 
 def _seen_by_rules(attributes: Mapping[str, Any] | None, kind: SpanKind) -> dict[str, Any]:
-    """What a sampler of roots gets as their tags."""
+    """The tags of a root, as a sampler gets them."""
     try:
         seen = {} if attributes is None else dict(attributes)
     except Exception:  # none, or a mapping of the user's

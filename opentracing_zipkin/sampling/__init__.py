@@ -1,7 +1,7 @@
 """Sampling: whether a trace is recorded, asked once for each trace that nobody decided about.  Here the seam.
 
 Rules: a sampler is a function of the trace id; one that wants to know more of the trace's first span is a RootSampler.  An
-upstream decision, debug included, is never put to a sampler.  What a sampler raises means "no".
+upstream decision, debug included, is never put to a sampler.  A sampler that raises has said no.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sampling by rules: the first rule that fits the root decides, by a share of traces, a limit a second, or both.
 
 Rules: a rule is checked when it is made, and a wrong value names its key.  Every condition that a rule has must hold; a rule
-without one fits every root.  Of a method or a path a root that is no request has none, so such a rule does not fit it.
+without one fits every root.  A root that is no request has neither method nor path, so a rule that asks for one does not fit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Test = Callable[[Root], bool]
 
 
 class Rule:
-    """What it asks of the root of a trace, and how many of those it fits are recorded.
+    """Conditions for the root of a trace, and how many of the traces that it fits are recorded.
 
     `method`, `kind`: a word, or a list of words of which one holds.  `path`, `service`, `operation`, and the values of
     `headers` and `tags`: text in which `*` stands for any; `path` also takes a route, `/users/{id}`.  `rate`: the share that is

@@ -22,14 +22,14 @@ _ONE_PART = "[^/]+?"
 
 
 def text_matcher(pattern: str) -> Matcher:
-    """Of any text; capitals count."""
+    """The matcher of a pattern for any text; capitals count."""
     if "*" not in pattern:
         return pattern.__eq__
     return _matcher([re.escape(piece) for piece in pattern.split("*")])
 
 
 def path_matcher(pattern: str) -> Matcher:
-    """Of a path, as it came or as a route's template."""
+    """The matcher of a pattern for paths, or of a route's template."""
     pattern = _OF_SEVERAL_PARTS.sub("*", pattern)
     if "*" not in pattern and not _PARAMETER.search(pattern):
         return pattern.__eq__

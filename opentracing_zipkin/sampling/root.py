@@ -1,4 +1,4 @@
-"""What is known of a trace's first span here when it starts, and the base of samplers that look at it.
+"""The first span of a trace in this process as it is known when it starts, and the base of samplers that look at it.
 
 Rules: both vocabularies of tags are read, ours and OpenTelemetry's.  A value that is no text is compared as it is written in
 Zipkin.  Nothing is kept of a root after the decision.

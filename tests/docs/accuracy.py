@@ -74,7 +74,7 @@ def server_keeps(ids: Any, rate: float) -> Any:
 
 
 def table() -> str:
-    """Of a million ids, how many are kept."""
+    """How many of a million ids are kept."""
     lines = [
         f"| {COUNT:,} ids | {' | '.join(f'{rate:g}' for rate in RATES)} |",
         f"|---|{'---:|' * len(RATES)}",

@@ -29,7 +29,7 @@ def test_what_is_measured_is_the_sampler_itself(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rate", RATES)
 def test_a_share_of_any_kind_of_ids_is_kept(kind: str, rate: float) -> None:
-    """Of random ids as exactly as chance allows, of ids that are made by counting more exactly than that."""
+    """Random ids as exactly as chance allows, ids that are made by counting more exactly than that."""
     make, is_random = KINDS[kind]
     deviation = (COUNT * rate * (1 - rate)) ** 0.5
     found = int(kept(make(), rate).sum())
@@ -46,7 +46,7 @@ def test_one_in_a_million_of_sixteen_millions() -> None:
 
 @pytest.mark.parametrize(("ours", "servers"), [(0.1, 0.1), (0.01, 0.1), (0.1, 0.01), (0.5, 0.5)])
 def test_the_servers_own_sampler_is_independent(ours: float, servers: float) -> None:
-    """Of two million random ids, 10 % here and 10 % there keep 1 %."""
+    """10 % here and 10 % there keep 1 %, of two million random ids."""
     ids: Any = np.concatenate([np.random.PCG64(seed).random_raw(COUNT) for seed in (1, 2)])
     found = int((kept(ids, ours) & server_keeps(ids, servers)).sum())
     expected = 2 * COUNT * ours * servers

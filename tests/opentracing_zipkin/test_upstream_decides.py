@@ -19,7 +19,7 @@ TRACE, SPAN = "463ac35c9f6413ad48485a3953bb6124", "a2fb4a1d1a96d312"
 IDS = {"X-B3-TraceId": TRACE, "X-B3-SpanId": SPAN}
 W3C = f"00-{TRACE}-{SPAN}"
 
-# What a caller sends -> its decision (None: left to us), and whether it is debug.
+# The headers of a caller -> its decision (None: left to us), and whether it is debug.
 CALLERS: dict[str, tuple[dict[str, str], bool | None, bool]] = {
     "nothing": ({}, None, False),
     "multi, accepted": ({**IDS, "X-B3-Sampled": "1"}, True, False),
@@ -192,7 +192,7 @@ def test_a_deferred_span_of_a_server_still_shares_its_callers_id() -> None:
 
 
 def test_another_sampler_counts_from_the_next_root_on() -> None:
-    """Of any kind, in any order; what has begun stays as it is."""
+    """Any kind after any other; a trace that has begun stays as it is."""
     tracer = ZipkinTracer("shop", recorder=InMemoryRecorder())
     begun = tracer.start_trace("x")
     kinds: list[tuple[Any, bool]] = [

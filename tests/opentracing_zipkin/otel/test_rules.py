@@ -25,7 +25,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "a route": {"http.method": "GET", "http.route": "/a/*"},
 }
 
-# What a request brings, as the carriers of servers hold it.
+# The headers of a request, as the carriers of servers hold them.
 CARRIERS: dict[str, Any] = {
     "a dict": lambda headers: dict(headers),
     "a WSGI environ": lambda headers: {

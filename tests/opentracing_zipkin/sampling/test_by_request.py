@@ -67,7 +67,7 @@ FITS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
 
 @pytest.mark.parametrize(("conditions", "root", "fits"), FITS)
 def test_a_rule_fits_where_all_its_conditions_hold(conditions: dict[str, Any], root: dict[str, Any], fits: bool) -> None:
-    """Of a root that is no request no method and no path holds."""
+    """No method and no path holds for a root that is no request."""
     assert fits is Rule(**conditions, rate=1).fits(Root(**root))
 
 
@@ -111,7 +111,7 @@ def test_a_limit_is_a_rules_own() -> None:
 
 
 def test_a_span_and_its_tags_reach_the_rules() -> None:
-    """Of roots that start in any way; children follow their root."""
+    """However the root starts; children follow their root."""
     tracer = ZipkinTracer(
         "shop",
         recorder=InMemoryRecorder(),

@@ -181,7 +181,7 @@ def test_a_handler_that_asks_or_raises_in_the_middle_costs_no_place() -> None:
     late = [at for at in times if at > clock.now // 2]
 
     assert clock.calls > 10_000
-    # What is noted is when the answer came, which is at most three readings of the clock later.
+    # The time that is noted is that of the answer, at most three readings of the clock later.
     assert most_within(times, SECOND - 10_000_000) <= 20
     assert len(late) >= 0.8 * 20 * (clock.now // 2) / SECOND
 
@@ -218,7 +218,7 @@ def test_a_signals_handler_and_the_garbage_collector_wait_for_nothing() -> None:
 
 
 def test_a_forked_child_has_a_budget_of_its_own() -> None:
-    """What it records is not taken from its parent's."""
+    """Its traces are not taken from its parent's budget."""
     sample = sampling.rate_limiting(20)
     assert True is sample(1)
     child = os.fork()
