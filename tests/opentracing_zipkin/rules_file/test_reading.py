@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -187,6 +188,17 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         "large": f"is larger than {MAX_BYTES} bytes",
     } == told
     assert MAX_BYTES == len(content_of(str(file)))
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the system's words; to whoever runs the tests as root no file is forbidden."""
+
+    def forbid(*_: object) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(reading, "os", SimpleNamespace(open=forbid, O_RDONLY=0))
+    with pytest.raises(Mistake, match=r"^cannot be read: Permission denied$"):
+        content_of(str(tmp_path / "rules.toml"))
 
 
 # As a setting
