@@ -19,13 +19,14 @@ __all__ = ["ClassicTracer"]
 
 
 class ClassicTracer:
-    """A base of the tracer, which provides `start_span`, `propagation` and `_inject`; may be used from any thread."""
+    """A base of the tracer, which provides `start_span`, `propagation`, `_propagation` and `_inject`; may be used from any thread."""
 
     if TYPE_CHECKING:
 
         @property
         def propagation(self) -> Propagation: ...
 
+        _propagation: Propagation
         _inject: Callable[[ZipkinContext, Any], None]
 
         def start_span(
@@ -75,7 +76,7 @@ class ClassicTracer:
                 carrier = trace_attributes if trace_context_id is None else trace_context_id
             else:
                 carrier = _merged(trace_attributes, trace_context_id)
-            return None if carrier is None else self.propagation.extract(carrier)
+            return None if carrier is None else self._propagation.extract(carrier)
         except Exception:  # a mapping of the application may raise anything
             return None
 

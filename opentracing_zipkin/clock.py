@@ -15,7 +15,7 @@ from collections.abc import Callable
 from importlib.machinery import BuiltinImporter
 from typing import Any, Protocol
 
-__all__ = ["Clock", "SystemClock", "monotonic", "sleep"]
+__all__ = ["Clock", "SystemClock", "monotonic", "monotonic_ns", "sleep"]
 
 
 def _loaded_anew() -> Any:
@@ -31,6 +31,7 @@ def _loaded_anew() -> Any:
 _time = _loaded_anew()
 
 monotonic: Callable[[], float] = _time.monotonic
+monotonic_ns: Callable[[], int] = _time.monotonic_ns
 sleep: Callable[[float], None] = _time.sleep  # for a thread; in a greenlet it would stop all other greenlets
 
 

@@ -18,7 +18,7 @@ from opentracing import SpanContext
 
 from .text import MAX_KEY_LENGTH, to_text
 
-__all__ = ["CallerContext", "ZipkinContext", "hex_id", "hex_span_id", "normalize_key"]
+__all__ = ["CallerContext", "RequestContext", "ZipkinContext", "hex_id", "hex_span_id", "normalize_key"]
 
 _C = TypeVar("_C", bound="ZipkinContext")
 
@@ -189,18 +189,41 @@ class ZipkinContext(SpanContext):
         )
 
 
+class RequestContext(ZipkinContext):
+    """Out of a carrier without a decision, with the headers that a sampler asks for; they are kept until the root starts."""
+
+    __slots__ = ("headers",)
+
+    headers: Mapping[str, str]
+
+    @staticmethod
+    def of(received: ZipkinContext | None, headers: Mapping[str, str]) -> ZipkinContext:
+        """The context that was received, None where there was none, with these headers."""
+        if type(received) is CallerContext:
+            received.headers = headers
+            return received
+        context = RequestContext(state=REMOTE)
+        if received is not None:
+            for name in ZipkinContext.__slots__:
+                if hasattr(received, name):  # the token may be gone
+                    setattr(context, name, getattr(received, name))
+        context.headers = headers
+        return context
+
+
 class CallerContext(ZipkinContext):
     """The context of a caller that is not trusted: a span started from it is the root of a new trace.
 
     The caller's ids become `tags` of that root.  The context has neither ids nor a decision; its baggage is set by our own
-    process.
+    process.  `headers`: those that a sampler asks for.
     """
 
-    __slots__ = ("tags",)
+    __slots__ = ("headers", "tags")
 
     def __init__(self, trace_id: str, span_id: str, baggage: Mapping[str, str] | None = None) -> None:
         ZipkinContext.__init__(self, state=REMOTE, baggage=baggage)
         self.tags = {"caller.trace_id": trace_id, "caller.span_id": span_id}
+        self.headers: Mapping[str, str] | None = None
 
     @staticmethod
     def of(received: ZipkinContext | None) -> CallerContext | None:
@@ -211,7 +234,8 @@ class CallerContext(ZipkinContext):
 
     def as_root(self) -> ZipkinContext:
         """The context from which the root is started."""
-        return ZipkinContext(state=REMOTE, baggage=self._baggage)
+        root = ZipkinContext(state=REMOTE, baggage=self._baggage)
+        return root if self.headers is None else RequestContext.of(root, self.headers)
 
     def __reduce__(self) -> tuple[Any, ...]:
         _, (*_, baggage) = super().__reduce__()

@@ -6,6 +6,7 @@ given".  The types are read at run time, so annotations are evaluated (no `from 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from os import PathLike, fspath
 from typing import Annotated, Any, TypedDict
 from urllib.parse import unquote
 
@@ -81,6 +82,12 @@ def _check_libraries(name: str, value: Any) -> bool | tuple[str, ...]:
     return tuple(value)
 
 
+def _check_file(name: str, value: Any) -> str:
+    if not isinstance(value, (str, PathLike)) or not fspath(value) or not isinstance(fspath(value), str):
+        raise WrongSetting(name, f"is {value!r}; use the path of a TOML file")
+    return fspath(value)
+
+
 def _check_paths(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, (list, tuple)):
         raise WrongSetting(name, f"is {value!r}; use a list of paths, for instance ['/health', '/internal/*']")
@@ -147,6 +154,16 @@ class SamplingOptions(TypedDict, total=False):
             1,
             "the share of new traces that is recorded, 0.0 to 1.0; `sampler=`, a function, decides by other rules",
             use="0.0 (nothing) to 1.0 (every trace), for instance 0.01 for 1 %",
+        ),
+    ]
+    sampling_rules: Annotated[
+        str | PathLike[str] | None,
+        Option(
+            None,
+            "a TOML file of [rules](../how-to/sampling.md#rules-in-a-file) that decide by path, method and more; "
+            "`sample_rate` is for what no rule fits; changes of the file take effect without a restart",
+            _check_file,
+            read=str,
         ),
     ]
 

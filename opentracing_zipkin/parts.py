@@ -29,7 +29,8 @@ from .options import (
 from .propagation import Propagation
 from .propagation.b3 import B3Propagation
 from .reporter import Recorder, Reporter
-from .sampling import Sampler
+from .sampling import Root, RootSampler, Sampler
+from .sampling.by_trace_id import is_boundary
 from .senders import Sender
 from .senders.chosen import chosen_sender
 from .senders.endpoint import CONSOLE, check_settings, kind_of
@@ -40,6 +41,8 @@ __all__ = [
     "Parts",
     "TracerSettings",
     "check_exclusions",
+    "check_sampler",
+    "guarded",
     "propagation_of",
     "recorded_once",
     "recorder_of",
@@ -150,14 +153,32 @@ def propagation_of(given: Mapping[str, Any]) -> Propagation:
 
 
 def sampler_of(given: Mapping[str, Any]) -> Sampler:
-    """The sampler given, whose exceptions mean no; else ours, which needs no guard."""
-    if "sampler" not in given:
-        return sampling.boundary(taken("ZipkinTracer()", SamplingOptions, selected(SamplingOptions, given))["sample_rate"])
-    sampler: Sampler = given["sampler"]
-    if sampler is sampling.always or sampler is sampling.never:
-        return sampler
+    """The sampler given, else ours: by rules where a file of them is given."""
+    if "sampler" in given:
+        return check_sampler(given["sampler"])
+    own = taken("ZipkinTracer()", SamplingOptions, selected(SamplingOptions, given))
+    share = sampling.boundary(own["sample_rate"])
+    if own["sampling_rules"] is None:
+        return share
+    from .rules_file import WatchedRules  # here, because few have one
+
+    return WatchedRules(own["sampling_rules"], share)
+
+
+def check_sampler(sampler: Any) -> Sampler:
+    """A sampler of the user's."""
     if not callable(sampler):
         raise WrongSetting("sampler", f"is {sampler!r}; use a function of a trace id's low 64 bits that returns a bool")
+    if isinstance(sampler, type):
+        raise WrongSetting("sampler", f"is the class {sampler.__qualname__}; use an instance of it")
+    checked: Sampler = sampler
+    return checked
+
+
+def guarded(sampler: Sampler) -> tuple[Sampler, Callable[[int, Root], bool] | None]:
+    """How a sampler is asked: by the trace id alone, and by the root where it looks at that.  Its exceptions mean no."""
+    if sampler is sampling.always or sampler is sampling.never or is_boundary(sampler):
+        return sampler, None
 
     def sample(trace_id: int, /) -> bool:
         try:
@@ -165,7 +186,17 @@ def sampler_of(given: Mapping[str, Any]) -> Sampler:
         except Exception:
             return False
 
-    return sample
+    if not isinstance(sampler, RootSampler):
+        return sample, None
+    decide = sampler.decide
+
+    def look_at(trace_id: int, root: Root) -> bool:
+        try:
+            return bool(decide(trace_id, root))
+        except Exception:  # also of a tag's value, which is the application's
+            return False
+
+    return sample, look_at
 
 
 def recorded_once(record: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -37,6 +37,7 @@ from .context import (
     REMOTE,
     SAMPLED,
     CallerContext,
+    RequestContext,
     ZipkinContext,
 )
 from .option import (
@@ -56,11 +57,23 @@ from .options import (
     Settings,
     TracerOptions,
 )
-from .parts import PART_TYPES, TracerSettings, check_exclusions, propagation_of, recorded_once, recorder_of, sampler_of
+from .parts import (
+    PART_TYPES,
+    TracerSettings,
+    check_exclusions,
+    check_sampler,
+    guarded,
+    propagation_of,
+    recorded_once,
+    recorder_of,
+    sampler_of,
+)
 from .process import local_address
 from .process.forking import checked, renew_in_children
 from .process.interpreter import NONE, thread_kind
 from .propagation import Propagation, binary
+from .propagation.kept_headers import HeaderKeeping
+from .sampling import Sampler
 from .senders.endpoint import route_of
 from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of, priority_of
 from .stats import TracerStats
@@ -111,10 +124,6 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self.service_name = check_text(
             "service_name", service_name, "give the service a name, for instance ZipkinTracer('checkout')"
         ).strip()
-        self._sampler = sampler_of(named)
-        self._samples_all = self._sampler is sampling.always
-        self._samples_none = self._sampler is sampling.never
-        self._enabled = True
         self._shared_spans: bool = own["shared_spans"]
         self._trace_id_bits: int = own["trace_id_bits"]
         self._tag_limit: int = own["max_tag_length"]
@@ -124,7 +133,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         check_part("clock", self._clock, Clock, ("wall_ns", "ticks_ns"))
         self._ticks = self._clock.ticks_ns
         self._wall = self._clock.wall_ns
-        self._propagation = propagation = propagation_of(named)
+        self._own_propagation = propagation = propagation_of(named)
         self._inject = self._inject_decided if propagation.decided else propagation.inject
         self._decisions: OrderedDict[int | str, bool] = OrderedDict()  # by trace id, the oldest first
         # Span ids that servers' spans took from their callers -> their trace ids: the newest, and those before them.
@@ -132,6 +141,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._local = local_address.endpoint(self.service_name, own["local_ip"], own["local_port"])
         # The URL whose route tells this host's address; None where that was given.
         self._route = route_of(named.get("endpoint", DEFAULT_ENDPOINT)) if own["local_ip"] is None else None
+        self._enabled = True
+        self._ask(sampler_of(named))
         self._recorder = recorder = recorder_of(named, self, ZipkinTracer._on_reporter_thread)
         # A recorder of the user's gets each span once; our reporter drops what two threads have recorded at the same moment.
         self._record = recorded_once(recorder.record) if "recorder" in named else recorder.record
@@ -193,8 +204,10 @@ class ZipkinTracer(ClassicTracer, Tracer):
             parent = context_of(parent)
             if type(parent) is CallerContext:
                 return self._start_for(parent, operation_name, tags, start_time)
-        if not self._enabled:
-            return self._stand_in(parent, tags)
+        if not self._is_plain:  # one look for two rare cases
+            if not self._enabled:
+                return self._stand_in(parent, tags)
+            parent = self._asked(parent, operation_name, tags)
 
         random_bits, paired_at, offset = self._random_bits, None, 0
         if parent is None:
@@ -292,7 +305,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         """Trace id, span id, parent id and state of a span below a context."""
         trace_id, state = parent._trace_id, parent._state
         if trace_id is None:
-            root_id = self._new_trace_id()
+            root_id: Any = parent._span_id or self._new_trace_id()  # drawn already where the root's sampler was asked
             if not state & DECIDED:
                 return root_id, root_id, None, _SAMPLED_ROOT if self._sampler(root_id & LOW_64_BITS) else _ROOT
             return root_id, root_id, None, state & INHERITED | LOCAL_ROOT
@@ -356,27 +369,88 @@ class ZipkinTracer(ClassicTracer, Tracer):
             pass
         return span
 
-    def _decide(self, context: ZipkinContext) -> int:
-        """The state of a context whose caller left the decision to us; the same at every call and every extraction."""
+    def _decide(self, context: ZipkinContext, root: sampling.Root | None = None) -> int:
+        """The state of a context whose caller left the decision to us; the same at every call and every extraction.
+
+        `root`: the span that starts from it, for a sampler that looks at it.
+        """
         key = context._trace_id
         assert key is not None
         decision = self._decisions.get(key)
         if decision is None:
             low_bits = int(key[-16:], 16) if isinstance(key, str) else key & LOW_64_BITS
+            look_at = self._look_at
+            answer = self._samples_all or (
+                self._sampler(low_bits) if root is None or look_at is None else look_at(low_bits, root)
+            )
             # Single calls into C, so no lock: of two threads that decide at the same time both take the answer kept first.
-            decision = self._decisions.setdefault(key, self._samples_all or self._sampler(low_bits))
+            decision = self._decisions.setdefault(key, answer)
             while len(self._decisions) > MAX_REMEMBERED_DECISIONS:
                 with suppress(KeyError):  # emptied by other threads, where the limit is less than they are
                     self._decisions.popitem(last=False)
         context._state |= DECIDED | SAMPLED if decision else DECIDED
         return context._state
 
+    # The sampler
+
+    @property
+    def sampler(self) -> Sampler:
+        """Decides on each trace that nobody has decided about; another one counts from the next root on, on all threads.
+
+        A function of the low 64 bits of the trace id, or a `sampling.RootSampler`.  If it raises, the trace is not recorded.
+        Raises ValueError for what cannot be called.
+        """
+        return self._given_sampler
+
+    @sampler.setter
+    def sampler(self, sampler: Sampler) -> None:
+        self._ask(check_sampler(sampler))
+
+    def _ask(self, given: Sampler) -> None:
+        """From now on ask this sampler.
+
+        The attributes that `start_span` reads are stored in one line without a call, so that no thread comes between.
+        """
+        by_id, by_root = guarded(given)
+        all_, none_ = given is sampling.always, given is sampling.never
+        propagation = self._own_propagation
+        if isinstance(given, sampling.RootSampler):
+            propagation = HeaderKeeping(propagation, given)
+        self._propagation = propagation
+        self._given_sampler = given
+        # fmt: off
+        self._sampler = by_id; self._look_at = by_root; self._samples_all = all_; self._samples_none = none_; self._is_plain = self._enabled and by_root is None  # noqa: E501, E702
+        # fmt: on
+
+    def _asked(self, parent: Any, operation_name: Any, tags: Mapping[str, Any] | None) -> Any:
+        """Where a root is to start, or a context that is not decided: the same with the decision of a sampler of roots."""
+        if parent is not None and (type(parent) is RecordingSpan or parent._state & DECIDED):
+            return parent
+        has_ids = parent is not None and parent._trace_id is not None
+        look_at = self._look_at
+        if look_at is None or (has_ids and not parent._state & REMOTE):
+            return parent
+        root = sampling.Root(
+            self.service_name,
+            operation_name if type(operation_name) is str else name_of(operation_name),
+            tags,
+            parent.headers if type(parent) is RequestContext else None,
+        )
+        if has_ids:
+            self._decide(parent, root)
+            return parent
+        root_id = self._new_trace_id()
+        is_answered = _has_priority(tags)  # which would be against what the sampler says, and may not use up its budget
+        sampled = not is_answered and look_at(root_id & LOW_64_BITS, root)
+        state = DECIDED | SAMPLED if sampled else DECIDED
+        return ZipkinContext(None, root_id, None, state, None if parent is None else parent._baggage)
+
     # Propagation
 
     @property
     def propagation(self) -> Propagation:
         """Writes and reads headers; ours counts in `malformed` and `attributes.dropped` what it could not take."""
-        return self._propagation
+        return self._own_propagation
 
     def _inject_decided(self, context: ZipkinContext, carrier: Any) -> None:
         """`traceparent` has no way to leave a decision to the next."""
@@ -455,6 +529,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
         self._enabled = check_flag("enabled", enabled)
+        self._is_plain = self._enabled and self._look_at is None  # without a call, as in `_ask`
         self._recorder.pause(not enabled)
 
     def _stand_in(self, parent: Any, tags: Mapping[str, Any] | None) -> ZipkinSpan:
@@ -491,6 +566,9 @@ class ZipkinTracer(ClassicTracer, Tracer):
         `timeout` that is no finite number of seconds.
         """
         closing = self._recorder.close(check_timeout(timeout))
+        if isinstance(self._given_sampler, sampling.RootSampler):
+            with suppress(Exception):  # of the user's
+                self._given_sampler.close()
         if self._watch is not None:
             self._watch.close()
         return closing
@@ -540,6 +618,14 @@ def _first_context(references: Any) -> Any:
     except Exception:  # whatever was given in place of references
         return None
     return next((context for context in contexts if context is not None), None)
+
+
+def _has_priority(tags: Mapping[str, Any] | None) -> bool:
+    """Whether the start's tags decide."""
+    try:
+        return tags is not None and "sampling.priority" in tags and priority_of(tags["sampling.priority"]) is not None
+    except Exception:  # as in `start_span`
+        return False
 
 
 def _prioritised(state: int, tags: Mapping[str, Any]) -> int:

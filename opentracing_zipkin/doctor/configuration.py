@@ -87,6 +87,12 @@ SAMPLED_FEW = Kind(
     "them",
     "set ZIPKIN_SAMPLE_RATE=1.0 while you look for a trace, or send the header `X-B3-Flags: 1` with the request",
 )
+SAMPLED_BY_RULES = Kind(
+    "sampled-by-rules",
+    OK,
+    "sampling",
+    "new traces are recorded by the rules in {file}, by {source}; of those that no rule fits, {percent} %",
+)
 SAMPLED_ALL = Kind("sampled-all", OK, "sampling", "every new trace is recorded, unless its caller has decided that it is not")
 
 
@@ -188,7 +194,10 @@ def _check_switch(found: Effective) -> Iterator[Finding]:
 def _check_rate(found: Effective) -> Iterator[Finding]:
     rate = found.given.get("sample_rate", 1.0)
     source = _source(found, "sample_rate")
-    if rate == 0:
+    if "sampling_rules" in found.given:
+        file = found.given["sampling_rules"]
+        yield SAMPLED_BY_RULES(file=file, source=_source(found, "sampling_rules"), percent=f"{rate * 100:.3g}")
+    elif rate == 0:
         yield SAMPLED_NONE(source=source)
     elif rate < 1:
         yield SAMPLED_FEW(percent=f"{rate * 100:.3g}", rate=rate, source=source)

@@ -8,7 +8,7 @@ Source: OpenTelemetry's specification, context/api-propagators.md; openzipkin/b3
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +29,7 @@ import opentracing
 from ..context import ZipkinContext
 from ..propagation.attributes import PREFIX, TRACESTATE
 from ..propagation.b3 import B3Propagation
+from ..propagation.kept_headers import HeaderKeeping
 from ..span import context_of
 from ..text import to_text
 from ..tracer import ZipkinTracer
@@ -59,9 +60,11 @@ class B3Propagator(TextMapPropagator):
         found = Context() if context is None else context
         try:
             tracer = self._tracer()
-            propagation = self._alone if tracer is None else tracer.propagation
+            propagation = self._alone if tracer is None else tracer._propagation  # with the headers that a sampler asks for
             plain = carrier if getter is default_getter else _raw(carrier)
-            fields = propagation.attributes.names
+            fields: Collection[str] = propagation.attributes.names
+            if type(propagation) is HeaderKeeping:
+                fields = {*fields, *propagation.asked}
             if type(plain) is list and not fields:
                 plain = _of_asgi(plain)
             elif type(plain) is not dict and type(plain) is not list:

@@ -193,8 +193,10 @@ class Tracer(trace.Tracer):
             caller_tags = None
             if type(parent) is CallerContext:
                 caller_tags, parent = parent.tags, parent.as_root()
-            if not zipkin._enabled:
-                return _stand_in(zipkin, parent, kind)
+            if not zipkin._is_plain:
+                if not zipkin._enabled:
+                    return _stand_in(zipkin, parent, kind)
+                parent = zipkin._asked(parent, name, _seen_by_rules(attributes, kind))
             if parent is None:
                 paired_at, offset = None, 0
                 trace_id: Any = zipkin._random_bits(zipkin._trace_id_bits)
@@ -278,6 +280,17 @@ class Tracer(trace.Tracer):
         on_exception = _on_exception(record_exception, set_status_on_exception)
         arguments = (name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception)
         return CurrentSpan(self, arguments, on_exception, _is_true(end_on_exit))
+
+
+def _seen_by_rules(attributes: Mapping[str, Any] | None, kind: SpanKind) -> dict[str, Any]:
+    """The tags of a root, as a sampler gets them."""
+    try:
+        seen = {} if attributes is None else dict(attributes)
+    except Exception:  # none, or a mapping of the user's
+        seen = {}
+    if kind is not SpanKind.INTERNAL:
+        seen["span.kind"] = kind.name.lower()
+    return seen
 
 
 def _on_exception(record_exception: Any, set_status: Any) -> int:

@@ -272,7 +272,8 @@ class Span(RecordingSpan, OtelSpan):
 
     @property
     def parent(self) -> SpanContext | None:
-        return None if self._parent is None else to_otel(self._parent)
+        parent = self._parent
+        return None if parent is None or parent._trace_id is None else to_otel(parent)
 
     @property
     def links(self) -> tuple[Link, ...]:

@@ -21,6 +21,7 @@ from opentracing.scope_managers.contextvars import ContextVarsScopeManager
 
 from ..instrument.http import HttpPolicy, Request, Response
 from ..model import FinishedSpan
+from ..sampling import Rule, rules
 from ..tracer import ZipkinTracer
 from .fakes import InMemoryRecorder
 
@@ -233,6 +234,37 @@ class HttpServerKit:
     def test_baggage_comes_with_a_trace(self) -> None:
         """The handler of a continued trace gets its baggage."""
         assert ["7"] == self.baggage_with(SAMPLED)
+
+    def test_the_samplers_rules_see_the_request(self) -> None:
+        """Its method, path and headers, in time for the decision; a header that a rule asks for is no tag."""
+        sampler = rules(
+            Rule(path="/health", rate=0),
+            Rule(method="POST", path="/pay/*", kind="server", service="kit", rate=1),
+            Rule(headers={"X-Tenant": "gold"}, rate=1),
+            otherwise=0,
+        )
+        self.use(ZipkinTracer("kit", recorder=InMemoryRecorder(), sampler=sampler))
+        ask = self.serve({"/health": ok, "/pay/{number}": lambda number: Answer()}, self.policy)
+        asked: list[tuple[str, str, dict[str, str]]] = [
+            ("GET", "/health", {}),
+            ("GET", "/health", {"x-tenant": "gold"}),
+            ("POST", "/pay/7?x=1", {}),
+            ("GET", "/pay/7", {}),
+            ("GET", "/pay/7", {"x-tenant": "gold"}),
+            ("GET", "/pay/7", {"x-tenant": "silver"}),
+            ("GET", "/pay/7", {"x-tenant": "gold", **UNDECIDED}),
+            # A decision of the caller's is not put to them.
+            ("POST", "/pay/7", UNSAMPLED),
+            ("GET", "/health", SAMPLED),
+        ]
+        recorded = []
+        for method, path, headers in asked:
+            ask(method, path, headers)
+            recorded.append(len(self.spans) == 1)
+            assert not any("gold" in span.tags.values() for span in self.spans)
+            self.spans.clear()
+
+        assert [False, False, True, False, True, False, True, False, True] == recorded
 
     def test_baggage_comes_with_an_unsampled_trace(self) -> None:
         """The handler gets the baggage even if nothing is recorded."""

@@ -1,9 +1,9 @@
 """Runs the examples of a page as its reader would, and compares the traces with those that the page shows.
 
-A page is read from its top.  A Python block that begins with `# name.py` is written to that file.  In a `console` block each
-line after `$` is run, and the lines after it are its expected output.  A command with `--port`, or one of a collector, is a
-server, which runs until the next trace.  A `text` block that begins with a service shows all traces that arrived since the last
-such block.  A line that ends with `…` is not shown to its end.
+A page is read from its top.  A block of Python or TOML that begins with `# name.py` or `# name.toml` is written to that file.
+In a `console` block each line after `$` is run, and the lines after it are its expected output.  A command with `--port`, or one
+of a collector, is a server, which runs until the next trace.  A `text` block that begins with a service shows all traces that
+arrived since the last such block.  A line that ends with `…` is not shown to its end.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ READY_WITHIN_S = 30.0
 KEPT = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"  # disables packages that the tests have but a reader has not
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_FILE = re.compile(r"# (\w+\.py)\b")
+_FILE = re.compile(r"# (\w+\.(?:py|toml))\b")
 _PORT = re.compile(r"(?:127\.0\.0\.1|localhost)?:(\d{4,5})\b|--port (\d+)")
 _ID = re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{16}\b")
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
@@ -92,7 +92,7 @@ class Reader:
 
     def read(self, language: str, text: str) -> None:
         """Do what one block says."""
-        if language == "python":
+        if language in ("python", "toml"):
             name = _FILE.match(text)
             assert name is not None, f"an example without a name: {text}"
             (self._folder / name[1]).write_text(self._with_ports(text), "utf-8")

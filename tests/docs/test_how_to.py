@@ -68,6 +68,7 @@ PAGES_WITH_TRACES = [
     "how-to/http-clients.md",
     "how-to/logging.md",
     "how-to/opentelemetry-exporter.md",
+    "how-to/sampling.md",
     "how-to/the-command.md",
     "how-to/threads.md",
     "how-to/your-own-library.md",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import opentracing
 import opentracing_zipkin
@@ -27,8 +28,9 @@ from opentracing import (
 from opentracing.mocktracer import MockTracer
 from opentracing.scope_managers import ContextVarsScopeManager
 from opentracing.standard import InMemoryRecorder, RecordingTracer
-from opentracing_zipkin import FinishedSpan, ZipkinTracer
+from opentracing_zipkin import FinishedSpan, ZipkinTracer, sampling
 from opentracing_zipkin.propagation.b3 import B3Propagation
+from opentracing_zipkin.sampling import Rule
 from opentracing_zipkin.senders.console import ConsoleSender
 from opentracing_zipkin.senders.http import HttpSender
 from opentracing_zipkin.senders.kafka import KafkaSender
@@ -173,6 +175,27 @@ def configured(name: str | None, rate: float | None) -> ZipkinTracer:
         enabled=None,
         handle_sigterm=False,
     )
+
+
+class Tenants(sampling.RootSampler):
+    """A sampler of one's own."""
+
+    headers = ("x-tenant",)
+
+    def decide(self, trace_id: int, root: sampling.Root) -> bool:
+        return root.headers.get("x-tenant") == "gold" or root.path.startswith("/pay/")
+
+
+def sampled(tracer: ZipkinTracer) -> list[sampling.Sampler]:
+    """Samplers of each kind, at the start and at run time."""
+    rules = [Rule(path="/health", rate=0), Rule(method=["POST"], headers={"x-tenant": "*"}, rate="always", limit=0.5)]
+    found = [tracer.sampler]
+    tracer.sampler = sampling.boundary(0.1)
+    tracer.sampler = lambda trace_id: trace_id % 2 == 0
+    tracer.sampler = sampling.rules(*rules, otherwise=sampling.rate_limiting(50, rate=0.01))
+    tracer.sampler = Tenants()
+    ZipkinTracer("shop", sampling_rules=Path("rules.toml"), sample_rate=0.01).close()
+    return [*found, sampling.always, sampling.rules(otherwise=0.5)]
 
 
 def tested() -> list[int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -82,6 +83,21 @@ def test_what_the_environment_says_is_found(monkeypatch: pytest.MonkeyPatch, cas
     assert case.status == finding.status
     assert [] == [word for word in case.words if word not in f"{finding.text}\n{finding.remedy}"]
     assert ("ok" == case.status) == (not finding.remedy)
+
+
+def test_rules_of_a_file_are_told_with_the_share_of_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In place of what the share alone would say; a mistake in the file is a wrong value, with line and column."""
+    file = tmp_path / "rules.toml"
+    monkeypatch.setenv("ZIPKIN_SAMPLING_RULES", str(file))
+    monkeypatch.setenv("ZIPKIN_SAMPLE_RATE", "0")
+    file.write_text('[[rule]]\npath = "/a"\nrate = 1\n')
+    [good] = [one for one in examined()[1] if one.code.startswith("sampled-")]
+    file.write_text('[[rule]]\npath = "/a"\nrate = 3\n')
+    [wrong] = [one for one in examined()[1] if one.code == "wrong-value"]
+
+    assert ("sampled-by-rules", "ok") == (good.code, good.status)
+    assert f"the rules in {file}, by ZIPKIN_SAMPLING_RULES; of those that no rule fits, 0 %" in good.text
+    assert f"ZIPKIN_SAMPLING_RULES is '{file}', line 3, column 1: rate is 3" in wrong.text
 
 
 def test_every_wrong_variable_is_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from opentracing_zipkin import ZipkinTracer, sampling
+from opentracing_zipkin.sampling.by_trace_id import ODD, SALT
 from opentracing_zipkin.testing import InMemoryRecorder
 
 IDS = [
     random.Random(7).getrandbits(64) ^ number for number in (random.Random(number).getrandbits(64) for number in range(20_000))
 ]
+
+
+STEP = 2.0**-64
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.1, 0.5, 0.9])
@@ -30,6 +34,21 @@ def test_both_ends_are_exact() -> None:
     assert not any(map(sampling.boundary(0.0), IDS))
     assert all(map(sampling.boundary(1), IDS))
     assert all(map(sampling.boundary(1.0), [0, (1 << 64) - 1]))
+
+
+@pytest.mark.parametrize(
+    ("rate", "steps"),
+    [(5e-324, 1), (5e-20, 1), (STEP, 1), (1.6 * STEP, 2), (1e-6, 18446744073710), (1 - 2.0**-53, 2**64 - 2**11)],
+)
+def test_a_rate_is_the_nearest_of_its_steps(rate: float, steps: int) -> None:
+    """So many of the 2 ** 64 ids are kept, one at least: those that the mixing takes to the numbers below."""
+    keep = sampling.boundary(rate)
+    inverse = pow(ODD, -1, 1 << 64)
+
+    def id_of(mixed: int) -> int:
+        return (mixed * inverse & (1 << 64) - 1) ^ SALT
+
+    assert [True, True, False, False] == [keep(id_of(mixed)) for mixed in (0, steps - 1, steps, (1 << 64) - 1)]
 
 
 def test_the_answer_is_fixed() -> None:
