@@ -1,12 +1,15 @@
-"""Span handlers: what may change a finished span before it is encoded.  Here the Protocol."""
+"""Span handlers: what may change a finished span before it is encoded.  Here the Protocol, and the names of those we ship."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..model import FinishedSpan
 
-__all__ = ["SpanHandler"]
+if TYPE_CHECKING:
+    from .redaction import redact
+
+__all__ = ["SpanHandler", "redact"]
 
 
 class SpanHandler(Protocol):
@@ -17,3 +20,12 @@ class SpanHandler(Protocol):
     """
 
     def __call__(self, span: FinishedSpan, /) -> FinishedSpan | None: ...
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when they are asked for, because every tracer needs the Protocol and few a handler.
+    if name == "redact":
+        from .redaction import redact
+
+        return redact
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,11 +25,17 @@ __all__ = ["Encoding"]
 class Encoding:
     """Owns the chunk of spans that is encoded now and the message that is being filled; used by the reporter's thread only.
 
-    `max_bytes`: of a message.
+    `max_bytes`: of a message.  `last`: a handler that sees each span as it would be encoded, after all others.
     """
 
     def __init__(
-        self, encoder: SpanEncoder, handlers: Sequence[SpanHandler], max_bytes: int, account: Account, log: GuardedLog
+        self,
+        encoder: SpanEncoder,
+        handlers: Sequence[SpanHandler],
+        max_bytes: int,
+        account: Account,
+        log: GuardedLog,
+        last: SpanHandler | None = None,
     ) -> None:
         self.chunk: deque[Any] = deque()  # of what has a `to_finished`, which raises TakenBefore for a second copy
         self._message: list[bytes] = []
@@ -37,6 +43,7 @@ class Encoding:
         self._busy = False  # whether the first span of the chunk may be half done
         self._encoder = encoder
         self._handlers = handlers
+        self._last = last
         self._handler_failed = False
         self._spoilt = False  # whether a handler has left a span that cannot be sent
         self._max_bytes = max_bytes
@@ -85,7 +92,7 @@ class Encoding:
     def _encode_chunk(self) -> None:
         """Move spans from the chunk into the message, until one cannot be."""
         chunk, append = self.chunk, self._message.append
-        encode, handle = self._encoder.encode, self._handle if self._handlers else None
+        encode, handle = self._encoder.encode, self._handle if self._handlers or self._last else None
         while chunk:
             span = chunk[0]
             finished = span.to_finished()
@@ -109,19 +116,27 @@ class Encoding:
 
     def _handle(self, span: FinishedSpan) -> FinishedSpan | None:
         """The span as the handlers leave it, None where it is dropped and counted."""
+        handled: FinishedSpan | None = span
         for handler in self._handlers:
-            try:
-                handled = handler(span)
-            except BaseException:  # the application's code: SystemExit or a time-out is no reason to end the thread
-                handled = None
-                if not self._handler_failed:
-                    self._log.say(logging.ERROR, f"{handler!r} failed, and the span is dropped (said once)", traceback=True)
-                self._handler_failed = True
+            handled = self._handled(handler, handled)
             if handled is None:
-                self._account.settle("handler", 1)
                 return None
-            span = handled
-        return self._sendable(span)
+        if self._handlers:
+            handled = self._sendable(handled)
+        return handled if handled is None or self._last is None else self._handled(self._last, handled)
+
+    def _handled(self, handler: SpanHandler, span: Any) -> FinishedSpan | None:
+        """The span as one handler leaves it, None where it is dropped and counted."""
+        try:
+            handled = handler(span)
+        except BaseException:  # the application's code: SystemExit or a time-out is no reason to end the thread
+            handled = None
+            if not self._handler_failed:
+                self._log.say(logging.ERROR, f"{handler!r} failed, and the span is dropped (said once)", traceback=True)
+            self._handler_failed = True
+        if handled is None:
+            self._account.settle("handler", 1)
+        return handled
 
     def _sendable(self, span: Any) -> FinishedSpan | None:
         """The span in the types that the codec expects; None where it is dropped and counted, because that cannot be."""
