@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..model import FinishedSpan
 
 if TYPE_CHECKING:
+    from .counting import SpanCounts, count
+    from .dropping import drop
+    from .environment import environment_tags
     from .redaction import redact
+    from .renaming import rename
 
-__all__ = ["SpanHandler", "redact"]
+__all__ = ["SpanCounts", "SpanHandler", "count", "drop", "environment_tags", "redact", "rename"]
 
 
 class SpanHandler(Protocol):
@@ -28,4 +32,24 @@ def __getattr__(name: str) -> Any:
         from .redaction import redact
 
         return redact
+    if name == "rename":
+        from .renaming import rename
+
+        return rename
+    if name == "drop":
+        from .dropping import drop
+
+        return drop
+    if name in ("count", "SpanCounts"):
+        from . import counting
+
+        return counting.count if name == "count" else counting.SpanCounts
+    if name == "environment_tags":
+        from .environment import environment_tags
+
+        return environment_tags
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
