@@ -125,6 +125,7 @@ bench-quick: $(VENV)/.installed-test ## cost beside the least possible and besid
 bench: $(VENV)/.installed-test ## the same beside four peers, requests, curves, and services under load, in twenty minutes; writes under .cache/ only
 	$(BIN)/python -m bench --json .cache/bench.json $(BENCH)
 	$(BIN)/python -m bench.stores
+	$(BIN)/python -m bench.handlers
 
 # Results of one whole run; behind it those of other Pythons, of which the costs are enough (bench/benchmarks.template.md).
 RESULTS ?= .cache/bench.json

@@ -8,14 +8,14 @@ again.  Texts that have no secret are remembered, because most tags have few val
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
 from ..model import Endpoint, FinishedSpan
 from ..text import entries, to_text
 from .keys import DEFAULT_KEYS, Keys
-from .looks import DEFAULT_LOOKS, looks_of
+from .looks import DEFAULT_LOOKS, Look, looks_of
 from .pairs import without_pairs
 from .urls import without_queries, without_users
 
@@ -30,6 +30,7 @@ MAX_REMEMBERED_LENGTH = 80
 # With placeholders, `password = %s` has no secret; a text between quotes may be one.
 _SQL_TAGS = frozenset(("db.statement", "db.query.text", "sql.query"))
 _QUERY_TAGS = frozenset(("url.query", "http.query"))
+_OWN_WAYS = _SQL_TAGS | _QUERY_TAGS  # whose values are looked at in another way than other texts
 
 _MASK = re.compile(r"[^\s\"'`\\=:@?&;,%/#]+")
 _SEPARATORS = re.compile(r"([\s&;?#=,\"'<>]+)")
@@ -72,15 +73,19 @@ def _texts(name: str, given: Any, example: str) -> list[str]:
 class Redaction:
     """What `redact` makes; may be called from any thread."""
 
-    __slots__ = ("_clean", "_keys", "_looks", "_mask", "_max_length", "_whole_query")
+    __slots__ = ("_always", "_clean", "_hinted", "_hints", "_keys", "_mask", "_max_length", "_open", "_whole_query")
 
-    def __init__(self, keys: Keys, looks: Any, whole_query: bool, mask: str, max_length: int) -> None:
+    def __init__(self, keys: Keys, looks: Sequence[Look], whole_query: bool, mask: str, max_length: int) -> None:
         self._keys = keys
-        self._looks = looks
+        self._always = [look.replace for look in looks if not look.hints]
+        self._hinted = [look for look in looks if look.hints]
+        # One search for all hints: most texts have none.
+        self._hints = re.compile("|".join(re.escape(hint) for look in self._hinted for hint in look.hints) or r"(?!)").search
         self._whole_query = whole_query
         self._mask = mask
         self._max_length = max_length
-        self._clean: set[str] = set()
+        self._clean: set[str] = set()  # texts without a secret
+        self._open: set[str] = set()  # those of them that are keys, of a value that need not be a secret
 
     def __call__(self, span: FinishedSpan, /) -> FinishedSpan:
         """The span, without secrets."""
@@ -96,15 +101,20 @@ class Redaction:
 
     def _tags(self, given: Any) -> dict[str, Any]:
         tags: dict[str, Any] = given if type(given) is dict else entries(given)
-        clean, keys = self._clean, self._keys
-        found: dict[str, Any] = {}
+        clean, known = self._clean, self._open
         for key, value in tags.items():
-            if key in clean and key not in keys and value in clean if type(key) is type(value) is str else False:
-                found[key] = value  # nearly always
-            else:
-                name = key if type(key) is str else to_text(key, self._max_length + 1)
-                found[self.text(name)] = self._tag(name, value)
-        return found
+            if key not in known or type(value) is not str or value not in clean:
+                return dict([self._item(key, value) for key, value in tags.items()])
+        return tags  # nearly always
+
+    def _item(self, key: Any, value: Any) -> tuple[str, Any]:
+        name = key if type(key) is str else to_text(key, self._max_length + 1)
+        shown, kept = self.text(name), self._tag(name, value)
+        if shown in self._clean and name not in self._keys and name.lower() not in _OWN_WAYS:
+            if len(self._open) >= MAX_REMEMBERED:
+                self._open.clear()
+            self._open.add(shown)
+        return shown, kept
 
     def _tag(self, key: str, value: Any) -> Any:
         if value is None or type(value) is bool or value == "":
@@ -116,9 +126,14 @@ class Redaction:
         return value if redacted == text else redacted
 
     def _annotations(self, given: Any) -> list[tuple[Any, str]]:
+        if type(given) is list and all(map(self._is_clean, given)):
+            return given  # nearly always
         items = list(given.items() if hasattr(given, "items") else given)
         pairs = [item for item in items if type(item) in (tuple, list) and len(item) == 2]
         return [(at, self._field(value)) for at, value in pairs]
+
+    def _is_clean(self, item: Any) -> bool:
+        return type(item) is tuple and len(item) == 2 and type(item[1]) is str and item[1] in self._clean
 
     def _field(self, given: Any) -> Any:
         if type(given) is str:
@@ -139,7 +154,7 @@ class Redaction:
 
     def text(self, text: str, key: str = "") -> str:
         """A text without its secrets; `key`: of the tag whose value it is, in lower case."""
-        if text in self._clean and key not in _SQL_TAGS and key not in _QUERY_TAGS:
+        if text in self._clean and key not in _OWN_WAYS:
             return text
         if len(text) > self._max_length:
             return f"{self._mask} ({len(text)} characters, too long to be looked at)"
@@ -147,7 +162,7 @@ class Redaction:
         redacted = self._settled(text, is_sql, is_query)
         if "%" in redacted:
             redacted = self._without_encoded(redacted, is_sql)
-        if redacted == text and not is_sql and not is_query and len(text) <= MAX_REMEMBERED_LENGTH:
+        if redacted == text and key not in _OWN_WAYS and len(text) <= MAX_REMEMBERED_LENGTH:
             if len(self._clean) >= MAX_REMEMBERED:
                 self._clean.clear()
             self._clean.add(text)
@@ -164,9 +179,12 @@ class Redaction:
 
     def _once(self, text: str, is_sql: bool, is_query: bool) -> str:
         mask, lower = self._mask, text.lower()
-        for replace, hints in self._looks:
-            if not hints or any(hint in lower for hint in hints):
-                text = replace(text, mask)
+        for replace in self._always:
+            text = replace(text, mask)
+        if self._hints(lower):
+            for look in self._hinted:
+                if any(hint in lower for hint in look.hints):
+                    text = look.replace(text, mask)
         # Pairs first: a password in a query may have an `@`.
         if _may_have_pairs(text):
             text = without_pairs(text, self._keys, mask, is_sql)

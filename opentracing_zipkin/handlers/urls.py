@@ -13,6 +13,8 @@ __all__ = ["without_queries", "without_users"]
 
 # A URL's begin, also with a usual slip, as in http:/host; or the begin of one without a scheme.
 _START = re.compile(r"(?<![\w+.-])[a-z][\w+.-]{0,40}:[/\\]+|[/\\]{2,}", re.IGNORECASE)
+# A host with what is no port: where there is no @, a text may have been cut in the middle of a password.
+_CUT = re.compile(r"[/\\][^/?#\\\s:\[]*:(?!\d{1,5}(?:[/?#,;\s]|\Z))")
 _END_OF_RUN = re.compile(r"[\s\"'<>`]")
 _BLANK = re.compile(r"\s")
 _END_OF_AUTHORITY = re.compile(r"[/?#\\;]")
@@ -26,7 +28,7 @@ _PARAMETER = re.compile(r"[^&;]+")
 
 def without_users(text: str, mask: str) -> str:
     """The text with the mask in place of each `user:password` before an `@`."""
-    if "@" not in text and "//" not in text and ":/" not in text and "\\" not in text:
+    if "@" not in text and not _CUT.search(text):
         return text
     if "@" in text:
         text = _ORACLE.sub(lambda found: f"{found['driver']}{mask}", text)

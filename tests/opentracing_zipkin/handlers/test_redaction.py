@@ -358,17 +358,17 @@ UNITS = [
 
 
 def test_no_text_takes_long() -> None:
-    """The slowest of the longest texts that are looked at takes 40 ms (Python 3.11); quadratic time would be seconds."""
+    """The slowest of the longest texts that are looked at takes 50 ms of CPU (Python 3.11); quadratic time would be seconds."""
     every = redact(patterns=["email"], whole_query=True)
 
     def took(unit: str) -> float:
-        begin = time.perf_counter()
+        begin = time.thread_time()
         every.text((unit * 16_384)[:16_384])
-        return time.perf_counter() - begin
+        return time.thread_time() - begin
 
-    slow = {unit for unit in UNITS if took(unit) > 0.12}
+    slow = {unit for unit in UNITS if took(unit) > 0.15}
 
-    assert set() == {unit for unit in slow if min(took(unit) for _ in range(3)) > 0.12}
+    assert set() == {unit for unit in slow if min(took(unit) for _ in range(5)) > 0.15}
 
 
 def test_texts_without_end_cost_no_memory() -> None:
