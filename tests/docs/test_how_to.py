@@ -75,6 +75,8 @@ PAGES_WITH_TRACES = [
     "how-to/http-clients.md",
     "how-to/logging.md",
     "how-to/opentelemetry-exporter.md",
+    "how-to/redaction.md",
+    "how-to/span-handlers.md",
     "how-to/the-command.md",
     "how-to/threads.md",
     "how-to/your-own-library.md",
