@@ -105,6 +105,7 @@ LOOKS: dict[str, Look] = {
     "sk": _by(r"\bsk-[\w-]{20,}", "sk-"),
     "private_key": _by(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", "private key"),
     "sql_password": _by(r"(?P<kept>\b(?:password|identified\s{1,8}by)\s{1,8})'(?:[^']|'')*(?:'|\Z)", "password", "identified"),
+    "command_user": _by(r"(?P<kept>(?<!\S)(?:-u|--user|--proxy-user)\s{1,8}[^\s:]{1,64}:)\S+", "-u"),
     "email": _by(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", "@"),
 }
 # An address is no secret, so it is masked on request only.

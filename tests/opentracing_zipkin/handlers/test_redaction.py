@@ -89,6 +89,12 @@ CARRIERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "cookie": ("Cookie: theme=dark; other={}; z=1", (*SECRETS, *IN_TEXT)),
     "command": ("mysql --password {} --host h", (*SECRETS, *IN_TEXT)),
     "command, with =": ("mysql --password={} --host h", (*SECRETS, *IN_TEXT)),
+    "settings, aligned": (
+        "user                 = a\npassword             = {}\nhost                 = h",
+        (*SECRETS, *IN_TEXT),
+    ),
+    "YAML, aligned": ("password:            {}\nhost:                h", (*SECRETS, *IN_TEXT)),
+    "command of curl": ("curl -u bob:{} https://h/", ("hunter9x", "p:w9x", "p/w9x")),
     "XML": ("<login><password>{}</password></login>", SECRETS),
     "error": ("ConnectionError: cannot reach postgresql://u:{}@h/db", EVERY),
 }
@@ -117,17 +123,19 @@ LOOKS = {
     "private key that was cut": "-----BEGIN PRIVATE KEY-----\nMIIEpAIBAAKCAQEA9x",
     "SQL": "ALTER USER bob IDENTIFIED BY 'hunter 9x'",
 }
-PLANTED = [
-    *[(name, template.format(secret), secret) for name, (template, secrets) in CARRIERS.items() for secret in secrets],
-    *[
-        (f"{name}, {how}", encode(template.format("hunter9x")), "hunter9x")
-        for name, (template, secrets) in CARRIERS.items()
-        if "hunter9x" in secrets
+# name -> texts with the secret that is in each
+PLANTED: dict[str, list[tuple[str, str]]] = {
+    **{name: [(template.format(secret), secret) for secret in secrets] for name, (template, secrets) in CARRIERS.items()},
+    **{
+        how: [
+            (encode(template.format("hunter9x")), "hunter9x")
+            for template, secrets in CARRIERS.values()
+            if "hunter9x" in secrets
+        ]
         for how, encode in ENCODED.items()
-    ],
-    *[(name, text, text.split()[-1]) for name, text in LOOKS.items()],
-    *[(f"{name} in a text", f"it was ({text}), they said", text.split()[-1]) for name, text in LOOKS.items()],
-]
+    },
+    **{name: [(each, text.split()[-1]) for each in (text, f"it was ({text}), they said")] for name, text in LOOKS.items()},
+}
 READABLE = [
     "GET /users/123",
     "200",
@@ -180,16 +188,17 @@ def leaves(text: str, secret: str) -> bool:
     return any(looked_for in form for form in (text, text.encode().decode("unicode_escape")))
 
 
-@pytest.mark.parametrize(("name", "text", "secret"), PLANTED, ids=[f"{name}: {secret}" for name, _, secret in PLANTED])
-def test_a_planted_secret_leaves_in_no_field(name: str, text: str, secret: str) -> None:
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_secret_leaves_in_no_field(name: str) -> None:
     """In whatever spelling it stands, in whichever field; and again nothing changes."""
-    sent = json_v2.encode(REDACTION(span_with(text))).decode()
+    for text, secret in PLANTED[name]:
+        sent = json_v2.encode(REDACTION(span_with(text))).decode()
 
-    assert False is leaves(sent, secret)
-    assert "***" in sent
-    for each in (text, text.lower()):
-        redacted = REDACTION.text(each)
-        assert redacted == REDACTION.text(redacted)
+        assert False is leaves(sent, secret), text
+        assert "***" in sent
+        for each in (text, text.lower()):
+            redacted = REDACTION.text(each)
+            assert redacted == REDACTION.text(redacted)
 
 
 KEYS = (
