@@ -1,7 +1,8 @@
 """Names under which secrets stand: exact ones and patterns with `*`, whatever their case and punctuation.
 
-Rules: a name is compared in lower case and without `-`, `_`, `.` and brackets, so `X-Api-Key`, `x_api_key` and `xApiKey` are
-one name.  A pattern is matched piece by piece, never by a regular expression, so no name can make it slow.
+Rules: a name is compared in lower case and without `-`, `_`, `.` and the like, so `X-Api-Key`, `x_api_key` and `xApiKey` are
+one name.  One without `*` is also the last word of a longer name: `pin` is `user.pin`, and not `spin`.  A pattern is matched
+piece by piece, never by a regular expression, so no name can make it slow.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from urllib.parse import unquote_plus
 __all__ = ["DEFAULT_KEYS", "Keys", "matcher"]
 
 DEFAULT_KEYS = (
-    "*password*", "*passwd*", "*passphrase*", "*passcode*", "pass", "pwd", "*_pwd", "*_pass",
+    "*password*", "*passwd*", "*passphrase*", "*passcode*", "pass", "pwd",
     "*secret*", "*token*", "*credential*", "*authorization*", "auth", "*jwt*", "bearer",
     "*api_key*", "*access_key*", "*private_key*", "*account_key*", "*shared_key*", "*signature*", "sig",
-    "*session_id*", "*sess_id*", "sid", "*.sid", "*cookie*", "*csrf*", "*xsrf*", "otp", "pin",
+    "*session_id*", "*sess_id*", "sid", "*cookie*", "*csrf*", "*xsrf*", "otp", "pin",
     "*card_number*", "*credit_card*", "cvv", "cvc", "ssn",
 )  # fmt: skip
 
 MAX_REMEMBERED = 4096  # names, of at most MAX_LENGTH characters: less than 1 MB
 MAX_LENGTH = 255
 
-_PUNCTUATION = re.compile(r"[-_.\[\]\s]+")
+_PUNCTUATION = re.compile(r"(?:[^\w*]|_)+")
+_WORD = re.compile(r"(?:[^\w*]|_)+|(?<=[a-z0-9])(?=[A-Z])")
 _IS_COUNT = re.compile(r"\s*\d{1,9}\s*\Z")
 
 
@@ -45,8 +47,9 @@ class Keys:
         return name in self and not (name[-6:].lower() == "tokens" and _IS_COUNT.match(value))
 
     def _look_up(self, name: str) -> bool:
-        plain = _plain(name)
-        found = plain in self._exact or any(matches(plain) for matches in self._patterns)
+        decoded = _decoded(name)
+        plain = _plain(decoded)
+        found = not self._exact.isdisjoint((plain, _last_word(decoded))) or any(matches(plain) for matches in self._patterns)
         if len(name) <= MAX_LENGTH:
             if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
@@ -54,12 +57,21 @@ class Keys:
         return found
 
 
-def _plain(name: str) -> str:
-    """As names are compared; a percent-encoded one is decoded, three times at most."""
+def _decoded(name: str) -> str:
+    """Three times at most."""
     for _ in range(3):
         if "%" in name:
             name = unquote_plus(name)
+    return name
+
+
+def _plain(name: str) -> str:
+    """As names are compared."""
     return _PUNCTUATION.sub("", name).lower()
+
+
+def _last_word(name: str) -> str:
+    return next((word for word in reversed(_WORD.split(name)) if word), "").lower()
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:

@@ -163,6 +163,7 @@ READABLE = [
     '{"items": [1, 2], "user": {"name": "bob"}}',
     "C:\\Users\\bob",
     "a -> b, c => d",
+    "bypass=true, spin=1, inside=2, compass: north",
     "passed 3, monkey=1, author=bob, keyboard=1",
     "",
     "***",
@@ -212,6 +213,8 @@ KEYS = (
     "sessionid",
     "csrf_token",
     "pin",
+    "user.pin",
+    "dbPwd",
 )
 QUERY_SAFE = "".join(set(string.printable) - set(" \t\n\r\x0b\x0c&;\"'=%*"))
 
@@ -306,6 +309,11 @@ def test_a_number_of_tokens_is_no_secret() -> None:
         ("customer", "customer_name", False),
         ("x-customer", "X_CUSTOMER", True),
         ("x-customer", "xCustomer", True),
+        ("customer", "order.customer", True),
+        ("customer", "orderCustomer", True),
+        ("customer", "ordercustomer", False),
+        ("customer", "customers", False),
+        ("customer", "a&customer", True),
         ("*iban*", "debitorIban2", True),
         ("acme.*", "acme.any", True),
         ("acme.*", "my.acme.any", False),
