@@ -46,10 +46,12 @@ class Keys:
         """Whether the value under this name is a secret: a number of tokens, as `max_tokens=512`, is none."""
         return name in self and not (name[-6:].lower() == "tokens" and _IS_COUNT.match(value))
 
+    def _has(self, name: str) -> bool:
+        plain = _plain(name)
+        return plain in self._exact or _last_word(name) in self._exact or any(matches(plain) for matches in self._patterns)
+
     def _look_up(self, name: str) -> bool:
-        decoded = _decoded(name)
-        plain = _plain(decoded)
-        found = not self._exact.isdisjoint((plain, _last_word(decoded))) or any(matches(plain) for matches in self._patterns)
+        found = any(map(self._has, _spellings(name)))
         if len(name) <= MAX_LENGTH:
             if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
@@ -57,12 +59,13 @@ class Keys:
         return found
 
 
-def _decoded(name: str) -> str:
-    """Three times at most."""
+def _spellings(name: str) -> Iterable[str]:
+    """As it is, and decoded where it is percent-encoded, three times at most."""
+    yield name
     for _ in range(3):
         if "%" in name:
             name = unquote_plus(name)
-    return name
+            yield name
 
 
 def _plain(name: str) -> str:

@@ -15,8 +15,8 @@ __all__ = ["without_pairs"]
 # A name, perhaps quoted or in brackets, and what stands between it and its value; or an option of a command line.  The name is
 # looked at ahead, so that no shorter one is tried.
 _PAIR = re.compile(
-    r"(?<![\w.%+-])(?:(?P<option>--[\w.-]+)\s{1,8}(?!--|[=:\s])"
-    r"|(?=(?P<name>[\w.%+-]+))(?P=name)(?:\]|(?P<quote>\\*[\"']))?\s{0,80}(?P<mark>=>|:=|==|[=:>]|(?<=[\"']),)\s{0,80})"
+    r"(?:(?<![\w-])(?P<option>--[\w.-]+)\s{1,8}(?!--|[=:\s])"
+    r"|(?<![\w.%+-])(?=(?P<name>[\w.%+-]+))(?P=name)(?:\]|(?P<quote>\\*[\"']))?\s{0,80}(?P<mark>=>|:=|==|[=:>]|(?<=[\"']),)\s{0,80})"
 )
 _NEXT = re.compile(r"[\s;,&?](?=\s{0,8}-{0,2}[\w.%+-]+(?:\]|\\*[\"'])?\s{0,8}:?=)|\s(?=--\w)")
 _END_IN_QUERY = re.compile(r"[\s\"']|[&;](?=[\w.%+\[\]-]+=)")

@@ -160,8 +160,6 @@ class Redaction:
             return f"{self._mask} ({len(text)} characters, too long to be looked at)"
         is_sql, is_query = key in _SQL_TAGS, key in _QUERY_TAGS
         redacted = self._settled(text, is_sql, is_query)
-        if "%" in redacted:
-            redacted = self._without_encoded(redacted, is_sql)
         if redacted == text and key not in _OWN_WAYS and len(text) <= MAX_REMEMBERED_LENGTH:
             if len(self._clean) >= MAX_REMEMBERED:
                 self._clean.clear()
@@ -172,22 +170,25 @@ class Redaction:
         """Redacted until nothing changes any more: a mask may have made one of two pairs."""
         for _ in range(MAX_ROUNDS):
             redacted = self._once(text, is_sql, is_query)
+            if "%" in redacted:
+                redacted = self._without_encoded(redacted, is_sql)
             if redacted == text:
                 return text
             text = redacted
         return self._mask
 
     def _once(self, text: str, is_sql: bool, is_query: bool) -> str:
-        mask, lower = self._mask, text.lower()
+        mask = self._mask
+        # Pairs first: a password in a query may have an `@`, and what looks like a token may be the name of a pair.
+        if _may_have_pairs(text):
+            text = without_pairs(text, self._keys, mask, is_sql)
         for replace in self._always:
             text = replace(text, mask)
+        lower = text.lower()
         if self._hints(lower):
             for look in self._hinted:
                 if any(hint in lower for hint in look.hints):
                     text = look.replace(text, mask)
-        # Pairs first: a password in a query may have an `@`.
-        if _may_have_pairs(text):
-            text = without_pairs(text, self._keys, mask, is_sql)
         if self._whole_query:
             text = without_queries(text, mask, is_query)
         return without_users(text, mask)

@@ -8,6 +8,7 @@ a host, a port and a path.  Each character is looked at a few times at most.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 __all__ = ["without_queries", "without_users"]
 
@@ -74,10 +75,24 @@ def _without_bare_users(text: str, mask: str) -> str:
     """`user:password@host` without `//` before it."""
     words = _WORDS.split(text)
     for place, word in enumerate(words):
-        user, at, host = word.rpartition("@")
-        if ":" in user and not user.endswith(":") and not _START.search(word):
-            words[place] = f"{mask}{at}{host}"
+        if "@" in word:
+            starts = [start.start() for start in _START.finditer(word)]
+            bounds = [0, *starts, len(word)]
+            words[place] = "".join(_without_bare_user(word[begin:end], mask) for begin, end in pairwise(bounds))
     return "".join(words)
+
+
+def _without_bare_user(piece: str, mask: str) -> str:
+    """A piece of a word, perhaps a URL, whose host was looked at before."""
+    start = _START.match(piece)
+    end = _END_OF_AUTHORITY.search(piece, start.end()) if start is not None else None
+    begin = 0 if start is None else len(piece) if end is None else end.end()
+    at = piece.rfind("@")
+    user = piece[begin:at]
+    # A colon at its end alone is that of an Oracle database's address.
+    if at < begin or ":" not in user or (user.endswith(":") and "@" not in user):
+        return piece
+    return f"{piece[:begin]}{mask}{piece[at:]}"
 
 
 def without_queries(text: str, mask: str, is_query: bool = False) -> str:

@@ -246,6 +246,25 @@ def test_a_secret_behind_its_name_never_leaves(key: str, secret: str, before: st
     assert "***" in redacted
 
 
+WORDS = (
+    "=", ":", "/", "//", "@", "'", '"', "\\", "&", "?", ";", ",", "{", "}", "[", "<", ">", "%", "%25", "%3D", "a", "password", "http", "x@y",
+    "http://", "http://x@y", "***", "--", "eyJ", "Bearer", "4111", "tokens: 7", "Error:", "TokenError: ", '\\"', "=>", " host=h ", "\t", "\n",
+)  # fmt: skip
+AMONG = (
+    "api_key={}", "postgresql://u:{}@h/db", "https://u:{}@h:80/p", "/p?token={}", '{{"password": "{}"}}', "X-Api-Key: {}", "Bearer {}",
+    "--password {}", "<password>{}</password>", "u:{}@host", "p%61ssword={}", "next=https%3A%2F%2Fu%3A{}%40h", "secret%3D{}",
+)  # fmt: skip
+
+
+@given(st.sampled_from(AMONG), st.lists(st.sampled_from(WORDS), max_size=6), st.lists(st.sampled_from(WORDS), max_size=4))
+def test_a_secret_among_other_words_never_leaves(template: str, before: list[str], after: list[str]) -> None:
+    """Whatever marks and beginnings of other secrets stand around it."""
+    redacted = REDACTION.text(f"{''.join(before)} {template.format('q7z9XKw2')} {''.join(after)}")
+
+    assert "q7z9XKw2" not in redacted
+    assert redacted == REDACTION.text(redacted)
+
+
 @given(
     st.sampled_from(["http", "HTTPS", "postgresql", "amqp", "mysql+pymysql", "jdbc:postgresql"]),
     st.text(string.ascii_letters + string.digits, min_size=1, max_size=8),
