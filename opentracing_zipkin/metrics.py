@@ -13,7 +13,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import opentracing
 
@@ -38,18 +38,31 @@ if TYPE_CHECKING:
 
 __all__ = ["TracerCollector", "on_stats", "register"]
 
+
+class Accounting(Protocol):
+    """What has an account: a tracer, or an exporter."""
+
+    @property
+    def stats(self) -> TracerStats: ...
+
+
 _registered: weakref.WeakKeyDictionary[Any, TracerCollector] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 def register(
-    tracer: ZipkinTracer | None = None, registry: CollectorRegistry | None = None, counts: SpanCounts | None = None
+    tracer: Accounting | None = None, registry: CollectorRegistry | None = None, counts: SpanCounts | None = None
 ) -> TracerCollector:
     """Add a tracer's account to a registry, by default that of `prometheus_client`; called again, it adds nothing twice.
 
     Without a `tracer` it is the one that is global when Prometheus asks.  Several tracers differ by the label `service`.
-    `counts`: of the handler `count`.
+    The exporter for OpenTelemetry's SDK has an account as well, without a service.  `counts`: of the handler `count`.  Raises
+    ValueError for what has no account.
     """
+    if tracer is not None and not hasattr(tracer, "stats"):
+        raise ValueError(
+            f"tracer is of type {type(tracer).__qualname__}; use a ZipkinTracer, or leave it out for the global one"
+        )
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         log.warning(
             "zipkin: PROMETHEUS_MULTIPROC_DIR is set, and a registered collector shows only the process that answers; use "
@@ -71,10 +84,10 @@ class TracerCollector(Collector):
 
     def __init__(self) -> None:
         self._global = False
-        self._tracers: weakref.WeakSet[ZipkinTracer] = weakref.WeakSet()
+        self._tracers: weakref.WeakSet[Accounting] = weakref.WeakSet()
         self._counts: list[SpanCounts] = []
 
-    def add(self, tracer: ZipkinTracer | None, counts: SpanCounts | None = None) -> None:
+    def add(self, tracer: Accounting | None, counts: SpanCounts | None = None) -> None:
         """A tracer, or where it is None the global one; and what counts spans."""
         if tracer is None:
             self._global = True
@@ -92,7 +105,7 @@ class TracerCollector(Collector):
         """The metrics now."""
         services: dict[str, list[TracerStats]] = {}
         for tracer in self._all():
-            services.setdefault(tracer.service_name, []).append(tracer.stats)
+            services.setdefault(getattr(tracer, "service_name", ""), []).append(tracer.stats)
         samples: dict[str, tuple[Metric, dict[tuple[tuple[str, str], ...], int]]] = {}
         for service, stats in services.items():
             for metric in (metric for one in stats for metric in one.metrics()):
@@ -106,8 +119,8 @@ class TracerCollector(Collector):
             for metric in counts.metrics():
                 yield _family(metric, ["name", "kind", "error"])
 
-    def _all(self) -> set[ZipkinTracer]:
-        found = set(self._tracers)
+    def _all(self) -> set[Accounting]:
+        found: set[Accounting] = set(self._tracers)
         current = opentracing.global_tracer()
         if self._global and isinstance(current, ZipkinTracer):
             found.add(current)

@@ -117,10 +117,10 @@ class Redaction:
         return shown, kept
 
     def _tag(self, key: str, value: Any) -> Any:
-        if value is None or type(value) is bool or value == "":
+        if value is None or type(value) is bool:
             return value
         text = value if type(value) is str else to_text(value, self._max_length + 1)
-        if self._keys.has(key, text):
+        if text and self._keys.has(key, text):
             return self._mask
         redacted = self.text(text, key.lower())
         return value if redacted == text else redacted

@@ -23,6 +23,7 @@ import opentracing
 from opentracing_zipkin import TracerStats, ZipkinTracer, configure, metrics
 from opentracing_zipkin.exposition import OPENMETRICS_TYPE, PROMETHEUS_TYPE
 from opentracing_zipkin.handlers import count
+from opentracing_zipkin.otel.exporter import Exporter
 from opentracing_zipkin.stats import CAUSES
 from opentracing_zipkin.testing import FakeSender
 
@@ -128,6 +129,21 @@ def test_registering_again_changes_nothing() -> None:
 
     assert 1 == len(set(map(id, collectors)))
     assert numbers(generate_latest(registry))["zipkin_spans_sent_total service=shop"] == 3
+
+
+def test_the_exporter_for_the_sdk_has_an_account_as_well() -> None:
+    """Without a service, because each span has one of its own."""
+    registry, exporter = CollectorRegistry(), Exporter(sender=FakeSender())
+    metrics.register(exporter, registry)
+
+    assert 0 == numbers(generate_latest(registry))["zipkin_spans_sent_total service="]
+    exporter.shutdown()
+
+
+def test_what_has_no_account_is_refused() -> None:
+    """ValueError with the remedy."""
+    with pytest.raises(ValueError, match="tracer is of type Tracer; use a ZipkinTracer, or leave it out"):
+        metrics.register(opentracing.Tracer(), CollectorRegistry())  # type: ignore[arg-type]
 
 
 def test_several_tracers_differ_by_their_service() -> None:

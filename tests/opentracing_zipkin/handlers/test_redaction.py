@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+import numpy
 import pytest
 from hypothesis import assume, given, strategies as st
 
@@ -425,6 +426,7 @@ class Unshown:
 ODD: dict[str, tuple[str, Any]] = {
     "tags as pairs": ("tags", [("password", "hunter9x"), ("k", "token=hunter9x")]),
     "tag of another type": ("tags", {"k": {"password": "hunter9x"}, "o": Unshown(), b"password": "hunter9x", "token": 99}),
+    "tag of numpy's": ("tags", {"k": numpy.array(["password=hunter9x"] * 2), "password": numpy.array([1, 2])}),
     "card as a number": ("tags", {"k": 4111111111111111}),
     "no tags": ("tags", None),
     "annotations as lists": ("annotations", [[1, "password=hunter9x"], "text", (1, Unshown())]),
