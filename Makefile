@@ -146,6 +146,7 @@ bench: $(VENV)/.installed-test ## the same beside four peers, requests, curves, 
 	$(BIN)/python -m bench --json .cache/bench.json $(BENCH)
 	$(BIN)/python -m bench.stores
 	$(BIN)/python -m bench.samplers
+	$(BIN)/python -m bench.handlers
 
 # Results of one whole run; behind it those of other Pythons, of which the costs are enough (bench/benchmarks.template.md).
 RESULTS ?= .cache/bench.json

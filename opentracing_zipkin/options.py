@@ -88,6 +88,15 @@ def _check_file(name: str, value: Any) -> str:
     return fspath(value)
 
 
+def _check_redact(name: str, value: Any) -> bool | tuple[str, ...]:
+    if isinstance(value, bool):
+        return value
+    keys = value if isinstance(value, (list, tuple)) else [None]
+    if not all(isinstance(key, str) and any(map(str.isalnum, key)) for key in keys):
+        raise WrongSetting(name, f"is {value!r}; use True, False or a list of names, for instance ['*iban*', 'x-customer']")
+    return tuple(keys)
+
+
 def _check_paths(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, (list, tuple)):
         raise WrongSetting(name, f"is {value!r}; use a list of paths, for instance ['/health', '/internal/*']")
@@ -101,7 +110,7 @@ def _read_words(text: str) -> list[str]:
     return [word for word in map(str.strip, text.split(",")) if word]
 
 
-def _read_libraries(text: str) -> bool | list[str]:
+def _read_flag_or_words(text: str) -> bool | list[str]:
     try:
         return read_flag(text)
     except ValueError:
@@ -370,6 +379,16 @@ class ReporterOptions(TypedDict, total=False):
             _check_handlers,
         ),
     ]
+    redact: Annotated[
+        bool | Sequence[str] | None,
+        Option(
+            False,
+            "masks secrets in every span, after all handlers; True, or a list of further names whose values are secret, as "
+            "`*iban*`; in the environment `true`, or names separated by commas; see [redaction](../how-to/redaction.md)",
+            _check_redact,
+            _read_flag_or_words,
+        ),
+    ]
     on_stats: Annotated[
         Callable[[TracerStats], object] | None,
         Option(
@@ -473,7 +492,7 @@ class ConfigureOptions(TypedDict, total=False):
             "what is traced without a line of its own: True for all libraries that we know, and that OpenTelemetry's installed "
             "instrumentations are for; or a list of names; in the environment `true`, `false`, or names separated by commas",
             _check_libraries,
-            _read_libraries,
+            _read_flag_or_words,
         ),
     ]
     http_excluded_paths: Annotated[

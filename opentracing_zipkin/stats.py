@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from .exposition import Metric, openmetrics, prometheus
+
 __all__ = ["CAUSES", "TracerStats"]
 
 CAUSES = ("full", "closed", "too_large", "rejected", "expired", "handler", "interrupted", "fork")
@@ -29,30 +31,25 @@ class TracerStats(NamedTuple):
         # The mapping is a view that nobody can change, which Python does not pickle.
         return _restored, (*self[:-1], dict(self.dropped))
 
-    def to_prometheus(self, **labels: str) -> str:
-        """The account in Prometheus' text format, each sample with `labels`, for a `/metrics` page to append.
+    def metrics(self) -> list[Metric]:
+        """The account as metrics of Prometheus."""
+        dropped = [({"cause": cause}, number) for cause, number in self.dropped.items()]
+        return [
+            Metric("zipkin_spans_finished", "counter", "Spans that were finished.", [({}, self.finished)]),
+            Metric("zipkin_spans_sent", "counter", "Spans that the collector accepted.", [({}, self.sent)]),
+            Metric("zipkin_spans_dropped", "counter", "Spans that were lost, by cause.", dropped),
+            Metric("zipkin_spans_queued", "gauge", "Spans that wait to be encoded.", [({}, self.queued)]),
+            Metric("zipkin_spans_in_flight", "gauge", "Spans that are encoded and not accepted yet.", [({}, self.in_flight)]),
+        ]
 
-        Source: prometheus.io, "Exposition formats", "Text-based format".
-        """
-        common = [f'{name}="{_escaped(value)}"' for name, value in labels.items()]
-        lines = []
-        for name, kind, meaning, samples in (
-            ("finished_total", "counter", "Spans that were finished.", {"": self.finished}),
-            ("sent_total", "counter", "Spans that the collector accepted.", {"": self.sent}),
-            ("dropped_total", "counter", "Spans that were lost, by cause.", self.dropped),
-            ("queued", "gauge", "Spans that wait to be encoded.", {"": self.queued}),
-            ("in_flight", "gauge", "Spans that are encoded and not accepted yet.", {"": self.in_flight}),
-        ):
-            lines += [f"# HELP zipkin_spans_{name} {meaning}", f"# TYPE zipkin_spans_{name} {kind}"]
-            for cause, value in samples.items():
-                own = [*common, f'cause="{cause}"'] if cause else common
-                lines.append(f"zipkin_spans_{name}{'{' + ','.join(own) + '}' if own else ''} {value}")
-        return "\n".join(lines) + "\n"
+    def to_prometheus(self, **labels: str) -> str:
+        """The account in Prometheus' text format, each sample with `labels`, for a `/metrics` page to append."""
+        return prometheus(self.metrics(), labels)
+
+    def to_openmetrics(self, **labels: str) -> str:
+        """The same in OpenMetrics' text format, a whole answer of the type `application/openmetrics-text; version=1.0.0`."""
+        return openmetrics(self.metrics(), labels)
 
 
 def _restored(finished: int, sent: int, queued: int, in_flight: int, dropped: dict[str, int]) -> TracerStats:
     return TracerStats(finished, sent, queued, in_flight, MappingProxyType(dropped))
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,12 +1,19 @@
-"""Span handlers: what may change a finished span before it is encoded.  Here the Protocol."""
+"""Span handlers: what may change a finished span before it is encoded.  Here the Protocol, and the names of those we ship."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..model import FinishedSpan
 
-__all__ = ["SpanHandler"]
+if TYPE_CHECKING:
+    from .counting import SpanCounts, count
+    from .dropping import drop
+    from .environment import environment_tags
+    from .redaction import redact
+    from .renaming import rename
+
+__all__ = ["SpanCounts", "SpanHandler", "count", "drop", "environment_tags", "redact", "rename"]
 
 
 class SpanHandler(Protocol):
@@ -17,3 +24,32 @@ class SpanHandler(Protocol):
     """
 
     def __call__(self, span: FinishedSpan, /) -> FinishedSpan | None: ...
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when they are asked for, because every tracer needs the Protocol and few a handler.
+    if name == "redact":
+        from .redaction import redact
+
+        return redact
+    if name == "rename":
+        from .renaming import rename
+
+        return rename
+    if name == "drop":
+        from .dropping import drop
+
+        return drop
+    if name in ("count", "SpanCounts"):
+        from . import counting
+
+        return counting.count if name == "count" else counting.SpanCounts
+    if name == "environment_tags":
+        from .environment import environment_tags
+
+        return environment_tags
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

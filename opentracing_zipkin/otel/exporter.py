@@ -103,7 +103,8 @@ class Exporter(SpanExporter):
         self._origins = Origins(local, self._tag_limit)
         self._has_failed = False
         # Handlers are called with spans of our model, so the direct encoder cannot be used with them.
-        self._is_direct = IS_USABLE and named.get("encoding", "json") == "json" and not named.get("handlers")
+        has_handlers = bool(named.get("handlers") or named.get("redact"))
+        self._is_direct = IS_USABLE and named.get("encoding", "json") == "json" and not has_handlers
         encoder = DirectJson(self._origins, self._tag_limit, self._debug) if self._is_direct else None
         self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True, encoder=encoder)
 

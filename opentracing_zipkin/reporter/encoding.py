@@ -25,11 +25,18 @@ __all__ = ["Encoding"]
 class Encoding:
     """Owns the chunk of spans that is being encoded and the message that is being filled.
 
-    Used by the reporter's thread only.  `max_bytes` is the limit of a message.
+    Used by the reporter's thread only.  `max_bytes` is the limit of a message.  `last` is a handler that sees each span as it
+    would be encoded, after all others.
     """
 
     def __init__(
-        self, encoder: SpanEncoder, handlers: Sequence[SpanHandler], max_bytes: int, account: Account, log: GuardedLog
+        self,
+        encoder: SpanEncoder,
+        handlers: Sequence[SpanHandler],
+        max_bytes: int,
+        account: Account,
+        log: GuardedLog,
+        last: SpanHandler | None = None,
     ) -> None:
         self.chunk: deque[Any] = deque()  # objects with a `to_finished`, which raises TakenBefore for a second copy
         self._message: list[bytes] = []
@@ -37,6 +44,7 @@ class Encoding:
         self._busy = False  # whether the first span of the chunk may be half encoded
         self._encoder = encoder
         self._handlers = handlers
+        self._last = last
         self._handler_failed = False
         self._spoilt = False  # whether a handler has returned a span that cannot be sent
         self._max_bytes = max_bytes
@@ -85,7 +93,7 @@ class Encoding:
     def _encode_chunk(self) -> None:
         """Move spans from the chunk into the message; raises at the first span that cannot be encoded."""
         chunk, append = self.chunk, self._message.append
-        encode, handle = self._encoder.encode, self._handle if self._handlers else None
+        encode, handle = self._encoder.encode, self._handle if self._handlers or self._last else None
         while chunk:
             span = chunk[0]
             finished = span.to_finished()
@@ -109,19 +117,27 @@ class Encoding:
 
     def _handle(self, span: FinishedSpan) -> FinishedSpan | None:
         """The span as the handlers return it; None where it is dropped and counted."""
+        handled: FinishedSpan | None = span
         for handler in self._handlers:
-            try:
-                handled = handler(span)
-            except BaseException:  # application code: SystemExit or a time-out must not end the thread
-                handled = None
-                if not self._handler_failed:
-                    self._log.say(logging.ERROR, f"{handler!r} failed, and the span is dropped (said once)", traceback=True)
-                self._handler_failed = True
+            handled = self._handled(handler, handled)
             if handled is None:
-                self._account.settle("handler", 1)
                 return None
-            span = handled
-        return self._sendable(span)
+        if self._handlers:
+            handled = self._sendable(handled)
+        return handled if handled is None or self._last is None else self._handled(self._last, handled)
+
+    def _handled(self, handler: SpanHandler, span: Any) -> FinishedSpan | None:
+        """The span as one handler returns it; None where it is dropped and counted."""
+        try:
+            handled = handler(span)
+        except BaseException:  # application code: SystemExit or a time-out must not end the thread
+            handled = None
+            if not self._handler_failed:
+                self._log.say(logging.ERROR, f"{handler!r} failed, and the span is dropped (said once)", traceback=True)
+            self._handler_failed = True
+        if handled is None:
+            self._account.settle("handler", 1)
+        return handled
 
     def _sendable(self, span: Any) -> FinishedSpan | None:
         """The span with the types that the codec expects; None where that is impossible, so that it is dropped and counted."""

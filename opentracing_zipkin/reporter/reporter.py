@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import monotonic
 from ..codec import SpanEncoder
+from ..handlers import SpanHandler
 from ..log import log
 from ..option import check_part, check_timeout, taken
 from ..options import ReporterOptions
@@ -108,7 +109,7 @@ class Reporter:
         self._log = voice = GuardedLog()
         self._account = account = Account(self._backlog.__len__)
         self._streak = streak = Streak(voice, monotonic)
-        encoding = Encoding(self._encoder, own["handlers"], self._sender.max_bytes, account, voice)
+        encoding = Encoding(self._encoder, own["handlers"], self._sender.max_bytes, account, voice, self._last_handler())
         outbox = Outbox(own["max_outbox_bytes"])
         join, timeout = self._encoder.join, own["retry_timeout"]
         self._delivery = Delivery(self._sender, join, outbox, account, streak, voice, state, timeout, monotonic)
@@ -118,6 +119,15 @@ class Reporter:
         self._loop = Loop(rounds, self._backlog, self._delivery, self._sender, state, voice, interval, prepare)
         self._worker = Worker(self._loop.run, self._may_start)
         self._backlog.renew()
+
+    def _last_handler(self) -> SpanHandler | None:
+        """The redaction, which remembers texts and so is the thread's own."""
+        chosen = self._own["redact"]
+        if chosen is False:
+            return None
+        from ..handlers.redaction import redact  # here, because few ask for it
+
+        return redact(() if chosen is True else chosen)
 
     # The application's side
 

@@ -6,6 +6,7 @@ Rules: written as users write, with hints on functions and nothing else, so that
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from opentracing.mocktracer import MockTracer
 from opentracing.scope_managers import ContextVarsScopeManager
 from opentracing.standard import InMemoryRecorder, RecordingTracer
 from opentracing_zipkin import FinishedSpan, ZipkinTracer, sampling
+from opentracing_zipkin.handlers import count, drop, environment_tags, redact, rename
 from opentracing_zipkin.propagation.b3 import B3Propagation
 from opentracing_zipkin.sampling import Rule
 from opentracing_zipkin.senders.console import ConsoleSender
@@ -36,6 +38,8 @@ from opentracing_zipkin.senders.http import HttpSender
 from opentracing_zipkin.senders.kafka import KafkaSender
 from opentracing_zipkin.senders.rabbitmq import RabbitmqSender
 from opentracing_zipkin.testing import FakeClock, InMemoryRecorder as ZipkinRecorder
+
+COUNTS = count()
 
 
 def primitives(tracer: Tracer, headers: dict[str, str]) -> str:
@@ -169,8 +173,17 @@ def configured(name: str | None, rate: float | None) -> ZipkinTracer:
         sampler=None,
         b3_format=None,
         headers={"X-Tenant": "blue"},
-        default_tags={"version": 3},
-        handlers=[hide],
+        default_tags={**environment_tags(), "version": 3},
+        handlers=[
+            hide,
+            rename(
+                "/users/{id}", {"select": "read"}, {re.compile(r"order \d+"): "order"}, lambda span: span.tags.get("http.route")
+            ),
+            drop("*/health", kinds=["SERVER"], tags={"cache": ..., "status": "2*"}, shorter_than_s=0.001),
+            COUNTS,
+            redact(["x-customer"], ["email", re.compile("[0-9]+")], whole_query=True),
+        ],
+        redact=["*iban*"],
         on_stats=lambda stats: print(stats.sent),
         enabled=None,
         handle_sigterm=False,

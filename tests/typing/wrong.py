@@ -117,6 +117,7 @@ def misconfigured() -> None:
     opentracing_zipkin.configure("shop", w3c="yes")  # wrong: a bool
     opentracing_zipkin.configure("shop", endpoint=9411)  # wrong: a URL
     opentracing_zipkin.configure("shop", handlers=[len])  # wrong: functions of a FinishedSpan
+    opentracing_zipkin.configure("shop", redact=7)  # wrong: a bool, or a list of names
     opentracing_zipkin.configure("shop", sender=7)  # wrong: a Sender
     opentracing_zipkin.configure(shop="shop")  # wrong: service_name
     ZipkinTracer()  # wrong: the service's name

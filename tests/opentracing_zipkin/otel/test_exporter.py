@@ -527,3 +527,15 @@ def test_its_repr_says_where_spans_go() -> None:
     assert "collector.example" in repr(exporter)
     assert "secret" not in repr(exporter)
     exporter.shutdown()
+
+
+@pytest.mark.parametrize("encoding", ["json", "proto3"])
+def test_secrets_are_masked_where_that_is_set(encoding: str) -> None:
+    """Also in JSON, which is otherwise written past the handlers."""
+    exporter = Exporter(sender=(sender := FakeSender()), encoding=encoding, redact=True)
+    exporter.export([_span(attributes={"url.full": "https://h/?token=hunter2", "password": "hunter2"})])
+    exporter.shutdown()
+
+    assert 1 == len(sender.bodies)
+    assert b"hunter2" not in sender.bodies[0]
+    assert b"***" in sender.bodies[0]

@@ -1,0 +1,88 @@
+"""Counting: how many spans there were of each name and kind, with and without an error.
+
+Rules: the reporter's thread counts, and any thread reads.  The number of names is bounded; spans of further ones are counted
+together.  A forked child begins with nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ..exposition import Metric, openmetrics, prometheus
+from ..model import FinishedSpan
+
+__all__ = ["Counted", "SpanCounts", "count"]
+
+MAX_NAMES = 1000
+OTHER = "(other)"  # the name of all spans whose names came too late
+
+
+class Counted(NamedTuple):
+    """Which spans are counted together; `kind` is "LOCAL" where a span has none."""
+
+    name: str
+    kind: str
+    error: bool
+
+
+def count(max_names: int = MAX_NAMES) -> SpanCounts:
+    """A handler that counts each span it sees; `max_names`: the names that are told apart."""
+    if isinstance(max_names, bool) or not isinstance(max_names, int) or max_names < 1:
+        raise ValueError(f"max_names is {max_names!r}; use a whole number, 1 or more")
+    return SpanCounts(max_names)
+
+
+class SpanCounts:
+    """What `count` makes; called on the reporter's thread, read from any."""
+
+    __slots__ = ("_counts", "_max_names", "_names", "_pid")
+
+    def __init__(self, max_names: int) -> None:
+        self._max_names = max_names
+        self._renew()
+
+    def _renew(self) -> None:
+        self._pid = os.getpid()
+        self._counts: dict[tuple[str, str, bool], int] = {}
+        self._names: set[str] = set()
+
+    def __call__(self, span: FinishedSpan, /) -> FinishedSpan:
+        """The span as it came."""
+        if self._pid != os.getpid():
+            self._renew()
+        name = span.name
+        if name not in self._names:
+            name = self._known(name)
+        key = (name, span.kind or "LOCAL", "error" in span.tags)
+        counts = self._counts
+        counts[key] = counts.get(key, 0) + 1
+        return span
+
+    def _known(self, name: str) -> str:
+        if len(self._names) >= self._max_names:
+            return OTHER
+        self._names.add(name)
+        return name
+
+    def snapshot(self) -> Mapping[Counted, int]:
+        """The numbers so far, as a dict of the caller's own."""
+        counts = self._counts.copy() if self._pid == os.getpid() else {}  # one C call: nobody counts meanwhile
+        return {Counted(*key): number for key, number in counts.items()}
+
+    def metrics(self) -> list[Metric]:
+        """The same as a metric of Prometheus."""
+        samples = [
+            ({"name": counted.name, "kind": counted.kind, "error": "true" if counted.error else "false"}, number)
+            for counted, number in self.snapshot().items()
+        ]
+        return [Metric("zipkin_spans_seen", "counter", "Spans by name, kind and whether they have an error.", samples)]
+
+    def to_prometheus(self, **labels: str) -> str:
+        """The numbers in Prometheus' text format, each sample with `labels`, for a `/metrics` page to append."""
+        return prometheus(self.metrics(), labels)
+
+    def to_openmetrics(self, **labels: str) -> str:
+        """The same in OpenMetrics' text format, a whole answer."""
+        return openmetrics(self.metrics(), labels)

@@ -1,0 +1,98 @@
+"""Names under which secrets stand: exact ones and patterns with `*`, whatever their case and punctuation.
+
+Rules: a name is compared in lower case and without `-`, `_`, `.` and the like, so `X-Api-Key`, `x_api_key` and `xApiKey` are
+one name.  One without `*` is also the last word of a longer name: `pin` is `user.pin`, and not `spin`.  A pattern is matched
+piece by piece, never by a regular expression, so no name can make it slow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from urllib.parse import unquote_plus
+
+__all__ = ["DEFAULT_KEYS", "Keys", "matcher"]
+
+DEFAULT_KEYS = (
+    "*password*", "*passwd*", "*passphrase*", "*passcode*", "pass", "pwd",
+    "*secret*", "*token*", "*credential*", "*authorization*", "auth", "*jwt*", "bearer",
+    "*api_key*", "*access_key*", "*private_key*", "*account_key*", "*shared_key*", "*signature*", "sig",
+    "*session_id*", "*sess_id*", "sid", "*cookie*", "*csrf*", "*xsrf*", "otp", "pin",
+    "*card_number*", "*credit_card*", "cvv", "cvc", "ssn",
+)  # fmt: skip
+
+MAX_REMEMBERED = 4096  # names, of at most MAX_LENGTH characters: less than 1 MB
+MAX_LENGTH = 255
+
+_PUNCTUATION = re.compile(r"(?:[^\w*]|_)+")
+_WORD = re.compile(r"(?:[^\w*]|_)+|(?<=[a-z0-9])(?=[A-Z])")
+_IS_COUNT = re.compile(r"\s*\d{1,9}\s*\Z")
+
+
+class Keys:
+    """Says whether a name is one of those given; remembers its answers; may be asked from any thread."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        given = list(keys)
+        self._exact = frozenset(_plain(key) for key in given if "*" not in key)
+        self._patterns = [matcher(_plain(key)) for key in given if "*" in key]
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, name: str) -> bool:
+        found = self._known.get(name)
+        return self._look_up(name) if found is None else found
+
+    def has(self, name: str, value: str) -> bool:
+        """Whether the value under this name is a secret: a number of tokens, as `max_tokens=512`, is none."""
+        return name in self and not (name[-6:].lower() == "tokens" and _IS_COUNT.match(value))
+
+    def _has(self, name: str) -> bool:
+        plain = _plain(name)
+        return plain in self._exact or _last_word(name) in self._exact or any(matches(plain) for matches in self._patterns)
+
+    def _look_up(self, name: str) -> bool:
+        found = any(map(self._has, _spellings(name)))
+        if len(name) <= MAX_LENGTH:
+            if len(self._known) >= MAX_REMEMBERED:
+                self._known.clear()
+            self._known[name] = found
+        return found
+
+
+def _spellings(name: str) -> Iterable[str]:
+    """As it is, and decoded where it is percent-encoded, three times at most."""
+    yield name
+    for _ in range(3):
+        if "%" in name:
+            name = unquote_plus(name)
+            yield name
+
+
+def _plain(name: str) -> str:
+    """As names are compared."""
+    return _PUNCTUATION.sub("", name).lower()
+
+
+def _last_word(name: str) -> str:
+    return next((word for word in reversed(_WORD.split(name)) if word), "").lower()
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """A function that says whether a text matches a pattern, in which `*` is any text; its time grows with the text alone."""
+    first, *others = pattern.split("*")
+    if not others:
+        return pattern.__eq__
+    *middle, last = others
+
+    def matches(text: str) -> bool:
+        if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
+            return False
+        place, end = len(first), len(text) - len(last)
+        for piece in middle:
+            found = text.find(piece, place, end)
+            if found < 0:
+                return False
+            place = found + len(piece)
+        return True
+
+    return matches

@@ -1,0 +1,131 @@
+"""Secrets that are known by their look: card numbers, JWTs, bearer tokens, keys of well-known services, private keys.
+
+Rules: no expression here can be slow: each repetition is bounded, or begins where no other match can begin, and what follows it
+cannot fail.  Before an expression runs, a text of it is looked for, which costs a tenth.  The case does not count, because span
+names are sent in lower case.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+__all__ = ["DEFAULT_LOOKS", "LOOKS", "Look", "looks_of"]
+
+Replace = Callable[[str, str], str]  # a text and the mask -> the text without the secrets
+
+
+class Look(NamedTuple):
+    """`hints`: one of these stands, in lower case, in each text that has such a secret."""
+
+    replace: Replace
+    hints: tuple[str, ...] = ()
+
+
+def _by(expression: str | re.Pattern[str], *hints: str) -> Look:
+    """What matches is masked; a group named `kept` before it stays."""
+    pattern = re.compile(expression, re.IGNORECASE | re.DOTALL) if isinstance(expression, str) else expression
+    keeps = "kept" in pattern.groupindex
+
+    def replace(text: str, mask: str) -> str:
+        return pattern.sub(lambda found: f"{found['kept'] or ''}{mask}" if keeps else mask, text)
+
+    return Look(replace, hints)
+
+
+# Card numbers
+
+# From 12 digits after the first, of which one to nineteen are the number; separated as people write them.
+_DIGITS = re.compile(r"(?<![\w.])\d(?:[ +-]?\d){12,60}(?!\w)")
+_SHORTEST, _LONGEST = 13, 19
+_FIRST_DIGITS = "23456"  # of the issuers; what begins with 1 is a time in ms or µs
+
+
+def is_card_number(digits: str) -> bool:
+    """Whether the last digit is the one that Luhn's formula gives.  Source: ISO/IEC 7812-1, annex B."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (1 + place % 2)
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0
+
+
+def _without_cards(text: str, mask: str) -> str:
+    return _DIGITS.sub(lambda found: _masked_cards(found[0], mask), text)
+
+
+def _masked_cards(run: str, mask: str) -> str:
+    """The number may begin and end at any separator of the run."""
+    groups = re.split(r"([ +-])", run)
+    numbers = groups[::2]
+    for first in range(len(numbers)):
+        for last in range(min(len(numbers), first + _LONGEST), first, -1):
+            digits = "".join(numbers[first:last])
+            if len(digits) < _SHORTEST:
+                break
+            if len(digits) <= _LONGEST and digits[0] in _FIRST_DIGITS and is_card_number(digits):
+                before, after = "".join(groups[: 2 * first]), "".join(groups[2 * last - 1 :])
+                return f"{before}{mask}{_masked_cards(after, mask) if after else ''}"
+    return run
+
+
+# HTTP's `Authorization: Basic`
+
+_BASIC = re.compile(r"\b(basic\s{1,8})([A-Za-z0-9+/_-]{2,}={0,2})", re.IGNORECASE)
+
+
+def _without_basic(text: str, mask: str) -> str:
+    return _BASIC.sub(lambda found: f"{found[1]}{mask}" if _is_user_and_password(found[2]) else found[0], text)
+
+
+def _is_user_and_password(encoded: str) -> bool:
+    if not encoded.isascii():
+        return False
+    try:
+        return b":" in b64decode(encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4), b"-_" if "-" in encoded else None)
+    except ValueError:
+        return False
+
+
+LOOKS: dict[str, Look] = {
+    "card": Look(_without_cards),
+    "jwt": _by(r"eyJ[\w-]{10,}(?:\.[\w-]*){0,4}", "eyj"),
+    "bearer": _by(
+        r"(?P<kept>\bbearer\s{1,8})(?!(?:tokens?|auth|authentication|authorization|realm|scheme)\b)[^\s\"',;]+", "bearer"
+    ),
+    "basic": Look(_without_basic, ("basic",)),
+    "aws": _by(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])", "akia", "asia"),
+    "google": _by(r"AIza[\w-]{30,}|ya29\.[\w-]{10,}", "aiza", "ya29."),
+    "github": _by(r"\bgh[oprsu]_\w{20,}|\bgithub_pat_\w{20,}", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_"),
+    "gitlab": _by(r"\bglpat-[\w-]{16,}", "glpat-"),
+    "slack": _by(r"\bxox[a-z]-[\w-]{10,}|(?P<kept>hooks\.slack\.com/services/)[\w/]+", "xox", "hooks.slack.com"),
+    "stripe": _by(r"\b[rs]k_(?:live|test)_\w{10,}", "k_live_", "k_test_"),
+    "sk": _by(r"\bsk-[\w-]{20,}", "sk-"),
+    "private_key": _by(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", "private key"),
+    "sql_password": _by(r"(?P<kept>\b(?:password|identified\s{1,8}by)\s{1,8})'(?:[^']|'')*(?:'|\Z)", "password", "identified"),
+    "command_user": _by(r"(?P<kept>(?<!\S)(?:-u|--user|--proxy-user)\s{1,8}[^\s:]{1,64}:)\S+", "-u"),
+    "email": _by(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", "@"),
+}
+# An address is no secret, so it is masked on request only.
+DEFAULT_LOOKS = tuple(name for name in LOOKS if name != "email")
+
+
+def looks_of(patterns: Iterable[str | re.Pattern[str]]) -> Sequence[Look]:
+    """By the names above, or of expressions of the user's own.  Raises ValueError for one that cannot be used."""
+    found = []
+    for pattern in patterns:
+        if isinstance(pattern, str) and pattern in LOOKS:
+            found.append(LOOKS[pattern])
+            continue
+        try:
+            compiled = re.compile(pattern)
+        except (re.error, TypeError) as error:
+            raise ValueError(
+                f"patterns has {pattern!r}, which is no regular expression ({error}) and none of {', '.join(LOOKS)}"
+            ) from None
+        if not isinstance(compiled.pattern, str):
+            raise ValueError(f"patterns has {pattern!r}, which is for bytes; use one for text")
+        found.append(_by(compiled))
+    return found

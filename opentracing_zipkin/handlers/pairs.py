@@ -1,0 +1,117 @@
+"""Secrets that follow their name in a text: `password=…`, `"token": "…"`, `Authorization: …`, `--secret …`, `<pin>…</pin>`.
+
+Rules: this meets queries, DSNs, JSON, headers, command lines and the fields of a log record, and is not told which.  So a value
+that is not quoted lasts until another pair begins or the text ends.  A text is read once, from its left to its right.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .keys import Keys
+
+__all__ = ["without_pairs"]
+
+# A name, perhaps quoted or in brackets, and what stands between it and its value; or an option of a command line.  The name is
+# looked at ahead, so that no shorter one is tried.
+_PAIR = re.compile(
+    r"(?:(?<![\w-])(?P<option>--[\w.-]+)\s{1,8}(?!--|[=:\s])"
+    r"|(?<![\w.%+-])(?=(?P<name>[\w.%+-]+))(?P=name)(?:\]|(?P<quote>\\*[\"']))?\s{0,80}(?P<mark>=>|:=|==|[=:>]|(?<=[\"']),)\s{0,80})"
+)
+_NEXT = re.compile(r"[\s;,&?](?=\s{0,8}-{0,2}[\w.%+-]+(?:\]|\\*[\"'])?\s{0,8}:?=)|\s(?=--\w)")
+_END_IN_QUERY = re.compile(r"[\s\"']|[&;](?=[\w.%+\[\]-]+=)")
+_END_OF_LINE = re.compile(r"[\r\n]")
+_QUOTE = re.compile(r"[a-zA-Z]{0,2}(?P<mark>\\*[\"'`])")
+_AFTER_ATOM = re.compile(r"(?P<after>)\s{0,8}(?:[,}\]]|\Z)")
+_ATOM = re.compile(rf"[\w.+-]+{_AFTER_ATOM.pattern}")  # a number, true or null in JSON
+_AFTER_QUOTED = frozenset(" \t\r\n,;&)}]>\\\"'`?#|")
+# Their values have names, blanks and marks in them.
+_LONG = re.compile(r"cookie|authori[sz]ation", re.IGNORECASE)
+_EXCEPTION = re.compile(r"(?:Error|Exception|Warning|Failure|Fault)\Z", re.IGNORECASE)
+
+
+def without_pairs(text: str, keys: Keys, mask: str, quoted_only: bool = False) -> str:
+    """The text with the mask in place of each value that follows one of the keys.
+
+    `quoted_only`: in SQL, where `token = %s` has no secret.
+    """
+    pieces, done, place = [], 0, 0
+    while True:
+        found = _PAIR.search(text, place)
+        if found is None:
+            break
+        name = found["option"] or found["name"]
+        start, end = _value(text, found, mask, quoted_only) if name in keys and _is_pair(text, found) else (0, 0)
+        if start < end and keys.has(name, text[start:end]):
+            pieces += [text[done:start], mask]
+            done = end
+        # Without a secret the value may begin with the name of the next pair.
+        place = max(end, found.end("option") if found["option"] else found.end("name") + 1)
+    return "".join([*pieces, text[done:]]) if pieces else text
+
+
+def _is_pair(text: str, found: re.Match[str]) -> bool:
+    mark = found["mark"]
+    if mark == ">":
+        return text[found.start() - 1 : found.start()] == "<"
+    if mark == ":":
+        return not _EXCEPTION.search(found["name"])
+    # As a pair of Python's, ('password', '…').
+    return mark is None or mark[-1] != "," or _QUOTE.match(text, found.end()) is not None
+
+
+def _value(text: str, found: re.Match[str], mask: str, quoted_only: bool) -> tuple[int, int]:
+    """Where the value begins and ends."""
+    start, mark = found.end(), found["mark"]
+    quote = _QUOTE.match(text, start)
+    if quote is not None:
+        return _quoted(text, quote)
+    if quoted_only:
+        return start, start
+    is_masked = text.startswith(mask, start)
+    if not is_masked and text[start : start + 1] in ("{", "[", "("):
+        return start, len(text)
+    if found["quote"]:
+        atom = (_AFTER_ATOM if is_masked else _ATOM).match(text, start + len(mask) if is_masked else start)
+        if atom is not None:
+            return start, atom.start("after")
+    if mark == ">":
+        end = text.find("<", start)
+        return start, end if end >= 0 else len(text)
+    if mark == ":":
+        return start, _first(_END_OF_LINE, text, start)
+    if _LONG.search(found["option"] or found["name"]):
+        return start, len(text)
+    is_query = text[found.start() - 1 : found.start()] in ("?", "&") and "jdbc:" not in text
+    return start, _first(_END_IN_QUERY if is_query else _NEXT, text, start)
+
+
+def _quoted(text: str, quote: re.Match[str]) -> tuple[int, int]:
+    """Inside the quotes; to the text's end where they are not closed, or where something follows that belongs to the value."""
+    start, mark = quote.end(), quote["mark"]
+    place = start
+    while True:
+        end = text.find(mark, place)
+        if end < 0:
+            return start, len(text)
+        after = text[end + len(mark) : end + len(mark) + 1]
+        if len(mark) == 1 and _is_escaped(text, end, start):
+            place = end + 1
+        elif after == mark:  # a doubled quote is one of the value's
+            place = end + 2
+        elif after and after not in _AFTER_QUOTED:
+            return start, len(text)
+        else:
+            return start, end
+
+
+def _is_escaped(text: str, place: int, start: int) -> bool:
+    first = place
+    while first > start and text[first - 1] == "\\":
+        first -= 1
+    return (place - first) % 2 == 1
+
+
+def _first(pattern: re.Pattern[str], text: str, start: int) -> int:
+    found = pattern.search(text, start)
+    return len(text) if found is None else found.start()

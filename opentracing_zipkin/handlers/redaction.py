@@ -1,0 +1,215 @@
+"""Redaction: what is secret leaves the process in no field of a span.
+
+Rules: it errs on the side of safety.  A text that is too long to be looked at, or whose secret cannot be told from the rest, is
+masked as a whole.  The time for a text grows with its length alone, and what was redacted stays as it is when it is redacted
+again.  Texts that have no secret are remembered, because most tags have few values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import unquote_plus
+
+from ..model import Endpoint, FinishedSpan
+from ..text import entries, to_text
+from .keys import DEFAULT_KEYS, Keys
+from .looks import DEFAULT_LOOKS, Look, looks_of
+from .pairs import without_pairs
+from .urls import without_queries, without_users
+
+__all__ = ["Redaction", "redact"]
+
+MASK = "***"
+MAX_LENGTH = 16_384  # twice the longest tag, by default
+MAX_ROUNDS = 4  # until a text does not change any more; and of percent-encoding in itself
+MAX_REMEMBERED = 4096  # texts of at most MAX_REMEMBERED_LENGTH characters: less than 1 MB
+MAX_REMEMBERED_LENGTH = 80
+
+# With placeholders, `password = %s` has no secret; a text between quotes may be one.
+_SQL_TAGS = frozenset(("db.statement", "db.query.text", "sql.query"))
+_QUERY_TAGS = frozenset(("url.query", "http.query"))
+_OWN_WAYS = _SQL_TAGS | _QUERY_TAGS  # whose values are looked at in another way than other texts
+
+_MASK = re.compile(r"[^\s\"'`\\=:@?&;,%/#]+")
+_SEPARATORS = re.compile(r"([\s&;?#=,\"'<>]+)")
+
+
+def redact(
+    keys: Iterable[str] = (),
+    patterns: Iterable[str | re.Pattern[str]] = (),
+    *,
+    whole_query: bool = False,
+    defaults: bool = True,
+    mask: str = MASK,
+    max_length: int = MAX_LENGTH,
+) -> Redaction:
+    """A handler that masks secrets in tags, annotations, names and remote services.
+
+    `keys` are names of tags, parameters and fields whose values are secret, in any case; `*` is any text.  `patterns` are
+    regular expressions for secrets in values, or names of ours, as `"email"`.  Both are added to ours, which `defaults=False`
+    leaves out.  `whole_query` masks each value of a URL's query.  A text of more than `max_length` characters is masked whole.
+    Raises ValueError that names the wrong argument and the remedy.
+    """
+    given = _texts("keys", keys, "['*iban*']")
+    if isinstance(patterns, (str, re.Pattern)):
+        raise ValueError(f"patterns is {patterns!r}; use a list, for instance ['email']")
+    if not isinstance(mask, str) or not _MASK.fullmatch(mask):
+        raise ValueError(f"mask is {mask!r}; use a text without blanks, quotes and the marks of URLs, for instance '***'")
+    if isinstance(max_length, bool) or not isinstance(max_length, int) or max_length < 1:
+        raise ValueError(f"max_length is {max_length!r}; use a number of characters, 1 or more")
+    looks = looks_of([*(DEFAULT_LOOKS if defaults else ()), *patterns])
+    return Redaction(Keys([*(DEFAULT_KEYS if defaults else ()), *given]), looks, bool(whole_query), mask, max_length)
+
+
+def _texts(name: str, given: Any, example: str) -> list[str]:
+    listed = [] if isinstance(given, str) else list(given)
+    if isinstance(given, str) or not all(isinstance(one, str) and any(map(str.isalnum, one)) for one in listed):
+        raise ValueError(f"{name} is {given!r}; use a list of names, for instance {example}")
+    return listed
+
+
+class Redaction:
+    """What `redact` makes; may be called from any thread."""
+
+    __slots__ = ("_always", "_clean", "_hinted", "_hints", "_keys", "_mask", "_max_length", "_open", "_whole_query")
+
+    def __init__(self, keys: Keys, looks: Sequence[Look], whole_query: bool, mask: str, max_length: int) -> None:
+        self._keys = keys
+        self._always = [look.replace for look in looks if not look.hints]
+        self._hinted = [look for look in looks if look.hints]
+        # One search for all hints: most texts have none.
+        self._hints = re.compile("|".join(re.escape(hint) for look in self._hinted for hint in look.hints) or r"(?!)").search
+        self._whole_query = whole_query
+        self._mask = mask
+        self._max_length = max_length
+        self._clean: set[str] = set()  # texts without a secret
+        self._open: set[str] = set()  # those of them that are keys, of a value that need not be a secret
+
+    def __call__(self, span: FinishedSpan, /) -> FinishedSpan:
+        """The span, without secrets."""
+        span.name = self._field(span.name)
+        span.tags = self._tags(span.tags)
+        if span.annotations:
+            span.annotations = self._annotations(span.annotations)
+        span.local = self._endpoint(span.local)
+        span.remote = self._endpoint(span.remote)
+        return span
+
+    # Fields, of which another handler may have made anything
+
+    def _tags(self, given: Any) -> dict[str, Any]:
+        tags: dict[str, Any] = given if type(given) is dict else entries(given)
+        clean, known = self._clean, self._open
+        for key, value in tags.items():
+            if key not in known or type(value) is not str or value not in clean:
+                return dict([self._item(key, value) for key, value in tags.items()])
+        return tags  # nearly always
+
+    def _item(self, key: Any, value: Any) -> tuple[str, Any]:
+        name = key if type(key) is str else to_text(key, self._max_length + 1)
+        shown, kept = self.text(name), self._tag(name, value)
+        if shown in self._clean and name not in self._keys and name.lower() not in _OWN_WAYS:
+            if len(self._open) >= MAX_REMEMBERED:
+                self._open.clear()
+            self._open.add(shown)
+        return shown, kept
+
+    def _tag(self, key: str, value: Any) -> Any:
+        if value is None or type(value) is bool:
+            return value
+        text = value if type(value) is str else to_text(value, self._max_length + 1)
+        if text and self._keys.has(key, text):
+            return self._mask
+        redacted = self.text(text, key.lower())
+        return value if redacted == text else redacted
+
+    def _annotations(self, given: Any) -> list[tuple[Any, str]]:
+        if type(given) is list and all(map(self._is_clean, given)):
+            return given  # nearly always
+        items = list(given.items() if hasattr(given, "items") else given)
+        pairs = [item for item in items if type(item) in (tuple, list) and len(item) == 2]
+        return [(at, self._field(value)) for at, value in pairs]
+
+    def _is_clean(self, item: Any) -> bool:
+        return type(item) is tuple and len(item) == 2 and type(item[1]) is str and item[1] in self._clean
+
+    def _field(self, given: Any) -> Any:
+        if type(given) is str:
+            return given if given in self._clean else self.text(given)
+        return given if given is None else self.text(to_text(given, self._max_length + 1))
+
+    def _endpoint(self, given: Any) -> Any:
+        if type(given) is Endpoint:
+            name = self._field(given.service_name)
+            return given if name == given.service_name else given._replace(service_name=name)
+        if type(given) is dict:
+            return {key: self._field(value) if type(value) is str else value for key, value in given.items()}
+        if isinstance(given, tuple):
+            return tuple([self._field(value) if type(value) is str else value for value in given])
+        return self._field(given)
+
+    # Texts
+
+    def text(self, text: str, key: str = "") -> str:
+        """A text without its secrets; `key`: of the tag whose value it is, in lower case."""
+        if text in self._clean and key not in _OWN_WAYS:
+            return text
+        if len(text) > self._max_length:
+            return f"{self._mask} ({len(text)} characters, too long to be looked at)"
+        is_sql, is_query = key in _SQL_TAGS, key in _QUERY_TAGS
+        redacted = self._settled(text, is_sql, is_query)
+        if redacted == text and key not in _OWN_WAYS and len(text) <= MAX_REMEMBERED_LENGTH:
+            if len(self._clean) >= MAX_REMEMBERED:
+                self._clean.clear()
+            self._clean.add(text)
+        return redacted
+
+    def _settled(self, text: str, is_sql: bool, is_query: bool) -> str:
+        """Redacted until nothing changes any more: a mask may have made one of two pairs."""
+        for _ in range(MAX_ROUNDS):
+            redacted = self._once(text, is_sql, is_query)
+            if "%" in redacted:
+                redacted = self._without_encoded(redacted, is_sql)
+            if redacted == text:
+                return text
+            text = redacted
+        return self._mask
+
+    def _once(self, text: str, is_sql: bool, is_query: bool) -> str:
+        mask = self._mask
+        # Pairs first: a password in a query may have an `@`, and what looks like a token may be the name of a pair.
+        if _may_have_pairs(text):
+            text = without_pairs(text, self._keys, mask, is_sql)
+        for replace in self._always:
+            text = replace(text, mask)
+        lower = text.lower()
+        if self._hints(lower):
+            for look in self._hinted:
+                if any(hint in lower for hint in look.hints):
+                    text = look.replace(text, mask)
+        if self._whole_query:
+            text = without_queries(text, mask, is_query)
+        return without_users(text, mask)
+
+    def _without_encoded(self, text: str, is_sql: bool) -> str:
+        """Without what is a secret only after it is decoded: those words are masked, and if that is not enough, all of it."""
+        words = _SEPARATORS.split(text)
+        text = "".join([self._mask if "%" in word and self._hides(word, is_sql) else word for word in words])
+        return self._mask if self._hides(text, is_sql) else text
+
+    def _hides(self, text: str, is_sql: bool) -> bool:
+        """Whether a text has a secret after it is decoded, once or several times."""
+        for _ in range(MAX_ROUNDS):
+            decoded = unquote_plus(text)
+            if "%" not in text or decoded == text:
+                return False
+            if self._once(decoded, is_sql, False) != decoded:
+                return True
+            text = decoded
+        return "%" in text and unquote_plus(text) != text  # deeper than anybody encodes by accident
+
+
+def _may_have_pairs(text: str) -> bool:
+    return "=" in text or ":" in text or ">" in text or "--" in text or "'" in text or '"' in text

@@ -1,0 +1,200 @@
+"""The account as metrics of `prometheus_client`: one call, and the application's own `/metrics` page has them.
+
+    opentracing_zipkin.metrics.register()
+
+Rules: the names are those of `TracerStats.to_prometheus`.  A scrape reads a snapshot and makes the tracer wait for nothing.  A
+registry has one collector of ours, however often one registers.  Where several processes share one page, a scrape cannot see
+the others' accounts; there `on_stats` writes them where `prometheus_client` collects them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import opentracing
+
+from .exposition import Metric
+from .handlers.counting import SpanCounts
+from .log import log
+from .stats import CAUSES, TracerStats
+from .tracer import ZipkinTracer
+
+try:
+    from prometheus_client import REGISTRY, Counter, Gauge
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.registry import Collector
+except ImportError as error:
+    raise ImportError(
+        "opentracing_zipkin.metrics needs prometheus_client: install the extra 'prometheus' of the distribution 'opentracing' "
+        "(or prometheus_client itself); tracer.stats.to_prometheus() needs neither"
+    ) from error
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+__all__ = ["TracerCollector", "on_stats", "register"]
+
+
+class Accounting(Protocol):
+    """What has an account: a tracer, or an exporter."""
+
+    @property
+    def stats(self) -> TracerStats: ...
+
+
+_registered: weakref.WeakKeyDictionary[Any, TracerCollector] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def register(
+    tracer: Accounting | None = None, registry: CollectorRegistry | None = None, counts: SpanCounts | None = None
+) -> TracerCollector:
+    """Add a tracer's account to a registry, by default that of `prometheus_client`; called again, it adds nothing twice.
+
+    Without a `tracer` it is the one that is global when Prometheus asks.  Several tracers differ by the label `service`.
+    The exporter for OpenTelemetry's SDK has an account as well, without a service.  `counts`: of the handler `count`.  Raises
+    ValueError for what has no account.
+    """
+    if tracer is not None and not hasattr(tracer, "stats"):
+        raise ValueError(
+            f"tracer is of type {type(tracer).__qualname__}; use a ZipkinTracer, or leave it out for the global one"
+        )
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        log.warning(
+            "zipkin: PROMETHEUS_MULTIPROC_DIR is set, and a registered collector shows only the process that answers; use "
+            "configure(on_stats=opentracing_zipkin.metrics.on_stats())"
+        )
+    into = REGISTRY if registry is None else registry
+    with _lock:
+        collector = _registered.get(into)
+        if collector is None:
+            collector = TracerCollector()
+            into.register(collector)
+            _registered[into] = collector
+        collector.add(tracer, counts)
+    return collector
+
+
+class TracerCollector(Collector):
+    """The accounts of one registry's tracers; a tracer that was collected is left out."""
+
+    def __init__(self) -> None:
+        self._global = False
+        self._tracers: weakref.WeakSet[Accounting] = weakref.WeakSet()
+        self._counts: list[SpanCounts] = []
+
+    def add(self, tracer: Accounting | None, counts: SpanCounts | None = None) -> None:
+        """A tracer, or where it is None the global one; and what counts spans."""
+        if tracer is None:
+            self._global = True
+        else:
+            self._tracers.add(tracer)
+        if counts is not None and counts not in self._counts:
+            self._counts.append(counts)
+
+    def describe(self) -> Iterable[Any]:
+        """The names alone, so that registering asks nothing of a tracer."""
+        empty = TracerStats(0, 0, 0, 0, {})
+        return [_family(metric._replace(samples=[]), ["service"]) for metric in empty.metrics()]
+
+    def collect(self) -> Iterator[Any]:
+        """The metrics now."""
+        services: dict[str, list[TracerStats]] = {}
+        for tracer in self._all():
+            services.setdefault(getattr(tracer, "service_name", ""), []).append(tracer.stats)
+        samples: dict[str, tuple[Metric, dict[tuple[tuple[str, str], ...], int]]] = {}
+        for service, stats in services.items():
+            for metric in (metric for one in stats for metric in one.metrics()):
+                _, sums = samples.setdefault(metric.name, (metric, {}))
+                for labels, value in metric.samples:
+                    key = tuple({"service": service, **labels}.items())
+                    sums[key] = sums.get(key, 0) + value
+        for metric, sums in samples.values():
+            yield _family(metric._replace(samples=[(dict(key), value) for key, value in sums.items()]), ["service"])
+        for counts in self._counts:
+            for metric in counts.metrics():
+                yield _family(metric, ["name", "kind", "error"])
+
+    def _all(self) -> set[Accounting]:
+        found: set[Accounting] = set(self._tracers)
+        current = opentracing.global_tracer()
+        if self._global and isinstance(current, ZipkinTracer):
+            found.add(current)
+        return found
+
+
+def _family(metric: Metric, labels: list[str]) -> Any:
+    """In the words of `prometheus_client`."""
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    names = list(dict.fromkeys([*labels, *(name for own, _ in metric.samples for name in own)]))
+    family = kind(metric.name, metric.meaning, labels=names)
+    for own, value in metric.samples:
+        family.add_metric([own[name] for name in names], value)
+    return family
+
+
+def on_stats(registry: CollectorRegistry | None = None, **labels: str) -> Callable[[TracerStats], None]:
+    """For `configure(on_stats=...)`: keeps metrics of `prometheus_client` itself up to date, which its multi-process mode sums.
+
+    `labels`: of each sample.  Called on the reporter's thread.
+    """
+    into = REGISTRY if registry is None else registry
+    with _lock:
+        written = _written.get(into)
+        if written is None:
+            written = _written[into] = _Written(into, tuple(labels))
+    if written.names != tuple(labels):
+        raise ValueError(f"on_stats() was given the labels {', '.join(written.names) or 'none'} before; use the same names")
+    return _Updating(written, labels)
+
+
+class _Written:
+    """The metrics of one registry."""
+
+    def __init__(self, registry: CollectorRegistry, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.counters: dict[str, Counter] = {}
+        self.gauges: dict[str, Gauge] = {}
+        for metric in TracerStats(0, 0, 0, 0, dict.fromkeys(CAUSES, 0)).metrics():
+            own = (*names, *metric.samples[0][0])
+            if metric.kind == "counter":
+                self.counters[metric.name] = Counter(metric.name, metric.meaning, own, registry=registry)
+            else:
+                self.gauges[metric.name] = Gauge(
+                    metric.name, metric.meaning, own, registry=registry, multiprocess_mode="livesum"
+                )
+
+
+_written: weakref.WeakKeyDictionary[Any, _Written] = weakref.WeakKeyDictionary()
+
+
+class _Updating:
+    """One tracer's account; a forked child begins with nothing."""
+
+    def __init__(self, written: _Written, labels: Mapping[str, str]) -> None:
+        self._written = written
+        self._labels = dict(labels)
+        self._pid = os.getpid()
+        self._last: dict[tuple[str, ...], int] = {}
+
+    def __call__(self, stats: TracerStats) -> None:
+        if self._pid != os.getpid():
+            self._pid, self._last = os.getpid(), {}
+        for metric in stats.metrics():
+            for own, value in metric.samples:
+                labels = {**self._labels, **own}
+                if metric.kind == "gauge":
+                    _child(self._written.gauges[metric.name], labels).set(value)
+                    continue
+                key = (metric.name, *own.values())
+                more = value - self._last.get(key, 0)
+                _child(self._written.counters[metric.name], labels).inc(max(0, more))
+                self._last[key] = value
+
+
+def _child(metric: Any, labels: Mapping[str, str]) -> Any:
+    return metric.labels(**labels) if labels else metric

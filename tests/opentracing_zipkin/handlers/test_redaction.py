@@ -1,0 +1,541 @@
+"""Redaction as a kind: a secret that is planted in any spelling and any field leaves in none, and what is none stays readable."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import numpy
+import pytest
+from hypothesis import assume, given, strategies as st
+
+import opentracing
+from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinTracer, configure
+from opentracing_zipkin.codec import json_v2
+from opentracing_zipkin.handlers import redact
+from opentracing_zipkin.handlers.looks import is_card_number
+from opentracing_zipkin.testing import FakeSender
+
+REDACTION = redact()
+
+# Each has a part `9x`, by which it is found if only a piece of it leaves.
+SECRETS = (
+    "hunter9x",
+    "9x9x",
+    "ünï9x",
+    "p:w9x",
+    "p+w9x",
+    "p,w9x",
+    "p%w9x",
+    "a9x==",
+    "{p9x}",
+    "[p9x",
+    "$p9x",
+    "p9x***",
+    "p\\w9x",
+    "-p9x",
+)
+IN_TEXT = ("p@s9x", "p/w9x", "p w9x", "p#w?9x", "p<w9x")
+IN_URL = (*IN_TEXT, "p;w9x", "p&w9x", 'p"w9x', "p'w9x", "''p9x", "12/34x9x", "p\nw9x")
+EVERY = (*SECRETS, *IN_URL)
+
+CARRIERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "pair": ("password={}", (*EVERY,)),
+    "field of a log record": ("login user=bob api_key={} path=/", (*SECRETS, *IN_TEXT, "p;w9x", "p&w9x")),
+    "DSN": ("postgresql://u:{}@h:5432/db", EVERY),
+    "DSN in a text": ("cannot reach amqp://u:{}@h/vh, giving up", EVERY),
+    "DSN without a user": ("redis://:{}@h:6379/0", EVERY),
+    "DSN with several hosts": ("mongodb://u:{}@a:1,b:2/db", EVERY),
+    "two DSNs": ("amqp://u:{0}@a,amqp://u:{0}@b", (*SECRETS, *IN_TEXT)),
+    "DSN of SQLAlchemy": ("mysql+pymysql://u:{}@h/db?charset=utf8", EVERY),
+    "JDBC": ("jdbc:mysql://h/db?user=a&password={}&useSSL=true", (*SECRETS, *IN_TEXT)),
+    "JDBC of SQL Server": ("jdbc:sqlserver://h:1433;databaseName=x;password={};encrypt=true", (*SECRETS, *IN_TEXT)),
+    "JDBC of Oracle": ("jdbc:oracle:thin:scott/{}@//h:1521/service", SECRETS),
+    "libpq": ("host=h password={} dbname=d", (*SECRETS, *IN_TEXT)),
+    "libpq, spaced": ("host = h password = {} dbname = d", (*SECRETS, *IN_TEXT)),
+    "libpq, quoted": ("host=h password='{}' dbname=d", (*SECRETS, *IN_TEXT)),
+    "ADO": ("Server=h;User Id=a;Password={};Database=x", (*SECRETS, *IN_TEXT)),
+    "URL": ("https://u:{}@h:80/p?q=1", EVERY),
+    "URL in capitals": ("HTTPS://U:{}@H/", EVERY),
+    "URL with a slip": ("https:/u:{}@h/", EVERY),
+    "URL without a scheme": ("//u:{}@h/p", EVERY),
+    "URL with IPv6": ("http://u:{}@[2001:db8::1]:9411/", EVERY),
+    "URL with a token for a user": ("https://{}@h/", SECRETS[:7]),
+    "URL that was cut": ("https://u:{}", ("hunter9x", "p:w9x", "p/w9x", "''p9x")),
+    "second URL": ("http://a/ and https://u:{}@h/", EVERY),
+    "no URL": ("user:{}@host:3128", (*SECRETS[:-1], "p@s9x", "p/w9x", "p#w?9x")),
+    "query": ("https://h/p?a=1&access_token={}&b=2", (*SECRETS, "p@s9x", "p/w9x", "p#w?9x", "p<w9x", "p;w9x", "p&w9x")),
+    "target": ("/p?token={}", (*SECRETS, "p@s9x", "p/w9x", "p#w?9x", "p<w9x", "p;w9x", "p&w9x")),
+    "query with semicolons": ("/p?a=1;password={};b=2", (*SECRETS, *IN_TEXT)),
+    "query, key encoded": ("/p?p%61ssword={}&b=2", ("hunter9x", "p@s9x")),
+    "query, key encoded twice": ("/p?p%2561ssword={}&b=2", ("hunter9x",)),
+    "query, in brackets": ("/p?user[password]={}&b=2", ("hunter9x",)),
+    "fragment": ("https://h/p#id_token={}&b=2", (*SECRETS, "p@s9x")),
+    "path parameter": ("/shop;jsessionid={}?a=1", ("hunter9x",)),
+    "JSON": ('{{"a": 1, "password": "{}", "b": 2}}', [one for one in EVERY if '"' not in one and "\\" not in one]),
+    "JSON, number": ('{{"a": 1, "pin": {}, "b": 2}}', ("129",)),
+    "JSON in JSON": ('{{\\"password\\": \\"{}\\", \\"b\\": 2}}', [one for one in EVERY if '"' not in one and "\\" not in one]),
+    "JSON, deeper": ('{{"password": {{"value": "{}"}}}}', ("hunter9x",)),
+    "repr": ("{{'a': 1, 'password': '{}', 'b': 2}}", [one for one in EVERY if "'" not in one and "\\" not in one]),
+    "repr of bytes": ("{{'password': b'{}'}}", ("hunter9x", "p w9x")),
+    "pairs of headers": ("[(b'authorization', b'{}'), (b'host', b'h')]", ("hunter9x", "p w9x")),
+    "header": ("X-Api-Key: {}\nHost: h", (*SECRETS, *IN_TEXT)),
+    "authorization": ("Authorization: Bearer {}", (*SECRETS, *IN_TEXT)),
+    "bearer": ("refused: Bearer {} has expired", ("hunter9x", "a9x==", "p+w9x", "p/w9x")),
+    "cookie": ("Cookie: theme=dark; other={}; z=1", (*SECRETS, *IN_TEXT)),
+    "command": ("mysql --password {} --host h", (*SECRETS, *IN_TEXT)),
+    "command, with =": ("mysql --password={} --host h", (*SECRETS, *IN_TEXT)),
+    "settings, aligned": (
+        "user                 = a\npassword             = {}\nhost                 = h",
+        (*SECRETS, *IN_TEXT),
+    ),
+    "YAML, aligned": ("password:            {}\nhost:                h", (*SECRETS, *IN_TEXT)),
+    "command of curl": ("curl -u bob:{} https://h/", ("hunter9x", "p:w9x", "p/w9x")),
+    "XML": ("<login><password>{}</password></login>", SECRETS),
+    "error": ("ConnectionError: cannot reach postgresql://u:{}@h/db", EVERY),
+}
+ENCODED: dict[str, Callable[[str], str]] = {
+    "encoded": lambda text: quote(text, ""),
+    "encoded twice": lambda text: quote(quote(text, ""), ""),
+    "encoded six times": lambda text: quote(quote(quote(quote(quote(quote(text, ""), ""), ""), ""), ""), ""),
+    "parameter of a URL": lambda text: f"https://h/go?next={quote(text, '')}&a=1",
+    "every character encoded": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+}
+# Known by their look, wherever they stand.
+LOOKS = {
+    "card": "4111111111111111",
+    "card with blanks": "4111 1111 1111 1111",
+    "card with dashes": "3782-822463-10005",
+    "JWT": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI5eCJ9.c2lnbmF0dXJlOXg",
+    "basic": "Basic dXNlcjpodW50ZXI5eA==",
+    "AWS": "AKIAIOSFODNN7EXAMPLE",
+    "Google": "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+    "GitHub": "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+    "GitLab": "glpat-0123456789abcdefghij",
+    "Slack": "xoxb-123456789012-abcdefghij",
+    "Stripe": "sk_live_0123456789abcdef",
+    "sk": "sk-proj-0123456789abcdefghij",
+    "private key": "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA9x\n-----END RSA PRIVATE KEY-----",
+    "private key that was cut": "-----BEGIN PRIVATE KEY-----\nMIIEpAIBAAKCAQEA9x",
+    "SQL": "ALTER USER bob IDENTIFIED BY 'hunter 9x'",
+}
+# name -> texts with the secret that is in each
+PLANTED: dict[str, list[tuple[str, str]]] = {
+    **{name: [(template.format(secret), secret) for secret in secrets] for name, (template, secrets) in CARRIERS.items()},
+    **{
+        how: [
+            (encode(template.format("hunter9x")), "hunter9x")
+            for template, secrets in CARRIERS.values()
+            if "hunter9x" in secrets
+        ]
+        for how, encode in ENCODED.items()
+    },
+    **{name: [(each, text.split()[-1]) for each in (text, f"it was ({text}), they said")] for name, text in LOOKS.items()},
+}
+READABLE = [
+    "GET /users/123",
+    "200",
+    "https://h:8080/a/b?page=2&sort=asc#top",
+    "http://localhost:8080/@scope/package",
+    "http://[::1]:9411/api/v2/spans",
+    "kafka://a:9092,b:9092/zipkin",
+    "jdbc:oracle:thin:@h:1521:orcl",
+    "git@github.com:owner/name",
+    "bob@example.com",
+    "mail to bob@example.com at 12:30",
+    "/search?q=a%20b%2Fc",
+    "100 % of 50%",
+    "ValueError: no such item: 12",
+    "InvalidTokenError: Signature has expired",
+    "KeyError: 'name'",
+    "2026-11-27T01:02:03.000004+00:00",
+    "1790000000000000",
+    "4111111111111112",
+    "463ac35c9f6413ad48485a3953bb6124",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "bearer token is missing",
+    "basic authentication is off",
+    "max_tokens=512 total_tokens=7",
+    '{"items": [1, 2], "user": {"name": "bob"}}',
+    "C:\\Users\\bob",
+    "a -> b, c => d",
+    "bypass=true, spin=1, inside=2, compass: north",
+    "passed 3, monkey=1, author=bob, keyboard=1",
+    "",
+    "***",
+]
+
+
+def span_with(text: str) -> FinishedSpan:
+    """The text in every field that holds text, and in keys of tags."""
+    return FinishedSpan(
+        "a" * 16,
+        "b" * 16,
+        name=text,
+        local=Endpoint(text),
+        remote=Endpoint(text, "10.0.0.1", "", 80),
+        tags={"http.url": text, "error": text, "db.connection_string": text, "url.full": text, text: "x"},
+        annotations=[(1, text), (2, f"sent {text}")],
+    )
+
+
+def leaves(text: str, secret: str) -> bool:
+    """Whether the secret, or the piece `9x` of it, is in the text as it stands or decoded."""
+    looked_for = "9x" if "9x" in secret else secret
+    return any(looked_for in form for form in (text, text.encode().decode("unicode_escape")))
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_secret_leaves_in_no_field(name: str) -> None:
+    """In whatever spelling it stands, in whichever field; and again nothing changes."""
+    for text, secret in PLANTED[name]:
+        sent = json_v2.encode(REDACTION(span_with(text))).decode()
+
+        assert False is leaves(sent, secret), text
+        assert "***" in sent
+        for each in (text, text.lower()):
+            redacted = REDACTION.text(each)
+            assert redacted == REDACTION.text(redacted)
+
+
+KEYS = (
+    "password",
+    "PASSWORD",
+    "DB.Password",
+    "user_passwd",
+    "x-api-key",
+    "apiKey",
+    "Authorization",
+    "sessionid",
+    "csrf_token",
+    "pin",
+    "user.pin",
+    "dbPwd",
+)
+QUERY_SAFE = "".join(set(string.printable) - set(" \t\n\r\x0b\x0c&;\"'=%*"))
+
+
+@given(st.sampled_from(KEYS), st.text(min_size=1), st.text(string.ascii_letters + " /.", max_size=20))
+def test_the_value_of_a_secret_tag_never_leaves(key: str, secret: str, other: str) -> None:
+    """Whatever it is, and whatever stands beside it."""
+    span = REDACTION(FinishedSpan("a" * 16, "b" * 16, tags={"other": other, key: secret}))
+
+    assert {"other": other, key: "***"} == span.tags
+
+
+@given(
+    st.sampled_from(KEYS),
+    st.text(QUERY_SAFE, min_size=4).filter(lambda text: "--" not in text),
+    st.text(string.ascii_letters + string.digits + " /.,@:", max_size=30),
+    st.sampled_from(
+        ["https://h/p?a=1&{}={}&b=2", "/p?{}={}", "{}={} b=2", '{{"a": 1, "{}": "{}", "b": 2}}', "a=1; {}={}; b=2"]
+    ),
+)
+def test_a_secret_behind_its_name_never_leaves(key: str, secret: str, before: str, template: str) -> None:
+    """In a query, in the fields of a log record and in JSON, and behind any other text."""
+    if '"' in template:
+        secret = json.dumps(secret)[1:-1]
+    assume(secret not in f"{before} {template.format(key, '')}")
+    redacted = REDACTION.text(f"{before} {template.format(key, secret)}")
+
+    assert secret not in redacted
+    assert "***" in redacted
+
+
+WORDS = (
+    "=", ":", "/", "//", "@", "'", '"', "\\", "&", "?", ";", ",", "{", "}", "[", "<", ">", "%", "%25", "%3D", "a", "password", "http", "x@y",
+    "http://", "http://x@y", "***", "--", "eyJ", "Bearer", "4111", "tokens: 7", "Error:", "TokenError: ", '\\"', "=>", " host=h ", "\t", "\n",
+)  # fmt: skip
+AMONG = (
+    "api_key={}", "postgresql://u:{}@h/db", "https://u:{}@h:80/p", "/p?token={}", '{{"password": "{}"}}', "X-Api-Key: {}", "Bearer {}",
+    "--password {}", "<password>{}</password>", "u:{}@host", "p%61ssword={}", "next=https%3A%2F%2Fu%3A{}%40h", "secret%3D{}",
+)  # fmt: skip
+
+
+@given(st.sampled_from(AMONG), st.lists(st.sampled_from(WORDS), max_size=6), st.lists(st.sampled_from(WORDS), max_size=4))
+def test_a_secret_among_other_words_never_leaves(template: str, before: list[str], after: list[str]) -> None:
+    """Whatever marks and beginnings of other secrets stand around it."""
+    redacted = REDACTION.text(f"{''.join(before)} {template.format('q7z9XKw2')} {''.join(after)}")
+
+    assert "q7z9XKw2" not in redacted
+    assert redacted == REDACTION.text(redacted)
+
+
+@given(
+    st.sampled_from(["http", "HTTPS", "postgresql", "amqp", "mysql+pymysql", "jdbc:postgresql"]),
+    st.text(string.ascii_letters + string.digits, min_size=1, max_size=8),
+    st.text(string.ascii_letters, min_size=1).flatmap(
+        lambda first: st.text(string.printable, min_size=6, max_size=20).map(lambda rest: first + rest)
+    ),
+)
+def test_a_password_in_a_url_never_leaves(scheme: str, user: str, password: str) -> None:
+    """Whatever characters it has, also those that must be escaped there."""
+    redacted = REDACTION.text(f"{scheme}://{user}:{password}@h/p")
+
+    assert password not in redacted
+    assert redacted == REDACTION.text(redacted)
+
+
+@given(st.text(st.sampled_from("ab9*'\"\\/:@?&;=%#{}[]<>-., \n"), max_size=60))
+def test_what_is_redacted_stays_as_it_is(text: str) -> None:
+    """A second redaction changes nothing, of whatever marks a text is made."""
+    for text_ in (text, f"password={text}", f"http://{text}", f'{{"token": {text}}}'):
+        redacted = REDACTION.text(text_)
+
+        assert redacted == REDACTION.text(redacted)
+
+
+@pytest.mark.parametrize("text", READABLE)
+def test_what_is_no_secret_stays_readable(text: str) -> None:
+    """Names, paths, queries, times, ids and messages."""
+    span = REDACTION(FinishedSpan("a" * 16, "b" * 16, name=text, tags={"t": text}, annotations=[(1, text)]))
+
+    assert (text, {"t": text}, [(1, text)]) == (span.name, span.tags, span.annotations)
+
+
+SQL = {
+    "SELECT * FROM users WHERE token = %s AND password = ?": "SELECT * FROM users WHERE token = %s AND password = ?",
+    "SELECT token, password FROM users WHERE pin = :pin": "SELECT token, password FROM users WHERE pin = :pin",
+    "UPDATE users SET password = 'hunter2' WHERE id = 1": "UPDATE users SET password = '***' WHERE id = 1",
+}
+
+
+@pytest.mark.parametrize("key", ["db.statement", "db.query.text", "DB.Statement"])
+@pytest.mark.parametrize("statement", SQL)
+def test_sql_with_placeholders_stays_as_it_is(statement: str, key: str) -> None:
+    """A text in quotes that is compared with or put into a column of secrets is masked."""
+
+    assert {key: SQL[statement]} == REDACTION(FinishedSpan("a" * 16, "b" * 16, tags={key: statement})).tags
+
+
+def test_a_number_of_tokens_is_no_secret() -> None:
+    """A name that ends with `tokens` and has a whole number; any other value of it is one."""
+    tags = {"gen_ai.usage.input_tokens": "512", "refresh_tokens": "a,b", "token": "512"}
+
+    assert {"gen_ai.usage.input_tokens": "512", "refresh_tokens": "***", "token": "***"} == REDACTION(
+        FinishedSpan("a" * 16, "b" * 16, tags=tags)
+    ).tags
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "expected"),
+    [
+        ("customer", "Customer", True),
+        ("customer", "customer_name", False),
+        ("x-customer", "X_CUSTOMER", True),
+        ("x-customer", "xCustomer", True),
+        ("customer", "order.customer", True),
+        ("customer", "orderCustomer", True),
+        ("customer", "ordercustomer", False),
+        ("customer", "customers", False),
+        ("customer", "a&customer", True),
+        ("*iban*", "debitorIban2", True),
+        ("acme.*", "acme.any", True),
+        ("acme.*", "my.acme.any", False),
+        ("*_id", "customer.id", True),
+        ("a*b*c", "a-xb-xc", True),
+        ("a*b*c", "acb", False),
+        ("customer", "c%75stomer", True),
+    ],
+)
+def test_further_keys_are_names_and_patterns(key: str, name: str, expected: bool) -> None:
+    """The case does not count, nor do dashes, underscores and dots; ours stay."""
+    handler = redact(keys=[key], defaults=False)
+    span = handler(FinishedSpan("a" * 16, "b" * 16, tags={name: "v"}))
+
+    assert {name: "***" if expected else "v"} == span.tags
+    assert {"password": "***"} == redact(keys=[key])(FinishedSpan("a" * 16, "b" * 16, tags={"password": "v"})).tags
+
+
+def test_further_patterns_are_expressions_or_names_of_ours() -> None:
+    """Group `kept` stays, if there is one."""
+    handler = redact(patterns=["email", r"(?P<kept>order )\d+", re.compile("BLUE", re.I)])
+
+    assert "*** has order *** of ***" == handler.text("bob@example.com has order 12 of blue")
+
+
+def test_a_whole_query_can_be_masked() -> None:
+    """The names stay; a value without a name is masked as well."""
+    handler = redact(whole_query=True)
+    span = FinishedSpan("a" * 16, "b" * 16, tags={"http.url": "https://h/p?q=me&x#top", "url.query": "q=me&y=2", "q": "why?"})
+
+    assert {"http.url": "https://h/p?q=***&***#top", "url.query": "q=***&y=***", "q": "why?"} == handler(span).tags
+
+
+@pytest.mark.parametrize("mask", ["[redacted]", "<hidden>", "{x}", "xxx"])
+@pytest.mark.parametrize("name", CARRIERS)
+def test_the_mask_can_be_another(mask: str, name: str) -> None:
+    """And what is masked stays as it is when it is masked again."""
+    handler = redact(mask=mask)
+    template, secrets = CARRIERS[name]
+    redacted = handler.text(template.format(secrets[0]))
+
+    assert mask in redacted
+    assert redacted == handler.text(redacted)
+
+
+def test_what_is_too_long_to_be_looked_at_is_masked_as_a_whole() -> None:
+    """16,384 characters by default."""
+
+    assert "a " * 8192 == REDACTION.text("a " * 8192)
+    assert "*** (16385 characters, too long to be looked at)" == REDACTION.text("a" * 16385)
+    assert "*** (11 characters, too long to be looked at)" == redact(max_length=10).text("a" * 11)
+
+
+UNITS = [
+    "a", "a ", "=", "a=", "password=", 'password="', "'", '"', "\\", '\\"', "@", "a@", "a:", "a:b@", ":/", "//", "http://", "http://a:b", "4", "4 ",
+    "4111 ", "eyJ", "bearer ", "-----BEGIN PRIVATE KEY", "%", "%25", "%61", " ", "\n", "<password>", "--a ", "--password ", "?", "&a", ";a",
+    "'a',", "a.b", "-", "password: ", "identified by '", "asia", "(a", "token\\", "[", "basic a", "xoxb-", "a@b.", "a\t", "x:@", "jdbc:oracle:x:",
+]  # fmt: skip
+
+
+def test_no_text_takes_long() -> None:
+    """The slowest of the longest texts that are looked at takes 50 ms of CPU (Python 3.11); quadratic time would be seconds."""
+    every = redact(patterns=["email"], whole_query=True)
+
+    def took(unit: str) -> float:
+        begin = time.thread_time()
+        every.text((unit * 16_384)[:16_384])
+        return time.thread_time() - begin
+
+    slow = {unit for unit in UNITS if took(unit) > 0.15}
+
+    assert set() == {unit for unit in slow if min(took(unit) for _ in range(5)) > 0.15}
+
+
+def test_texts_without_end_cost_no_memory() -> None:
+    """A few thousand short texts and names are remembered."""
+    handler = redact()
+    for number in range(10_000):
+        handler(FinishedSpan("a" * 16, "b" * 16, name=f"n{number}", tags={f"k{number}": f"v{number}"}))
+
+    assert len(handler._clean) <= 4096
+    assert len(handler._keys._known) <= 4096
+
+
+class Unshown:
+    def __str__(self) -> str:
+        return "password=hunter9x"
+
+
+ODD: dict[str, tuple[str, Any]] = {
+    "tags as pairs": ("tags", [("password", "hunter9x"), ("k", "token=hunter9x")]),
+    "tag of another type": ("tags", {"k": {"password": "hunter9x"}, "o": Unshown(), b"password": "hunter9x", "token": 99}),
+    "tag of numpy's": ("tags", {"k": numpy.array(["password=hunter9x"] * 2), "password": numpy.array([1, 2])}),
+    "card as a number": ("tags", {"k": 4111111111111111}),
+    "no tags": ("tags", None),
+    "annotations as lists": ("annotations", [[1, "password=hunter9x"], "text", (1, Unshown())]),
+    "annotations as a dict": ("annotations", {1: "password=hunter9x"}),
+    "no annotations": ("annotations", None),
+    "remote as a text": ("remote", "u:hunter9x@h"),
+    "remote as a tuple": ("remote", ("u:hunter9x@h", "10.0.0.1")),
+    "remote as a dict": ("remote", {"service_name": "u:hunter9x@h"}),
+    "name of another type": ("name", Unshown()),
+    "no name": ("name", None),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_another_handler_has_left_is_redacted_as_well(name: str) -> None:
+    """Of whatever type it is: by this handler, and by the setting after all handlers."""
+    field, value = ODD[name]
+    span = FinishedSpan("a" * 16, "b" * 16)
+    setattr(span, field, value)
+    sender = FakeSender()
+
+    def plant(span: FinishedSpan) -> FinishedSpan:
+        setattr(span, field, value)
+        return span
+
+    tracer = ZipkinTracer("service", sender=sender, handlers=[plant], redact=True)
+    tracer.start_span("a").finish()
+    tracer.close().result(5)
+    sent = b"".join(sender.bodies).decode()
+
+    assert 1 == tracer.stats.sent
+    for text in (sent, repr(REDACTION(span))):
+        assert "hunter9x" not in text
+        assert "411111" not in text
+
+
+# The setting
+
+
+def test_the_setting_comes_after_all_handlers() -> None:
+    """What a handler puts in is masked, too."""
+    sender = FakeSender()
+
+    def plant(span: FinishedSpan) -> FinishedSpan:
+        span.tags["password"] = "hunter9x"
+        span.remote = Endpoint("postgresql://u:hunter9x@h")
+        return span
+
+    tracer = ZipkinTracer("service", sender=sender, handlers=[plant], redact=True)
+    tracer.start_span("log", tags={"http.url": "/?token=hunter9x"}).log_kv({"event": "in", "secret": "hunter 9x"}).finish()
+    tracer.close().result(5)
+    [span] = json.loads(sender.bodies[0])
+
+    assert {"password": "***", "http.url": "/?token=***"} == span["tags"]
+    assert "in secret=***" == span["annotations"][0]["value"]
+    assert "postgresql://***@h" == span["remoteEndpoint"]["serviceName"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("true", {"password": "***", "iban2": "DE"}),
+        ("*iban*, x-customer", {"password": "***", "iban2": "***"}),
+        ("false", {"password": "v", "iban2": "DE"}),
+    ],
+)
+def test_the_environment_switches_it_on(monkeypatch: pytest.MonkeyPatch, text: str, expected: dict[str, str]) -> None:
+    """For those who have no code to put a handler into; names are added to ours."""
+    monkeypatch.setenv("ZIPKIN_REDACT", text)
+    sender = FakeSender()
+    tracer = configure("service", sender=sender, handle_sigterm=False)
+    try:
+        tracer.start_span("a", tags={"password": "v", "iban2": "DE"}).finish()
+        tracer.close().result(5)
+    finally:
+        opentracing._reset_global_tracer()
+
+    assert expected == json.loads(sender.bodies[0])[0]["tags"]
+
+
+@pytest.mark.parametrize("value", ["password", ["*"], [1], 5, ["-"]])
+def test_a_wrong_setting_says_how(value: Any) -> None:
+    """A list of names; a pattern that would mask everything is a slip."""
+    with pytest.raises(ValueError, match=r"^redact is .*; use True, False or a list of names"):
+        ZipkinTracer("service", redact=value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"keys": "password"}, r"keys is 'password'; use a list of names"),
+        ({"keys": [1]}, "keys is "),
+        ({"patterns": "email"}, r"patterns is 'email'; use a list"),
+        ({"patterns": ["("]}, r"patterns has '\(', which is no regular expression"),
+        ({"patterns": [b"a"]}, "patterns has b'a', which is for bytes"),
+        ({"mask": ""}, "mask is ''; use a text without blanks"),
+        ({"mask": "a b"}, "mask is 'a b'"),
+        ({"max_length": 0}, "max_length is 0; use a number of characters"),
+    ],
+)
+def test_a_wrong_argument_says_how(arguments: dict[str, Any], message: str) -> None:
+    """ValueError with the name and the remedy."""
+    with pytest.raises(ValueError, match=message):
+        redact(**arguments)
+
+
+def test_card_numbers_are_those_whose_last_digit_is_right() -> None:
+    """Luhn's formula; a run of digits may hold one between others."""
+
+    assert True is is_card_number("4111111111111111")
+    assert False is is_card_number("4111111111111112")
+    assert "2222 *** 12" == REDACTION.text("2222 4111 1111 1111 1111 12")
