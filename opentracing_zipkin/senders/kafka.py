@@ -159,11 +159,7 @@ class KafkaSender:
         while not self._reports and not self._watch.is_down():
             whole_s = min(self._timeout, self._limit)
             left_s = begun_s + whole_s - self._reason_s(whole_s) - monotonic()
-            patience_s = min(max(left_s, 0.0), GREENLET_POLL_S if _is_in_greenlet() else POLL_S)
-            if not _is_in_greenlet():
-                client.poll(patience_s)
-            elif not client.poll(0):  # a client that waits would stop all greenlets
-                time.sleep(patience_s)
+            _poll(client, max(left_s, 0.0))
             if left_s <= 0:
                 return
 
@@ -217,6 +213,14 @@ class KafkaSender:
 
     def __repr__(self) -> str:
         return f"KafkaSender({self._shown!r})"
+
+
+def _poll(client: Any, patience_s: float) -> None:
+    """Let the client tell what has happened; wait a little for it."""
+    if not _is_in_greenlet():
+        client.poll(min(patience_s, POLL_S))
+    elif not client.poll(0):  # waiting in it would stop all greenlets
+        time.sleep(min(patience_s, GREENLET_POLL_S))
 
 
 def _appending(reports: list[Any]) -> Callable[[Any, Any], None]:

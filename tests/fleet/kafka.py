@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..integration.kafka_server import KafkaServer
 from ..integration.mariadb_server import MariadbServer
+from ..integration.server_process import free_port
 from ..integration.zipkin_server import ZipkinServer
 from .balance import Balance, judge_accepted, judge_accounts, judge_stored
 from .producers import Producers
@@ -32,7 +33,7 @@ def run(seconds: float, processes: int, rate: float, folder: Path) -> Balance:
         store = running.enter_context(MariadbServer())
         broker = running.enter_context(KafkaServer(PARTITIONS))
         settings = {**store.zipkin_settings, **broker.zipkin_settings, "KAFKA_STREAMS": str(PARTITIONS // 2)}
-        servers = [running.enter_context(ZipkinServer(settings=settings)) for _ in range(2)]
+        servers = [running.enter_context(ZipkinServer(free_port(), settings)) for _ in range(2)]
         endpoint = f"kafka://{broker.address}/{TOPIC}"
         producers = running.enter_context(Producers([endpoint] * processes, rate, folder))
         kills_s: list[float] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -38,6 +39,7 @@ class Producers:
             with self.log(name).open("w") as log:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "tests.fleet.producer", endpoint, name, str(self._rate), str(self._list(name))],
+                    env=_environment(),
                     cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
                     preexec_fn=end_with_parent(),
                 )  # fmt: skip
@@ -109,3 +111,8 @@ class Producers:
 
 def _made(at_s: str, trace_id: str, *span_ids: str) -> Made:
     return Made(float(at_s), trace_id, span_ids)
+
+
+def _environment() -> dict[str, str]:
+    """Ours without settings for a tracer: only what a producer is told counts."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("ZIPKIN_", "OTEL_"))}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,6 +9,8 @@ from itertools import islice
 
 import requests
 from confluent_kafka import Consumer, TopicPartition
+
+from opentracing_zipkin.codec.detected import iterate
 
 from ..integration.mariadb_server import MariadbServer
 from .balance import Accepted, Made, SpanId
@@ -22,9 +23,8 @@ TRACES_A_QUERY = 100
 
 
 def span_ids(body: bytes) -> Iterator[SpanId]:
-    """Of a message in JSON."""
-    for span in json.loads(body):
-        yield span["traceId"][-16:], span["id"]
+    """Of a message in any encoding."""
+    return ((span.trace_id[-16:], span.span_id) for span in iterate(body))
 
 
 def read_topic(address: str, topic: str) -> Accepted:

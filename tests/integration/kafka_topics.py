@@ -32,11 +32,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from .kafka_server import KafkaServer
 from .server_process import free_port
 
-__all__ = ["USER", "KafkaBroker", "spans_in"]
+__all__ = ["IDLE_S", "USER", "KafkaBroker", "spans_in"]
 
 # With both kinds of mechanism.
 USER = ("writer", "sword fish%")
 LISTENERS = {"PROXIED": "PLAINTEXT", "PASSWORDS": "SASL_PLAINTEXT", "SECRET": "SSL", "MUTUAL": "SSL", "CLOSED": "SASL_SSL"}
+IDLE_S = 3  # then the broker closes a connection
 QUIET_S = 0.5
 WITHIN_S = 30.0
 
@@ -54,7 +55,8 @@ class KafkaBroker(KafkaServer):
         authority.cert_pem.write_to_path(self.authority)
         authority.issue_cert("client@example.org").private_key_and_cert_chain_pem.write_to_path(self.client_cert)
         _write_store(authority.issue_cert("127.0.0.1"), server)
-        super().__init__(listeners=LISTENERS, auto_create=False, settings={**_tls_settings(server, self.authority), **_users()})
+        settings = {**_tls_settings(server, self.authority), **_users(), "connections.max.idle.ms": IDLE_S * 1000}
+        super().__init__(listeners=LISTENERS, auto_create=False, settings=settings)
         self.proxied = f"127.0.0.1:{free_port()}"
 
     def make(self) -> None:

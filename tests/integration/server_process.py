@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ __all__ = ["PROJECT", "ServerProcess", "ServerUnavailable", "await_port", "end_w
 
 PROJECT = Path(__file__).resolve().parents[2]
 STOPPED_WITHIN_S = 15.0
+SERVERS_PORTS = 20_000, 32_000  # clients get 32768 and more: net.ipv4.ip_local_port_range, ip-sysctl
 # 1 to 47 s were seen, the longest of RabbitMQ while five other builds ran.
 READY_WITHIN_S = 180.0
 
@@ -44,8 +47,11 @@ def program(name: str, package: str) -> str:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    """Below those that the kernel gives to clients, one of which could have it while the server is down."""
+    while True:
+        port = random.randrange(*SERVERS_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def await_port(name: str, port: int, process: subprocess.Popen[bytes], within_s: float = READY_WITHIN_S) -> None:

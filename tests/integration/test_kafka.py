@@ -19,7 +19,7 @@ from opentracing_zipkin.codec import ENCODINGS
 from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract, json_message, spans_of
 from ..docs.pages import DOCS, Reader, blocks
 from .kafka_server import KafkaServer
-from .kafka_topics import USER, KafkaBroker, spans_in
+from .kafka_topics import IDLE_S, USER, KafkaBroker, spans_in
 from .server_process import free_port
 from .spans_api import SpansApi
 from .toxiproxy import Toxiproxy
@@ -316,6 +316,22 @@ def test_a_partition_without_a_leader_is_told(kafka: KafkaBroker, caplog: pytest
             assert settled(tracer, 0, expired=1)
 
     await_warning(caplog, "partition 0 of the topic has no leader; see whether the brokers with its replicas run")
+
+
+def test_a_connection_that_the_broker_has_closed_is_made_anew_without_a_word(
+    kafka: KafkaBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An idle one, as brokers do after ten minutes."""
+    topic = kafka.topic()
+    with tracing(f"kafka://{kafka.address}/{topic}") as tracer:
+        names = finish(tracer, "before")
+        assert settled(tracer, 1)
+        time.sleep(2 * IDLE_S)
+        names += finish(tracer, "after")
+        assert settled(tracer, 2)
+
+    assert names == spans_in(kafka.messages(topic))
+    assert [] == warnings(caplog)
 
 
 def test_a_broker_that_hangs_costs_nothing_but_time(kafka: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
