@@ -1,7 +1,7 @@
 """AMQP 0-9-1 as far as a publisher needs it: log in, look for the queue, publish, wait for the broker's confirm.
 
-pika writes and reads the frames.  Its connections are not used: they start a thread to look up a name, which an ending
-interpreter refuses, `basic_publish` has no deadline, and their log holds the broker's address.
+pika writes and reads the frames (`amqp_frames`).  Its connections are not used: they start a thread to look up a name, which an
+interpreter that ends refuses, `basic_publish` has no deadline, and a refused connection is seven lines at ERROR (pika 1.4.4).
 
 Rules: one channel, one message at a time.  We ask for no heartbeats, because nobody is there to send them while the application
 is idle; the kernel's probes find a broker that is gone.  A message that a broker with an alarm has half taken stays on its
@@ -20,17 +20,15 @@ from typing import Any
 from pika import frame, spec
 
 from ..clock import monotonic
+from .amqp_frames import MAX_FRAME_BYTES, method_frame, method_in, publishing
 from .broker_url import RabbitmqUrl
 from .connection import Terms
 from .stream import Stream
 
 __all__ = ["Login", "Publisher", "Refused", "Unroutable", "Unwanted"]
 
-MAX_FRAME_BYTES = 131_072  # RabbitMQ's own, where it names no limit or a higher one
-FRAME_OVERHEAD = 8
 FAREWELL_S = 0.5  # how long the broker's farewell is waited for
 MAX_NOTES = 64  # pieces of what came unasked
-MAX_GREETING = 16  # bytes of what is no AMQP, to be shown
 
 _STAGES = {
     "connect": "the broker was not reached in time",
@@ -40,8 +38,6 @@ _STAGES = {
     "declare": "the broker did not declare the queue in time",
     "publish": "the broker did not confirm the message in time",
 }
-_METHOD = 1
-_HEADER = 7  # bytes: type, channel, size
 _CLIENT = {
     "product": "opentracing-zipkin",
     "platform": "Python",
@@ -108,7 +104,7 @@ class Publisher:
             self._find_queue()
         except TimeoutError:
             raise TimeoutError(_STAGES[self.stage]) from None
-        except ConnectionError as error:
+        except (ConnectionAbortedError, ConnectionResetError) as error:
             if self.stage != "log in":
                 raise
             raise ConnectionError(f"{error}; a port for TLS needs amqps://") from None
@@ -170,7 +166,7 @@ class Publisher:
         if self._body is None:
             self._tag += 1
             self._body, self._answer, self._returned = body, None, None
-            self._unsent = memoryview(self._framed(body, content_type))
+            self._unsent = memoryview(publishing(self._channel, self._queue, body, content_type, self._max_frame))
         try:
             self._send_rest()
             while self._answer is None:
@@ -178,28 +174,15 @@ class Publisher:
         except OSError as error:
             with suppress(OSError):
                 self.take_note()  # the broker may have said why
-            if not isinstance(error, TimeoutError):
+            if self._answer is None and isinstance(error, TimeoutError):
+                raise TimeoutError(_STAGES[self.stage]) from None
+            if self._answer is None:
                 raise
-            raise TimeoutError(_STAGES[self.stage]) from None
         self._body = None
         if isinstance(self._answer, spec.Basic.Nack):
             raise Unwanted()
         if self._returned is not None:
             raise Unroutable(self._returned.reply_text)
-
-    def _framed(self, body: bytes, content_type: str) -> bytes:
-        """Mandatory, so that a message that no queue takes comes back, and persistent, so that it outlives the broker."""
-        publish = spec.Basic.Publish(exchange="", routing_key=self._queue, mandatory=True)
-        properties = spec.BasicProperties(content_type=content_type, delivery_mode=spec.PERSISTENT_DELIVERY_MODE)
-        step = self._max_frame - FRAME_OVERHEAD
-        parts = (body[start : start + step] for start in range(0, len(body), step))
-        return b"".join(
-            (
-                frame.Method(self._channel, publish).marshal(),
-                frame.Header(self._channel, len(body), properties).marshal(),
-                *(frame.Body(self._channel, part).marshal() for part in parts),
-            )
-        )
 
     def take_note(self) -> None:
         """Read what has come, without waiting."""
@@ -234,7 +217,7 @@ class Publisher:
     # Frames
 
     def _tell(self, method: Any, channel: int | None = None) -> None:
-        self._write(frame.Method(self._channel if channel is None else channel, method).marshal())
+        self._write(method_frame(self._channel if channel is None else channel, method))
 
     def _write(self, data: bytes) -> None:
         self._unsent = memoryview(data)
@@ -266,35 +249,18 @@ class Publisher:
         elif isinstance(method, spec.Connection.Unblocked):
             self.blocked = ""
         elif isinstance(method, (spec.Connection.Close, spec.Channel.Close)):
-            if not self._unsent:  # else it would stand inside a frame
-                whole = isinstance(method, spec.Connection.Close)
-                self._tell(spec.Connection.CloseOk() if whole else spec.Channel.CloseOk(), 0 if whole else None)
+            self._agree(method)
             raise Refused(method.reply_code, method.reply_text, self.stage)
 
+    def _agree(self, method: Any) -> None:
+        """Answer the broker's farewell."""
+        whole = isinstance(method, spec.Connection.Close)
+        if not self._unsent:  # else it would stand inside a frame
+            with suppress(OSError):
+                self._tell(spec.Connection.CloseOk() if whole else spec.Channel.CloseOk(), 0 if whole else None)
+
     def _method(self) -> Any:
-        """The next method of those received; None where more has to come.  Content that was returned is passed over."""
-        received = self._stream.received
-        while len(received) >= _HEADER:
-            size = int.from_bytes(received[3:_HEADER], "big")
-            if received[0] not in (1, 2, 3, 8) or size > self._max_frame:
-                raise ConnectionError(f"it does not speak AMQP 0-9-1: {bytes(received[:MAX_GREETING])!r}")
-            end = size + FRAME_OVERHEAD
-            if len(received) < end:
-                return None
-            whole = bytes(received[:end])
-            del received[:end]
-            if whole[0] == _METHOD:
-                return _decoded(whole)
-        return None
-
-
-def _decoded(whole: bytes) -> Any:
-    """The method of a frame; pika raises all kinds of errors for one that is none."""
-    try:
-        return frame.decode_frame(whole)[1].method
-    except Exception as error:
-        problem = f"{type(error).__name__}"
-    raise ConnectionError(f"its frame cannot be read ({problem})")
+        return method_in(self._stream.received, self._max_frame)
 
 
 def _mechanism(login: Login, offered: list[str]) -> tuple[str, str]:

@@ -141,7 +141,7 @@ class KafkaSender:
             return None
         if not self._is_own:
             self._waiting = body  # for the next `send` of it, because the application's producer keeps it
-        return self._failure(*(self._reason() or (0, f"not acknowledged within {monotonic() - begun_s:.1f} s")))
+        return self._failure(*(self._reason() or (0, f"not acknowledged within {min(self._timeout, self._limit):.3g} s")))
 
     def _polled_client(self) -> Any:
         """A client that has told all that has happened to it; a new one where its brokers are gone by then."""
@@ -157,18 +157,18 @@ class KafkaSender:
 
     def _await_report(self, client: Any, begun_s: float) -> None:
         while not self._reports and not self._watch.is_down():
-            patience_s = min(self._timeout, self._limit)
-            left_s = begun_s + patience_s - self._reason_s(patience_s) - monotonic()
+            whole_s = min(self._timeout, self._limit)
+            left_s = begun_s + whole_s - self._reason_s(whole_s) - monotonic()
+            patience_s = min(max(left_s, 0.0), GREENLET_POLL_S if _is_in_greenlet() else POLL_S)
+            if not _is_in_greenlet():
+                client.poll(patience_s)
+            elif not client.poll(0):  # a client that waits would stop all greenlets
+                time.sleep(patience_s)
             if left_s <= 0:
                 return
-            if _is_in_greenlet():  # where a client that waits would stop all others
-                if not client.poll(0):
-                    time.sleep(min(left_s, GREENLET_POLL_S))
-            else:
-                client.poll(min(left_s, POLL_S))
 
-    def _reason_s(self, patience_s: float) -> float:
-        return min(patience_s * REASON_SHARE, MAX_REASON_S) if self._is_own else 0.0
+    def _reason_s(self, whole_s: float) -> float:
+        return min(whole_s * REASON_SHARE, MAX_REASON_S) if self._is_own else 0.0
 
     def _reason(self) -> tuple[int, str] | None:
         """Why nothing was acknowledged; None where nobody knows."""

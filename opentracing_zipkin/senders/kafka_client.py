@@ -29,7 +29,7 @@ MAX_SHOWN_CHARS = 300
 MARGIN_MS = 5_000
 # A leader that has moved is found within these; other failures are the reporter's to repeat.
 RETRIES = 3
-OTHER_ADDRESSES_S = 1.0  # in which the client connects four times
+OTHER_ADDRESSES_S = 0.5  # in which the client connects several times
 
 # "sasl_ssl://one:9092/bootstrap: ", "(after 3ms in state CONNECT, 2 identical error(s) suppressed)"
 _BROKER = r"^(?:\w+://)?[^\s/]+/(?:bootstrap|\d+): "

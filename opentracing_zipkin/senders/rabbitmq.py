@@ -185,7 +185,7 @@ class RabbitmqSender:
         return self._told(url, said, retryable=refusal.stage == "declare")
 
     def _reason(self, error: Exception) -> str:
-        is_ours = type(error) in (TimeoutError, ConnectionError)
+        is_ours = type(error) in (TimeoutError, ConnectionError, ConnectionAbortedError)
         reason = str(error) if is_ours else f"{type(error).__name__}: {error}"
         if "CERTIFICATE_VERIFY_FAILED" in reason and not self._has_own_ca:
             reason += "; give the authority's certificate as ca_bundle"

@@ -52,7 +52,7 @@ class Stream:
         return data[self._socket.send(data) :]
 
     def receive(self) -> None:
-        """Wait until more came.  Raises ConnectionError where the other side has closed."""
+        """Wait until more came.  Raises ConnectionAbortedError where the other side has closed."""
         self._socket.settimeout(self._terms.left_s())
         self._take(self._socket.recv(CHUNK_BYTES))
 
@@ -67,7 +67,7 @@ class Stream:
 
     def _take(self, data: bytes) -> None:
         if not data:
-            raise ConnectionError("the broker has closed the connection")
+            raise ConnectionAbortedError("the broker has closed the connection")
         self.received += data
 
     def close(self) -> None:

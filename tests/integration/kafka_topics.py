@@ -36,7 +36,7 @@ __all__ = ["USER", "KafkaBroker", "spans_in"]
 
 # With both kinds of mechanism.
 USER = ("writer", "sword fish%")
-LISTENERS = {"PROXIED": "PLAINTEXT", "PASSWORDS": "SASL_PLAINTEXT", "SECRET": "SSL", "MUTUAL": "SSL"}
+LISTENERS = {"PROXIED": "PLAINTEXT", "PASSWORDS": "SASL_PLAINTEXT", "SECRET": "SSL", "MUTUAL": "SSL", "CLOSED": "SASL_SSL"}
 QUIET_S = 0.5
 WITHIN_S = 30.0
 
@@ -122,18 +122,23 @@ def _write_store(certificate: trustme.LeafCert, path: str) -> None:
 
 def _tls_settings(store: str, authority: str) -> Mapping[str, object]:
     stores = {"keystore.type": "PEM", "keystore.location": store, "truststore.type": "PEM", "truststore.location": authority}
-    settings = {f"listener.name.{name}.ssl.{key}": value for name in ("secret", "mutual") for key, value in stores.items()}
+    settings = {
+        f"listener.name.{name}.ssl.{key}": value for name in ("secret", "mutual", "closed") for key, value in stores.items()
+    }
     return {**settings, "listener.name.mutual.ssl.client.auth": "required"}
 
 
 def _users() -> Mapping[str, object]:
-    module, passwords = "org.apache.kafka.common.security", "listener.name.passwords"
-    user, password = USER
+    module, (user, password) = "org.apache.kafka.common.security", USER
+    scram, plain = f"{module}.scram.ScramLoginModule required;", f"{module}.plain.PlainLoginModule required"
+    mechanisms = {
+        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+        "plain.sasl.jaas.config": f'{plain} user_{user}="{password}" user_shop="a-password";',
+        "scram-sha-256.sasl.jaas.config": scram,
+        "scram-sha-512.sasl.jaas.config": scram,
+    }
     return {
-        f"{passwords}.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
-        f"{passwords}.plain.sasl.jaas.config": f'{module}.plain.PlainLoginModule required user_{user}="{password}";',
-        f"{passwords}.scram-sha-256.sasl.jaas.config": f"{module}.scram.ScramLoginModule required;",
-        f"{passwords}.scram-sha-512.sasl.jaas.config": f"{module}.scram.ScramLoginModule required;",
+        **{f"listener.name.{name}.{key}": value for name in ("passwords", "closed") for key, value in mechanisms.items()},
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
         "allow.everyone.if.no.acl.found": "true",

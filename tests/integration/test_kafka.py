@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.codec import ENCODINGS
 
 from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract, json_message, spans_of
+from ..docs.pages import DOCS, Reader, blocks
 from .kafka_server import KafkaServer
 from .kafka_topics import USER, KafkaBroker, spans_in
 from .server_process import free_port
@@ -21,6 +25,7 @@ from .spans_api import SpansApi
 from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer
 
+PAGE = "how-to/kafka.md"
 WITHIN_S = 60.0
 SPANS = 20
 PASSWORD = "hunter22"  # not the user's
@@ -98,6 +103,20 @@ def test_a_trace_arrives_at_zipkin_through_the_broker(kafka: KafkaBroker, readin
     assert ("CLIENT", "stock") == (found["ask"].kind, found["ask"].remote.service_name)
 
 
+@pytest.mark.timeout(120)
+def test_a_reader_of_the_page_sees_the_spans(kafka: KafkaBroker, reading_zipkin: ZipkinServer, tmp_path: Path) -> None:
+    """Its files and commands, as they stand there, and the traces of this Zipkin server."""
+    shutil.copy(kafka.authority, tmp_path / "authority.pem")
+    passwords = kafka.address_of("CLOSED").rpartition(":")[2]
+    ports = {"9092": str(kafka.port), "9093": passwords, "9411": reading_zipkin.url.rpartition(":")[2]}
+    reader = Reader(reading_zipkin, tmp_path, ports)
+    reader.pass_over()
+    for language, text in blocks(PAGE):
+        reader.read(language, text)
+
+    assert 5 == reader.count
+
+
 # Ways to the broker
 
 WAYS: dict[str, tuple[str, Callable[[KafkaBroker], Mapping[str, Any]]]] = {
@@ -115,7 +134,7 @@ def test_a_broker_is_reached_with_credentials(kafka: KafkaBroker, way: str) -> N
     listener, settings = WAYS[way]
     topic = kafka.topic()
     with tracing(f"kafka://{kafka.address_of(listener)}/{topic}", send_timeout=10.0, **settings(kafka)) as tracer:
-        names = finish(tracer, way)
+        names = finish(tracer, way.lower())
         assert settled(tracer, 1)
 
     assert names == spans_in(kafka.messages(topic))
@@ -237,12 +256,32 @@ def test_a_wrong_setting_is_said_once_and_costs_the_spans_only(
             finish(tracer, f"span {number}")
         assert time.monotonic() - start < 1.0
         assert settled(tracer, 0, **{cause: 3})
+        await_warning(caplog, words)
     line = warnings(caplog)[0]
 
     assert f"lost ({cause}): {endpoint}: " in line
-    assert words in line
     assert 1 == len(warnings(caplog))
     assert PASSWORD not in caplog.text
+
+
+# By other tests of this sender.
+ALSO_TOLD = (
+    "Connection refused",
+    "Failed to resolve",
+    "not acknowledged within",
+    "partition 0 of the topic has no leader; see whether the brokers with its replicas run",
+)
+
+
+def test_the_trouble_of_the_page_was_met_here() -> None:
+    """Each line of its table is one of those that a test waits for."""
+    table = (DOCS / PAGE).read_text("utf-8").partition("## Trouble")[2]
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    told = [word for cell in cells for word in re.findall(r"`(.*?)`", cell)]
+    met = [words for *_, words in WRONG.values()] + list(ALSO_TOLD)
+
+    assert 13 == len(told)
+    assert [] == [word for word in told if not any(word in words for words in met)]
 
 
 def test_what_is_mended_at_the_broker_needs_no_restart(kafka: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
@@ -261,24 +300,22 @@ def test_what_is_mended_at_the_broker_needs_no_restart(kafka: KafkaBroker, caplo
 
 
 def test_a_partition_without_a_leader_is_told(kafka: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
-    """The broker with its only replica has gone; the spans wait, and arrive when it is back."""
+    """The broker with its only replica has gone; spans wait for it, and are counted when their time is over."""
     with KafkaServer(member_of=kafka) as second:
         topic = kafka.topic(replicas=[2])
-        with tracing(f"kafka://{kafka.address}/{topic}") as tracer:
-            names = finish(tracer, *numbered("before"))
-            assert settled(tracer, SPANS)
+        with tracing(f"kafka://{kafka.address}/{topic}", retry_timeout=0) as tracer:
+            names = finish(tracer, "sent")
+            assert settled(tracer, 1)
+            assert names == spans_in(kafka.messages(topic))
             second.stop()
-            names += finish(tracer, *numbered("without a leader"))
-            await_warning(caplog, f"zipkin: {SPANS} spans are not accepted yet: kafka://{kafka.address}/{topic}: ")
-            second.start()
-            assert settled(tracer, 2 * SPANS)
-        assert sorted(names) == sorted(set(spans_in(kafka.messages(topic))))
-        second.stop()
-        with tracing(f"kafka://{kafka.address}/{topic}", retry_timeout=0, send_timeout=1.0) as tracer:
             finish(tracer, "lost")
+            assert settled(tracer, 1, expired=1)
+        # It may have broken the connection of the message before, and then that is the reason.
+        with tracing(f"kafka://{kafka.address}/{topic}", retry_timeout=0, send_timeout=1.0) as tracer:
+            finish(tracer, "lost as well")
             assert settled(tracer, 0, expired=1)
 
-    assert "has no leader; see whether the brokers with its replicas run" in warnings(caplog)[-1]
+    await_warning(caplog, "partition 0 of the topic has no leader; see whether the brokers with its replicas run")
 
 
 def test_a_broker_that_hangs_costs_nothing_but_time(kafka: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
@@ -292,7 +329,7 @@ def test_a_broker_that_hangs_costs_nothing_but_time(kafka: KafkaBroker, caplog: 
             start = time.monotonic()
             names += finish(tracer, *numbered("while it hangs"))
             took = time.monotonic() - start
-            await_warning(caplog, "not acknowledged within 1.0 s")
+            await_warning(caplog, "not acknowledged within 1 s")
             time.sleep(3)  # so that it is tried again
         finally:
             kafka.resume()
@@ -307,7 +344,7 @@ def test_a_broker_that_hangs_costs_nothing_but_time(kafka: KafkaBroker, caplog: 
 
 def test_the_end_of_a_process_does_not_wait_for_a_broker_that_hangs(kafka: KafkaBroker) -> None:
     """`close` keeps its time, and what is left is counted."""
-    with tracing(f"kafka://{kafka.address}/{kafka.topic()}", send_timeout=30.0) as tracer:
+    with tracing(f"kafka://{kafka.address}/{kafka.topic()}", send_timeout=6.0) as tracer:
         finish(tracer, "before")
         assert settled(tracer, 1)
         kafka.pause()
@@ -315,7 +352,7 @@ def test_the_end_of_a_process_does_not_wait_for_a_broker_that_hangs(kafka: Kafka
             finish(tracer, "left")
             start = time.monotonic()
             assert False is tracer.close(1.0).result(20)
-            assert time.monotonic() - start < 10.0
+            assert time.monotonic() - start < 5.0
             assert settled(tracer, 1, closed=1)
         finally:
             kafka.resume()

@@ -22,6 +22,7 @@ from ..docs.pages import Reader, blocks
 from .rabbitmq_queues import MAX_MESSAGE_BYTES, RabbitmqBroker, spans_in, taken
 from .server_process import free_port
 from .spans_api import SpansApi
+from .test_outages import FAULTS
 from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer
 
@@ -195,12 +196,31 @@ def test_a_wrong_setting_is_said_once_and_costs_the_spans_only(
             finish(tracer, f"span {number}")
             tracer.flush(1)
         assert settled(tracer, 0, rejected=3)
+        await_warning(caplog, words)  # which is written after it is counted
     [line] = warnings(caplog)
 
     assert line.startswith("zipkin: 1 span is lost (rejected): ")
     assert words in line
     assert "hunter22" not in caplog.text
     assert [] == taken(rabbitmq, queue)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words"),
+    [("amqp", "the port speaks TLS, so it needs amqps://"), ("amqps", "a port without TLS needs amqp://")],
+)
+def test_a_wrong_scheme_is_said_with_the_right_one(
+    rabbitmq: RabbitmqBroker, queue: str, scheme: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each at the other one's port."""
+    port = rabbitmq.tls_port if scheme == "amqp" else rabbitmq.port
+    with tracing(f"{scheme}://guest:guest@127.0.0.1:{port}?queue={queue}", retry_timeout=0) as tracer:
+        finish(tracer, "lost")
+        assert settled(tracer, 0, expired=1)
+        await_warning(caplog, words)
+    [line] = warnings(caplog)
+
+    assert line.endswith(words)
 
 
 def test_a_certificate_of_another_authority_is_said_with_the_remedy(
@@ -211,12 +231,12 @@ def test_a_certificate_of_another_authority_is_said_with_the_remedy(
     with tracing(endpoint, retry_timeout=0) as tracer:
         finish(tracer, "lost")
         assert settled(tracer, 0, expired=1)
+        await_warning(caplog, "CERTIFICATE_VERIFY_FAILED")
     with tracing(endpoint, ca_bundle=rabbitmq.authority, send_timeout=10.0) as tracer:
         finish(tracer, "sent")
         assert settled(tracer, 1)
     [line] = warnings(caplog)
 
-    assert "CERTIFICATE_VERIFY_FAILED" in line
     assert line.endswith("; give the authority's certificate as ca_bundle")
     assert ["sent"] == spans_in(taken(rabbitmq, queue))
 
@@ -235,10 +255,17 @@ def test_a_user_without_permission_to_configure_needs_a_queue_that_is_there(
     assert names == spans_in(taken(rabbitmq, queue))
 
 
-def test_a_queue_of_other_arguments_takes_spans_as_well(rabbitmq: RabbitmqBroker, queue: str) -> None:
-    """As one that is not durable, or bounded."""
+@pytest.mark.parametrize(
+    ("durable", "arguments"),
+    [(True, {"x-queue-type": "quorum"}), (True, {"x-max-length": 1000, "x-message-ttl": 60_000}), (False, {})],
+    ids=["quorum", "with limits", "not durable"],
+)
+def test_a_queue_of_another_kind_takes_spans_as_well(
+    rabbitmq: RabbitmqBroker, queue: str, durable: bool, arguments: Mapping[str, Any]
+) -> None:
+    """It is used as it is; Zipkin's own is durable, without arguments."""
     with rabbitmq.channel() as channel:
-        channel.queue_declare(queue, durable=True, arguments={"x-max-length": 1000, "x-queue-mode": "lazy"})
+        channel.queue_declare(queue, durable=durable, arguments=arguments)
         with tracing(rabbitmq.endpoint(queue)) as tracer:
             finish(tracer, "span")
             assert settled(tracer, 1)
@@ -393,6 +420,34 @@ def test_a_broker_that_is_killed_and_comes_back_has_and_gets_all_spans(
     assert "Connection refused" in warnings(caplog)[0]
 
 
+@pytest.fixture(scope="module")
+def proxy(rabbitmq: RabbitmqBroker) -> Iterator[Toxiproxy]:
+    with Toxiproxy(rabbitmq.address) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["answers trickle", "messages trickle", "half of a message gets through", "connections are reset in the middle"],
+)
+def test_spans_of_before_during_and_after_a_fault_of_the_network_arrive(
+    rabbitmq: RabbitmqBroker, proxy: Toxiproxy, queue: str, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At least once each; a message that is not done at its deadline is sent again."""
+    proxy.heal()
+    with tracing(rabbitmq.endpoint(queue).replace(rabbitmq.address, proxy.url.removeprefix("http://"))) as tracer:
+        names = finish(tracer, *numbered("before"))
+        assert settled(tracer, SPANS)
+        FAULTS[fault](proxy)
+        names += finish(tracer, *numbered("during"))
+        await_warning(caplog, f"zipkin: {SPANS} spans are not accepted yet: ")
+        proxy.heal()
+        names += finish(tracer, *numbered("after"))
+        assert settled(tracer, 3 * SPANS)
+
+    assert set(names) == set(spans_in(taken(rabbitmq, queue)))
+
+
 # The contract of all senders
 
 
@@ -445,12 +500,6 @@ class Queue:
             yield
         finally:
             self._broker.resume()
-
-
-@pytest.fixture(scope="module")
-def proxy(rabbitmq: RabbitmqBroker) -> Iterator[Toxiproxy]:
-    with Toxiproxy(rabbitmq.address) as proxy:
-        yield proxy
 
 
 class TestRabbitmq(SenderContract, HasAddress, LimitsSize, HasCredentials):

@@ -475,6 +475,24 @@ def test_a_forked_child_says_nothing_on_its_parents_connection() -> None:
     assert 2 == len(broker.connections)
 
 
+def test_a_process_that_is_forked_during_the_login_inherits_no_connection() -> None:
+    """The broker would take it for open as long as the child lives."""
+    with raw_broker({"Connection.StartOk": silence}) as broker:
+        sender = RabbitmqSender(broker.url, send_timeout=1)
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(sender.send, b"[]")
+            broker.await_said("Connection.StartOk")
+            child = os.fork()
+            if not child:
+                before = os.listdir("/proc/self/fd")
+                sender.renew_after_fork()
+                os._exit(len(before) - len(os.listdir("/proc/self/fd")))
+            _, status = os.waitpid(child, 0)
+            assert isinstance(sending.exception(), SendError)
+
+    assert 1 == os.waitstatus_to_exitcode(status)
+
+
 THEN = datetime.datetime(2012, 1, 14, tzinfo=datetime.timezone.utc)
 FROZEN = {
     "freezegun": lambda: freezegun.freeze_time(THEN),
