@@ -11,6 +11,7 @@ Source: RFC 9110, 15.2 "Informational 1xx"; RFC 9112, 9.3 "Persistence".
 
 from __future__ import annotations
 
+import _socket
 import datetime
 import http.client
 import io
@@ -236,7 +237,12 @@ def connected(host: str, port: int, terms: Terms, options: Any) -> socket.socket
     The name's look-up is the resolver's affair: Python has no way to bound it.
     """
     host = host.strip("[]").replace("%25", "%")  # before an interface's name, as a URL has it (RFC 6874)
-    addresses = list(socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM))
+    wanted = host, port, allowed_gai_family(), socket.SOCK_STREAM
+    addresses: list[Any]
+    try:
+        addresses = list(socket.getaddrinfo(*wanted))
+    except RuntimeError:  # gevent's is a thread's work, and an interpreter that ends starts none (Python 3.12)
+        addresses = _socket.getaddrinfo(*wanted)
     error: OSError = OSError(f"{host} has no address")
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
         share = terms.left_s() / (len(addresses) - number)

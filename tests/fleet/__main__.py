@@ -22,7 +22,7 @@ from .timetable import say
 # What the producers wrote stays here until the next run.
 LOGS = PROJECT / ".cache" / "fleet"
 # The rest goes into starting the servers, reading the broker and waiting for the store.
-SHARES = {"kafka": 0.5, "rabbitmq": 0.2}
+SHARES = {"kafka": 0.45, "rabbitmq": 0.15}
 # Below that there is no time for a server to come back.
 LEAST_S = {"kafka": 50.0, "rabbitmq": 30.0}
 

@@ -101,6 +101,19 @@ def test_an_answer_without_end_is_not_kept() -> None:
     assert 2 == len(server.connections)
 
 
+def test_a_name_is_looked_up_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gevent's look-up starts one, and while the interpreter ends Python 3.12 refuses that."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with raw_server(accept) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", refuse)
+        sender(server.port).send(BODY)
+
+    assert 1 == len(server.requests)
+
+
 @pytest.mark.parametrize("answer", [ACCEPTED, b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone"])
 def test_messages_share_a_connection(answer: bytes) -> None:
     """Also after an answer with a body."""

@@ -549,6 +549,9 @@ def test_spans_that_wait_when_the_interpreter_ends_are_sent(patch: str) -> None:
     with raw_broker() as broker:
         command = [sys.executable, "-W", "ignore", "-c", PROGRAM, patch, str(broker.port)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        deadline = time.monotonic() + 10
+        while broker.said().count("Connection.Close") < len(broker.connections) and time.monotonic() < deadline:
+            time.sleep(0.01)
     sent = b"".join(message.body for message in broker.messages)
 
     assert (0, "") == (done.returncode, done.stderr)
