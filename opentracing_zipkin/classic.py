@@ -19,7 +19,7 @@ __all__ = ["ClassicTracer"]
 
 
 class ClassicTracer:
-    """A base of the tracer, which provides `start_span`, `propagation`, `_propagation` and `_inject`; may be used from any thread."""
+    """A base of the tracer, which has `start_span`, `propagation`, `_propagation` and `_inject`; used from any thread."""
 
     if TYPE_CHECKING:
 
