@@ -207,6 +207,7 @@ class Reporting(RuleBasedStateMachine):
     def report_at_once(self) -> None:
         self._round(hurried=True)
 
+    @precondition(lambda self: not self.state.ended)
     @rule(seconds=st.sampled_from([0.0, 40.0]), hurried=st.booleans())
     def pause(self, seconds: float, hurried: bool) -> None:
         """In a pause nothing is sent, however long it is and even if a flush waits."""
