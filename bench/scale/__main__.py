@@ -36,7 +36,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         figures = _measured(options)
-    except ServerUnavailable as error:
+    except (ServerUnavailable, RuntimeError) as error:
         print(f"scale: {error}", file=sys.stderr)
         return 1
     print(f"\n{figures.machine}\n\n{tables.carried(figures)}\n\n{tables.message_bytes(figures)}\n\n{tables.sizes(figures)}")
