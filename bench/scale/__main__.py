@@ -23,13 +23,20 @@ from .figures import Carried, Figures, write
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep what was measured here")
-    parser.add_argument("--spans", type=int, default=100_000, help="of each measurement (default: 100000)")
-    parser.add_argument("--stored", type=int, default=5_000, help="into MariaDB, which is slower (default: 5000)")
-    parser.add_argument("--producers", type=int, default=4, help="processes that share one partition (default: 4)")
+    parser.add_argument("--spans", type=_thousands, default=100_000, help="of each measurement (default: 100000)")
+    parser.add_argument("--stored", type=_thousands, default=5_000, help="into MariaDB, which is slower (default: 5000)")
+    parser.add_argument(
+        "--producers",
+        type=int,
+        choices=range(1, 33),
+        default=4,
+        metavar="COUNT",
+        help="processes that share one partition (default: 4)",
+    )
     options = parser.parse_args()
     try:
         figures = _measured(options)
-    except ServerUnavailable as error:
+    except (ServerUnavailable, RuntimeError) as error:
         print(f"scale: {error}", file=sys.stderr)
         return 1
     print(f"\n{figures.machine}\n\n{tables.carried(figures)}\n\n{tables.message_bytes(figures)}\n\n{tables.sizes(figures)}")
@@ -37,6 +44,13 @@ def main() -> int:
         write(figures, options.json)
         print(f"\n{options.json} has what was measured; `make scale-page` makes docs/explanation/scale.md of it")
     return 0
+
+
+def _thousands(text: str) -> int:
+    """For argparse: whole messages are sent, of 500 spans."""
+    if not text.isdecimal() or not int(text) or int(text) % 1_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of whole thousands")
+    return int(text)
 
 
 def _measured(options: argparse.Namespace) -> Figures:
