@@ -54,7 +54,7 @@ class Figures(NamedTuple):
 
 
 class Size(NamedTuple):
-    """Of a fleet that makes so many spans a second, all of them kept."""
+    """A fleet that makes so many spans a second, all of them kept."""
 
     spans_a_second: int
     producer_cores: float

@@ -19,7 +19,7 @@ from . import kafka, rabbitmq
 from .balance import Balance
 from .timetable import say
 
-# What the producers wrote stays here until the next run.
+# The producers' lists and logs stay here until the next run.
 LOGS = PROJECT / ".cache" / "fleet"
 # The rest goes into starting the servers, reading the broker and waiting for the store.
 SHARES = {"kafka": 0.45, "rabbitmq": 0.15}

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 __all__ = ["Accepted", "Account", "Balance", "Made", "SpanId", "judge_accepted", "judge_accounts", "judge_stored"]
 
 SpanId = tuple[str, str]
-# What a producer says in its last line.
+# The last line that a producer prints.
 Account = Mapping[str, Any]
 
 
@@ -33,7 +33,7 @@ class Made(NamedTuple):
 
 @dataclass
 class Accepted:
-    """What the broker has: the count of each message's copies, and its spans."""
+    """The messages that the broker has: the count of each message's copies, and its spans."""
 
     copies: Counter[bytes] = field(default_factory=Counter)
     spans: dict[bytes, list[SpanId]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What is in the broker and in the store, span by span."""
+"""Reads the broker and the store, span by span."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .balance import Accepted, Made, SpanId
 __all__ = ["await_still", "collected", "read_topic", "span_ids", "stored_by_api", "stored_by_sql", "stored_count"]
 
 READ_WITHIN_S = 120.0
-# Of 33 characters each in one URL.
+# An id has 32 characters, and all of them stand in one URL.
 TRACES_A_QUERY = 100
 
 
 def span_ids(body: bytes) -> Iterator[SpanId]:
-    """Of a message in any encoding."""
+    """The spans of a message in any encoding."""
     return ((span.trace_id[-16:], span.span_id) for span in iterate(body))
 
 

@@ -107,7 +107,7 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._log_begins = 0
 
-    # What each server says of itself
+    # Each server's own part
 
     def make(self) -> None:
         """Make the data before the first start."""
@@ -126,7 +126,7 @@ class ServerProcess:
         return listens(self.port)
 
     def process_id(self) -> int:
-        """Of the process that works, which signals are for."""
+        """The process that signals are for."""
         assert self._process is not None
         return self._process.pid
 

@@ -1,4 +1,4 @@
-"""What is measured for the sizes: messages as a reporter sends them, and a producer whose spans all arrive."""
+"""The sizes are computed from messages as a reporter sends them, and a producer whose spans all arrive."""
 
 from __future__ import annotations
 
