@@ -133,7 +133,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         check_part("clock", self._clock, Clock, ("wall_ns", "ticks_ns"))
         self._ticks = self._clock.ticks_ns
         self._wall = self._clock.wall_ns
-        self._own_propagation = propagation = propagation_of(named)
+        propagation = propagation_of(named)
         self._inject = self._inject_decided if propagation.decided else propagation.inject
         self._decisions: OrderedDict[int | str, bool] = OrderedDict()  # by trace id, the oldest first
         # Span ids that servers' spans took from their callers -> their trace ids: the newest, and those before them.
@@ -142,7 +142,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         # The URL whose route tells this host's address; None where that was given.
         self._route = route_of(named.get("endpoint", DEFAULT_ENDPOINT)) if own["local_ip"] is None else None
         self._enabled = True
-        self._ask(sampler_of(named))
+        self._ask(sampler_of(named), propagation)
         self._recorder = recorder = recorder_of(named, self, ZipkinTracer._on_reporter_thread)
         # A recorder of the user's gets each span once; our reporter drops what two threads have recorded at the same moment.
         self._record = recorded_once(recorder.record) if "recorder" in named else recorder.record
@@ -379,7 +379,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         decision = self._decisions.get(key)
         if decision is None:
             low_bits = int(key[-16:], 16) if isinstance(key, str) else key & LOW_64_BITS
-            look_at = self._look_at
+            look_at = self._asking[1]
             answer = self._samples_all or (
                 self._sampler(low_bits) if root is None or look_at is None else look_at(low_bits, root)
             )
@@ -400,26 +400,23 @@ class ZipkinTracer(ClassicTracer, Tracer):
         A function of the low 64 bits of the trace id, or a `sampling.RootSampler`.  If it raises, the trace is not recorded.
         Raises ValueError for what cannot be called.
         """
-        return self._given_sampler
+        return self._asking[0]
 
     @sampler.setter
     def sampler(self, sampler: Sampler) -> None:
-        self._ask(check_sampler(sampler))
+        self._ask(check_sampler(sampler), self._asking[2])
 
-    def _ask(self, given: Sampler) -> None:
+    def _ask(self, given: Sampler, own: Propagation) -> None:
         """From now on ask this sampler.
 
         The attributes that `start_span` reads are stored in one line without a call, so that no thread comes between.
         """
         by_id, by_root = guarded(given)
         all_, none_ = given is sampling.always, given is sampling.never
-        propagation = self._own_propagation
-        if isinstance(given, sampling.RootSampler):
-            propagation = HeaderKeeping(propagation, given)
-        self._propagation = propagation
-        self._given_sampler = given
+        asking = given, by_root, own  # in one attribute: beyond 30 of an object Python looks each of them up more slowly
+        self._propagation: Propagation = HeaderKeeping(own, given) if isinstance(given, sampling.RootSampler) else own
         # fmt: off
-        self._sampler = by_id; self._look_at = by_root; self._samples_all = all_; self._samples_none = none_; self._is_plain = self._enabled and by_root is None  # noqa: E501, E702
+        self._sampler = by_id; self._asking = asking; self._samples_all = all_; self._samples_none = none_; self._is_plain = self._enabled and by_root is None  # noqa: E501, E702
         # fmt: on
 
     def _asked(self, parent: Any, operation_name: Any, tags: Mapping[str, Any] | None) -> Any:
@@ -427,7 +424,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         if parent is not None and (type(parent) is RecordingSpan or parent._state & DECIDED):
             return parent
         has_ids = parent is not None and parent._trace_id is not None
-        look_at = self._look_at
+        look_at = self._asking[1]
         if look_at is None or (has_ids and not parent._state & REMOTE):
             return parent
         root = sampling.Root(
@@ -450,7 +447,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
     @property
     def propagation(self) -> Propagation:
         """Writes and reads headers; ours counts in `malformed` and `attributes.dropped` what it could not take."""
-        return self._own_propagation
+        return self._asking[2]
 
     def _inject_decided(self, context: ZipkinContext, carrier: Any) -> None:
         """`traceparent` has no way to leave a decision to the next."""
@@ -529,7 +526,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
         self._enabled = check_flag("enabled", enabled)
-        self._is_plain = self._enabled and self._look_at is None  # without a call, as in `_ask`
+        self._is_plain = self._enabled and self._asking[1] is None  # without a call, as in `_ask`
         self._recorder.pause(not enabled)
 
     def _stand_in(self, parent: Any, tags: Mapping[str, Any] | None) -> ZipkinSpan:
@@ -566,9 +563,9 @@ class ZipkinTracer(ClassicTracer, Tracer):
         `timeout` that is no finite number of seconds.
         """
         closing = self._recorder.close(check_timeout(timeout))
-        if isinstance(self._given_sampler, sampling.RootSampler):
+        if isinstance(self.sampler, sampling.RootSampler):
             with suppress(Exception):  # of the user's
-                self._given_sampler.close()
+                self.sampler.close()
         if self._watch is not None:
             self._watch.close()
         return closing
