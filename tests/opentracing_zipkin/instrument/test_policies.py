@@ -1,4 +1,4 @@
-"""Which policy is in force, and what `uninstall` leaves behind."""
+"""One policy is in force for each library, and after `uninstall` nothing is traced."""
 
 from __future__ import annotations
 

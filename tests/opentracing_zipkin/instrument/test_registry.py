@@ -1,4 +1,4 @@
-"""Which libraries are instrumented by name, when, and when our instrumentation stands back."""
+"""The registry instruments libraries by name, when they are imported, and stands back for other instrumentations."""
 
 from __future__ import annotations
 
