@@ -1,8 +1,8 @@
-"""Why do I see no spans?  Each area is a module, each of its checks a function that yields findings.
+"""Why do I see no spans?  Each area is a module, and each check is a function that yields findings.
 
-Rules: what could be a finding is declared once, as a `Kind`, beside the check that finds it; docs/how-to/troubleshooting.md is
-made of these.  The application's own sender and encoder carry the probes, so that what is tried is what it would do.  Words of
-others are cut, printable and without our credentials.
+Rules: each possible finding is declared once, as a `Kind`, beside the check that finds it; docs/how-to/troubleshooting.md is
+made from these declarations.  The application's own sender and encoder send the probes, so the doctor does exactly what the
+application would do.  Text from servers is shortened, made printable, and loses our credentials.
 """
 
 from __future__ import annotations

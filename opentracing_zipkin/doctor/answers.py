@@ -1,6 +1,6 @@
 """A collector's answer to a message, in plain words.
 
-Rules: what may help is tried: where a path or an encoding is refused, others are asked whether they would do.
+Rules: a remedy is tried before it is told: where the server refuses a path or an encoding, the others are tried.
 """
 
 from __future__ import annotations
@@ -173,12 +173,12 @@ _TRIED = {
 
 
 def is_html(headers: Mapping[str, str]) -> bool:
-    """Whether an answer is a page for people."""
+    """Whether an answer is a web page for people."""
     return headers.get("Content-Type", "").lower().startswith("text/html")
 
 
 def explained(error: SendError, sender: HttpSender, endpoint: str, encoding: str, size: int, connection: Connection) -> Finding:
-    """Why a message was not accepted; `size`: its bytes."""
+    """The finding that tells why a message was not accepted; `size`: the message's bytes."""
     url, answer = shown(sender.urls[0]), sender.answered
     said = str(error).removeprefix(f"{url}: ")
     if answer is None:
@@ -198,14 +198,14 @@ def explained(error: SendError, sender: HttpSender, endpoint: str, encoding: str
 
 
 def _target(url: str, location: str, connection: Connection) -> str:
-    """Where a redirect leads, as far as may be shown."""
-    with suppress(ValueError):  # an address in brackets that is none
+    """The target of a redirect, without credentials."""
+    with suppress(ValueError):  # `urljoin` raises for brackets without an IPv6 address
         location = urljoin(url, location)
     return connection.safe(shown(location)) or "nowhere"
 
 
 def _tried(endpoint: str, encoding: str, connection: Connection, named: Mapping[str, object]) -> Finding | None:
-    """By which other path or encoding the server takes an empty message."""
+    """A finding with the other path or encoding by which the server takes an empty message; None where there is none."""
     path = encoder_named(encoding).path
     for candidate in _candidates(endpoint):
         if _takes(candidate, encoding, connection):
@@ -217,12 +217,12 @@ def _tried(endpoint: str, encoding: str, connection: Connection, named: Mapping[
 
 
 def _likely(endpoint: str, encoding: str) -> str:
-    """The address that was probably meant."""
+    """The address that the endpoint was probably meant to be."""
     return shown(urlsplit(endpoint)._replace(path=likely_path(endpoint, encoder_named(encoding).path)).geturl())
 
 
 def _candidates(endpoint: str) -> Iterator[str]:
-    """Other addresses of the same server at which Zipkin often is; each path is replaced by the encoding's."""
+    """Addresses of the same server where Zipkin often is; the path of each is later replaced by the encoding's."""
     parts = urlsplit(endpoint)
     own = [likely_path(endpoint, "/api/v2/spans")] if has_own_path(endpoint) else []
     for path in dict.fromkeys((*own, "/api/v2/spans", "/zipkin/api/v2/spans")):
@@ -231,7 +231,7 @@ def _candidates(endpoint: str) -> Iterator[str]:
 
 
 def _takes(endpoint: str, encoding: str, connection: Connection) -> bool:
-    """Whether an empty message is accepted there, by what is no page for people."""
+    """Whether an endpoint accepts an empty message, and its answer is not a web page for people."""
     encoder = encoder_named(encoding)
     sender = HttpSender(endpoint, encoder.path, encoder.media_type, **connection.options)
     try:

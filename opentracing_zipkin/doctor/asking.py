@@ -1,6 +1,6 @@
-"""Questions to a server by HTTP, on the settings of the application's own sender: one deadline, no redirect, bounded.
+"""Questions to a server by HTTP, with the settings of the application's own sender: one deadline, no redirects, a bounded body.
 
-Rules: words of a server lose our credentials here, before they are cut.
+Rules: a server's text loses our credentials here, before it is shortened.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from ..settings import Effective
 __all__ = ["Connection", "NoAnswer", "Reply", "host_of", "until"]
 
 MAX_BODY_BYTES = 200_000
-_UNCLOCKED: Any = Unclocked(connect=3600, read=3600)  # the deadline is kept by the adapter
+_UNCLOCKED: Any = Unclocked(connect=3600, read=3600)  # the adapter keeps the deadline
 
 
 class NoAnswer(Exception):
-    """Nothing came back; its text is the reason."""
+    """No answer came back; the exception's text is the reason."""
 
 
 class Reply(NamedTuple):
-    """A server's answer; `seconds` from the question to its end."""
+    """A server's answer; `seconds`: the time from the question to the end of the answer."""
 
     status: int
     reason: str
@@ -44,11 +44,11 @@ class Reply(NamedTuple):
 
     @property
     def is_html(self) -> bool:
-        """Whether it is a page for people."""
+        """Whether the answer is a web page for people."""
         return self.headers.get("Content-Type", "").lower().startswith("text/html")
 
     def json(self) -> Any:
-        """The body read as JSON; None where it is no JSON, or nested beyond reason."""
+        """The body read as JSON; None where it is not JSON, or too deeply nested."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -56,7 +56,7 @@ class Reply(NamedTuple):
 
 
 class Connection:
-    """How the application's sender reaches a collector, for questions of our own; to be closed."""
+    """Asks a collector's server over the same connection settings as the application's sender; must be closed."""
 
     def __init__(self, found: Effective) -> None:
         self.options: dict[str, Any] = selected(ConnectionOptions, found.given)
@@ -71,23 +71,23 @@ class Connection:
         self._secrets += [*in_headers(self._headers.values()), *(self._auth or ())[1:]]
 
     def know(self, url: str) -> None:
-        """Its credentials are none of anybody's business, either."""
+        """Hide the credentials of this URL, too."""
         self._secrets += in_url(url)
 
     def proxy_of(self, url: str) -> str:
-        """The proxy by which a URL is asked; "" where there is none."""
+        """The proxy through which a URL is requested; "" where there is none."""
         return select_proxy(url, self._proxies) or ""
 
     def safe(self, text: object) -> str:
-        """Others' words, without what was sent as a credential."""
+        """The text of a server or of an exception, without our credentials."""
         return hide(str(text), self._secrets)
 
     def get(self, url: str) -> Reply:
-        """Ask the collector's server; raises NoAnswer."""
+        """GET a URL of the collector's server; raises NoAnswer."""
         return self._ask(url, {"b3": "0", **self._headers}, self._auth, self._proxies)
 
     def call(self, url: str, headers: Mapping[str, str]) -> Reply:
-        """Ask another server, which gets none of the collector's headers and credentials; raises NoAnswer."""
+        """GET a URL of another server, without the collector's headers and credentials; raises NoAnswer."""
         return self._ask(url, headers, None, {})
 
     def _ask(self, url: str, headers: Mapping[str, str], auth: Any, proxies: Mapping[str, str]) -> Reply:
@@ -105,12 +105,12 @@ class Connection:
             )
             body = _beginning(answer.raw)
             return Reply(answer.status, answer.reason, answer.headers, body, monotonic() - begin)
-        except Exception as error:  # of requests, urllib3 and whatever lies below
+        except Exception as error:  # requests, urllib3 and the libraries below them raise many types
             problem = self.safe(reason_of(error))
-        raise NoAnswer(problem)  # out of the block: the error that was caught holds the URL
+        raise NoAnswer(problem)  # outside the block, because the caught error, which holds the URL, would be its context
 
     def close(self) -> None:
-        """End the connections that are kept for the next question."""
+        """Close the connections that are kept for the next question."""
         self._adapter.close()
 
 
@@ -124,7 +124,7 @@ def _prepared(url: str, headers: Mapping[str, str], auth: Any) -> requests.Prepa
 
 
 def _beginning(raw: Any) -> bytes:
-    """The body as far as it counts; the rest of a longer one is left to the server."""
+    """The first MAX_BODY_BYTES of the body, and up to one chunk more; the rest is not read."""
     read = b""
     for chunk in raw.stream(16_384, decode_content=True):
         read += chunk
@@ -136,7 +136,7 @@ def _beginning(raw: Any) -> bytes:
 
 
 def until(seconds: float, is_done: Callable[[], bool], pause_s: float = 0.1) -> bool:
-    """Whether it is done within so many seconds; asked at least once."""
+    """Whether `is_done` returns True within `seconds`; it is called at least once."""
     deadline = monotonic() + seconds
     while not is_done():
         if monotonic() > deadline:
@@ -146,6 +146,6 @@ def until(seconds: float, is_done: Callable[[], bool], pause_s: float = 0.1) -> 
 
 
 def host_of(url: str) -> tuple[str, int]:
-    """Name and port of a URL."""
+    """The host name and the port of a URL."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,4 +1,4 @@
-"""All that the doctor can find, in the order of its checks: what docs/how-to/troubleshooting.md is made of."""
+"""All findings that the doctor can make, in the order of its checks; docs/how-to/troubleshooting.md is made from them."""
 
 from __future__ import annotations
 

@@ -34,9 +34,9 @@ CLOCK_OFF = Kind(
 
 
 def clock_finding(date: str, sent_at: float, received_at: float) -> Finding:
-    """Findings on our clock, by an answer's Date header; both bounds of the offset include the second that it leaves open."""
+    """The finding on our clock, by an answer's Date header; it is exact to a second, which the offset's bounds include."""
     try:
-        server = parsedate_to_datetime(date).replace(tzinfo=timezone.utc).timestamp()  # RFC 9110: always GMT
+        server = parsedate_to_datetime(date).replace(tzinfo=timezone.utc).timestamp()  # RFC 9110: it is in GMT
     except (TypeError, ValueError, OverflowError):
         return CLOCK_UNKNOWN()
     least, most = sent_at - server - 1, received_at - server

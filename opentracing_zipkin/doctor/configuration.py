@@ -1,4 +1,4 @@
-"""The settings that `configure()` would use, where each comes from, and which of them keep spans from being made."""
+"""The settings that `configure()` would use, the source of each, and the settings that prevent spans."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ SAMPLED_ALL = Kind("sampled-all", OK, "sampling", "every new trace is recorded, 
 
 
 def read() -> tuple[Effective, list[str]]:
-    """The configuration by the environment, and what `configure` would say of it in the log."""
+    """The configuration from the environment, and the lines that `configure` would log about it."""
     with _heard() as lines:
         return effective(), lines
 
 
 @contextmanager
 def _heard() -> Iterator[list[str]]:
-    """The warnings that are logged meanwhile, in place of the log."""
+    """A list that receives the warnings while the block runs, instead of the log."""
     lines: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: lines.append(record.getMessage().removeprefix("zipkin: "))  # type: ignore[method-assign]
@@ -118,7 +118,7 @@ def _heard() -> Iterator[list[str]]:
 
 
 def all_settings(found: Effective) -> list[Setting]:
-    """Every setting, as it would be used."""
+    """Every setting with the value that would be used."""
     settings = [
         Setting("service_name", printable(found.service_name or "none", MAX_VALUE_CHARS), _source(found, "service_name"))
     ]
@@ -134,7 +134,7 @@ def _source(found: Effective, name: str) -> str:
 
 
 def _shown(name: str, value: Any) -> str:
-    """A setting's value, without what may be a credential."""
+    """The text of a setting's value, without anything that may be a credential."""
     if value is None or value == ():
         return "none"
     if name == "auth":
@@ -144,13 +144,13 @@ def _shown(name: str, value: Any) -> str:
     if name == "proxy":
         proxies = value if isinstance(value, Mapping) else {"": value}
         return ", ".join(shown(url) for url in proxies.values())
-    if isinstance(value, Mapping):  # headers and tags: any of them may hold a key
+    if isinstance(value, Mapping):  # headers and tags: any value may be a secret key
         return ", ".join(value)
     return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
 
 
 def check_configuration(found: Effective, said: list[str]) -> Iterator[Finding]:
-    """The findings on the environment."""
+    """The findings on the settings in the environment."""
     for variable, problem, advice in found.wrong:
         yield WRONG_VALUE(variable=variable, problem=problem, advice=advice)
     for variable, meant in found.unknown:

@@ -1,7 +1,7 @@
 """Spans that go to a broker, or to the console: are they taken, and does a Zipkin server get them from there?
 
-Rules: a broker is asked by the application's own sender, with an empty list, which a Zipkin server skips.  Whether the server
-reads from the broker is asked of the server itself, which no endpoint names here.
+Rules: the application's own sender sends the broker an empty list, which a Zipkin server skips.  Only the server itself can
+tell whether it reads from the broker; the endpoint does not name that server, so the user does.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ NOT_WRITABLE = Kind(
 
 
 def check_broker(found: Effective) -> Generator[Finding, None, bool]:
-    """Whether a message is taken; True where it is."""
+    """Check whether the broker takes a message; the generator returns True where it does."""
     encoder = encoder_named(found.given.get("encoding", "json"))
     sender = chosen_sender(found.given, encoder.path, encoder.media_type)
     begin = monotonic()
@@ -87,7 +87,7 @@ def check_broker(found: Effective) -> Generator[Finding, None, bool]:
 
 
 def check_console(found: Effective) -> Iterator[Finding]:
-    """Whether the lines can be written; nothing is."""
+    """Check whether lines can be written to the console or the file; none is written."""
     target, problem = target_of(found), problem_with(console_path(found.endpoints[0]))
     if problem:
         yield NOT_WRITABLE(target=target, reason=problem)
@@ -97,7 +97,7 @@ def check_console(found: Effective) -> Iterator[Finding]:
 
 
 def check_read(found: Effective, server: Collected, probes: Probes, id_source: str) -> Iterator[Finding]:
-    """Whether the Zipkin server gets the spans from the broker.  `id_source` as for `check_found`."""
+    """Check whether the Zipkin server gets the spans from the broker.  `id_source`: the same as for `check_found`."""
     _send(found, probes)
     for finding in check_found(server, probes, id_source):
         is_missing = finding.code == NEVER_SHOWN.code
@@ -105,7 +105,7 @@ def check_read(found: Effective, server: Collected, probes: Probes, id_source: s
 
 
 def _send(found: Effective, probes: Probes) -> None:
-    """Where they are not taken, nothing will be found, and that is told."""
+    """Send the probes to the broker; a refusal needs no finding here, because `check_read` then finds no probe."""
     encoder = encoder_named(found.given.get("encoding", "json"))
     sender = chosen_sender(found.given, encoder.path, encoder.media_type)
     try:
@@ -117,5 +117,5 @@ def _send(found: Effective, probes: Probes) -> None:
 
 
 def target_of(found: Effective) -> str:
-    """Where the spans go, as it may be shown."""
+    """The place to which the spans go, without credentials."""
     return ", ".join(shown_target(one, "") for one in found.endpoints)

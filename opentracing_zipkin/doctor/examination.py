@@ -1,4 +1,4 @@
-"""All checks, in the order in which a span meets what they are about."""
+"""All checks, in the order in which a span passes the things that they check."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NOT_CALLED = Kind(
 
 
 class Examination:
-    """Examines the environment as it is now.  `settings` and `libraries` are known at once, `findings` come one by one."""
+    """Examines the present environment.  `settings` and `libraries` are known at once; `findings` yields while it checks."""
 
     def __init__(self) -> None:
         self._found, self._said = configuration.read()
@@ -62,11 +62,11 @@ class Examination:
             yield from self._check_broker(service_url, server_url)
 
     def _check_ways(self, connection: Connection, service_url: str | None) -> Iterator[Finding]:
-        """Those to the collectors, and to a service."""
+        """The findings on the ways to the collectors, and on a service."""
         encoding = self._found.given.get("encoding", "json")
         taking: list[Collected] = []
         checks = (self._check_collector(Collected(one, connection), encoding, taking) for one in self._found.endpoints)
-        # The weight of a fault is known only when all collectors were asked.
+        # Whether a fault is only a warning is known when all collectors have been asked.
         yield from chain(*checks) if len(self._found.endpoints) == 1 else _eased(list(chain(*checks)), taking)
         if service_url is not None and taking:
             connection.know(service_url)
@@ -75,7 +75,7 @@ class Examination:
             yield SKIPPED(url=shown(service_url))
 
     def _check_broker(self, service_url: str | None, server_url: str | None) -> Iterator[Finding]:
-        """The broker, and the Zipkin server that reads from it, which gets none of the broker's credentials."""
+        """The findings on the broker, and on the Zipkin server that reads from it and gets no credentials of the broker."""
         found = self._found
         is_taken = yield from check_broker(found)
         if not is_taken:
@@ -96,7 +96,7 @@ class Examination:
                     yield from check_service(service_url, server, found.given.get("encoding", "json"))
 
     def _check_collector(self, collected: Collected, encoding: str, taking: list[Collected]) -> Iterator[Finding]:
-        """One that takes spans is added to `taking`."""
+        """The findings on one collector; a collector that takes spans is added to `taking`."""
         found, connection = self._found, collected.connection
         url = posted_url(collected.endpoint, encoder_named(encoding).path)
         if not (yield from check_network(url, connection, found.variables.get("proxy", ""))):
@@ -110,7 +110,7 @@ class Examination:
 
 
 def _eased(findings: list[Finding], taking: list[Collected]) -> list[Finding]:
-    """Where a collector cannot be reached and another takes the spans, the sender goes to that one: a warning is enough."""
+    """Turn the fault of an unreachable collector into a warning where another takes the spans: the sender uses that one."""
     return [
         one._replace(status=WARNING) if taking and one.check in _REACHING and one.status == FAULT else one for one in findings
     ]

@@ -1,4 +1,4 @@
-"""The libraries that would be traced without a line of code, and why one would not."""
+"""The libraries that would be traced without a line of code, and the reasons why others would not be."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["INSTRUMENTED", "Row", "check_instrumentation", "exporters_of_others"
 _CHECK = "instrumentation"
 INSTRUMENTED = "instrumented"
 
-Row = tuple[str, str, str]  # a library's name, its version, and what would become of it
+Row = tuple[str, str, str]  # a library's name, its version, and whether it would be traced, or why not
 
 WOULD_TRACE = Kind(
     "would-trace",
@@ -49,7 +49,7 @@ EXPORTER_OF_OTHERS = Kind(
 
 
 def check_instrumentation(found: Effective, rows: Sequence[Row]) -> Iterator[Finding]:
-    """The findings on what `run` would trace, by the rows of `rows_of`."""
+    """The findings on the libraries that `run` would trace; `rows` are from `rows_of`."""
     active = [name for name, _, state in rows if state.startswith(INSTRUMENTED)]
     if active:
         yield WOULD_TRACE(names=", ".join(active))
@@ -64,7 +64,7 @@ def check_instrumentation(found: Effective, rows: Sequence[Row]) -> Iterator[Fin
 
 
 def exporters_of_others() -> Iterator[str]:
-    """A line for each of OpenTelemetry's exporter names that ours has, too, where another package is found first."""
+    """A line for each exporter name of ours for which OpenTelemetry finds another package's exporter first."""
     from importlib.metadata import entry_points
 
     for name in ("zipkin", "zipkin_json", "zipkin_proto"):
@@ -75,7 +75,7 @@ def exporters_of_others() -> Iterator[str]:
 
 
 def rows_of(chosen: Sequence[str]) -> list[Row]:
-    """A row a library that we know; `chosen` are those that the settings name."""
+    """One row for each library that we know; `chosen`: the names that the settings select."""
     from importlib.metadata import PackageNotFoundError, version
 
     from ..instrument.by_opentelemetry import disabled
@@ -108,7 +108,7 @@ def _row_of_other(name: str, library: Library, is_chosen: bool, left_out: tuple[
 
     try:
         found = version(name)
-    except (PackageNotFoundError, ValueError):  # a part of the standard library, or of a distribution with another name
+    except (PackageNotFoundError, ValueError):  # the library is in the standard library, or in a distribution with another name
         found = _python() if library.trigger in sys.stdlib_module_names else "-"
     if not _can_be_found(library.trigger):
         return name, "-", f"not installed; {library.by} is"
@@ -127,7 +127,7 @@ def _can_be_found(module: str) -> bool:
 
     try:
         return find_spec(module) is not None
-    except (ImportError, ValueError):  # below a package that is not there, or no name of a module
+    except (ImportError, ValueError):  # the parent package is missing, or the text is no module name
         return False
 
 
@@ -142,7 +142,7 @@ def _left_out(name: str, left_out: tuple[str, ...]) -> str:
 
 
 def _instrumented(library: Library) -> str:
-    """Whether our module can be loaded; it cannot where the library is too old for it."""
+    """The state of a library: our module can be loaded, or cannot, for instance because the library is too old."""
     try:
         library.load()
     except Exception as fault:

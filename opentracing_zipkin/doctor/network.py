@@ -1,6 +1,6 @@
-"""Is the collector's server there: its name, its port, its certificate, the proxy before it.
+"""Can the collector's server be reached: its name, its port, its certificate, the proxy before it.
 
-Rules: sockets of our own, because an HTTP library says of a failure only that there was one.
+Rules: the checks use their own sockets, because an HTTP library does not tell which step failed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .report import FAULT, OK, Finding, Kind
 __all__ = ["check_network", "refused_certificate", "speaks_tls"]
 
 MAX_CONNECT_S = 5.0
-MAX_TRIAL_S = 2.0  # of TLS where none was asked for
+MAX_TRIAL_S = 2.0  # the limit for trying TLS where the endpoint does not ask for it
 
 RESOLVED = Kind("resolved", OK, "name", "{host} is {addresses}")
 UNRESOLVED = Kind(
@@ -130,14 +130,17 @@ TLS_FAILED = Kind(
     "ZIPKIN_CLIENT_KEY name must be PEM",
 )
 
-# Codes of OpenSSL's verification: not yet valid and expired; a host's name and an address that do not fit.
+# OpenSSL's codes for a failed verification: not yet valid, expired; a host name, or an address, that does not match.
 _TIMES, _NAMES = (9, 10), (62, 64)
 _PLAIN = re.compile(r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|UNKNOWN_PROTOCOL|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG")
 _OF_OURS = re.compile(r"CERTIFICATE_REQUIRED|BAD_CERTIFICATE|ALERT_HANDSHAKE_FAILURE|UNKNOWN_CA|ALERT_ACCESS_DENIED")
 
 
 def check_network(url: str, connection: Connection, source: str) -> Generator[Finding, None, bool]:
-    """Each step to the server behind a URL; True where all were taken.  `source`: where a proxy's name comes from."""
+    """Check each step to the server of a URL; the generator returns True where all succeed.
+
+    `source`: the variable that the proxy comes from.
+    """
     proxy = connection.proxy_of(url)
     timeout_s = min(MAX_CONNECT_S, connection.timeout_s)
     if proxy:
@@ -155,7 +158,7 @@ def check_network(url: str, connection: Connection, source: str) -> Generator[Fi
 
 
 def _reached(host: str, port: int, timeout_s: float, proxy_by: str) -> Iterator[Finding]:
-    """`proxy_by`: the variable that has the proxy, where this is one."""
+    """Check the name and the port of a server; `proxy_by`: the proxy's variable where the server is a proxy, else ""."""
     named = {"host": host, "port": port}
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -216,7 +219,7 @@ def _handshake(url: str, proxy: str, connection: Connection, timeout_s: float) -
 
 
 def _context(connection: Connection) -> ssl.SSLContext:
-    """As the sender has it: the CA bundle of the settings, else that of requests."""
+    """The TLS settings that the sender uses: the CA bundle of the settings, else the bundle of requests."""
     bundle = connection.ca_bundle or DEFAULT_CA_BUNDLE_PATH
     folder, file = (bundle, None) if os.path.isdir(bundle) else (None, bundle)
     context = ssl.create_default_context(cafile=file, capath=folder)
@@ -227,7 +230,7 @@ def _context(connection: Connection) -> ssl.SSLContext:
 
 
 def _tls_finding(error: Exception, host: str, port: int) -> Finding:
-    """The meaning of a failed handshake."""
+    """The finding that tells what a failed handshake means."""
     text, code = str(error), getattr(error, "verify_code", None)
     reason = getattr(error, "verify_message", None) or text
     if code is not None:
@@ -241,9 +244,10 @@ def _tls_finding(error: Exception, host: str, port: int) -> Finding:
 
 
 def refused_certificate(url: str, connection: Connection) -> Finding | None:
-    """The server's word after a handshake that seemed to be done: with TLS 1.3 it looks at our certificate later.
+    """The finding on a certificate of ours that the server refuses after the handshake; None where it does not.
 
-    Nothing is written, because a write to what the server has closed would lose its words.
+    With TLS 1.3, the server checks our certificate only when the handshake is complete for us.  We only read: a write to a
+    connection that the server has closed would lose its alert.
     """
     host, port = host_of(url)
     try:
@@ -258,7 +262,7 @@ def refused_certificate(url: str, connection: Connection) -> Finding | None:
 
 
 def speaks_tls(url: str) -> Finding | None:
-    """WANTS_TLS where a server that is asked without encryption would have it."""
+    """The finding WANTS_TLS where the server of an `http` URL speaks TLS; else None."""
     host, port = host_of(url)
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -1,7 +1,8 @@
-"""A probe in the application's own way: its sender, its encoding.
+"""Probes: spans that are sent as the application would send them, by its sender and in its encoding.
 
-A server that keeps a part decides by the low half of a trace id (COLLECTOR_SAMPLE_RATE).  So the probes' ids are spread evenly
-over all there are, and the share that is found is the server's; a span marked as debug is kept in any case.
+A server that keeps only a part of the traces decides by the low half of a trace id (COLLECTOR_SAMPLE_RATE).  So the probes' ids
+are spread evenly over all possible ids, and the share that is found is the share that the server keeps.  A debug span is always
+kept.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ _random = SystemRandom()
 
 
 def random_id() -> str:
-    """An id of 64 bits."""
+    """A random id of 64 bits."""
     return f"{_random.randrange(1, 1 << 64):016x}"
 
 
 class Probes(NamedTuple):
-    """The probes that are sent: `spread` are trace ids, one span each; of the pair the ids have the same low half."""
+    """The probes: `spread` has the trace ids of single spans; the pair `long_id` and `short_id` has the same low half."""
 
     spans: list[FinishedSpan]
     spread: list[str]
@@ -56,7 +57,7 @@ class Probes(NamedTuple):
 
 
 def probes_of(bits: int) -> Probes:
-    """The spans of now, with ids of so many bits, and the pair."""
+    """New probes with the present time and trace ids of `bits` bits, and the pair."""
     high = random_id()
     prefix = high if bits == 128 else ""
     spread = [f"{prefix}{int((number + _random.random()) / PROBES * (1 << 63)) or 1:016x}" for number in range(PROBES)]
@@ -82,7 +83,7 @@ def _probe(trace_id: str, debug: bool) -> FinishedSpan:
 def check_sent(
     endpoint: str, encoding: str, spans: list[FinishedSpan], connection: Connection
 ) -> Generator[Finding, None, bool]:
-    """Send spans as the application would; True where they were taken."""
+    """Send spans as the application would; the generator returns True where the server has taken them."""
     encoder = encoder_named(encoding)
     sender = HttpSender(endpoint, encoder.path, encoder.media_type, **connection.options)
     body = encoder.join([encoder.encode(span) for span in spans])

@@ -1,4 +1,4 @@
-"""The look for the probes in the collector's server, by Zipkin's query API."""
+"""The search for the probes in the collector's server, by Zipkin's query API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .report import FAULT, OK, WARNING, Finding, Kind
 __all__ = ["Collected", "check_found"]
 
 FOUND_WITHIN_S = 5.0
-SETTLED_WITHIN_S = 2.0  # once one was found, for the others
+SETTLED_WITHIN_S = 2.0  # the time for the other probes after one has been found
 
 FOUND = Kind("found", OK, "query", "all of {count} probes were found again at {server}, after {seconds} s")
 NO_QUERIES = Kind(
@@ -66,13 +66,13 @@ IDS_CUT = Kind(
 
 
 class Collected(NamedTuple):
-    """Where a collector's spans are asked for."""
+    """The server that is asked for a collector's spans."""
 
     endpoint: str
     connection: Connection
 
     def url(self, path: str) -> str:
-        """With its credentials; of an endpoint with a path of its own, by the likely prefix."""
+        """The URL of a path of the query API, with credentials; its prefix is guessed where the endpoint has its own path."""
         endpoint = self.endpoint
         if has_own_path(endpoint):
             endpoint = urlsplit(endpoint)._replace(path=likely_path(endpoint, "/api/v2/spans")).geturl()
@@ -80,11 +80,11 @@ class Collected(NamedTuple):
 
     @property
     def server(self) -> str:
-        """For people."""
+        """The server's address for people, without credentials."""
         return shown(self.url("")).partition("?")[0]
 
     def why_not(self) -> str:
-        """Why the server cannot be queried; "" where it can."""
+        """The reason why the server cannot be queried; "" where it can."""
         try:
             reply = self.connection.get(self.url("/api/v2/services"))
         except NoAnswer as error:
@@ -94,7 +94,7 @@ class Collected(NamedTuple):
         return f"HTTP {reply.status}" + (" with a page for people" if reply.is_html else "")
 
     def spans(self, trace_id: str) -> list[dict[str, object]]:
-        """The spans of a trace, as far as the server shows them now."""
+        """The spans of a trace that the server shows now."""
         try:
             found = self.connection.get(self.url(f"/api/v2/trace/{trace_id}")).json()
         except NoAnswer:
@@ -102,9 +102,9 @@ class Collected(NamedTuple):
         return [span for span in found if isinstance(span, dict)] if isinstance(found, list) else []
 
     def which(self, trace_ids: Iterable[str]) -> set[str]:
-        """Those of these traces that the server shows now."""
+        """The trace ids among these whose traces the server shows now."""
         asked = sorted(trace_ids)
-        if len(asked) > 1:  # fewer are refused
+        if len(asked) > 1:  # a server refuses a query for fewer than two traces
             try:
                 reply = self.connection.get(self.url(f"/api/v2/traceMany?traceIds={','.join(asked)}"))
             except NoAnswer:
@@ -116,7 +116,7 @@ class Collected(NamedTuple):
         return {one for one in asked if self.spans(one)}
 
     def health(self) -> str:
-        """The words of a server that says that it is not well."""
+        """The server's own text where its /health reports a problem; else ""."""
         try:
             reply = self.connection.get(self.url("/health"))
         except NoAnswer:
@@ -126,7 +126,7 @@ class Collected(NamedTuple):
 
 
 def check_found(collected: Collected, probes: Probes, id_source: str) -> Iterator[Finding]:
-    """Whether the server shows what it took.  `id_source`: the variable that asks for ids of 64 bits, else ""."""
+    """Check whether the server shows the probes that it took.  `id_source`: the variable that asks for 64-bit ids, else ""."""
     reason = collected.why_not()
     if reason:
         yield NO_QUERIES(url=shown(collected.url("/api/v2/services")), reason=reason, service=SERVICE)
@@ -146,7 +146,7 @@ def check_found(collected: Collected, probes: Probes, id_source: str) -> Iterato
 
 
 def _missing(collected: Collected, probes: Probes) -> tuple[set[str], bool]:
-    """The traces that are not shown, and whether one of the pair is, which no sampling leaves out."""
+    """The traces that are not shown, and whether one of the pair is shown; the pair is debug, so no sampling leaves it out."""
     missing, pair_found = set(probes.spread), False
 
     def is_done() -> bool:
@@ -162,7 +162,7 @@ def _missing(collected: Collected, probes: Probes) -> tuple[set[str], bool]:
 
 
 def _check_ids(collected: Collected, probes: Probes, id_source: str) -> Iterator[Finding]:
-    """Whether ids of both lengths are one trace to the server."""
+    """Check whether the server treats a long and a short id with the same low half as one trace."""
     long_spans: list[dict[str, object]] = []
     short_spans: list[dict[str, object]] = []
 

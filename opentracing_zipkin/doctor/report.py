@@ -1,6 +1,6 @@
-"""A finding, what it can say, and how a reader or a program gets it.
+"""Findings, and their output for a reader or for a program.
 
-Rules: a line a finding, with its remedy beneath; nothing here looks at the terminal but its width.
+Rules: a finding is one line with its remedy below it; the output depends on the terminal's width only.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ __all__ = [
 ]
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
-JSON_VERSION = 1  # of the shape; it grows by names only
+JSON_VERSION = 1  # the version of the JSON shape, to which only names are added
 
 MAX_VALUE_CHARS = 400
 MIN_WIDTH, MAX_WIDTH, WIDTH_IN_A_PIPE = 72, 120, 100
-_INDENT = "  "  # of a remedy
+_INDENT = "  "  # the indent of a remedy
 _STATUS_WIDTH = len(WARNING) + 2
 _CHECK_WIDTH = len("instrumentation") + 2
 
 
 class Finding(NamedTuple):
-    """The result of a check: `status` is ok, warning or fault, `remedy` what to do, on one line or as a list; `code` is
-    the kind's name for programs.
+    """The result of a check.
 
-    A fault explains spans that are missing; a warning is what a reader should know.
+    `status`: ok, warning or fault; a fault explains missing spans, a warning is something that a reader should know.
+    `remedy`: the advice, on one line or as a list.  `code`: the kind's name for programs.
     """
 
     status: str
@@ -51,7 +51,7 @@ class Finding(NamedTuple):
 
 
 class Kind:
-    """A finding that a check can make, with places, such as `{url}`, that are filled in when it is found."""
+    """A finding that a check can make; its text has placeholders, such as `{url}`, that are filled when it is found."""
 
     __slots__ = ("check", "code", "remedy", "status", "text")
 
@@ -63,13 +63,13 @@ class Kind:
         self.remedy = remedy
 
     def __call__(self, **values: Any) -> Finding:
-        """The finding; each value is made printable and cut."""
+        """The finding with these values; each value is made printable and shortened."""
         words = {name: printable(" ".join(str(value).split()), MAX_VALUE_CHARS) for name, value in values.items()}
         return Finding(self.status, self.check, self.text.format(**words), self.remedy.format(**words), self.code)
 
 
 class Setting(NamedTuple):
-    """A setting as it would be used: its value as it may be shown, and the variable that it comes from, or `default`."""
+    """A setting as it would be used: its value without credentials, and the variable that it comes from, or `default`."""
 
     name: str
     value: str
@@ -77,14 +77,14 @@ class Setting(NamedTuple):
 
 
 def width_of(stream: TextIO) -> int:
-    """How long a line may be."""
+    """The greatest length of a line."""
     if not stream.isatty():
         return WIDTH_IN_A_PIPE
     return max(MIN_WIDTH, min(shutil.get_terminal_size().columns, MAX_WIDTH))
 
 
 def setting_lines(settings: Sequence[Setting], stream: TextIO) -> Iterator[str]:
-    """Those that somebody has set, and those that matter most; of the others the number."""
+    """The lines for settings that somebody has set and for the most important ones; for the others, only their number."""
     shown = [one for one in settings if one.source != "default" or one.name in _TOLD_ALWAYS]
     names, sources = (max(len(one[column]) for one in shown) for column in (0, 2))
     left = max(20, width_of(stream) - names - sources - 4)
@@ -98,7 +98,7 @@ _TOLD_ALWAYS = frozenset(("service_name", "endpoint", "encoding", "sample_rate",
 
 
 def finding_lines(finding: Finding, stream: TextIO) -> Iterator[str]:
-    """The mark, the check and what was found; beneath it the remedy."""
+    """The lines of a finding: status, check and text, then the remedy below them."""
     margin = " " * (_STATUS_WIDTH + _CHECK_WIDTH)
     room = width_of(stream) - len(margin)
     head = f"{finding.status:{_STATUS_WIDTH}}{finding.check:{_CHECK_WIDTH}}"
@@ -115,14 +115,14 @@ def _wrapped(text: str, width: int, below: str = "") -> list[str]:
 
 
 def exit_status(findings: Iterable[Finding]) -> int:
-    """1 where a fault explains missing spans, else 0."""
+    """The exit status: 1 where a fault explains missing spans, else 0."""
     return int(any(finding.status == FAULT for finding in findings))
 
 
 def as_json(
     settings: Sequence[Setting], libraries: Sequence[tuple[str, str, str]], findings: Sequence[Finding]
 ) -> dict[str, Any]:
-    """For programs: names are added to this shape, and none is taken away."""
+    """The examination for programs; later versions may add names to this shape, and remove none."""
     return {
         "version": JSON_VERSION,
         "status": max((finding.status for finding in findings), key=(OK, WARNING, FAULT).index, default=OK),

@@ -1,6 +1,6 @@
-"""A service of one's own: called with B3 headers, and looked for in the trace that they name.
+"""A service of the user's: it is called with B3 headers, and its span is looked for in the trace that they name.
 
-Rules: it is asked by GET, once, and gets none of the collector's headers and credentials.
+Rules: the service is called by GET, once, without the collector's headers and credentials.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .report import FAULT, OK, WARNING, Finding, Kind
 
 __all__ = ["check_service"]
 
-ARRIVED_WITHIN_S = 8.0  # a second until a tracer sends, and a few for the server's storage
+ARRIVED_WITHIN_S = 8.0  # one second until a tracer sends, and a few seconds for the server's storage
 PAUSE_S = 0.2
 _CHECK = "service"
 
@@ -101,7 +101,7 @@ UNASKED = Kind(
 
 
 def check_service(url: str, collected: Collected, encoding: str) -> Iterator[Finding]:
-    """Call a service, send our own span of the call, and look for the service's."""
+    """Call a service, send our own span of the call, and look for the service's span."""
     trace_id, span_id = random_id() + random_id(), random_id()
     begin_us = time.time_ns() // 1000
     try:
@@ -123,7 +123,7 @@ def check_service(url: str, collected: Collected, encoding: str) -> Iterator[Fin
 
 
 def _headers(trace_id: str, span_id: str) -> dict[str, str]:
-    """Both spellings of B3, because a service may read one of them only."""
+    """Headers in both spellings of B3, because a service may read only one of them."""
     return {
         "X-B3-TraceId": trace_id,
         "X-B3-SpanId": span_id,
@@ -133,7 +133,7 @@ def _headers(trace_id: str, span_id: str) -> dict[str, str]:
 
 
 def _send(span: FinishedSpan, endpoint: str, encoding: str, connection: Connection) -> None:
-    """So that the trace is whole; where it does not arrive, another check has said why."""
+    """Send our span of the call, so that the trace is complete; where it is refused, another check has told the reason."""
     encoder = encoder_named(encoding)
     sender = HttpSender(endpoint, encoder.path, encoder.media_type, **connection.options)
     try:
@@ -177,7 +177,7 @@ def _service(span: dict[str, Any]) -> str:
 
 
 def _elsewhere(collected: Collected, trace_id: str) -> list[Finding]:
-    """The service's own trace, where it has kept our id as a tag."""
+    """A finding on a new trace that the service has begun, where its span has our trace id as a tag; else no finding."""
     query = f"/api/v2/traces?limit=1&annotationQuery={quote(f'caller.trace_id={trace_id}', safe='')}"
     try:
         [[span, *_], *_] = collected.connection.get(collected.url(query)).json()

@@ -1,4 +1,4 @@
-"""An examination from its begin to its end, for a terminal or for a program."""
+"""An examination from its beginning to its end, for a terminal or for a program."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["examine"]
 
 
 def examine(service_url: str | None, is_json: bool, stream: TextIO, server_url: str | None = None) -> int:
-    """Say what is found, as it is found; the exit status."""
+    """Print each finding as soon as it is made, or all as JSON; returns the exit status."""
     if isinstance(stream, TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")  # words of others that the terminal's encoding does not have
+        stream.reconfigure(errors="backslashreplace")  # for characters that the terminal's encoding does not have
     examination = Examination()
     if is_json:
         findings = list(examination.findings(service_url, server_url))

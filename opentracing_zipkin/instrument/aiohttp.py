@@ -1,8 +1,8 @@
-"""aiohttp's client: a span for each physical request of any session, with redirects and what a middleware sends again.
+"""aiohttp's client: a span for each physical request of any session, also for redirects and requests that a middleware repeats.
 
-Rules: begins where the session asks its connector for a connection, so that one that is refused is the span's error; ends with
-the answer's body.  A session's own `trace_configs` stay what they are.  The parent is the span that was active at the call,
-although the request is sent when it is awaited.
+Rules: a span begins where the session asks its connector for a connection, so a refused connection is the span's error; it ends
+with the answer's body.  The session's `trace_configs` are not changed.  The parent is the span that was active at the call,
+although aiohttp sends the request only when it is awaited.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _patches = Patches()
 _policy = OFF
 _UNKNOWN: Any = object()
 _KEY = "_opentracing_zipkin_call"
-# The span that was active when the request was called for, which may be long before it is awaited.
+# The span that was active when the application called for the request; the request may be awaited much later.
 _parent: ContextVar[Any] = ContextVar("opentracing_zipkin_aiohttp_parent")
 
 
 def install(policy: HttpPolicy | None = None) -> None:
-    """Trace the requests of all sessions; `policy`: None for the one that `configure` fills."""
+    """Trace the requests of all sessions; `policy`: None for the policy that `configure` fills."""
     global _policy
     if stands_back("aiohttp") is not None:
         return
@@ -66,14 +66,14 @@ async def _run(parent: Any, running: Any) -> Any:
     try:
         return await running
     finally:
-        with suppress(ValueError):  # closed in another context, because nobody has awaited its end
+        with suppress(ValueError):  # a coroutine that nobody awaited to its end may be closed in another context
             _parent.reset(token)
 
 
 def _connecting(original: Any) -> Any:
     def connect(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
         called = calling(_policy)
-        if called is None:  # no coroutine around the other: 1 µs less
+        if called is None:  # without tracing there is no coroutine around the original: 1 µs less
             return original(self, req, *args, **kwargs)
         return _connect(original, called, self, req, args, kwargs)
 
@@ -91,7 +91,7 @@ async def _connect(original: Any, called: Calling, connector: Any, req: Any, arg
 
 
 def _begin(called: Calling, request: Any) -> Call | None:
-    """The call; its context is in the headers of aiohttp's request, which are a copy of the application's."""
+    """The call of a request; its context is added to the headers of aiohttp's request, a copy of the application's headers."""
     try:
         url, headers = request.url, request.headers
         host, port = url.raw_host or "", url.explicit_port
@@ -99,7 +99,7 @@ def _begin(called: Calling, request: Any) -> Call | None:
             host = f"[{host}]"
         address = f"{host}:{port}" if port else host
         parent = _parent.get(_UNKNOWN)
-        known = parent is not _UNKNOWN  # else somebody asks the connector without a session
+        known = parent is not _UNKNOWN  # the connector was called without a session where it is unknown
         path = url.raw_path or "/"
         call = called.start(request, request.method, address, path, url, _header, parent if known else None, known)
         carrier = call.carrier()
@@ -147,14 +147,14 @@ async def _start(response: Any, running: Any) -> Any:
     except BaseException as error:
         _end(response, error)
         raise
-    if response.closed:  # the body came with the head
+    if response.closed:  # the whole body came with the head
         _end(response, None)
     return started
 
 
 def _ending(original: Any) -> Any:
     def end(self: Any) -> Any:
-        if _KEY not in vars(self) or self.status is None:  # `start` is not done
+        if _KEY not in vars(self) or self.status is None:  # `start` has not ended yet
             return original(self)
         error = _error_of(self)
         try:
@@ -175,7 +175,7 @@ def _end(response: Any, error: BaseException | None) -> None:
 
 
 def _error_of(response: Any) -> BaseException | None:
-    """The exception that ends the answer before its body does; None where the application has ended it."""
+    """The exception that ended the answer before its body was complete; None where the application ended it."""
     content, error = response.content, sys.exc_info()[1]
     failure: BaseException | None = content.exception() if content is not None else None
     if failure is not None or error is None:
@@ -183,7 +183,7 @@ def _error_of(response: Any) -> BaseException | None:
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_locals.get("self") is content:
-            return error  # on its way out of the body
+            return error  # the exception was raised by the reading of the body
         trace = trace.tb_next
     return None
 

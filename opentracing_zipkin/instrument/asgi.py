@@ -1,6 +1,6 @@
 """Middleware for any ASGI application: a span from the request's headers to the answer's last byte, or a websocket's close.
 
-Rules: every message passes as it is.  The span is the active one as long as the application runs, so background tasks are its
+Rules: every message passes unchanged.  The span is active as long as the application runs, so background tasks are its
 children; it ends with the last byte.  A client that leaves, or a task that is cancelled, is no error.
 Source: ASGI 3.0, HTTP & WebSocket.
 """
@@ -26,9 +26,9 @@ AsgiApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class TracingMiddleware:
-    """An ASGI application around another; a request that is traced already passes through, and so does the lifespan.
+    """An ASGI application around another; it makes no span for a lifespan, or for a request that has one already.
 
-    `policy`: None for the one that `configure` fills.
+    `policy`: None for the policy that `configure` fills.
     """
 
     def __init__(self, app: AsgiApplication, policy: HttpPolicy | None = None) -> None:
@@ -42,13 +42,13 @@ class TracingMiddleware:
         await serve(self._policy, self.app, scope, receive, send)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "app":  # while it is being copied
+        if name == "app":  # `copy` asks for attributes before `app` is set
             raise AttributeError(name)
-        return getattr(self.app, name)  # for applications that have attributes
+        return getattr(self.app, name)  # the application's attributes are the middleware's, too
 
 
 def _watch_routes() -> None:
-    """Starlette tells nobody where a request is mounted, so its routes are watched as soon as they may be used."""
+    """Watch Starlette's routes, if it is imported, because Starlette itself does not tell where a request is mounted."""
     if "starlette.routing" in sys.modules:
         from . import starlette_routes
 
@@ -56,12 +56,12 @@ def _watch_routes() -> None:
 
 
 def exchange_of(scope: Scope) -> AsgiExchange | None:
-    """The request that is being served, None where it is not traced."""
+    """The exchange of the request that is being served; None where the request is not traced."""
     return scope.get(MARK)
 
 
 async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive: Receive, send: Send) -> None:
-    """The application's run, traced."""
+    """Run the application with a span around it."""
     exchange = begin(policy, scope, send)
     if exchange is None:
         await app(scope, receive, sending_at_shutdown(policy, scope, send))
@@ -83,7 +83,7 @@ async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive:
 def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
     """Begin the exchange of a request or a websocket.
 
-    None where there is nothing to trace (it has a span already, or is a lifespan), and where that fails, which is told.
+    None where there is nothing to trace (a lifespan, a request with a span), and where the start fails, which is logged once.
     """
     previous = scope.get(MARK)
     if previous is not None and not previous.ended:
@@ -104,7 +104,7 @@ def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
         exchange.native = scope
         exchange._send = send
         headers = scope["headers"]
-        if type(headers) is not list and iter(headers) is headers:  # can be read once
+        if type(headers) is not list and iter(headers) is headers:  # an iterator can be read only once
             scope["headers"] = headers = list(headers)
         carrier = headers if served.reads_raw else _headers(scope)
         exchange.span = span = served.start(carrier, scope, method, path, _address(scope, served.trust_forwarded), _header)
@@ -117,7 +117,7 @@ def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
 
 
 def _only_one(error: BaseException) -> BaseException:
-    """The exception in a group of one, as older Starlettes raise for what has happened in a stream."""
+    """The exception inside a group of one; older Starlettes raise such a group for an exception in a stream."""
     parts = getattr(error, "exceptions", None)
     return _only_one(parts[0]) if type(parts) is tuple and len(parts) == 1 else error
 
@@ -128,11 +128,14 @@ def _header(scope: Scope, name: str) -> str | None:
 
 
 class AsgiExchange(Exchange):
-    """`prefix`: the templates of all mounts that the request has passed; `mount`: the innermost one of Starlette."""
+    """A request through ASGI.
+
+    `prefix`: the templates of all mounts that the request has passed; `mount`: Starlette's innermost Mount among them.
+    """
 
     prefix = ""
-    mount: Any = None  # where it is not mounted
-    gone: OSError | None = None  # the server's exception, where the client had left
+    mount: Any = None  # None where the application is not mounted
+    gone: OSError | None = None  # the server's exception when the client has left
     _send: Send
 
     header = staticmethod(_header)
@@ -146,29 +149,29 @@ class AsgiExchange(Exchange):
         try:
             kind = message["type"]
             if kind == "http.response.body":
-                # A framework raises an exception again after it has sent the 500 that it stands for: the span waits for it.
+                # After a 500, a framework raises the exception that caused it, so the span waits for the exception.
                 if self.status < 500 and not message.get("more_body", False):
                     self.end()
             elif kind == "http.response.start" or kind == "websocket.http.response.start":
                 self.status = status = int(message["status"])
                 if status >= 500 and self.error is None:
-                    self.error = sys.exc_info()[1]  # an exception handler gives this answer
+                    self.error = sys.exc_info()[1]  # an exception handler sends this answer
             elif kind == "websocket.close" and not self.status:
-                self.status = 403  # a handshake that is refused
+                self.status = 403  # the handshake is refused
             elif kind == "websocket.accept":
                 self.status = 101
-        except Exception as fault:  # a message that only this server understands
+        except Exception as fault:  # the server may understand a message that we do not
             self.serving.policy.tell("the reading of an ASGI message", fault)
 
     def end_unanswered(self) -> None:
-        """The client has left: no error, and a 500 that a framework made of that has reached nobody."""
+        """End after the client has left: this is no error, and a 500 that a framework made of it has reached nobody."""
         self.error = None
         if self.status >= 500:
             self.status = 0
         self.end()
 
     def _find_route(self) -> str | None:
-        template = self.native.get("path_template")  # Litestar's
+        template = self.native.get("path_template")  # Litestar sets it
         if template:
             return self.prefix + route_of_template(template)
         if "starlette.routing" not in sys.modules:
@@ -179,10 +182,10 @@ class AsgiExchange(Exchange):
 
 
 def _is_disconnect(error: BaseException, gone: OSError | None) -> bool:
-    """Whether the client has left: by what the server raised, or in the words of Starlette, Uvicorn and others."""
+    """Whether the client has left: the server's own exception, or one that Starlette, Uvicorn or others raise for that."""
     if error is gone or type(error).__name__ in ("ClientDisconnect", "ClientDisconnected", "WebSocketDisconnect"):
         return True
-    parts: tuple[BaseException, ...] = getattr(error, "exceptions", ())  # a group's
+    parts: tuple[BaseException, ...] = getattr(error, "exceptions", ())  # the parts of an exception group
     return type(parts) is tuple and bool(parts) and all(_is_disconnect(part, gone) for part in parts)
 
 

@@ -1,7 +1,7 @@
-"""OpenTelemetry's instrumentations, for what we have none of our own for: which are installed, and switching them on.
+"""OpenTelemetry's instrumentations of libraries for which we have no instrumentation: finding them and switching them on.
 
-Rules: as cheap as a look into some folders, because each interpreter below the command starts with it; `importlib.metadata`
-would import sockets.  An instrumentation is loaded when the program has imported its library, never before.
+Rules: the search only lists folders and reads small files, because each interpreter below the command does it at its start;
+`importlib.metadata` would import sockets.  An instrumentation is loaded when the program has imported its library, not before.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["disabled", "found"]
 
 _GROUP = "[opentelemetry_instrumentor]"
-_FOLDERS = ("opentelemetry_instrumentation_", "openinference_instrumentation_")  # how their `.dist-info` begins
+_FOLDERS = ("opentelemetry_instrumentation_", "openinference_instrumentation_")  # the first part of their `.dist-info` names
 
-# Their names of what we instrument -> ours.
+# OpenTelemetry's names of the libraries that we instrument ourselves -> our names.
 OURS = {
     "aiohttp-client": "aiohttp",
     "asgi": "starlette",
@@ -40,7 +40,7 @@ OURS = {
 }
 _NO_SPANS = ("system_metrics",)
 
-# The module whose import shows that a library is used, where it has not the instrumentation's name.
+# The module whose import shows that a library is used, where the module's name is not the instrumentation's name.
 _TRIGGERS = {
     "aiohttp-server": "aiohttp",
     "boto3sqs": "boto3",
@@ -54,14 +54,14 @@ _TRIGGERS = {
 
 
 class Instrumentation:
-    """One of OpenTelemetry's, by its entry point; in the place of a module of ours."""
+    """One instrumentation of OpenTelemetry, by its entry point; the registry uses it like a module of ours."""
 
     def __init__(self, name: str, target: str, distribution: str, prepare: Callable[[], object]) -> None:
         self.name = name
-        self.distribution = distribution  # with its version
+        self.distribution = distribution  # its name and version
         self._target = target
         self._prepare = prepare
-        self._undo: Any = None  # what `prepare` gave
+        self._undo: Any = None  # the result of `prepare`
 
     def load(self) -> Any:
         """The instrumentor's class; raises whatever its import raises."""
@@ -71,7 +71,7 @@ class Instrumentation:
         return getattr(importlib.import_module(module), attribute)
 
     def install(self) -> None:
-        """Switch it on; raises RuntimeError where the library has a version that it does not take."""
+        """Switch the instrumentation on; raises RuntimeError where it does not support the library's version."""
         self._undo = self._prepare()
         instrumentor = self.load()()
         problem = self.conflict(instrumentor)
@@ -92,13 +92,13 @@ class Instrumentation:
             instrumentor.uninstrument()
 
     def leave_to_sdk(self) -> None:
-        """Switch it off, and leave the place of the process's provider, because the program has one of its own."""
+        """Switch the instrumentation off, and withdraw our tracer provider, because the program sets its own provider."""
         self.uninstall()
         if callable(self._undo):
             self._undo()
 
     def _companion(self) -> Any:
-        """A module of ours that is switched on with it, or None."""
+        """Our module that is switched on together with this instrumentation, or None."""
         if self.name != "sqlalchemy":
             return None
         from . import sqlalchemy_drivers
@@ -106,16 +106,17 @@ class Instrumentation:
         return sqlalchemy_drivers
 
     def conflict(self, instrumentor: Any) -> str | None:
-        """Why it would not take the library that is installed."""
-        check = getattr(instrumentor, "_check_dependency_conflicts", None)  # what its `instrument` asks before all else
+        """The reason why the instrumentation does not support the installed library; None where it does."""
+        check = getattr(instrumentor, "_check_dependency_conflicts", None)  # its `instrument` begins with this check
         found = None if check is None else check()
         return None if found is None else " ".join(str(found).split())
 
 
 def found(prepare: Callable[[], object]) -> list[Library]:
-    """One for each that is installed and that we have none of our own for; `prepare` is called before one is switched on.
+    """A Library for each installed instrumentation of OpenTelemetry whose library we do not instrument ourselves.
 
-    It gives a function that undoes it, which is called where the program turns out to use OpenTelemetry's SDK; or None.
+    `prepare` is called before one is switched on.  It returns a function that undoes it, or None; that function is called where
+    the program turns out to use OpenTelemetry's SDK.
     """
     libraries: dict[str, Library] = {}
     for distribution, name, target in _entry_points(sys.path):
@@ -126,14 +127,14 @@ def found(prepare: Callable[[], object]) -> list[Library]:
 
 
 def disabled(text: str) -> tuple[str, ...]:
-    """The names that OTEL_PYTHON_DISABLED_INSTRUMENTATIONS has, theirs and ours; "*" stands for all."""
+    """The names in the text of OTEL_PYTHON_DISABLED_INSTRUMENTATIONS, and our names for the same libraries; "*" means all."""
     names = [name for name in map(str.strip, text.split(",")) if name]
     return (*names, *(OURS[name] for name in names if name in OURS))
 
 
 def _giver(instrumentation: Instrumentation) -> Callable[[], Any]:
     def load() -> Instrumentation:
-        instrumentation.load()  # here, so that nothing is replaced yet where it raises
+        instrumentation.load()  # where this raises, nothing has been replaced yet
         return instrumentation
 
     return load
@@ -144,11 +145,11 @@ def _trigger(name: str) -> str:
 
 
 def _entry_points(folders: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Distribution and version, name and target of each entry point."""
+    """The distribution with its version, the name and the target of each entry point."""
     for folder in folders:
         try:
             every = os.listdir(folder or ".")
-        except OSError:  # a zip file, or a folder that is no more
+        except OSError:  # a zip file, or a folder that does not exist any more
             continue
         for name in sorted(every):
             if not name.startswith(_FOLDERS) or not name.endswith(".dist-info"):

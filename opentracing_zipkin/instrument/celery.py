@@ -1,7 +1,7 @@
 """Celery: a producer span for each message that is sent, a consumer span for each run of a task.
 
-Rules: the context travels in the message's headers.  A run is a child of what sent it, never the same span.  A retry is no
-error: its message is sent by the run that asks for it.  Anything that goes wrong here is told once, and the task goes on.
+Rules: the context travels in the message's headers.  A run is a child of the span that sent its message, never the same span.
+A retry is no error: the run that asks for it sends the message.  A fault of ours is logged once, and the task goes on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _policy = OFF
 _sending: ContextVar[opentracing.Span | None] = ContextVar("opentracing_zipkin_celery_sending", default=None)
 
 _RUN = "_opentracing_zipkin_run"  # the attribute of a task's request that holds its span and scope
-_BROKERS = {"amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "rediss": "redis"}  # by URL scheme, where it differs
+# The broker's name by the scheme of its URL, where the two differ.
+_BROKERS = {"amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "rediss": "redis"}
 
 
 def install(policy: HttpPolicy | None = None) -> None:
@@ -86,7 +87,7 @@ def _start_producer(app: Celery, name: Any) -> opentracing.Span | None:
 
 
 def _broker(app: Celery) -> dict[str, str]:
-    """The other end, for both the sending and the running side, so that the dependency graph has the broker between them."""
+    """Tags that name the broker as the other end, for sender and runner, so the dependency graph shows it between them."""
     parts = urlsplit(app.conf.broker_write_url or app.conf.broker_url or "amqp://")
     tags = {"peer.service": _BROKERS.get(parts.scheme, parts.scheme)}
     if parts.hostname:
@@ -116,7 +117,7 @@ def _before_run(task_id: Any = None, task: Any = None, **_: Any) -> None:
         tags = {"span.kind": "consumer", "celery.id": str(task_id), **_broker(task.app)}
         if request.retries:
             tags["celery.retries"] = str(request.retries)
-        # A task that is called without a broker has no headers: it is a child of its caller's span.
+        # A task that is called without a broker has no headers, so its parent is the active span of its caller.
         context = tracer.extract(opentracing.Format.TEXT_MAP, carrier)
         span = tracer.start_span(task.name, child_of=context, tags=tags)
         setattr(request, _RUN, (span, tracer.scope_manager.activate(span, False)))

@@ -1,7 +1,7 @@
 """Celery's own connections to Redis, hidden from OpenTelemetry's instrumentation of redis.
 
-A worker asks its broker many times a minute, and each question would be a trace of its own; whoever waits for a result asks
-the backend again and again.  What a user looks for is told by the PRODUCER and CONSUMER spans.
+A worker asks its broker many times a minute, and each question would become a separate trace; code that waits for a result asks
+the backend again and again.  The PRODUCER and CONSUMER spans already show everything that a user looks for.
 
 Rules: nothing is imported, neither Redis nor OpenTelemetry.  Clients that the application makes itself are left alone.
 Source: kombu/transport/redis.py; celery/backends/redis.py.
@@ -26,7 +26,7 @@ _classes: dict[type, type] = {}
 
 
 def install() -> None:
-    """From now on, for each client that Celery makes."""
+    """Hide each client that Celery makes from now on."""
     if not _is_installed:
         _is_installed.append(True)
         for module in _OWNERS:
@@ -34,7 +34,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Clients that are made from now on are seen; those that exist stay hidden."""
+    """Stop hiding clients that are made from now on; existing clients stay hidden."""
     _is_installed.clear()
     _patches.undo()
 
@@ -45,7 +45,7 @@ class _Hook:
 
     def __call__(self) -> None:
         owner = getattr(sys.modules[self._module], _OWNERS[self._module])
-        # It may have been uninstalled, and installed again, before the program has imported the module.
+        # Between `install` and the import of the module, `uninstall` and another `install` may have been called.
         if _is_installed and getattr(owner._create_client, "__wrapped__", None) is None:
             _patches.replace(owner, "_create_client", _hiding)
 
@@ -58,7 +58,7 @@ def _hiding(original: Any) -> Any:
 
 
 def _hidden(client: Any) -> Any:
-    """The same client or pipeline, with commands that are not seen."""
+    """The same client or pipeline, whose commands OpenTelemetry no longer sees."""
     try:
         cls = type(client)
         client.__class__ = _classes.get(cls) or _hidden_class(cls)
@@ -74,7 +74,7 @@ def _hidden_class(cls: type) -> type:
         def execute_command(self, *args: Any, **kwargs: Any) -> Any:
             return call_out_of_sight(super().execute_command, args, kwargs)
 
-        def execute(self, *args: Any, **kwargs: Any) -> Any:  # of pipelines
+        def execute(self, *args: Any, **kwargs: Any) -> Any:  # only pipelines have it
             return call_out_of_sight(super().execute, args, kwargs)
 
         def pipeline(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,6 +1,6 @@
-"""A request that is sent: one span for each physical one, from its headers to the end of the answer's body.
+"""A request that is sent: one span for each physical request, from its headers to the end of the answer's body.
 
-Rules: nothing here raises into the application.  Where one library calls another (requests over urllib3), the outer one
+Rules: no exception of ours reaches the application.  Where one library calls another (requests over urllib3), the outer one
 makes the span.  The application's objects are not changed: a library's module sends a copy of the headers.
 """
 
@@ -18,19 +18,19 @@ from .http import METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response, is_sil
 
 __all__ = ["INSIDE", "PLAIN_HEADERS", "Call", "Calling", "calling", "stale"]
 
-# The call that a traced library is sending, so that those below it stand back.
+# The call that a traced library is sending, so that the traced libraries below it make no span.
 INSIDE: ContextVar[Call | None] = ContextVar("opentracing_zipkin_inside_call", default=None)
 
 MAX_REMEMBERED = 2000
 
-# Names that no tracer writes, in lower case: where a request has only these, no context of another span is among them.
+# Names that no tracer writes, in lower case: a request with only these headers carries no context of another span.
 PLAIN_HEADERS = frozenset(
     """accept accept-charset accept-encoding accept-language authorization cache-control connection content-encoding
     content-length content-type cookie date expect host if-match if-modified-since if-none-match keep-alive origin pragma range
     referer te transfer-encoding upgrade user-agent x-api-key x-request-id x-requested-with""".split()  # noqa: SIM905
 )
 
-# Exceptions by which a task is told to end.  Our own tracer takes none of them for an error, another 2.4 tracer would.
+# Exceptions that cancel a task.  Our own tracer does not count them as errors, but another tracer of the 2.4 API would.
 _CANCELLATIONS = frozenset(("CancelledError", "Cancelled", "GeneratorExit", "GreenletExit"))
 
 _QUERY = re.compile(r"\?\S*")
@@ -38,7 +38,7 @@ _USER = re.compile(r"//[^/\s@]*@")
 
 
 class Calling:
-    """A policy with one tracer: all that is the same for each request, looked up once."""
+    """A policy with one tracer: holds everything that is the same for each request, looked up once.  Use it from any thread."""
 
     __slots__ = ("_addresses", "inject", "peers", "policy", "start_span", "tracer")
 
@@ -61,10 +61,10 @@ class Calling:
         parent: Any = None,
         ignore_active: bool = False,
     ) -> Call:
-        """Begin the call of a request to `address`, which is a `host:port` without credentials; a child of the active span.
+        """Begin the call of a request to `address`, a `host:port` without credentials; its span is a child of the active span.
 
-        `url`: its query is left out of an error's text.  `parent`: a parent in place of the active span; without one,
-        `ignore_active` makes a root.  Raises whatever the tracer raises.
+        `url`: its query is left out of an error's text.  `parent`: a parent in place of the active span; with None as parent,
+        `ignore_active` makes a root.  Raises the tracer's exceptions.
         """
         known = self._addresses.get(address) or self._add_address(address)
         tags: dict[str, Any] = {"span.kind": "client", "http.method": method, "http.path": path, **known}
@@ -89,17 +89,17 @@ class Calling:
         return call
 
     def tell(self, fault: Exception) -> None:
-        """Note a fault that prevented a span; the request is sent without one."""
+        """Count a fault that prevented a span, and log the first one; the request is sent without a span."""
         self.policy.tell("the start of a sent request's span", fault)
 
     def _add_address(self, address: str) -> dict[str, str]:
-        """The tags of the other end; `peers` names it by `host:port` or by `host`."""
+        """The tags of the server at this address; `peers` may name it by `host:port` or by `host`."""
         host, _, port = address.rpartition(":")
         if not port.isdigit():
             host, port = address, ""
         if host.startswith("[") or host.replace(".", "").isdigit():
             tags = {"peer.address": address}
-        else:  # `peer.address` takes a port behind an IP address only
+        else:  # `peer.address` may have a port only after an IP address
             tags = {"peer.hostname": host, "peer.port": port} if port else {"peer.hostname": host}
         low = host.lower()
         ports = (port,) if port else ("443", "80")
@@ -119,14 +119,14 @@ class Calling:
 
 
 class Call:
-    """One physical request that is under way.  May be ended from any thread, once; ends by itself where it is dropped."""
+    """One physical request that is in progress.  Any thread may end it, once; a call that is garbage-collected ends itself."""
 
-    # No slots: defaults that are seldom replaced are the class's, so a call costs four assignments.
+    # No slots: rarely replaced defaults are attributes of the class, so a call costs only four assignments.
     ended = False
     status = 0  # 0 where there was no answer
-    answer: Callable[[], Any] | None = None  # gives the library's own answer; kept only where a hook looks at it
-    headers: Any = None  # the mapping that is sent, by which a library below recognises the request
-    is_below = False  # while the library below sends it
+    answer: Callable[[], Any] | None = None  # returns the library's own answer; kept only where a hook looks at it
+    headers: Any = None  # the mapping that is sent; by its identity, a library below recognises the request
+    is_below = False  # True while the library below sends the request
 
     request: Request | None = None  # only where a hook looks at it
 
@@ -142,14 +142,14 @@ class Call:
         return carrier
 
     def note_retry(self, cause: str) -> None:
-        """Note as an event of this span that the library tries once more by itself."""
+        """Record an event on the span: the library sends the request once more by itself."""
         try:
             self.span.log_kv({"event": "retry", "cause": cause})
         except Exception as fault:
             self.calling.policy.tell("the note of a retry", fault)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Tags, hooks, finish; only the first call counts."""
+        """Set the tags, call the hooks, finish the span; only the first call has an effect."""
         if self.ended:
             return
         self.ended = True
@@ -174,20 +174,20 @@ class Call:
             policy.tell("the end of a sent request's span", fault)
 
     def discard(self) -> None:
-        """End without a record, because nothing was sent after all."""
+        """End without recording a span, because no request was sent."""
         with suppress(Exception):
             self.span.set_tag("sampling.priority", 0)
         self.end()
 
     def __del__(self) -> None:
-        # An answer that was neither read nor closed.
+        # The application has neither read nor closed the answer.
         if not self.ended and hasattr(self, "span"):
-            with suppress(Exception):  # the interpreter may be on its way out
+            with suppress(Exception):  # the interpreter may be shutting down
                 self.end()
 
 
 def calling(policy: HttpPolicy) -> Calling | None:
-    """The policy with the present tracer; None where that is the no-op."""
+    """The policy with its present tracer; None where that is the no-op tracer."""
     tracer = policy.tracer or opentracing.tracer
     found: Calling | None = policy._calling
     if found is not None and found.tracer is tracer:
@@ -199,9 +199,10 @@ def calling(policy: HttpPolicy) -> Calling | None:
 
 
 def stale(call: Call, names: Iterable[str]) -> set[str]:
-    """The names of headers with another span's context, for instance a caller's that an application passes on by hand.
+    """The names of headers with another span's context, for instance where an application passes its caller's headers on.
 
-    `names`: the request's, in lower case.  The tracer shows which: it removes or replaces these when it injects into a dict.
+    `names`: the names of the request's headers, in lower case.  The tracer injects into a dict with these names: those that it
+    removes or replaces belong to a context.
     """
     if PLAIN_HEADERS.issuperset(names):
         return _NONE
@@ -215,12 +216,12 @@ _NONE: set[str] = set()
 
 
 def _describe(span: opentracing.Span, error: BaseException, url: object) -> None:
-    """Set the error of a span.  Exceptions quote the URL; its query and user may be secrets, and are taken out."""
+    """Set the error of a span.  Exceptions quote the URL; its query and user may be secrets, so they are removed."""
     if not isinstance(error, Exception) and type(error).__name__ in _CANCELLATIONS:
         return
     try:
         text = str(error)
-    except Exception:  # the application's own class
+    except Exception:  # the `__str__` of an application's class may raise
         text = ""
     secret = str(url)
     shown = _USER.sub("//", text)

@@ -1,8 +1,8 @@
-"""Django: a span for each request, by WSGI and ASGI, named by the route of its URL configuration.
+"""Django: a span for each request, through WSGI and ASGI, named by its route in the URL configuration.
 
 Rules: `install` wraps the handlers, so that all middleware is inside the span; where only settings can be changed,
-`opentracing_zipkin.instrument.django.TracingMiddleware` is the first of `MIDDLEWARE`.  An async chain stays async.  Nothing of
-Django is imported before the program sets it up: its handlers take 0.3 s, and load asyncio and ssl.
+`opentracing_zipkin.instrument.django.TracingMiddleware` is the first entry of `MIDDLEWARE`.  An async chain stays async.  Only
+the package `django` is imported before the program sets Django up: its handlers take 0.3 s, and load asyncio and ssl.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = ["TracingMiddleware", "install", "uninstall"]
 
 _setup = Patches()
 _handlers = Patches()
-_policy: HttpPolicy | None = None  # None while it is not installed: another's patch around ours may stay
+_policy: HttpPolicy | None = None  # None while not installed: another package's patch may keep our function inside it
 
 
 def install(policy: HttpPolicy | None = None) -> None:
-    """Trace all requests of this process; `policy`: None for the one that `configure` fills."""
+    """Trace all requests of this process; `policy`: None for the policy that `configure` fills."""
     global _policy
     if stands_back("django") is not None:
         return
@@ -36,14 +36,14 @@ def install(policy: HttpPolicy | None = None) -> None:
     registry = sys.modules.get("django.apps.registry")
     if "django.core.handlers.base" in sys.modules or (registry is not None and registry.apps.ready):
         _watch_handlers()
-    elif not _setup and registry is not None:  # `django.setup` may be running: it imports the settings, and they configure us
+    elif not _setup and registry is not None:  # `django.setup` may be running: it imports the settings, which may call us
         _setup.replace(registry.Apps, "populate", _setting_up)
     elif not _setup:
         _setup.replace(django, "setup", _setting_up)
 
 
 def uninstall() -> None:
-    """Put back what `install` has replaced; a middleware in the settings stays."""
+    """Put back the methods that `install` has replaced; a middleware in the settings stays."""
     global _policy
     _policy = None
     _setup.undo()
@@ -72,7 +72,7 @@ def _watch_handlers() -> None:
     _watch_errors()
     _handlers.replace(WSGIHandler, "__call__", _serving_wsgi)
     _handlers.replace(ASGIHandler, "__call__", _serving_asgi)
-    # The route; and the whole request, where no server is: Django's test clients.
+    # These note the route; without a server, as in Django's test clients, they trace the whole request.
     _handlers.replace(BaseHandler, "get_response", _answering)
     _handlers.replace(BaseHandler, "get_response_async", _answering_async)
 
@@ -80,13 +80,13 @@ def _watch_handlers() -> None:
 def _watch_errors() -> None:
     from django.core.signals import got_request_exception
 
-    got_request_exception.connect(_note_error)  # once, however often
+    got_request_exception.connect(_note_error)  # Django keeps one connection, however often this is called
 
 
 class TracingMiddleware:
-    """For `MIDDLEWARE`, as its first; a request that is traced already passes through.
+    """A middleware for the first place of `MIDDLEWARE`; a request that has a span already passes through.
 
-    A subclass may have a `policy` of its own; None is the one of `install`, or that `configure` fills.
+    A subclass may set its own `policy`; None stands for the policy of `install`, or else the one that `configure` fills.
     """
 
     policy: HttpPolicy | None = None
@@ -145,7 +145,7 @@ def _answering_async(original: Any) -> Any:
 
 def _answer(get_response: Any, request: Any, policy: HttpPolicy) -> Any:
     exchange = _exchange_of(request)
-    if exchange is not None and not exchange.ended:  # the server's call, or an outer middleware, has begun it
+    if exchange is not None and not exchange.ended:  # the handler's call, or an outer middleware, has begun the exchange
         try:
             return get_response(request)
         finally:
@@ -193,11 +193,11 @@ def _begin(request: Any, policy: HttpPolicy) -> Exchange | None:
     scope = getattr(request, "scope", None)
     if scope is not None:
         return asgi.begin(policy, scope, _nowhere)
-    return wsgi.begin(policy, request.META, None, request.path)  # by now the environ has it as text
+    return wsgi.begin(policy, request.META, None, request.path)  # Django has decoded the path in the environ by now
 
 
 async def _nowhere(message: asgi.Message) -> None:
-    """Nothing is sent by an exchange that was begun by a middleware."""
+    """Send nothing: an exchange that a middleware has begun does not send."""
 
 
 def _exchange_of(request: Any) -> Exchange | None:
@@ -210,30 +210,30 @@ def _note_route(request: Any, exchange: Exchange) -> None:
     try:
         match = request.resolver_match
         if match is not None:
-            prefix = getattr(exchange, "prefix", None)  # of a mount, by ASGI
+            prefix = getattr(exchange, "prefix", None)  # only an ASGI exchange has it: the templates of its mounts
             if prefix is None:
                 prefix = request.META.get("SCRIPT_NAME", "")
             exchange.route = f"{prefix.rstrip('/')}/{route_of_pattern(match.route)}"
-    except Exception as fault:  # a request of somebody's own making
+    except Exception as fault:  # `request` may be an object that is not Django's
         exchange.serving.policy.tell("the route of a request", fault)
 
 
 def _note_error(request: Any = None, **_: Any) -> None:
-    """An exception that Django turns into a 500 is the span's error; the signal is sent while it is handled."""
+    """Note an exception that Django turns into a 500 as the span's error; Django sends this signal in its `except` block."""
     exchange = None if request is None else _exchange_of(request)
     if exchange is not None and exchange.error is None:
         exchange.error = sys.exc_info()[1]
 
 
 def _end_with(response: Any, exchange: Exchange, request: Any) -> None:
-    """End the span with an answer that is there already, else with its last byte or when the server closes it."""
+    """End the span at once for a complete answer; else with the answer's last byte, or when the server closes it."""
     _note_route(request, exchange)
     exchange.status = getattr(response, "status_code", 0)
     if not getattr(response, "streaming", False):
         exchange.end()
         return
     response._resource_closers.append(exchange.end)
-    if getattr(response, "file_to_stream", None) is None:  # a file may be sent by the server itself
+    if getattr(response, "file_to_stream", None) is None:  # a server may send a file itself, so its iterator must stay
         response._iterator = (
             _stream_async(response._iterator, exchange) if response.is_async else _stream(response._iterator, exchange)
         )

@@ -1,7 +1,8 @@
-"""Whether somebody else instruments a library already: OpenTelemetry, or a package for OpenTracing.
+"""Whether another package instruments a library already: OpenTelemetry, or a package for OpenTracing.
 
-Rules: imports none of them; looks at loaded modules only.  Two instrumentations of one library would give two spans a
-request, and two sets of headers, so ours stands back; also where the other is of a library below (requests over urllib3).
+Rules: imports none of these packages; looks at loaded modules only.  Two instrumentations of one library would give each
+request two spans and two sets of headers, so ours stands back: it does nothing.  It stands back also where the other package
+instruments a library below (requests over urllib3).
 """
 
 from __future__ import annotations
@@ -27,22 +28,22 @@ __all__ = [
 ]
 
 _OPENTELEMETRY = "opentelemetry.instrumentation"
-_OTHER_NAMES = {"aiohttp": "aiohttp_client"}  # by our names
-BASE = f"{_OPENTELEMETRY}.instrumentor"  # loaded by each of them
-SDK = "opentelemetry.sdk.trace"  # a program that imports this sets a provider of its own
-BY_OPENTELEMETRY = "_is_instrumented_by_opentelemetry"  # true of its instrumentors and of single applications
+_OTHER_NAMES = {"aiohttp": "aiohttp_client"}  # our name -> OpenTelemetry's, where they differ
+BASE = f"{_OPENTELEMETRY}.instrumentor"  # each of OpenTelemetry's instrumentations loads it
+SDK = "opentelemetry.sdk.trace"  # a program that imports this sets its own tracer provider
+BY_OPENTELEMETRY = "_is_instrumented_by_opentelemetry"  # true on instrumentors that are on, and on instrumented applications
 
-# By whose instrumentation the requests of these are traced, too.
+# For each library, the libraries whose instrumentation traces its requests; a library that is not here has only its own.
 _COVERED_BY = {
     "fastapi": ("fastapi", "starlette"),
     "starlette": ("starlette", "fastapi"),
     "requests": ("requests", "urllib3"),
-    # These make no spans.  Others' names for the ids of a log record are others, and a format that has ours would raise.
+    # These make no spans.  Other packages give a log record's ids other names, and a format with our names would raise.
     "logging": (),
     "threads": (),
 }
 
-# These instrument as soon as they are used, which nothing shows; so they count when they are loaded.
+# These packages instrument when they are used, which cannot be seen; so they count as active as soon as they are loaded.
 PACKAGES = {
     "flask_opentracing": "flask",
     "django_opentracing": "django",
@@ -57,7 +58,7 @@ _undoing: list[Callable[[], object]] = []
 
 
 def active_elsewhere(library: str) -> str | None:
-    """The other package that instruments `library`, a name of our table; None where there is none."""
+    """The other package that instruments `library`, which is a name of our registry; None where there is none."""
     for covering in _COVERED_BY.get(library, (library,)):
         name = f"{_OPENTELEMETRY}.{_OTHER_NAMES.get(covering, covering)}"
         if name in sys.modules and _is_active(sys.modules[name]):
@@ -69,7 +70,7 @@ def active_elsewhere(library: str) -> str | None:
 
 
 def stands_back(library: str) -> str | None:
-    """The same as `active_elsewhere`, and says once that ours stands back."""
+    """Return the same as `active_elsewhere`, and log once that ours stands back."""
     other = active_elsewhere(library)
     if other is not None:
         _tell(library, other)
@@ -79,7 +80,7 @@ def stands_back(library: str) -> str | None:
 
 
 def stands_back_for(app: Any) -> bool:
-    """Whether OpenTelemetry instruments an application by itself; says once that ours stands back."""
+    """Whether OpenTelemetry instruments this single application; logs once that ours stands back."""
     if not vars(app).get(BY_OPENTELEMETRY):
         return False
     _tell("an application", _OPENTELEMETRY)
@@ -88,18 +89,18 @@ def stands_back_for(app: Any) -> bool:
 
 
 def record_theirs_by(record: Callable[[], Callable[[], object]]) -> None:
-    """Where ours stands back for one of OpenTelemetry's from now on, call this once; it gives what undoes it."""
+    """Set the function that is called, once, when ours stands back for OpenTelemetry; it returns a function that undoes it."""
     _recording[:] = [record]
 
 
 def leave_theirs() -> None:
-    """Undo that, because the program has a provider of its own."""
+    """Undo the call of the function from `record_theirs_by`, because the program sets its own tracer provider."""
     while _undoing:
         _undoing.pop()()
 
 
 def _record_theirs() -> None:
-    """Without a provider nobody would have what OpenTelemetry's instrumentation makes in our place."""
+    """Record the spans of OpenTelemetry's instrumentations by our tracer; without a tracer provider they would be lost."""
     if _recording and not _undoing and SDK not in sys.modules:
         try:
             _undoing.append(_recording[0]())
@@ -108,7 +109,7 @@ def _record_theirs() -> None:
 
 
 def is_left_to_sdk() -> bool:
-    """Whether the program uses OpenTelemetry's SDK, which is given its instrumentations then; says so once."""
+    """Whether the program uses OpenTelemetry's SDK, to which its instrumentations are then left; logs so once."""
     if SDK not in sys.modules:
         return False
     _say_once(SDK, "the program uses OpenTelemetry's SDK, which has its own ways to switch its instrumentations on")
@@ -122,12 +123,12 @@ def _tell(library: str, other: str) -> None:
 def _say_once(about: str, text: str) -> None:
     if about not in _told:
         _told.add(about)
-        import logging  # here, because a process that starts must not load it before gevent has patched
+        import logging  # imported late, because a starting process must not load it before gevent has patched
 
         logging.getLogger("opentracing_zipkin").warning("zipkin: %s; ours stands back", text)
 
 
 def _is_active(module: Any) -> bool:
-    """Whether one of a module's instrumentors has been switched on: each is a class that has one instance."""
+    """Whether one of a module's instrumentors has been switched on; each instrumentor is a class with a single instance."""
     instances = (getattr(value, "_instance", None) for value in list(vars(module).values()) if isinstance(value, type))
     return any(getattr(instance, BY_OPENTELEMETRY, False) is True for instance in instances)

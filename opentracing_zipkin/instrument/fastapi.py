@@ -1,6 +1,6 @@
 """FastAPI: a span for each request and each websocket of an application, named by its route.
 
-Rules: as for Starlette, on which it is built; a route has the prefixes of all routers that it is included by.
+Rules: the same as for Starlette, on which FastAPI is built; a route has the prefixes of all routers that include it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _applications = Applications()
 
 
 def install(app: FastAPI | None = None, policy: HttpPolicy | None = None) -> None:
-    """Trace an application, or all of them where none is given; `policy`: None for the one that `configure` fills."""
+    """Trace one application, or all of them where `app` is None; `policy`: None for the policy that `configure` fills."""
     if stands_back("fastapi") is None:
         _applications.trace(FastAPI if app is None else app, policy)
 

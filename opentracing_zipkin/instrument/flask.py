@@ -1,6 +1,6 @@
 """Flask: a span for each request of an application, named by its rule.
 
-Rules: wraps the application's call, so the work before the view (sessions, `before_request`) and after it is inside the span.
+Rules: the application's call is wrapped, so the work before the view (sessions, `before_request`) and after it is in the span.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .server import MARK, policy_or_default
 
 __all__ = ["install", "uninstall"]
 
-_POLICY = "_opentracing_zipkin_policy"  # an attribute of an application, or of the class for all
+_POLICY = "_opentracing_zipkin_policy"  # an attribute of an application, or of the class Flask for all applications
 _patches = Patches()
 _traced: WeakSet[Any] = WeakSet()
 
 
 def install(app: Flask | None = None, policy: HttpPolicy | None = None) -> None:
-    """Trace an application, or all of them where none is given; `policy`: None for the one that `configure` fills."""
+    """Trace one application, or all of them where `app` is None; `policy`: None for the policy that `configure` fills."""
     if stands_back("flask") is not None:
         return
     owner = Flask if app is None else app
@@ -63,9 +63,9 @@ def _serving(original: Any) -> Any:
 
 
 def _note_error(sender: Any, exception: BaseException, **_: Any) -> None:
-    """An exception that Flask turns into a 500 is the span's error."""
+    """Note an exception that Flask turns into a 500 as the span's error."""
     exchange = wsgi.exchange_of(request.environ) if has_request_context() else None
     if exchange is not None:
         if exchange.error is None:
             exchange.error = exception
-        exchange.route = exchange.route or wsgi_route(request.environ)  # where Flask raises it again, no answer tells the route
+        exchange.route = exchange.route or wsgi_route(request.environ)  # now: where Flask raises it again, no answer follows

@@ -1,8 +1,8 @@
 """Post-import hooks: calling a function when a module has been imported, or when no import is in progress.
 
-Rules: imports nothing that is not there when an interpreter has started, so that it may run before gevent patches and costs a
-start next to nothing.  A hook that raises is one line on standard error, and the import goes on.  A module has its own loader
-again before its code runs.
+Rules: imports only modules that every started interpreter has loaded, so that it may run before gevent patches, and an
+interpreter starts as fast as without it.  A hook that raises costs one line on standard error, and the import goes on.  A
+module has its own loader again before its code runs.
 Source: importlib._bootstrap, `_find_spec` and `_load_unlocked` (the same in Python 3.10 to 3.14).
 """
 
@@ -25,7 +25,7 @@ __all__ = ["after_imports", "say", "when_imported"]
 
 
 def when_imported(name: str, hook: Hook) -> None:
-    """Call `hook` once: now where the module has been imported, else when it is.
+    """Call `hook` once: now if the module has been imported, else as soon as it has been.
 
     Use it for top-level packages: when a module below one has been imported, the package may still be half imported.
     """
@@ -42,7 +42,7 @@ def when_imported(name: str, hook: Hook) -> None:
 
 
 def after_imports(hook: Hook) -> None:
-    """Call `hook` once: now where this thread is not importing, else at the end of the outermost import."""
+    """Call `hook` once: now if this thread is not importing, else at the end of the thread's outermost import."""
     spec = _outermost_import()
     if spec is None:
         _call(hook, "an import")
@@ -51,11 +51,11 @@ def after_imports(hook: Hook) -> None:
 
 
 def say(text: str) -> None:
-    """One line on standard error; logging may not be there yet."""
+    """Write one line to standard error, because logging may not be loaded yet."""
     try:
         sys.stderr.write("zipkin: " + " ".join(text.split()) + "\n")
         sys.stderr.flush()
-    except Exception:  # closed, or none at all
+    except Exception:  # standard error may be closed, or None
         return
 
 
@@ -73,10 +73,10 @@ def _call(hook: Hook, name: str) -> None:
 
 
 class _Finder:
-    """Finds modules that hooks wait for, by asking the other finders, and lets the module's loader call the hooks."""
+    """Finds the modules that hooks wait for by asking the other finders, and wraps each loader so that it calls the hooks."""
 
     def __init__(self) -> None:
-        self._inside: set[tuple[str, int]] = set()  # names that a thread is looking for already
+        self._inside: set[tuple[str, int]] = set()  # names that a thread is already looking for, with the thread
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         key = (name, get_ident())
@@ -104,7 +104,7 @@ def _found(name: str, path: Sequence[str] | None, target: ModuleType | None) -> 
 
 
 class _Loader:
-    """Stands in for a module's loader until the module's code runs.  To code that looks for a module it is that loader."""
+    """Takes the place of a module's loader until the module's code runs; to other code it looks like that loader."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -151,13 +151,13 @@ def _outermost_import() -> ModuleSpec | None:
     return spec
 
 
-# None where an interpreter no longer has this function; then it seems that no import is in progress.
+# None where an interpreter does not have this function; then `after_imports` always calls its hook at once.
 _LOADING = getattr(getattr(_frozen_importlib, "_load_unlocked", None), "__code__", None)
-_ends: dict[int, list[Hook]] = {}  # by the id of a spec that is watched
+_ends: dict[int, list[Hook]] = {}  # the hooks of each watched spec, by `id(spec)`
 
 
 def _watch(spec: Any, hook: Hook) -> None:
-    """Call `hook` when the import of `spec` ends, however it does; at once where that cannot be seen."""
+    """Call `hook` when the import of `spec` ends, by success or failure; at once where that end cannot be observed."""
     hooks = _ends.get(id(spec))
     if hooks is not None:
         hooks.append(hook)
@@ -165,10 +165,10 @@ def _watch(spec: Any, hook: Hook) -> None:
     _ends[id(spec)] = [hook]
     try:
         spec.__class__ = _WatchedSpec
-    except TypeError:  # not the interpreter's own kind of spec
+    except TypeError:  # the spec is not of the interpreter's own class
         _end(spec)
     else:
-        if not spec._initializing:  # another thread has just ended it
+        if not spec._initializing:  # another thread has just ended the import
             _end(spec)
 
 
@@ -178,7 +178,7 @@ def _end(spec: Any) -> None:
 
 
 class _WatchedSpec(type(sys.__spec__)):  # type: ignore[misc]
-    """A spec while its module is imported: `_initializing` is set to False when that has ended."""
+    """A spec during its module's import: the interpreter sets `_initializing` to False when the import has ended."""
 
     def __setattr__(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

@@ -1,7 +1,7 @@
 """The policy of HTTP spans: their names, tags and errors, in one place for all servers and clients.
 
-Rules: knows the `opentracing` API only, so it serves any tracer of it.  A span's name never has a raw path in it.  A hook that
-raises costs one warning, never a request.  A policy is read once for each tracer, not at each request.
+Rules: uses the `opentracing` API only, so it works with any tracer of that API.  A span's name never contains a raw path.
+A hook that raises costs one warning, never a request.  A policy is read once for each tracer, not at each request.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import opentracing
 
 __all__ = ["DEFAULT", "OFF", "HttpPolicy", "Request", "Response", "in_force", "is_silent", "server_name"]
 
-# RFC 9110 and 5789.  Any other method may be a stranger's invention, and each would make a span name of its own.
+# The methods of RFC 9110 and 5789.  A client may send any other word as a method, and each word would make a new span name.
 METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "WEBSOCKET"))
 UNKNOWN_METHOD = "HTTP"
 
 
 class Request:
-    """A request as hooks and `sample` see it, the same for all libraries; made only where there is one of them.
+    """A request as hooks and `sample` see it, the same for all libraries; it is made only where the policy has one of them.
 
-    `native` is the library's own: a WSGI environ, an ASGI scope, a prepared request.
-    `is_server`: True where it is served, False where it is sent.
+    `native` is the library's own object: a WSGI environ, an ASGI scope, a prepared request.
+    `is_server`: True for a request that is served, False for one that is sent.
     """
 
     __slots__ = ("_header", "is_server", "method", "native", "path")
@@ -35,12 +35,12 @@ class Request:
         self._header = header
 
     def header(self, name: str) -> str | None:
-        """The header's value, None where there is none; the name in any spelling."""
+        """The header's value, or None where it is missing; upper and lower case in the name do not matter."""
         return self._header(self.native, name)
 
 
 class Response:
-    """An answer as `on_response` sees it: its status, 0 where there was none, and the library's own object, if it has one."""
+    """An answer as `on_response` sees it: its status, or 0 without an answer; and the library's own object, or None."""
 
     __slots__ = ("native", "status")
 
@@ -63,13 +63,14 @@ class HttpPolicy:
     """A team's decisions about its HTTP spans, for all libraries.  May be used from any thread.
 
     `on_request(span, request)` is called when a span has begun, `on_response(span, request, response, error)` before it ends.
-    `excluded_paths`: served paths that are not recorded, and neither are calls that are made while they are served; one that
-    ends in `/*` has everything below it.  `sample(request)` decides where the caller has not: True, False, or None to leave it
-    to the tracer.
-    `peers`: names of services by `host:port` or `host`.  `trust_forwarded`: the caller's address is the first of
-    `X-Forwarded-For`, which anybody can write.  `tracer`: None for `opentracing.tracer`, looked up at each request.
-    `on_shutdown()` is called in a thread when an ASGI application has shut down; it sends what waits, and may take a moment.
-    Raises TypeError for a hook that cannot be called and for paths that are no strings.
+    `excluded_paths`: served requests with these paths are not recorded, nor are the calls that are made while they are served;
+    a path that ends in `/*` stands for all paths below it.  `sample(request)` decides where the caller has not decided: True,
+    False, or None to leave the decision to the tracer.
+    `peers`: names of services by `host:port` or `host`.  `trust_forwarded`: take the first entry of `X-Forwarded-For`, which
+    any client can write, as the caller's address.  `tracer`: None for `opentracing.tracer`, looked up at each request.
+    `on_shutdown()` is called in a thread when an ASGI application has shut down; it sends the waiting spans and may take a
+    moment.
+    Raises TypeError for a hook that cannot be called and for paths that are not strings.
     """
 
     __slots__ = (
@@ -99,7 +100,7 @@ class HttpPolicy:
         tracer: opentracing.Tracer | None = None,
         on_shutdown: Callable[[], object] | None = None,
     ) -> None:
-        self.faults = 0  # exceptions of hooks, and of ours
+        self.faults = 0  # the number of exceptions that hooks, or our own code, have raised
         self._told: set[str] = set()
         self.on_request: Any = None
         self.on_response: Any = None
@@ -130,7 +131,7 @@ class HttpPolicy:
         trust_forwarded: bool | None = None,
         on_shutdown: Callable[[], object] | None = None,
     ) -> None:
-        """Change the arguments that are given, for requests that begin from now on."""
+        """Replace the settings that are given here, for requests that begin from now on."""
         if on_request is not None:
             self.on_request = _callable("on_request", on_request)
         if on_response is not None:
@@ -145,15 +146,15 @@ class HttpPolicy:
             self.trust_forwarded = bool(trust_forwarded)
         if on_shutdown is not None:
             self.on_shutdown = _callable("on_shutdown", on_shutdown)
-        self._serving: Any = None  # made by server.py and client.py for one tracer
+        self._serving: Any = None  # server.py and client.py make these two for one tracer
         self._calling: Any = None
 
     def tell(self, where: str, fault: BaseException) -> None:
-        """Count an exception of a hook or of ours, and log the first one of each place."""
+        """Count an exception of a hook or of our own code, and log the first one of each place."""
         self.faults += 1
         if where not in self._told:
             self._told.add(where)
-            import logging  # here, because a process that starts must not load it before gevent has patched
+            import logging  # imported late, because a starting process must not load it before gevent has patched
 
             log = logging.getLogger("opentracing_zipkin")
             log.warning("zipkin: %s raised; the request goes on (said once)", where, exc_info=fault)
@@ -176,12 +177,12 @@ def _paths(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_silent(policy: HttpPolicy, span: opentracing.Span) -> bool:
-    """Whether a span records nothing and no hook looks at the answer, so that the instrumentation need not either."""
-    return policy.on_response is None and not getattr(span, "records", True)  # a tracer's that does not tell does record
+    """Whether a span records nothing and no hook looks at the answer, so that the instrumentation need not look at it."""
+    return policy.on_response is None and not getattr(span, "records", True)  # another tracer's span counts as recording
 
 
 def server_name(method: str, route: str | None, status: int) -> str:
-    """The name of a served request's span: by its route, else by its status."""
+    """The name of a served request's span: the method with the route, else with a word for the status."""
     if method not in METHODS:
         method = UNKNOWN_METHOD
     if route:
@@ -193,13 +194,14 @@ def server_name(method: str, route: str | None, status: int) -> str:
     return method
 
 
-DEFAULT = HttpPolicy()  # for all that is installed without one; `configure` fills it
-# Of an instrumentation that is not installed.  Another's patch may keep ours inside it after `uninstall`; then ours passes on.
+DEFAULT = HttpPolicy()  # in force for every instrumentation that is installed without a policy; `configure` fills it
+# The policy of an instrumentation that is not installed.  Another package's patch may keep our function inside it after
+# `uninstall`; with this policy our function only passes calls on.
 OFF = HttpPolicy(tracer=opentracing.Tracer())
 
 
 def in_force(given: HttpPolicy | None, present: HttpPolicy) -> HttpPolicy:
-    """The policy of an `install`: the one that is given, else the one of an earlier `install`, else DEFAULT."""
+    """The policy for an `install`: the given one, else the policy of an earlier `install`, else DEFAULT."""
     if given is not None:
         return given
     return DEFAULT if present is OFF else present

@@ -1,7 +1,7 @@
-"""httpx: a span for each physical request of any client, redirects and authentication included.
+"""httpx: a span for each physical request of any client, also for redirects and steps of authentication.
 
-Rules: works at httpx' own transports, so that clients, event hooks, authentication and transports around ours stay what they
-are.  A request is sent as a copy with the context in its headers; the body's stream ends the span.
+Rules: httpx' own transports are wrapped, so that clients, event hooks, authentication and outer transports are not changed.
+A request is sent as a copy with the context in its headers; the body's stream ends the span.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _new = object.__new__
 _PLAIN = frozenset(name.encode("ascii") for name in PLAIN_HEADERS)
 MAX_REMEMBERED = 100
 _raw: dict[str, bytes] = {}
-# Whether headers are kept as a list of (as sent, in lower case, value).  Else they are set one by one, for 8 µs more.
+# Whether httpx keeps headers as a list of (name as sent, name in lower case, value).  If not, each is set singly: 8 µs more.
 _is_list = getattr(Headers({"A": "b"}), "_list", None) == [(b"A", b"a", b"b")]
 
 _SYNC = ("HTTPTransport", "MockTransport", "WSGITransport")
@@ -34,7 +34,7 @@ _ASYNC = ("AsyncHTTPTransport", "MockTransport", "ASGITransport")
 
 
 def install(policy: HttpPolicy | None = None) -> None:
-    """Trace the requests of all clients; `policy`: None for the one that `configure` fills."""
+    """Trace the requests of all clients; `policy`: None for the policy that `configure` fills."""
     global _policy
     if stands_back("httpx") is not None:
         return
@@ -76,7 +76,7 @@ def _handling(original: Any) -> Any:
 def _handling_async(original: Any) -> Any:
     def handle_async_request(self: Any, request: Any) -> Any:
         called = calling(_policy)
-        if called is None:  # no coroutine around the other: 1 µs less
+        if called is None:  # without tracing there is no coroutine around the original: 1 µs less
             return original(self, request)
         return _handle_async(original, called, self, request)
 
@@ -100,7 +100,7 @@ async def _handle_async(original: Any, called: Calling, transport: Any, request:
 
 
 def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
-    """The call, and the request as it is sent: a copy, because the request is the application's and may be sent twice."""
+    """The call, and a copy of the request to send; the request itself is the application's, which may send it twice."""
     try:
         sent = _new(type(request))
         sent.__dict__.update(request.__dict__)
@@ -133,7 +133,7 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
 
 
 def _encoded(name: str) -> bytes:
-    """A header's name, which is remembered: tracers write the same few, and an application's keys of baggage may be many."""
+    """A header's name in bytes, remembered up to a limit: tracers write few names, but there may be many keys of baggage."""
     raw = name.encode("ascii")
     if len(_raw) < MAX_REMEMBERED:
         _raw[name] = raw
@@ -141,14 +141,14 @@ def _encoded(name: str) -> bytes:
 
 
 def _take_over(request: Any, sent: Any) -> None:
-    """Give the application's request what a transport has read of its streamed body."""
+    """Copy to the application's request the state that a transport has set, for instance a streamed body that it has read."""
     headers = request.headers
     vars(request).update(vars(sent))
     request.headers = headers
 
 
 def _end_with_body(call: Call, response: Any, body: Any) -> Any:
-    """The response, whose stream ends the call; at once where there is nothing to be read."""
+    """The response, whose stream will end the call; a response without a body to read ends it at once."""
     if call.is_silent:
         call.end()
         return response
@@ -160,7 +160,7 @@ def _end_with_body(call: Call, response: Any, body: Any) -> Any:
             call.end()
         else:
             response.stream = body(response.stream, call)
-    except Exception as fault:  # no httpx.Response; the client will say so
+    except Exception as fault:  # the transport has not returned an httpx.Response; the client will raise for that
         call.calling.policy.tell("the answer of a transport", fault)
     return response
 
@@ -176,7 +176,7 @@ class _Body(SyncByteStream):  # type: ignore[misc]  # whether httpx is installed
         except BaseException as error:
             self._call.end(error)
             raise
-        # The client closes next, and only then is the connection free.
+        # The client calls `close` next, and only then the connection is free; so `close` ends the span.
 
     def close(self) -> None:
         try:

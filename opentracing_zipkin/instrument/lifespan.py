@@ -1,7 +1,7 @@
-"""The end of an ASGI application: what waits is sent before the server hears that the application has shut down.
+"""The end of an ASGI application: waiting spans are sent before the server gets the message that the application has ended.
 
-Rules: the event loop goes on, because the sending is done in a thread; the server waits for it MAX_S at most.  Where the loop
-is not asyncio's nothing is done: the interpreter's exit sends what waits.
+Rules: the sending is done in a thread, so the event loop goes on; the server waits for it MAX_S at most.  Where the loop is not
+asyncio's, nothing is done here: the interpreter's exit sends the waiting spans.
 Source: ASGI, Lifespan Protocol.
 """
 
@@ -15,13 +15,13 @@ from .http import DEFAULT, HttpPolicy
 __all__ = ["sending_at_shutdown"]
 
 MAX_S = 2.0
-_MARK = "opentracing_zipkin.lifespan"  # in the scope of a lifespan that is taken care of
+_MARK = "opentracing_zipkin.lifespan"  # a key in the scope of a lifespan that a middleware handles already
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 def sending_at_shutdown(policy: HttpPolicy, scope: MutableMapping[str, Any], send: Send) -> Send:
-    """A `send` that calls the policy's `on_shutdown` before a lifespan's last message; the outermost middleware does it."""
+    """A `send` that calls the policy's `on_shutdown` before a lifespan's last message; only for the outermost middleware."""
     act = _act(policy)
     if scope["type"] != "lifespan" or act is None or _MARK in scope:
         return send
@@ -36,14 +36,14 @@ def sending_at_shutdown(policy: HttpPolicy, scope: MutableMapping[str, Any], sen
 
 
 def _act(policy: HttpPolicy) -> Callable[[], object] | None:
-    """The policy's own, else the `flush` of the policy's tracer where it has one, else what `configure` filled in."""
+    """The policy's `on_shutdown`, else the `flush` of the policy's own tracer, else the function that `configure` has set."""
     if policy.on_shutdown is None and policy.tracer is not None:
         return getattr(policy.tracer, "flush", None)
     return policy.on_shutdown or DEFAULT.on_shutdown
 
 
 async def _in_a_thread(act: Callable[[], object], policy: HttpPolicy) -> None:
-    import asyncio  # here, because it loads ssl
+    import asyncio  # imported late, because it loads ssl
 
     def guarded() -> None:
         try:
@@ -54,5 +54,5 @@ async def _in_a_thread(act: Callable[[], object], policy: HttpPolicy) -> None:
     try:
         acting = asyncio.get_running_loop().run_in_executor(None, guarded)
         await asyncio.wait([acting], timeout=MAX_S)
-    except RuntimeError:  # not asyncio's loop, or its executor has ended
+    except RuntimeError:  # the loop is not asyncio's, or its executor has been shut down
         return

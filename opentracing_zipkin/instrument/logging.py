@@ -1,7 +1,7 @@
 """logging: `trace_id` and `span_id` on every record of every logger; empty where no span is active.
 
-Rules: a format with `%(trace_id)s` never raises, whoever has replaced the record factory, and whenever the record was made.
-A log call looks up the ids of the active span, and does nothing else.
+Rules: a format with `%(trace_id)s` never raises, even if another library has replaced the record factory, or a record was made
+before `install`.  A log call looks up the ids of the active span, and does nothing else.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _patches = Patches()
 
 
 def install(policy: object = None) -> None:
-    """Put the ids on the records of all loggers; `policy`: for the shape of every `install`, and not used."""
+    """Put the ids on the records of all loggers; `policy` is not used, it is there because every `install` has it."""
     if not _patches:
-        # A factory may be replaced at any time, but what it makes is a LogRecord.
+        # A record factory may be replaced at any time, but every factory makes a LogRecord.
         _patches.replace(logging.LogRecord, "__init__", _marking)
-        # For records that were made before, or in another process.
+        # This is for records that were made before `install`, or in another process.
         _patches.replace(logging.Handler, "handle", _completing)
 
 
 def uninstall() -> None:
-    """Undo `install`; a format that names the ids raises again."""
+    """Undo `install`; after that, a format with the ids raises again."""
     _patches.undo()
 
 
@@ -52,7 +52,7 @@ def _completing(original: Any) -> Any:
 
 
 def _active_ids() -> tuple[str, str]:
-    """The ids of the global tracer's active span; never raises, and imports nothing, as a log call may come at any time."""
+    """The ids of the global tracer's active span; never raises and imports nothing, because a log call may come at any time."""
     try:
         span = sys.modules["opentracing"].tracer.active_span
         if span is None:
@@ -64,7 +64,7 @@ def _active_ids() -> tuple[str, str]:
 
 
 def _text(identity: Any) -> str:
-    """Lower-hex digits; some tracers have ints."""
+    """An id as lower-case hex digits; some tracers keep their ids as ints."""
     if isinstance(identity, int):
         return format(identity, "016x")
     return identity or ""

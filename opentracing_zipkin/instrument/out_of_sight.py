@@ -1,4 +1,4 @@
-"""Calls that OpenTelemetry's instrumentations do not see: what makes a span already would make a second one below it.
+"""Calls that OpenTelemetry's instrumentations do not see, because their work has a span already and would get a second one.
 
 Source: opentelemetry-instrumentation, utils.py, `suppress_instrumentation`.
 """
@@ -15,7 +15,7 @@ _KEY = "suppress_instrumentation"
 
 
 def call_out_of_sight(call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """What `call` gives or raises; just called where OpenTelemetry is not loaded."""
+    """Return or raise the result of `call`; where OpenTelemetry is not loaded, only call it."""
     api: Any = sys.modules.get("opentelemetry.context")
     if api is None:
         return call(*args, **kwargs)

@@ -1,7 +1,8 @@
 """Replacing a function of a library, and putting it back.
 
 Rules: a module asks whether its `Patches` are empty before it replaces anything, so that each function is replaced once.  Where
-somebody else has replaced ours since, theirs stays, with ours inside it; an uninstalled module has its functions pass on.
+another package has since replaced our function, its function stays, with ours inside it; after `uninstall`, our function only
+passes calls on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ __all__ = ["Patches"]
 
 
 class Patches:
-    """The functions that one instrumentation has replaced."""
+    """The functions that one instrumentation has replaced; true where there is one."""
 
     def __init__(self) -> None:
         self._replaced: list[tuple[Any, str, Any, Any, bool]] = []
@@ -23,7 +24,7 @@ class Patches:
         return bool(self._replaced)
 
     def replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
-        """Put `wrap(original)` in the place of `owner.name`; raises AttributeError where there is none."""
+        """Put `wrap(original)` in the place of `owner.name`; raises AttributeError where `owner` has no such attribute."""
         inherited = name not in vars(owner)
         original = getattr(owner, name)
         replacement = wrap(original)
@@ -33,7 +34,7 @@ class Patches:
         self._replaced.append((owner, name, original, replacement, inherited))
 
     def undo(self) -> None:
-        """Put back what is still in its place."""
+        """Put back the original of each replacement that is still in its place."""
         while self._replaced:
             owner, name, original, replacement, inherited = self._replaced.pop()
             if vars(owner).get(name) is not replacement:

@@ -1,7 +1,7 @@
-"""All that we instrument: each library, the import by which a program shows that it uses it, and our module for it.
+"""The libraries that we instrument: for each, the import that shows that a program uses it, and our module for it.
 
-Rules: imports no library; each is instrumented when the program imports it, or at once where it has.  Ours stands back where
-another instrumentation is active, also where that comes later.
+Rules: imports no library; a library is instrumented when the program imports it, or at once if it is imported already.  Ours
+stands back where another instrumentation is active, also where that becomes active later.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ __all__ = [
 
 
 class Library:
-    """One library.
+    """A library that can be instrumented.
 
-    `trigger`: the module whose import shows that it is used; mostly a top-level package, because that is complete when its
-    import ends.  `distribution`: the one on PyPI that has it, None for the standard library.  `load`: gives our module.
-    `by_default`: whether "all" includes it.
-    `is_late`: instrumented when no import is in progress, because our module needs what may be half imported.
-    `by`: the distribution of OpenTelemetry's instrumentation, None for ours.
+    `trigger`: the module whose import shows that the library is used; usually a top-level package, because that is complete
+    when its import ends.  `distribution`: the distribution on PyPI that contains it, None for the standard library.  `load`:
+    returns our module.  `by_default`: whether `instrument=True` includes it.
+    `is_late`: instrument it when no import is in progress, because our module needs modules that may be half imported.
+    `by`: the distribution of OpenTelemetry's instrumentation, None where the instrumentation is ours.
     """
 
     __slots__ = ("by", "by_default", "distribution", "is_late", "load", "name", "trigger")
@@ -63,7 +63,7 @@ class Library:
         self.by = by
 
 
-# Import statements, because bundlers do not find a module whose name is made at run time.
+# These are import statements, because bundlers do not find a module whose name is made at run time.
 
 
 def _flask() -> ModuleType:
@@ -150,10 +150,10 @@ LIBRARIES: Mapping[str, Library] = {
         Library("urllib3", "urllib3", "urllib3", _urllib3),
         Library("urllib", "urllib.request", None, _urllib),
         Library("aiohttp", "aiohttp", "aiohttp", _aiohttp),
-        # Not `celery`: the command imports that package first, then lets gevent patch, and then imports the rest.
+        # The trigger is not `celery`: celery's command imports that package, lets gevent patch, and then imports the rest.
         Library("celery", "celery.app", "celery", _celery),
         Library("logging", "logging", None, _logging),
-        # concurrent.futures imports logging, which imports threading.
+        # Our module needs concurrent.futures, which imports logging, which imports threading: so it is late.
         Library("threads", "threading", None, _threads, by_default=False, is_late=True),
     )
 }
@@ -161,19 +161,20 @@ NAMES = tuple(LIBRARIES)
 BY_DEFAULT = tuple(name for name, library in LIBRARIES.items() if library.by_default)
 
 _LEFT_TO_SDK = "left to OpenTelemetry's SDK"
-_others: dict[str, Library] = {}  # of OpenTelemetry
+_others: dict[str, Library] = {}  # the libraries with an instrumentation of OpenTelemetry
 
-_states: dict[str, str] = {}  # of those that were chosen: "instrumented", or why not
-_modules: dict[str, Any] = {}  # ours, of those that are instrumented
+_states: dict[str, str] = {}  # for each chosen library: "instrumented", or the reason why it is not
+_modules: dict[str, Any] = {}  # for each instrumented library: our module or OpenTelemetry's instrumentation
 _followers: list[Callable[[str], object]] = []
 _busy: list[str] = []
 _watching: list[bool] = []
 
 
 def add_others(libraries: Iterable[Library], record: Callable[[], Callable[[], object]]) -> None:
-    """Have instrumentations of OpenTelemetry beside ours, from now on.
+    """Offer instrumentations of OpenTelemetry beside ours, from now on.
 
-    `record` makes the spans ours of those that the program switches on by itself, and gives what undoes it.
+    `record` makes our tracer record the spans of instrumentations that the program switches on itself; it returns a function
+    that undoes this.
     """
     record_theirs_by(record)
     for library in libraries:
@@ -182,14 +183,14 @@ def add_others(libraries: Iterable[Library], record: Callable[[], Callable[[], o
 
 
 def libraries() -> dict[str, Library]:
-    """By name, ours first."""
+    """All libraries by name; those with our own instrumentation come first."""
     return {**LIBRARIES, **_others}
 
 
 def chosen_by(setting: bool | Iterable[str], disabled: Iterable[str] = ()) -> tuple[str, ...]:
-    """The names that a setting stands for: True all that are instrumented by default and not disabled, False none.
+    """The names that a setting stands for: True for all default libraries that are not disabled, False for none.
 
-    Raises ValueError for a name that is not in the table, with those that are.
+    Raises ValueError for an unknown name; its text lists the known ones.
     """
     if isinstance(setting, bool):
         left_out = (*disabled,)
@@ -205,9 +206,9 @@ def chosen_by(setting: bool | Iterable[str], disabled: Iterable[str] = ()) -> tu
 
 
 def install(names: Iterable[str], follow: Callable[[str], object] | None = None) -> None:
-    """Instrument libraries by name, each once, as soon as the program has imported it; with the policy `http.DEFAULT`.
+    """Instrument libraries by name, each once, as soon as the program has imported it; the policy is `http.DEFAULT`.
 
-    `follow` is called with a library's name after that, also where it has failed.  Raises ValueError for an unknown name.
+    `follow` is called with a library's name after each attempt, also a failed one.  Raises ValueError for an unknown name.
     """
     names = chosen_by(names)
     if follow is not None:
@@ -222,7 +223,7 @@ def install(names: Iterable[str], follow: Callable[[str], object] | None = None)
 
 
 def uninstall() -> None:
-    """Put back everything that is instrumented; what was not imported yet stays as it is when it is."""
+    """Put back everything that is instrumented; a chosen library that is imported later is left alone."""
     _states.clear()
     _followers.clear()
     for name in list(_modules):
@@ -230,7 +231,7 @@ def uninstall() -> None:
 
 
 def state(name: str) -> str:
-    """Whether a library is "instrumented", or why it is not."""
+    """The word "instrumented", or the reason why a library is not."""
     return _states.get(name, "not chosen")
 
 
@@ -240,7 +241,7 @@ def is_instrumenting() -> bool:
 
 
 class _Task:
-    """The hook of a library."""
+    """The hook that instruments one library when it has been imported."""
 
     __slots__ = ("_is_last_try", "_name")
 
@@ -249,21 +250,21 @@ class _Task:
         self._is_last_try = False
 
     def __call__(self) -> None:
-        if self._name not in _states or self._name in _modules:  # uninstalled, and perhaps installed again, meanwhile
+        if self._name not in _states or self._name in _modules:  # `uninstall`, and perhaps `install`, were called meanwhile
             return
         library = libraries()[self._name]
         if library.is_late:
             after_imports(self._instrument)
         elif library.by is None or self._is_last_try or self._can_load(library):
             self._instrument()
-        else:  # perhaps it needs what is half imported
+        else:  # perhaps the instrumentation needs a module that is half imported
             self._is_last_try = True
             after_imports(self)
 
     def _can_load(self, library: Library) -> bool:
-        """Whether an instrumentation of OpenTelemetry's can be imported.
+        """Whether an instrumentation of OpenTelemetry can be imported now.
 
-        It is tried while the program's imports go on, because programs make engines, channels and producers in their modules.
+        This is tried before the program's imports have ended, because modules make engines, channels and producers on import.
         """
         _busy.append(self._name)
         try:
@@ -303,7 +304,7 @@ def _instrument(name: str) -> None:
     _states[name] = "instrumented" if library.by is None else f"instrumented by {library.by}"
 
 
-# Other instrumentations that become active after ours
+# Instrumentations of others that become active after ours
 
 
 def _watch_others() -> None:
@@ -314,7 +315,7 @@ def _watch_others() -> None:
 
 
 def _withdraw() -> None:
-    """Put back what is instrumented by another now."""
+    """Put back each library of ours that another package now instruments."""
     for name in list(_modules):
         other = None if name in _others else stands_back(name)
         if other is not None:
@@ -323,16 +324,16 @@ def _withdraw() -> None:
 
 
 def _leave_to_sdk() -> None:
-    """The program sets a provider of OpenTelemetry's own, and switches on by itself what that is to record."""
+    """Switch OpenTelemetry's instrumentations off: a program with its SDK sets its own provider and switches them on itself."""
     for name in [name for name in _modules if name in _others]:
-        is_left_to_sdk()  # says so
+        is_left_to_sdk()  # logs so once
         _states[name] = _LEFT_TO_SDK
         _modules.pop(name).leave_to_sdk()
     leave_theirs()
 
 
 def _watch_opentelemetry() -> None:
-    """Each of its instrumentors is switched on by the same method."""
+    """Call `_withdraw` after each `BaseInstrumentor.instrument`, the method that switches every instrumentor on."""
     base: Any = sys.modules[BASE].BaseInstrumentor
     original = base.instrument
 

@@ -1,8 +1,8 @@
-"""requests: a span for each physical request of any session, redirects and authentication included.
+"""requests: a span for each physical request of any session, also for redirects and steps of authentication.
 
-Rules: works at the adapters, so that a session's own `send` and mounted adapters stay what they are.  Two places are replaced:
-`HTTPAdapter.send`, which its subclasses call, and the `send` of every other subclass of BaseAdapter.  For an adapter of neither
-kind, and while a test mocks `HTTPAdapter.send`, `Session.get_adapter` gives a stand-in that is traced.
+Rules: the adapters are wrapped, so that a session's own `send` and its mounted adapters are not changed.  Two places are
+replaced: `HTTPAdapter.send`, which its subclasses call, and the `send` of every other subclass of BaseAdapter.  For an adapter
+of neither kind, and while a test mocks `HTTPAdapter.send`, `Session.get_adapter` returns a traced stand-in.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ __all__ = ["install", "uninstall"]
 _patches = Patches()
 _policy = OFF
 _new = object.__new__
-_UNMOCKED = ("NoMockAddress", "_RunRealHTTP")  # raised by requests-mock's adapter for a request that it does not answer
-_MARK = "_opentracing_zipkin_sends"  # on a function of ours
+_UNMOCKED = ("NoMockAddress", "_RunRealHTTP")  # requests-mock's adapter raises them for a request that it does not answer
+_MARK = "_opentracing_zipkin_sends"  # an attribute that marks our functions
 
 
 def install(policy: HttpPolicy | None = None) -> None:
-    """Trace the requests of all sessions; `policy`: None for the one that `configure` fills."""
+    """Trace the requests of all sessions; `policy`: None for the policy that `configure` fills."""
     global _policy
     if stands_back("requests") is not None:
         return
@@ -67,7 +67,7 @@ def _trace_class(adapter: Any) -> None:
 
 def _subclassing(original: Any) -> Any:
     def init_subclass(cls: Any, /, **kwargs: Any) -> None:
-        super(BaseAdapter, cls).__init_subclass__(**kwargs)  # BaseAdapter has none of its own
+        super(BaseAdapter, cls).__init_subclass__(**kwargs)  # BaseAdapter has no `__init_subclass__` of its own
         if not issubclass(cls, HTTPAdapter):
             _trace_class(cls)
 
@@ -109,7 +109,7 @@ def _sending(original: Any) -> Any:
 
 
 def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
-    """The call, and the request as it is sent: a copy, because the application may send its prepared request again."""
+    """The call, and a copy of the request to send; the application may send its own prepared request again."""
     try:
         sent = _new(type(request))
         sent.__dict__.update(request.__dict__)
@@ -140,7 +140,7 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
 
 
 class _Headers(CaseInsensitiveDict):  # type: ignore[type-arg]  # no subscript at run time before requests 2.34
-    """Headers as they are sent.  urllib3 copies them and reads the copy twice: without look-ups, 10 µs less for 8 of them."""
+    """Headers as they are sent.  urllib3 copies them and reads the copy twice; without look-ups that takes 10 µs less for 8."""
 
     _store: Any
 
@@ -150,7 +150,7 @@ class _Headers(CaseInsensitiveDict):  # type: ignore[type-arg]  # no subscript a
         return copied
 
     def update(self, *others: Any, **named: Any) -> None:
-        if named or others != _NOTHING:  # without a proxy urllib3 adds the headers of none
+        if named or others != _NOTHING:  # without a proxy, urllib3 calls this with an empty dict of proxy headers
             super().update(*others, **named)
 
     def __iter__(self) -> Iterator[str]:
@@ -179,7 +179,7 @@ def _getting(original: Any) -> Any:
 
 
 class _StandIn:
-    """An adapter whose `send` is traced, and that is the other one in everything else."""
+    """A stand-in for an adapter: its `send` is traced, and all other attributes are the adapter's."""
 
     def __init__(self, adapter: Any) -> None:
         self._adapter = adapter

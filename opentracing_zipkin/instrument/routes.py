@@ -1,6 +1,6 @@
-"""Routes as span names have them: one spelling of parameters, `/users/{id}`, for all frameworks.
+"""Routes in span names: one spelling of parameters, `/users/{id}`, for all frameworks.
 
-Rules: a route is what the application's author wrote, never a path that somebody asked for.
+Rules: a route is made from the text that the application's author wrote, never from the path of a request.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ __all__ = [
     "wsgi_text",
 ]
 
-MAX_REMEMBERED = 2000  # more than an application has
+MAX_REMEMBERED = 2000  # an application has fewer routes
 
 _PARAMETER = re.compile(r"<(?:[A-Za-z_]\w*(?:\(.*?\))?:)?([A-Za-z_]\w*)>")  # Flask's and Django's <int:id>, <any(a,b):kind>
-# <id:int>, <id:re:[a-z]+>, and the older :id and :id#[a-z]+#
+# Bottle's <id:int>, <id:re:[a-z]+>, and the older :id and :id#[a-z]+#
 _BOTTLE = re.compile(r"<([^<>:]*)(?::[^<>]*)?>|(?<!\\):([A-Za-z_]\w*)(?:#.*?#)?")
 _TEMPLATE = re.compile(r"{([^{}:]+)(?::[^{}]*)?}")  # Litestar's {id:int}
 
 
 @lru_cache(MAX_REMEMBERED)
 def route_of_rule(rule: str) -> str:
-    """`/users/<int:id>` as `/users/{id}`."""
+    """Turn Flask's `/users/<int:id>` into `/users/{id}`."""
     return _PARAMETER.sub(r"{\1}", rule)
 
 
 @lru_cache(MAX_REMEMBERED)
 def route_of_bottle(rule: str) -> str:
-    """`/users/<id:int>` as `/users/{id}`."""
+    """Turn Bottle's `/users/<id:int>` into `/users/{id}`."""
     return _BOTTLE.sub(lambda match: f"{{{match[1] or match[2] or ''}}}", rule)
 
 
 @lru_cache(MAX_REMEMBERED)
 def route_of_template(template: str) -> str:
-    """`/users/{id:int}` as `/users/{id}`."""
+    """Turn Litestar's `/users/{id:int}` into `/users/{id}`."""
     return _TEMPLATE.sub(r"{\1}", template)
 
 
 @lru_cache(MAX_REMEMBERED)
 def route_of_pattern(pattern: str) -> str:
-    r"""Django's: `users/<int:id>` as `users/{id}`, `^articles/(?P<year>[0-9]{4})/$` as `articles/{year}/`; both may be in one.
+    r"""Turn Django's `users/<int:id>` into `users/{id}`, and `^articles/(?P<year>[0-9]{4})/$` into `articles/{year}/`.
 
-    What a regular expression matches without a name is `{}`.
+    One pattern may have both kinds.  A part that a regular expression matches without a name becomes `{}`.
     """
     if _IS_PLAIN(pattern):
         return route_of_rule(pattern)
@@ -80,10 +80,10 @@ _SYMBOL = re.compile(
 
 
 def _read(pattern: str, at: int, pieces: list[str]) -> int:
-    """Append the pieces from `at` to the end of the group; gives the place of that end."""
+    """Append the pieces of the route from `at` to the end of the group, and return the index after that end."""
     while at < len(pattern):
         symbol = _SYMBOL.match(pattern, at)
-        assert symbol is not None  # `text` is any character
+        assert symbol is not None  # `text` matches any character
         at = symbol.end()
         if symbol["escape"]:
             kind = symbol["escape"][1]
@@ -110,15 +110,15 @@ def _read(pattern: str, at: int, pieces: list[str]) -> int:
 
 
 def wsgi_text(text: str) -> str:
-    """Bytes in the shape of ISO 8859-1 (PEP 3333) as the text that they are in UTF-8."""
+    """Decode an environ's text, which holds bytes as ISO 8859-1 (PEP 3333), as UTF-8."""
     try:
         return text.encode("latin-1").decode("utf-8", "replace")
-    except UnicodeEncodeError:  # a server that gives text
+    except UnicodeEncodeError:  # this server has decoded the text already
         return text
 
 
 def wsgi_route(environ: Mapping[str, Any]) -> str | None:
-    """The route that a framework left in the environ, Werkzeug's (Flask's) or Bottle's, with the prefix of its mount."""
+    """The route that Werkzeug (Flask) or Bottle left in the environ, after the prefix of its mount; None without one."""
     request = environ.get("werkzeug.request")
     if request is not None:
         rule = getattr(request, "url_rule", None)
@@ -128,6 +128,6 @@ def wsgi_route(environ: Mapping[str, Any]) -> str | None:
 
 
 def wsgi_prefix(environ: Mapping[str, Any]) -> str:
-    """Where an application is mounted."""
+    """The path at which an application is mounted."""
     prefix: str = environ.get("SCRIPT_NAME", "")
     return prefix if prefix.isascii() else wsgi_text(prefix)

@@ -1,7 +1,7 @@
-"""A request that is served: one span from its first byte to its last, whatever the framework.
+"""A request that is served: one span from its first byte to its last, the same for all frameworks.
 
-Rules: nothing here raises into the application.  One object a request.  `MARK` in the environ or scope shows that a request has
-a span already, so it gets no second one.
+Rules: no exception of ours reaches the application.  A request costs one object.  `MARK` in the environ or scope shows that a
+request has a span already, so it gets no second one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MARK = "opentracing_zipkin.exchange"  # the key of the Exchange in a WSGI enviro
 
 
 class Serving:
-    """A policy with one tracer: all that is the same for each request, looked up once."""
+    """A policy with one tracer: holds everything that is the same for each request, looked up once.  Use it from any thread."""
 
     __slots__ = (
         "activate",
@@ -42,7 +42,7 @@ class Serving:
         self.start_span = tracer.start_span
         self.extract = tracer.extract
         self.activate = tracer.scope_manager.activate
-        # Our tracer reads a WSGI environ and ASGI's pairs as they are; any other tracer gets a dict.
+        # Our tracer reads a WSGI environ and ASGI's list of pairs directly; any other tracer gets a dict.
         self.reads_raw: bool = getattr(tracer, "reads_raw_carriers", False)
         self.exact = frozenset(path for path in policy.excluded_paths if not path.endswith("/*"))
         self.below = tuple(path[:-1] for path in policy.excluded_paths if path.endswith("/*"))
@@ -58,10 +58,10 @@ class Serving:
         address: str,
         header: Callable[[Any, str], str | None],
     ) -> opentracing.Span:
-        """The span of a request; `address` is the caller's `ip:port`, or empty."""
+        """Start the span of a request; `address` is the caller's `ip:port`, or empty."""
         try:
             context = self.extract(opentracing.Format.HTTP_HEADERS, carrier)
-        except opentracing.SpanContextCorruptedException:  # some tracers raise it where there is none
+        except opentracing.SpanContextCorruptedException:  # some tracers raise it where the headers carry no context
             context = None
         tags: dict[str, Any] = {"span.kind": "server", "http.method": method, "http.path": path}
         if address:
@@ -79,7 +79,7 @@ class Serving:
     ) -> None:
         if path in self.exact or (self.below and path.startswith(self.below)):
             tags["sampling.priority"] = 0
-        # A context of a tracer that does not tell its decision is taken for decided.
+        # The context of another tracer may not tell its sampling decision; then we treat it as decided.
         elif self.policy.sample is not None and (context is None or getattr(context, "sampled", True) is None):
             decision = self._call("sample", self.policy.sample, Request(native, method, path, True, header))
             if decision is not None:
@@ -94,7 +94,7 @@ class Serving:
 
 
 def serving(policy: HttpPolicy) -> Serving | None:
-    """The policy with the present tracer; None where that is the no-op."""
+    """The policy with its present tracer; None where that is the no-op tracer."""
     tracer = policy.tracer or opentracing.tracer
     found: Serving | None = policy._serving
     if found is not None and found.tracer is tracer:
@@ -108,7 +108,7 @@ def serving(policy: HttpPolicy) -> Serving | None:
 class Exchange:
     """One request, and its answer as far as it is known.  A framework's module may set `route` and `error`."""
 
-    # No slots: what is usual stands here, so a request costs as many assignments as it has something of its own.
+    # No slots: the usual values are attributes of the class, so a request assigns only those that differ.
     route: str | None = None
     error: BaseException | None = None
     status = 0
@@ -120,10 +120,10 @@ class Exchange:
     path: str
     span: opentracing.Span  # stays active after its end, for background tasks
     header: Callable[[Any, str], str | None]
-    native: Any  # None when it has ended
+    native: Any  # None when the exchange has ended
 
     def run(self, function: Callable[[], Any]) -> Any:
-        """`function()`, with the span as the active one again; a scope's `run_again` may stand in its place."""
+        """Call `function()` while the span is active again; a scope's `run_again` may take the place of this method."""
         scope = self.serving.activate(self.span, False)
         try:
             return function()
@@ -131,12 +131,12 @@ class Exchange:
             scope.close()
 
     def __deepcopy__(self, memo: object) -> Exchange:
-        return self  # a copy of an environ or a scope is of the same request
+        return self  # a copied environ or scope still belongs to the same request
 
     __copy__ = __deepcopy__
 
     def end(self, error: BaseException | None = None) -> None:
-        """Name, tags, hooks, finish; only the first call counts."""
+        """Set the name and the tags, call the hooks, finish the span; only the first call has an effect."""
         if self.ended:
             return
         self.ended = True
@@ -152,13 +152,13 @@ class Exchange:
         self.native = self.error = None  # both refer back to this object
 
     def _find_route(self) -> str | None:
-        """The route by what `native` tells; asked for where nobody has set one."""
+        """The route that can be read from `native`; called where no module has set `route`."""
         return None
 
     def _describe(self, span: opentracing.Span, error: BaseException | None) -> None:
         status, route = self.status, self.route or self._find_route()
         if error is not None and not status and isinstance(error, Exception):
-            status = 500  # what every server sends for it
+            status = 500  # every server sends a 500 for an exception
         span.set_operation_name(server_name(self.method, route, status))
         if route:
             span.set_tag("http.route", route)
@@ -178,15 +178,15 @@ _ADDRESS = re.compile(r"([0-9.]+|[0-9A-Fa-f:.]+|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{1
 
 
 def forwarded_address(header: str | None) -> str:
-    """The first address of `X-Forwarded-For`, with its port; empty where it is no address.
+    """The first entry of `X-Forwarded-For`, with its port; empty where the entry is no IP address.
 
-    Any other word would become a service of the dependency graph.
+    Any other word would become a service in the dependency graph.
     """
     first = (header or "")[:100].partition(",")[0].strip()
     found = _ADDRESS.fullmatch(first)
     if found is None:
         return ""
-    from ipaddress import ip_address  # here, because few trust the header
+    from ipaddress import ip_address  # imported late, because few applications trust the header
 
     try:
         ip_address(found[2] or found[1])
@@ -196,5 +196,5 @@ def forwarded_address(header: str | None) -> str:
 
 
 def policy_or_default(policy: HttpPolicy | None) -> HttpPolicy:
-    """A policy that was given, else the one that `configure` fills."""
+    """The given policy, or else the policy that `configure` fills."""
     return DEFAULT if policy is None else policy

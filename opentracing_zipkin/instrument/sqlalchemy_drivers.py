@@ -1,9 +1,9 @@
-"""SQLAlchemy's statements are not seen again by the instrumentation of the database's driver.
+"""Hides SQLAlchemy's statements from the instrumentation of the database's driver, so that a statement has one span.
 
-OpenTelemetry instruments SQLAlchemy and the drivers below it, and each makes a span for the same statement, beside each other:
-the dependency graph would count each twice.  What the application does with a driver itself is seen as ever.
+OpenTelemetry instruments SQLAlchemy and the drivers below it.  Both make a span for the same statement, as siblings, so the
+dependency graph would count each statement twice.  Statements that the application sends to a driver itself are still seen.
 
-Rules: switched on beside the instrumentation of SQLAlchemy; it counts for engines that are made from then on.
+Rules: switched on together with the instrumentation of SQLAlchemy; it has an effect on engines that are made from then on.
 Source: sqlalchemy/engine/default.py, `DefaultDialect`.
 """
 
@@ -16,7 +16,7 @@ from .patching import Patches
 
 __all__ = ["install", "uninstall"]
 
-# `initialize` asks a new database for its version and settings.
+# `initialize` asks a database for its version and settings at the first connection.
 _METHODS = ("do_execute", "do_execute_no_params", "do_executemany", "initialize")
 
 _patches = Patches()

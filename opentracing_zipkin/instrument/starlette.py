@@ -1,6 +1,6 @@
-"""Starlette: a span for each request and each websocket of an application, named by its route with what it is mounted below.
+"""Starlette: a span for each request and each websocket of an application, named by its route, with the prefixes of all mounts.
 
-Rules: the application's call is wrapped, outside of all its middleware, so an exception that becomes a 500 is seen with it.
+Rules: the application's call is wrapped, outside of all its middleware, so the span sees both an exception and its 500.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .server import policy_or_default
 
 __all__ = ["Applications", "install", "uninstall"]
 
-_POLICY = "_opentracing_zipkin_policy"  # of an application, or of a class of them
+_POLICY = "_opentracing_zipkin_policy"  # an attribute of an application, or of a class of applications
 _patches = Patches()
 
 
 class Applications:
-    """The applications, or classes of them, that one module has installed.  The call is wrapped once, for all modules."""
+    """The applications, or classes of applications, that one module traces.  Their call is wrapped once, for all modules."""
 
     _all: ClassVar[list[Applications]] = []
 
@@ -32,7 +32,7 @@ class Applications:
         self._all.append(self)
 
     def trace(self, owner: Any, policy: HttpPolicy | None) -> None:
-        """Trace `owner` by this policy from now on."""
+        """Trace the application or class `owner` with this policy from now on."""
         if policy is not None or _POLICY not in vars(owner):
             setattr(owner, _POLICY, policy_or_default(policy))
         self._traced.add(owner)
@@ -41,7 +41,7 @@ class Applications:
         starlette_routes.watch()
 
     def release(self) -> None:
-        """Trace them no longer."""
+        """Stop tracing these applications."""
         while self._traced:
             owner = self._traced.pop()
             if _POLICY in vars(owner):
@@ -67,7 +67,7 @@ _applications = Applications()
 
 
 def install(app: Starlette | None = None, policy: HttpPolicy | None = None) -> None:
-    """Trace an application, or all of them where none is given; `policy`: None for the one that `configure` fills."""
+    """Trace one application, or all of them where `app` is None; `policy`: None for the policy that `configure` fills."""
     if stands_back("starlette") is None:
         _applications.trace(Starlette if app is None else app, policy)
 

@@ -1,8 +1,8 @@
-"""Routes of Starlette and FastAPI: the templates of a route and of all that it is mounted below.
+"""Routes of Starlette and FastAPI: the template of a route, after the templates of all mounts above it.
 
-Rules: only Starlette's classes are watched, each by a line before its own; a route that cannot be read costs the span its
-name, never the request.  `scope["root_path"]` is a path that somebody asked for, so a mount's template is noted when a request
-passes it.
+Rules: only methods of routes and mounts are wrapped, each with a note before the original; a route that cannot be read costs
+the span its name, never the request.  `scope["root_path"]` holds the path of the request, not a template, so the template of a
+mount is noted when a request passes the mount.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _fastapi = Patches()
 
 
 def watch() -> None:
-    """Note the route of each request that is traced; may be called again, when more has been imported."""
+    """Note the route of each traced request from now on; call it again when FastAPI has been imported."""
     if not _starlette:
         _starlette.replace(Route, "handle", _noting)
         _starlette.replace(WebSocketRoute, "handle", _noting)
         _starlette.replace(Mount, "handle", _noting_mount)
     if not _fastapi and "fastapi.routing" in sys.modules:
         api_route: Any = getattr(sys.modules["fastapi.routing"], "APIRoute", None)
-        if "handle" in vars(api_route):  # since FastAPI keeps included routers apart
+        if "handle" in vars(api_route):  # newer FastAPI, which keeps included routers apart
             _fastapi.replace(api_route, "handle", _noting_included)
 
 
@@ -62,7 +62,10 @@ def _noting_mount(original: Any) -> Any:
 
 
 def _noting_included(original: Any) -> Any:
-    """FastAPI keeps included routers apart: the route has its path within its router, the scope the one with all prefixes."""
+    """Note a route of FastAPI, which keeps included routers apart.
+
+    The route knows its path within its router only; the path with all prefixes is in the scope.
+    """
 
     def handle(self: Any, scope: Any, receive: Any, send: Any) -> Any:
         exchange = scope.get(MARK)
@@ -79,7 +82,7 @@ _NOTHING: dict[str, Any] = {}
 
 
 def find(exchange: Any) -> str | None:
-    """The route of a request that no route has handled: where a redirect leads to, else the mount."""
+    """The route of a request that no route has handled: the target of a redirect, else the mount."""
     watch()
     route = _redirected(exchange) if exchange.status in (307, 308) else None
     if route is None and exchange.mount is not None:
@@ -88,7 +91,7 @@ def find(exchange: Any) -> str | None:
 
 
 def _redirected(exchange: Any) -> str | None:
-    """The route that a redirect leads to: the same path with or without its last slash."""
+    """The route to which a redirect of Starlette leads: the one for the same path with, or without, its last slash."""
     scope = dict(exchange.native)
     path: str = scope["path"]
     scope["path"] = path.rstrip("/") if path.endswith("/") else f"{path}/"

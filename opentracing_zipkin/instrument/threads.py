@@ -1,7 +1,8 @@
-"""Threads: the span that is active where work is handed over is active where it runs.
+"""Threads: a span that is active when work is handed to a thread is active in that thread, too.
 
-Rules: covers ThreadPoolExecutor.submit (and so `map` and `loop.run_in_executor`) and Thread.start.  Only the span goes along,
-and it is not finished by the thread.  Off unless it is asked for by name: a thread that lives on would keep its span as parent.
+Rules: covers ThreadPoolExecutor.submit (and so `map` and `loop.run_in_executor`) and Thread.start.  Only the active span goes
+along, and the thread does not finish it.  Off unless it is asked for by name, because a long-lived thread would keep its span
+as the parent of all its work.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _policy = OFF
 
 
 def install(policy: HttpPolicy | None = None) -> None:
-    """Carry the active span into threads; `policy`: only its tracer counts."""
+    """Carry the active span into threads; only the tracer of `policy` is used."""
     global _policy
     _policy = in_force(policy, _policy)
     if not _patches:
@@ -46,16 +47,16 @@ def _submitting(original: Any) -> Any:
 
 def _starting(original: Any) -> Any:
     def start(self: threading.Thread) -> Any:
-        # A worker of an executor outlives the work it was started for.
+        # A worker thread of an executor outlives the work that it was started for, so it must not keep the span.
         if getattr(getattr(self, "_target", None), "__module__", "") == "concurrent.futures.thread":
             return original(self)
         run = self.run
         carrying = _carrying(run)
-        if carrying is run or "run" in vars(self):  # replaced already where it is started a second time, which raises
+        if carrying is run or "run" in vars(self):  # at a second `start`, which raises, `run` has been replaced already
             return original(self)
 
         def run_once() -> None:
-            del self.run  # it refers back to the thread
+            del self.run  # the function refers back to the thread, which would be a cycle
             carrying()
 
         self.run = run_once  # type: ignore[method-assign]
@@ -65,7 +66,7 @@ def _starting(original: Any) -> Any:
 
 
 def _carrying(function: Any) -> Any:
-    """`function` under the span that is active now; itself where there is none."""
+    """A function that calls `function` under the span that is active now; `function` itself where none is active."""
     try:
         tracer = _policy.tracer or opentracing.global_tracer()
         span = tracer.active_span
@@ -78,7 +79,7 @@ def _carrying(function: Any) -> Any:
 
     def carrying(*args: Any, **kwargs: Any) -> Any:
         scope = activate(span, False)
-        try:  # not `with`: a failure here is no error of the span, which is another thread's
+        try:  # not `with`, which would set the error: the span belongs to another thread
             return function(*args, **kwargs)
         finally:
             scope.close()

@@ -1,7 +1,7 @@
-"""urllib.request: a span for each physical request of any opener, redirects and authentication included.
+"""urllib.request: a span for each physical request of any opener, also for redirects and steps of authentication.
 
-Rules: works where every handler of HTTP sends, `AbstractHTTPHandler.do_open`, so that openers and handlers of the application's
-stay what they are.  The application's Request is not changed: a copy is sent.
+Rules: `AbstractHTTPHandler.do_open` is wrapped, by which every handler of HTTP sends, so that the application's openers and
+handlers are not changed.  The application's Request is not changed either: a copy is sent.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["install", "uninstall"]
 _patches = Patches()
 _policy = OFF
 _new = object.__new__
-_watched: dict[type, type] = {}  # by the class of an answer, the one that ends its call
+_watched: dict[type, type] = {}  # for each class of answers, the subclass whose answers end their call
 
 
 def install(policy: HttpPolicy | None = None) -> None:
-    """Trace the requests of all openers; `policy`: None for the one that `configure` fills."""
+    """Trace the requests of all openers; `policy`: None for the policy that `configure` fills."""
     global _policy
     if stands_back("urllib") is not None:
         return
@@ -63,7 +63,7 @@ def _opening(original: Any) -> Any:
 
 
 def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
-    """The call, and the request as it is sent."""
+    """The call, and a copy of the request to send."""
     try:
         sent = _new(type(request))
         vars(sent).update(vars(request))
@@ -85,14 +85,14 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
 
 
 def _take_over(request: Any, sent: Any) -> None:
-    """Give the application's request what a handler has changed, but for the headers."""
+    """Copy to the application's request everything that a handler has changed, except the headers."""
     headers, unredirected = request.headers, request.unredirected_hdrs
     vars(request).update(vars(sent))
     request.headers, request.unredirected_hdrs = headers, unredirected
 
 
 def _end_with_body(call: Call, response: Any) -> None:
-    """End `call` with the body; at once where there is none, or where the answer is no usual one."""
+    """End `call` with the body; at once where there is no body, or where the answer is not http.client's."""
     try:
         call.status = response.status
         if call.request is not None:
@@ -106,12 +106,12 @@ def _end_with_body(call: Call, response: Any) -> None:
             watched = _watched[kind] = type(kind.__name__, (_Ending, kind), {"__module__": kind.__module__})
         response._opentracing_zipkin_call = call
         response.__class__ = watched
-    except Exception:  # not of http.client
+    except Exception:  # the answer is not http.client's
         call.end()
 
 
 class _Ending(HTTPResponse):
-    """Stands before an answer's own class: ends the call with the body, or with an error on the way there."""
+    """A base put before an answer's own class: it ends the call with the body, or with an error before the body's end."""
 
     _opentracing_zipkin_call: Call
 

@@ -1,6 +1,6 @@
-"""urllib3: a span for each physical request of any pool, unless requests makes it; and the end of an answer's body for both.
+"""urllib3: a span for each physical request of any pool, unless requests makes it; for both, the end of an answer's body.
 
-Rules: a redirect is a request of its own, beside the first; a retry is an event of the request's span.
+Rules: a redirect is a request with its own span, a sibling of the first; a retry is an event of the request's span.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ __all__ = ["end_with_body", "install", "uninstall", "unwatch", "watch"]
 _patches = Patches()
 _policy = OFF
 
-_below = Patches()  # for requests, too
+_below = Patches()  # the patches that our module for requests needs, too
 _users: set[str] = set()
 _KEY = "_opentracing_zipkin_call"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# The function that an exception passes on its way out of the reading of a body.
+# The function of urllib3 that every exception from reading a body passes through.
 _CATCHER = getattr(getattr(HTTPResponse._error_catcher, "__wrapped__", None), "__code__", None)
 
 
 def install(policy: HttpPolicy | None = None) -> None:
-    """Trace the requests of all pools; `policy`: None for the one that `configure` fills."""
+    """Trace the requests of all pools; `policy`: None for the policy that `configure` fills."""
     global _policy
     if stands_back("urllib3") is not None:
         return
@@ -51,11 +51,11 @@ def uninstall() -> None:
     unwatch("urllib3")
 
 
-# For requests, and for our own
+# The patches for requests and for urllib3
 
 
 def watch(user: str) -> None:
-    """From now on a response ends its call when its body has been read or is closed, and retries are noted."""
+    """Have each response end its call when its body has been read or is closed, and record retries, from now on."""
     _users.add(user)
     if not _below:
         _below.replace(HTTPResponse, "release_conn", _ending)
@@ -64,20 +64,20 @@ def watch(user: str) -> None:
 
 
 def unwatch(user: str) -> None:
-    """The opposite of `watch`, for the last of its users; answers that are not read by then end when they are dropped."""
+    """Undo `watch` when its last user has left; answers that are not read by then end their calls when they are dropped."""
     _users.discard(user)
     if not _users:
         _below.undo()
 
 
 def end_with_body(raw: Any, call: Call, status: int, native: Any) -> None:
-    """End `call` with the body of `raw`; at once where there is nothing to be read from a connection."""
+    """End `call` with the body of `raw`; at once where nothing is left to read from a connection."""
     if call.is_silent:
         call.end()
         return
     call.status = status
     if call.request is not None:
-        call.answer = weakref.ref(native)  # no cycle: an answer that is dropped is freed at once
+        call.answer = weakref.ref(native)  # a weak reference makes no cycle, so a dropped answer is freed at once
     received = getattr(raw, "_original_response", None)
     if received is None or not isinstance(raw, HTTPResponse) or raw.length_remaining == 0 or received.isclosed():
         call.end()
@@ -90,11 +90,11 @@ def _ending(original: Any) -> Any:
         original(self)
         if _KEY in self.__dict__:
             call = self.__dict__.pop(_KEY)
-            error = sys.exc_info()[1]  # urllib3 releases a broken connection while its exception is on the way
+            error = sys.exc_info()[1]  # urllib3 releases a broken connection while it raises the exception
             if error is not None:
                 where = error.__traceback__
                 if where is None or where.tb_frame.f_code is not _CATCHER:
-                    error = None  # the application is handling another exception
+                    error = None  # the application is handling an unrelated exception
             call.end(error)
 
     return wrapped
@@ -102,7 +102,7 @@ def _ending(original: Any) -> Any:
 
 def _noting(original: Any) -> Any:
     def increment(self: Retry, *args: Any, **kwargs: Any) -> Any:
-        again = original(self, *args, **kwargs)  # raises where it was the last one
+        again = original(self, *args, **kwargs)  # raises where no retry is left
         call = INSIDE.get()
         if call is not None and again.history:
             last = again.history[-1]
@@ -113,7 +113,7 @@ def _noting(original: Any) -> Any:
     return increment
 
 
-# Our own
+# The patch for urllib3 alone
 
 
 def _opening(original: Any) -> Any:
@@ -123,7 +123,7 @@ def _opening(original: Any) -> Any:
             return original(self, method, url, body, headers, *args, **kwargs)
         outer = INSIDE.get()
         if outer is not None:
-            if outer.is_below:  # urllib3 calls itself to try again, or for a redirect
+            if outer.is_below:  # urllib3 calls itself for a retry or a redirect
                 status = _redirect_of(*args, **kwargs)
                 if not status or outer.calling is not called or outer.headers is not None:
                     return original(self, method, url, body, headers, *args, **kwargs)
@@ -157,7 +157,7 @@ def _opening(original: Any) -> Any:
 
 
 def _begin(called: Calling, pool: Any, method: str, url: str, headers: Any) -> tuple[Call, Any] | None:
-    """The call and the headers that are sent, a copy with its context."""
+    """The call, and a copy of the headers with its context."""
     try:
         sent = (pool.headers if headers is None else headers).copy()
         address, path = ("", url) if url.startswith("/") else address_and_path(url)
@@ -179,7 +179,7 @@ def _begin(called: Calling, pool: Any, method: str, url: str, headers: Any) -> t
 
 
 def _redirect_of(retries: Any = None, *_: Any, **named: Any) -> int:
-    """The status of the redirect that urllib3 follows by this call of itself, 0 where it tries again."""
+    """The status of the redirect for which urllib3 calls itself; 0 where it calls itself for a retry."""
     history = getattr(named.get("retries", retries), "history", ())
     status: int | None = history[-1].status if history and history[-1].redirect_location else None
     return status or 0

@@ -1,4 +1,4 @@
-"""URLs as spans have them: the host and port without credentials, and the path without its query."""
+"""URLs in spans: the host and port without credentials, and the path without its query."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#]*@)?([^/?#]*)([^?#]*)")
 _SCHEMES = ("http:", "https:")
 _PLAIN = re.compile(r"[\w.:-]*\Z").match  # no user, no query, no path
 MAX_REMEMBERED = 2000
-_plain: set[str] = set()  # those seen, to spare a match
+_plain: set[str] = set()  # plain addresses seen before, to save a match
 
 
 def address_and_path(url: str) -> tuple[str, str]:
-    """`http://user@shop:8080/a?b=c` as `("shop:8080", "/a")`; an empty path is `/`, and what is no URL has no address."""
-    # Splits a usual URL; the match below would give the same, and takes 1 µs more.
+    """Split `http://user@shop:8080/a?b=c` into `("shop:8080", "/a")`; an empty path is `/`, and a non-URL has no address."""
+    # This splits a usual URL; the match below gives the same result, and takes 1 µs more.
     parts = url.split("/", 3)
     if len(parts) == 4 and not parts[1] and parts[0] in _SCHEMES and (parts[2] in _plain or _is_plain(parts[2])):
         path = parts[3]

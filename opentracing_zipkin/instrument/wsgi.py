@@ -1,7 +1,7 @@
 """Middleware for any WSGI application: a span from the request's headers to the answer's last byte.
 
-Rules: the server and the client get byte for byte what they get without it: a list stays a list, a sized answer keeps its
-length, `wsgi.file_wrapper` its sendfile, and an application's mistakes stay the application's.
+Rules: the server and the client get the same bytes with the middleware as without it: a list stays a list, a sized answer keeps
+its length, `wsgi.file_wrapper` keeps its sendfile, and an application's mistakes reach the server unchanged.
 Source: PEP 3333.
 """
 
@@ -23,9 +23,9 @@ WsgiApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
 class TracingMiddleware:
-    """A WSGI application around another; a request that is traced already passes through.
+    """A WSGI application around another; it makes no second span for a request that has one already.
 
-    `policy`: None for the one that `configure` fills.
+    `policy`: None for the policy that `configure` fills.
     """
 
     def __init__(self, app: WsgiApplication, policy: HttpPolicy | None = None) -> None:
@@ -38,18 +38,18 @@ class TracingMiddleware:
         return serve(self._policy, self._app, environ, start_response)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_app":  # while it is being copied
+        if name == "_app":  # `copy` asks for attributes before `_app` is set
             raise AttributeError(name)
-        return getattr(self._app, name)  # for applications that have attributes
+        return getattr(self._app, name)  # the application's attributes are the middleware's, too
 
 
 def exchange_of(environ: dict[str, Any]) -> WsgiExchange | None:
-    """The request that is being served, None where it is not traced."""
+    """The exchange of the request that is being served; None where the request is not traced."""
     return environ.get(MARK)
 
 
 def serve(policy: HttpPolicy, app: WsgiApplication, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-    """The application's answer, traced."""
+    """Run the application with a span around it, and return its answer."""
     exchange = begin(policy, environ, start_response)
     if exchange is None:
         return app(environ, start_response)
@@ -70,9 +70,9 @@ def serve(policy: HttpPolicy, app: WsgiApplication, environ: dict[str, Any], sta
 def begin(
     policy: HttpPolicy, environ: dict[str, Any], start_response: StartResponse | None, path: str | None = None
 ) -> WsgiExchange | None:
-    """Begin the exchange of a request; None where it has one already, and where that fails, which is told.
+    """Begin the exchange of a request; None where it has one already, and where the start fails, which is logged once.
 
-    `path`: as text, where a framework has changed the environ; None where the environ is as the server made it.
+    `path`: the decoded path, where a framework has changed the environ; None where the environ is as the server made it.
     """
     previous = environ.get(MARK)
     if previous is not None and not previous.ended:
@@ -109,9 +109,9 @@ def _header(environ: dict[str, Any], name: str) -> str | None:
 
 
 class WsgiExchange(Exchange):
-    """A request of WSGI; also the iterator that a server gets in place of a streamed body."""
+    """A request through WSGI; also the iterator that a server gets in place of a streamed body."""
 
-    _left = -1  # bytes of Content-Length that were not sent yet; -1 where it is not known
+    _left = -1  # bytes of Content-Length that are not sent yet; -1 where the length is unknown
     _body: Any
     _next: Callable[[], bytes]
     _send: Any
@@ -119,7 +119,7 @@ class WsgiExchange(Exchange):
     header = staticmethod(_header)
 
     def start_response(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the server's `start_response`, then note the answer; one that the server refuses is not noted."""
+        """Call the server's `start_response`, then note status and headers; a call that the server refuses is not noted."""
         write = self._send(*args, **kwargs)
         try:
             self._note(*args, **kwargs)
@@ -129,7 +129,7 @@ class WsgiExchange(Exchange):
 
     def _note(self, status: str, headers: Any, exc_info: Any = None) -> None:
         self.status = int(status[:3])
-        if self.route is None and not self.ended:  # now, because Flask takes it out of the environ again
+        if self.route is None and not self.ended:  # read now, because Flask removes it from the environ later
             self.route = wsgi_route(self.native)
         if exc_info and self.error is None:
             self.error = exc_info[1]
@@ -143,7 +143,7 @@ class WsgiExchange(Exchange):
         return None if self.native is None else wsgi_route(self.native)
 
     def answer(self, body: Any) -> Any:
-        """The body to hand to the server; ends the span at once where nothing of the body is left to be made."""
+        """The body to hand to the server; ends the span at once where the body is complete."""
         kind: Any = type(body)
         if kind is list or kind is tuple:
             self.end()
@@ -153,7 +153,7 @@ class WsgiExchange(Exchange):
             self.end()
             return body
         wrapper = None if self.native is None else self.native.get("wsgi.file_wrapper")
-        # Where it is a function (uWSGI's), it gives the file itself.
+        # The wrapper may be a function, as uWSGI's is; then it returns the file itself.
         if wrapper is not None and isinstance(body, wrapper if isinstance(wrapper, type) else IOBase):
             return self._end_at_close(body)
         self._body = body
@@ -161,7 +161,7 @@ class WsgiExchange(Exchange):
         return _SizedBody(self) if is_sized else self
 
     def _end_at_close(self, body: Any) -> Any:
-        """A file that the server may send by itself: it has to stay what it is, so its `close` is watched."""
+        """End the span at `close` of a file; the server may send the file itself, so it must not be wrapped."""
         if not hasattr(body, "close"):
             self.end()
             return body
@@ -177,12 +177,12 @@ class WsgiExchange(Exchange):
 
         try:
             body.close = close_and_end
-        except (AttributeError, TypeError):  # a type in C
+        except (AttributeError, TypeError):  # objects of C types do not take new attributes
             self.end()
         return body
 
     def __iter__(self) -> Iterator[bytes]:
-        # Only when the server iterates: where this raises, it calls `close`.
+        # `iter` is called only when the server iterates: where it raises, the server then calls `close`.
         try:
             self._next = iter(self._body).__next__
         except BaseException as error:
@@ -208,7 +208,7 @@ class WsgiExchange(Exchange):
             raise
         if self._left > 0 and type(chunk) is bytes:
             self._left -= len(chunk)
-            # Some servers read from the client before they call `close`, which can take long.
+            # Some servers read from the client before they call `close`, which can take a long time.
             if self._left <= 0:
                 self.end()
         return chunk
@@ -225,20 +225,20 @@ class WsgiExchange(Exchange):
 
 @lru_cache(100)
 def _shape(kind: Any) -> tuple[bool, bool, bool]:
-    """Whether such a body can be iterated, has a length, and is Werkzeug's; asking costs 1 µs where the answer is no."""
+    """Whether a body of this class is iterable, has a length, and is Werkzeug's; cached: asking takes 1 µs where it is not."""
     is_of_werkzeug = (kind.__module__, kind.__name__) == ("werkzeug.wsgi", "ClosingIterator")
     return hasattr(kind, "__iter__"), hasattr(kind, "__len__"), is_of_werkzeug
 
 
 def _is_whole(body: Any) -> bool:
-    """Whether a body of Werkzeug's is a response's list, of which only the encoding is left, and nobody waits for its end.
+    """Whether a body of Werkzeug is a response's list that only needs encoding, without a function that runs at its close.
 
-    Nearly all of Flask's are: 5 µs less than to go through them.
+    Nearly all bodies of Flask are: then the span can end at once, which takes 5 µs less than iterating over the body.
     """
     try:
         chunks, response = body._callbacks[0].__self__, body._callbacks[-1].__self__
         return chunks.gi_code.co_name == "_iter_encoded" and type(response.response) is list and not response._on_close
-    except (AttributeError, IndexError):  # anything else, or another Werkzeug
+    except (AttributeError, IndexError):  # another kind of body, or a Werkzeug that differs
         return False
 
 

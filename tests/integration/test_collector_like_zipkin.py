@@ -24,11 +24,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "collector.md"
 
 # Requests whose answers differ, and why; docs/reference/collector.md has the same reasons.
 DIFFERENCES = {
-    r"GET /health": "Names the storage, which is another one.",
-    r"GET /info": "Names the version, which is another one.",
-    r"GET /metrics": "Has only the HTTP transport; has figures of the storage.",
-    r"GET /(zipkin/)?": "The page is at `/` and `/zipkin/` leads there; a real server has it at `/zipkin/`, and `/` leads there.",
-    r"GET /api/v2/trace/1%20": "An id with a space behind it is refused; a real server finds the id.",
+    r"GET /health": "The answer names another storage.",
+    r"GET /info": "The answer names another version.",
+    r"GET /metrics": "The answer has only the HTTP transport, and it has figures of the storage.",
+    r"GET /(zipkin/)?": "The page is at `/`, and `/zipkin/` leads to it; a real server has it at `/zipkin/`, and `/` leads to it.",
+    r"GET /api/v2/trace/1%20": "An id followed by a space is refused; a real server finds the id.",
     r"GET /api/v2/trace/d4d4d4d4d4d4d4d4": "A trace is found by the low half of its id; by default a real server does not find it (STRICT_TRACE_ID).",
     r"GET /api/v2/trace/(abababababababab)?0101010101010101|GET /api/v2/traces\?endTs=NOW-3369600000.*": (
         "Spans of one trace that have 64-bit and 128-bit ids are one trace; by default a real server answers two, and joins them for dependencies only."
@@ -80,13 +80,13 @@ MESSAGES: dict[str, tuple[str, bytes, dict[str, str]]] = {
 
 # Messages whose statuses differ, and why.
 MESSAGES_UNLIKE = {
-    "nothing, compressed": "A gzip member that holds nothing is an empty message; a real server answers 400.",
-    "JSON as proto3": "A message of two bytes in proto3 or Thrift is decoded, and answered 400; a real server takes it for an empty one.",
-    "JSON as Thrift": "A message of two bytes in proto3 or Thrift is decoded, and answered 400; a real server takes it for an empty one.",
+    "nothing, compressed": "An empty gzip member is an empty message; a real server answers 400.",
+    "JSON as proto3": "A message of two bytes in proto3 or Thrift is decoded, and answered 400; a real server treats it as an empty message.",
+    "JSON as Thrift": "A message of two bytes in proto3 or Thrift is decoded, and answered 400; a real server treats it as an empty message.",
     "Thrift in version 2": "A binary format on the other version's path is answered 415; a real server reads it as JSON and answers 400.",
     "proto3 in version 1": "A binary format on the other version's path is answered 415; a real server reads it as JSON and answers 400.",
-    "below the page": "Spans are not taken below `/zipkin`, which is answered 404; a real server answers 405.",
-    "no gzip": "A body that is not in gzip, though it says so, is answered 400; a real server answers 500.",
+    "below the page": "Spans are not accepted below `/zipkin`, which is answered 404; a real server answers 405.",
+    "no gzip": "A body whose header says gzip, and which is not gzip, is answered 400; a real server answers 500.",
     "ten megabytes and one": "A body over 10 MiB is answered 413; a real server answers 500.",
 }
 

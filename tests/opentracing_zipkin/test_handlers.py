@@ -1,4 +1,4 @@
-"""Handlers: functions that see each span on the reporter's thread before it is sent."""
+"""Span handlers: functions that see each span on the reporter's thread before it is sent."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(*handlers: Any, names: tuple[str, ...] = ("a", "b", "c")) -> tuple[Zipki
 
 
 def test_handlers_change_spans_in_turn() -> None:
-    """Off the application's threads; one may return another span."""
+    """Handlers run in order, outside the application's threads, and one may return another span."""
 
     def redact(span: FinishedSpan) -> FinishedSpan:
         assert "zipkin-reporter" == threading.current_thread().name
@@ -56,7 +56,7 @@ def test_handlers_change_spans_in_turn() -> None:
 
 
 def test_a_span_for_which_a_handler_returns_none_is_dropped_and_counted() -> None:
-    """The handlers after it do not see it."""
+    """The handlers after one that returns None do not see the span."""
     seen = []
 
     def keep_all_but_b(span: FinishedSpan) -> FinishedSpan | None:
@@ -73,7 +73,7 @@ def test_a_span_for_which_a_handler_returns_none_is_dropped_and_counted() -> Non
 
 
 def test_a_span_whose_handler_fails_is_not_sent(caplog: pytest.LogCaptureFixture) -> None:
-    """What it was to remove might be in there; counted as the handler's, and said once with the traceback."""
+    """A span whose handler fails is dropped, as it may hold what the handler should remove; one traceback is logged."""
 
     def fail(span: FinishedSpan) -> FinishedSpan:
         if span.name != "a":
@@ -91,7 +91,7 @@ def test_a_span_whose_handler_fails_is_not_sent(caplog: pytest.LogCaptureFixture
 
 
 def test_a_span_that_a_handler_spoils_costs_only_itself() -> None:
-    """No handler sees a span twice."""
+    """One spoilt span is dropped alone, and no handler sees a span twice."""
     seen = []
 
     def spoil(span: FinishedSpan) -> Any:
@@ -155,7 +155,7 @@ SPOILT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def left(fields: dict[str, Any]) -> Any:
-    """A handler that leaves these fields in the span `b`."""
+    """A handler that sets these fields of the span `b`."""
 
     def handler(span: FinishedSpan) -> FinishedSpan:
         for name, value in fields.items() if span.name == "b" else ():
@@ -167,7 +167,7 @@ def left(fields: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("name", SPOILT)
 def test_what_a_handler_leaves_is_made_sendable(name: str) -> None:
-    """A number is its text, a float a whole number, a name an endpoint; what means nothing is left out."""
+    """A number becomes its text, a float a whole number, a name an endpoint; a meaningless value is left out."""
     fields, expected = SPOILT[name]
     tracer, sent = run(left(fields))
 
@@ -178,7 +178,7 @@ def test_what_a_handler_leaves_is_made_sendable(name: str) -> None:
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("field", FinishedSpan.__slots__)
 def test_whatever_a_handler_leaves_no_other_span_is_lost(field: str, encoding: str) -> None:
-    """Only one whose ids cannot be read is dropped, as the handler's."""
+    """Only a span whose ids cannot be read is dropped, with the cause "handler"."""
     codec = encoder_named(encoding)
     for make in VALUES.values():
         span = FinishedSpan("a" * 16, "b" * 16, timestamp_us=1, duration_us=1)
@@ -205,7 +205,7 @@ def test_whatever_a_handler_leaves_no_other_span_is_lost(field: str, encoding: s
 def test_a_span_that_cannot_be_sent_is_dropped_and_said_in_one_line(
     fields: dict[str, Any], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Once, with the reason; counted as the handler's."""
+    """An unsendable span is dropped with the cause "handler"; the first is logged with the reason."""
     tracer, sent = run(left(fields), names=("a", "b", "b", "c"))
 
     assert ["a", "c"] == [span["name"] for span in sent]
@@ -218,7 +218,7 @@ def test_a_span_that_cannot_be_sent_is_dropped_and_said_in_one_line(
 
 @pytest.mark.parametrize("handlers", [[3], print, "abc"])
 def test_handlers_are_a_list_of_functions(handlers: Any) -> None:
-    """ValueError that shows how; a recorder of one's own has no use for them."""
+    """Wrong handlers raise ValueError with the remedy; a recorder in code excludes handlers."""
     with pytest.raises(ValueError, match=r"handlers is .*; use a list of functions"):
         ZipkinTracer("service", handlers=handlers)
     with pytest.raises(ValueError, match="recorder excludes handlers; give it to the recorder"):

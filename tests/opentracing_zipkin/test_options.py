@@ -1,6 +1,6 @@
-"""Settings as a kind: whatever is declared can be given in code and in the environment, is checked by its part, and shows in help.
-
-Each table here is made from the declarations, so a setting that is added is tried, too.
+"""Settings: each declared one can be given in code and in the environment, is checked by its part, and shows in help.
+|
+Each table here is made from the declarations, so the tests cover a new setting, too.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from opentracing_zipkin.senders.rabbitmq import RabbitmqSender
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 
 ALL: dict[str, Option] = {**options_of(Settings), **options_of(ConfigureOptions)}
-NONSENSE = "☃"  # no number, no URL, no path, no address, no name of a header, no pair, none of a few words
+NONSENSE = "☃"  # a wrong value for every setting: no number, URL, path, address, header name, pair, or word of a choice
 PARTS = ("sampler", "propagation", "sender", "recorder", "clock", "scope_manager")
 
 # A part, and the settings that it replaces.
@@ -52,7 +52,7 @@ REPLACED: dict[str, tuple[Callable[[], object], tuple[type, ...]]] = {
     "sender": (FakeSender, (SendingOptions,)),
     "recorder": (InMemoryRecorder, (SendingOptions, ReportingOptions)),
 }
-# The settings of each sender, by an endpoint that chooses it; and those that the default endpoint's does not have.
+# For each endpoint that chooses a sender: the settings of that sender.
 OF_SENDERS: dict[str, set[str]] = {
     "http://127.0.0.1:9": set(options_of(ConnectionOptions)),
     "https://127.0.0.1:9": set(options_of(ConnectionOptions)),
@@ -99,7 +99,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("value", ["its default", "nonsense"])
 @pytest.mark.parametrize(("part", "name"), BESIDE)
 def test_a_setting_in_code_beside_the_part_that_replaces_its_group_raises(part: str, name: str, value: str) -> None:
-    """Whatever its value is; the message names both."""
+    """A part in code and a setting that it replaces, with any value, raise an error that names both."""
     make, groups = REPLACED[part]
     option = ALL[name]
     given = NONSENSE if value == "nonsense" or option.default is None else option.default
@@ -114,7 +114,7 @@ def test_a_setting_in_code_beside_the_part_that_replaces_its_group_raises(part: 
 def test_a_setting_in_the_environment_beside_the_part_that_replaces_its_group_is_ignored(
     monkeypatch: pytest.MonkeyPatch, part: str, name: str
 ) -> None:
-    """It is for the part that would stand there otherwise."""
+    """A variable of a setting that a part in code replaces is ignored."""
     monkeypatch.setenv(f"ZIPKIN_{name.upper()}", NONSENSE)
     tracer = configure("service", **{part: REPLACED[part][0]()})  # type: ignore[misc]
 
@@ -123,7 +123,7 @@ def test_a_setting_in_the_environment_beside_the_part_that_replaces_its_group_is
 
 @pytest.mark.parametrize("name", [name for name, option in ALL.items() if option.read is not None])
 def test_a_part_that_is_none_was_not_given(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Then the environment counts, whose wrong value names its variable, without a chain to what might show a secret."""
+    """A part that is None is not given: the environment counts, and the error for its wrong value chains no secret."""
     variable = f"ZIPKIN_{name.upper()}"
     if name in FOR_BROKERS:
         monkeypatch.setenv("ZIPKIN_ENDPOINT", "kafka://me:word@127.0.0.1:9")
@@ -137,7 +137,7 @@ def test_a_part_that_is_none_was_not_given(monkeypatch: pytest.MonkeyPatch, name
 
 
 def test_none_is_not_given_for_every_argument() -> None:
-    """A tracer of nothing but None is the tracer of all defaults."""
+    """A tracer with None for every argument is the tracer of all defaults."""
     every = dict.fromkeys((*ALL, *PARTS))
     plain, of_none = configure("service"), configure("service", **every)  # type: ignore[arg-type]
     tracer = ZipkinTracer("service", **{name: None for name in every if name not in options_of(ConfigureOptions)})  # type: ignore[arg-type]
@@ -158,7 +158,7 @@ def test_none_is_not_given_for_every_argument() -> None:
 def test_the_environment_counts_where_a_part_is_none(
     monkeypatch: pytest.MonkeyPatch, setting: str, variable: str, nothing: dict[str, None]
 ) -> None:
-    """It is as if the part was not named."""
+    """Where a part is None, the environment counts as if the part was not named."""
     monkeypatch.setenv(f"ZIPKIN_{setting.upper()}", variable)
     tracer: Any = configure("service", **nothing)  # type: ignore[arg-type]
     sender = tracer._recorder._sender
@@ -174,7 +174,7 @@ def test_the_environment_counts_where_a_part_is_none(
 
 @pytest.mark.parametrize(("endpoint", "name"), NOT_CHOSEN)
 def test_a_setting_in_code_of_a_sender_that_is_not_chosen_raises(endpoint: str, name: str) -> None:
-    """The message names the setting, the scheme and those that have the setting; whether the endpoint is given in code or not."""
+    """A setting in code of a sender that is not chosen raises an error with the setting, the scheme and its senders."""
     scheme = endpoint.removesuffix("127.0.0.1:9")
     for construct in (ZipkinTracer, configure):
         with pytest.raises(
@@ -188,7 +188,7 @@ def test_a_setting_in_code_of_a_sender_that_is_not_chosen_raises(endpoint: str, 
 
 @pytest.mark.parametrize("name", sorted(FOR_BROKERS | {"headers", "proxy"}))
 def test_a_setting_of_a_sender_that_the_environment_has_not_chosen_raises(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """What is given in code must be used, wherever the endpoint was set."""
+    """A setting in code that cannot be used raises, also where the environment chooses the endpoint."""
     monkeypatch.setenv("ZIPKIN_ENDPOINT", "console:")
     with pytest.raises(ValueError, match=f"^{name} is not for an endpoint with console:; "):
         configure("service", **{name: NONSENSE})  # type: ignore[arg-type]
@@ -201,7 +201,7 @@ def test_a_setting_of_a_sender_that_the_environment_has_not_chosen_raises(monkey
 def test_a_setting_in_the_environment_of_a_sender_that_is_not_chosen_is_ignored(
     monkeypatch: pytest.MonkeyPatch, endpoint: str, name: str
 ) -> None:
-    """Whatever stands there."""
+    """A variable of a sender that is not chosen is ignored, whatever its value."""
     monkeypatch.setenv(f"ZIPKIN_{name.upper()}", NONSENSE)
 
     assert configure("service", endpoint=endpoint) is opentracing.tracer
@@ -209,19 +209,19 @@ def test_a_setting_in_the_environment_of_a_sender_that_is_not_chosen_is_ignored(
     assert configure("service") is opentracing.tracer
 
 
-# Each part checks its own group, whoever constructs it
+# Each part checks its own group of settings, in whatever way it is constructed
 
 
 @pytest.mark.parametrize(("part", "name"), CHECKED)
 def test_a_part_refuses_a_wrong_value_of_its_group(part: str, name: str) -> None:
-    """ValueError that begins with the setting's name."""
+    """A part raises ValueError, which begins with the setting's name, for a wrong value."""
     with pytest.raises(ValueError, match=f"^{name} "):
         OF_PARTS[part][1](**{name: object()})
 
 
 @pytest.mark.parametrize("part", [part for part in OF_PARTS if "," not in part and part != "boundary"])
 def test_a_name_that_no_setting_has_is_told_with_the_right_one(part: str) -> None:
-    """TypeError, as for any function."""
+    """An unknown argument raises TypeError that names the right one."""
     group, construct = OF_PARTS[part]
     name = next(name for name in options_of(group) if "_" in name)
     with pytest.raises(TypeError, match=rf"^{part}\(\) has no argument '{name}s'; did you mean '{name}'\?"):
@@ -236,7 +236,7 @@ NUMBERS = [
 @pytest.mark.parametrize("value", ["0.5", "1", True, float("nan"), float("inf"), -1, 1 << 62, [1]])
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_number_is_a_number_within_bounds(name: str, value: Any) -> None:
-    """Text is told apart; and so are a bool, nan, and what is out of bounds."""
+    """A number may be neither text, a bool, nan nor out of bounds."""
     with pytest.raises(ValueError, match=rf"^{name} is .*; use ") as caught:
         ZipkinTracer("service", **{name: value})
     assert ("not text" in str(caught.value)) is (isinstance(value, str) and name != "trace_id_bits")
@@ -244,18 +244,18 @@ def test_a_number_is_a_number_within_bounds(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NUMBERS if type(ALL[name].default) is int and name != "trace_id_bits"])
 def test_a_whole_number_has_no_fraction(name: str) -> None:
-    """7.0 is one, 1.5 is none."""
+    """A whole number may be 7.0, but not 1.5."""
     assert 7 == ALL[name].check(name, 7.0)
     with pytest.raises(ValueError, match=rf"^{name} is 1.5; use a whole number"):
         ALL[name].check(name, 1.5)
 
 
-# What people and their tools see
+# The signatures and texts that people and tools see
 
 
 @pytest.mark.parametrize("function", [configure, ZipkinTracer])
 def test_help_shows_every_argument_with_its_type(function: Any) -> None:
-    """So does `inspect.signature`; the tracer's with the defaults, `configure`'s with None, because the environment has a say."""
+    """`help` and `inspect.signature` show all arguments; those of `configure` are None, as the environment may set them."""
     parameters = dict(inspect.signature(function).parameters)
     settings = {**options_of(Settings), **(options_of(ConfigureOptions) if function is configure else {})}
 
@@ -270,18 +270,18 @@ def test_help_shows_every_argument_with_its_type(function: Any) -> None:
 
 
 def test_the_source_that_tools_show_is_ours() -> None:
-    """Not that of the function which only stands for the signature."""
+    """Tools show the source of our function, not of the function that stands for its signature."""
     assert inspect.getsource(configure).startswith("def configure(")
     assert "check_names" in inspect.getsource(ZipkinTracer.__init__)
 
 
 def test_every_setting_has_a_meaning() -> None:
-    """The manual's table is made from it."""
+    """Each setting has a text, from which the manual's table is made."""
     assert [] == [name for name, option in ALL.items() if not option.meaning]
 
 
 def test_no_setting_has_a_name_that_kubernetes_gives() -> None:
-    """A Service named "zipkin" makes `ZIPKIN_PORT` and the like."""
+    """No setting has the name of a variable that a Kubernetes Service named "zipkin" makes, such as `ZIPKIN_PORT`."""
     assert {"host", "port", "service_host", "service_port"}.isdisjoint(ALL)
     assert set(options_of(TracerOptions)) < set(ALL)
 
@@ -299,7 +299,7 @@ MISSPELT = [
 
 
 def in_a_process(code: str, **environment: str) -> list[str]:
-    """What it prints on stderr, where an application that configures no logging finds warnings."""
+    """The standard error of a process, where warnings go if the application configures no logging."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ZIPKIN_", "OTEL_"))}
     command = [sys.executable, "-c", f"import opentracing_zipkin\n{code}"]
     done = subprocess.run(command, env={**clean, **environment}, capture_output=True, text=True, timeout=30, check=True)
@@ -307,7 +307,7 @@ def in_a_process(code: str, **environment: str) -> list[str]:
 
 
 def test_a_variable_that_is_nearly_a_settings_is_told_once_with_the_right_name() -> None:
-    """However often the tracer is configured; one that resembles no setting is somebody else's."""
+    """A misspelt variable is told once; one that resembles no setting belongs to others."""
     code = "opentracing_zipkin.configure('a')\nopentracing_zipkin.configure('b')"
     told = in_a_process(code, **dict.fromkeys([wrong for wrong, _ in MISSPELT], "x"), ZIPKIN_COLOUR="blue")
 
@@ -316,7 +316,7 @@ def test_a_variable_that_is_nearly_a_settings_is_told_once_with_the_right_name()
 
 
 def test_a_variable_of_a_setting_that_only_code_can_give_says_so() -> None:
-    """`ZIPKIN_HEADERS`, for instance, which has the name of an argument."""
+    """A variable for an argument that only code can give, such as `ZIPKIN_HEADERS`, gets a warning."""
     only_code = [name for name, option in ALL.items() if option.read is None]
     told = in_a_process("opentracing_zipkin.configure('service')", **{f"ZIPKIN_{name.upper()}": "x" for name in only_code})
 
@@ -345,13 +345,13 @@ KUBERNETES = {
 
 
 def test_kubernetes_variables_never_warn() -> None:
-    """Not even where one bears the name of a setting, as `ZIPKIN_LOCAL_PORT` of a Service "zipkin-local" does."""
+    """A variable of Kubernetes never warns, even with a setting's name, as `ZIPKIN_LOCAL_PORT` of a Service "zipkin-local"."""
     assert "ZIPKIN_LOCAL_PORT" in KUBERNETES
     assert [] == in_a_process("opentracing_zipkin.configure('service')", **KUBERNETES)
 
 
 def test_a_variable_that_bears_a_settings_name_is_that_setting() -> None:
-    """`ZIPKIN_LOCAL_PORT` as one writes it oneself."""
+    """`ZIPKIN_LOCAL_PORT` with a plain number is the setting of that name."""
     code = "import sys; sys.stderr.write(str(opentracing_zipkin.configure('service')._local.port))"
 
     assert ["8080"] == in_a_process(code, ZIPKIN_LOCAL_PORT="8080")
@@ -361,7 +361,7 @@ def test_a_variable_that_bears_a_settings_name_is_that_setting() -> None:
 
 
 def test_the_package_imports_nothing_until_a_name_is_asked_for() -> None:
-    """So gevent may patch after it, and a program that never asks does not pay for `requests`."""
+    """The package imports nothing until a name is used, so gevent may patch after it, and `requests` costs nothing."""
     code = """
 import sys
 before = set(sys.modules)

@@ -1,4 +1,4 @@
-"""Seams: a part of one's own is complete, by inheriting from its seam, or is refused with the name of what it lacks."""
+"""A custom part has all members of its seam, for instance by inheritance, or is refused with the names that it lacks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Propagating(Propagation):
 
 
 def without(base: type, *names: str) -> Any:
-    """An object that has all public members of `base` but those named."""
+    """An object with all public members of `base` except those named."""
     members = {name: getattr(base, name) for name in dir(base) if not name.startswith("_") and name not in names}
     return type("Own", (), members)()
 
@@ -77,7 +77,7 @@ MEMBERS: list[tuple[str, type, Callable[[Any], object], list[str]]] = [
     [(name, seam, construct, member) for name, seam, construct, members in MEMBERS for member in members],
 )
 def test_an_incomplete_part_is_refused(name: str, seam: type, construct: Callable[[Any], object], lacking: str) -> None:
-    """ValueError names what is lacking, and the class to inherit from; complete without it, it is taken."""
+    """An incomplete part raises ValueError with the missing member and the class to inherit from; a complete one is taken."""
     with pytest.raises(WrongSetting, match=rf"^{name} is .*, which has no {lacking}; let its class inherit from ") as caught:
         construct(without(seam, lacking))
 
@@ -86,13 +86,13 @@ def test_an_incomplete_part_is_refused(name: str, seam: type, construct: Callabl
 
 
 def test_a_clock_that_lacks_ticks_is_refused() -> None:
-    """Two or more members that are lacking are named together."""
+    """Several missing members are named together."""
     with pytest.raises(WrongSetting, match=r"^clock is .*, which has no wall_ns and no ticks_ns"):
         ZipkinTracer("service", clock=object())  # type: ignore[arg-type]
 
 
 def test_a_recorder_of_ones_own_needs_but_a_record() -> None:
-    """All else has a default: nothing to flush, an empty account, a Future that is done."""
+    """A custom recorder needs only `record`; the defaults are nothing to flush, empty statistics and a done Future."""
     recorder = Recording()
     tracer = ZipkinTracer("service", recorder=recorder)
     tracer.start_span("a").finish()
@@ -105,7 +105,7 @@ def test_a_recorder_of_ones_own_needs_but_a_record() -> None:
 
 
 def test_a_sender_of_ones_own_needs_but_a_send() -> None:
-    """It takes messages of 512 KiB, and is closed after a fork where it says nothing else."""
+    """A custom sender needs only `send`; by default it takes messages of 512 KiB and is closed after a fork."""
     sender = Sending()
     tracer = ZipkinTracer("service", sender=sender)
     tracer.start_span("a").finish()
@@ -118,7 +118,7 @@ def test_a_sender_of_ones_own_needs_but_a_send() -> None:
 
 
 def test_a_propagation_of_ones_own_needs_but_what_it_does() -> None:
-    """It leaves decisions open, and attributes are ours."""
+    """A custom propagation needs only its own methods; by default it leaves decisions open and uses our attributes."""
     tracer = ZipkinTracer("service", propagation=Propagating())
     span = tracer.start_span("a")
     carrier: dict[str, str] = {}
@@ -131,7 +131,7 @@ def test_a_propagation_of_ones_own_needs_but_what_it_does() -> None:
 
 
 def test_a_part_that_is_false_is_a_part() -> None:
-    """Only None is "not given": a recorder may have a length, which is 0 at first."""
+    """Only None means "not given": a recorder may be falsy, as one with length 0."""
 
     class Counting(Recording):
         def __len__(self) -> int:
@@ -144,7 +144,7 @@ def test_a_part_that_is_false_is_a_part() -> None:
 
 
 def test_every_log_line_names_the_package() -> None:
-    """An application that configures no logging sees the message alone."""
+    """Every log line names the package, because an application without logging configuration shows the message alone."""
     package = Path(opentracing_zipkin.__file__).parent
     unnamed = [
         f"{path.name}: {text}"

@@ -1,4 +1,4 @@
-"""configure(): arguments over environment over defaults; a wrong setting is said at once, with the remedy."""
+"""`configure`: arguments outrank the environment, which outranks defaults; a wrong setting raises at once, with a remedy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sender_url(tracer: ZipkinTracer) -> str:
 
 
 def test_one_line_makes_the_global_tracer() -> None:
-    """With the collector where Zipkin is by default."""
+    """`configure` makes the global tracer, which sends to Zipkin's default address."""
     tracer = opentracing_zipkin.configure("service")
 
     assert tracer is opentracing.tracer is opentracing.global_tracer()
@@ -51,13 +51,13 @@ def test_one_line_makes_the_global_tracer() -> None:
 
 
 def test_thrift_has_a_path_of_its_own() -> None:
-    """In place of that of another encoding."""
+    """The endpoint's path is replaced by the path of the chosen encoding."""
 
     assert "http://h:1/p/api/v1/spans" == sender_url(configure("s", endpoint="http://h:1/p/api/v2/spans", encoding="thrift"))
 
 
 def own_paths(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What is said of paths that are no prefix."""
+    """The log lines about an endpoint's path that is no prefix."""
     return [record.getMessage() for record in caplog.records if "exactly as it is" in record.getMessage()]
 
 
@@ -65,7 +65,7 @@ def own_paths(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_path_of_its_own_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, setting: str
 ) -> None:
-    """At INFO, with the path to write where it was meant as a prefix; spans are posted to the path as it is."""
+    """Spans are posted to an endpoint's own path unchanged; one line at INFO tells the path to write for a prefix."""
     caplog.set_level(logging.INFO)
     endpoint = "https://user:secret@host/prefix"
     if setting != "argument":
@@ -81,7 +81,7 @@ def test_a_path_of_its_own_is_said_once(
 
 
 def test_nothing_is_said_of_paths_that_are_no_surprise(caplog: pytest.LogCaptureFixture) -> None:
-    """Zipkin's, one with a query, one for a sender of one's own; and nothing by a tracer that `configure` did not make."""
+    """No line is logged for Zipkin's own paths, a query, a sender in code, or a tracer without `configure`."""
     caplog.set_level(logging.INFO)
     configure("service", endpoint="http://a,http://b/zipkin/,http://c/p/api/v2/spans,http://d/trace/v1?Api-Key=K")
     ZipkinTracer("service", endpoint="http://host/prefix")
@@ -92,7 +92,7 @@ def test_nothing_is_said_of_paths_that_are_no_surprise(caplog: pytest.LogCapture
 
 
 def test_constructing_a_tracer_touches_nothing_global(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the global tracer nor the environment."""
+    """The constructor of a tracer uses neither the global tracer nor the environment."""
     monkeypatch.setenv("ZIPKIN_ENDPOINT", "http://elsewhere:1")
     tracer = ZipkinTracer("service")
 
@@ -101,7 +101,7 @@ def test_constructing_a_tracer_touches_nothing_global(monkeypatch: pytest.Monkey
 
 
 def test_the_environment_gives_what_the_arguments_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`ZIPKIN_` and the argument's name; an argument wins, an empty variable is none."""
+    """A setting's variable is `ZIPKIN_` and its argument's name; an argument outranks it, and an empty one is unset."""
     for name, value in {
         "SERVICE_NAME": "from-env",
         "ENDPOINT": "http://env:9411/",
@@ -126,7 +126,7 @@ def test_the_environment_gives_what_the_arguments_do_not(monkeypatch: pytest.Mon
 
 
 def test_opentelemetrys_variables_are_the_fall_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their timeout is in milliseconds, as their specification has it."""
+    """OpenTelemetry's variables are the fallback; their timeout is in milliseconds, as the specification says."""
     monkeypatch.setenv("OTEL_SERVICE_NAME", "otel")
     monkeypatch.setenv("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "http://otel:9411/api/v2/spans")
     monkeypatch.setenv("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "2500")
@@ -141,7 +141,7 @@ def test_opentelemetrys_variables_are_the_fall_back(monkeypatch: pytest.MonkeyPa
 
 
 def test_kubernetes_own_variables_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Service named "zipkin" puts these into every pod."""
+    """The variables that a Kubernetes Service named "zipkin" puts into every pod change nothing."""
     monkeypatch.setenv("ZIPKIN_PORT", "tcp://10.0.0.1:9411")
     monkeypatch.setenv("ZIPKIN_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("ZIPKIN_SERVICE_PORT", "9411")
@@ -150,7 +150,7 @@ def test_kubernetes_own_variables_do_no_harm(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_no_service_name_anywhere_names_the_variable() -> None:
-    """ValueError."""
+    """Without a service name, `configure` raises ValueError that names the variable."""
     with pytest.raises(ValueError, match="ZIPKIN_SERVICE_NAME"):
         configure()
 
@@ -199,21 +199,21 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("settings", "message"), WRONG)
 def test_a_wrong_setting_names_the_value_and_the_remedy(settings: dict[str, Any], message: str) -> None:
-    """At once, and the global tracer stays what it was."""
+    """A wrong setting raises at once with value and remedy, and the global tracer stays the same."""
     with pytest.raises(ValueError, match=message):
         configure("service", **settings)
     assert False is opentracing.is_global_tracer_registered()
 
 
 def test_a_misspelt_argument_is_told_with_the_right_one() -> None:
-    """TypeError, as for any function."""
+    """A misspelt argument raises TypeError that names the right one."""
     with pytest.raises(TypeError, match=r"configure\(\) has no argument 'samplerate'; did you mean 'sample_rate'\?"):
         configure("service", samplerate=0.5)
 
 
 @pytest.mark.parametrize("name", ["", "  ", None, 3])
 def test_a_service_has_a_name(name: Any) -> None:
-    """ValueError that shows how."""
+    """A wrong service name raises ValueError that shows a right one."""
     with pytest.raises(ValueError, match=r"service_name is .*ZipkinTracer\('checkout'\)"):
         ZipkinTracer(name)
 
@@ -233,14 +233,14 @@ def test_a_service_has_a_name(name: Any) -> None:
     ],
 )
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, remedy: str) -> None:
-    """With its value and the remedy."""
+    """A wrong variable raises an error that names it, with its value and the remedy."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValueError, match=f"environment variable {variable} is '{value}'; {remedy}"):
         configure("service")
 
 
 def test_a_wrong_secret_in_the_environment_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable is named, and what belongs there."""
+    """The error for a wrong secret names the variable and the right shape, not the value."""
     monkeypatch.setenv("ZIPKIN_AUTH", "secret")
     with pytest.raises(ValueError, match="environment variable ZIPKIN_AUTH is wrong; use user:password") as caught:
         configure("service")
@@ -249,7 +249,7 @@ def test_a_wrong_secret_in_the_environment_is_not_shown(monkeypatch: pytest.Monk
 
 
 def test_the_connections_settings_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """User and password, certificates, gzip, and a list of collectors."""
+    """The environment may give user and password, certificates, gzip, and a list of collectors."""
     files = {name: tmp_path / f"{name}.pem" for name in ("ca_bundle", "client_cert", "client_key")}
     for name, path in files.items():
         path.write_text("")
@@ -266,7 +266,7 @@ def test_the_connections_settings_may_come_from_the_environment(monkeypatch: pyt
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_the_ca_bundle_of_requests_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str) -> None:
-    """Unless we have one of our own, and for collectors with TLS; read once, when the tracer is configured."""
+    """For collectors with TLS, the CA bundle of requests is read once, at `configure`, unless ours is set."""
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("")
     monkeypatch.setenv(variable, str(bundle))
@@ -276,7 +276,7 @@ def test_the_ca_bundle_of_requests_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_the_usual_proxy_variables_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For each collector by its scheme, but for those that NO_PROXY names; `proxy` outranks them."""
+    """The usual proxy variables are read for each collector's scheme, except for hosts in NO_PROXY; `proxy` outranks them."""
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
     monkeypatch.setenv("HTTPS_PROXY", "http://secure:3128")
     monkeypatch.setenv("NO_PROXY", "internal")
@@ -290,7 +290,7 @@ def test_the_usual_proxy_variables_are_read_once(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_sender_in_code_needs_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the environment says of it is not for that sender."""
+    """Connection settings in the environment are not applied to a sender that is given in code."""
     monkeypatch.setenv("ZIPKIN_CA_BUNDLE", "/no/such.pem")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
 
@@ -298,7 +298,7 @@ def test_a_sender_in_code_needs_no_connection(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_names_of_headers_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Separated by commas."""
+    """Names of headers in a variable are separated by commas."""
     monkeypatch.setenv("ZIPKIN_BAGGAGE_FIELDS", "x-request-id, x-tenant ,")
     tracer: Any = configure("service")
 
@@ -306,7 +306,7 @@ def test_names_of_headers_may_come_from_the_environment(monkeypatch: pytest.Monk
 
 
 def test_a_second_call_replaces_and_closes_the_first_tracer(caplog: pytest.LogCaptureFixture) -> None:
-    """With a warning."""
+    """A second `configure` replaces and closes the first tracer, with a warning."""
     first = configure("first")
     second = configure("second")
 
@@ -317,7 +317,7 @@ def test_a_second_call_replaces_and_closes_the_first_tracer(caplog: pytest.LogCa
 
 @pytest.mark.parametrize("switch", ["argument", "ZIPKIN_ENABLED", "OTEL_SDK_DISABLED"])
 def test_disabled_keeps_a_zipkin_tracer_whose_switch_is_off(monkeypatch: pytest.MonkeyPatch, switch: str) -> None:
-    """It records nothing, has `stats` and `flush` as always, and can be switched on while the process runs."""
+    """A disabled tracer records nothing, has `stats` and `flush`, and can be enabled while the process runs."""
     if switch != "argument":
         monkeypatch.setenv(switch, "true" if switch.startswith("OTEL") else "off")
     tracer = configure("service", enabled=False if switch == "argument" else None)
@@ -332,7 +332,7 @@ def test_disabled_keeps_a_zipkin_tracer_whose_switch_is_off(monkeypatch: pytest.
 
 @pytest.mark.parametrize("value", ["false", "1", "yes", "nonsense", ""])
 def test_opentelemetrys_switch_knows_one_word(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """Anything but "true" leaves the tracer on, as its specification has it; our own variable outranks it."""
+    """OTEL_SDK_DISABLED turns the tracer off only with "true", as specified; our own variable outranks it."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", value)
     assert True is configure("service").enabled
     monkeypatch.setenv("OTEL_SDK_DISABLED", "TRUE")
@@ -342,7 +342,7 @@ def test_opentelemetrys_switch_knows_one_word(monkeypatch: pytest.MonkeyPatch, v
 
 
 def test_disabled_nobody_needs_a_name(caplog: pytest.LogCaptureFixture) -> None:
-    """The service is called `unknown_service`, and a warning says how to name it."""
+    """A disabled tracer without a name is called `unknown_service`, and a warning tells how to name it."""
     tracer = configure(enabled=False)
 
     assert "unknown_service" == tracer.service_name
@@ -372,7 +372,7 @@ time.sleep(5)
     ],
 )
 def test_sigterm_loses_no_span_and_still_ends_the_process(before: str, argument: str, status: int, spans: int) -> None:
-    """With the signal's own status; where somebody else handles it, or on request, it is left alone."""
+    """SIGTERM sends the spans, and the process ends by it; another handler, or a setting, leaves the signal alone."""
     with Collector() as collector:
         code = SIGTERM.format(before=before, argument=argument)
         result = subprocess.run([sys.executable, "-c", code, collector.url], timeout=30, check=False)
@@ -381,7 +381,7 @@ def test_sigterm_loses_no_span_and_still_ends_the_process(before: str, argument:
 
 
 def test_parts_go_to_the_tracer() -> None:
-    """A sampler in code outranks a rate in the environment."""
+    """`configure` passes its parts, for instance a recorder, to the tracer."""
     recorder = InMemoryRecorder()
     tracer = configure("service", recorder=recorder, default_tags={"zone": "a"})
     tracer.start_trace("x").finish()
@@ -390,7 +390,7 @@ def test_parts_go_to_the_tracer() -> None:
 
 
 def test_a_sampler_in_code_outranks_a_rate_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two arguments exclude each other, an argument and a variable do not."""
+    """A sampler and a rate in code exclude each other; a rate in the environment is ignored."""
     monkeypatch.setenv("ZIPKIN_SAMPLE_RATE", "0.5")
 
     assert False is configure("service", sampler=lambda trace_id: False).start_trace("x").context.sampled

@@ -1,4 +1,4 @@
-"""Variables that were set for others: proxies and certificates.  `configure` takes what it can, and never raises for the rest."""
+"""Proxies and certificates in variables of other programs: `configure` uses those that it can, and never raises for others."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def close() -> None:
 
 
 def proxies_of(endpoint: str) -> dict[str, str]:
-    """Those that `configure` finds."""
+    """The proxies that `configure` finds."""
     tracer: Any = configure("service", endpoint=endpoint)
     sender: HttpSender = tracer._recorder._sender
     close()
@@ -64,7 +64,7 @@ USABLE = ["http://proxy.corp:3128", "proxy.corp:3128", "proxy.corp", "https://pr
 def test_a_proxy_works_as_in_requests(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, value: str, endpoint: str
 ) -> None:
-    """With a scheme and without, in each variable and either spelling."""
+    """A proxy works with a scheme and without, in each variable, in upper and lower case."""
     monkeypatch.setenv(variable, value)
     expected = as_requests_has_it(endpoint)
     found = proxies_of(endpoint).get(endpoint.partition("//")[0] + "//zipkin.corp")
@@ -75,7 +75,7 @@ def test_a_proxy_works_as_in_requests(
 
 @pytest.mark.parametrize("value", ["localhost:3128", "proxy-1:3128", f"user:{SECRET}@proxy.corp:3128"])
 def test_a_proxy_without_a_scheme_is_a_host_and_a_port(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """As curl has it; requests would take what stands before the first colon for a scheme."""
+    """`host:port` is read as curl reads it; requests would take the text before the first colon as a scheme."""
     monkeypatch.setenv("ALL_PROXY", value)
 
     assert {"http://zipkin.corp": f"http://{value}"} == proxies_of("http://zipkin.corp")
@@ -90,7 +90,7 @@ ENDPOINTS = ["http://zipkin.corp:9411", "https://zipkin.corp", "http://10.1.2.3:
 def test_whom_no_proxy_names_is_asked_without(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, endpoint: str
 ) -> None:
-    """Names, parts of them, ports, networks, all: as requests reads it."""
+    """NO_PROXY takes names, parts of names, ports, networks and `*`, as requests reads it."""
     monkeypatch.setenv("ALL_PROXY", "http://proxy.corp:3128")
     monkeypatch.setenv(variable, value)
 
@@ -126,7 +126,7 @@ UNUSABLE = [
 def test_a_proxy_that_cannot_be_used_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, value: str
 ) -> None:
-    """It names the variable, never the value; the collector is asked without a proxy."""
+    """The warning names the variable and not the value; the collector is asked without a proxy."""
     monkeypatch.setenv(variable, value)
     scheme = "http" if variable.lower() == "http_proxy" else "https"
 
@@ -138,7 +138,7 @@ def test_a_proxy_that_cannot_be_used_is_a_warning(
 
 
 def test_a_proxy_that_is_not_ours_to_use_is_not_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """One for another scheme, for others than NO_PROXY names, none at all, or where the code or our own variable names one."""
+    """No warning concerns a proxy for another scheme or host, or one that our own setting replaces."""
     monkeypatch.setenv("ALL_PROXY", "socks5h://proxy")
     monkeypatch.setenv("HTTPS_PROXY", "  ")
     monkeypatch.setenv("NO_PROXY", "zipkin.corp")
@@ -151,7 +151,7 @@ def test_a_proxy_that_is_not_ours_to_use_is_not_told(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("value", ["proxy.corp:3128", "socks5h://proxy:1080", "http://proxy:99999"])
 def test_our_own_variable_and_argument_are_read_strictly(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """ValueError, as for every setting: they were meant for us."""
+    """A wrong proxy in our own variable or argument raises ValueError, because it is meant for us."""
     with pytest.raises(ValueError, match=r"^proxy is "):
         configure("service", proxy=value)
     monkeypatch.setenv("ZIPKIN_PROXY", value)
@@ -162,7 +162,7 @@ def test_our_own_variable_and_argument_are_read_strictly(monkeypatch: pytest.Mon
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from([*VARIABLES, "NO_PROXY", "no_proxy"]), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))))  # fmt: skip
 def test_configure_never_raises_for_what_was_set_for_others(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
-    """Whatever stands there."""
+    """`configure` does not raise for any text in these variables."""
     with monkeypatch.context() as patch:
         for variable, value in values.items():
             patch.setenv(variable, value)
@@ -172,7 +172,7 @@ def test_configure_never_raises_for_what_was_set_for_others(monkeypatch: pytest.
 @pytest.mark.parametrize("form", ["http://{at}127.0.0.1:{port}", "{at}127.0.0.1:{port}", "{at}127.0.0.1:{port}/"])
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
 def test_spans_go_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch, variable: str, form: str) -> None:
-    """The proxy is asked for the collector's whole URL, with its own credentials."""
+    """The proxy gets the collector's whole URL, and the proxy's own credentials."""
     with raw_server(saying(ACCEPTED)) as proxy:
         monkeypatch.setenv(variable, form.format(at=f"user:{SECRET}@", port=proxy.port))
         tracer = configure("service", endpoint="http://zipkin.invalid:9411", flush_interval=60)
@@ -186,7 +186,7 @@ def test_spans_go_through_the_proxy_of_the_environment(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("value", ["socks5h://127.0.0.1:{port}", "http://127.0.0.1:99999"])
 def test_spans_arrive_where_the_proxy_cannot_be_used(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """On the way that a host without a proxy has."""
+    """Where the proxy cannot be used, spans are sent directly and arrive."""
     with raw_server(saying(ACCEPTED)) as collector:
         monkeypatch.setenv("ALL_PROXY", value.format(port=collector.port))
         tracer = configure("service", endpoint=f"http://127.0.0.1:{collector.port}", flush_interval=60)
@@ -199,7 +199,7 @@ def test_spans_arrive_where_the_proxy_cannot_be_used(monkeypatch: pytest.MonkeyP
 def test_a_bundle_that_is_not_there_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str
 ) -> None:
-    """It names the variable; certificates are verified by those that requests brings."""
+    """A missing bundle is a warning that names the variable; the bundle of requests is used."""
     monkeypatch.setenv(variable, f"/no/{SECRET}.pem")
     tracer: Any = configure("service", endpoint="https://zipkin")
 
@@ -212,7 +212,7 @@ def test_a_bundle_that_is_not_there_is_a_warning(
 def test_the_first_bundle_that_is_there_counts(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """And none where no collector has TLS; what names certificates to Python's ssl is not asked, as by requests."""
+    """The first existing bundle is used, for TLS only; the variables of Python's ssl are not read, as in requests."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
     monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path))
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")

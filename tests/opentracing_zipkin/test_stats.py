@@ -1,4 +1,4 @@
-"""The account as Prometheus reads it."""
+"""The statistics in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ STATS = TracerStats(finished=10, sent=5, queued=1, in_flight=2, dropped={"full":
 
 
 def test_the_account_can_be_read_by_prometheus() -> None:
-    """Each sample after its meaning and its kind; labels are escaped."""
+    """Each sample follows its help text and its type, and labels are escaped."""
 
     assert """\
 # HELP zipkin_spans_finished_total Spans that were finished.
@@ -31,7 +31,7 @@ zipkin_spans_in_flight{service="a\\"b\\\\\\n"} 2
 
 
 def test_labels_are_optional() -> None:
-    """Without any, a sample is a name and a number."""
+    """Without labels, a sample is a name and a number."""
 
     assert "zipkin_spans_sent_total 5\n" in STATS.to_prometheus()
     assert 'zipkin_spans_dropped_total{cause="full"} 2\n' in STATS.to_prometheus()

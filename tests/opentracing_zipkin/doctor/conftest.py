@@ -1,4 +1,4 @@
-"""What several tests of the doctor need: an environment of their own, patience for what never comes, and certificates."""
+"""Fixtures for several tests of the doctor: a clean environment, short waits for spans that never come, certificates."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..senders.certificates import Certificates
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without settings, names of proxies and certificates, and with time."""
+    """Remove settings, proxies and certificates from the environment, and allow a slow machine."""
     for name in os.environ:
         if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ZIPKIN_SERVICE_NAME", "shop")
-    monkeypatch.setattr(probe, "SLOW_S", 30.0)  # a busy machine is no slow server
+    monkeypatch.setattr(probe, "SLOW_S", 30.0)  # a busy test machine must not look like a slow server
 
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For servers that never show what is looked for."""
+    """Shorten the waits for servers that never show the probes or the service's span."""
     monkeypatch.setattr(query, "FOUND_WITHIN_S", 0.2)
     monkeypatch.setattr(query, "SETTLED_WITHIN_S", 0.2)
     monkeypatch.setattr(service, "ARRIVED_WITHIN_S", 0.3)
@@ -31,7 +31,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _short_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For servers that do not speak TLS, and take long to show it."""
+    """Shorten the wait for servers that do not speak TLS and take long to show it."""
     monkeypatch.setattr(network, "MAX_TRIAL_S", 0.2)
 
 

@@ -1,4 +1,4 @@
-"""Servers on the loopback interface that are no collectors, or bad ones, and services that are traced in various ways."""
+"""Servers on the loopback interface that are no collectors, or faulty ones, and services that are traced in various ways."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ def low_half(trace_id: str) -> int:
 
 
 class Behaviour(NamedTuple):
-    """What a server does: `status`, `headers` and `body` answer a message; of one that is taken `keeps` says what is stored.
-
-    `path`, `encoding`: it takes messages there, or so, only, and answers others as above.  `finds`: the traces that an id
-    stands for.  `queries`: the answer to a query of services.  `health`: of /health.  `ahead_s`: its clock.
+    """The behaviour of a server.
+    |
+    `status`, `headers` and `body`: the answer to a message; `keeps`: which spans of an accepted message are stored.
+    `path`, `encoding`: where set, the server accepts messages only there and so, and gives other messages the answer above.
+    `finds`: whether an asked trace id stands for a kept one.  `queries`: the answer to a query of services.  `health`: the
+    answer of /health.  `ahead_s`: how far its clock is ahead.
     """
 
     status: int = 202
@@ -48,7 +50,7 @@ class Behaviour(NamedTuple):
 
 
 class Served(NamedTuple):
-    """A server that runs: `requests` are method, path and headers of what it was asked."""
+    """A running server; `requests`: the method, path and headers of each request."""
 
     url: str
     port: int
@@ -74,7 +76,7 @@ def _running(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | No
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body in one piece, which saves the client a delayed acknowledgement
+    wbufsize = -1  # buffered: head and body are sent in one piece, so the client waits for no delayed acknowledgement
 
     def say(self, status: int, headers: Mapping[str, str], body: str, ahead_s: float | None = None) -> None:
         self.send_response_only(status)
@@ -91,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def served(does: Behaviour, context: ssl.SSLContext | None = None) -> Iterator[Served]:
-    """A collector that behaves so."""
+    """Run a collector with this behaviour."""
     found = Served("", 0, [], [])
 
     class Handler(_Handler):
@@ -119,7 +121,7 @@ def served(does: Behaviour, context: ssl.SSLContext | None = None) -> Iterator[S
                 self.say(status, {"Content-Type": kind}, body)
             elif self.path == "/health":
                 self.say(does.health[0], {"Content-Type": JSON}, does.health[1])
-            elif "/api/v2/traceMany" in self.path:  # which not every server has
+            elif "/api/v2/traceMany" in self.path:  # not every server has this query
                 self.say(404, {}, "")
             else:
                 asked = self.path.rpartition("/")[2]
@@ -140,7 +142,10 @@ def _read(media_type: str, body: bytes) -> list[FinishedSpan]:
 
 @contextmanager
 def service(collector: str, status: int = 200, name: str = "shop", gateway: str = "", **settings: Any) -> Iterator[Served]:
-    """A service that reports to a collector, or to none where that is ""; `gateway`: the span id that one before it makes."""
+    """Run a service that reports to a collector, or to none where that is "".
+    |
+    `gateway`: the span id that a gateway before the service makes.
+    """
     found = Served("", 0, [], [])
     tracer = ZipkinTracer(name, endpoint=collector or "http://127.0.0.1:1", flush_interval=0.01, **settings)
 
@@ -161,6 +166,6 @@ def service(collector: str, status: int = 200, name: str = "shop", gateway: str 
 
 
 def as_findings(text: str) -> list[dict[str, str]]:
-    """Those of `--json`."""
+    """The findings in the output of `--json`."""
     findings: list[dict[str, str]] = json.loads(text)["findings"]
     return findings

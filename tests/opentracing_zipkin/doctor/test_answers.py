@@ -1,4 +1,4 @@
-"""A collector's answers and what it shows later, each as a finding with its remedy; by servers that behave so."""
+"""A collector's answers, and the spans that it shows later, are findings with remedies; tested with faulty servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REDIRECT = {"Location": "https://me:hunter2@login.example/zipkin?key=hunter2"}
 
 
 class Case(NamedTuple):
-    """A server's behaviour, the findings that are no "ok" or are of interest, and words that stand in the last of them."""
+    """A server's behaviour, the findings that matter, and words that are in the last of them."""
 
     does: Behaviour
     codes: tuple[str, ...]
@@ -29,7 +29,7 @@ class Case(NamedTuple):
 
 
 def keeping(share: float) -> Behaviour:
-    """A server as with COLLECTOR_SAMPLE_RATE."""
+    """A server that keeps only a part of the traces, as with COLLECTOR_SAMPLE_RATE."""
     return Behaviour(keeps=lambda span: span.debug or abs(low_half(span.trace_id)) <= share * (1 << 63))
 
 
@@ -103,7 +103,7 @@ def examined() -> list[Finding]:
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("name", CASES)
 def test_an_answer_is_explained(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """By the finding that is named, with its remedy; the exit status is 1 where it explains missing spans."""
+    """Each answer has its finding with a remedy; the exit status is 1 where it explains missing spans."""
     case = CASES[name]
     for setting, value in case.settings:
         monkeypatch.setenv(f"ZIPKIN_{setting}", value)
@@ -123,7 +123,7 @@ def test_an_answer_is_explained(monkeypatch: pytest.MonkeyPatch, name: str) -> N
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 0.9])
 def test_the_share_that_a_server_keeps_is_measured(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
-    """The probes' ids are spread evenly, so that chance moves the share by one probe at most."""
+    """The probes' ids are spread evenly, so that chance changes the share by one probe at most."""
     with served(keeping(share)) as server:
         monkeypatch.setenv("ZIPKIN_ENDPOINT", server.url)
         [finding] = [one for one in examined() if one.code == "keeps-a-part"]
@@ -134,7 +134,7 @@ def test_the_share_that_a_server_keeps_is_measured(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("encoding", ["json", "json_v1", "thrift", "proto3"])
 def test_probes_are_sent_in_the_encoding_that_is_chosen(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
-    """To its path, with its type; the embedded collector shows them again."""
+    """Probes have the path and the type of the chosen encoding, and the embedded collector shows them."""
     from opentracing_zipkin.collector import Collector
 
     monkeypatch.setenv("ZIPKIN_ENCODING", encoding)
@@ -147,7 +147,7 @@ def test_probes_are_sent_in_the_encoding_that_is_chosen(monkeypatch: pytest.Monk
 
 
 def test_the_applications_headers_credentials_and_query_are_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the probes and with the questions; a server that repeats them gets them hidden."""
+    """Probes and questions carry the credentials; where a server repeats them, the output hides them."""
     said = "key hunter2-key, Basic bWU6aHVudGVyMg==, me:hunter2-auth"
     monkeypatch.setenv("ZIPKIN_AUTH", "me:hunter2-auth")
     with served(Behaviour(401, body=said)) as server:
@@ -163,7 +163,7 @@ def test_the_applications_headers_credentials_and_query_are_sent_and_never_shown
 
 
 def test_a_server_that_answers_late_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a warning while it is in time, with the seconds."""
+    """A slow answer within the timeout is a warning with the seconds."""
     monkeypatch.setattr(probe, "SLOW_S", 0.05)
     with served(Behaviour(delay_s=0.1)) as server:
         monkeypatch.setenv("ZIPKIN_ENDPOINT", server.url)
@@ -173,7 +173,7 @@ def test_a_server_that_answers_late_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_server_that_never_answers_in_time_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the time-out that it has missed."""
+    """An answer that misses the timeout is a fault with that timeout."""
     monkeypatch.setenv("ZIPKIN_SEND_TIMEOUT", "0.2")
     with served(Behaviour(delay_s=1.0)) as server:
         monkeypatch.setenv("ZIPKIN_ENDPOINT", server.url)
@@ -185,7 +185,7 @@ def test_a_server_that_never_answers_in_time_is_named(monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("_impatient", "_short_trials")
 def test_a_server_that_speaks_no_http_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database on that port, for instance."""
+    """A server that does not speak HTTP, for instance a database, is a fault."""
     with raw_server(saying(b"-ERR unknown command\r\n")) as server:
         monkeypatch.setenv("ZIPKIN_ENDPOINT", f"http://127.0.0.1:{server.port}")
         last = examined()[-1]

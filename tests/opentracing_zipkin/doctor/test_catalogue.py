@@ -1,4 +1,4 @@
-"""Everything that can be found is declared once, and is found by some case of these tests."""
+"""Every possible finding is declared once, and a case of these tests makes the doctor find it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TESTS = "".join(file.read_text("utf-8") for file in Path(__file__).parent.glob("
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.code)
 def test_a_kind_of_finding_is_whole(kind: Kind) -> None:
-    """It has a name of its own, a text, and a remedy where something is wrong; some test expects it by its name."""
+    """A kind has a unique code, a text, and a remedy unless all is well; some test names its code."""
 
     assert kind.status in (OK, WARNING, FAULT)
     assert bool(kind.remedy) == (kind.status != OK)

@@ -1,4 +1,4 @@
-"""What the environment says: each setting with the variable that it comes from, and what of it keeps spans from being made."""
+"""The settings in the environment: the variable of each, and the settings that prevent spans."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def examined() -> tuple[dict[str, Setting], list[Finding]]:
 
 
 class Case(NamedTuple):
-    """Variables, the finding that is there because of them, and words of its text and remedy."""
+    """Variables, the finding that they cause, and words of its text and remedy."""
 
     variables: dict[str, str]
     code: str
@@ -74,7 +74,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {' '.join(case.variables)}")
 def test_what_the_environment_says_is_found(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
-    """With the variable that says it, and the remedy where one is needed."""
+    """A setting that matters is a finding that names its variable, with a remedy where one is needed."""
     monkeypatch.setattr(settings, "_told", set())
     for name, value in case.variables.items():
         monkeypatch.setenv(name, value)
@@ -101,7 +101,7 @@ def test_rules_of_a_file_are_told_with_the_share_of_the_rest(monkeypatch: pytest
 
 
 def test_every_wrong_variable_is_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is left out, so that it does not hide the next."""
+    """All wrong variables are found in one run, because each is left out after it was found."""
     for name, value in {"SAMPLE_RATE": "x", "ENCODING": "xml", "FLUSH_INTERVAL": "-1", "AUTH": "hunter2"}.items():
         monkeypatch.setenv(f"ZIPKIN_{name}", value)
     values, findings = examined()
@@ -113,7 +113,7 @@ def test_every_wrong_variable_is_found_at_once(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_every_setting_is_told_with_its_source() -> None:
-    """All that are declared, and the service's name."""
+    """The doctor lists every declared setting, and the service's name, each with its source."""
     names = {"service_name", *options_of(Settings), *options_of(ConfigureOptions)}
     values, _ = examined()
 
@@ -139,7 +139,7 @@ SOURCES = [
 def test_a_setting_comes_from_the_variable_that_has_it(
     monkeypatch: pytest.MonkeyPatch, variable: str, text: str, setting: str, shown: str
 ) -> None:
-    """Shown without what may be a credential; the default otherwise."""
+    """A setting shows its variable or `default`, and its value without credentials."""
     if variable != "ZIPKIN_ENDPOINT":
         monkeypatch.setenv("ZIPKIN_ENDPOINT", "http://collector.example:9411")
     monkeypatch.setenv(variable, text)

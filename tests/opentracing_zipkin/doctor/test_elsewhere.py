@@ -1,4 +1,4 @@
-"""Spans that go to a broker, or to the console: the broker's part is played by a sender that is put in the chosen one's place."""
+"""Spans that go to a broker, or to the console; in these tests a fake sender plays the broker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHOWN = {BROKERS[0]: "kafka://127.0.0.1:9/spans", BROKERS[1]: "amqp://127.0.0.1:
 
 
 class Broker(Sender):
-    """Accepts or refuses; what it accepts a Zipkin server reads, where one is named."""
+    """A fake broker that accepts or refuses messages; a Zipkin server, where one is named, reads the accepted ones."""
 
     def __init__(self, refusal: SendError | None = None, server: str = "") -> None:
         self.bodies: list[bytes] = []
@@ -75,7 +75,7 @@ def in_memory() -> Iterator[Collector]:
 
 
 def test_a_broker_that_takes_a_message_is_told(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By an empty list, through the application's own sender; that nobody was asked for the spans is a warning."""
+    """A broker that takes an empty list from the application's sender is ok; a warning says that no server was asked."""
     broker = Broker()
     use(monkeypatch, broker)
     findings = found()
@@ -95,7 +95,7 @@ def test_a_broker_that_takes_a_message_is_told(endpoint: str, monkeypatch: pytes
 def test_a_broker_that_takes_no_message_is_told_with_the_reason(
     endpoint: str, monkeypatch: pytest.MonkeyPatch, retryable: bool, code: str, remedy: str
 ) -> None:
-    """A service is not called then."""
+    """A broker that takes no message is a fault with the reason, and no service is called."""
     broker = Broker(SendError("it said no", retryable=retryable))
     use(monkeypatch, broker)
     findings = found("http://127.0.0.1:9/buy")
@@ -107,7 +107,7 @@ def test_a_broker_that_takes_no_message_is_told_with_the_reason(
 
 
 def test_what_a_broker_has_taken_is_looked_for_at_the_server(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server that `--zipkin` names gets the questions alone, and none of the broker's credentials."""
+    """The server that `--zipkin` names gets only questions, and no credentials of the broker."""
     with in_memory() as collector:
         broker = Broker(server=collector.url)
         use(monkeypatch, broker)
@@ -119,7 +119,7 @@ def test_what_a_broker_has_taken_is_looked_for_at_the_server(endpoint: str, monk
 
 @pytest.mark.usefixtures("_impatient")
 def test_a_server_that_does_not_read_from_the_broker_is_told(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the variables that name the broker to it."""
+    """A server that does not read from the broker is a fault with the variables that configure it."""
     with in_memory() as collector:
         use(monkeypatch, Broker())
         finding = found(None, collector.url)["not-read"]
@@ -131,7 +131,7 @@ def test_a_server_that_does_not_read_from_the_broker_is_told(endpoint: str, monk
 
 
 def test_a_service_is_called_where_the_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else it is not, and the remedy says how."""
+    """A service is called only where `--zipkin` names the server; else a remedy tells how."""
     monkeypatch.setenv("ZIPKIN_ENDPOINT", BROKERS[0])
     with in_memory() as collector, service(collector.url) as shop:
         use(monkeypatch, Broker(server=collector.url))
@@ -144,7 +144,7 @@ def test_a_service_is_called_where_the_server_is_named(monkeypatch: pytest.Monke
 
 
 def test_a_console_that_can_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is written, and no file made, which would be this user's; that the lines stay there is a warning."""
+    """A console is checked without writing or making a file; a warning says that the lines stay there."""
     path = tmp_path / "spans.jsonl"
     monkeypatch.setenv("ZIPKIN_ENDPOINT", f"console:{path}")
     absent = found("http://127.0.0.1:9/buy")
@@ -168,7 +168,7 @@ def test_a_console_that_can_be_written_is_told(tmp_path: Path, monkeypatch: pyte
 def test_a_console_that_cannot_be_written_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str
 ) -> None:
-    """With the reason."""
+    """A console that cannot be written is a fault with the reason."""
     os.mkfifo(tmp_path / "pipe")
     monkeypatch.setenv("ZIPKIN_ENDPOINT", f"console:{tmp_path / name}")
     finding = found()["not-writable"]
@@ -177,7 +177,7 @@ def test_a_console_that_cannot_be_written_is_told(
 
 
 def test_a_console_without_stderr_is_told() -> None:
-    """The process was started without."""
+    """A process that was started without standard error is a fault."""
     command = [sys.executable, "-m", "opentracing_zipkin", "doctor"]
     done = subprocess.run(
         command,
@@ -190,7 +190,7 @@ def test_a_console_without_stderr_is_told() -> None:
 
 
 def test_a_client_that_is_not_installed_is_told_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a wrong value of the endpoint, with which `configure()` raises, and `run` traces nothing."""
+    """A broker's missing client is a wrong endpoint: `configure()` raises for it, and `run` traces nothing."""
     for module, extra, endpoint in (("confluent_kafka", "kafka", "kafka://a"), ("pika", "rabbitmq", "amqp://a")):
         monkeypatch.setitem(sys.modules, module, None)
         for name in [
@@ -211,7 +211,7 @@ def main_configure() -> None:
 
 
 def test_a_variable_of_another_sender_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It is ignored, whatever it says."""
+    """A variable of a sender that is not chosen is ignored, whatever its value, and a finding says so."""
     monkeypatch.setenv("ZIPKIN_ENDPOINT", f"console:{tmp_path / 'x'}")
     monkeypatch.setenv("ZIPKIN_KAFKA_ACKS", "hunter22")
     finding = found()["for-another-sender"]
@@ -223,7 +223,7 @@ def test_a_variable_of_another_sender_is_told(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_a_server_that_is_no_url_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """Status 2, without what may be a credential."""
+    """`--zipkin` with no URL ends with status 2, and its message shows no credentials."""
     assert 2 == main(["doctor", "--zipkin", "zipkin:hunter22"])
     printed = capsys.readouterr().err
     assert printed.startswith("opentracing-zipkin doctor: --zipkin is '***'; use the server's URL")

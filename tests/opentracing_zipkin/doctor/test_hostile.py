@@ -1,4 +1,4 @@
-"""Servers that say what no server should: the doctor goes on, in time, and shows nothing that a terminal would obey."""
+"""Hostile servers: the doctor goes on, ends in time, and prints nothing that could control the terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HOSTILE = {
     "nothing at all": b"\r\n\r\n",
     "a header without an end": b"HTTP/1.1 200 ok\r\nX: " + b"x" * 100_000,
 }
-# To questions, after the probes were taken.
+# Answers to questions, which the doctor asks after the probes were taken.
 HOSTILE_LATER = {
     "nested beyond reason": answer(200, "[" * 5000 + "]" * 5000),
     "numbers of a million digits": answer(200, "[" + "9" * 100_000 + "]"),
@@ -52,13 +52,13 @@ HOSTILE_LATER = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_answer_to_a_probe_is_a_finding(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Whatever it is; each line is printable."""
+    """Any answer to a probe becomes a finding, and each line is printable."""
     check(monkeypatch, [HOSTILE[name]])
 
 
 @pytest.mark.parametrize("name", HOSTILE_LATER)
 def test_a_hostile_answer_to_a_question_is_a_finding(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The probes were taken before."""
+    """Any answer to a question, after the probes were taken, becomes a finding."""
     check(monkeypatch, [ACCEPTED, HOSTILE_LATER[name]])
     check(monkeypatch, [ACCEPTED, answer(200, "[]"), HOSTILE_LATER[name]])
 

@@ -1,4 +1,4 @@
-"""Which libraries would be traced without a line of code, as `run --list` has them, too."""
+"""The libraries that would be traced without a line of code, as `run --list` shows them, too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def examined() -> list[Finding]:
 
 
 def test_libraries_that_would_be_traced_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are installed and chosen."""
+    """Libraries that are installed and chosen are named."""
     monkeypatch.setenv("ZIPKIN_INSTRUMENT", "flask,requests")
     [finding] = examined()
 
@@ -27,7 +27,7 @@ def test_libraries_that_would_be_traced_are_named(monkeypatch: pytest.MonkeyPatc
 
 
 def test_none_that_would_be_traced_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the variable that says so."""
+    """Where no library would be traced, a warning names the variable that causes it."""
     monkeypatch.setenv("ZIPKIN_INSTRUMENT", "false")
     [finding] = examined()
 
@@ -36,7 +36,7 @@ def test_none_that_would_be_traced_is_a_warning(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_library_that_cannot_be_instrumented_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is too old, for instance; the others would be traced."""
+    """A library that cannot be instrumented, for instance because it is too old, is a warning; the others are traced."""
 
     def too_old() -> None:
         raise ImportError("cannot import name 'Flask'")
@@ -51,7 +51,7 @@ def test_a_library_that_cannot_be_instrumented_is_a_warning(monkeypatch: pytest.
 
 
 def test_an_exporter_of_others_that_is_found_first_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenTelemetry's SDK would send with that one."""
+    """Another package's exporter that is found first is a warning, because OpenTelemetry's SDK would send with it."""
     other = importlib.metadata.EntryPoint("zipkin", "other.package:Exporter", "opentelemetry_traces_exporter")
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [other])
     found = [finding for finding in examined() if finding.code == "exporter-of-others"]

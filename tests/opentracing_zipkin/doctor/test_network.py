@@ -1,4 +1,4 @@
-"""Each step to the collector's server: its name, its port, its certificate, the proxy before it."""
+"""Each step to the collector's server is checked: its name, its port, its certificate, the proxy before it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("_impatient")
 
 
 def examined(monkeypatch: pytest.MonkeyPatch, endpoint: str, **settings: str) -> list[Finding]:
-    """What is found of the way to a collector, and behind it."""
+    """The findings on the way to a collector and on the collector."""
     for name, value in {"ENDPOINT": endpoint, **settings}.items():
         monkeypatch.setenv(f"ZIPKIN_{name}", value)
     areas = ("name", "connection", "proxy", "TLS", "answer", "query")
@@ -37,7 +37,7 @@ def codes(findings: list[Finding]) -> list[str]:
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    with socket.socket() as bound:  # not listening, and nobody else can
+    with socket.socket() as bound:  # the port is bound and does not listen, so no other process can take it
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
 
@@ -46,7 +46,7 @@ def closed_port() -> Iterator[int]:
 
 
 def test_a_name_without_an_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the variable that has it."""
+    """A host name without an address is a fault that names the variable."""
 
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
@@ -59,13 +59,13 @@ def test_a_name_without_an_address_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_name_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It cannot even be asked for."""
+    """A text that cannot be a host name is a fault, although no look-up is possible."""
 
     assert ["unresolved"] == codes(examined(monkeypatch, "http://zipkin..tracing:9411"))
 
 
 def test_a_port_where_nobody_listens_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name's addresses are said before."""
+    """A closed port is a fault, after a finding with the name's addresses."""
     with closed_port() as port:
         findings = examined(monkeypatch, f"http://localhost:{port}")
 
@@ -74,7 +74,7 @@ def test_a_port_where_nobody_listens_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_port_that_swallows_connections_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a firewall does; with the seconds that were waited."""
+    """A port that does not answer, as behind a firewall, is a fault with the seconds of waiting."""
 
     def swallow(*_: object, **__: object) -> None:
         raise TimeoutError("timed out")
@@ -87,14 +87,14 @@ def test_a_port_that_swallows_connections_is_named(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_address_without_a_way_to_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the system's words: that of a broadcast takes no connections."""
+    """An unreachable address is a fault with the system's text; a broadcast address takes no connections."""
 
     assert ["unreachable"] == codes(examined(monkeypatch, "http://255.255.255.255:9411", SEND_TIMEOUT="0.5"))
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_several_collectors_one_that_cannot_be_reached_is_a_warning(monkeypatch: pytest.MonkeyPatch, order: int) -> None:
-    """Where another takes the spans: the sender goes to that one."""
+    """An unreachable collector is a warning where the sender can use another one."""
     with closed_port() as port, served(Behaviour()) as server:
         findings = examined(monkeypatch, ", ".join([f"http://127.0.0.1:{port}", server.url][::order]))
 
@@ -103,7 +103,7 @@ def test_of_several_collectors_one_that_cannot_be_reached_is_a_warning(monkeypat
 
 
 def test_of_several_collectors_none_that_can_be_reached_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is named."""
+    """Where no collector can be reached, each is a fault."""
     with closed_port() as port:
         findings = examined(monkeypatch, f"http://127.0.0.1:{port}, http://127.0.0.2:{port}")
 
@@ -115,7 +115,7 @@ def test_of_several_collectors_none_that_can_be_reached_is_a_fault(monkeypatch: 
 
 @pytest.mark.parametrize("by", ["ZIPKIN_PROXY", "http_proxy", "HTTP_PROXY", "ALL_PROXY"])
 def test_a_proxy_that_is_not_there_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch, by: str) -> None:
-    """Ours, or one of those that requests knows; without its credentials."""
+    """A missing proxy is a fault with its variable, ours or one that requests reads, without credentials."""
     with closed_port() as port:
         monkeypatch.setenv(by, f"http://me:hunter2@127.0.0.1:{port}")
         findings = examined(monkeypatch, "http://zipkin.example:9411")
@@ -127,7 +127,7 @@ def test_a_proxy_that_is_not_there_is_named_with_its_variable(monkeypatch: pytes
 
 @pytest.mark.parametrize("status", [403, 407, 502])
 def test_a_proxy_that_denies_a_tunnel_is_named(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    """With its status; it got its user and password."""
+    """A proxy that gets user and password and denies a tunnel is a fault with its status."""
     with raw_server(saying(answer(status, reason="Denied"))) as proxy:
         findings = examined(
             monkeypatch, "https://zipkin.example", PROXY=f"http://me:hunter2@127.0.0.1:{proxy.port}", SEND_TIMEOUT="5"
@@ -140,7 +140,7 @@ def test_a_proxy_that_denies_a_tunnel_is_named(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_proxy_that_denies_a_message_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without TLS it answers in the collector's place."""
+    """Without TLS, a proxy that denies a message answers in the collector's place."""
     with served(Behaviour(407)) as proxy:
         findings = examined(monkeypatch, "http://zipkin.example:9411", PROXY=proxy.url)
 
@@ -148,7 +148,7 @@ def test_a_proxy_that_denies_a_message_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_probes_and_questions_go_by_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name of the collector is the proxy's to look up."""
+    """Probes and questions go through the proxy, and the proxy looks up the collector's name."""
     with served(Behaviour()) as proxy:
         findings = examined(monkeypatch, "http://zipkin.example:9411", PROXY=proxy.url)
 
@@ -160,7 +160,7 @@ def test_probes_and_questions_go_by_the_proxy(monkeypatch: pytest.MonkeyPatch) -
 
 
 class Issued(NamedTuple):
-    """A certificate for a server, and the authority that has signed it."""
+    """A certificate for a server, and the authority that signed it."""
 
     server: ssl.SSLContext
     authority: str
@@ -175,7 +175,7 @@ def issued(folder: Path, name: str, **given: object) -> Issued:
 
 
 def test_a_trusted_certificate_is_said_with_its_end(monkeypatch: pytest.MonkeyPatch, certificates: Certificates) -> None:
-    """Spans are then sent, and found again, by the same certificates."""
+    """A trusted certificate is told with its end; probes are then sent and found with the same certificates."""
     with served(Behaviour(), certificates.server) as server:
         findings = examined(monkeypatch, server.url, CA_BUNDLE=certificates.authority)
 
@@ -184,7 +184,7 @@ def test_a_trusted_certificate_is_said_with_its_end(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_certificate_of_an_unknown_authority_is_named(monkeypatch: pytest.MonkeyPatch, certificates: Certificates) -> None:
-    """With the setting that makes it known."""
+    """A certificate of an unknown authority is a fault with the setting that makes it known."""
     with served(Behaviour(), certificates.server) as server:
         findings = examined(monkeypatch, server.url)
 
@@ -193,7 +193,7 @@ def test_a_certificate_of_an_unknown_authority_is_named(monkeypatch: pytest.Monk
 
 
 def test_a_certificate_for_another_name_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The server is the right one perhaps, and its name is not."""
+    """A certificate for another host name is a fault; perhaps the server is right, and only its name is wrong."""
     context, authority = issued(tmp_path, "other.example")
     with served(Behaviour(), context) as server:
         findings = examined(monkeypatch, server.url, CA_BUNDLE=authority)
@@ -202,7 +202,7 @@ def test_a_certificate_for_another_name_is_named(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_expired_certificate_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By this machine's clock."""
+    """A certificate that is expired by this machine's clock is a fault."""
     context, authority = issued(tmp_path, "127.0.0.1", not_after=datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc))
     with served(Behaviour(), context) as server:
         findings = examined(monkeypatch, server.url, CA_BUNDLE=authority)
@@ -211,7 +211,7 @@ def test_an_expired_certificate_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_a_server_without_tls_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the endpoint says https."""
+    """A server without TLS is a fault where the endpoint says https."""
     with served(Behaviour()) as server:
         findings = examined(monkeypatch, server.url.replace("http:", "https:"))
 
@@ -219,7 +219,7 @@ def test_a_server_without_tls_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_server_with_tls_is_named(monkeypatch: pytest.MonkeyPatch, certificates: Certificates) -> None:
-    """Where the endpoint says http."""
+    """A server with TLS is a fault where the endpoint says http."""
     with served(Behaviour(), certificates.server) as server:
         findings = examined(monkeypatch, server.url.replace("https:", "http:"))
 
@@ -227,7 +227,7 @@ def test_a_server_with_tls_is_named(monkeypatch: pytest.MonkeyPatch, certificate
 
 
 def test_a_server_that_wants_our_certificate_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With the settings that have it."""
+    """A server that wants our certificate is a fault with the settings for it."""
     context, authority = issued(tmp_path, "127.0.0.1")
     context.verify_mode = ssl.CERT_REQUIRED
     with served(Behaviour(), context) as server:
@@ -240,7 +240,7 @@ def test_a_server_that_wants_our_certificate_is_named(monkeypatch: pytest.Monkey
 def test_a_bundle_that_holds_no_certificate_is_named(
     monkeypatch: pytest.MonkeyPatch, certificates: Certificates, tmp_path: Path
 ) -> None:
-    """The file is there, and is not PEM."""
+    """A CA bundle that is not PEM is a fault."""
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("no certificate")
     with served(Behaviour(), certificates.server) as server:

@@ -1,4 +1,4 @@
-"""A service of one's own: it is called with B3, and its span is looked for."""
+"""A service of the user's is called with B3 headers, and its span is looked for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def examined(url: str) -> list[Finding]:
 
 
 class Case(NamedTuple):
-    """A service's settings, the findings, and words of the last of them."""
+    """A service's settings, the findings, and words of the last finding."""
 
     codes: tuple[str, ...]
     words: str
@@ -48,7 +48,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_traced_service_is_found(request: pytest.FixtureRequest, collector: Collector, name: str) -> None:
-    """By the trace id that it was called with; how its span stands to its caller's, and its name."""
+    """A traced service is found by the trace id of the call; the finding tells its name and its span's place."""
     case = CASES[name]
     if name in ("distrustful", "behind a gateway"):
         request.getfixturevalue("_impatient")
@@ -63,7 +63,7 @@ def test_a_traced_service_is_found(request: pytest.FixtureRequest, collector: Co
 def test_a_service_is_called_with_both_spellings_of_b3_and_nothing_of_the_collectors(
     monkeypatch: pytest.MonkeyPatch, collector: Collector
 ) -> None:
-    """The trace is sampled; credentials are for the collector only."""
+    """The call asks for a sampled trace, and carries no credentials of the collector."""
     monkeypatch.setenv("ZIPKIN_AUTH", "me:hunter2")
     with service(collector.url) as shop:
         examined(shop.url)
@@ -76,7 +76,7 @@ def test_a_service_is_called_with_both_spellings_of_b3_and_nothing_of_the_collec
 
 
 def test_the_call_is_a_span_as_well(collector: Collector) -> None:
-    """So the trace that the reader opens is whole: the call, and the service's side of it."""
+    """The trace is complete: it has the doctor's span of the call and the service's span."""
     with service(collector.url, shared_spans=False) as shop:
         examined(shop.url)
     spans = [span for trace in collector.store.traces() for span in trace if span.kind]
@@ -88,7 +88,7 @@ def test_the_call_is_a_span_as_well(collector: Collector) -> None:
 
 @pytest.mark.usefixtures("_impatient", "collector")
 def test_a_service_that_is_not_traced_is_a_fault_with_its_probable_reasons() -> None:
-    """In their order: the most probable comes first."""
+    """An untraced service is a fault with the most probable reason first."""
     with service("") as shop:
         findings = examined(f"http://me:hunter2@{shop.url.partition('//')[2]}/?key=hunter2")
     reasons = ["it is not traced", "another collector", "switched off", "ZIPKIN_HTTP_EXCLUDED_PATHS", "B3 headers away"]
@@ -101,7 +101,7 @@ def test_a_service_that_is_not_traced_is_a_fault_with_its_probable_reasons() -> 
 
 @pytest.mark.usefixtures("collector")
 def test_a_service_that_is_not_there_is_a_fault() -> None:
-    """With the reason."""
+    """A service that does not answer is a fault with the reason."""
     [finding] = examined("http://127.0.0.1:1/")
 
     assert ("unanswered", "fault") == (finding.code, finding.status)
@@ -109,7 +109,7 @@ def test_a_service_that_is_not_there_is_a_fault() -> None:
 
 
 def test_a_service_is_called_where_the_collector_cannot_be_queried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its status is said, and the trace id to look for."""
+    """Without queries, the finding tells the service's status and the trace id to look for."""
     with served(Behaviour(queries=(404, "text/plain", ""))) as server, service(server.url) as shop:
         monkeypatch.setenv("ZIPKIN_ENDPOINT", server.url)
         findings = examined(shop.url)
@@ -119,7 +119,7 @@ def test_a_service_is_called_where_the_collector_cannot_be_queried(monkeypatch: 
 
 
 def test_a_service_is_not_called_where_no_collector_takes_spans(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There would be nothing to look for."""
+    """Where no collector takes spans, the service is not called, because no span could be found."""
     monkeypatch.setenv("ZIPKIN_ENDPOINT", "http://127.0.0.1:1")
     with service("") as shop:
         findings = examined(shop.url)

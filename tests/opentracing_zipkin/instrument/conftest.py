@@ -15,7 +15,7 @@ from opentracing_zipkin.testing.loopback import LoopbackServer
 
 @pytest.fixture(autouse=True)
 def _no_tracer_is_left() -> Iterator[None]:
-    """The global tracer is the no-op again after each test, whoever has replaced it."""
+    """After each test, the global tracer is the no-op tracer again."""
     yield
     opentracing._reset_global_tracer()
 
@@ -28,7 +28,7 @@ def loopback() -> Iterator[LoopbackServer]:
 
 @pytest.fixture
 def spans() -> list[FinishedSpan]:
-    """Those of the global tracer."""
+    """The finished spans of the global tracer, which this fixture sets."""
     recorder = InMemoryRecorder()
     opentracing.set_global_tracer(ZipkinTracer("tested", recorder=recorder))
     return recorder.spans

@@ -1,4 +1,4 @@
-"""A Django site of a test's own: settings that last as long as a `with` block."""
+"""A Django site for one test: settings that last as long as a `with` block."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if not settings.configured:
 
 @contextmanager
 def as_site(patterns: list[Any], middleware: Sequence[str] = (), **more: Any) -> Iterator[None]:
-    """A site of these URL patterns."""
+    """A site with these URL patterns."""
     urls = ModuleType("urls")  # hashable, as Django asks
     vars(urls)["urlpatterns"] = patterns
     with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=list(middleware), ALLOWED_HOSTS=["*"], **more):

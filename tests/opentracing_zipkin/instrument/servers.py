@@ -1,4 +1,4 @@
-"""What the tests of servers share: a tracer that keeps its spans, and a real server on a loopback port."""
+"""A tracer that keeps its spans, and a real server on a loopback port, for the tests of servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from opentracing_zipkin.model import FinishedSpan
 from opentracing_zipkin.testing import InMemoryRecorder
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Starlette's wish for a newer httpx
+    warnings.simplefilter("ignore")  # Starlette warns that it wants a newer httpx
     from starlette.testclient import TestClient
 
 __all__ = ["SAMPLED", "TestClient", "Traced", "served_by_uvicorn"]
@@ -27,7 +27,7 @@ SAMPLED = {"x-b3-traceid": "463ac35c9f6413ad48485a3953bb6124", "x-b3-spanid": "a
 
 
 class Traced:
-    """A tracer, its policy and its spans."""
+    """A tracer, its policy and its finished spans."""
 
     def __init__(self, **settings: Any) -> None:
         self.recorder = InMemoryRecorder()
@@ -43,7 +43,7 @@ class Traced:
         return [span.name for span in self.recorder.spans]
 
     def one(self) -> FinishedSpan:
-        """The only span; takes it away."""
+        """Remove the only finished span from the list and return it."""
         [span] = self.recorder.spans
         self.recorder.spans.clear()
         return span
@@ -55,8 +55,8 @@ class Traced:
 
 @contextmanager
 def served_by_uvicorn(app: Any, **settings: Any) -> Iterator[str]:
-    """`host:port` of a real server in a thread; it has ended when this is left."""
-    listening = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio leaves Nagle on: 40 ms a request
+    """`host:port` of a real server that runs in a thread; the server has ended when the `with` block is left."""
+    listening = socket.socket(proto=socket.IPPROTO_TCP)  # without `proto`, asyncio leaves Nagle's algorithm on: 40 ms a request
     listening.bind(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, **settings))

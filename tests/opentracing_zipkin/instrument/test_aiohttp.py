@@ -1,4 +1,4 @@
-"""aiohttp's client: what is its own beside the kit: bodies, sessions, middleware, cancellation, websockets."""
+"""aiohttp's client, where the kit does not test it: bodies, sessions, middleware, cancellation, websockets."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_answer_lasts_until_it_is_read_or_closed(loopback: LoopbackServer, sp
 
 @pytest.mark.filterwarnings("ignore:Unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_answer_that_is_dropped_ends(loopback: LoopbackServer, spans: Spans) -> None:
-    """At the latest with the collection of garbage."""
+    """An answer that nobody reads or closes ends its span at the latest when it is garbage-collected."""
 
     async def scenario(session: aiohttp.ClientSession) -> None:
         response = await session.get(loopback.url + "/large")
@@ -107,7 +107,7 @@ def test_an_answer_that_is_dropped_ends(loopback: LoopbackServer, spans: Spans) 
 
 
 def test_an_answer_that_is_never_read_ends_with_its_short_body(loopback: LoopbackServer, spans: Spans) -> None:
-    """aiohttp reads ahead; what came whole is whole."""
+    """aiohttp reads ahead, so a short body ends the span although the application never reads it."""
 
     async def scenario(session: aiohttp.ClientSession) -> None:
         async with (
@@ -124,7 +124,7 @@ def test_an_answer_that_is_never_read_ends_with_its_short_body(loopback: Loopbac
 
 @pytest.mark.parametrize("end", ["read", "chunks"])
 def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer, spans: Spans, end: str) -> None:
-    """Even where the application handles it before it releases the answer."""
+    """A body that breaks off is the span's error, even where the application handles the exception itself."""
 
     async def scenario(session: aiohttp.ClientSession) -> None:
         async with session.get(loopback.url + "/cut") as response:
@@ -141,7 +141,7 @@ def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer,
 def test_a_timeout_in_the_middle_of_a_body_is_the_error(
     loopback: LoopbackServer, spans: Spans, end: str, timeout: aiohttp.ClientTimeout
 ) -> None:
-    """That of the whole request, and that of a read."""
+    """A timeout of the whole request, or of one read, is the span's error."""
 
     async def scenario(session: aiohttp.ClientSession) -> None:
         with pytest.raises(asyncio.TimeoutError):
@@ -155,7 +155,7 @@ def test_a_timeout_in_the_middle_of_a_body_is_the_error(
 
 
 def test_an_exception_of_the_applications_own_is_no_error(loopback: LoopbackServer, spans: Spans) -> None:
-    """One that leaves the block in which the answer is read."""
+    """An exception that the application raises while it reads the answer is not the span's error."""
 
     async def scenario(session: aiohttp.ClientSession) -> None:
         async def read() -> None:
@@ -173,7 +173,7 @@ def test_an_exception_of_the_applications_own_is_no_error(loopback: LoopbackServ
 
 @pytest.mark.parametrize("body", [False, True])
 def test_a_cancelled_request_ends_without_an_error(loopback: LoopbackServer, spans: Spans, body: bool) -> None:
-    """The task is told to end while it waits for the head, or for the body."""
+    """A task that is cancelled while it waits for the head or for the body ends its span, without an error."""
 
     async def scenario(session: aiohttp.ClientSession) -> None:
         waiting = asyncio.Event()
@@ -209,7 +209,7 @@ def test_a_cancelled_request_ends_without_an_error(loopback: LoopbackServer, spa
 
 
 def test_the_parent_is_that_of_the_call(loopback: LoopbackServer, spans: Spans) -> None:
-    """A request that is awaited later belongs to the span that was active when it was called for; also where that was none."""
+    """A request's parent is the span that was active at the call, or none, although the request is awaited later."""
     tracer = opentracing.global_tracer()
 
     async def scenario(session: aiohttp.ClientSession) -> None:
@@ -229,7 +229,7 @@ def test_the_parent_is_that_of_the_call(loopback: LoopbackServer, spans: Spans) 
 
 
 def test_a_sessions_traces_and_headers_stay(loopback: LoopbackServer, spans: Spans) -> None:
-    """`trace_configs` that the application gives are called as ever, and its headers are not written to."""
+    """The application's `trace_configs` are called, and its headers are not changed."""
     events: list[str] = []
     config = aiohttp.TraceConfig()
 
@@ -260,7 +260,7 @@ def test_a_sessions_traces_and_headers_stay(loopback: LoopbackServer, spans: Spa
 
 
 def test_what_middleware_sends_again_is_a_sibling(loopback: LoopbackServer, spans: Spans) -> None:
-    """The refused request and the one with the digest are two, neither inside the other."""
+    """The refused request and the one with the digest have two sibling spans."""
     if not hasattr(aiohttp, "DigestAuthMiddleware"):
         pytest.skip("this aiohttp has no middleware")
 
@@ -279,7 +279,7 @@ def test_what_middleware_sends_again_is_a_sibling(loopback: LoopbackServer, span
 
 
 def test_a_websocket_is_one_span(spans: Spans) -> None:
-    """From the handshake to the close."""
+    """A websocket is one span from the handshake to the close."""
 
     async def scenario(session: aiohttp.ClientSession) -> None:
         async def echo(request: web.Request) -> web.WebSocketResponse:
@@ -308,7 +308,7 @@ def test_a_websocket_is_one_span(spans: Spans) -> None:
 
 
 def test_a_proxy_is_not_the_peer(loopback: LoopbackServer, spans: Spans) -> None:
-    """The span has the address of the server that is asked for."""
+    """Through a proxy, the span has the address of the server that the request is for."""
 
     async def scenario(session: aiohttp.ClientSession) -> None:
         async with session.get("http://10.1.2.3:8080/a", proxy=loopback.url) as response:
@@ -321,7 +321,7 @@ def test_a_proxy_is_not_the_peer(loopback: LoopbackServer, spans: Spans) -> None
 
 
 def test_any_tracer_of_the_api_is_served(loopback: LoopbackServer) -> None:
-    """A MockTracer gets the span and its tags."""
+    """A MockTracer, too, gets the span and its tags."""
     tracer = MockTracer()
     traced.uninstall()
     traced.install(HttpPolicy(tracer=tracer))

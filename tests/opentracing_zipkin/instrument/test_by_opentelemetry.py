@@ -1,4 +1,4 @@
-"""OpenTelemetry's instrumentations beside ours: found, chosen, switched on when their library is used, and said to be so."""
+"""OpenTelemetry's instrumentations beside ours: they are found, chosen, switched on with their library, and listed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from opentracing_zipkin.instrument import registry
 from opentracing_zipkin.instrument.by_opentelemetry import OURS, disabled, found
 
-# A library, and its instrumentation as OpenTelemetry's are made.
+# A library, and an instrumentation of it in the shape of OpenTelemetry's.
 PARCELS = """
 class Client:
     def send(self, name):
@@ -48,7 +48,7 @@ class ParcelsInstrumentor:
 
 
 def environment_of(folder: Path, conflict: str = "None", fault: str = "None") -> Path:
-    """A folder as `pip` leaves it."""
+    """A folder as `pip` leaves it, with the library and its instrumentation."""
     (folder / "parcels.py").write_text(PARCELS)
     (folder / "parcels_otel.py").write_text(f"CONFLICT, FAULT = {conflict}, {fault}\n{INSTRUMENTOR}")
     info = folder / "opentelemetry_instrumentation_parcels-1.0.dist-info"
@@ -63,7 +63,7 @@ def environment_of(folder: Path, conflict: str = "None", fault: str = "None") ->
 def printed(folder: Path, *command: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, *command],
-        cwd=folder,  # not the checkout, which may have what an installation of ours leaves
+        cwd=folder,  # not the checkout, which may contain the metadata of an installation of ours
         env={**os.environ, "PYTHONPATH": str(folder), **environment},
         capture_output=True,
         text=True,
@@ -90,7 +90,7 @@ print("opentelemetry.sdk" in sys.modules)
 
 @pytest.fixture
 def others() -> Iterator[dict[str, Any]]:
-    """Those that were found; put back afterwards."""
+    """The instrumentations of OpenTelemetry that the registry knows; the fixture restores them afterwards."""
     before = dict(registry._others)
     yield registry._others
     registry._others.clear()
@@ -98,14 +98,14 @@ def others() -> Iterator[dict[str, Any]]:
 
 
 def test_a_library_that_we_have_none_for_is_traced_by_opentelemetrys(tmp_path: Path) -> None:
-    """By the one line, when the program imports the library and not before, in our traces, and without its SDK."""
+    """Where ours is missing, `configure` uses OpenTelemetry's on the library's import, in our trace and without the SDK."""
     output = printed(environment_of(tmp_path), "-c", ONE_LINE)
 
     assert "\nbook\n('send', 'CLIENT', True) ('work', None, False)\nFalse\n" == output
 
 
 def test_the_command_traces_it_without_a_line(tmp_path: Path) -> None:
-    """Also where the program configures by itself, later."""
+    """`run` traces the library, also where the program calls `configure` itself later."""
     program = environment_of(tmp_path) / "program.py"
     program.write_text(
         "import parcels\nfrom opentracing_zipkin import configure\nfrom opentracing_zipkin.testing import InMemoryRecorder\n"
@@ -128,14 +128,14 @@ print([span.name for span in recorder.spans])
 
 
 def test_what_a_module_makes_while_it_is_imported_is_traced(tmp_path: Path) -> None:
-    """Engines, channels and producers stand in modules: the library is instrumented as soon as it is imported."""
+    """A library is instrumented as soon as it is imported, because modules make engines, channels and producers on import."""
     (environment_of(tmp_path) / "stock.py").write_text("import parcels\nsend = parcels.Client().send\n")
 
     assert "['send']\n" == printed(tmp_path, "-c", USING.format(module="stock", call="send"))
 
 
 def test_what_an_instrumentation_needs_may_be_half_imported(tmp_path: Path) -> None:
-    """Then it is tried again when all imports have ended."""
+    """An instrumentation that needs a half-imported module is tried again when all imports have ended."""
     (environment_of(tmp_path) / "stock.py").write_text("import parcels\nSHELF = 1\nclient = parcels.Client()\n")
     instrumentation = tmp_path / "parcels_otel.py"
     instrumentation.write_text("from stock import SHELF\n" + instrumentation.read_text())
@@ -154,7 +154,7 @@ def test_what_an_instrumentation_needs_may_be_half_imported(tmp_path: Path) -> N
     ],
 )
 def test_the_environment_chooses(tmp_path: Path, variable: str, value: str, is_traced: bool) -> None:
-    """By our variable, and by OpenTelemetry's for what it is not to instrument."""
+    """ZIPKIN_INSTRUMENT chooses libraries, and OTEL_PYTHON_DISABLED_INSTRUMENTATIONS leaves some out."""
     code = ONE_LINE if variable.startswith("OTEL") else ONE_LINE.replace(", instrument=True", "")
     output = printed(environment_of(tmp_path), "-c", code, **{variable: value})
 
@@ -163,7 +163,7 @@ def test_the_environment_chooses(tmp_path: Path, variable: str, value: str, is_t
 
 
 def test_a_program_on_opentelemetrys_sdk_is_left_to_it(tmp_path: Path) -> None:
-    """Its own provider must be the only one, so nothing is switched on, and one line says so."""
+    """A program with OpenTelemetry's SDK gets one line and no instrumentation, as its provider must be the only one."""
     output = printed(
         environment_of(tmp_path), "-c", ONE_LINE.replace("import parcels\n", "import opentelemetry.sdk.trace, parcels\n")
     )
@@ -189,7 +189,7 @@ print([span.name for span in recorder.spans], type(trace.get_tracer_provider()).
 
 
 def test_a_program_that_comes_to_opentelemetrys_sdk_later_is_left_to_it_too(tmp_path: Path) -> None:
-    """Its provider can be set, and ours makes no spans any more."""
+    """A program that imports the SDK later can set the SDK's provider, and ours makes no more spans."""
     output = printed(environment_of(tmp_path), "-c", SDK_LATER.format(asked=""))
 
     assert output.startswith("book\n['work'] opentelemetry.sdk.trace\n")
@@ -197,7 +197,7 @@ def test_a_program_that_comes_to_opentelemetrys_sdk_later_is_left_to_it_too(tmp_
 
 
 def test_a_program_that_asked_for_our_provider_keeps_it(tmp_path: Path) -> None:
-    """OpenTelemetry says then that a provider is there already."""
+    """A program that has called `otel.install` keeps our provider, and OpenTelemetry says that there is one already."""
     asked = "import opentracing_zipkin.otel; opentracing_zipkin.otel.install()"
     output = printed(environment_of(tmp_path), "-c", SDK_LATER.format(asked=asked))
 
@@ -235,9 +235,9 @@ print([span.name for span in tracer._recorder.spans], type(trace.get_tracer_prov
 def test_one_that_the_program_switches_on_by_itself_makes_our_spans(
     tmp_path: Path, library: str, steps: str, with_sdk: bool
 ) -> None:
-    """Whichever is first, and whether ours stands back or there is none; a program with the SDK's provider keeps that."""
+    """An instrumentation that the program switches on itself makes our spans, in either order; the SDK's provider stays."""
     if library == "parcels" and steps.startswith("tracer"):
-        steps = "tracer = configured()"  # which has switched it on
+        steps = "tracer = configured()"  # `configured` has switched the instrumentation on already
     code = BY_ITSELF.format(library=library, steps=steps, with_sdk=with_sdk)
     output = printed(environment_of(tmp_path), "-c", code)
 
@@ -247,7 +247,7 @@ def test_one_that_the_program_switches_on_by_itself_makes_our_spans(
 
 @pytest.mark.parametrize("name", ["SERVICE_NAME=shop", "RESOURCE_ATTRIBUTES=service.name=shop"])
 def test_below_the_command_a_program_on_the_sdk_hears_one_line(tmp_path: Path, name: str) -> None:
-    """No hook of ours meets a module of ours that is half imported."""
+    """Under `run`, a program with the SDK gets one line and no error from a half-imported module of ours."""
     program = environment_of(tmp_path) / "program.py"
     program.write_text("import opentelemetry.sdk.trace, parcels\nprint(parcels.Client().send('book'))\n")
     variable, _, text = name.partition("=")
@@ -268,7 +268,7 @@ def test_below_the_command_a_program_on_the_sdk_hears_one_line(tmp_path: Path, n
 def test_one_that_cannot_be_switched_on_is_one_line_and_the_program_goes_on(
     tmp_path: Path, conflict: str, fault: str, text: str
 ) -> None:
-    """A version that it does not take, and an exception of its own."""
+    """An instrumentation that refuses the library's version, or raises, costs one line."""
     output = printed(environment_of(tmp_path, conflict, fault), "-c", ONE_LINE)
 
     assert (1, 1) == (output.count("zipkin: the hook after the import of"), output.count(text))
@@ -289,7 +289,7 @@ def test_one_that_cannot_be_switched_on_is_one_line_and_the_program_goes_on(
     ],
 )
 def test_the_list_says_which_and_why(tmp_path: Path, conflict: str, variables: dict[str, str], row: str) -> None:
-    """One row a library, ours first; for Flask there is ours, and OpenTelemetry's is not used."""
+    """`run --list` has one row for each library; for Flask it names our instrumentation only."""
     output = printed(environment_of(tmp_path, conflict), "-m", "opentracing_zipkin", "run", "--list", **variables)
     rows = {line.split()[0]: line.split(None, 2)[2] for line in output.splitlines()[5:] if len(line.split()) > 2}
 
@@ -302,7 +302,7 @@ ODD_NAMES = ["sqlite3", "no.such.module", ".relative", "__main__", "a b", "é", 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_the_list_has_a_row_for_any_name(tmp_path: Path, name: str) -> None:
-    """Whatever an instrumentation is called, and whatever its target is; a module of the standard library has Python's version."""
+    """`run --list` has a row for any name and target; for a standard module it shows Python's version."""
     environment_of(tmp_path)
     entry_points = tmp_path / "opentelemetry_instrumentation_parcels-1.0.dist-info" / "entry_points.txt"
     entry_points.write_text(f"[opentelemetry_instrumentor]\n{name} = no such: target\n{name} = again:Again\n", encoding="utf-8")
@@ -315,7 +315,7 @@ def test_the_list_has_a_row_for_any_name(tmp_path: Path, name: str) -> None:
 
 
 def test_the_list_names_the_deprecated_exporter_where_that_is_found_first(tmp_path: Path) -> None:
-    """OpenTelemetry takes the first of that name."""
+    """`run --list` names the other package whose exporter OpenTelemetry finds first."""
     info = tmp_path / "opentelemetry_exporter_zipkin_json-1.45.1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: opentelemetry-exporter-zipkin-json\nVersion: 1.45.1\n")
@@ -327,7 +327,7 @@ def test_the_list_names_the_deprecated_exporter_where_that_is_found_first(tmp_pa
 
 
 def test_a_folder_that_is_broken_harms_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No entry points, bytes that are no text, lines without a value, and a path that is no folder."""
+    """Missing entry points, undecodable bytes, lines without a value and missing folders are skipped."""
     for name, content in {"a": None, "b": b"\xff\xfe", "c": b"[opentelemetry_instrumentor]\nno value\n= x\n"}.items():
         info = tmp_path / f"opentelemetry_instrumentation_{name}-1.dist-info"
         info.mkdir()
@@ -339,7 +339,7 @@ def test_a_folder_that_is_broken_harms_nothing(tmp_path: Path, monkeypatch: pyte
 
 
 def test_names_of_opentelemetry_disable_ours(others: dict[str, Any]) -> None:
-    """Whoever has switched one off there wants no spans of that library; a list of names is meant as it stands."""
+    """A name of OpenTelemetry's that is disabled leaves out our library, too; a list of names in code is used as it is."""
     off = disabled("aiohttp-client, threading,requests")
 
     assert set(registry.BY_DEFAULT) - {"aiohttp", "requests"} == set(registry.chosen_by(True, off)) - set(others)
@@ -347,5 +347,5 @@ def test_names_of_opentelemetry_disable_ours(others: dict[str, Any]) -> None:
 
 
 def test_a_name_of_opentelemetrys_stands_for_one_of_ours() -> None:
-    """What it has for a library that we instrument is found by our name."""
+    """Each name of OpenTelemetry's that we map stands for one of our own names."""
     assert set(OURS.values()) <= set(registry.NAMES)

@@ -1,4 +1,4 @@
-"""The kit for HTTP clients, over all that are instrumented."""
+"""The behaviour kit of HTTP clients, on all clients that we instrument."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TestUrllib3(HttpClientKit):
 
 
 class TestUrllib3Pool(HttpClientKit):
-    """A pool alone, which follows redirects by itself, and an answer that is streamed."""
+    """A pool without a manager, which follows redirects itself, and an answer that is streamed."""
 
     instrumentation = traced_urllib3
 
@@ -85,7 +85,7 @@ class TestAiohttp(HttpClientKit):
 
 
 class TestRequestsOverUrllib3(TestRequests):
-    """Where both are traced, requests makes the span."""
+    """Where requests and urllib3 are both traced, requests makes the span."""
 
     class instrumentation:  # noqa: N801
         @staticmethod

@@ -1,4 +1,4 @@
-"""Django: names by the URL configuration, by WSGI and ASGI, by `install` and by `MIDDLEWARE`."""
+"""Django: span names by the URL configuration, through WSGI and ASGI, by `install` and by `MIDDLEWARE`."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ WAYS = ["install", "middleware", "around", "all-of-them"]
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("interface", ["wsgi", "asgi", "client", "async client"])
 def test_a_span_is_named_by_its_route(traced: Traced, interface: str, way: str) -> None:
-    """A request has one span, named by its route with all that includes it, by any interface, however often it is installed."""
+    """A request has one span, named by its route with all includes, through any interface and after several `install`s."""
     with ExitStack() as site:
         if way in ("middleware", "all-of-them"):
             site.enter_context(as_site(PATTERNS, [MIDDLEWARE, MIDDLEWARE, COMMON]))
@@ -150,7 +150,7 @@ def by_client(kind: str) -> Any:
 
 
 class Noting:
-    """A middleware that notes the span that is active before and after the view."""
+    """A middleware that notes the active span before and after the view."""
 
     sync_capable = async_capable = True
     seen: dict[str, Any]
@@ -189,7 +189,7 @@ class Noting:
 @pytest.mark.parametrize("way", ["install", "middleware"])
 @pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 def test_all_that_serves_a_request_has_its_span(traced: Traced, interface: str, way: str) -> None:
-    """Middleware, sync and async views, `sync_to_async`, exception hooks and log records of errors have the span as the active one."""
+    """The span is active in middleware, sync and async views, `sync_to_async`, exception hooks and log records of errors."""
     Noting.seen, Noting.traced = {}, traced
 
     class Records(logging.Handler):
@@ -227,7 +227,7 @@ def test_all_that_serves_a_request_has_its_span(traced: Traced, interface: str, 
 
 @pytest.mark.parametrize("way", ["install", "middleware"])
 def test_an_async_view_stays_async(traced: Traced, way: str) -> None:
-    """By ASGI an async view runs in the server's own event loop and thread, not in a loop of `async_to_sync`."""
+    """Through ASGI, an async view runs in the server's own event loop and thread, not in a loop of `async_to_sync`."""
     threads: list[int] = []
 
     async def view(request: Any) -> HttpResponse:
@@ -248,7 +248,7 @@ def test_an_async_view_stays_async(traced: Traced, way: str) -> None:
 @pytest.mark.parametrize("way", ["install", "middleware"])
 @pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 def test_a_stream_lasts_until_its_last_byte(traced: Traced, interface: str, way: str) -> None:
-    """A streamed answer, sync or async, is one span that ends with it; work in between is its child."""
+    """A streamed answer, sync or async, has one span that ends with its last byte; work between chunks is a child."""
     during: list[int] = []
 
     def chunk(number: int) -> bytes:
@@ -306,7 +306,7 @@ def test_a_file_is_sent_by_the_server(traced: Traced, wrapped: bool, way: str, t
 @pytest.mark.parametrize("way", ["install", "middleware"])
 @pytest.mark.parametrize("kind", ["view", "stream"])
 def test_a_client_that_leaves_is_no_error(traced: Traced, kind: str, way: str) -> None:
-    """A client that leaves cancels the task of an async view: the span ends there, without an error."""
+    """A client that leaves cancels the async view's task, and the span ends there without an error."""
     started, ended = threading.Event(), threading.Event()
 
     async def asleep(request: Any) -> HttpResponse:
@@ -367,7 +367,7 @@ def test_uninstall_restores(traced: Traced) -> None:
 
 @pytest.mark.parametrize("interface", ["wsgi", "asgi"])
 def test_another_patch_may_stay(traced: Traced, interface: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where somebody has wrapped our replacement, theirs stays after `uninstall`, and traces nothing."""
+    """Where another library has wrapped our replacement, its patch stays after `uninstall`, and nothing is traced."""
     for owner, name in [
         (WSGIHandler, "__call__"),
         (ASGIHandler, "__call__"),
@@ -387,7 +387,7 @@ def test_another_patch_may_stay(traced: Traced, interface: str, monkeypatch: pyt
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_install_before_setup_loads_nothing_of_django(fails: bool) -> None:
-    """`install` right after `import django` loads no more of it; the handlers are wrapped when the program sets Django up."""
+    """`install` right after `import django` imports no more of it; `django.setup()` wraps the handlers."""
     code = """
 import sys, django
 from opentracing_zipkin import ZipkinTracer
@@ -413,7 +413,7 @@ assert policy.faults == FAILS
 
 
 def test_settings_may_configure_while_django_is_set_up(tmp_path: Path) -> None:
-    """A script whose settings call `install`, or `configure` that does, has server spans when `django.setup()` is through."""
+    """A settings module that calls `install` or `configure` has server spans once `django.setup()` has ended."""
     (tmp_path / "site_settings.py").write_text(
         "from opentracing_zipkin.instrument import django\n"
         "django.install()\n"
@@ -437,7 +437,7 @@ assert ["get not_found"] == [span.name for span in recorder.spans], recorder.spa
 
 
 def test_a_mounted_site_has_its_place(traced: Traced) -> None:
-    """A site below a dispatcher, or below a mount of Starlette, has one span, named with the place."""
+    """A site below a dispatcher or a Starlette mount has one span, whose name includes the mount."""
     from starlette.applications import Starlette
     from starlette.routing import Mount
     from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -463,7 +463,7 @@ def test_an_exception_that_is_passed_on_is_the_error(traced: Traced) -> None:
 
 
 def test_debug_pages_are_answers(traced: Traced) -> None:
-    """With DEBUG the page of an exception is the client's, and the exception the span's."""
+    """With DEBUG, the client gets the exception's page, and the span gets the exception."""
     with as_site(PATTERNS, DEBUG=True):
         django.install(traced.policy)
         answer = ask_wsgi(WSGIHandler())("GET", "/boom", {})

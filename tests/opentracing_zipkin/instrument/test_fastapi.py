@@ -1,4 +1,4 @@
-"""FastAPI and Starlette: names by route, errors with their status, spans that last as long as the answer."""
+"""FastAPI and Starlette: span names by route, errors with their status, spans that last as long as the answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def traced() -> Iterator[Traced]:
 
 
 def call(app: Any, method: str, path: str, **settings: Any) -> Any:
-    """The answer; the application's exceptions stay on the server's side, and redirects are not followed."""
+    """Return the answer; the application's exceptions stay in the server, and redirects are not followed."""
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
         return client.request(method, path, **settings)
 
@@ -117,7 +117,7 @@ ERRORS = {
 def test_an_answer_of_any_status_is_named_by_its_route(
     traced: Traced, way: str, method: str, path: str, status: int, name: str
 ) -> None:
-    """A 3xx, a 4xx and a 5xx have their route as a 200 has, with the prefixes of routers and mounts, however it is installed."""
+    """Answers 3xx, 4xx and 5xx are named by route as a 200 is, with all prefixes, however tracing is installed."""
     app: Any = shop()
     if way in ("install", "all-of-them"):
         fastapi.install(policy=traced.policy)
@@ -140,7 +140,7 @@ def test_an_answer_of_any_status_is_named_by_its_route(
 
 @pytest.mark.parametrize("debug", [False, True])
 def test_an_exception_is_the_error_of_a_span_of_add_middleware(traced: Traced, debug: bool) -> None:
-    """A middleware inside the one that makes the 500 has the exception's text, and the status."""
+    """A middleware inside the one that makes the 500 records the exception's text, and the status."""
     app = shop(debug=debug)
     app.add_middleware(asgi.TracingMiddleware, policy=traced.policy)
 
@@ -150,7 +150,7 @@ def test_an_exception_is_the_error_of_a_span_of_add_middleware(traced: Traced, d
 
 
 def test_an_exception_handler_is_inside_the_span(traced: Traced) -> None:
-    """What an exception handler does belongs to the request; its status counts, and the exception is the error from 500 on."""
+    """An exception handler runs inside the span and sets its status; from 500 on, the exception is the error."""
     app = shop()
     seen: list[str | None] = []
 
@@ -170,7 +170,7 @@ def test_an_exception_handler_is_inside_the_span(traced: Traced) -> None:
 
 
 def test_all_that_serves_a_request_has_its_span(traced: Traced) -> None:
-    """Middleware, dependencies, sync and async endpoints, gathered tasks and background tasks have the span as the active one."""
+    """The span is active in middleware, dependencies, sync and async endpoints, gathered tasks and background tasks."""
     app = FastAPI()
     seen: dict[str, str | None] = {}
 
@@ -213,7 +213,7 @@ def test_all_that_serves_a_request_has_its_span(traced: Traced) -> None:
 
 
 def test_a_background_task_does_not_lengthen_the_span(traced: Traced) -> None:
-    """The span ends with the answer's last byte; a background task that runs on is its child."""
+    """The span ends with the answer's last byte; a background task that runs longer is its child."""
     app = FastAPI()
     recorded: list[int] = []
 
@@ -235,7 +235,7 @@ def test_a_background_task_does_not_lengthen_the_span(traced: Traced) -> None:
 
 
 def test_a_stream_lasts_until_its_last_byte(traced: Traced) -> None:
-    """The span of a streamed answer is recorded after its last chunk, and work in between is its child."""
+    """The span of a streamed answer ends after its last chunk, and work between chunks is its child."""
     app = FastAPI()
     during: list[int] = []
 
@@ -259,7 +259,7 @@ def test_a_stream_lasts_until_its_last_byte(traced: Traced) -> None:
 
 
 def test_a_stream_that_fails_in_the_middle_has_the_exception(traced: Traced) -> None:
-    """An exception after the first byte is the error of a span that keeps the status that was sent."""
+    """An exception after the first byte is the span's error; the span keeps the status that was sent."""
     app = FastAPI()
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -278,7 +278,7 @@ def test_a_stream_that_fails_in_the_middle_has_the_exception(traced: Traced) -> 
 
 
 def test_a_websocket_is_one_span(traced: Traced) -> None:
-    """A websocket is one span from its handshake to its close, with its route, whatever goes over it."""
+    """A websocket is one span from its handshake to its close, with its route, whatever messages it carries."""
     app = FastAPI()
     below = FastAPI()
 
@@ -304,7 +304,7 @@ def test_a_websocket_is_one_span(traced: Traced) -> None:
 
 
 def test_a_refused_handshake_is_a_403(traced: Traced) -> None:
-    """A websocket that is closed before it was accepted has the status that the client gets, 403."""
+    """A websocket that is closed before it is accepted has the status that the client gets, 403."""
     app = FastAPI()
 
     @app.websocket("/chat")
@@ -336,7 +336,7 @@ def test_a_websocket_that_fails_has_the_exception(traced: Traced) -> None:
 
 
 def test_lifespan_runs_untraced(traced: Traced) -> None:
-    """Start-up and shutdown of an application run as they do without us, and are no spans."""
+    """Start-up and shutdown of an application run as they do without tracing, and make no spans."""
     events: list[str] = []
 
     @asynccontextmanager
@@ -360,7 +360,7 @@ def test_lifespan_runs_untraced(traced: Traced) -> None:
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_waits_is_sent_at_shutdown(traced: Traced, fails: bool) -> None:
-    """When the lifespan has ended, the tracer is flushed before the server hears of it; a failure of that is counted."""
+    """At the end of the lifespan the tracer is flushed before the server gets the last message; a failure is counted."""
     events: list[str] = []
 
     def flush() -> bool:
@@ -385,7 +385,7 @@ def test_what_waits_is_sent_at_shutdown(traced: Traced, fails: bool) -> None:
 
 
 def test_starlette_has_routes_of_its_own(traced: Traced) -> None:
-    """Routes, mounts of routes and of applications, and classes as endpoints of Starlette name spans as FastAPI's do."""
+    """Starlette's routes, mounts and endpoint classes name spans as FastAPI's routes do."""
 
     def answer(request: Request) -> PlainTextResponse:
         return PlainTextResponse("ok")
@@ -419,7 +419,7 @@ def test_starlette_has_routes_of_its_own(traced: Traced) -> None:
 
 
 def test_one_application_of_two_is_traced(traced: Traced) -> None:
-    """`install` with an application traces that one; its policy is its own where all are installed, too."""
+    """`install` with an application traces only that one, and its own policy outranks the policy for all."""
     first, second, other = FastAPI(), FastAPI(), Traced()
     fastapi.install(first, traced.policy)
     call(first, "GET", "/")
@@ -434,7 +434,7 @@ def test_one_application_of_two_is_traced(traced: Traced) -> None:
 
 
 def test_uninstall_restores(traced: Traced) -> None:
-    """After `uninstall` the classes are what they were."""
+    """`uninstall` puts back the original classes."""
     before = [Starlette.__call__, FastAPI.__call__, Route.handle, Mount.handle, WebSocketRoute.handle]
     app = FastAPI()
     fastapi.install(policy=traced.policy)
@@ -452,7 +452,7 @@ def test_uninstall_restores(traced: Traced) -> None:
 
 
 def test_a_middleware_may_copy_the_scope(traced: Traced) -> None:
-    """A route is found although a middleware gives the application a scope of its own."""
+    """A route is found although a middleware passes a copy of the scope to the application."""
     app = shop()
     fastapi.install(app, traced.policy)
 
@@ -471,7 +471,7 @@ def test_a_middleware_may_copy_the_scope(traced: Traced) -> None:
 
 
 def test_a_real_server_serves_what_it_would(traced: Traced) -> None:
-    """On uvicorn an answer has the same bytes, the span the client's address, and a hundred requests a span each."""
+    """On uvicorn, an answer has the same bytes, and a hundred requests have a hundred spans with the client's address."""
     app = shop()
     with served_by_uvicorn(app) as address:
         plain = requests.get(f"http://{address}/users/1", timeout=10)

@@ -1,4 +1,4 @@
-"""Flask, and other WSGI frameworks: names by rule, and all that serves a request inside its span."""
+"""Flask, and other WSGI frameworks: spans are named by rule, and all that serves a request runs inside its span."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ ROUTES = [
 
 @pytest.mark.parametrize("way", ["install", "install-app", "around", "in-wsgi-app", "all-of-them"])
 def test_a_span_is_named_by_its_rule(traced: Traced, way: str) -> None:
-    """A request has one span, named by its rule with the prefixes of its blueprints, however often Flask is installed."""
+    """A request has one span, named by its rule with its blueprints' prefixes, even after several `install`s."""
     app: Any = shop()
     if way in ("install", "all-of-them"):
         flask.install(policy=traced.policy)
@@ -104,7 +104,7 @@ def test_a_span_is_named_by_its_rule(traced: Traced, way: str) -> None:
 
 
 def test_all_that_serves_a_request_has_its_span(traced: Traced) -> None:
-    """`open_session`, hooks, the view, error handlers, a stream and what runs at its close have the span as the active one."""
+    """The span is active in `open_session`, hooks, the view, error handlers, a stream, and the callbacks at its close."""
     app = Flask(__name__)
     seen: dict[str, str | None] = {}
 
@@ -156,7 +156,7 @@ def test_all_that_serves_a_request_has_its_span(traced: Traced) -> None:
 
 
 def test_an_async_view_has_the_span(traced: Traced) -> None:
-    """An async view of Flask, which runs in a loop of its own, has the span as the active one."""
+    """The span is active in an async view of Flask, which runs in an event loop of its own."""
     app = Flask(__name__)
 
     @app.get("/async/<id>")
@@ -172,7 +172,7 @@ def test_an_async_view_has_the_span(traced: Traced) -> None:
 
 @pytest.mark.parametrize("setting", ["DEBUG", "TESTING", "PROPAGATE_EXCEPTIONS"])
 def test_an_exception_that_is_passed_on_is_the_error(traced: Traced, setting: str) -> None:
-    """Where Flask leaves an exception to the server, it reaches the server and the span."""
+    """Where Flask leaves an exception to the server, the exception reaches the server and is the span's error."""
     app = shop()
     app.config[setting] = True
     flask.install(app, traced.policy)
@@ -188,7 +188,7 @@ def test_an_exception_that_is_passed_on_is_the_error(traced: Traced, setting: st
 
 
 def test_a_signal_without_a_request_is_let_pass(traced: Traced) -> None:
-    """An exception that is told outside of a request, by an extension for instance, is nobody's error."""
+    """An exception that an extension signals outside a request belongs to no span."""
     app = shop()
     flask.install(app, traced.policy)
     got_request_exception.send(app, exception=ValueError("x"))
@@ -197,7 +197,7 @@ def test_a_signal_without_a_request_is_let_pass(traced: Traced) -> None:
 
 
 def test_an_error_page_of_ones_own_has_the_exception(traced: Traced) -> None:
-    """A handler for 500 answers what it likes; the span's error is the exception, the status is that of the answer."""
+    """A handler for 500 chooses the answer and its status; the span's error is the exception."""
     app = shop()
     app.register_error_handler(500, lambda error: ("sorry", 503))
     flask.install(app, traced.policy)
@@ -208,7 +208,7 @@ def test_an_error_page_of_ones_own_has_the_exception(traced: Traced) -> None:
 
 
 def test_applications_that_are_mounted_are_one_request(traced: Traced) -> None:
-    """Below a dispatcher a request has one span, named with the place where the application is mounted."""
+    """Below a dispatcher, a request has one span, whose name includes the mount of the application."""
     app = wsgi.TracingMiddleware(DispatcherMiddleware(shop(), {"/api/v1": shop(), "/caf\xc3\xa9": shop()}), traced.policy)
     flask.install(policy=traced.policy)
     ask = ask_wsgi(app)
@@ -220,7 +220,7 @@ def test_applications_that_are_mounted_are_one_request(traced: Traced) -> None:
 
 
 def test_only_the_application_that_was_named_is_traced(traced: Traced) -> None:
-    """`install` with an application traces that one, by its own policy where all are installed, too."""
+    """`install` with an application traces only that one, and its own policy outranks the policy for all."""
     first, second, other = shop(), shop(), Traced()
     flask.install(first, traced.policy)
     ask_wsgi(first)("GET", "/boom", {})
@@ -235,7 +235,7 @@ def test_only_the_application_that_was_named_is_traced(traced: Traced) -> None:
 
 
 def test_uninstall_restores(traced: Traced) -> None:
-    """After `uninstall` Flask is what it was, and an application is traced no longer."""
+    """`uninstall` puts back Flask's methods, and applications are no longer traced."""
     before = [vars(Flask)["__call__"], vars(Flask)["wsgi_app"]]
     app = shop()
     flask.install(app, traced.policy)
@@ -270,7 +270,7 @@ def test_a_stream_that_a_client_leaves_ends_there(traced: Traced) -> None:
 
 
 def test_an_answer_whose_length_is_known_ends_with_its_last_byte(traced: Traced) -> None:
-    """The span is recorded before the server asks for more or closes, as a server may read from the client first."""
+    """The span ends with the last byte, because some servers read from the client before they call `close`."""
     app = shop()
     flask.install(app, traced.policy)
     answer = Client(app).get("/users/1", buffered=False)
@@ -283,7 +283,7 @@ def test_an_answer_whose_length_is_known_ends_with_its_last_byte(traced: Traced)
 
 
 def test_an_answer_that_is_there_goes_to_the_server_as_it_is(traced: Traced) -> None:
-    """Of a response whose body is a list only the encoding is left, so nothing of ours stands between it and the server."""
+    """A body from a list needs only encoding, so it reaches the server without a wrapper of ours."""
     app = shop()
     flask.install(app, traced.policy)
     environ = create_environ("/users/1")
@@ -303,7 +303,7 @@ def test_an_answer_that_is_there_goes_to_the_server_as_it_is(traced: Traced) -> 
     ids=["somebody waits for its end", "streamed", "passed through"],
 )
 def test_any_other_answer_lasts_until_it_is_closed(traced: Traced, answer: Any) -> None:
-    """A function that waits for the end of a response, and a stream, run inside the request's span."""
+    """A stream, and a function that runs when the response closes, run inside the request's span."""
     app = Flask(__name__)
 
     @app.get("/")
@@ -323,7 +323,7 @@ def test_any_other_answer_lasts_until_it_is_closed(traced: Traced, answer: Any) 
 
 
 def test_a_body_of_another_werkzeug_lasts_until_it_is_closed(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the response behind a body cannot be found it is taken for a stream."""
+    """A body whose response cannot be found is treated as a stream."""
     app = shop()
     flask.install(app, traced.policy)
     monkeypatch.setattr(ClosingIterator, "__init__", _without_callbacks)
@@ -339,7 +339,7 @@ def _without_callbacks(self: Any, iterable: Any, callbacks: Any = None) -> None:
 
 
 def test_a_method_is_the_name_where_no_route_is_known(traced: Traced) -> None:
-    """Any WSGI application is traced; without a framework that we know, the name is the method."""
+    """Any WSGI application is traced; without a framework that we know, the span's name is the method."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
@@ -351,7 +351,7 @@ def test_a_method_is_the_name_where_no_route_is_known(traced: Traced) -> None:
 
 
 def test_bottles_route_is_known(traced: Traced) -> None:
-    """Bottle leaves its route in the environ, which names the span."""
+    """Bottle leaves its route in the environ, and the route names the span."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         environ["bottle.route"] = SimpleNamespace(rule="/users/<id:int>/<rest:re:[a-z]+>/<name>")
@@ -364,7 +364,7 @@ def test_bottles_route_is_known(traced: Traced) -> None:
 
 
 def test_an_applications_own_attributes_are_there(traced: Traced) -> None:
-    """A middleware is its application in all but the call, also for those who copy it."""
+    """The middleware has its application's attributes, and it can be copied."""
     import copy
 
     app = wsgi.TracingMiddleware(shop(), traced.policy)

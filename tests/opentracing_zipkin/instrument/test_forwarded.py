@@ -1,4 +1,4 @@
-"""`X-Forwarded-For` is an address or nothing."""
+"""The first entry of `X-Forwarded-For` counts only where it is an IP address."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from opentracing_zipkin.instrument.server import forwarded_address
     ],
 )
 def test_only_an_address_is_taken(header: str | None, address: str) -> None:
-    """A name, which would be a service in the graph of whoever reads it, is left out."""
+    """A name is left out, because it would appear as a service in the dependency graph."""
     assert address == forwarded_address(header)
 
 
 @given(st.text(alphabet="0123456789abcdef:.[], ", max_size=60))
 def test_anything_may_stand_there(header: str) -> None:
-    """No header raises."""
+    """No header value makes `forwarded_address` raise."""
     assert forwarded_address(header) in header

@@ -1,4 +1,4 @@
-"""Hooks after imports: called once, when a module is whole, and without a trace of theirs on it."""
+"""Post-import hooks are called once, when a module is complete, and leave no trace on the module."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from opentracing_zipkin.instrument.hooks import say, when_imported
 
 Run = Callable[..., str]
 
-# A package, and what else is imported around it.
+# A package, and modules that import it or ask for hooks.
 FILES = {
     "shop/__init__.py": "VALUE = 1\nfrom shop import prices\n",
     "shop/prices.py": "PRICE = 2\n",
@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(folder: Path) -> Run:
-    """A program in an interpreter of its own, beside the files; what it printed."""
+    """Run a program in a new interpreter beside the files, and return its output."""
 
     def run(code: str, path: Path | None = None, environment: Mapping[str, str] | None = None) -> str:
         head = "import sys\nfrom opentracing_zipkin.instrument.hooks import after_imports, when_imported\n"
@@ -71,20 +71,20 @@ def _nothing_left() -> Iterator[None]:
 
 
 def test_a_hook_is_called_when_its_package_is_whole(run: Run) -> None:
-    """With all that the package imports itself; and once, however often it is imported."""
+    """A hook is called once, after the package and all modules that it imports are complete."""
     code = "when_imported('shop', lambda: print('hook', sys.modules['shop'].prices.PRICE))\nprint('before')\nimport shop.prices, shop\nprint('after')"
 
     assert "before\nhook 2\nafter\n" == run(code)
 
 
 def test_several_hooks_are_called_in_their_order(run: Run) -> None:
-    """Those of one package."""
+    """Several hooks of one package are called in the order of `when_imported`."""
 
     assert "1\n2\n" == run("when_imported('shop', lambda: print(1))\nwhen_imported('shop', lambda: print(2))\nimport shop")
 
 
 def test_a_module_that_is_imported_already_has_its_hook_called_at_once() -> None:
-    """Before `when_imported` returns."""
+    """For a module that is imported already, `when_imported` calls the hook before it returns."""
     called: list[int] = []
     when_imported("sys", lambda: called.append(1))
 
@@ -92,13 +92,13 @@ def test_a_module_that_is_imported_already_has_its_hook_called_at_once() -> None
 
 
 def test_a_module_that_is_half_imported_has_its_hook_called_at_its_end(run: Run) -> None:
-    """Where a submodule asks while the package's own code has not ended."""
+    """Where a submodule asks during the package's import, the hook is called at the end of that import."""
 
     assert "first\nwhole True\n" == run("import halves")
 
 
 def test_a_failed_import_calls_no_hook_and_the_next_one_does(run: Run, tmp_path: Path) -> None:
-    """The hook waits until the import succeeds."""
+    """After a failed import, the hook waits until an import succeeds."""
     (tmp_path / "fails.py").write_text("import os\nif 'AGAIN' not in os.environ: raise ValueError")
     code = """
 when_imported("fails", lambda: print("hook"))
@@ -116,7 +116,7 @@ import fails
 
 @pytest.mark.parametrize("kind", ["Exception", "ImportError", "RecursionError"])
 def test_a_hook_that_raises_is_one_line_and_the_import_goes_on(run: Run, kind: str) -> None:
-    """With the module's name, and the exception's type and text; other hooks are called."""
+    """The line names the module, and the exception's type and text; the other hooks are called."""
     code = f"def hook(): raise {kind}('of\\nours')\nwhen_imported('shop', hook)\nwhen_imported('shop', lambda: print('second'))\nimport shop\nprint(shop.VALUE)"
 
     assert f"second\n1\nzipkin: the hook after the import of shop raised {kind}: of ours; the program goes on\n" == run(code)
@@ -134,7 +134,7 @@ ASKED = {
 
 @pytest.mark.parametrize("asked", ASKED)
 def test_a_module_shows_no_trace_of_its_hook(run: Run, asked: str) -> None:
-    """Its loader and its spec are what they are without one."""
+    """A module with a hook has the same loader and spec as one without."""
     expected = run(f"import shop\n{ASKED[asked]}")
 
     assert expected == run(f"when_imported('shop', lambda: 1)\nimport shop\n{ASKED[asked]}")
@@ -153,7 +153,7 @@ LOOKED_UP = {
 
 @pytest.mark.parametrize("looked_up", LOOKED_UP)
 def test_a_package_may_be_looked_up_without_being_imported(run: Run, looked_up: str) -> None:
-    """By `importlib.util`, with the answer that it has without a hook."""
+    """`importlib.util` finds the same spec with a hook and without."""
     code = f"import importlib.util, importlib.machinery\n{LOOKED_UP[looked_up]}"
     expected = run(code)
 
@@ -162,7 +162,7 @@ def test_a_package_may_be_looked_up_without_being_imported(run: Run, looked_up: 
 
 
 def test_a_package_in_a_zip_file_is_hooked_too(run: Run, folder: Path, tmp_path: Path) -> None:
-    """Where all modules share one loader."""
+    """A hook works in a zip file, where all modules share one loader."""
     import zipfile
 
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
@@ -174,7 +174,7 @@ def test_a_package_in_a_zip_file_is_hooked_too(run: Run, folder: Path, tmp_path:
 
 
 def test_a_package_without_a_file_of_its_own_is_imported_as_ever(run: Run, tmp_path: Path) -> None:
-    """A namespace is no library: its hook is not called."""
+    """A namespace package is imported as usual, and its hook is not called, because no library is one."""
     (tmp_path / "space").mkdir()
 
     assert "_NamespacePath\n" == run(
@@ -183,7 +183,7 @@ def test_a_package_without_a_file_of_its_own_is_imported_as_ever(run: Run, tmp_p
 
 
 def test_what_follows_imports_is_called_at_the_end_of_the_outermost(run: Run) -> None:
-    """Where a hook asks for it while others are half imported; elsewhere at once."""
+    """`after_imports` waits for the outermost import in progress; without one it calls the hook at once."""
     code = """
 when_imported("shop", lambda: after_imports(lambda: print("end", hasattr(sys.modules["outer"], "WHOLE"))))
 import outer
@@ -194,7 +194,7 @@ after_imports(lambda: print("now"))
 
 
 def test_what_follows_imports_is_called_where_the_outermost_fails(run: Run) -> None:
-    """At its end as well."""
+    """`after_imports` calls the hook also when the outermost import fails."""
     code = """
 when_imported("shop", lambda: after_imports(lambda: print("end")))
 try:
@@ -207,7 +207,7 @@ except ValueError as error:
 
 
 def test_what_follows_imports_may_import_and_ask_again(run: Run) -> None:
-    """The end of an import is not in the midst of it."""
+    """A hook of `after_imports` may import modules and call `after_imports`, whose hook runs at once."""
     code = """
 def second():
     print("second")
@@ -223,7 +223,7 @@ import outer
 
 
 def test_an_import_in_another_thread_is_not_waited_for(run: Run, tmp_path: Path) -> None:
-    """Each thread has its own outermost import."""
+    """`after_imports` waits only for imports of its own thread."""
     (tmp_path / "slow.py").write_text(
         "import threading\nGO, IN = threading.Event(), threading.Event()\nIN.set(); GO.wait(20)\n"
     )
@@ -244,13 +244,13 @@ thread.join()
 
 
 def test_a_spec_that_was_watched_is_an_ordinary_one_again(run: Run) -> None:
-    """Its class is as before."""
+    """A watched spec has its original class again when the import has ended."""
 
     assert "asked True\nModuleSpec\n" == run("import asking\nprint(type(asking.__spec__).__name__)")
 
 
 def test_hooks_import_nothing_that_an_interpreter_has_not_imported() -> None:
-    """Beside our own packages; that would be there before gevent patches."""
+    """`hooks` imports only modules of ours, because other modules would be loaded before gevent patches them."""
     code = (
         "import sys; before = set(sys.modules); import opentracing_zipkin.instrument.hooks; print(*set(sys.modules) - before)"
     )
@@ -262,7 +262,7 @@ def test_hooks_import_nothing_that_an_interpreter_has_not_imported() -> None:
 def test_a_line_is_said_where_there_is_standard_error_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without one nothing happens; line breaks become blanks."""
+    """`say` writes one line to standard error, with blanks for line breaks; without standard error it does nothing."""
     say("a\nb")
 
     assert "zipkin: a b\n" == capsys.readouterr().err

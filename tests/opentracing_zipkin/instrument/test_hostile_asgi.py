@@ -97,11 +97,11 @@ APPS: dict[str, Any] = {
 
 
 def lenient(message: Any, seen: Log) -> None:
-    """Takes everything."""
+    """A server that accepts every message."""
 
 
 def strict(message: Any, seen: Log) -> None:
-    """Refuses what is not the next message of a response, each in a way of its own."""
+    """A server that refuses a message that may not come next, with a different exception for each mistake."""
     if message["type"] == "http.response.start":
         if any(isinstance(part, dict) and part.get("type") == "http.response.start" for part in seen):
             raise RuntimeError("started twice")
@@ -115,12 +115,12 @@ def strict(message: Any, seen: Log) -> None:
 
 
 def gone(message: Any, seen: Log) -> None:
-    """Its client has left."""
+    """A server whose client has left."""
     raise ConnectionResetError("the client")
 
 
 async def served(app: Any, check: Callable[[Any, Log], None], scope: dict[str, Any]) -> Log:
-    """All that a server sees of an application."""
+    """Everything that a server sees of an application."""
     seen: Log = []
 
     async def receive() -> Any:
@@ -154,11 +154,11 @@ def scope(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("check", [lenient, strict, gone])
 @pytest.mark.parametrize("name", APPS)
 def test_a_server_sees_what_the_application_does(name: str, check: Any) -> None:
-    """Messages, their order, and exceptions are the same with the middleware and without; the span is recorded once."""
+    """Messages, their order and exceptions are the same with the middleware and without; there is one span."""
     traced = Traced()
     expected = asyncio.run(served(APPS[name], check, scope()))
     if name == "replying" and check is not gone:
-        expected[-1] = None  # the middleware's coroutine gives nothing, as ASGI has it
+        expected[-1] = None  # the middleware's coroutine returns None, as ASGI asks
 
     assert expected == asyncio.run(served(TracingMiddleware(APPS[name], traced.policy), check, scope()))
     assert 1 == len(traced.spans)
@@ -167,7 +167,7 @@ def test_a_server_sees_what_the_application_does(name: str, check: Any) -> None:
 
 
 def test_what_is_no_application_is_refused_at_once() -> None:
-    """A middleware around nothing raises where it is made."""
+    """`TracingMiddleware(None)` raises TypeError."""
     with pytest.raises(TypeError, match="NoneType"):
         TracingMiddleware(None)  # type: ignore[arg-type]
 
@@ -197,7 +197,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("trust_forwarded", [False, True])
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_request_of_a_stranger_is_served(name: str, trust_forwarded: bool) -> None:
-    """Whatever is in the scope, the application sees the same and the answer is its own; what is beyond us is counted."""
+    """Any scope reaches the application unchanged, and its answer is the same; a scope that we cannot read is counted."""
     traced = Traced(trust_forwarded=trust_forwarded)
     found: Log = []
 
@@ -216,7 +216,7 @@ def test_a_request_of_a_stranger_is_served(name: str, trust_forwarded: bool) -> 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="groups came with Python 3.11")
 def test_a_group_of_one_is_the_exception_in_it() -> None:
-    """Task groups wrap what has happened in them; one exception in a group is the span's error, two are the group."""
+    """An exception group with one exception counts as that exception; a group of two is the span's error itself."""
     traced = Traced()
     group_of = vars(builtins)["ExceptionGroup"]
     one = group_of("tasks", [group_of("tasks", [ValueError("x")])])
@@ -228,7 +228,7 @@ def test_a_group_of_one_is_the_exception_in_it() -> None:
 
 
 def test_headers_that_can_be_read_once_are_the_applications() -> None:
-    """Where a server gives an iterator of headers, the application has them all the same."""
+    """Where a server passes an iterator of headers, the application can still read all of them."""
     traced = Traced()
     found: Log = []
 
@@ -242,7 +242,7 @@ def test_headers_that_can_be_read_once_are_the_applications() -> None:
 
 @pytest.mark.parametrize("missing", ["method", "path", "headers", "client", "query_string"])
 def test_a_scope_may_lack_anything(missing: str) -> None:
-    """A server that leaves something out gets the application's answer."""
+    """A server that leaves a key out of the scope gets the application's answer."""
     traced = Traced()
     broken = scope()
     del broken[missing]
@@ -252,7 +252,7 @@ def test_a_scope_may_lack_anything(missing: str) -> None:
 
 
 def test_a_message_that_we_do_not_understand_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Each is counted, the first is logged, and the server has had it."""
+    """An unreadable message is passed on and counted, and the first one is logged."""
     traced = Traced()
     app = TracingMiddleware(APPS["status of words"], traced.policy)
     for _ in range(3):

@@ -26,11 +26,11 @@ OK = [("Content-Type", "text/plain")]
 Log = list[Any]
 
 
-# Bodies, each by what it does to whom iterates it.  `log` has what the application saw.
+# Bodies, named by how they behave when a server iterates over them.  `log` has the calls that the application saw.
 
 
 class Closing:
-    """Tells when it is closed."""
+    """A body that logs its `iter` and its `close`."""
 
     def __init__(self, log: Log, chunks: Iterable[Any] = (b"a", b"b"), fault: BaseException | None = None) -> None:
         self.log = log
@@ -86,7 +86,7 @@ class ListOfItsOwn(list):  # type: ignore[type-arg]
 
 
 class Chunk:
-    """No bytes, but has a length that raises."""
+    """An object that is not bytes, and whose length raises."""
 
     def __len__(self) -> int:
         raise OSError("no length")
@@ -137,7 +137,7 @@ BODIES: dict[str, Callable[[Log], Any]] = {
 }
 
 
-# What an application does with `start_response`.
+# Ways in which an application may use `start_response`.
 
 
 def start_once(start: Any, log: Log) -> None:
@@ -216,11 +216,11 @@ def application(start: str, body: str, log: Log) -> Any:
     return app
 
 
-# Servers, each of which tells all that it saw.
+# Servers, each of which returns everything that it saw.
 
 
 def plain_server(app: Any, environ: dict[str, Any], chunks: int = 4) -> Log:
-    """A server that checks nothing, reads so many chunks and closes."""
+    """A server that checks nothing, reads up to `chunks` chunks and closes the body."""
     seen: Log = []
 
     def start_response(status: Any, headers: Any, exc_info: Any = None) -> Any:
@@ -242,12 +242,12 @@ def plain_server(app: Any, environ: dict[str, Any], chunks: int = 4) -> Log:
                 body.close()
     except BaseException as error:
         seen.append(fault_of(error))
-    # A server closes what has `close`: whether it has is no difference that anybody could see.
+    # A server closes a body only where it has `close`, so nobody can see whether the wrapped body has one.
     return [what for what in seen if what != ""]
 
 
 def wsgiref_server(app: Any, environ: dict[str, Any]) -> Log:
-    """The server of the standard library, with what it writes and what it logs."""
+    """The server of the standard library; returns its output and its log."""
     out, errors = io.BytesIO(), io.StringIO()
 
     class Handler(wsgiref.handlers.SimpleHandler):
@@ -310,7 +310,7 @@ def test_a_client_may_leave_at_any_chunk(body: str, chunks: int) -> None:
 
 @pytest.mark.parametrize("body", ["iterator", "generator", "generator raises"])
 def test_an_iterator_may_be_asked_at_once(body: str) -> None:
-    """A server that asks an iterator for its next chunk, without asking for an iterator first, gets it."""
+    """A server may call `next` on a body without calling `iter` first."""
     traced = Traced()
     app = TracingMiddleware(application("once", body, []), traced.policy)
 
@@ -323,7 +323,7 @@ FAULTS = [ValueError("x"), KeyError(), StopIteration(), KeyboardInterrupt(), Sys
 @pytest.mark.parametrize("fault", FAULTS, ids=repr)
 @pytest.mark.parametrize("start", ["once", "never", "write"])
 def test_an_exception_of_the_application_is_the_servers(start: str, fault: BaseException) -> None:
-    """Any exception of the call itself reaches the server, the same object."""
+    """Any exception from the application's call reaches the server as the same object."""
 
     def app(environ: Any, start_response: Any) -> Any:
         STARTS[start](start_response, [])
@@ -357,7 +357,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("trust_forwarded", [False, True])
 @pytest.mark.parametrize("request_of", REQUESTS)
 def test_a_request_of_a_stranger_is_served(request_of: str, trust_forwarded: bool) -> None:
-    """Whatever is in the environ, the answer is the application's; what is beyond us is counted, once a request."""
+    """With any environ the answer is the application's; a request that we cannot read is counted once."""
     traced = Traced(trust_forwarded=trust_forwarded)
     app = application("once", "generator", [])
 
@@ -371,7 +371,7 @@ def test_a_request_of_a_stranger_is_served(request_of: str, trust_forwarded: boo
 
 @pytest.mark.parametrize("missing", ["REQUEST_METHOD", "PATH_INFO", "SCRIPT_NAME", "wsgi.input"])
 def test_an_environ_may_lack_anything(missing: str) -> None:
-    """A server that leaves something out gets the application's answer."""
+    """A server that leaves a key out of the environ gets the application's answer."""
     traced = Traced()
     environment = environ()
     del environment[missing]
@@ -383,7 +383,7 @@ def test_an_environ_may_lack_anything(missing: str) -> None:
 @pytest.mark.parametrize("order", ["inside", "outside", "both"])
 @pytest.mark.parametrize("body", ["list", "generator", "closing", "sized", "iterator"])
 def test_the_validator_has_no_complaint(body: str, order: str) -> None:
-    """`wsgiref.validate` around the middleware and inside it lets a valid application pass."""
+    """`wsgiref.validate` accepts the middleware from outside, and the middleware accepts the validator inside it."""
     traced = Traced()
     app = application("once", body, [])
     if order in ("inside", "both"):
@@ -398,7 +398,7 @@ def test_the_validator_has_no_complaint(body: str, order: str) -> None:
 
 
 def test_a_fault_of_ours_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    """A request that is beyond us goes untraced; each is counted, the first is logged."""
+    """A request that we cannot read is served untraced and counted; the first one is logged."""
     traced = Traced()
     app = TracingMiddleware(application("once", "list", []), traced.policy)
     for _ in range(3):
@@ -409,14 +409,14 @@ def test_a_fault_of_ours_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     assert (3, 1) == (traced.policy.faults, len(caplog.records))
 
 
-# Files that the server sends by itself.
+# Files that the server sends itself, for instance by `sendfile`.
 
 
 @pytest.mark.parametrize("place", ["wsgiref", "gunicorn", "function"])
 def test_a_file_stays_what_the_server_knows(place: str, tmp_path: Path) -> None:
-    """What `wsgi.file_wrapper` gives reaches the server as it is, so it may use `sendfile`; its `close` ends the span."""
+    """A file from `wsgi.file_wrapper` reaches the server unchanged, so `sendfile` still works; its `close` ends the span."""
 
-    def itself(file: Any, size: int = 8192) -> Any:  # as uWSGI's
+    def itself(file: Any, size: int = 8192) -> Any:  # uWSGI's `wsgi.file_wrapper` is such a function
         return file
 
     wrapper = {"wsgiref": wsgiref.util.FileWrapper, "gunicorn": FileWrapper, "function": itself}[place]
@@ -439,7 +439,7 @@ def test_a_file_stays_what_the_server_knows(place: str, tmp_path: Path) -> None:
 
 
 def test_gunicorn_sends_a_file_by_itself(tmp_path: Path) -> None:
-    """gunicorn's own check for a file that it can send holds for what the middleware gives it."""
+    """A file that passes through the middleware is still of the type that gunicorn sends by `sendfile`."""
     traced = Traced()
     with tempfile.TemporaryFile() as file:
 
@@ -455,7 +455,7 @@ def test_gunicorn_sends_a_file_by_itself(tmp_path: Path) -> None:
 
 
 def test_a_hook_that_exits_reaches_the_server() -> None:
-    """A hook's exception is ours to hold; the end of the process is not."""
+    """A hook's SystemExit reaches the server, although a hook's ordinary exceptions are caught."""
 
     def hook(*arguments: Any) -> None:
         raise SystemExit(3)
@@ -466,7 +466,7 @@ def test_a_hook_that_exits_reaches_the_server() -> None:
 
 
 def test_one_environ_may_serve_twice() -> None:
-    """A server that uses an environ again has a span for each request, and one for a request that is served within."""
+    """An environ that a server uses twice gives two spans; nested middleware gives one span for each request."""
     traced = Traced()
     inner = TracingMiddleware(application("once", "generator", []), traced.policy)
     app = TracingMiddleware(inner, traced.policy)

@@ -1,4 +1,4 @@
-"""httpx: what is its own beside the kit: streams, transports, authentication, mocks, cancellation."""
+"""httpx, where the kit does not test it: streams, transports, authentication, mocks, cancellation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _async_client(**given: Any) -> httpx.AsyncClient:
 
 
 def _errors(spans: Spans) -> list[str | None]:
-    """The types of exceptions, or the statuses."""
+    """The types of the spans' exceptions, or their statuses."""
     return [span.tags["error"].partition(":")[0] if "error" in span.tags else None for span in spans]
 
 
@@ -117,7 +117,7 @@ def test_an_async_streamed_answer_lasts_until_it_is_read_closed_or_dropped(
 
 
 def test_a_stream_that_is_left_early_is_no_error(loopback: LoopbackServer, spans: Spans) -> None:
-    """Also where an exception of the application's own leaves it."""
+    """A stream that is left early is no error, also where the application's own exception leaves it."""
 
     async def run() -> None:
         async with _async_client() as client:
@@ -136,7 +136,7 @@ def test_a_stream_that_is_left_early_is_no_error(loopback: LoopbackServer, spans
 
 
 def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer, spans: Spans) -> None:
-    """Even where the application handles it before it closes the stream."""
+    """A body that breaks off is the span's error, even where the application handles the exception itself."""
 
     async def run() -> None:
         async with _async_client() as client:
@@ -157,7 +157,7 @@ def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer,
 
 
 def test_a_timeout_is_the_error(loopback: LoopbackServer, spans: Spans) -> None:
-    """While the body is read."""
+    """A timeout while the body is read is the span's error."""
     with _client(timeout=0.05) as client, pytest.raises(httpx.ReadTimeout):
         client.get(loopback.url + "/slow")
 
@@ -166,7 +166,7 @@ def test_a_timeout_is_the_error(loopback: LoopbackServer, spans: Spans) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_cancelled_request_ends_without_an_error(loopback: LoopbackServer, spans: Spans, stream: bool) -> None:
-    """The task that waits is told to end, before the body or in the middle of it."""
+    """A task that is cancelled before the body or in the middle of it ends its span, without an error."""
 
     async def read(client: httpx.AsyncClient, begun: asyncio.Event) -> None:
         async with client.stream("GET", loopback.url + "/slow") as response:
@@ -196,7 +196,7 @@ def test_a_cancelled_request_ends_without_an_error(loopback: LoopbackServer, spa
     assert [None] == _errors(spans)
 
 
-# Requests of the application's
+# The application's requests
 
 
 def test_a_request_that_is_sent_twice_is_not_changed(loopback: LoopbackServer, spans: Spans) -> None:
@@ -213,7 +213,7 @@ def test_a_request_that_is_sent_twice_is_not_changed(loopback: LoopbackServer, s
 
 
 def test_headers_that_stand_several_times_are_all_sent(loopback: LoopbackServer, spans: Spans) -> None:
-    """And in bytes that are no ASCII."""
+    """Repeated headers are all sent, also those whose bytes are not ASCII."""
     with _client() as client:
         client.get(loopback.url, headers=[("X-A", "1"), ("X-A", "2"), (b"X-B", "ü".encode("latin-1"))])  # type: ignore[list-item]
 
@@ -222,7 +222,7 @@ def test_headers_that_stand_several_times_are_all_sent(loopback: LoopbackServer,
 
 
 def test_event_hooks_get_the_applications_objects(loopback: LoopbackServer, spans: Spans) -> None:
-    """A hook of the client may change the request, and reads the answer as ever."""
+    """A client's event hooks may change the application's request, and read the answer as usual."""
     seen: list[Any] = []
 
     def on_request(request: httpx.Request) -> None:
@@ -240,7 +240,7 @@ def test_event_hooks_get_the_applications_objects(loopback: LoopbackServer, span
 
 
 def test_authentication_makes_siblings(loopback: LoopbackServer, spans: Spans) -> None:
-    """The refused request and the one with the digest are two, neither inside the other."""
+    """The refused request and the one with the digest have two sibling spans."""
 
     async def run() -> None:
         async with _async_client() as client:
@@ -257,7 +257,7 @@ def test_authentication_makes_siblings(loopback: LoopbackServer, spans: Spans) -
 
 
 def test_a_proxy_is_not_the_peer(loopback: LoopbackServer, spans: Spans) -> None:
-    """The span has the address of the server that is asked for."""
+    """Through a proxy, the span has the address of the server that the request is for."""
     with _client(proxy=loopback.url) as client:
         client.get("http://10.1.2.3:8080/a")
 
@@ -269,7 +269,7 @@ def test_a_proxy_is_not_the_peer(loopback: LoopbackServer, spans: Spans) -> None
 
 
 class Again(httpx.BaseTransport):
-    """Around another: tries again once."""
+    """A transport around another one, which sends a request once more after a 503."""
 
     def __init__(self, inner: httpx.BaseTransport) -> None:
         self.inner = inner
@@ -291,7 +291,7 @@ class Own(httpx.HTTPTransport):
 
 
 def test_transports_around_ours_have_a_span_for_each_physical_request(loopback: LoopbackServer, spans: Spans) -> None:
-    """One for a transport that passes on, and for a subclass; two for one that tries again."""
+    """A transport that passes on, or a subclass, makes one span; one that tries again makes two."""
     with _client(transport=Again(httpx.HTTPTransport(verify=False))) as client:
         client.get(loopback.url + "/a")
         client.get(loopback.url + "/status/503")
@@ -304,7 +304,7 @@ def test_transports_around_ours_have_a_span_for_each_physical_request(loopback: 
 
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_mock_transport_is_traced(spans: Spans, is_async: bool) -> None:
-    """Its handler sees the headers; what it raises is the error; the same answer may be given again."""
+    """A mock's handler sees the headers, its exception is the error, and it may return one answer several times."""
     seen: list[str | None] = []
     canned = httpx.Response(200, json={"a": 1})
 
@@ -337,7 +337,7 @@ def test_a_mock_transport_is_traced(spans: Spans, is_async: bool) -> None:
 
 
 def test_a_streamed_body_is_read_as_without_tracing() -> None:
-    """What a mock has read of it can be read again, so that it survives a redirect."""
+    """The part of a streamed body that a mock has read can be read again, so the body survives a redirect."""
 
     def chunks() -> Iterator[bytes]:
         yield b"a"
@@ -362,7 +362,7 @@ def test_a_streamed_body_is_read_as_without_tracing() -> None:
 
 
 def test_an_asgi_application_is_called_with_the_context(spans: Spans) -> None:
-    """The application sees the headers; what it asks for itself is traced, too."""
+    """The application sees the context's headers, and its own requests are traced, too."""
     seen: list[Any] = []
 
     async def inner(scope: Any, receive: Any, send: Any) -> None:
@@ -385,7 +385,7 @@ def test_an_asgi_application_is_called_with_the_context(spans: Spans) -> None:
 
 
 def test_a_wsgi_application_is_called_with_the_context(spans: Spans) -> None:
-    """The span lasts until the application's body is read, and its exception is the error."""
+    """The span lasts until the application's body is read, and the application's exception is the error."""
     seen: list[Any] = []
 
     def app(environ: Any, start_response: Any) -> Any:
@@ -408,7 +408,7 @@ def test_a_wsgi_application_is_called_with_the_context(spans: Spans) -> None:
 
 @pytest.mark.parametrize("using", ["httpcore", "httpx"])
 def test_respx_goes_on_working(spans: Spans, using: str) -> None:
-    """Its routes answer, sync and async, and have the headers; spans are made where it mocks below the transport."""
+    """respx answers, sync and async, and records the headers; spans are made where it mocks below the transport."""
 
     async def run() -> None:
         async with _async_client() as client:
@@ -432,7 +432,7 @@ def test_respx_goes_on_working(spans: Spans, using: str) -> None:
 
 
 def test_any_tracer_of_the_api_is_served(loopback: LoopbackServer) -> None:
-    """A MockTracer gets the span, its tags and its error without the query."""
+    """A MockTracer, too, gets the span, its tags, and its error without the query."""
     tracer = MockTracer()
     traced.uninstall()
     traced.install(HttpPolicy(tracer=tracer))
@@ -449,7 +449,7 @@ def test_any_tracer_of_the_api_is_served(loopback: LoopbackServer) -> None:
 
 
 def test_a_client_with_its_own_send_is_traced(loopback: LoopbackServer, spans: Spans) -> None:
-    """A subclass that sends by its own method, and one whose method is replaced, stay what they are."""
+    """A subclass with its own `send`, and a client whose `send` is replaced, are traced and keep their method."""
     sent: list[str] = []
 
     class Client(httpx.Client):

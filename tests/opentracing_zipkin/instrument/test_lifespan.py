@@ -1,4 +1,4 @@
-"""The end of an ASGI application: what waits is sent, in a thread, before the server hears of it."""
+"""The end of an ASGI application: waiting spans are sent, in a thread, before the server gets the last message."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def application(last: str) -> Any:
 
 
 async def live(app: Any, told: list[str]) -> None:
-    """What a server does at the beginning and at the end."""
+    """Send an application the messages of a server's start and end."""
     messages = iter(["lifespan.startup", "lifespan.shutdown"])
 
     async def receive() -> dict[str, str]:
@@ -48,7 +48,7 @@ def policy_of(act: Callable[[], object]) -> HttpPolicy:
 
 @pytest.mark.parametrize("last", LAST)
 def test_what_waits_is_sent_before_the_server_hears_of_the_end(last: str) -> None:
-    """Once, in a thread of its own, after all that the application does."""
+    """Waiting spans are sent once, in a thread, after the application's work and before the server's last message."""
     told: list[str] = []
 
     def act() -> None:
@@ -60,7 +60,7 @@ def test_what_waits_is_sent_before_the_server_hears_of_the_end(last: str) -> Non
 
 
 def test_a_policys_own_tracer_is_flushed() -> None:
-    """Where the policy does not say what to do."""
+    """A policy with a tracer and without `on_shutdown` flushes its tracer."""
     told: list[str] = []
     policy = HttpPolicy(tracer=ZipkinTracer("shop", recorder=InMemoryRecorder()))
     policy.tracer.flush = lambda: told.append("flushed")  # type: ignore[union-attr]
@@ -70,7 +70,7 @@ def test_a_policys_own_tracer_is_flushed() -> None:
 
 
 def test_middleware_within_middleware_sends_once() -> None:
-    """The outermost does it."""
+    """With middleware inside middleware, only the outermost sends."""
     told: list[str] = []
     policy = policy_of(lambda: told.append("sent"))
     asyncio.run(live(TracingMiddleware(TracingMiddleware(application(LAST[0]), policy), policy), told))
@@ -79,7 +79,7 @@ def test_middleware_within_middleware_sends_once() -> None:
 
 
 def test_the_loop_goes_on_while_it_is_sent() -> None:
-    """Another task runs until it lets the sending end."""
+    """The event loop runs other tasks during the sending."""
     told: list[str] = []
     may_end = threading.Event()
 
@@ -95,7 +95,7 @@ def test_the_loop_goes_on_while_it_is_sent() -> None:
 
 
 def test_sending_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server hears of the end after a bounded time."""
+    """The server gets the last message after MAX_S at most."""
     monkeypatch.setattr(lifespan, "MAX_S", 0.01)
     may_end = threading.Event()
     told: list[str] = []
@@ -111,7 +111,7 @@ def test_sending_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.Monke
 
 
 def test_sending_that_raises_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    """The application ends as ever."""
+    """When the sending raises, each fault is counted, the first is logged, and the application ends as usual."""
     told: list[str] = []
 
     def act() -> None:
@@ -126,7 +126,7 @@ def test_sending_that_raises_is_said_once(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_without_a_tracer_an_application_lives_as_ever() -> None:
-    """And without anything to call."""
+    """With the no-op tracer, and nothing to call at shutdown, an application starts and ends as usual."""
     told: list[str] = []
     asyncio.run(live(TracingMiddleware(application(LAST[0]), HttpPolicy(tracer=opentracing.Tracer())), told))
 

@@ -1,4 +1,4 @@
-"""Log records with the ids of the active span."""
+"""Log records have the ids of the active span."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tracer() -> Iterator[ZipkinTracer]:
 
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
-    """What a logger of its own writes by FORMAT."""
+    """The lines that a new logger writes with FORMAT."""
     output = io.StringIO()
     handler = logging.StreamHandler(output)
     handler.setFormatter(logging.Formatter(FORMAT))
@@ -52,7 +52,7 @@ def log(message: str) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_record_has_the_ids_of_the_active_span(tracer: ZipkinTracer, output: io.StringIO) -> None:
-    """`%(trace_id)s` and `%(span_id)s` are those of the span in which the log call stands."""
+    """`%(trace_id)s` and `%(span_id)s` are the ids of the span that is active at the log call."""
     with tracer.start_active_span("buy") as scope:
         log("inside")
     context = scope.span.context
@@ -62,7 +62,7 @@ def test_a_record_has_the_ids_of_the_active_span(tracer: ZipkinTracer, output: i
 
 @pytest.mark.usefixtures("installed")
 def test_a_record_outside_a_trace_has_empty_ids(tracer: ZipkinTracer, output: io.StringIO) -> None:
-    """Without an active span both are empty, and the format still works."""
+    """Without an active span both ids are empty, and the format still works."""
     log("outside")
 
     assert "/ outside\n" == output.getvalue()
@@ -82,7 +82,7 @@ def test_an_unsampled_span_has_ids_in_the_log(output: io.StringIO) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_another_tracers_ids_are_written_as_hex(output: io.StringIO) -> None:
-    """A tracer whose ids are numbers gets 16 digits."""
+    """Ids that another tracer keeps as numbers are written as 16 hex digits."""
     tracer = MockTracer()
     opentracing.set_global_tracer(tracer)
     with tracer.start_active_span("buy") as scope:
@@ -94,7 +94,7 @@ def test_another_tracers_ids_are_written_as_hex(output: io.StringIO) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_tracer_without_ids_costs_no_record(output: io.StringIO) -> None:
-    """The no-op's contexts have no ids, and that is no error."""
+    """The no-op tracer's contexts have no ids, and log records are written with empty ones."""
     log("silent")
 
     assert "/ silent\n" == output.getvalue()
@@ -102,7 +102,7 @@ def test_a_tracer_without_ids_costs_no_record(output: io.StringIO) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_replaced_record_factory_keeps_the_ids(tracer: ZipkinTracer, output: io.StringIO) -> None:
-    """A library that sets a record factory of its own, before or after, takes nothing away."""
+    """Records have the ids although a library sets its own record factory, before `install` or after."""
 
     class OwnRecord(logging.LogRecord):
         pass
@@ -119,7 +119,7 @@ def test_a_replaced_record_factory_keeps_the_ids(tracer: ZipkinTracer, output: i
 
 
 def test_a_record_that_was_made_before_is_written_with_empty_ids(output: io.StringIO) -> None:
-    """What a MemoryHandler kept from before `install` does not fail when it is written."""
+    """A record that a MemoryHandler kept from before `install` is written with empty ids."""
     target = logging.getLogger("tests.instrument").handlers[0]
     memory = logging.handlers.MemoryHandler(100, target=target)
     memory.handle(logging.makeLogRecord({"msg": "early", "levelno": logging.INFO}))
@@ -135,7 +135,7 @@ def test_a_record_that_was_made_before_is_written_with_empty_ids(output: io.Stri
 
 @pytest.mark.usefixtures("installed")
 def test_a_record_from_another_process_keeps_its_ids(tracer: ZipkinTracer, output: io.StringIO) -> None:
-    """A record that a QueueHandler took along has the ids of where it was made, not of where it is written."""
+    """A record that a QueueHandler passed on keeps the ids from where it was made."""
     with tracer.start_active_span("buy") as scope:
         record = logging.LogRecord("tests.instrument", logging.WARNING, __file__, 1, "sent", (), None)
     again = logging.makeLogRecord(vars(record))
@@ -147,7 +147,7 @@ def test_a_record_from_another_process_keeps_its_ids(tracer: ZipkinTracer, outpu
 @pytest.mark.parametrize("style", ["%", "{", "$"])
 @pytest.mark.usefixtures("installed")
 def test_every_style_of_format_has_the_ids(style: str, output: io.StringIO) -> None:
-    """The three styles of `logging.Formatter` read them."""
+    """All three styles of `logging.Formatter` can use the ids."""
     text = {"%": "[%(trace_id)s] %(message)s", "{": "[{trace_id}] {message}", "$": "[$trace_id] $message"}[style]
     logging.getLogger("tests.instrument").handlers[0].setFormatter(logging.Formatter(text, style=style))  # type: ignore[arg-type]
     log("x")
@@ -156,7 +156,7 @@ def test_every_style_of_format_has_the_ids(style: str, output: io.StringIO) -> N
 
 
 def test_uninstall_puts_the_library_back() -> None:
-    """Afterwards records are as Python makes them."""
+    """`uninstall` puts back Python's own log records, which have no ids."""
     before = logging.LogRecord.__init__, logging.Handler.handle
     instrumented.install()
     instrumented.install()
@@ -168,7 +168,7 @@ def test_uninstall_puts_the_library_back() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_our_own_log_lines_belong_to_no_trace() -> None:
-    """What the reporter's thread logs has empty ids, as it is about many traces."""
+    """The reporter's log lines have empty ids, because they concern many traces."""
     records: list[logging.LogRecord] = []
     handler = logging.Handler()
     handler.emit = records.append  # type: ignore[method-assign, assignment]

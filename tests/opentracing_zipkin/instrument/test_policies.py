@@ -1,4 +1,4 @@
-"""Which policy counts, and what `uninstall` leaves behind."""
+"""One policy is in force for each library, and after `uninstall` nothing is traced."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _nothing_is_left() -> Iterator[None]:
     ],
 )
 def test_the_policy_that_is_given_counts_then_the_one_installed_then_the_default(given: Any, present: Any, counts: str) -> None:
-    """So an `install` without a policy, as `configure` makes it, takes none away."""
+    """A given policy is in force, else the installed one, else DEFAULT; so `configure` takes no policy away."""
     policies = {"own": HttpPolicy(), "new": HttpPolicy(), "default": DEFAULT}
     found = in_force(policies.get(given), policies.get(present, present))
 
@@ -52,7 +52,7 @@ def test_a_policy_of_a_library_outlives_a_later_configure(loopback: LoopbackServ
 
 
 def test_hooks_of_the_default_policy_are_called_for_all_libraries(loopback: LoopbackServer, spans: list[FinishedSpan]) -> None:
-    """`DEFAULT.update` takes hooks, `sample` and `peers`, also after the libraries were installed."""
+    """`DEFAULT.update` sets hooks, `sample` and `peers`, also for libraries that are installed already."""
     traced_requests.install()
     http.DEFAULT.update(on_request=lambda span, request: span.set_tag("team", "blue"), peers={"127.0.0.1": "shelf"})
     requests.get(loopback.url + "/", timeout=5)
@@ -61,7 +61,7 @@ def test_hooks_of_the_default_policy_are_called_for_all_libraries(loopback: Loop
 
 
 def test_after_uninstall_ours_inside_anothers_patch_passes_on(loopback: LoopbackServer, spans: list[FinishedSpan]) -> None:
-    """Where another library has patched over ours, `uninstall` cannot take ours out, and it traces nothing any more."""
+    """Inside another library's patch, ours cannot be taken out by `uninstall`, but traces nothing any more."""
     before = HTTPAdapter.send
     traced_requests.install()
     ours = HTTPAdapter.send

@@ -1,4 +1,4 @@
-"""What is instrumented by name, when, and when ours stands back."""
+"""The registry instruments libraries by name, when they are imported, and stands back for other instrumentations."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     opentracing._reset_global_tracer()
 
 
-# The table
+# The table of libraries
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_library_of_the_table_has_a_module_of_ours(name: str) -> None:
-    """It can be imported, installed and uninstalled."""
+    """Each library of the table has a module of ours with `install` and `uninstall`."""
     module = LIBRARIES[name].load()
 
     assert f"opentracing_zipkin.instrument.{name}" == module.__name__
@@ -50,20 +50,20 @@ def test_every_library_of_the_table_has_a_module_of_ours(name: str) -> None:
 
 
 def test_threads_are_left_out_of_all() -> None:
-    """Because their own submissions would carry spans that nobody expects there."""
+    """BY_DEFAULT leaves threads out, because a library's own submissions would carry spans that nobody expects there."""
 
     assert set(NAMES) - {"threads"} == set(BY_DEFAULT)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("urllib", "celery")])
 def test_the_trigger_of_a_library_is_a_top_level_package(name: str) -> None:
-    """So that it is whole when the hook is called; the two others have nothing in theirs."""
+    """A trigger is a top-level package, which is complete when its hook is called; urllib and celery are the exceptions."""
 
     assert "." not in LIBRARIES[name].trigger
     assert importlib.util.find_spec(LIBRARIES[name].trigger) is not None
 
 
-# Which are chosen
+# The choice of libraries
 
 
 CHOSEN: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -77,7 +77,7 @@ CHOSEN: dict[str, tuple[Any, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("case", CHOSEN)
 def test_a_setting_stands_for_names(case: str) -> None:
-    """True for all but those that are off by default."""
+    """True stands for all libraries except those that are off by default."""
     setting, expected = CHOSEN[case]
 
     assert expected == registry.chosen_by(setting)
@@ -93,7 +93,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_choice_raises_with_the_remedy(case: str) -> None:
-    """And the global tracer stays what it was."""
+    """A wrong `instrument` raises ValueError with the remedy, and the global tracer stays the same."""
     value, message = WRONG[case]
     before = opentracing.tracer
     with pytest.raises(ValueError, match=r"^instrument") as raised:
@@ -112,7 +112,7 @@ WRONG_VARIABLES = {
 
 @pytest.mark.parametrize("variable", WRONG_VARIABLES)
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    """With the value and the remedy."""
+    """A wrong variable raises ValueError that names it, with its value and the remedy."""
     text, message = WRONG_VARIABLES[variable]
     monkeypatch.setenv(variable, text)
     with pytest.raises(ValueError, match=f"^environment variable {variable} ") as raised:
@@ -121,7 +121,7 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: st
     assert message in str(raised.value)
 
 
-# What is installed
+# The installation
 
 
 def is_instrumented(name: str) -> bool:
@@ -131,7 +131,7 @@ def is_instrumented(name: str) -> bool:
 
 @pytest.mark.parametrize("text", ["flask,requests", "flask", "", "false", "no", " requests , "])
 def test_the_environment_chooses_what_is_instrumented(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """By names, or true, or false; nothing by default."""
+    """ZIPKIN_INSTRUMENT takes names, true or false; without it nothing is instrumented."""
     monkeypatch.setenv("ZIPKIN_INSTRUMENT", text)
     configure("shop")
 
@@ -141,7 +141,7 @@ def test_the_environment_chooses_what_is_instrumented(monkeypatch: pytest.Monkey
 
 
 def test_an_argument_counts_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where it says no."""
+    """The argument `instrument` outranks the environment, also when it is False."""
     monkeypatch.setenv("ZIPKIN_INSTRUMENT", "flask")
     configure("shop", instrument=False)
 
@@ -150,7 +150,7 @@ def test_an_argument_counts_before_the_environment(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_what_is_imported_already_is_instrumented_at_once(enabled: bool) -> None:
-    """Also by a tracer that is off: it may be switched on later."""
+    """An imported library is instrumented at once, also by a disabled tracer, which may be enabled later."""
     configure("shop", instrument=["flask", "requests"], enabled=enabled)
 
     assert "instrumented" == state("flask") == state("requests")
@@ -158,7 +158,7 @@ def test_what_is_imported_already_is_instrumented_at_once(enabled: bool) -> None
 
 
 def test_twice_is_once() -> None:
-    """A second `configure` instruments nothing again."""
+    """A second installation of a library replaces nothing again."""
     configure("shop", instrument=["flask"])
     before = flask.Flask.wsgi_app
     registry.install(["flask"])
@@ -167,7 +167,7 @@ def test_twice_is_once() -> None:
 
 
 def test_uninstalling_puts_everything_back() -> None:
-    """And what was not imported yet is left alone when it is."""
+    """`uninstall` puts everything back, and a library that is imported later is left alone."""
     before = flask.Flask.wsgi_app, requests.adapters.HTTPAdapter.send
     registry.install(["flask", "requests", "celery"])
     registry.uninstall()
@@ -185,7 +185,7 @@ def printed(code: str, **environment: str) -> str:
 
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_one_line_instruments_what_is_imported_before_and_after_it(order: str) -> None:
-    """A request of Flask with one of `requests` inside is a trace of two spans."""
+    """A request to Flask that calls `requests` is one trace of two spans, whatever is imported first."""
     configured = "recorder = InMemoryRecorder()\nconfigure('shop', recorder=recorder, instrument=['flask', 'requests'])\n"
     code = f"""
 from opentracing_zipkin import configure
@@ -209,7 +209,7 @@ print(*[span.name.upper() for span in recorder.spans], len({{span.trace_id for s
 def test_a_library_that_fails_is_one_line_and_the_program_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its state has the reason; the others are instrumented."""
+    """A library that cannot be instrumented has the reason as its state; the others are instrumented."""
 
     def load() -> ModuleType:
         raise ImportError("too old")
@@ -228,7 +228,7 @@ def test_a_library_that_fails_is_one_line_and_the_program_goes_on(
 
 
 def test_a_table_entry_imports_no_library() -> None:
-    """`configure(instrument=True)` loads none that the program has not."""
+    """`configure(instrument=True)` imports no library that the program has not imported."""
     code = """
 import sys
 before = set(sys.modules)
@@ -240,17 +240,17 @@ print(*[name for name in set(sys.modules) - before if not name.startswith("opent
     assert "" == printed(code).replace("__future__", "").strip()
 
 
-# Others
+# Instrumentations of others
 
 
 class Instrumentor:
-    """What all of OpenTelemetry's have."""
+    """The parts that every instrumentor of OpenTelemetry has."""
 
     _instance: Any = None
     _is_instrumented_by_opentelemetry = False
 
     def instrument(self) -> str:
-        """Switch it on."""
+        """Switch the instrumentation on."""
         type(self)._instance = self
         self._is_instrumented_by_opentelemetry = True
         return "result"
@@ -273,19 +273,19 @@ OTHERS = {name: {"aiohttp": "aiohttp_client"}.get(name, name) for name in NAMES 
 def test_opentelemetrys_instrumentation_of_a_library_is_seen(
     monkeypatch: pytest.MonkeyPatch, name: str, is_active: bool
 ) -> None:
-    """Where it has been switched on; that it is loaded says nothing."""
+    """OpenTelemetry's instrumentation counts when it is switched on, not when it is only loaded."""
     module = opentelemetry(OTHERS[name], is_active)
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
     assert {name: module.__name__ if is_active else None} == {name: active_elsewhere(name)}
 
 
-ALONG = {"starlette": ("fastapi",)}  # traced by it, too
+ALONG = {"starlette": ("fastapi",)}  # an instrumentation of Starlette traces FastAPI, too
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_for_opentracing_is_seen(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
-    """Where it is loaded."""
+    """An instrumentation package for OpenTracing counts as soon as it is loaded."""
     library = PACKAGES[package]
 
     assert active_elsewhere(library) is None
@@ -296,7 +296,7 @@ def test_a_package_for_opentracing_is_seen(monkeypatch: pytest.MonkeyPatch, pack
 
 @pytest.mark.parametrize("name", ["logging", "threads"])
 def test_what_makes_no_spans_stands_back_for_nobody(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A format with `%(trace_id)s` would raise, if another's names for the ids took the place of ours."""
+    """logging and threads never stand back; a format with `%(trace_id)s` would raise without our names for the ids."""
     module = opentelemetry({"threads": "threading"}.get(name, name), is_active=True)
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
@@ -304,7 +304,7 @@ def test_what_makes_no_spans_stands_back_for_nobody(monkeypatch: pytest.MonkeyPa
 
 
 def test_requests_stands_back_for_who_instruments_urllib3(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By which all of its requests are traced; but not the other way round."""
+    """requests stands back where another instruments urllib3, which traces all its requests, but not the other way round."""
     monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation.urllib3", opentelemetry("urllib3", is_active=True))
 
     assert ["requests", "urllib3"] == [name for name in NAMES if active_elsewhere(name)]
@@ -316,7 +316,7 @@ def test_requests_stands_back_for_who_instruments_urllib3(monkeypatch: pytest.Mo
 def test_a_module_alone_stands_back_as_well(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    """`install` of one module patches nothing then."""
+    """`install` of a single module replaces nothing where another instrumentation is active."""
     module = opentelemetry(OTHERS[name], is_active=True)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     ours = LIBRARIES[name].load()
@@ -329,7 +329,7 @@ def test_a_module_alone_stands_back_as_well(
 
 
 def test_ours_stands_back_and_says_so_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """Other libraries are instrumented."""
+    """Ours stands back for one library and says so once; other libraries are instrumented."""
     monkeypatch.setitem(sys.modules, "flask_opentracing", ModuleType("flask_opentracing"))
     registry.install(["flask", "requests"])
     registry.uninstall()
@@ -368,7 +368,7 @@ class FlaskInstrumentor(BaseInstrumentor): pass
 
 @pytest.mark.parametrize("case", LATER)
 def test_ours_stands_back_for_one_that_comes_later(tmp_path: Any, case: str) -> None:
-    """What is instrumented already is put back; the other's answer is its own."""
+    """Ours is put back when another instrumentation becomes active later, and the other's results are unchanged."""
     files, code = LATER[case]
     for name, text in files.items():
         path = tmp_path / f"{name.replace('.', '/')}.py"
@@ -389,11 +389,11 @@ print(is_instrumented())
     assert case != "OpenTelemetry" or lines[1:3] == ["True", "{'a': 1}"]
 
 
-# What the settings fill
+# The policy that the settings fill
 
 
 def test_configure_fills_the_default_policy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the environment, or in code."""
+    """`configure` fills the default policy from the environment and from arguments."""
     monkeypatch.setenv("ZIPKIN_HTTP_EXCLUDED_PATHS", "/health, /internal/*")
     monkeypatch.setenv("ZIPKIN_HTTP_TRUST_FORWARDED", "true")
     configure("shop", http_trust_forwarded=False)
@@ -403,7 +403,7 @@ def test_configure_fills_the_default_policy(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_configure_leaves_a_policy_as_it_is_where_nothing_is_said() -> None:
-    """What a team has set in code stays."""
+    """`configure` leaves a policy that the code has set as it is, where no setting says otherwise."""
     http.DEFAULT.update(excluded_paths=["/mine"], trust_forwarded=True)
     configure("shop")
 
@@ -411,7 +411,7 @@ def test_configure_leaves_a_policy_as_it_is_where_nothing_is_said() -> None:
 
 
 def test_a_shutdown_flushes_the_tracer_of_then() -> None:
-    """Not the one that was there when the application began."""
+    """A shutdown flushes the tracer that is global at that moment, not the one at the start."""
     configure("first")
     recorder = Recorder()
     opentracing.set_global_tracer(ZipkinTracer("second", recorder=recorder))

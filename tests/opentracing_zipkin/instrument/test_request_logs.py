@@ -1,4 +1,4 @@
-"""Log records of a request, wherever they are made while it is served, have its ids."""
+"""Log records that are made while a request is served have the request's ids."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FAULT = ValueError("out of stock")
 
 
 class Lines(logging.Handler):
-    """Each record's ids by its text, as a format has them."""
+    """A handler that keeps each record's ids by the record's text, as a format reads them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ MAKERS = {
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_record_has_the_ids_of_the_request_it_is_made_in(lines: Lines, spans: list[FinishedSpan], name: str) -> None:
-    """Before the view, in it, in threads, in exception handlers, in a stream and after it; also what the framework logs."""
+    """Records before, in and after the view, in threads, handlers and streams, and the framework's own, have the ids."""
     ask, places = MAKERS[name]()
     ask("GET", "/tea", {})
     LOG.info("outside")

@@ -1,4 +1,4 @@
-"""requests: what is its own beside the kit: bodies, adapters, sessions, mocks, retries, and the reporter's requests."""
+"""requests, where the kit does not test it: bodies, adapters, sessions, mocks, retries, and the reporter's requests."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_streamed_answer_lasts_until_it_is_read_closed_or_dropped(
 
 @pytest.mark.parametrize(("method", "path"), [("HEAD", "/a"), ("GET", "/status/204"), ("POST", "/echo")])
 def test_an_answer_without_a_body_ends_at_once(loopback: LoopbackServer, spans: Spans, method: str, path: str) -> None:
-    """Also where the application wants to stream it."""
+    """An answer without a body ends its span at once, also where the application asks for a stream."""
     response = requests.request(method, loopback.url + path, stream=True, timeout=5)
 
     assert 1 == len(spans)
@@ -122,7 +122,7 @@ def test_an_answer_without_a_body_ends_at_once(loopback: LoopbackServer, spans: 
 
 
 def test_a_streamed_answer_lasts_as_long_as_its_server_takes(loopback: LoopbackServer, spans: Spans) -> None:
-    """The first half of a body does not end it."""
+    """The first half of a body does not end the span."""
     response = requests.get(loopback.url + "/slow", stream=True, timeout=5)
     pieces = response.iter_content(4)
 
@@ -139,7 +139,7 @@ def test_a_streamed_answer_lasts_as_long_as_its_server_takes(loopback: LoopbackS
 def test_an_error_in_the_middle_of_a_body_is_the_error(
     loopback: LoopbackServer, spans: Spans, end: Callable[[requests.Response], object]
 ) -> None:
-    """A connection that breaks while the body is read."""
+    """A connection that breaks while the body is read is the span's error."""
     response = requests.get(loopback.url + "/cut", stream=True, timeout=5)
     with pytest.raises(Exception, match="IncompleteRead"):
         end(response)
@@ -150,7 +150,7 @@ def test_an_error_in_the_middle_of_a_body_is_the_error(
 
 
 def test_an_error_that_is_being_handled_is_not_the_answers(loopback: LoopbackServer, spans: Spans) -> None:
-    """An answer that is read, or closed, while an application handles another request's error has none."""
+    """An answer that is read or closed in another request's `except` block has no error."""
     with requests.Session() as session:
         first = session.get(loopback.url + "/large", stream=True)
         second = session.get(loopback.url + "/large", stream=True)
@@ -165,7 +165,7 @@ def test_an_error_that_is_being_handled_is_not_the_answers(loopback: LoopbackSer
 
 
 def test_a_timeout_is_the_error(loopback: LoopbackServer, spans: Spans) -> None:
-    """While waiting for the head, and while waiting for the body."""
+    """A timeout while waiting for the head, or for the body, is the span's error."""
     with pytest.raises(requests.ConnectionError):
         requests.get(loopback.url + "/slow", timeout=0.05)
     with socket_that_never_answers() as url, pytest.raises(requests.ReadTimeout):
@@ -187,7 +187,7 @@ class socket_that_never_answers:  # noqa: N801
 
 
 def test_an_answer_that_is_open_when_tracing_ends_still_ends(loopback: LoopbackServer, spans: Spans) -> None:
-    """After `uninstall` it does so when it is dropped."""
+    """An answer that is open at `uninstall` ends its span when it is dropped."""
     response = requests.get(loopback.url + "/large", stream=True, timeout=5)
     traced.uninstall()
     _read_content(response)
@@ -197,11 +197,11 @@ def test_an_answer_that_is_open_when_tracing_ends_still_ends(loopback: LoopbackS
     assert 1 == len(spans)
 
 
-# Requests of the application's
+# The application's requests
 
 
 def test_a_prepared_request_is_not_changed(loopback: LoopbackServer, spans: Spans) -> None:
-    """It may be sent again, and is what the answer has as its request."""
+    """A prepared request may be sent again, and it is the `request` of each answer."""
     with requests.Session() as session:
         prepared = session.prepare_request(requests.Request("GET", loopback.url + "/a", headers={"X-Mine": "1"}))
         before = dict(prepared.headers)
@@ -214,7 +214,7 @@ def test_a_prepared_request_is_not_changed(loopback: LoopbackServer, spans: Span
 
 
 def test_an_error_has_the_applications_request(spans: Spans) -> None:
-    """Not the copy that was sent."""
+    """An exception's `request` is the application's, not the copy that was sent."""
     with requests.Session() as session:
         prepared = session.prepare_request(requests.Request("GET", "http://127.0.0.1:1/a"))
         with pytest.raises(requests.ConnectionError) as raised:
@@ -224,7 +224,7 @@ def test_an_error_has_the_applications_request(spans: Spans) -> None:
 
 
 def test_a_sessions_headers_stay(loopback: LoopbackServer, spans: Spans) -> None:
-    """Its defaults are not written to."""
+    """A session's default headers are not changed."""
     with requests.Session() as session:
         before = dict(session.headers)
         session.get(loopback.url)
@@ -233,7 +233,7 @@ def test_a_sessions_headers_stay(loopback: LoopbackServer, spans: Spans) -> None
 
 
 def test_headers_in_a_plain_dict_are_sent(loopback: LoopbackServer, spans: Spans) -> None:
-    """Whatever mapping a prepared request has for its headers."""
+    """The headers of a prepared request are sent, whatever mapping they are in."""
     with requests.Session() as session:
         prepared = requests.Request("GET", loopback.url + "/a").prepare()
         headers: Any = {"X-Mine": "1", "x-b3-parentspanid": "a" * 16}
@@ -246,7 +246,7 @@ def test_headers_in_a_plain_dict_are_sent(loopback: LoopbackServer, spans: Spans
 
 
 def test_an_adapter_finds_the_headers_that_it_knows(loopback: LoopbackServer, spans: Spans) -> None:
-    """The headers that are sent are what requests' own are, in any spelling, also as a copy and after a change."""
+    """The headers that are sent behave as requests' own in any spelling, in a copy, and after a change."""
     seen: list[Any] = []
 
     class Signing(HTTPAdapter):
@@ -277,7 +277,7 @@ def test_an_adapter_finds_the_headers_that_it_knows(loopback: LoopbackServer, sp
 
 
 def test_a_request_that_cannot_be_sent_raises_what_it_raises(spans: Spans) -> None:
-    """One that was not prepared fails as it does without tracing."""
+    """A request that was not prepared fails as it does without tracing."""
 
     def fault() -> str:
         try:
@@ -293,7 +293,7 @@ def test_a_request_that_cannot_be_sent_raises_what_it_raises(spans: Spans) -> No
 
 
 def test_digest_authentication_makes_siblings(loopback: LoopbackServer, spans: Spans) -> None:
-    """The refused request and the one with the digest are two, neither inside the other."""
+    """The refused request and the one with the digest have two sibling spans."""
     tracer = opentracing.global_tracer()
     with tracer.start_active_span("parent") as scope:
         requests.get(loopback.url + "/digest", auth=HTTPDigestAuth("user", "hunter2"), timeout=5)
@@ -307,7 +307,7 @@ def test_digest_authentication_makes_siblings(loopback: LoopbackServer, spans: S
 
 
 def test_a_proxy_is_not_the_peer(loopback: LoopbackServer, spans: Spans) -> None:
-    """The span has the address of the server that is asked for."""
+    """Through a proxy, the span has the address of the server that the request is for."""
     requests.get("http://shop.example:8080/a", proxies={"http": loopback.url}, timeout=5)
 
     assert "http://shop.example:8080/a" == loopback.received[0].target
@@ -317,7 +317,7 @@ def test_a_proxy_is_not_the_peer(loopback: LoopbackServer, spans: Spans) -> None
 
 
 def test_retries_are_events_of_one_span(loopback: LoopbackServer, spans: Spans) -> None:
-    """urllib3 tries again by itself, and the span tells how often, and why."""
+    """When urllib3 tries again by itself, the span has an event with the cause for each retry."""
     with requests.Session() as session:
         session.mount("http://", HTTPAdapter(max_retries=Retry(2, status_forcelist=[503], raise_on_status=False)))
         session.get(loopback.url + "/status/503")
@@ -335,7 +335,7 @@ def test_retries_are_events_of_one_span(loopback: LoopbackServer, spans: Spans) 
 
 
 def test_a_session_with_its_own_send_is_traced(loopback: LoopbackServer, spans: Spans) -> None:
-    """An overridden `send` is called, and what it sends is traced."""
+    """A session's overridden `send` is called, and its requests are traced."""
     called: list[str] = []
 
     class Session(requests.Session):
@@ -357,7 +357,7 @@ class Quick(HTTPAdapter):
 
 
 class Canned(BaseAdapter):
-    """No HTTPAdapter, defined before `install`."""
+    """An adapter that is no HTTPAdapter, defined before `install`."""
 
     answer: Callable[[], str] = staticmethod(lambda: "canned")
 
@@ -374,7 +374,7 @@ class Canned(BaseAdapter):
 
 
 def test_a_mounted_adapter_is_traced_and_stays_itself(loopback: LoopbackServer, spans: Spans) -> None:
-    """`get_adapter` gives the very adapter that was mounted."""
+    """`get_adapter` returns the adapter object that was mounted."""
     for adapter in (Quick(), HTTPAdapter()):
         with requests.Session() as session:
             session.mount(loopback.url, adapter)
@@ -406,7 +406,7 @@ def _no_adapter() -> Any:
 
 @pytest.mark.parametrize("make", [Canned, _defined_after, _no_adapter])
 def test_an_adapter_of_ones_own_is_traced(spans: Spans, make: Callable[[], Any]) -> None:
-    """One that has nothing to do with HTTPAdapter, defined before tracing or after, or that is no adapter by its class."""
+    """An adapter that is no HTTPAdapter is traced, defined before tracing or after, also without the base class."""
     with requests.Session() as session:
         session.mount("http://", make())
         response = session.get("http://shop/a")
@@ -416,7 +416,7 @@ def test_an_adapter_of_ones_own_is_traced(spans: Spans, make: Callable[[], Any])
 
 
 def test_adapters_of_ones_own_are_put_back(spans: Spans) -> None:
-    """After `uninstall` a class has the method that it was defined with."""
+    """After `uninstall`, an adapter class has its original method."""
     assert hasattr(Canned.send, "__wrapped__")
 
     traced.uninstall()
@@ -426,7 +426,7 @@ def test_adapters_of_ones_own_are_put_back(spans: Spans) -> None:
 
 
 def test_an_adapter_around_another_makes_one_span(loopback: LoopbackServer, spans: Spans) -> None:
-    """The outermost makes it."""
+    """Where an adapter calls another one, only the outermost makes a span."""
 
     class Around(BaseAdapter):
         def __init__(self) -> None:
@@ -448,7 +448,7 @@ def test_an_adapter_around_another_makes_one_span(loopback: LoopbackServer, span
 def test_what_an_adapter_asks_for_itself_is_traced(
     loopback: LoopbackServer, spans: Spans, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A request inside another one, as of an application that runs in the same process, has a span of its own."""
+    """A request that is sent while another one is answered, by an application in the same process, has its own span."""
     monkeypatch.setattr(Canned, "answer", staticmethod(lambda: requests.get(loopback.url + "/inner", timeout=5).text))
     with requests.Session() as session:
         session.mount("app://", Canned())
@@ -463,7 +463,7 @@ def test_what_an_adapter_asks_for_itself_is_traced(
 
 @responses.activate
 def test_responses_goes_on_working(spans: Spans) -> None:
-    """What it answers has spans, and its record of the request has the headers."""
+    """Requests that `responses` answers have spans, and its record of them has the headers."""
     responses.get("http://shop/a", json={"a": 1})
     responses.get("http://shop/b", status=500)
     with requests.Session() as session:
@@ -479,7 +479,7 @@ def test_responses_goes_on_working(spans: Spans) -> None:
 
 
 def test_responses_lets_pass(loopback: LoopbackServer, spans: Spans) -> None:
-    """What it passes on to the server has one span."""
+    """A request that `responses` passes on to the server has one span."""
     with responses.RequestsMock() as mock:
         mock.add_passthru(loopback.url)
         requests.get(loopback.url + "/a", timeout=5)
@@ -488,7 +488,7 @@ def test_responses_lets_pass(loopback: LoopbackServer, spans: Spans) -> None:
 
 
 def test_responses_that_began_before_goes_on_working(loopback: LoopbackServer, spans: Spans) -> None:
-    """Tracing that is installed while it is active does not disturb it, and goes on after it."""
+    """Tracing may be installed while `responses` is active, works meanwhile, and goes on afterwards."""
     traced.uninstall()
     with responses.RequestsMock() as mock:
         mock.get("http://shop/a", body="mocked")
@@ -501,7 +501,7 @@ def test_responses_that_began_before_goes_on_working(loopback: LoopbackServer, s
 
 
 def test_requests_mock_goes_on_working(loopback: LoopbackServer, spans: Spans) -> None:
-    """What it answers has spans; what it passes on to the server has one."""
+    """A request that requests-mock answers has a span, and so has one that it passes on to the server."""
     with requests_mock.Mocker(real_http=True) as mock:
         mock.get("http://shop/a", text="mocked", status_code=404)
 
@@ -516,7 +516,7 @@ def test_requests_mock_goes_on_working(loopback: LoopbackServer, spans: Spans) -
 
 
 def test_any_tracer_of_the_api_is_served(loopback: LoopbackServer) -> None:
-    """A MockTracer gets the span, its tags, its error without the query, and its headers travel."""
+    """A MockTracer, too, gets the span, its tags, and its error without the query; its headers are sent."""
     tracer = MockTracer()
     traced.install(HttpPolicy(tracer=tracer))
     traced.uninstall()
@@ -571,7 +571,7 @@ with collector:
 
 @pytest.mark.parametrize("when", ["before", "after", "before early", "early"])
 def test_the_reporters_own_requests_are_not_traced(when: str) -> None:
-    """Whether requests was imported, and traced, before the tracer or after it; they say `b3: 0` and nothing else."""
+    """The reporter's requests carry `b3: 0` and no other context, whatever is imported or installed first."""
     done = subprocess.run(
         [sys.executable, "-c", REPORTER, *when.split()], capture_output=True, text=True, timeout=50, check=False
     )
@@ -580,7 +580,7 @@ def test_the_reporters_own_requests_are_not_traced(when: str) -> None:
 
 
 def test_what_a_prepared_request_sends_from_two_threads_is_not_mixed_up(loopback: LoopbackServer, spans: Spans) -> None:
-    """Each of the two has its own span and headers."""
+    """Two threads that send one prepared request have a span and headers of their own for each sending."""
     prepared = requests.Request("GET", loopback.url + "/a").prepare()
     before = dict(prepared.headers)
 
@@ -601,7 +601,7 @@ def test_what_a_prepared_request_sends_from_two_threads_is_not_mixed_up(loopback
 
 
 def test_a_tracer_whose_spans_raise_costs_the_span_only(loopback: LoopbackServer) -> None:
-    """Whatever a span does when it is told of the answer, the application has its answer."""
+    """The application gets its answer, although the span raises at each call."""
 
     class Span(opentracing.Span):
         def set_tag(self, *_: Any) -> Any:
@@ -624,7 +624,7 @@ def test_a_tracer_whose_spans_raise_costs_the_span_only(loopback: LoopbackServer
 
 
 def test_an_error_whose_text_cannot_be_had_is_the_error(spans: Spans) -> None:
-    """By its type alone."""
+    """An exception whose `str` raises is recorded by its type alone."""
 
     class Silent(Exception):
         def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Routes have one spelling, whichever framework they are of."""
+"""Routes have one spelling for all frameworks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from opentracing_zipkin.instrument.routes import route_of_bottle, route_of_patte
     ],
 )
 def test_rules_of_flask(rule: str, route: str) -> None:
-    """A converter and its arguments are left out."""
+    """A route of Flask leaves out converters and their arguments."""
     assert route == route_of_rule(rule)
 
 
@@ -39,12 +39,12 @@ def test_rules_of_flask(rule: str, route: str) -> None:
     ],
 )
 def test_rules_of_bottle(rule: str, route: str) -> None:
-    """A filter and its pattern are left out; the older way of writing them is known."""
+    """A route of Bottle leaves out filters and their patterns, in the older syntax, too."""
     assert route == route_of_bottle(rule)
 
 
 def test_templates_of_litestar() -> None:
-    """A type is left out."""
+    """A route of Litestar leaves out types."""
     assert "/users/{id}/{rest}" == route_of_template("/users/{id:int}/{rest:path}")
 
 
@@ -74,11 +74,11 @@ def test_templates_of_litestar() -> None:
     ],
 )
 def test_patterns_of_django(pattern: str, route: str) -> None:
-    """A group is its name in braces, or braces; what matches no character of the path is left out."""
+    """A group of a Django pattern becomes its name in braces, or `{}`; parts that match no character are left out."""
     assert route == route_of_pattern(pattern)
 
 
 @given(st.text(alphabet="^$()[]{}?P<>:=!|\\*+.-/ab0,i#", max_size=30))
 def test_any_pattern_gives_a_route(pattern: str) -> None:
-    """Nothing that a pattern may hold makes an exception."""
+    """No pattern makes `route_of_pattern` raise."""
     assert isinstance(route_of_pattern(pattern), str)

@@ -1,4 +1,4 @@
-"""The behaviour kit of HTTP servers, on all that we instrument."""
+"""The behaviour kit of HTTP servers, on all servers that we instrument."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ METHODS = ["GET", "POST", "OPTIONS", "HEAD", "XMAS"]
 
 
 def matching(routes: Mapping[str, Any], path: str) -> Answer | Any:
-    """What a handler gives, of an application that has routes but no framework; 404 without one."""
+    """The handler's answer from an application that has routes but no framework; 404 for any other path."""
     for route, handler in routes.items():
         match = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", route), path)
         if match:
@@ -153,7 +153,7 @@ class TestFastApi(StarletteKit):
         return ask_asgi(app)
 
     def typed_endpoint(self, handler: Any) -> Any:
-        """FastAPI takes the whole request where a parameter has that type."""
+        """An endpoint with a parameter of type Request, to which FastAPI passes the whole request."""
         from starlette.requests import Request
 
         endpoint = self.endpoint(handler)
@@ -176,7 +176,7 @@ class DjangoKit(HttpServerKit):
         django_instrument.uninstall()
 
     def site(self, routes: Mapping[str, Any]) -> None:
-        """Settings with these routes, until the test ends."""
+        """Set Django's settings with these routes, until the test ends."""
         patterns = [path(re.sub(r"{(\w+)}", r"<str:\1>", route[1:]), self.view(handler)) for route, handler in routes.items()]
         self.settings.enter_context(as_site(patterns, self.middleware))
 
@@ -204,7 +204,7 @@ class TestDjangoWsgi(DjangoKit):
         return ask_wsgi(WSGIHandler())
 
 
-# Django leaves the file of a request's body open where an answer fails in the middle.
+# When an answer fails in the middle, Django leaves the file of the request's body open, which Python reports.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 class TestDjangoAsgi(DjangoKit):
     is_async = True
@@ -248,7 +248,7 @@ class PolicyMiddleware(django_instrument.TracingMiddleware):
 
 
 class Broken(TestWsgi):
-    """An instrumentation with the mistakes that others have made."""
+    """An instrumentation with the mistakes of other packages."""
 
     __test__ = False
 
@@ -283,7 +283,7 @@ def test_the_kit_finds_what_is_wrong() -> None:
 
 
 def test_fakes_alone_import_no_kit() -> None:
-    """`opentracing_zipkin.testing` imports a kit, and with it the instrumentation, when it is asked for one."""
+    """`opentracing_zipkin.testing` imports a kit, with its instrumentation, only when the kit's name is used."""
     code = (
         "import sys; from opentracing_zipkin.testing import FakeClock; "
         "assert not [name for name in sys.modules if 'instrument' in name or 'kit' in name]; "

@@ -1,4 +1,4 @@
-"""Ours inside another's function, and single applications that OpenTelemetry instruments."""
+"""Our function inside another package's wrapper, and single applications that OpenTelemetry instruments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def _by_aiohttp(url: str) -> None:
         await response.read()
 
 
-# By library: what ours replaces, and a request.
+# For each library: the function that we replace, and a request by that library.
 CLIENTS: dict[str, tuple[Any, str, Callable[[str], object]]] = {
     "requests": (requests.adapters.HTTPAdapter, "send", lambda url: requests.get(url, timeout=5)),
     "httpx": (httpx.HTTPTransport, "handle_request", httpx.get),
@@ -42,7 +42,7 @@ CLIENTS: dict[str, tuple[Any, str, Callable[[str], object]]] = {
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_ours_passes_on_where_another_has_wrapped_it(loopback: LoopbackServer, spans: Spans, name: str) -> None:
-    """After `uninstall` nothing can be put back then, and all the same there is no span."""
+    """Where another package has wrapped ours, `uninstall` cannot put the original back, but makes no more spans."""
     owner, attribute, ask = CLIENTS[name]
     original = getattr(owner, attribute)
     ours = LIBRARIES[name].load()
@@ -63,7 +63,7 @@ def test_ours_passes_on_where_another_has_wrapped_it(loopback: LoopbackServer, s
 def test_urllib3_is_silent_below_a_requests_that_another_traces(
     monkeypatch: pytest.MonkeyPatch, loopback: LoopbackServer, spans: Spans
 ) -> None:
-    """And traces what is asked for without requests."""
+    """Below a `requests` that another package traces, urllib3 makes no spans; it traces its other requests."""
     monkeypatch.setitem(elsewhere.sys.modules, "requests_opentracing", elsewhere)
     traced_urllib3.install()
     try:
@@ -91,7 +91,7 @@ def fastapi_app() -> tuple[Any, Callable[..., Any]]:
 def test_an_application_that_opentelemetry_instruments_is_left_to_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, spans: Spans, make: Any, ours: Any
 ) -> None:
-    """`instrument_app` marks it; the others of the process are ours, and it is said once."""
+    """We do not trace an application that `instrument_app` has marked, and say so once; other applications are traced."""
     monkeypatch.setattr(elsewhere, "_told", set())
     ours.install()
     try:

@@ -1,4 +1,4 @@
-"""The active span in threads."""
+"""The active span goes along into threads."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ WAYS = [in_a_thread, in_a_subclass, in_an_executor, by_map, by_a_loop, by_a_time
 
 @pytest.mark.parametrize("way", WAYS)
 def test_work_in_a_thread_has_the_span_of_who_started_it(way: object, tracer: ZipkinTracer) -> None:
-    """Whichever way work gets into a thread, the span that was active there is active in it."""
+    """In each way to start work in a thread, the span that is active at the start is active in the work."""
     result: list[object] = []
     with tracer.start_active_span("buy") as scope:
         way(result)  # type: ignore[operator]
@@ -84,7 +84,7 @@ def test_work_in_a_thread_has_the_span_of_who_started_it(way: object, tracer: Zi
 
 @pytest.mark.parametrize("way", WAYS)
 def test_work_without_an_active_span_has_none(way: object, tracer: ZipkinTracer) -> None:
-    """Where no span was active, none is in the thread."""
+    """Where no span is active at the start, no span is active in the thread."""
     result: list[object] = []
     way(result)  # type: ignore[operator]
 
@@ -92,7 +92,7 @@ def test_work_without_an_active_span_has_none(way: object, tracer: ZipkinTracer)
 
 
 def test_an_executors_worker_does_not_keep_the_span_it_was_started_under(tracer: ZipkinTracer) -> None:
-    """A later task of the same worker has the span of its own submit, or none."""
+    """A worker's later task has the span of its own `submit`, or none."""
     with ThreadPoolExecutor(1) as executor:
         with tracer.start_active_span("buy"):
             executor.submit(active).result()
@@ -101,7 +101,7 @@ def test_an_executors_worker_does_not_keep_the_span_it_was_started_under(tracer:
 
 
 def test_an_exception_in_a_thread_is_no_error_of_the_span_that_waits(tracer: ZipkinTracer) -> None:
-    """Whether the caller's span failed is the caller's to say."""
+    """An exception in a thread does not mark the caller's span, because the caller may handle it."""
 
     def fail() -> None:
         raise LookupError("lost")
@@ -116,7 +116,7 @@ def test_an_exception_in_a_thread_is_no_error_of_the_span_that_waits(tracer: Zip
 
 
 def test_a_thread_started_twice_raises_as_ever(tracer: ZipkinTracer) -> None:
-    """`start` of a thread that ran raises RuntimeError."""
+    """The second `start` of a thread raises RuntimeError, as without tracing."""
     with tracer.start_active_span("buy"):
         thread = threading.Thread(target=lambda: None)
         thread.start()
@@ -126,7 +126,7 @@ def test_a_thread_started_twice_raises_as_ever(tracer: ZipkinTracer) -> None:
 
 
 def test_the_reporters_own_thread_has_no_span_of_the_application() -> None:
-    """A span that starts the reporter's thread does not become the parent of anything there."""
+    """A span whose end starts the reporter's thread is not active in that thread."""
     threads.install()
     try:
         with Collector() as collector:

@@ -1,4 +1,4 @@
-"""urllib.request: what is its own beside the kit: openers, handlers, bodies, errors, and the seed's example."""
+"""urllib.request, where the kit does not test it: openers, handlers, bodies, errors, and the seed's example."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_an_answer_lasts_until_it_is_read_closed_or_dropped(
 
 
 def test_the_answer_is_what_it_is_without_tracing(loopback: LoopbackServer, spans: Spans) -> None:
-    """Its class is http.client's by name, and every attribute has its value."""
+    """The answer's class has the name of http.client's, and every attribute has its usual value."""
 
     def look() -> list[Any]:
         with urllib.request.urlopen(loopback.url + "/chunks", timeout=5) as response:
@@ -97,7 +97,7 @@ def test_the_answer_is_what_it_is_without_tracing(loopback: LoopbackServer, span
 
 @pytest.mark.parametrize("end", ["read", "readinto", "lines"])
 def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer, spans: Spans, end: str) -> None:
-    """Where http.client tells of it: only reading all at once does."""
+    """A body that breaks off is the error where http.client raises, which only a `read` of the whole body does."""
     with urllib.request.urlopen(loopback.url + "/cut", timeout=5) as response:
         if end == "read":
             with pytest.raises(Exception, match="IncompleteRead"):
@@ -109,7 +109,7 @@ def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer,
 
 
 def test_a_timeout_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer, spans: Spans) -> None:
-    """Even where the application handles it before it closes the answer."""
+    """A timeout is the span's error, even where the application handles it before it closes the answer."""
     with urllib.request.urlopen(loopback.url + "/slow", timeout=0.05) as response, pytest.raises(TimeoutError):
         response.read()
 
@@ -117,7 +117,7 @@ def test_a_timeout_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer
 
 
 def test_a_refused_connection_and_a_status_are_errors(loopback: LoopbackServer, spans: Spans) -> None:
-    """urllib raises for both; the second has a body that may be read, and ends then."""
+    """urllib raises for both; a status has a body that may be read, and the span ends with it."""
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen("http://127.0.0.1:1/a?secret=hunter2", timeout=5)
     with pytest.raises(urllib.error.HTTPError) as raised:
@@ -144,7 +144,7 @@ def test_a_request_that_is_sent_twice_is_not_changed(loopback: LoopbackServer, s
 
 
 class _Handler(urllib.request.HTTPHandler):
-    """Of an application's own: another class of connections, and of answers."""
+    """An application's handler, with its own classes of connections and answers."""
 
     class Answer(HTTPResponse):
         mine = True
@@ -160,7 +160,7 @@ class _Handler(urllib.request.HTTPHandler):
 
 
 def test_openers_and_handlers_of_ones_own_are_traced(loopback: LoopbackServer, spans: Spans) -> None:
-    """An opener that is built, one that is installed, a handler with its own connections; a proxy is not the peer."""
+    """Built openers, installed openers and handlers with their own connections are traced; a proxy is not the peer."""
     with urllib.request.build_opener(_Handler).open(loopback.url + "/a", timeout=5) as response:
         assert (b"ok", True) == (response.read(), response.mine)
     urllib.request.install_opener(urllib.request.build_opener(urllib.request.ProxyHandler({"http": loopback.url})))
@@ -175,7 +175,7 @@ def test_openers_and_handlers_of_ones_own_are_traced(loopback: LoopbackServer, s
 
 
 def test_authentication_makes_siblings(loopback: LoopbackServer, spans: Spans) -> None:
-    """The refused request and the one with the digest are two, neither inside the other."""
+    """The refused request and the one with the digest have two sibling spans."""
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     passwords.add_password(None, loopback.url, "user", "hunter2")
     opener = urllib.request.build_opener(urllib.request.HTTPDigestAuthHandler(passwords))
@@ -190,7 +190,7 @@ def test_authentication_makes_siblings(loopback: LoopbackServer, spans: Spans) -
 
 
 def test_the_module_hides_nothing_of_the_standard_library() -> None:
-    """Ours are named as the libraries that they are for, and every import finds the right one."""
+    """Our modules have the names of their libraries, and every import still finds the library."""
     code = (
         "import opentracing_zipkin.instrument.urllib as ours, urllib.request, http.client, urllib.parse;"
         "from opentracing_zipkin.instrument import http as policy, urllib as again;"
@@ -203,7 +203,7 @@ def test_the_module_hides_nothing_of_the_standard_library() -> None:
 
 
 def test_any_tracer_of_the_api_is_served(loopback: LoopbackServer) -> None:
-    """A MockTracer gets the span and its tags."""
+    """A MockTracer, too, gets the span and its tags."""
     tracer = MockTracer()
     traced.uninstall()
     traced.install(HttpPolicy(tracer=tracer))

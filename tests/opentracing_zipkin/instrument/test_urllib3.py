@@ -1,4 +1,4 @@
-"""urllib3: what is its own beside the kit: bodies, redirects, retries, proxies, and requests above it."""
+"""urllib3, where the kit does not test it: bodies, redirects, retries, proxies, and requests above it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ ENDS: dict[str, Callable[[Any], object]] = {
 def test_a_streamed_answer_lasts_until_it_is_read_closed_or_dropped(
     loopback: LoopbackServer, spans: Spans, pools: urllib3.PoolManager, end: str, path: str
 ) -> None:
-    """Where it is not preloaded, the span ends with the body, and not before."""
+    """Where the body is not preloaded, the span ends with the body, and not before."""
     response = pools.request("GET", loopback.url + path, preload_content=False)
     assert [] == spans
     ENDS[end](response)
@@ -77,7 +77,7 @@ def test_a_streamed_answer_lasts_until_it_is_read_closed_or_dropped(
 
 @pytest.mark.parametrize("preload", [False, True])
 def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer, spans: Spans, preload: bool) -> None:
-    """While it is preloaded, or read later."""
+    """A body that breaks off is the span's error, while it is preloaded or read later."""
     with urllib3.PoolManager(timeout=5, retries=False) as pools, pytest.raises(urllib3.exceptions.ProtocolError):
         pools.request("GET", loopback.url + "/cut", preload_content=preload).read()
 
@@ -85,7 +85,7 @@ def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer,
 
 
 def test_redirects_are_siblings_however_they_are_followed(loopback: LoopbackServer, spans: Spans) -> None:
-    """By the manager of pools, and by a pool that calls itself."""
+    """Redirects have sibling spans, followed by a pool manager or by a pool that calls itself."""
     with opentracing.global_tracer().start_active_span("parent") as scope:
         with urllib3.PoolManager() as pools:
             pools.request("GET", loopback.url + "/redirect")
@@ -101,7 +101,7 @@ def test_redirects_are_siblings_however_they_are_followed(loopback: LoopbackServ
 
 
 def test_retries_are_events_of_one_span(loopback: LoopbackServer, spans: Spans) -> None:
-    """After a status that is to be tried again, and after a connection that was refused."""
+    """A retry is an event of the span, after a status that asks for it and after a refused connection."""
     with urllib3.PoolManager(retries=Retry(2, status_forcelist=[503], raise_on_status=False)) as pools:
         pools.request("GET", loopback.url + "/status/503")
         with pytest.raises(urllib3.exceptions.MaxRetryError):
@@ -117,7 +117,7 @@ def test_retries_are_events_of_one_span(loopback: LoopbackServer, spans: Spans) 
 
 
 def test_a_retry_behind_a_redirect_is_the_seconds(loopback: LoopbackServer, spans: Spans) -> None:
-    """The event stands on the span of the request that was tried again."""
+    """A retry after a redirect is an event of the second request's span."""
     with urllib3.connection_from_url(loopback.url, retries=Retry(3, status_forcelist=[200], raise_on_status=False)) as pool:
         pool.request("GET", "/redirect")
     first, second = spans
@@ -127,7 +127,7 @@ def test_a_retry_behind_a_redirect_is_the_seconds(loopback: LoopbackServer, span
 
 
 def test_a_pools_headers_and_ones_own_are_not_changed(loopback: LoopbackServer, spans: Spans) -> None:
-    """Whatever mapping they are in."""
+    """The headers of a pool and of a request are not changed, whatever mapping they are in."""
     for headers in ({"X-Mine": "1"}, HTTPHeaderDict({"X-Mine": "1"})):
         with urllib3.PoolManager(headers=headers) as pools:
             pools.request("GET", loopback.url)
@@ -139,7 +139,7 @@ def test_a_pools_headers_and_ones_own_are_not_changed(loopback: LoopbackServer, 
 
 
 def test_a_proxy_is_not_the_peer(loopback: LoopbackServer, spans: Spans) -> None:
-    """The span has the address of the server that is asked for."""
+    """Through a proxy, the span has the address of the server that the request is for."""
     with urllib3.ProxyManager(loopback.url) as pools:
         pools.request("GET", "http://10.1.2.3:8080/a?b=c")
 
@@ -148,7 +148,7 @@ def test_a_proxy_is_not_the_peer(loopback: LoopbackServer, spans: Spans) -> None
 
 
 def test_any_tracer_of_the_api_is_served(loopback: LoopbackServer) -> None:
-    """A MockTracer gets the span and its tags."""
+    """A MockTracer, too, gets the span and its tags."""
     tracer = MockTracer()
     traced.uninstall()
     traced.install(HttpPolicy(tracer=tracer))
@@ -184,7 +184,7 @@ CLIENTS = {
     "urllib3": (_by_urllib3, traced),
     "urllib": (_by_urllib, traced_urllib),
 }
-# By which of the installed modules a client is traced: its own, and requests by urllib3's, too.
+# The modules of ours that trace a client: its own module, and for requests also urllib3's.
 COVERED = {"requests": {"requests", "urllib3"}, "httpx": {"httpx"}, "urllib3": {"urllib3"}, "urllib": {"urllib"}}
 
 
@@ -192,7 +192,7 @@ COVERED = {"requests": {"requests", "urllib3"}, "httpx": {"httpx"}, "urllib3": {
     "installed_ones", [set(some) for n in range(5) for some in itertools.combinations(CLIENTS, n)], ids=sorted
 )
 def test_each_call_has_one_span_whatever_is_traced(loopback: LoopbackServer, spans: Spans, installed_ones: set[str]) -> None:
-    """The outermost library that is traced makes it, and all below it stand back."""
+    """The outermost traced library makes the span, and all libraries below it stand back."""
     traced.uninstall()
     for name in installed_ones:
         CLIENTS[name][1].install()

@@ -1,4 +1,4 @@
-"""URLs as spans have them."""
+"""URLs are split into an address and a path for spans."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ CASES = {
 
 @pytest.mark.parametrize("url", CASES)
 def test_a_url_gives_its_address_and_path(url: str) -> None:
-    """Without a user, a query and a fragment; an empty path is a slash."""
+    """A URL gives its address and path, without user, query and fragment; an empty path is a slash."""
     assert CASES[url] == address_and_path(url)
