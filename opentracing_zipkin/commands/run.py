@@ -19,6 +19,22 @@ __all__ = ["add_arguments", "run"]
 
 STARTUP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "startup")
 PTH = "opentracing_zipkin.pth"
+# Programs that run in the Python that they are installed in.
+_PYTHON_PROGRAMS = frozenset(
+    (
+        "celery",
+        "daphne",
+        "django-admin",
+        "fastapi",
+        "flask",
+        "granian",
+        "gunicorn",
+        "hypercorn",
+        "twistd",
+        "uvicorn",
+        "waitress-serve",
+    )
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -63,6 +79,12 @@ def run(options: Namespace) -> int:
     if program is None:
         print(f"opentracing-zipkin run: {command[0]}: command not found{_meant(command[0])}", file=sys.stderr)
         return 127
+    if _is_of_another_python(command[0], program):
+        print(
+            f"opentracing-zipkin run: {command[0]} is {program}, of another Python, and runs untraced unless that Python has this "
+            f"package; to have it here: {sys.executable} -m pip install {command[0]}",
+            file=sys.stderr,
+        )
     return _become(program, command, environment(os.environ, WITH_PYTEST if options.with_pytest else "1"))
 
 
@@ -98,6 +120,11 @@ def _found(name: str) -> str | None:
     program = shutil.which(name)
     # If an interpreter is only called python3 here, `python` means the one that runs this code.
     return sys.executable if program is None and name == "python" else program
+
+
+def _is_of_another_python(name: str, program: str) -> bool:
+    """Whether a program that was found in PATH by its name belongs to a Python other than ours."""
+    return name in _PYTHON_PROGRAMS and os.path.dirname(program) != os.path.dirname(sys.executable)
 
 
 def _meant(name: str) -> str:

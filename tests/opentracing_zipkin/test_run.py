@@ -442,6 +442,20 @@ def test_a_program_of_this_environment_is_found_before_those_of_path(run: Run, i
     assert Done(0, f"{installed} {installed.parents[1]}\n", "") == done
 
 
+@pytest.mark.parametrize(("name", "is_told"), [("flask", True), ("gunicorn", True), ("start-the-shop", False)])
+def test_a_program_of_another_python_is_told(run: Run, installed: Path, tmp_path: Path, name: str, is_told: bool) -> None:
+    """If PATH leads to a server of another Python, one line tells where it is and how to have it here; the program runs."""
+    program = tmp_path / "elsewhere" / name
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho served\n")
+    program.chmod(0o755)
+    done = run(name, by=[str(installed), "-m", "opentracing_zipkin", "run"], PATH=f"{program.parent}:/usr/bin:/bin")
+
+    assert (0, "served\n") == done[:2]
+    assert is_told == (f"{name} is {program}, of another Python, and runs untraced" in done.err)
+    assert is_told == (f"{installed} -m pip install {name}" in done.err)
+
+
 def test_a_zip_file_runs_commands_too(run: Run, collector: Collector, folder: Path) -> None:
     """Commands run if the package is in a zip file on PYTHONPATH."""
     with zipfile.ZipFile(folder / "packages.zip", "w") as archive:
