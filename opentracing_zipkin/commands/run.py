@@ -81,8 +81,8 @@ def run(options: Namespace) -> int:
         return 127
     if _is_of_another_python(command[0], program):
         print(
-            f"opentracing-zipkin run: {command[0]} is {program}, of another Python, and runs untraced unless that Python has this "
-            f"package; to have it here: {sys.executable} -m pip install {command[0]}",
+            f"opentracing-zipkin run: {command[0]} is {program}, of another Python, and runs untraced unless that Python has "
+            f"this package; to have it here: {sys.executable} -m pip install {command[0]}",
             file=sys.stderr,
         )
     return _become(program, command, environment(os.environ, WITH_PYTEST if options.with_pytest else "1"))
