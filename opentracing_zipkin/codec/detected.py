@@ -73,8 +73,10 @@ def _of_json(message: bytes) -> Iterator[FinishedSpan]:
         try:
             at = _past_blanks(written, (yield from _value(written, at, "$", _MAX_LISTS)))
         except _Wrong as wrong:
-            first, count = first or wrong, count + 1
             line = _NEXT_LINE.search(written, at)
+            if line is not None and are_lines:  # half a line may begin a string that ends in the next line
+                wrong.position = min(wrong.position, line.start())
+            first, count = first or wrong, count + 1
             at = len(written) if line is None or not are_lines else line.end() - 1
     if first is not None:
         offset = len(message) - len(body) + byte_of(written, first.position, body)
