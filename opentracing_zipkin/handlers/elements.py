@@ -1,6 +1,7 @@
 """Secrets in XML: `<password>…</password>`, with a namespace or attributes, and `<property name="password">…</property>`.
 
-Rules: the value lasts until the element of this name ends, whatever elements are in it; where none ends, until the next mark.
+Rules: the value lasts until the element of this name ends, whatever elements are in it; where none ends, until the next
+mark, or the text's end where an element is in it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from .keys import Keys
 __all__ = ["without_elements"]
 
 _START = re.compile(r"<(?P<tag>(?:[\w.-]{1,64}:)?(?P<name>[\w.-]{1,128}))(?P<attributes>\s[^<>]*)?>")
+_CHILD = re.compile(r"<[^/]")
 _NAME = re.compile(r"\s(?:name|key)\s{0,8}=\s{0,8}\\*[\"'](?P<name>[^\"'\\]{1,128})", re.IGNORECASE)
 
 
@@ -25,7 +27,7 @@ def without_elements(text: str, keys: Keys, mask: str) -> str:
         start = found.end()
         # In lower case a few characters are two, so a text with them is not searched in it.
         end = (lower if len(lower) == len(text) else text).find(f"</{found['tag'].lower()}", start)
-        if end < 0:
+        if end < 0 and not _CHILD.match(text, start):
             end = text.find("<", start)
         end = len(text) if end < 0 else end
         if start < end:

@@ -101,6 +101,8 @@ CARRIERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "XML, attributes": ('<password type="a">{}</password>', SECRETS),
     "XML, CDATA": ("<password><![CDATA[{}]]></password>", SECRETS),
     "XML, child": ("<password><value>{}</value></password>", SECRETS),
+    "XML, CDATA, cut": ("<password><![CDATA[{}]]></passwo", SECRETS),
+    "XML, child, cut": ("<password><value>{}</value><", SECRETS),
     "XML, never closed": ('<password\n a="1"\n>{}', SECRETS),
     "XML, named by an attribute": ('<property name="password">{}</property>', SECRETS),
     "XML, both in attributes": ('<add key="password" value="{}"/>', SECRETS[:7]),
