@@ -47,7 +47,30 @@ class Accounting(Protocol):
 
 
 _registered: weakref.WeakKeyDictionary[Any, TracerCollector] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
+_lock = threading.RLock()  # held while we are in the library, whose locks a fork in another thread would leave held in the child
+_holds: dict[int, bool] = {}  # the threads that fork, and whether they hold it
+
+MAX_FORK_WAIT_S = 1.0
+
+
+def _before_fork() -> None:
+    _holds[threading.get_ident()] = _lock.acquire(timeout=MAX_FORK_WAIT_S)
+
+
+def _after_fork() -> None:
+    if _holds.pop(threading.get_ident(), False):
+        _lock.release()
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _after_fork()
+    _holds.clear()
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
 
 
 def register(
@@ -195,6 +218,10 @@ class _Updating:
         self._last: dict[tuple[str, ...], int] = {}
 
     def __call__(self, stats: TracerStats) -> None:
+        with _lock:
+            self._update(stats)
+
+    def _update(self, stats: TracerStats) -> None:
         if self._pid != os.getpid():
             self._pid, self._last = os.getpid(), {}
         for metric in stats.metrics():

@@ -344,6 +344,43 @@ def test_on_stats_sums_the_processes_of_a_page(tmp_path: Path) -> None:
     assert 0 == samples["zipkin_spans_dropped_total cause=full service=shop"]
 
 
+FORKS = """
+import os, signal, sys, threading
+from opentracing_zipkin import TracerStats, metrics
+
+update = metrics.on_stats(service="shop")
+stats = TracerStats(1, 1, 0, 0, {})
+
+def write():
+    while True:
+        update(stats)
+
+sys.setswitchinterval(1e-6)
+threading.Thread(target=write, daemon=True).start()
+for _ in range(60):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        thread = threading.Thread(target=update, args=(stats,))
+        thread.start()
+        thread.join()
+        os._exit(0)
+    assert 0 == os.waitpid(child, 0)[1], "a child waits for a lock of its parent's"
+print("done")
+"""
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_a_fork_while_metrics_are_written_leaves_no_lock_held(tmp_path: Path, several: bool) -> None:
+    """Or the child's spans would wait for it for ever; with the files of several processes, and without."""
+    environ = {**os.environ, **({"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)} if several else {})}
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS], env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert (0, "done") == (done.returncode, done.stdout.strip()), done.stderr
+
+
 def test_register_says_that_it_cannot_see_other_processes(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
