@@ -47,7 +47,8 @@ class Accounting(Protocol):
 
 
 _registered: weakref.WeakKeyDictionary[Any, TracerCollector] = weakref.WeakKeyDictionary()
-_lock = threading.RLock()  # held while we are in the library, whose locks a fork in another thread would leave held in the child
+# Held while we are in the library, because a fork in another thread would leave the library's locks held in the child.
+_lock = threading.RLock()
 _holds: dict[int, bool] = {}  # the threads that fork, and whether they hold it
 
 MAX_FORK_WAIT_S = 1.0

@@ -30,7 +30,11 @@ def _by(expression: str | re.Pattern[str], *hints: str) -> Look:
     keeps = "kept" in pattern.groupindex
 
     def replace(text: str, mask: str) -> str:
-        return pattern.sub(lambda found: f"{found['kept'] or ''}{mask}" if keeps else mask, text)
+        def masked(found: re.Match[str]) -> str:
+            kept = (found["kept"] or "") if keeps else ""
+            return kept if kept == found[0] else f"{kept}{mask}"  # nothing has no secret
+
+        return pattern.sub(masked, text)
 
     return Look(replace, hints)
 

@@ -53,7 +53,7 @@ def redact(
     Raises ValueError that names the wrong argument and the remedy.
     """
     given = _texts("keys", keys, "['*iban*']")
-    if isinstance(patterns, (str, re.Pattern)):
+    if isinstance(patterns, (str, re.Pattern)) or not isinstance(patterns, Iterable):
         raise ValueError(f"patterns is {patterns!r}; use a list, for instance ['email']")
     if not isinstance(mask, str) or not _MASK.fullmatch(mask):
         raise ValueError(f"mask is {mask!r}; use a text without blanks, quotes and the marks of URLs, for instance '***'")
@@ -64,8 +64,8 @@ def redact(
 
 
 def _texts(name: str, given: Any, example: str) -> list[str]:
-    listed = [] if isinstance(given, str) else list(given)
-    if isinstance(given, str) or not all(isinstance(one, str) and any(map(str.isalnum, one)) for one in listed):
+    listed = [""] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if not all(isinstance(one, str) and any(map(str.isalnum, one)) for one in listed):
         raise ValueError(f"{name} is {given!r}; use a list of names, for instance {example}")
     return listed
 

@@ -374,9 +374,7 @@ print("done")
 def test_a_fork_while_metrics_are_written_leaves_no_lock_held(tmp_path: Path, several: bool) -> None:
     """Or the child's spans would wait for it for ever; with the files of several processes, and without."""
     environ = {**os.environ, **({"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)} if several else {})}
-    done = subprocess.run(
-        [sys.executable, "-c", FORKS], env=environ, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", FORKS], env=environ, capture_output=True, text=True, timeout=120, check=False)
 
     assert (0, "done") == (done.returncode, done.stdout.strip()), done.stderr
 

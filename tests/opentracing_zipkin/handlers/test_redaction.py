@@ -414,6 +414,14 @@ def test_further_patterns_are_expressions_or_names_of_ours() -> None:
     assert "*** has order *** of ***" == handler.text("bob@example.com has order 12 of blue")
 
 
+@pytest.mark.parametrize("pattern", ["", "x*", r"\b", "^", "$", "(?=a)", "(?P<kept>a*)"])
+def test_a_pattern_that_fits_nothing_masks_nothing(pattern: str) -> None:
+    """Where it fits the empty text, there is no secret."""
+    handler = redact(patterns=[pattern])
+
+    assert "a and b" == handler.text("a and b")
+
+
 def test_a_whole_query_can_be_masked() -> None:
     """The names stay; a value without a name is masked as well."""
     handler = redact(whole_query=True)
@@ -574,6 +582,8 @@ def test_a_wrong_setting_says_how(value: Any) -> None:
     [
         ({"keys": "password"}, r"keys is 'password'; use a list of names"),
         ({"keys": [1]}, "keys is "),
+        ({"keys": None}, "keys is None; use a list of names"),
+        ({"patterns": None}, "patterns is None; use a list"),
         ({"patterns": "email"}, r"patterns is 'email'; use a list"),
         ({"patterns": ["("]}, r"patterns has '\(', which is no regular expression"),
         ({"patterns": [b"a"]}, "patterns has b'a', which is for bytes"),
