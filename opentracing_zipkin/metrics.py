@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import opentracing
 
 from .exposition import Metric
-from .handlers.counting import SpanCounts
+from .handlers.counting import SpanCounts, total
 from .log import log
 from .stats import CAUSES, TracerStats
 from .tracer import ZipkinTracer
@@ -47,7 +47,31 @@ class Accounting(Protocol):
 
 
 _registered: weakref.WeakKeyDictionary[Any, TracerCollector] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
+# Held while we are in the library, because a fork in another thread would leave the library's locks held in the child.
+_lock = threading.RLock()
+_holds: dict[int, bool] = {}  # the threads that fork, and whether they hold it
+
+MAX_FORK_WAIT_S = 1.0
+
+
+def _before_fork() -> None:
+    _holds[threading.get_ident()] = _lock.acquire(timeout=MAX_FORK_WAIT_S)
+
+
+def _after_fork() -> None:
+    if _holds.pop(threading.get_ident(), False):
+        _lock.release()
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _after_fork()
+    _holds.clear()
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
 
 
 def register(
@@ -68,15 +92,29 @@ def register(
             "zipkin: PROMETHEUS_MULTIPROC_DIR is set, and a registered collector shows only the process that answers; use "
             "configure(on_stats=opentracing_zipkin.metrics.on_stats())"
         )
+    if counts is not None and not isinstance(counts, SpanCounts):
+        raise ValueError(f"counts is of type {type(counts).__qualname__}; use that which handlers.count() returns")
     into = REGISTRY if registry is None else registry
+    if not hasattr(into, "register"):
+        raise ValueError(f"registry is of type {type(into).__qualname__}; use a CollectorRegistry of prometheus_client")
     with _lock:
-        collector = _registered.get(into)
-        if collector is None:
-            collector = TracerCollector()
-            into.register(collector)
-            _registered[into] = collector
+        collector = _of(into)
         collector.add(tracer, counts)
     return collector
+
+
+def _of(registry: CollectorRegistry) -> TracerCollector:
+    """The registry's collector; a new one, where it has none or the one it had was unregistered."""
+    fresh = TracerCollector()
+    try:
+        registry.register(fresh)
+    except ValueError:  # the names are taken, by ours as a rule
+        known = _registered.get(registry)
+        if known is None:
+            raise
+        return known
+    _registered[registry] = fresh
+    return fresh
 
 
 class TracerCollector(Collector):
@@ -92,7 +130,7 @@ class TracerCollector(Collector):
         if tracer is None:
             self._global = True
         else:
-            self._tracers.add(tracer)
+            self._tracers = self._tracers | {tracer}  # another set, because a scrape may be reading this one
         if counts is not None and counts not in self._counts:
             self._counts.append(counts)
 
@@ -115,9 +153,8 @@ class TracerCollector(Collector):
                     sums[key] = sums.get(key, 0) + value
         for metric, sums in samples.values():
             yield _family(metric._replace(samples=[(dict(key), value) for key, value in sums.items()]), ["service"])
-        for counts in self._counts:
-            for metric in counts.metrics():
-                yield _family(metric, ["name", "kind", "error"])
+        if self._counts:
+            yield _family(total(self._counts), ["name", "kind", "error"])
 
     def _all(self) -> set[Accounting]:
         found: set[Accounting] = set(self._tracers)
@@ -160,7 +197,7 @@ class _Written:
         self.counters: dict[str, Counter] = {}
         self.gauges: dict[str, Gauge] = {}
         for metric in TracerStats(0, 0, 0, 0, dict.fromkeys(CAUSES, 0)).metrics():
-            own = (*names, *metric.samples[0][0])
+            own = tuple(dict.fromkeys((*names, *metric.samples[0][0])))
             if metric.kind == "counter":
                 self.counters[metric.name] = Counter(metric.name, metric.meaning, own, registry=registry)
             else:
@@ -182,6 +219,10 @@ class _Updating:
         self._last: dict[tuple[str, ...], int] = {}
 
     def __call__(self, stats: TracerStats) -> None:
+        with _lock:
+            self._update(stats)
+
+    def _update(self, stats: TracerStats) -> None:
         if self._pid != os.getpid():
             self._pid, self._last = os.getpid(), {}
         for metric in stats.metrics():

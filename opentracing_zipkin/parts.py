@@ -165,12 +165,18 @@ def sampler_of(given: Mapping[str, Any]) -> Sampler:
     return WatchedRules(own["sampling_rules"], share)
 
 
+_NO_ANSWER = 0x20 | 0x80 | 0x200  # a generator, a coroutine, an async generator, each of which is true: inspect, CO_…
+
+
 def check_sampler(sampler: Any) -> Sampler:
     """A sampler of the user's."""
     if not callable(sampler):
         raise WrongSetting("sampler", f"is {sampler!r}; use a function of a trace id's low 64 bits that returns a bool")
     if isinstance(sampler, type):
         raise WrongSetting("sampler", f"is the class {sampler.__qualname__}; use an instance of it")
+    code = getattr(sampler, "__code__", None) or getattr(vars(type(sampler)).get("__call__"), "__code__", None)
+    if code is not None and code.co_flags & _NO_ANSWER:
+        raise WrongSetting("sampler", f"is {sampler!r}, which is async or a generator; use a function that returns a bool")
     checked: Sampler = sampler
     return checked
 

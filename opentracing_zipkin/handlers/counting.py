@@ -7,13 +7,14 @@ together.  A forked child begins with nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..exposition import Metric, openmetrics, prometheus
 from ..model import FinishedSpan
 
-__all__ = ["Counted", "SpanCounts", "count"]
+__all__ = ["Counted", "SpanCounts", "count", "total"]
 
 MAX_NAMES = 1000
 OTHER = "(other)"  # the name of all spans whose names came too late
@@ -73,11 +74,7 @@ class SpanCounts:
 
     def metrics(self) -> list[Metric]:
         """The same as a metric of Prometheus."""
-        samples = [
-            ({"name": counted.name, "kind": counted.kind, "error": "true" if counted.error else "false"}, number)
-            for counted, number in self.snapshot().items()
-        ]
-        return [Metric("zipkin_spans_seen", "counter", "Spans by name, kind and whether they have an error.", samples)]
+        return [total([self])]
 
     def to_prometheus(self, **labels: str) -> str:
         """The numbers in Prometheus' text format, each sample with `labels`, for a `/metrics` page to append."""
@@ -86,3 +83,15 @@ class SpanCounts:
     def to_openmetrics(self, **labels: str) -> str:
         """The same in OpenMetrics' text format, a whole answer."""
         return openmetrics(self.metrics(), labels)
+
+
+def total(several: Iterable[SpanCounts]) -> Metric:
+    """The sums of several counts as one metric, because a page has a metric once."""
+    sums: Counter[Counted] = Counter()
+    for counts in several:
+        sums.update(counts.snapshot())
+    samples = [
+        ({"name": counted.name, "kind": counted.kind, "error": "true" if counted.error else "false"}, number)
+        for counted, number in sums.items()
+    ]
+    return Metric("zipkin_spans_seen", "counter", "Spans by name, kind and whether they have an error.", samples)

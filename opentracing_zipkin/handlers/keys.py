@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from urllib.parse import unquote_plus
+
+from .spellings import may_be_spelled, plainer
 
 __all__ = ["DEFAULT_KEYS", "Keys", "matcher"]
 
@@ -17,6 +18,8 @@ DEFAULT_KEYS = (
     "*password*", "*passwd*", "*passphrase*", "*passcode*", "pass", "pwd",
     "*secret*", "*token*", "*credential*", "*authorization*", "auth", "*jwt*", "bearer",
     "*api_key*", "*access_key*", "*private_key*", "*account_key*", "*shared_key*", "*signature*", "sig",
+    "*app_key*", "*auth_key*", "*client_key*", "*encryption_key*", "*functions_key*", "*master_key*", "*signing_key*",
+    "*subscription_key*", "*assertion*", "pw",
     "*session_id*", "*sess_id*", "sid", "*cookie*", "*csrf*", "*xsrf*", "otp", "pin",
     "*card_number*", "*credit_card*", "cvv", "cvc", "ssn",
 )  # fmt: skip
@@ -26,6 +29,7 @@ MAX_LENGTH = 255
 
 _PUNCTUATION = re.compile(r"(?:[^\w*]|_)+")
 _WORD = re.compile(r"(?:[^\w*]|_)+|(?<=[a-z0-9])(?=[A-Z])")
+_OF_COUNTS = re.compile(r"tokens?[._-]?(?:count|limit|total|usage|used)\Z|tokens\Z", re.IGNORECASE)
 _IS_COUNT = re.compile(r"\s*\d{1,9}\s*\Z")
 
 
@@ -44,7 +48,7 @@ class Keys:
 
     def has(self, name: str, value: str) -> bool:
         """Whether the value under this name is a secret: a number of tokens, as `max_tokens=512`, is none."""
-        return name in self and not (name[-6:].lower() == "tokens" and _IS_COUNT.match(value))
+        return name in self and not (_OF_COUNTS.search(name) and _IS_COUNT.match(value))
 
     def _has(self, name: str) -> bool:
         plain = _plain(name)
@@ -60,11 +64,11 @@ class Keys:
 
 
 def _spellings(name: str) -> Iterable[str]:
-    """As it is, and decoded where it is percent-encoded, three times at most."""
+    """As it is, and plainer where it is encoded or disguised, three times at most."""
     yield name
     for _ in range(3):
-        if "%" in name:
-            name = unquote_plus(name)
+        if may_be_spelled(name):
+            name = plainer(name)
             yield name
 
 

@@ -30,7 +30,11 @@ def _by(expression: str | re.Pattern[str], *hints: str) -> Look:
     keeps = "kept" in pattern.groupindex
 
     def replace(text: str, mask: str) -> str:
-        return pattern.sub(lambda found: f"{found['kept'] or ''}{mask}" if keeps else mask, text)
+        def masked(found: re.Match[str]) -> str:
+            kept = (found["kept"] or "") if keeps else ""
+            return kept if kept == found[0] else f"{kept}{mask}"  # nothing has no secret
+
+        return pattern.sub(masked, text)
 
     return Look(replace, hints)
 
@@ -39,6 +43,8 @@ def _by(expression: str | re.Pattern[str], *hints: str) -> Look:
 
 # From 12 digits after the first, of which one to nineteen are the number; separated as people write them.
 _DIGITS = re.compile(r"(?<![\w.])\d(?:[ +-]?\d){12,60}(?!\w)")
+_IN_FOURS = re.compile(r"(?<![\w.])[2-6][0-9]{3}(?:(?:[._/]|--)[0-9]{4}){3}(?!\w)")
+_NO_DIGIT = re.compile(r"[^0-9]+")
 _SHORTEST, _LONGEST = 13, 19
 _FIRST_DIGITS = "23456"  # of the issuers; what begins with 1 is a time in ms or µs
 
@@ -53,6 +59,7 @@ def is_card_number(digits: str) -> bool:
 
 
 def _without_cards(text: str, mask: str) -> str:
+    text = _IN_FOURS.sub(lambda found: mask if is_card_number(_NO_DIGIT.sub("", found[0])) else found[0], text)
     return _DIGITS.sub(lambda found: _masked_cards(found[0], mask), text)
 
 
@@ -93,19 +100,34 @@ LOOKS: dict[str, Look] = {
     "card": Look(_without_cards),
     "jwt": _by(r"eyJ[\w-]{10,}(?:\.[\w-]*){0,4}", "eyj"),
     "bearer": _by(
-        r"(?P<kept>\bbearer\s{1,8})(?!(?:tokens?|auth|authentication|authorization|realm|scheme)\b)[^\s\"',;]+", "bearer"
+        r"(?P<kept>\bbearer[\s+]{1,8}[\"']?)(?!(?:tokens?|auth|authentication|authorization|realm|scheme)\b)[^\s\"',;]+",
+        "bearer",
     ),
     "basic": Look(_without_basic, ("basic",)),
+    "negotiate": _by(r"(?P<kept>\b(?:negotiate|ntlm)\s{1,8})[A-Za-z0-9+/]{16,}={0,2}", "negotiate", "ntlm"),
+    "digest": _by(r"(?P<kept>\bdigest\s{1,8})(?=[\w-]{1,32}=)[^\r\n]+", "digest"),
     "aws": _by(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])", "akia", "asia"),
+    "code": _by(
+        r"(?P<kept>(?:[?&]|\A)code=(?=[^&\s]{1,2048}&state=)|\b(?:state|grant_type)=[^&\s]{0,512}&code=)[^&\s\"']+", "code="
+    ),
+    "key": _by(r"(?P<kept>[?&]key=)[\w-]{20,}", "key="),
     "google": _by(r"AIza[\w-]{30,}|ya29\.[\w-]{10,}", "aiza", "ya29."),
     "github": _by(r"\bgh[oprsu]_\w{20,}|\bgithub_pat_\w{20,}", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_"),
     "gitlab": _by(r"\bglpat-[\w-]{16,}", "glpat-"),
-    "slack": _by(r"\bxox[a-z]-[\w-]{10,}|(?P<kept>hooks\.slack\.com/services/)[\w/]+", "xox", "hooks.slack.com"),
-    "stripe": _by(r"\b[rs]k_(?:live|test)_\w{10,}", "k_live_", "k_test_"),
+    "slack": _by(
+        r"\bx(?:ox[a-z]|app)-[\w-]{10,}|(?P<kept>hooks\.slack\.com/services/)[\w/]+", "xox", "xapp-", "hooks.slack.com"
+    ),
+    "stripe": _by(r"\b(?:[rs]k_(?:live|test)|whsec)_\w{10,}", "k_live_", "k_test_", "whsec_"),
+    "telegram": _by(r"(?P<kept>\bbot)\d{6,12}:[\w-]{30,}", "bot"),
+    "registry": _by(r"\b(?:npm_\w{30,}|pypi-[\w-]{20,}|hf_[a-z0-9]{30,})", "npm_", "pypi-", "hf_"),
+    "service": _by(
+        r"\bSG\.[\w-]{16,}\.[\w-]{16,}|\bshp(?:at|ca|pa|ss)_[a-f0-9]{32}|\bdo[opr]_v1_[a-f0-9]{16,}", "sg.", "shp", "_v1_"
+    ),
     "sk": _by(r"\bsk-[\w-]{20,}", "sk-"),
     "private_key": _by(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", "private key"),
     "sql_password": _by(r"(?P<kept>\b(?:password|identified\s{1,8}by)\s{1,8})'(?:[^']|'')*(?:'|\Z)", "password", "identified"),
-    "command_user": _by(r"(?P<kept>(?<!\S)(?:-u|--user|--proxy-user)\s{1,8}[^\s:]{1,64}:)\S+", "-u"),
+    "command_user": _by(r"(?P<kept>(?<!\S)(?:-u\s{0,8}|--(?:proxy-)?user[\s=]{1,8})[^\s:]{1,64}:)\S+", "-u", "-user"),
+    "command_password": _by(r"(?P<kept>\bmysql\w{0,16}\s(?:[^\n]{0,200}?\s)?-p)[^\s-]\S*", "mysql"),
     "email": _by(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", "@"),
 }
 # An address is no secret, so it is masked on request only.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from .elements import without_elements
 from .keys import Keys
 
 __all__ = ["without_pairs"]
@@ -16,17 +17,21 @@ __all__ = ["without_pairs"]
 # looked at ahead, so that no shorter one is tried.
 _PAIR = re.compile(
     r"(?:(?<![\w-])(?P<option>--[\w.-]+)\s{1,8}(?!--|[=:\s])"
-    r"|(?<![\w.%+-])(?=(?P<name>[\w.%+-]+))(?P=name)(?:\]|(?P<quote>\\*[\"']))?\s{0,80}(?P<mark>=>|:=|==|[=:>]|(?<=[\"']),)\s{0,80})"
+    r"|(?<![\w.%+-])(?=(?P<name>[\w.%+-]+))(?P=name)(?:\]?(?:\[[\w.-]{0,64}\]){1,8}|\]|(?P<quote>\\*[\"'])|[*`]{1,3})?"
+    r"\s*(?P<mark>=>|:=|==|[=:]|(?<=[\"'])(?:[,;]?\s*\\*[\"']?val(?:ue)?\\*[\"']?\s*[=:]|,|\r?\n(?=\r?\n)))\s*)"
 )
 _NEXT = re.compile(r"[\s;,&?](?=\s{0,8}-{0,2}[\w.%+-]+(?:\]|\\*[\"'])?\s{0,8}:?=)|\s(?=--\w)")
 _END_IN_QUERY = re.compile(r"[\s\"']|[&;](?=[\w.%+\[\]-]+=)")
 _END_OF_LINE = re.compile(r"[\r\n]")
+_END_OF_HEADER = re.compile(r"\r?\n(?![ \t])|\r(?!\n)")  # a line that begins with a blank belongs to the one before
 _QUOTE = re.compile(r"[a-zA-Z]{0,2}(?P<mark>\\*[\"'`])")
 _AFTER_ATOM = re.compile(r"(?P<after>)\s{0,8}(?:[,}\]]|\Z)")
 _ATOM = re.compile(rf"[\w.+-]+{_AFTER_ATOM.pattern}")  # a number, true or null in JSON
 _AFTER_QUOTED = frozenset(" \t\r\n,;&)}]>\\\"'`?#|")
 # Their values have names, blanks and marks in them.
 _LONG = re.compile(r"cookie|authori[sz]ation", re.IGNORECASE)
+_BLOCK = re.compile(r"[|>][-+\d]{0,2}[ \t]*[\r\n]")  # of YAML, in the lines that follow
+_OF_FORM = re.compile(r"\bname=\\*[\"']?\Z", re.IGNORECASE)  # a part of multipart/form-data
 _EXCEPTION = re.compile(r"(?:Error|Exception|Warning|Failure|Fault)\Z", re.IGNORECASE)
 
 
@@ -35,6 +40,8 @@ def without_pairs(text: str, keys: Keys, mask: str, quoted_only: bool = False) -
 
     `quoted_only`: in SQL, where `token = %s` has no secret.
     """
+    if ">" in text and not quoted_only:
+        text = without_elements(text, keys, mask)
     pieces, done, place = [], 0, 0
     while True:
         found = _PAIR.search(text, place)
@@ -52,8 +59,8 @@ def without_pairs(text: str, keys: Keys, mask: str, quoted_only: bool = False) -
 
 def _is_pair(text: str, found: re.Match[str]) -> bool:
     mark = found["mark"]
-    if mark == ">":
-        return text[found.start() - 1 : found.start()] == "<"
+    if mark is not None and mark[-1] == "\n":
+        return _OF_FORM.search(text, max(0, found.start() - 16), found.start()) is not None
     if mark == ":":
         return not _EXCEPTION.search(found["name"])
     # As a pair of Python's, ('password', '…').
@@ -63,6 +70,9 @@ def _is_pair(text: str, found: re.Match[str]) -> bool:
 def _value(text: str, found: re.Match[str], mask: str, quoted_only: bool) -> tuple[int, int]:
     """Where the value begins and ends."""
     start, mark = found.end(), found["mark"]
+    if mark is not None and mark[-1] == "\n":
+        end = text.find("\n--", start)
+        return start, end if end >= 0 else len(text)
     quote = _QUOTE.match(text, start)
     if quote is not None:
         return _quoted(text, quote)
@@ -75,12 +85,12 @@ def _value(text: str, found: re.Match[str], mask: str, quoted_only: bool) -> tup
         atom = (_AFTER_ATOM if is_masked else _ATOM).match(text, start + len(mask) if is_masked else start)
         if atom is not None:
             return start, atom.start("after")
-    if mark == ">":
-        end = text.find("<", start)
-        return start, end if end >= 0 else len(text)
+    if mark == ":" and _BLOCK.match(text, start):
+        return start, len(text)
+    is_long = _LONG.search(found["option"] or found["name"])
     if mark == ":":
-        return start, _first(_END_OF_LINE, text, start)
-    if _LONG.search(found["option"] or found["name"]):
+        return start, _first(_END_OF_HEADER if is_long else _END_OF_LINE, text, start)
+    if is_long:
         return start, len(text)
     is_query = text[found.start() - 1 : found.start()] in ("?", "&") and "jdbc:" not in text
     return start, _first(_END_IN_QUERY if is_query else _NEXT, text, start)

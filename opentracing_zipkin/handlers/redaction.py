@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import unquote_plus
 
 from ..model import Endpoint, FinishedSpan
 from ..text import entries, to_text
 from .keys import DEFAULT_KEYS, Keys
 from .looks import DEFAULT_LOOKS, Look, looks_of
 from .pairs import without_pairs
+from .spellings import may_be_spelled, plainer
 from .urls import without_queries, without_users
 
 __all__ = ["Redaction", "redact"]
@@ -53,7 +53,7 @@ def redact(
     Raises ValueError that names the wrong argument and the remedy.
     """
     given = _texts("keys", keys, "['*iban*']")
-    if isinstance(patterns, (str, re.Pattern)):
+    if isinstance(patterns, (str, re.Pattern)) or not isinstance(patterns, Iterable):
         raise ValueError(f"patterns is {patterns!r}; use a list, for instance ['email']")
     if not isinstance(mask, str) or not _MASK.fullmatch(mask):
         raise ValueError(f"mask is {mask!r}; use a text without blanks, quotes and the marks of URLs, for instance '***'")
@@ -64,8 +64,8 @@ def redact(
 
 
 def _texts(name: str, given: Any, example: str) -> list[str]:
-    listed = [] if isinstance(given, str) else list(given)
-    if isinstance(given, str) or not all(isinstance(one, str) and any(map(str.isalnum, one)) for one in listed):
+    listed = [""] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if not all(isinstance(one, str) and any(map(str.isalnum, one)) for one in listed):
         raise ValueError(f"{name} is {given!r}; use a list of names, for instance {example}")
     return listed
 
@@ -170,7 +170,7 @@ class Redaction:
         """Redacted until nothing changes any more: a mask may have made one of two pairs."""
         for _ in range(MAX_ROUNDS):
             redacted = self._once(text, is_sql, is_query)
-            if "%" in redacted:
+            if may_be_spelled(redacted):
                 redacted = self._without_encoded(redacted, is_sql)
             if redacted == text:
                 return text
@@ -196,19 +196,19 @@ class Redaction:
     def _without_encoded(self, text: str, is_sql: bool) -> str:
         """Without what is a secret only after it is decoded: those words are masked, and if that is not enough, all of it."""
         words = _SEPARATORS.split(text)
-        text = "".join([self._mask if "%" in word and self._hides(word, is_sql) else word for word in words])
+        text = "".join([self._mask if self._hides(word, is_sql) else word for word in words])
         return self._mask if self._hides(text, is_sql) else text
 
     def _hides(self, text: str, is_sql: bool) -> bool:
         """Whether a text has a secret after it is decoded, once or several times."""
         for _ in range(MAX_ROUNDS):
-            decoded = unquote_plus(text)
-            if "%" not in text or decoded == text:
+            decoded = plainer(text) if may_be_spelled(text) else text
+            if decoded == text:
                 return False
             if self._once(decoded, is_sql, False) != decoded:
                 return True
             text = decoded
-        return "%" in text and unquote_plus(text) != text  # deeper than anybody encodes by accident
+        return plainer(text) != text  # deeper than anybody encodes by accident
 
 
 def _may_have_pairs(text: str) -> bool:

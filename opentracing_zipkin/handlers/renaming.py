@@ -19,6 +19,7 @@ Rule: TypeAlias = "Mapping[str, str] | Mapping[re.Pattern[str], str] | str | Cal
 
 MAX_REMEMBERED = 4096
 
+_ANY = r"[^/\s?#]"
 _FIELD = re.compile(r"\{[^{}/]*\}")
 
 
@@ -60,7 +61,7 @@ def _by_template(template: str) -> Callable[[str], str | None]:
     """With or without a method, or another word, before the path."""
     if not _FIELD.search(template):
         raise ValueError(f"{template!r} has nothing in braces; use a template as '/users/{{id}}', or a mapping")
-    steps = r"[^/\s?#]+".join(map(re.escape, _FIELD.split(template)))
+    steps = "/".join([_step(step, f"at{place}") for place, step in enumerate(template.split("/"))])
     pattern = re.compile(rf"(\S+ )?{steps}", re.IGNORECASE)
 
     def by_name(name: str) -> str | None:
@@ -68,6 +69,16 @@ def _by_template(template: str) -> Callable[[str], str | None]:
         return None if found is None else f"{found[1] or ''}{template}"
 
     return by_name
+
+
+def _step(step: str, group: str) -> str:
+    """The expression of one step.  Of several fields all but the last end where they first can, and are not tried again."""
+    begin, *others = map(re.escape, _FIELD.split(step))
+    if not others:
+        return begin
+    *middle, end = others
+    fields = [f"(?=(?P<{group}_{place}>{_ANY}+?{text}))(?P={group}_{place})" for place, text in enumerate(middle)]
+    return f"{begin}{''.join(fields)}{_ANY}+{end}"
 
 
 def _by_mapping(rule: Mapping[Any, Any]) -> Callable[[str], str | None]:

@@ -56,8 +56,8 @@ def content_of(path: str) -> bytes:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise Mistake("is no regular file; use a file of TOML")
             content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise Mistake(f"cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise Mistake(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(content) > MAX_BYTES:
         raise Mistake(f"is larger than {MAX_BYTES} bytes")
     return content

@@ -3,13 +3,12 @@
 Rules: the application's thread reads no file, except for the first one when the tracer is made.  The thread that looks is
 started by the first root, one for each file, and holds nothing that keeps the tracer alive.  There is no lock: who may start it
 is decided by `setdefault`, and a forked child starts its own.  A change counts when two looks have seen the same content, as a
-file may be read while it is being written.
+file may be read while it is being written.  Each look reads the file: its time and size may be the same after a change.
 """
 
 from __future__ import annotations
 
 import _thread
-import os
 import sys
 import threading
 import weakref
@@ -47,7 +46,6 @@ class WatchedRules(RootSampler):
             raise WrongSetting("sampling_rules", f"is {path!r}; {error}") from None
         self._path = path
         self._otherwise = otherwise
-        self._stamp = _stamp_of(path)
         try:
             self._judged: bytes | str = content_of(path)
             self._rules = Rules(rules_in(self._judged), otherwise)
@@ -108,10 +106,6 @@ class WatchedRules(RootSampler):
 
     def look(self) -> float:
         """See what has become of the file; the seconds until the next look."""
-        stamp = _stamp_of(self._path)
-        if stamp == self._stamp and self._pending is None:
-            return POLL_S
-        self._stamp = stamp
         content: bytes | str
         try:
             content = content_of(self._path)
@@ -179,12 +173,3 @@ def _give_back(turns: dict[str, object], turn: object) -> None:
 def _close_all() -> None:
     for watched in list(_all):
         watched.close()
-
-
-def _stamp_of(path: str) -> tuple[int, ...]:
-    """Another one, whenever the file may be another; a link is followed."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return ()
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev, found.st_mode

@@ -6,6 +6,7 @@ Zipkin.  Nothing is kept of a root after the decision.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,8 @@ _METHODS = ("http.method", "http.request.method")
 _PATHS = ("http.path", "url.path")
 _TARGETS = ("http.target", "http.url", "url.full")
 _KINDS = {"c": "client", "s": "server"}
+
+_NO_SCHEME = re.compile(r"[^\w+.-]")
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -91,8 +94,9 @@ UNKNOWN = Root()  # of a trace that is decided before its first span starts
 
 def _path_of(target: str) -> str:
     """The path in a request's target or in a URL."""
-    if "://" in target[:10]:
-        place, slash, rest = target.partition("://")[2].partition("/")
+    scheme, mark, address = target.partition("://")
+    if mark and not _NO_SCHEME.search(scheme):
+        place, slash, rest = address.partition("/")
         target = slash + rest if "?" not in place and "#" not in place else "/"
     return target.partition("?")[0].partition("#")[0]
 

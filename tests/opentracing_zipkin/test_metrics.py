@@ -199,6 +199,42 @@ def test_the_counts_of_a_handler_can_stand_beside_it() -> None:
     assert 3 == numbers(generate_latest(registry))["zipkin_spans_seen_total error=false kind=LOCAL name=a"]
 
 
+def test_several_counts_are_summed() -> None:
+    """A page has each metric and each sample once, also in the eyes of OpenMetrics' strict reader."""
+    registry = CollectorRegistry()
+    for spans in (3, 4):
+        counts = count()
+        metrics.register(traced("shop", spans, handlers=[counts]), registry, counts)
+    names = [family.name for family in openmetrics_families(generate_openmetrics(registry).decode())]
+
+    assert sorted(set(names)) == sorted(names)
+    assert 7 == numbers(generate_latest(registry))["zipkin_spans_seen_total error=false kind=LOCAL name=a"]
+
+
+def test_after_unregistering_one_may_register_again() -> None:
+    """With a collector that has what it is given then."""
+    registry, former, later = CollectorRegistry(), traced("bank", 1), traced("shop", 2)
+    registry.unregister(metrics.register(former, registry))
+    metrics.register(later, registry)
+    samples = numbers(generate_latest(registry))
+
+    assert 2 == samples["zipkin_spans_sent_total service=shop"]
+    assert "zipkin_spans_sent_total service=bank" not in samples
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"registry": 5}, "registry is of type int; use a CollectorRegistry"),
+        ({"counts": count}, r"counts is of type function; use that which handlers.count\(\) returns"),
+    ],
+)
+def test_a_wrong_argument_is_told_with_the_remedy(given: dict[str, Any], told: str) -> None:
+    """When it is registered, not in a scrape."""
+    with pytest.raises(ValueError, match=told):
+        metrics.register(**{"registry": CollectorRegistry(), **given})
+
+
 def test_a_scrape_makes_no_span_wait() -> None:
     """Scrapes at full speed on another thread while spans are finished: all are sent, and each scrape balances."""
     registry, done, failures = CollectorRegistry(), threading.Event(), []
@@ -306,6 +342,41 @@ def test_on_stats_sums_the_processes_of_a_page(tmp_path: Path) -> None:
     assert (0, b"") == (done.returncode, done.stderr)
     assert 7 == samples["zipkin_spans_sent_total service=shop"] == samples["zipkin_spans_finished_total service=shop"]
     assert 0 == samples["zipkin_spans_dropped_total cause=full service=shop"]
+
+
+FORKS = """
+import os, signal, sys, threading
+from opentracing_zipkin import TracerStats, metrics
+
+update = metrics.on_stats(service="shop")
+stats = TracerStats(1, 1, 0, 0, {})
+
+def write():
+    while True:
+        update(stats)
+
+sys.setswitchinterval(1e-6)
+threading.Thread(target=write, daemon=True).start()
+for _ in range(60):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        thread = threading.Thread(target=update, args=(stats,))
+        thread.start()
+        thread.join()
+        os._exit(0)
+    assert 0 == os.waitpid(child, 0)[1], "a child waits for a lock of its parent's"
+print("done")
+"""
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_a_fork_while_metrics_are_written_leaves_no_lock_held(tmp_path: Path, several: bool) -> None:
+    """Or the child's spans would wait for it for ever; with the files of several processes, and without."""
+    environ = {**os.environ, **({"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)} if several else {})}
+    done = subprocess.run([sys.executable, "-c", FORKS], env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+    assert (0, "done") == (done.returncode, done.stdout.strip()), done.stderr
 
 
 def test_register_says_that_it_cannot_see_other_processes(

@@ -155,6 +155,15 @@ def test_no_service_name_anywhere_names_the_variable() -> None:
         configure()
 
 
+async def asynchronous(trace_id: int) -> bool:
+    return True
+
+
+class Asynchronous:
+    async def __call__(self, trace_id: int) -> bool:
+        return True
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sample_rate": 100}, r"sample_rate is 100; use 0\.0 .* to 1\.0"),
     ({"encoding": "xml"}, "encoding is 'xml'; use 'json', 'json_v1', 'thrift' or 'proto3'"),
@@ -173,6 +182,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"endpoint": "http://h:99999"}, "endpoint is 'http://h:99999'; Port out of range"),
     ({"max_outbox_bytes": 0}, "max_outbox_bytes is 0; use a number from 1"),
     ({"sampler": 3}, "sampler is 3; use a function"),
+    ({"sampler": asynchronous}, "which is async or a generator; use a function that returns a bool"),
+    ({"sampler": Asynchronous()}, "which is async or a generator; use a function that returns a bool"),
     (
         {"sampler": lambda trace_id: True, "sample_rate": 0.5},
         "sampler excludes sample_rate; give it to the sampler, or leave it out",

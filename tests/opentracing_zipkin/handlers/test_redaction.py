@@ -97,6 +97,46 @@ CARRIERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "YAML, aligned": ("password:            {}\nhost:                h", (*SECRETS, *IN_TEXT)),
     "command of curl": ("curl -u bob:{} https://h/", ("hunter9x", "p:w9x", "p/w9x")),
     "XML": ("<login><password>{}</password></login>", SECRETS),
+    "XML, namespace": ("<w:password>{}</w:password>", SECRETS),
+    "XML, attributes": ('<password type="a">{}</password>', SECRETS),
+    "XML, CDATA": ("<password><![CDATA[{}]]></password>", SECRETS),
+    "XML, child": ("<password><value>{}</value></password>", SECRETS),
+    "XML, CDATA, cut": ("<password><![CDATA[{}]]></passwo", SECRETS),
+    "XML, child, cut": ("<password><value>{}</value><", SECRETS),
+    "XML, never closed": ('<password\n a="1"\n>{}', SECRETS),
+    "XML, named by an attribute": ('<property name="password">{}</property>', SECRETS),
+    "XML, both in attributes": ('<add key="password" value="{}"/>', SECRETS[:7]),
+    "HTML, escaped": ("&lt;password&gt;{}&lt;/password&gt;", ("hunter9x",)),
+    "HTML, quotes escaped": ("{{&quot;password&quot;:&quot;{}&quot;}}", ("hunter9x",)),
+    "HTML, mark escaped": ("password&#61;{}", ("hunter9x",)),
+    "query in HTML": ("/p?a=1&amp;token={}&amp;b=2", ("hunter9x", "p+w9x")),
+    "query, list": ("/p?token[]={}&b=2", ("hunter9x",)),
+    "query, list of lists": ("/p?user[token][x]={}&b=2", ("hunter9x",)),
+    "query, a key of a service": ("/p?a=1&key=abcdefghijkl{}", ("hunter9x",)),
+    "query, code of OAuth": ("/cb?code={}&state=1", ("hunter9x",)),
+    "query, code of OAuth last": ("/cb?state=1&code={}", ("hunter9x",)),
+    "query, signed by AWS": ("https://b/k?X-Amz-Credential={0}%2F1&X-Amz-Signature={0}&a=1", ("hunter9x",)),
+    "query, signed by Azure": ("https://a/b?sv=2020&sig={}&se=1", ("hunter9x",)),
+    "form in parts": ('form-data; name="password"\r\n\r\n{}\r\n--b', (*SECRETS, *IN_TEXT)),
+    "JSON, name and value": (
+        '{{"name": "DB_PASSWORD", "value": "{}"}}',
+        [one for one in EVERY if '"' not in one and "\\" not in one],
+    ),
+    "JSON, name escaped": ('{{"p\\u0061ssword":"{}"}}', ("hunter9x",)),
+    "YAML, block": ("password: |\n  {}\n", (*SECRETS, *IN_TEXT)),
+    "Markdown": ("**password**: {}", ("hunter9x", "p w9x")),
+    "far away": (f"password{' ' * 200}={{}}", ("hunter9x",)),
+    "name and mark of full width": ("\uff50assword\uff1d{}", ("hunter9x",)),
+    "typographic quotes": ("\u201cpassword\u201d: \u201c{}\u201d", ("hunter9x",)),
+    "letters that look alike": ("p\u0430ssword={}", ("hunter9x",)),
+    "a character nobody sees": ("pass\u200bword={}", ("hunter9x",)),
+    "an accent": ("token\u0301={}", ("hunter9x",)),
+    "NUL": ("password\0={}", ("hunter9x",)),
+    "colours of a terminal": ("\x1b[1mpassword\x1b[0m={}", ("hunter9x",)),
+    "header in two lines": ("Authorization: Bearer\r\n {}\r\nHost: h", (*SECRETS, *IN_TEXT)),
+    "digest": ('Digest username="bob", response="{}"', ("hunter9x", "p w9x")),
+    "command of curl, joined": ("curl -ubob:{} https://h/", ("hunter9x", "p:w9x")),
+    "command of mysql": ("mysql -h h -u bob -p{} db", ("hunter9x", "p:w9x")),
     "error": ("ConnectionError: cannot reach postgresql://u:{}@h/db", EVERY),
 }
 ENCODED: dict[str, Callable[[str], str]] = {
@@ -111,6 +151,17 @@ LOOKS = {
     "card": "4111111111111111",
     "card with blanks": "4111 1111 1111 1111",
     "card with dashes": "3782-822463-10005",
+    "card with dots": "4111.1111.1111.1111",
+    "card with slashes": "4111/1111/1111/1111",
+    "card with wide blanks": "4111\xa01111\xa01111\xa01111",
+    "Negotiate": "Negotiate YIIBhgYGKwYBBQUCoIIBejCCAXY=",
+    "bearer with a plus": "Bearer+0123456789abcdef9x",
+    "npm": "npm_0123456789abcdefghijABCDEFGHIJ012345",
+    "PyPI": "pypi-AgEIcHlwaS5vcmcCJDAxMjM0NTY3",
+    "SendGrid": "SG.0123456789abcdefghij.0123456789abcdefghij",
+    "Telegram": "bot123456789:AA0123456789abcdefghijABCDEFGHIJ01",
+    "Stripe, of a webhook": "whsec_0123456789abcdef",
+    "Slack, of an app": "xapp-1-A0123456789-abcdef",
     "JWT": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI5eCJ9.c2lnbmF0dXJlOXg",
     "basic": "Basic dXNlcjpodW50ZXI5eA==",
     "AWS": "AKIAIOSFODNN7EXAMPLE",
@@ -160,7 +211,11 @@ READABLE = [
     "550e8400-e29b-41d4-a716-446655440000",
     "bearer token is missing",
     "basic authentication is off",
-    "max_tokens=512 total_tokens=7",
+    "max_tokens=512 total_tokens=7 token_count=5 tokens_used=9",
+    "field 'token'\n\nis missing",
+    "/find?key=name&code=200&q=caf\u00e9",
+    "a&copy=1&b=2 &amp; &lt;b&gt;",
+    "4000.1234.5678.9012",
     '{"items": [1, 2], "user": {"name": "bob"}}',
     "C:\\Users\\bob",
     "a -> b, c => d",
@@ -359,6 +414,14 @@ def test_further_patterns_are_expressions_or_names_of_ours() -> None:
     assert "*** has order *** of ***" == handler.text("bob@example.com has order 12 of blue")
 
 
+@pytest.mark.parametrize("pattern", ["", "x*", r"\b", "^", "$", "(?=a)", "(?P<kept>a*)"])
+def test_a_pattern_that_fits_nothing_masks_nothing(pattern: str) -> None:
+    """Where it fits the empty text, there is no secret."""
+    handler = redact(patterns=[pattern])
+
+    assert "a and b" == handler.text("a and b")
+
+
 def test_a_whole_query_can_be_masked() -> None:
     """The names stay; a value without a name is masked as well."""
     handler = redact(whole_query=True)
@@ -519,6 +582,8 @@ def test_a_wrong_setting_says_how(value: Any) -> None:
     [
         ({"keys": "password"}, r"keys is 'password'; use a list of names"),
         ({"keys": [1]}, "keys is "),
+        ({"keys": None}, "keys is None; use a list of names"),
+        ({"patterns": None}, "patterns is None; use a list"),
         ({"patterns": "email"}, r"patterns is 'email'; use a list"),
         ({"patterns": ["("]}, r"patterns has '\(', which is no regular expression"),
         ({"patterns": [b"a"]}, "patterns has b'a', which is for bytes"),

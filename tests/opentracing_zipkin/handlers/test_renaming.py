@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from opentracing_zipkin import FinishedSpan
 from opentracing_zipkin.handlers import rename
@@ -46,6 +48,37 @@ def test_the_first_rule_that_has_a_name_counts() -> None:
     handler = rename({"/users/me": "me"}, "/users/{id}", lambda span: "any")
 
     assert ["me", "/users/{id}", "any"] == [renamed(handler, name) for name in ("/users/me", "/users/1", "x")]
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "/", "-", "{x}"]), max_size=8).map("".join), st.text("ab/-? ", min_size=1, max_size=12)
+)
+def test_a_template_fits_as_an_expression_would(template: str, name: str) -> None:
+    """With any number of fields in a step, side by side as well."""
+    template = f"/{template}{{y}}"
+    expression = re.sub(r"\{[xy]\}", r"[^/\\s?#]+", template)
+    expected = template if re.fullmatch(expression, f"/{name}") else f"/{name}"
+
+    assert expected == renamed(rename(template), f"/{name}")
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("/{name}.{ext}", "/" + "." * 20_000 + "/"),
+        ("/" + "{a}-" * 20 + "x", "/" + "a-" * 10_000),
+        ("/" + "{a}" * 20, "/" * 20_000),
+    ],
+)
+def test_a_name_that_was_made_for_a_template_takes_no_time(template: str, name: str) -> None:
+    """The name is a stranger's path, where nothing names the span by its route."""
+    seconds = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        assert name == renamed(rename(template), name)
+        seconds.append(time.perf_counter() - begin)
+
+    assert min(seconds) < 0.2
 
 
 def test_names_without_end_cost_no_memory() -> None:

@@ -185,6 +185,17 @@ def test_the_same_rules_again_after_a_mistake_are_said_too(file: Path, lines: Ca
     ]
 
 
+def test_a_change_that_neither_time_nor_size_tells_counts(file: Path) -> None:
+    """As by two writes within one tick of the file system's clock."""
+    rules, before = watched(file), file.stat()
+    file.write_text(NO)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    look(rules)
+
+    assert (before.st_size, before.st_mtime_ns) == (file.stat().st_size, file.stat().st_mtime_ns)
+    assert False is rules.decide(1, A)
+
+
 def test_a_content_counts_when_two_looks_have_seen_it(file: Path, lines: Callable[[], list[str]]) -> None:
     """A file is not judged while it is being written, although each part of it might be a file of rules."""
     rules = watched(file)

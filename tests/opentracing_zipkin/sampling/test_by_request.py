@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from opentracing_zipkin import ZipkinTracer, sampling
 from opentracing_zipkin.sampling import Root, Rule
@@ -27,6 +29,8 @@ FITS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
     ({"path": "/health"}, {"tags": {"url.path": "/health"}}, True),
     ({"path": "/health"}, {"tags": {"http.target": "/health?full=1"}}, True),
     ({"path": "/health"}, {"tags": {"http.url": "https://shop:8080/health?full=1#x"}}, True),
+    ({"path": "/health"}, {"tags": {"http.url": "http+unix://socket/health"}}, True),
+    ({"path": "/a://b/health"}, {"tags": {"http.target": "/a://b/health"}}, True),
     ({"path": "/"}, {"tags": {"url.full": "https://shop"}}, False),
     ({"path": "/"}, {"tags": {"url.full": "https://shop/"}}, True),
     ({"path": "/pay/*"}, {"tags": {"http.path": "/pay/"}}, True),
@@ -202,6 +206,11 @@ def test_rules_are_shown_as_they_are_written() -> None:
         ("/{x}/{y}/*{z}*/b", "/" + "a/" * 4000),
         ("*/{x}/*/{y}/*/{z}/*/b", "/" + "a/" * 4000),
         ("/<a>*<b>*<c>*<d>*x", "/" + "a" * 8000),
+        ("/" + "{a}-" * 20 + "x", "/" + "a-" * 4000),
+        ("/{name}.{ext}", "/" + "." * 8000 + "/"),
+        ("*{a}-{b}-{c}x*", "/" + "a-" * 4000),
+        ("/*{id}.css", "/" + "a" * 8000),
+        ("*{a}*" * 20 + "x", "/" * 8000),
     ],
 )
 def test_a_path_that_was_made_for_a_pattern_takes_no_time(pattern: str, path: str) -> None:
@@ -224,3 +233,15 @@ def test_a_path_that_was_made_for_a_pattern_takes_no_time(pattern: str, path: st
 def test_only_a_star_stands_for_any_text(pattern: str, text: str, fits: bool) -> None:
     """All other signs stand for themselves."""
     assert fits is text_matcher(pattern)(text)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "/", "-", "*", "{x}", "<int:y>"]), max_size=8).map("".join),
+    st.text("ab/-", max_size=12),
+)
+def test_a_pattern_fits_as_an_expression_would(pattern: str, path: str) -> None:
+    """With names and stars in any place."""
+    named = re.sub(r"\{x\}|<int:y>", "~", f"/{pattern}")
+    expression = re.escape(named).replace("\\*", ".*").replace("\\~", "~").replace("~", "[^/]+")
+
+    assert bool(re.fullmatch(expression, f"/{path}")) is path_matcher(f"/{pattern}")(f"/{path}")
