@@ -54,7 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="ORIGIN",
         action="append",
         default=[],
-        help="allow web pages of this origin to send spans and read traces: http://localhost:3000, * for all; may be repeated",
+        help="allow web pages of this origin (http://localhost:3000, or * for all) to send and read spans; may be repeated",
     )
     parser.add_argument(
         "--allow-host",
