@@ -1,12 +1,12 @@
-"""Costs of tracing as ratios: ours beside the least that pure Python can do, and beside its peers.
+"""Measures the costs of tracing as ratios: our tracer compared with the least that pure Python can do, and with other tracers.
 
-Each task runs in fresh processes, in rounds that are interleaved over the tracers; what is compared is the median over the
-rounds of each round's least (or median) time.  Times count that were taken while the machine was as fast as it can be, if there
-were any.  Less is better.
-A tracer beside itself, in three rounds on two busy cores, comes out between 0.9 and 1.1 by its least burst, and between 0.75
-and 1.3 by its median burst or its CPU.
-Without options: all costs, what tracing adds to a request, the curves, and two services under load, in about twenty minutes.
-Nothing that git tracks is written: `--json` keeps what was measured, and `python -m bench.page` makes the page of it.
+Each task runs in fresh processes, in rounds that alternate between the tracers.  The result is the median over the rounds of
+each round's least (or median) time.  If the machine was at full speed at times, only times from then count.  Less is better.
+A tracer compared with itself, in three rounds on two busy cores, gives between 0.9 and 1.1 by its least burst, and between 0.75
+and 1.3 by its median burst or its CPU time.
+Without options it measures all costs, the cost that tracing adds to a request, exports, the curves, and two services under
+load, in about twenty minutes.
+It writes no file that git tracks: `--json` keeps the results, and `python -m bench.page` makes the page from them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
     if options.json is not None:
         lacking = results.lacks(result)
-        print(f"{options.json} has what was measured; " + _what_next(lacking))
+        print(f"{options.json} has the results; " + _what_next(lacking))
     for failure in result["failures"]:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if result["failures"] else 0
@@ -55,8 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _what_next(lacking: list[str]) -> str:
     if lacking:
-        return f"no page can be made of it: {'; '.join(lacking)}."
-    return "`make bench-page` makes docs/explanation/benchmarks.md of it."
+        return f"no page can be made from it: {'; '.join(lacking)}."
+    return "`make bench-page` makes docs/explanation/benchmarks.md from it."
 
 
 def _costs(options: argparse.Namespace, result: results.Result) -> None:
@@ -70,11 +70,11 @@ def _costs(options: argparse.Namespace, result: results.Result) -> None:
     print("\nCosts per unit of work, less is better; medians of rounds.", end="  ")
     print(f"The sink takes {outcome.sink_capacity / 1e6:.1f} million spans a second.")
     for cost in bridged(table):
-        print(f"OpenTelemetry's API on our provider, of its SDK: {cost.title}: {bounded(cost.share, cost.most)}")
+        print(f"OpenTelemetry's API, cost on our provider / cost on its SDK: {cost.title}: {bounded(cost.share, cost.most)}")
     every = [measured for of_task in outcome.results.values() for rounds in of_task.values() for measured in rounds]
     busy = sum(not measured.quiet for measured in every)
     if busy:
-        print(f"In {busy} of {len(every)} measurements no moment was quiet, by other work or by the tracer's own threads.")
+        print(f"In {busy} of {len(every)} measurements the machine was never quiet: other work, or the tracer's own threads.")
     result["failures"] += outcome.failures
     result["costs"] = _as_json(outcome, table)
 
@@ -90,11 +90,11 @@ def _requests(options: argparse.Namespace, result: results.Result) -> None:
             print(f"{framework}, {percent}: " + ", ".join(f"{way} {mean(us):.1f}" for way, us in added.items()) + " µs")
             if set(instrumented.COMPARED) <= set(added):
                 ratio, most = instrumented.ratio(added), instrumented.TARGETS[framework, percent]
-                print(f"  of OpenTelemetry's: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {most:.3f})")
+                print(f"  ratio to OpenTelemetry: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {most:.3f})")
             if "bridged" in added and "otel" in added:
                 ratio, most = instrumented.ratio(added, "bridged"), instrumented.BRIDGED_TARGET
                 print(
-                    f"  its instrumentations on our provider, of its SDK: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {most:.3f})"
+                    f"  OpenTelemetry on our provider, ratio to its SDK: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {most:.3f})"
                 )
 
 
@@ -106,7 +106,7 @@ def _exports(options: argparse.Namespace, result: results.Result) -> None:
     result["failures"] += failures
     for encoding, ways in found.items():
         print(f"exported span, {encoding}: " + ", ".join(f"{way} {mean(us):.1f}" for way, us in ways.items()) + " µs of CPU")
-        print(f"  of the deprecated exporter's: {exporting.ratio(ways):.3f} (≤ {exporting.TARGETS[encoding]:.3f})")
+        print(f"  ratio to the deprecated exporter: {exporting.ratio(ways):.3f} (≤ {exporting.TARGETS[encoding]:.3f})")
 
 
 def _curves(options: argparse.Namespace, result: results.Result) -> None:
@@ -140,15 +140,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="the usual tasks and tracers, about a minute on a quiet machine")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each task is measured (default: %(default)s)")
     parser.add_argument("--bursts", type=int, default=BURSTS, help="bursts of 100 calls in a paced task (default: %(default)s)")
-    parser.add_argument("--tasks", type=_names(TASKS), help=f"of {','.join(TASKS)}")
-    parser.add_argument("--adapters", type=_names(ADAPTERS), help=f"of {','.join(ADAPTERS)}")
-    parser.add_argument("--only", type=_names(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}")
+    parser.add_argument("--tasks", type=_names(TASKS), help=f"comma-separated tasks; choose from {','.join(TASKS)}")
+    parser.add_argument("--adapters", type=_names(ADAPTERS), help=f"comma-separated tracers; choose from {','.join(ADAPTERS)}")
     parser.add_argument(
-        "--starts", type=int, default=STARTS, help="of the processes that serve requests (default: %(default)s)"
+        "--only", type=_names(PARTS), default=list(PARTS), help=f"comma-separated parts; choose from {','.join(PARTS)}"
     )
-    parser.add_argument("--spans", type=int, default=GROWTH_SPANS, help="of the long run (default: 10^6)")
-    parser.add_argument("--beside", type=Path, metavar="DIR", help="another checkout of ours, to be measured beside this one")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured here")
+    parser.add_argument(
+        "--starts",
+        type=int,
+        default=STARTS,
+        help="how often the processes of requests and exports are started (default: %(default)s)",
+    )
+    parser.add_argument("--spans", type=int, default=GROWTH_SPANS, help="number of spans in the long run (default: 10^6)")
+    parser.add_argument(
+        "--beside", type=Path, metavar="DIR", help="a second checkout of this project to measure in the same run"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to this file")
     return parser
 
 

@@ -1,12 +1,13 @@
-"""A guard against slow growth: the instructions of each step of a span, counted by callgrind, against those recorded.
+"""Guards against slow growth: compares the instructions of each step of a span, counted by callgrind, with the recorded ones.
 
-Rules: no clock is read, so a slow day changes nothing: the counts of two runs differ by 0.5 % at most.  Another build of the
-same Python counts up to a tenth more or less; so growth is only what shows both absolutely and over the limit's counts.
-Where names lie in memory decides whether two of them share a place in Python's cache of methods, which makes one layout in five
-a tenth dearer; so what fails is counted again in other layouts, and the least counts.
-0.5's words are also compared with 2.4's, both counted in this run: a call more has to stay below a ceiling.
-Record anew after a change that is meant, on each Python that `bench/recorded.json` has: `python -m bench.guard --record`; and
-after a new task, which changes nothing for the others: `python -m bench.guard --record-new`.
+Rules: no clock is read, so a slow machine changes nothing; the counts of two runs differ by 0.5 % at most.  Another build of
+the same Python counts up to a tenth more or less.  So only growth that shows both in the count itself and in its ratio to the
+limit's count is growth.
+The place of names in memory decides whether two of them share a slot in Python's cache of methods.  This makes one memory
+layout in five a tenth dearer.  So a task that fails is counted again in other layouts, and the least count is used.
+The calls of 0.5 are also compared with the same calls of 2.4 from the same run: the additional cost of a call has a ceiling.
+After an intended change, record again with each Python that `bench/recorded.json` has: `python -m bench.guard --record`.  After
+a new task, which leaves the others unchanged: `python -m bench.guard --record-new`.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Wording(NamedTuple):
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.guard", description=__doc__)
-    parser.add_argument("--record", action="store_true", help="make what is counted now the record of this Python")
+    parser.add_argument("--record", action="store_true", help="store the present counts as the record of this Python")
     parser.add_argument("--record-new", action="store_true", help="record only the tasks that the record of this Python lacks")
     options = parser.parse_args(arguments)
     version = ".".join(platform.python_version_tuple()[:2])

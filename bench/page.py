@@ -1,7 +1,7 @@
-"""Makes docs/explanation/benchmarks.md and its pictures from what `python -m bench --json FILE` left; measures nothing.
+"""Makes docs/explanation/benchmarks.md and its pictures from the results of `python -m bench --json FILE`; measures nothing.
 
-Rules: the page has no number that was not measured; what is missed is bold in the table and named below it.  A part that was
-measured alone takes the place of its chapter, which then says when and where that was.
+Rules: the page has only measured numbers.  A missed target is in bold in the table and is named below it.  A part that was
+measured alone replaces its chapter, which then says when and where it was measured.
 """
 
 from __future__ import annotations
@@ -57,10 +57,16 @@ Resident memory after so many spans, each with a value that no other had.
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.page", description=__doc__)
-    parser.add_argument("first", type=Path, metavar="RESULT.json", help="of a whole run")
-    parser.add_argument("others", type=Path, metavar="OTHER.json", nargs="*", help="of other Pythons; their ratios stand below")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="of the page and its pictures (default: docs/explanation)")
-    parser.add_argument("--parts", action="store_true", help="put the chapters that these results have into the page there is")
+    parser.add_argument("first", type=Path, metavar="RESULT.json", help="the results of a whole run")
+    parser.add_argument(
+        "others", type=Path, metavar="OTHER.json", nargs="*", help="results of other Pythons; their ratios are added below"
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, help="folder for the page and its pictures (default: docs/explanation)"
+    )
+    parser.add_argument(
+        "--parts", action="store_true", help="replace only the chapters of the existing page that these results have"
+    )
     options = parser.parse_args(arguments)
     try:
         if options.parts:

@@ -139,7 +139,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Print one line for each store."""
     parser = argparse.ArgumentParser(prog="python -m bench.stores", description="Figures of the collector's stores.")
     parser.add_argument("--spans", type=int, default=SPANS, help="how many each store takes (default: %(default)s)")
-    parser.add_argument("--zipkin", metavar="URL", help="a real server, as `make zipkin` starts it, that takes the same spans")
+    parser.add_argument(
+        "--zipkin", metavar="URL", help="also send the spans to this real server, such as the one of `make zipkin`"
+    )
     options = parser.parse_args(arguments)
     print(f"The collector's stores, {options.spans:,} spans in traces of {TRACE_SPANS}:")
     for name, make in STORES.items():

@@ -17,7 +17,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("run", run, "run a command traced, without a line of code"),
     ("demo", demo, "run an application of three services and show its traces"),
     ("collector", collector, "collect spans without a Zipkin server, and show their traces on a page"),
-    ("doctor", doctor, "say why no spans are seen: settings, network, collector, your own service"),
+    ("doctor", doctor, "find out why no spans are seen: settings, network, collector, your service"),
     ("decode", decode, "show the spans in a file, or write them in another encoding"),
 )
 

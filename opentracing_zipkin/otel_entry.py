@@ -40,7 +40,7 @@ def tracer_provider() -> TracerProvider:
         tell_untaken()
         return TracerProvider(None, **limits)
     except Exception as error:
-        log.warning("zipkin: what OpenTelemetry instruments is not traced: %s", error)
+        log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", error)
         from opentelemetry import trace
 
         silent: Any = getattr(trace, "NoOpTracerProvider", None) or trace._DefaultTracerProvider  # its name before version 1.10

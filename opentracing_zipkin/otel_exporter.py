@@ -146,8 +146,8 @@ def _say_unused_session() -> None:
     if "session" not in _told:
         _told.add("session")
         log.warning(
-            "zipkin: the exporter has a connection of its own, and does not use session; "
-            "headers=, auth=, ca_bundle=, client_cert= and proxy= say the same"
+            "zipkin: the exporter has its own connection and does not use session; "
+            "use headers=, auth=, ca_bundle=, client_cert= and proxy= instead"
         )
 
 
@@ -181,7 +181,8 @@ def _say_deprecated() -> None:
     if found and "deprecated" not in _told:
         _told.add("deprecated")
         log.warning(
-            "zipkin: opentracing_zipkin exports the spans; %s %s the same names, and the one found first counts; uninstall %s",
+            "zipkin: opentracing_zipkin exports the spans, but %s %s entry points of the same names, "
+            "and the first one found is used; uninstall %s",
             " and ".join(found),
             "has" if len(found) == 1 else "have",
             "it" if len(found) == 1 else "them",

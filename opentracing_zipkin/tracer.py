@@ -598,7 +598,7 @@ def _is_carrier(carrier: Any) -> bool:
 def _refusal(format: Any, carrier: Any) -> Exception:
     """Where something of the user's has raised: a carrier that was written to, or a format when it was compared."""
     if type(format) is str:
-        return InvalidCarrierException(f"{format}: {_type_name(carrier)} is no such carrier")
+        return InvalidCarrierException(f"{format}: {_type_name(carrier)} is not a carrier of this format")
     return UnsupportedFormatException(format)
 
 

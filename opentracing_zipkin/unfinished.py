@@ -177,7 +177,7 @@ class Watch:
     def _say(self) -> None:
         while self._texts:
             with suppress(BaseException):  # log handlers may raise anything, or another thread took the last text
-                log.warning("zipkin: %s (said once for this line)", self._texts.popleft())
+                log.warning("zipkin: %s (logged once for this line)", self._texts.popleft())
 
     def say_last(self) -> None:
         """Log the rest at the process's end, where no thread can be started any more."""

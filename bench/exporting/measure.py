@@ -90,7 +90,7 @@ def _read(worker: subprocess.Popen[str]) -> str:
     assert worker.stdout is not None
     line = worker.stdout.readline()
     if not line:
-        raise RuntimeError(f"an exporter has ended with {worker.wait()}")
+        raise RuntimeError(f"the exporter's process ended with status {worker.wait()}")
     return line
 
 

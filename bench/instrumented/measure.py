@@ -170,7 +170,7 @@ class _Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{' '.join(map(str, self._process.args))} has ended with {self._process.wait()}")  # type: ignore
+            raise RuntimeError(f"{' '.join(map(str, self._process.args))} ended with status {self._process.wait()}")  # type: ignore
         return line
 
     def pair(self) -> Pair:

@@ -1,7 +1,7 @@
 """How much one process, one Kafka partition and one collector carry on this machine, and the sizes of a fleet that follow.
 
 Starts a real Kafka, Zipkin server and MariaDB, one after the other; about three minutes on a machine that does nothing else.
-Prints tables.  `--json` keeps what was measured; `make scale-page` makes docs/explanation/scale.md of it.
+Prints tables.  `--json` keeps the results; `make scale-page` makes docs/explanation/scale.md from them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from .figures import Carried, Figures, write
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="keep what was measured here")
-    parser.add_argument("--spans", type=_thousands, default=100_000, help="of each measurement (default: 100000)")
-    parser.add_argument("--stored", type=_thousands, default=5_000, help="into MariaDB, which is slower (default: 5000)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to this file")
+    parser.add_argument("--spans", type=_thousands, default=100_000, help="spans of each measurement (default: 100000)")
+    parser.add_argument(
+        "--stored", type=_thousands, default=5_000, help="spans that go into MariaDB, which is slower (default: 5000)"
+    )
     parser.add_argument(
         "--producers",
         type=int,
@@ -42,7 +44,7 @@ def main() -> int:
     print(f"\n{figures.machine}\n\n{tables.carried(figures)}\n\n{tables.message_bytes(figures)}\n\n{tables.sizes(figures)}")
     if options.json is not None:
         write(figures, options.json)
-        print(f"\n{options.json} has what was measured; `make scale-page` makes docs/explanation/scale.md of it")
+        print(f"\n{options.json} has the results; `make scale-page` makes docs/explanation/scale.md from it")
     return 0
 
 

@@ -48,7 +48,9 @@ def made(figures: Figures) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.scale.page", description=__doc__)
-    parser.add_argument("result", type=Path, nargs="?", metavar="RESULT.json", help="of `make scale`; else the record stays")
+    parser.add_argument(
+        "result", type=Path, nargs="?", metavar="RESULT.json", help="the results of `make scale`; without them the record stays"
+    )
     options = parser.parse_args(arguments)
     if options.result is not None:
         try:
@@ -57,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"scale-page: {options.result} has no results ({error}); run `make scale` first", file=sys.stderr)
             return 1
     PAGE.write_text(made(read(RECORD)))
-    print(f"{os.path.relpath(PAGE)} is made of {os.path.relpath(RECORD)}")
+    print(f"{os.path.relpath(PAGE)} is made from {os.path.relpath(RECORD)}")
     return 0
 
 

@@ -37,7 +37,7 @@ class BinaryPropagator(Propagator):
         try:
             return _checked(_ContextUnpickler(io.BytesIO(carrier)).load())
         except Exception as error:  # reading a damaged pickle raises nearly any class of exception
-            raise SpanContextCorruptedException("the bytes are no pickled context of a MockTracer") from error
+            raise SpanContextCorruptedException("the bytes are not a pickled context of a MockTracer") from error
 
 
 class _ContextUnpickler(pickle.Unpickler):

@@ -35,7 +35,9 @@ class TextPropagator(Propagator):
         except InvalidCarrierException:
             raise
         except Exception as error:  # a list or a bytearray, whose keys are numbers; or a mapping of the user's that raises
-            raise InvalidCarrierException(f"a text map has text for keys, unlike {text_of(type(carrier))}") from error
+            raise InvalidCarrierException(
+                f"the keys of a text map must be text; {text_of(type(carrier))} does not accept them"
+            ) from error
 
     def extract(self, carrier: Any) -> SpanContext:
         entries = _lowered(carrier)
@@ -43,7 +45,7 @@ class TextPropagator(Propagator):
             trace_id, span_id = (int(entries[name], 16) for name in (field_name_trace_id, field_name_span_id))
         except (KeyError, TypeError, ValueError) as error:
             raise SpanContextCorruptedException(
-                f"{field_name_trace_id} and {field_name_span_id} are missing or no hexadecimal numbers"
+                f"{field_name_trace_id} and {field_name_span_id} are missing or are not hexadecimal numbers"
             ) from error
         cut = len(prefix_baggage)
         return SpanContext(trace_id, span_id, {key[cut:]: entries[key] for key in entries if key.startswith(prefix_baggage)})

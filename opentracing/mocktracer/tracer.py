@@ -140,4 +140,6 @@ class MockTracer(Tracer):
         try:
             return self._propagators[format]
         except Exception:  # unknown, not hashable, or its comparison raises
-            raise UnsupportedFormatException(format_message("%r; register_propagator makes it known", (format,))) from None
+            raise UnsupportedFormatException(
+                format_message("%r is not registered; use register_propagator", (format,))
+            ) from None

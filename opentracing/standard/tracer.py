@@ -221,5 +221,7 @@ def _read(carrier: Mapping[str, str]) -> RecordingContext | None:
 
 def _refusal(format: str) -> Exception:
     if is_one_of(format, (Format.BINARY, *TEXT_FORMATS)):
-        return InvalidCarrierException(f"{format}: use a bytearray for {Format.BINARY}, else a mapping")
+        return InvalidCarrierException(
+            f"wrong carrier for {format}; use a bytearray for {Format.BINARY}, and a mapping for other formats"
+        )
     return UnsupportedFormatException(format)

@@ -81,7 +81,7 @@ class Access:
         # A dot at the end marks a name as complete, and all of these names are.
         name = (found[1] or found[2].rstrip(".")).lower() if found else ""
         if name not in self._hosts and not is_loopback(name):
-            raise Refused(f"the host {header[:80]!r} is none of this machine's; allow it with --allow-host {_shown(name)}")
+            raise Refused(f"the host {header[:80]!r} is not a name of this machine; allow it with --allow-host {_shown(name)}")
 
     def _check_origin(self, origin: str, host: str) -> None:
         same = bool(host) and origin.lower().partition("://")[2] == host.lower()

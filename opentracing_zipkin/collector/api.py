@@ -126,7 +126,7 @@ class Api:
         try:
             self._on_spans(spans)
         except Exception:  # of application code that watches spans; no reason to refuse them
-            log.warning("zipkin: a listener failed when it was told of spans that arrived", exc_info=True)
+            log.warning("zipkin: the collector's on_spans failed; the spans are kept", exc_info=True)
 
     # Queries
 

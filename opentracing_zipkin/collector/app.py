@@ -73,7 +73,7 @@ class Application:
         )
         coding = coding_of(environ)
         if answer.status == HTTPStatus.BAD_REQUEST and coding not in _READ_CODINGS:
-            remedy = f"Content-Encoding is {coding[:40]!r}, which is not read; send gzip, once, or none".encode()
+            remedy = f"Content-Encoding is {coding[:40]!r}, which is not supported; send gzip once, or no encoding".encode()
             return answer._replace(body=remedy if not answer.body else remedy + b": " + answer.body)
         tag = environ.get("HTTP_IF_NONE_MATCH")
         if tag and ("ETag", tag) in answer.headers:

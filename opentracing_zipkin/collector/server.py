@@ -130,16 +130,16 @@ def _listening(host: str, port: int) -> socket.socket:
     return listening
 
 
-_NO_ADDRESS = "it is no address of this machine; listen on 127.0.0.1, or on 0.0.0.0 for all"
+_NO_ADDRESS = "it is not an address of this machine; listen on 127.0.0.1, or on 0.0.0.0 for all"
 
 
 def _explained(error: Exception, host: str, port: int) -> OSError:
     """The same failure, with the remedy."""
     number = getattr(error, "errno", None) or 0
     remedy = {
-        errno.EADDRINUSE: "it is taken; stop what listens there, or take port 0, which is any free one",
-        errno.EACCES: "this user may not; take a port from 1024, or port 0, which is any free one",
+        errno.EADDRINUSE: "another program listens there; stop it, or use port 0 for any free port",
+        errno.EACCES: "this user has no right to; use a port from 1024, or port 0 for any free port",
         errno.EADDRNOTAVAIL: _NO_ADDRESS,
         socket.EAI_NONAME: _NO_ADDRESS,
-    }.get(number, f"{error}; listen on 127.0.0.1 and port 0, which is any free one")
+    }.get(number, f"{error}; listen on 127.0.0.1 and use port 0 for any free port")
     return OSError(number, f"the collector cannot listen on {host} port {port}: {remedy}")

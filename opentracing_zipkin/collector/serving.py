@@ -70,7 +70,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         except (ParsingError, TransferEncodingNotImplemented):
             raise
         except ValueError as error:  # from urlsplit or int
-            raise ParsingError(f"the request makes no sense: {error}") from error
+            raise ParsingError(f"malformed request: {error}") from error
         if self.body_rcv is not None:
             self.body_rcv.buf = self._body = _Body(self.adj.inbuf_overflow)
 
@@ -79,7 +79,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         body = self._body
         if body is not None and self.error is None:
             if self.body_bytes_received - body.received > MAX_FRAMING_BYTES:
-                self.error = RequestEntityTooLarge(f"more than {MAX_FRAMING_BYTES} bytes around its chunks")
+                self.error = RequestEntityTooLarge(f"more than {MAX_FRAMING_BYTES} bytes of chunk headers and trailers")
                 self.completed = True
             elif self.completed and body.received > MAX_BODY_BYTES:
                 self.error = RequestEntityTooLarge(f"more than {MAX_BODY_BYTES} bytes")

@@ -40,24 +40,28 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-bytes",
         metavar="SIZE",
-        help="how much is kept, such as 512MiB; the oldest traces go first (default: 256MiB, with --db 1GiB)",
+        help="limit of the kept spans, such as 512MiB; the oldest traces are dropped first (default: 256MiB, with --db 1GiB)",
     )
-    parser.add_argument("--print", action="store_true", help="also draw each trace in this terminal, once it is whole")
-    parser.add_argument("--db", metavar="FILE", help="keep traces in this SQLite file, which is made (default: in memory)")
-    parser.add_argument("--max-age", metavar="TIME", help="with --db: forget older traces, such as 12h (default: 7d)")
+    parser.add_argument(
+        "--print", action="store_true", help="also draw each trace in this terminal, when no more of its spans come"
+    )
+    parser.add_argument(
+        "--db", metavar="FILE", help="keep traces in this SQLite file; it is created if missing (default: in memory)"
+    )
+    parser.add_argument("--max-age", metavar="TIME", help="with --db: drop traces older than this, such as 12h (default: 7d)")
     parser.add_argument(
         "--allow-origin",
         metavar="ORIGIN",
         action="append",
         default=[],
-        help="let web pages of this origin send and read, such as http://localhost:3000; * for all; may be repeated",
+        help="allow web pages of this origin (http://localhost:3000, or * for all) to send and read spans; may be repeated",
     )
     parser.add_argument(
         "--allow-host",
         metavar="NAME",
         action="append",
         default=[],
-        help="answer to this host name, too, while listening on a loopback address; * for all; may be repeated",
+        help="accept this host name, too, on a loopback address; * for all; may be repeated",
     )
     parser.add_argument(
         "--autocomplete-keys",
@@ -91,7 +95,7 @@ def run(options: Namespace) -> int:
                 lens=options.lens,
             )
             with collector, printer or nullcontext():
-                print(f"collecting spans at {collector.url}, traces are shown there too; Ctrl-C stops", flush=True)
+                print(f"collecting spans at {collector.url}, where their traces are shown, too; Ctrl-C stops it", flush=True)
                 stopped.wait()
         finally:
             store.close()
@@ -124,7 +128,7 @@ def _store(options: Namespace) -> Store:
         bounds["max_bytes"] = read_bytes("--max-bytes", options.max_bytes)
     if options.max_age is not None:
         if options.db is None:
-            raise ValueError("--max-age is for --db FILE; leave it out, or give a file")
+            raise ValueError("--max-age needs --db FILE; leave it out, or give --db")
         bounds["max_age_s"] = read_age("--max-age", options.max_age)
     if options.db is None:
         return MemoryStore(**bounds, listed_tags=_keys(options))

@@ -31,9 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the file, and the form and place of the output."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
-        "JSON of version 2 and 1, Thrift and proto3 are told apart by their first bytes,\n"
-        "and may be packed with gzip.  JSON may also be a list of traces, as the query\n"
-        "API gives it, or a span a line.\n\n"
+        "JSON of version 2 and 1, Thrift and proto3 are recognised by their first bytes,\n"
+        "and may be compressed with gzip.  JSON may also be a list of traces, as the\n"
+        "query API gives it, or one span on each line.\n\n"
         "  opentracing-zipkin decode spans.bin\n"
         "  curl -s http://127.0.0.1:9411/api/v2/traces | opentracing-zipkin decode -\n"
         "  opentracing-zipkin decode spans.bin --to json --output spans.json\n"
@@ -48,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--output", metavar="FILE", help="where to write it (default: standard output)")
     parser.add_argument(
-        "--max-bytes", metavar="N", type=int, help="how much may be in the file, unpacked as well (default: 268435456)"
+        "--max-bytes", metavar="N", type=int, help="limit of the file's bytes, also after decompression (default: 268435456)"
     )
 
 
@@ -60,12 +60,12 @@ def run(options: Namespace) -> int:
     is_terminal = options.output is None and sys.stdout.isatty()
     form = options.to or ("tree" if is_terminal else "lines")
     if form in BINARY and is_terminal:
-        return _fail(2, f"{form} is no text for a terminal; give --output FILE")
+        return _fail(2, f"{form} is binary and not for a terminal; give --output FILE")
     if options.max_bytes is not None and options.max_bytes < 1:
         return _fail(2, f"--max-bytes is {options.max_bytes}; give a number of bytes from 1")
     name = "standard input" if options.file == "-" else options.file
     if _is_same(options.file, options.output):
-        return _fail(2, f"--output {options.output} is the file that is read; give another one")
+        return _fail(2, f"--output {options.output} is the input file; give another file")
 
     def spans(stream: BinaryIO) -> Iterator[FinishedSpan]:
         try:
@@ -108,7 +108,7 @@ def _told(spans: Iterator[FinishedSpan], name: str) -> Iterator[FinishedSpan]:
         is_empty = False
         yield span
     if is_empty:
-        _fail(0, f"{name}: there are no spans in it")
+        _fail(0, f"{name}: it contains no spans")
 
 
 def _is_same(file: str, output: str | None) -> bool:

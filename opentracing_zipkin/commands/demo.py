@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the collector, the encoding, and the output."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
-        "Three processes (frontend, orders, payment) talk HTTP with each other and report\n"
+        "Three processes (frontend, orders, payment) call each other by HTTP and report\n"
         "to a Zipkin collector; the traces are then read back from it.\n\n"
         "  opentracing-zipkin demo --open\n"
         "      shows them in the browser, too\n\n"

@@ -13,9 +13,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the service to call, and the form of the report."""
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
-        "It reads the environment as `configure()` and `run` do, tries the way to the\n"
+        "It reads the environment as `configure()` and `run` do, tries to reach the\n"
         "collector, sends probe spans (of the service opentracing-zipkin-doctor) and\n"
-        "looks for them.  Settings that the application gives in code count before the\n"
+        "looks for them.  Settings that the application gives in code win over the\n"
         "environment, and are not seen here: set the same in the environment.\n\n"
         "  ZIPKIN_ENDPOINT=http://zipkin:9411 opentracing-zipkin doctor\n"
         "  opentracing-zipkin doctor --url http://127.0.0.1:8000/buy/tea\n\n"
@@ -23,13 +23,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "2 wrong use.  No credential is shown.\n"
         "docs/how-to/troubleshooting.md has every finding.\n"
     )
-    parser.add_argument("--url", metavar="URL", help="a service of your own: it is called once by GET, with B3 headers")
+    parser.add_argument("--url", metavar="URL", help="URL of your service, which is called once by GET, with B3 headers")
     parser.add_argument(
         "--zipkin",
         metavar="URL",
         help="the Zipkin server behind a broker, where spans go to one (kafka://, amqp://): the probes are looked for there",
     )
-    parser.add_argument("--json", action="store_true", help="for programs: settings, libraries and findings as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print settings, libraries and findings as one JSON object")
 
 
 def run(options: Namespace) -> int:

@@ -53,8 +53,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "environment has this package.  An application's own `configure` wins.  pytest,\n"
         "and all that it starts, is not traced, unless --with-pytest is given.\n"
     )
-    parser.add_argument("--service-name", metavar="NAME", help="how the service is called (default: ZIPKIN_SERVICE_NAME)")
-    parser.add_argument("--list", action="store_true", help="say what would be traced, and why something is not; run nothing")
+    parser.add_argument("--service-name", metavar="NAME", help="name of the service (default: ZIPKIN_SERVICE_NAME)")
+    parser.add_argument(
+        "--list", action="store_true", help="list the libraries that would be traced, and why others would not; run nothing"
+    )
     parser.add_argument("--with-pytest", action="store_true", help="trace pytest, too")
     parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 

@@ -45,7 +45,7 @@ def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]
     try:
         if message.startswith(_GZIP):
             message = _inflated(message, limit)
-            where = " of what gzip holds"
+            where = " of the decompressed data"
         yield from iterate(message)
     except Malformed as error:
         unreadable = Unreadable(f"byte {error.offset}{where}: {error}")
@@ -64,18 +64,18 @@ def _inflated(message: bytes, limit: int) -> bytes:
         try:
             inflated += member.decompress(piece, limit + 1 - len(inflated))
         except zlib.error as error:
-            raise Unreadable(f"byte {at}: what begins as gzip is none: {_reason(error)}") from error
+            raise Unreadable(f"byte {at}: damaged gzip data: {_reason(error)}") from error
         if len(inflated) > limit:
-            raise Unreadable(f"byte {at}: gzip holds more than {limit:,} bytes; {_REMEDY}")
+            raise Unreadable(f"byte {at}: more than {limit:,} bytes after decompression; {_REMEDY}")
         at += len(piece) - len(member.unused_data) - len(member.unconsumed_tail)
         if member.eof and not message[at : at + _PIECE].strip(b"\0"):
             return bytes(inflated)  # the end of the file, or zeros that fill the last block of a tape
         if member.eof:
             members += 1
             if members > MAX_MEMBERS:
-                raise Unreadable(f"byte {at}: more than {MAX_MEMBERS:,} gzip members, one behind the other")
+                raise Unreadable(f"byte {at}: more than {MAX_MEMBERS:,} gzip members")
             member = zlib.decompressobj(wbits=31)
-    raise Unreadable(f"byte {at}: truncated: gzip goes on, the file does not")
+    raise Unreadable(f"byte {at}: truncated: the file ends within gzip data")
 
 
 def _reason(error: zlib.error) -> str:

@@ -77,7 +77,7 @@ class Services:
         finally:
             too_slow.cancel()
         if not line.strip().isdigit():
-            raise DemoFailed(f"the service {name} did not start: {_fate(process)}; its own words are above")
+            raise DemoFailed(f"the service {name} did not start: {_fate(process)}; its output is above")
         return int(line)
 
     def _tell(self, name: str, line: str) -> None:
@@ -93,7 +93,7 @@ class Services:
         """Raise DemoFailed where a service no longer runs."""
         for name, process in self.processes.items():
             if process.poll() is not None:
-                raise DemoFailed(f"the service {name} died: {_fate(process)}; its own words are above")
+                raise DemoFailed(f"the service {name} died: {_fate(process)}; its output is above")
 
     def end(self) -> None:
         """Close the services' input and wait until they have sent their spans and ended."""
@@ -108,7 +108,7 @@ class Services:
             except subprocess.TimeoutExpired:
                 raise DemoFailed(f"the service {name} did not end within {END_TIMEOUT_S:.0f} s") from None
             if status:
-                raise DemoFailed(f"the service {name} ended badly: {_fate(process)}; its own words are above")
+                raise DemoFailed(f"the service {name} failed at its end: {_fate(process)}; its output is above")
 
     def _kill(self) -> None:
         for process in self.processes.values():

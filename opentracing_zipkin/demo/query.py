@@ -65,7 +65,7 @@ class ZipkinClient:
                 return spans
             if time.monotonic() > deadline:
                 names = ", ".join(f"{key.service} {key.kind.lower() or 'local'} '{key.name}'" for key in missing)
-                raise DemoFailed(f"trace {trace_id} is not whole at {self.url}; missing: {names}")
+                raise DemoFailed(f"trace {trace_id} is incomplete at {self.url}; missing: {names}")
             time.sleep(0.1)
 
     def _stored(self, trace_id: str) -> list[Json]:
@@ -74,7 +74,7 @@ class ZipkinClient:
         except requests.RequestException as error:
             response, failure = None, type(error).__name__
         if response is None:
-            raise DemoFailed(f"{self.url} took the spans and is gone now ({failure})")
+            raise DemoFailed(f"{self.url} accepted the spans, but does not answer now ({failure})")
         if response.status_code == 404:
             return []
         if not response.ok:

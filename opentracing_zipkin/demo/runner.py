@@ -124,7 +124,7 @@ def _ask(visit: Visit, services: Services) -> Answered:
         )
     trace_id = response.headers.get("x-b3-traceid")
     if not trace_id:
-        raise DemoFailed(f"{visit.method} {visit.path} was not traced: the answer names no trace")
+        raise DemoFailed(f"{visit.method} {visit.path} was not traced: the answer has no trace id")
     return Answered(visit, trace_id)
 
 
@@ -167,5 +167,5 @@ def _write(path: Path, spans: list[Json]) -> None:
     try:
         path.write_text(json.dumps(spans, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise DemoFailed(f"{path} cannot be written: {error.strerror}; give --output another place") from error
+        raise DemoFailed(f"{path} cannot be written: {error.strerror}; give --output another file") from error
     print(f"wrote {path}", file=sys.stderr)

@@ -25,9 +25,9 @@ HTML = Kind(
     "html",
     FAULT,
     _CHECK,
-    "{url} answers HTTP {status} with a page for people: it is no collector, and our sender takes its answer for success",
-    "set ZIPKIN_ENDPOINT to the Zipkin server itself; the page may be of a login, of a gateway or of another program on that "
-    "port",
+    "{url} answers HTTP {status} with a web page: it is not a collector, but our sender counts this answer as success",
+    "set ZIPKIN_ENDPOINT to the Zipkin server itself; the page may belong to a login, to a gateway or to another program "
+    "on that port",
 )
 REDIRECTED = Kind(
     "redirected",
@@ -43,43 +43,46 @@ NOT_UNDERSTOOD = Kind(
     FAULT,
     _CHECK,
     "{url} answers HTTP 400, it does not understand a message in {encoding}: {said}",
-    "see which server listens there, and what its log says; Zipkin takes ZIPKIN_ENCODING=json in any version",
+    "see which server listens there, and what its log says; every version of Zipkin accepts ZIPKIN_ENCODING=json",
 )
 UNAUTHENTICATED = Kind(
     "unauthenticated",
     FAULT,
     _CHECK,
-    "{url} answers HTTP 401, it wants to know who we are: {said}",
-    "set ZIPKIN_AUTH=user:password, or give a token in code: configure(headers={{'Authorization': 'Bearer ...'}}); where they "
-    "are set, they are wrong",
+    "{url} answers HTTP 401, it requires a user and a password, or a token: {said}",
+    "set ZIPKIN_AUTH=user:password, or give a token in code: configure(headers={{'Authorization': 'Bearer ...'}}); if they "
+    "are set already, they are wrong",
 )
 FORBIDDEN = Kind(
     "forbidden",
     FAULT,
     _CHECK,
-    "{url} answers HTTP 403, it knows us, or need not, and does not let us in: {said}",
-    "ask who runs the server, or the gateway before it, to allow POST to this path for this address and these credentials",
+    "{url} answers HTTP 403, it does not permit our request, with these credentials or without any: {said}",
+    "ask the operator of the server, or of the gateway before it, to allow POST to this path for this address and these "
+    "credentials",
 )
 WRONG_PATH = Kind(
     "wrong-path",
     FAULT,
     _CHECK,
-    "{url} answers HTTP {status}: the server has no such path, or takes no POST there, and none of the usual paths, either",
-    "see which server listens there; perhaps {likely} was meant; a path in ZIPKIN_ENDPOINT that is none of Zipkin's is used "
-    "exactly as it is",
+    "{url} answers HTTP {status}: the server has no such path, or does not accept POST there; it accepts none of the usual "
+    "paths, either",
+    "see which server listens there; perhaps {likely} was meant; a path in ZIPKIN_ENDPOINT that is not one of Zipkin's "
+    "is used exactly as it is",
 )
 RIGHT_PATH = Kind(
     "right-path",
     FAULT,
     _CHECK,
-    "{url} answers HTTP {status}: the server has no such path, or takes no POST there; {right} has taken a message just now",
+    "{url} answers HTTP {status}: the server has no such path, or does not accept POST there; {right} has accepted a message "
+    "just now",
     "set ZIPKIN_ENDPOINT={right}",
 )
 PROXY_AUTHENTICATION = Kind(
     "proxy-authentication",
     FAULT,
     _CHECK,
-    "the proxy before {url} answers HTTP 407, it wants to know who we are",
+    "the proxy before {url} answers HTTP 407, it requires a user and a password",
     "write the user and the password into the URL of the proxy: http://user:password@proxy:port",
 )
 TOO_SLOW_A_BODY = Kind(
@@ -100,7 +103,7 @@ UNSUPPORTED = Kind(
     "unsupported",
     FAULT,
     _CHECK,
-    "{url} answers HTTP 415: it takes no messages in {encoding}, and in no other encoding of ours, either",
+    "{url} answers HTTP 415: it does not accept messages in {encoding}, nor in any other encoding of ours",
     "see which server listens there, and whether something before it changes Content-Type",
 )
 RIGHT_ENCODING = Kind(
@@ -114,7 +117,8 @@ TOO_MANY = Kind(
     "too-many",
     FAULT,
     _CHECK,
-    "{url} answers HTTP 429: it gets too much, from us or from everybody; messages are tried again for five minutes",
+    "{url} answers HTTP 429: it gets too many messages, from this service or from all services; messages are tried again for "
+    "five minutes",
     "record fewer traces (ZIPKIN_SAMPLE_RATE), or raise the server's or the gateway's limit",
 )
 NO_GZIP = Kind(
@@ -130,21 +134,20 @@ SERVER_FAILS = Kind(
     _CHECK,
     "{url} answers HTTP {status}: {said}",
     "look into the log of the server, and of a gateway before it (502, 503 and 504 are often its own); messages are tried "
-    "again "
-    "for five minutes",
+    "again for five minutes",
 )
 OTHER_ANSWER = Kind(
     "other-answer",
     FAULT,
     _CHECK,
     "{url} answers HTTP {status}: {said}",
-    "a collector answers 202; see who else listens there",
+    "a collector answers 202; see which other program listens there",
 )
 NO_ANSWER = Kind(
     "no-answer",
     FAULT,
     _CHECK,
-    "{url} takes connections, and gives no answer of HTTP: {reason}",
+    "{url} accepts connections, but does not answer in HTTP: {reason}",
     "see which program listens on that port",
 )
 TOO_SLOW = Kind(

@@ -27,8 +27,8 @@ CLOCK_OFF = Kind(
     "clock-off",
     FAULT,
     "clock",
-    "this machine's clock is {seconds} s {direction} the server's: Zipkin searches from now backwards, and finds no span of "
-    "the future, or of longer ago than was asked for",
+    "this machine's clock is {seconds} s {direction} the server's: Zipkin searches from now backwards, and finds no span that "
+    "lies in the future, or further in the past than the search asks for",
     "let both machines keep their time by NTP; until then a trace is found by its id",
 )
 

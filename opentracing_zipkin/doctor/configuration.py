@@ -40,7 +40,7 @@ OWN_PATH = Kind(
     "own-path",
     WARNING,
     _CHECK,
-    "the path of {url} is none of Zipkin's, and is used exactly as it is",
+    "the path of {url} is not one of Zipkin's, and is used exactly as it is",
     "if it is the prefix of a Zipkin server, set ZIPKIN_ENDPOINT={likely}",
 )
 WRONG_VALUE = Kind(

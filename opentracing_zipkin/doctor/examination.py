@@ -33,7 +33,7 @@ NOT_CALLED = Kind(
     "not-called",
     WARNING,
     "service",
-    "{url} was not called, because the endpoint names no Zipkin server that could be asked for its spans",
+    "{url} was not called, because the endpoint does not name a Zipkin server, which the doctor could ask for the spans",
     "where spans go to a broker, name the server: opentracing-zipkin doctor --url {url} --zipkin http://zipkin:9411",
 )
 

@@ -71,7 +71,7 @@ def exporters_of_others() -> Iterator[str]:
         first = next(iter(entry_points(group="opentelemetry_traces_exporter", name=name)), None)
         if first is not None and not first.value.startswith("opentracing_zipkin."):
             package = first.value if first.dist is None else first.dist.name
-            yield f"OTEL_TRACES_EXPORTER={name} is the exporter of {package}, found first; without that it is ours"
+            yield f"OTEL_TRACES_EXPORTER={name} is the exporter of {package}, found first; without that package it is ours"
 
 
 def rows_of(chosen: Sequence[str]) -> list[Row]:

@@ -35,7 +35,7 @@ SLOW = Kind(
     "slow",
     WARNING,
     "answer",
-    "{url} has taken {count} spans, and needed {seconds} s for it; spans wait meanwhile, and are dropped once 50,000 wait",
+    "{url} has taken {count} spans in {seconds} s; spans wait during that time, and further ones are dropped when 50,000 wait",
     "look at the server's load and storage, and at the network between",
 )
 

@@ -23,14 +23,15 @@ NO_QUERIES = Kind(
     "no-queries",
     WARNING,
     "query",
-    "whether the server keeps what it takes cannot be seen: GET {url} gives no list of services ({reason})",
+    "it cannot be checked whether the server keeps the spans that it accepts: GET {url} gives no list of services ({reason})",
     "look for the service {service} in the server's own UI: it should have one there now",
 )
 KEEPS_A_PART = Kind(
     "keeps-a-part",
     FAULT,
     "query",
-    "the server answers HTTP 202 to all, and shows {found} of {count} traces, about {percent} %: it keeps only a part",
+    "the server accepts every message (HTTP 202), but shows only {found} of {count} traces, about {percent} %: it keeps only "
+    "a part",
     "set COLLECTOR_SAMPLE_RATE=1.0 where the server runs; a trace that has to be kept needs the header `X-B3-Flags: 1`",
 )
 NEVER_SHOWN = Kind(
@@ -46,7 +47,8 @@ IDS_APART = Kind(
     "ids-apart",
     OK,
     "ids",
-    "the server keeps ids of 64 and of 128 bits apart (STRICT_TRACE_ID); a service that cuts ids would make a trace of its own",
+    "the server keeps ids of 64 and of 128 bits apart (STRICT_TRACE_ID); a service that shortens ids would make a separate "
+    "trace",
 )
 IDS_SHORT = Kind(
     "ids-short",
@@ -60,7 +62,7 @@ IDS_CUT = Kind(
     "ids-cut",
     WARNING,
     "ids",
-    "the server does not find a trace by its id of 128 bits, but by its low half: it cuts ids",
+    "the server does not find a trace by its id of 128 bits, but by its low half: it shortens ids to 64 bits",
     "set ZIPKIN_TRACE_ID_BITS=64, or use a newer server",
 )
 
@@ -91,7 +93,7 @@ class Collected(NamedTuple):
             return str(error)
         if reply.status == 200 and isinstance(reply.json(), list):
             return ""
-        return f"HTTP {reply.status}" + (" with a page for people" if reply.is_html else "")
+        return f"HTTP {reply.status}" + (" with a web page" if reply.is_html else "")
 
     def spans(self, trace_id: str) -> list[dict[str, object]]:
         """The spans of a trace that the server shows now."""

@@ -91,7 +91,7 @@ def setting_lines(settings: Sequence[Setting], stream: TextIO) -> Iterator[str]:
     for name, value, source in shown:
         cut = value if len(value) <= left else f"{value[: left - 3]}..."
         yield f"{name:{names}}  {source:{sources}}  {cut}".rstrip()
-    yield f"the other {len(settings) - len(shown)} settings have their defaults; --json has them all"
+    yield f"the other {len(settings) - len(shown)} settings have their defaults; --json lists all settings"
 
 
 _TOLD_ALWAYS = frozenset(("service_name", "endpoint", "encoding", "sample_rate", "enabled", "instrument"))

@@ -35,6 +35,6 @@ def examine(service_url: str | None, is_json: bool, stream: TextIO, server_url: 
 
 
 _SUMMARIES = {
-    0: "nothing was found that explains missing spans;\nsettings that the application gives in code are not seen here",
+    0: "nothing was found that explains missing spans;\nthe doctor does not see settings that the application sets in code",
     1: "1 fault may explain missing spans",
 }

@@ -88,7 +88,7 @@ def _date(us: int) -> str:
     try:
         return f"{datetime.fromtimestamp(us // 1_000_000, timezone.utc):%Y-%m-%d %H:%M:%S}.{us // 1000 % 1000:03}Z"
     except (ValueError, OverflowError, OSError):  # a year with more than four digits
-        return "at an odd time"
+        return "at a time out of range"
 
 
 def _number(count: int, noun: str) -> str:

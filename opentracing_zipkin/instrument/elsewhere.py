@@ -105,19 +105,19 @@ def _record_theirs() -> None:
         try:
             _undoing.append(_recording[0]())
         except Exception as fault:
-            _say_once(BASE, f"what OpenTelemetry's instrumentations make is not traced: {type(fault).__name__}: {fault}")
+            _say_once(BASE, f"the spans of OpenTelemetry's instrumentations are not recorded: {type(fault).__name__}: {fault}")
 
 
 def is_left_to_sdk() -> bool:
     """Whether the program uses OpenTelemetry's SDK, to which its instrumentations are then left; logs so once."""
     if SDK not in sys.modules:
         return False
-    _say_once(SDK, "the program uses OpenTelemetry's SDK, which has its own ways to switch its instrumentations on")
+    _say_once(SDK, "the program uses OpenTelemetry's SDK, so its instrumentations are left to the SDK")
     return True
 
 
 def _tell(library: str, other: str) -> None:
-    _say_once(library, f"{library} is instrumented by {other} already")
+    _say_once(library, f"{library} is instrumented by {other} already; this package does not instrument it")
 
 
 def _say_once(about: str, text: str) -> None:
@@ -125,7 +125,7 @@ def _say_once(about: str, text: str) -> None:
         _told.add(about)
         import logging  # imported late, because a starting process must not load it before gevent has patched
 
-        logging.getLogger("opentracing_zipkin").warning("zipkin: %s; ours stands back", text)
+        logging.getLogger("opentracing_zipkin").warning("zipkin: %s", text)
 
 
 def _is_active(module: Any) -> bool:

@@ -157,7 +157,7 @@ class HttpPolicy:
             import logging  # imported late, because a starting process must not load it before gevent has patched
 
             log = logging.getLogger("opentracing_zipkin")
-            log.warning("zipkin: %s raised; the request goes on (said once)", where, exc_info=fault)
+            log.warning("zipkin: %s raised an exception; the request goes on (logged once)", where, exc_info=fault)
 
 
 def _callable(name: str, hook: Any) -> Any:

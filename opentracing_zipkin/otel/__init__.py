@@ -47,4 +47,4 @@ def _install_nothing(tracer: Any = None) -> None:
     from ..log import log
     from .supported import problem
 
-    log.warning("zipkin: what OpenTelemetry instruments is not traced: %s", problem())
+    log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", problem())

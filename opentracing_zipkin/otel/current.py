@@ -54,7 +54,9 @@ class CurrentSpan:
         if isinstance(function, (staticmethod, classmethod)):
             return type(function)(self(function.__func__))
         if not callable(function):
-            raise TypeError(f"start_as_current_span decorates functions, got {function!r}")
+            raise TypeError(
+                f"start_as_current_span decorates functions, got {function!r}; use it as @tracer.start_as_current_span('name')"
+            )
         import inspect  # imported here, because some programs import this module without using the decorator
 
         body = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__

@@ -125,7 +125,7 @@ class Exporter(SpanExporter):
         except Exception:  # `spans` is not a sequence
             if not self._has_failed:
                 self._has_failed = True
-                log.error("zipkin: spans could not be taken over (said once)", exc_info=True)
+                log.error("zipkin: export() was given something other than a sequence of spans (logged once)", exc_info=True)
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS if reporter.refused == refused_before else SpanExportResult.FAILURE
 

@@ -37,7 +37,7 @@ def install(tracer: ZipkinTracer | None = None) -> None:
         raise TypeError(f"install() takes a ZipkinTracer, got {tracer!r}; leave it out for the global tracer")
     too_old = problem()
     if too_old:
-        log.warning("zipkin: what OpenTelemetry instruments is not traced: %s", too_old)
+        log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", too_old)
         return
     _former.clear()
     provider: Any = trace.get_tracer_provider()
@@ -48,15 +48,15 @@ def install(tracer: ZipkinTracer | None = None) -> None:
         trace.set_tracer_provider(provider)
     if trace.get_tracer_provider() is not provider or not isinstance(provider, TracerProvider):
         log.warning(
-            "zipkin: OpenTelemetry has a provider already, %s: what it instruments is not traced by Zipkin; "
-            "call opentracing_zipkin.otel.install() before anything sets another provider",
+            "zipkin: OpenTelemetry already has the provider %s, so its spans are not sent to Zipkin; "
+            "call opentracing_zipkin.otel.install() before another provider is set",
             type(trace.get_tracer_provider()).__qualname__,
         )
         return
     set_global_textmap(CompositePropagator([B3Propagator(tracer), BaggagePropagator()]))
     if provider.given is None and not isinstance(opentracing.global_tracer(), ZipkinTracer):
         log.info(
-            "zipkin: the global tracer is %s: what OpenTelemetry instruments is traced once configure() was called",
+            "zipkin: the global tracer is %s; OpenTelemetry's spans are recorded after configure() is called",
             type(opentracing.global_tracer()).__qualname__,
         )
 

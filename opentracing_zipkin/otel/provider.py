@@ -121,7 +121,7 @@ class TracerProvider(trace.TracerProvider):
 
     def add_span_processor(self, span_processor: Any) -> None:
         log.warning(
-            "zipkin: %s is not used: spans go to Zipkin, and what changes them is a handler of configure(handlers=...)",
+            "zipkin: %s is not used, because spans go to Zipkin; to change spans, use configure(handlers=...)",
             to_text(type(span_processor), MAX_BAGGAGE_LENGTH),
         )
 

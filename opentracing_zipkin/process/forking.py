@@ -76,7 +76,7 @@ def _renew() -> None:
         try:
             owner.renew_after_fork()
         except Exception:  # raised by a part of the application; all others are renewed nevertheless
-            log.exception("zipkin: %r is not ready for a forked process", owner)
+            log.exception("zipkin: %r could not be renewed after a fork", owner)
 
 
 def _chain_uwsgi() -> None:

@@ -69,7 +69,7 @@ def handle_sigterm() -> None:
     global _is_asked
     obstacle = _obstacle()
     if obstacle:
-        log.debug("zipkin: SIGTERM is left alone, because %s", obstacle)
+        log.debug("zipkin: SIGTERM is not handled, because %s", obstacle)
         return
     _is_asked = True
     tell_of_sigterm(_drain)
@@ -94,7 +94,7 @@ def _obstacle() -> str:
     if is_blocked():
         return "it is blocked"
     if is_caught_unseen():
-        return "it has a handler that Python does not know"
+        return "it has a handler from outside Python"
     return ""
 
 

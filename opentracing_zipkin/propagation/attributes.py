@@ -108,7 +108,8 @@ class Attributes:
         self.dropped += 1
         if self.dropped == 1:
             log.warning(
-                "zipkin: trace attribute %s left out: at most %d, of %d bytes in all, with a header's name (said once): %r",
+                "zipkin: trace attribute %s is left out: at most %d are taken, of %d bytes in total, "
+                "with valid header names (logged once): %r",
                 where, MAX_ATTRIBUTES, MAX_BYTES, name[:80],
             )  # fmt: skip
 
@@ -123,7 +124,10 @@ def _checked(fields: Iterable[str]) -> dict[str, str]:
         if _RESERVED.fullmatch(normalize_key(field)):
             raise WrongSetting("baggage_fields", f"has {field!r}, which propagation itself writes; use another name")
         if normalize_key(field) in names:
-            raise WrongSetting("baggage_fields", f"has {field!r} twice, case and '_' for '-' apart; name each header once")
+            raise WrongSetting(
+                "baggage_fields",
+                f"has {field!r} twice, as '_' counts as '-' and case does not count; name each header once",
+            )
         names[normalize_key(field)] = field
     if len(names) > MAX_ATTRIBUTES:
         raise WrongSetting("baggage_fields", f"has {len(names)} names; use at most {MAX_ATTRIBUTES}")

@@ -199,7 +199,7 @@ class B3Propagation:
             names = [name for name in (*B3_NAMES, TRACEPARENT) if name in headers]
             kind = "traceparent" if names == [TRACEPARENT] else "B3"
             shown = {name: headers[name][:80] for name in names}
-            log.warning("zipkin: malformed %s headers, ignored as far as they cannot be read (said once): %r", kind, shown)
+            log.warning("zipkin: malformed %s headers; the unreadable parts are ignored (logged once): %r", kind, shown)
 
 
 # The two spellings that libraries write, and the two that frameworks make of them: trace id, span id, parent id, sampled.

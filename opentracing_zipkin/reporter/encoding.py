@@ -133,7 +133,7 @@ class Encoding:
         except BaseException:  # application code: SystemExit or a time-out must not end the thread
             handled = None
             if not self._handler_failed:
-                self._log.say(logging.ERROR, f"{handler!r} failed, and the span is dropped (said once)", traceback=True)
+                self._log.say(logging.ERROR, f"{handler!r} failed; the span is dropped (logged once)", traceback=True)
             self._handler_failed = True
         if handled is None:
             self._account.settle("handler", 1)
@@ -146,7 +146,7 @@ class Encoding:
         except Exception as error:  # a handler may have left objects of any class in it
             if not self._spoilt:
                 reason = str(error) if type(error) is Unsendable else type(error).__name__
-                self._log.say(logging.ERROR, f"a handler left {reason}, and the span is dropped (said once)")
+                self._log.say(logging.ERROR, f"a handler left {reason}; the span is dropped (logged once)")
             self._spoilt = True
             self._account.settle("handler", 1)
             return None

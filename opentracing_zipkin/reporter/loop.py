@@ -112,7 +112,7 @@ class Loop:
         try:
             self._prepare()
         except BaseException:  # application code, such as its scope manager
-            self._log.say(logging.ERROR, "the reporter's preparation failed; spans are reported all the same", traceback=True)
+            self._log.say(logging.ERROR, "the reporter's preparation failed; spans are reported nevertheless", traceback=True)
 
     def _recover(self) -> None:
         self._rounds.recover()

@@ -77,8 +77,8 @@ def ends_with_process(reporter: Ending) -> None:
         at_sigterm(drain_for_signal, hurry_all)
         if thread_kind() is NONE:
             log.warning(
-                "zipkin: in this kind of subinterpreter Python %d.%d allows no thread that reports; "
-                "spans are sent by flush(), by close() and when the interpreter ends, on the thread that asks",
+                "zipkin: in this kind of subinterpreter Python %d.%d allows no reporter's thread; "
+                "spans are sent by flush(), by close() and when the interpreter ends, on the calling thread",
                 *sys.version_info[:2],
             )
 

@@ -284,7 +284,7 @@ class Reporter:
         if self._state.now is GIVEN_UP:
             return False
         if not may_start_thread():
-            self._streak.fail("spans wait in uWSGI's master, where a thread could stop its workers; use --lazy-apps")
+            self._streak.fail("spans wait in uWSGI's master, where a thread could block its workers; use --lazy-apps")
             return False
         ends_with_child()
         return True

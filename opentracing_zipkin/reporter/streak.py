@@ -48,7 +48,7 @@ class Streak:
         """
         count = full - self._full_said
         if count:
-            self.fail(f"{spans(count)} {were(count)} dropped: {capacity} {were(capacity)} waiting already")
+            self.fail(f"{spans(count)} {were(count)} dropped, because the queue was full: {capacity} {were(capacity)} waiting")
             self._full_said = full
 
     def recover(self) -> None:

@@ -95,7 +95,7 @@ class HttpClientKit:
     def only(self) -> FinishedSpan:
         sent = self.sent
         if len(sent) != 1:
-            raise AssertionError(f"one span of a request was expected, there are {len(sent)}: {sent}")
+            raise AssertionError(f"one span of a request was expected, but there are {len(sent)}: {sent}")
         return sent[0]
 
     def get(self, path: str = "/users", **given: Any) -> int:

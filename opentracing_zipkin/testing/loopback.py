@@ -22,7 +22,7 @@ class Received:
         """The only value of a header; raises ValueError where there are several."""
         values = self.headers.get(name.lower(), [])
         if len(values) > 1:
-            raise ValueError(f"{name} stands {len(values)} times: {values}")
+            raise ValueError(f"{name} occurs {len(values)} times: {values}")
         return values[0] if values else None
 
 

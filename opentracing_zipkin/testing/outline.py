@@ -26,7 +26,7 @@ from .spans import KINDS, MAX_LINE, described, kind_of
 __all__ = ["compare"]
 
 MAX_LINES = 100
-_BLANKS = "two blanks stand between columns"
+_BLANKS = "columns have two blanks between them"
 _BRANCHES = str.maketrans("│├└─┌", "     ")
 _COLUMN_IN_NAME = re.compile(r" (?P<column>->.+|[^\s=]+=.*)$")
 _KIND_AFTER_NAME = re.compile(rf" (?P<kind>{'|'.join(KINDS)}|LOCAL)$")
@@ -121,7 +121,7 @@ def _read(outline: str) -> Branch:
         left = [level for level, _ in path if level >= indent]
         path = [(level, branch) for level, branch in path if level < indent]
         if left and left[0] != indent:
-            raise ValueError(f"line {number} of the outline: {text!r} stands below no line above; check its indentation")
+            raise ValueError(f"line {number} of the outline: the indentation of {text!r} fits no line above it; check it")
         parent = path[-1][1] if path else top
         if text == "...":
             parent.is_open = True

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 _INI = "zipkin_unfinished"
 _MARKER = (
-    "zipkin(unfinished, service_name, **settings): of the fixture `zipkin`; unfinished is what spans mean that the test has not"
-    " finished: error, warn or ignore; settings are those of ZipkinTracer"
+    "zipkin(unfinished, service_name, **settings): of the fixture `zipkin`; unfinished is the effect of spans that the test has"
+    " not finished: error, warn or ignore; settings are those of ZipkinTracer"
 )
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the setting for the configuration file, and let pytest leave our modules as they are installed."""
     parser.addini(
-        _INI, "what spans mean that a test with the fixture `zipkin` has not finished: error, warn or ignore", default="warn"
+        _INI, "effect of spans that a test with the fixture `zipkin` has not finished: error, warn or ignore", default="warn"
     )
     # pytest compiles every module of a plugin's distribution anew, to rewrite its `assert`s.  Our modules have no assertions
     # for a test.  Leaving them out saves 0.2 s a run where no bytecode is written (pytest 9.2, Python 3.11, 2026-11).  There is

@@ -142,7 +142,7 @@ class ZipkinRecording:
             raise ValueError(str(error)) from None  # raised here, so that pytest shows the test's own line
         if difference:
             reasons = "".join(f"\n{reason}" for reason in self._reasons())
-            raise AssertionError(f"the spans are others (- expected, + recorded):\n{difference}{reasons}")
+            raise AssertionError(f"the spans differ (- expected, + recorded):\n{difference}{reasons}")
 
     def clear(self) -> None:
         """Forget the spans so far."""

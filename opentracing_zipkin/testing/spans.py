@@ -168,7 +168,7 @@ class Spans(list[FinishedSpan]):
 
     def _several(self, wanted: Wanted, found: list[FinishedSpan]) -> str:
         return (
-            f"{len(found)} spans with {wanted}, where one is expected; ask for more of it, or take all(...):\n"
+            f"{len(found)} spans with {wanted}, but one is expected; give more conditions, or use all(...):\n"
             + "\n".join(f"  {described(span)}" for span in found[:MAX_SHOWN])
             + self._rest(len(found) - MAX_SHOWN)
         )

@@ -21,7 +21,7 @@ def test_a_whole_run_leaves_all_that_a_page_needs(
     assert 0 == whole_run.run(file, monkeypatch)
     assert [] == results.lacks(results.read(file))
     assert [file] == list(tmp_path.iterdir())
-    assert "`make bench-page` makes docs/explanation/benchmarks.md of it." in capsys.readouterr().out
+    assert "`make bench-page` makes docs/explanation/benchmarks.md from it." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_shortened_run_says_why_no_page_can_be_made_of_it(
     file = tmp_path / "bench.json"
     whole_run.run(file, monkeypatch, *options)
 
-    assert f"{file} has what was measured; no page can be made of it: {lacking}" in capsys.readouterr().out
+    assert f"{file} has the results; no page can be made from it: {lacking}" in capsys.readouterr().out
 
 
 def test_what_was_measured_is_kept_where_a_later_part_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=_positive(float), default=5.0, help="about how long in all (default: 5)")
     parser.add_argument("--producers", type=_positive(int), default=8, help="processes that send through Kafka (default: 8)")
     parser.add_argument("--rate", type=_positive(float), default=25.0, help="spans a second of each producer (default: 25)")
-    parser.add_argument("--only", choices=list(SHARES), help="one of the two")
+    parser.add_argument("--only", choices=list(SHARES), help="run only this one of the two")
     options = parser.parse_args()
     wrong = excused = 0
     for name in [options.only] if options.only else SHARES:

@@ -1,4 +1,4 @@
-"""Fuzz each property with atheris, in a process of its own, for a number of seconds; what was found stays in `.cache/fuzz`.
+"""Fuzz each property with atheris, in a separate process, for a number of seconds; the inputs found stay in `.cache/fuzz`.
 
 Rules: inputs that reached new code are kept for the next run.  The exit status is 1 if any property failed.
 """
@@ -21,8 +21,13 @@ LIMITS = ["-max_len=4096", "-timeout=5", "-rss_limit_mb=1024", "-malloc_limit_mb
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("properties", nargs="*", default=list(PROPERTIES), help=f"of {', '.join(PROPERTIES)}; all by default")
-    parser.add_argument("--seconds", type=int, default=20, help="for each property (default: 20)")
+    parser.add_argument(
+        "properties",
+        nargs="*",
+        default=list(PROPERTIES),
+        help=f"properties to fuzz, from {', '.join(PROPERTIES)}; all by default",
+    )
+    parser.add_argument("--seconds", type=int, default=20, help="seconds for each property (default: 20)")
     options = parser.parse_args(arguments)
     unknown = set(options.properties) - set(PROPERTIES)
     if unknown:

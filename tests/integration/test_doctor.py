@@ -78,4 +78,4 @@ def test_a_server_that_keeps_a_part_is_found_with_its_share(keeping_a_part: Zipk
     status, found = doctor(keeping_a_part.url)
 
     assert (1, ["clock-agrees", "accepted", "keeps-a-part", "ids-together"]) == (status, list(found))
-    assert "shows 2 of 20 traces, about 10 %" in found["keeps-a-part"]
+    assert "shows only 2 of 20 traces, about 10 %" in found["keeps-a-part"]

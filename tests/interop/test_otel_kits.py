@@ -66,7 +66,7 @@ def theirs(reasons: Mapping[str, Iterable[str]]) -> Callable[[K], K]:
     return mark
 
 
-POLICY = "an HttpPolicy is ours: OpenTelemetry has variables and hooks of its own"
+POLICY = "HttpPolicy is part of our package only; OpenTelemetry has its own variables and hooks"
 PATH = "the path is in http.target or in http.url with its query, not in http.path"
 SUCCESS = "every answer has its status as a tag"
 URL = "the whole URL, with its query, is a tag"

@@ -39,13 +39,13 @@ WRONG = {
     "--port http": ("--port is 'http'; give a whole number", 2),
     "--max-bytes lots": ("--max-bytes is 'lots'; give a number of bytes, such as 256MiB", 2),
     "--max-bytes 0": ("--max-bytes is '0'; give", 2),
-    "--max-age 7d": ("--max-age is for --db FILE; leave it out, or give a file", 2),
+    "--max-age 7d": ("--max-age needs --db FILE; leave it out, or give --db", 2),
     "--max-age soon --db /nowhere/t.db": ("--max-age is 'soon'; give a time, such as 15m", 2),
     "--allow-origin localhost:3000": ("allow_origins is 'localhost:3000'; give a scheme and a host", 2),
     "--allow-host http://a": ("allow_hosts is 'http://a'; give a name", 2),
-    "--host 192.0.2.1 --port 0": ("cannot listen on 192.0.2.1 port 0: it is no address of this machine", 1),
+    "--host 192.0.2.1 --port 0": ("cannot listen on 192.0.2.1 port 0: it is not an address of this machine", 1),
     "--host no.such.host.invalid --port 0": (
-        "cannot listen on no.such.host.invalid port 0: it is no address of this machine",
+        "cannot listen on no.such.host.invalid port 0: it is not an address of this machine",
         1,
     ),
 }
@@ -69,8 +69,8 @@ def test_a_taken_port_is_one_line() -> None:
 
     assert (1, "") == (done.returncode, done.stdout)
     assert (
-        f"opentracing-zipkin collector: the collector cannot listen on 127.0.0.1 port {port}: it is taken; stop what listens "
-        "there, or take port 0, which is any free one\n"
+        f"opentracing-zipkin collector: the collector cannot listen on 127.0.0.1 port {port}: another program listens "
+        "there; stop it, or use port 0 for any free port\n"
     ) == done.stderr
 
 

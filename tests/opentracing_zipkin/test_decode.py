@@ -84,7 +84,7 @@ def test_no_spans_are_said(form: str, tmp_path: Path, capsys: pytest.CaptureFixt
     path.write_bytes(b"[]")
     assert 0 == main(["decode", str(path), "--to", form])
 
-    assert ("", f"opentracing-zipkin decode: {path}: there are no spans in it\n") == capsys.readouterr()
+    assert ("", f"opentracing-zipkin decode: {path}: it contains no spans\n") == capsys.readouterr()
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -151,7 +151,7 @@ def test_a_binary_message_is_not_written_to_a_terminal(encoding: str, file: Path
     """The refusal to write a binary message to a terminal names the remedy."""
     shown = on_terminal([str(file), "--to", encoding])
 
-    assert f"opentracing-zipkin decode: {encoding} is no text for a terminal; give --output FILE\n" == shown
+    assert f"opentracing-zipkin decode: {encoding} is binary and not for a terminal; give --output FILE\n" == shown
 
 
 def test_what_is_wrong_is_one_line_and_status_1(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,7 +230,7 @@ def test_the_file_that_is_read_is_never_written(
     other.hardlink_to(file)
     for output in (file, link, other, tmp_path / "." / file.name):
         assert 2 == main(["decode", str(file), "--to", form, "--output", str(output)])
-        assert f"--output {output} is the file that is read; give another one" in capsys.readouterr().err
+        assert f"--output {output} is the input file; give another file" in capsys.readouterr().err
     command = f"{sys.executable} -m opentracing_zipkin decode - --to {form} --output {file} < {file}"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
 

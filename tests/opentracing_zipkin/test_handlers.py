@@ -195,7 +195,7 @@ def test_whatever_a_handler_leaves_no_other_span_is_lost(field: str, encoding: s
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"trace_id": "odd"}, "a handler left the trace_id 'odd', which is no id of at most 32 hexadecimal digits, and the span is dropped"),
+        ({"trace_id": "odd"}, "a handler left the trace_id 'odd', which is no id of at most 32 hexadecimal digits; the span is dropped"),
         ({"trace_id": 0}, "the trace_id '0'"),
         ({"span_id": None}, "the span_id 'None'"),
         ({"span_id": "a" * 17}, "the span_id 'aaaaaaaaaaaaaaaaa', which is no id of at most 16"),

@@ -82,7 +82,7 @@ def test_a_span_that_is_never_finished_is_counted_and_named(
 
     [line] = said(1)
     assert re.fullmatch(
-        rf"zipkin: span 'lost' was never finished; it was started at {HERE}:\d+ \(said once for this line\)", line
+        rf"zipkin: span 'lost' was never finished; it was started at {HERE}:\d+ \(logged once for this line\)", line
     )
     assert (1, []) == (tracer.unfinished, recorder.spans)
 
@@ -100,7 +100,7 @@ def test_a_scope_that_is_never_closed_is_counted_and_named(finish_on_close: bool
 
     [line] = said(1)
     assert re.fullmatch(
-        rf"zipkin: scope of 'done' was never closed; it was opened at {HERE}:\d+ \(said once for this line\)", line
+        rf"zipkin: scope of 'done' was never closed; it was opened at {HERE}:\d+ \(logged once for this line\)", line
     )
     assert (1, 1) == (tracer.unfinished, len(recorder.spans))
 
@@ -297,7 +297,7 @@ def run(program: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-LOST = r"zipkin: span '{}' was never finished; it was started at <string>:\d+ \(said once for this line\)\n"
+LOST = r"zipkin: span '{}' was never finished; it was started at <string>:\d+ \(logged once for this line\)\n"
 
 
 @pytest.mark.parametrize("ending", ["", "sys.exit(0)", "tracer.close()", "del tracer"])

@@ -1,7 +1,6 @@
-"""Ten minutes under load with a collector that fails in turn; the account must be exact and the memory must not grow.
+"""Runs ten minutes of load with a collector that fails at times: the counts must be exact and the memory must not grow.
 
-Prints a line every ten seconds and the balance at the end, leaves the memory's curve as a picture, and exits with 1 where
-something is wrong.
+It prints a line every ten seconds and the balance at the end, draws the memory's curve, and exits with 1 if something is wrong.
 """
 
 from __future__ import annotations
@@ -24,9 +23,11 @@ GROWTH_MB = 8.0
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long (default: 10)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="duration in minutes (default: 10)")
     parser.add_argument("--rate", type=float, default=1000.0, help="spans per second (default: 1000)")
-    parser.add_argument("--picture", type=Path, default=Path(".cache") / "soak.svg", help="where the curve is left")
+    parser.add_argument(
+        "--picture", type=Path, default=Path(".cache") / "soak.svg", help="file for the picture of the memory's curve"
+    )
     options = parser.parse_args()
     seconds = options.minutes * 60
     collector = _start("collector", json.dumps(TIMETABLE))
@@ -71,11 +72,11 @@ def _check(result: dict[str, Any], arrived: dict[str, int]) -> list[str]:
     dropped = stats["dropped"]
     wrong = []
     if result["finished"] != stats["finished"] or result["finished"] != stats["sent"] + sum(dropped.values()):
-        wrong.append("the account is not the application's own count")
+        wrong.append("the tracer's counts differ from the application's count")
     if dropped["rejected"] != result["poisoned"]:
-        wrong.append("the collector's refusals cost other spans than those that were to blame")
+        wrong.append("the collector's refusals dropped spans other than the refused ones")
     if not stats["sent"] <= arrived["distinct"] <= result["finished"] - result["poisoned"]:
-        wrong.append("what counts as sent is not what arrived")
+        wrong.append("the number of sent spans differs from the number of arrived spans")
     if stats["sent"] + result["poisoned"] != result["finished"]:
         wrong.append("spans were lost, though no outage was long")
     return wrong

@@ -41,11 +41,11 @@ insert into totals values (0, 0, 1);
 
 # A part of an error's text that tells its kind (Python 3.10 gives no code), the reason in our words, and the remedy.
 _KINDS = (
-    ("disk is full", "its disk is full", "free some space, or give the file a smaller bound"),
+    ("disk is full", "its disk is full", "free some space, or give a smaller --max-bytes"),
     ("disk i/o error", "its disk cannot be written or read", "look at the disk's space and health, or name another file"),
-    ("file is not a database", "it is no SQLite database", "name another file"),
+    ("file is not a database", "it is not an SQLite database", "name another file"),
     ("malformed", "it is damaged", "move it away and start again: a new one is made"),
-    ("locked", "another process holds it", "end that process, or name another file"),
+    ("locked", "another process uses it", "end that process, or name another file"),
     ("readonly", "it cannot be written to", "give this user the right to write it, or name another file"),
     ("unable to open", "it cannot be opened or made", "name a file in a folder that exists and that this user may write to"),
 )
@@ -107,7 +107,7 @@ class Database:
             raise self.refusal("it is a database of another program")
         if version > VERSION:
             raise self.refusal(
-                f"it was written by a newer version of this package (format {version}, this one knows {VERSION})",
+                f"it was written by a newer version of this package (format {version}; this version reads format {VERSION})",
                 "install that version, or name another file",
             )
 
@@ -129,7 +129,7 @@ class Database:
             try:
                 flock(self._lock_file, LOCK_EX | LOCK_NB)
             except OSError as error:
-                raise self.refusal("another process holds it", "end that process, or name another file") from error
+                raise self.refusal("another process uses it", "end that process, or name another file") from error
 
     def _prepare(self) -> None:
         execute = self.writer.execute

@@ -101,7 +101,7 @@ class SqliteStore(Indexed):
             if first < index.end and index.segment_start(first) > first:
                 raise ValueError("its beginning is missing")
         except ValueError as error:
-            log.warning("zipkin: the index of the spans in %s is made anew: %s", self._database.path, error)
+            log.warning("zipkin: the index of the spans in %s is rebuilt: %s", self._database.path, error)
             damaged = True
             index = self._index = self._new_index(first)
         index.drop_before(first)

@@ -237,7 +237,7 @@ def test_a_taken_port_is_said_with_the_remedy(collector: Collector) -> None:
     """A port of another server raises OSError with the remedy."""
     port = int(collector.url.rpartition(":")[2])
 
-    with pytest.raises(OSError, match=f"127.0.0.1 port {port}: it is taken; .* port 0"):
+    with pytest.raises(OSError, match=f"127.0.0.1 port {port}: another program listens there; .* port 0"):
         Collector(port=port).start()
 
 
@@ -250,7 +250,7 @@ def test_a_wrong_setting_is_named(wrong: dict[str, object]) -> None:
 
 def test_a_host_that_is_not_here_is_said_with_the_remedy() -> None:
     """An address of another machine raises OSError with the remedy."""
-    with pytest.raises(OSError, match=r"no address of this machine; listen on 127.0.0.1"):
+    with pytest.raises(OSError, match=r"not an address of this machine; listen on 127.0.0.1"):
         Collector(host="192.0.2.1").start()
 
 

@@ -106,10 +106,10 @@ def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
     ("body", "words"),
     [
         (b"", "byte 0: it is empty"),
-        (b" \r\n", "byte 0: it holds only blanks"),
-        (b"\xef\xbb\xbf", "byte 0: it holds only blanks"),
+        (b" \r\n", "byte 0: it contains only white space"),
+        (b"\xef\xbb\xbf", "byte 0: it contains only white space"),
         *(('[{"id":"1"}]'.encode(encoding), "byte 0: this looks like UTF-16 or UTF-32") for encoding in WIDE),
-        (gzip.compress(gzip.compress(b"[]")), "byte 0 of what gzip holds: it is packed with gzip once more; unpack it once"),
+        (gzip.compress(gzip.compress(b"[]")), "byte 0 of the decompressed data: it is compressed with gzip twice; decompress it once"),
         (b"\x01\x01", "byte 0: no encoding of Zipkin's begins with 0x01; JSON, Thrift and proto3 are read, also with gzip"),
         (b"<html>", "byte 0: no encoding of Zipkin's begins with 0x3c"),
         (b"\n\0\1" + bytes(9), "byte 0: this looks like a single Thrift struct; a list of structs is expected"),
@@ -128,9 +128,9 @@ def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
         (b"\x0c\0\0\0\1\0", "byte 5: span 0: trace_id is missing or 0"),
         (b"\n\x0e\n\x08" + b"\xaa" * 8 + b"\x1a\x02\0\0", "byte 14: span 0: id is zero"),
         (b"\n\x05B\x03 \xf0\xff", "byte 7: span 0: truncated: a number has no end"),
-        (gzip.compress(b"<html>"), "byte 0 of what gzip holds: no encoding"),
-        (gzip.compress(b"[]")[:-1], "byte 21: truncated: gzip goes on, the file does not"),
-        (gzip.compress(b"[]") + b"[]", "byte 22: what begins as gzip is none: incorrect header check"),
+        (gzip.compress(b"<html>"), "byte 0 of the decompressed data: no encoding"),
+        (gzip.compress(b"[]")[:-1], "byte 21: truncated: the file ends within gzip data"),
+        (gzip.compress(b"[]") + b"[]", "byte 22: damaged gzip data: incorrect header check"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_byte(body: bytes, words: str) -> None:
@@ -194,7 +194,7 @@ def test_what_is_over_the_limit_is_refused_with_the_remedy() -> None:
 
     assert f"it is longer than 100 bytes; {remedy}" == failure(b" " * 101, 100)
     tracemalloc.start()
-    assert f"byte 0: gzip holds more than 1,000,000 bytes; {remedy}" == failure(bomb, 1_000_000)
+    assert f"byte 0: more than 1,000,000 bytes after decompression; {remedy}" == failure(bomb, 1_000_000)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5_000_000

@@ -166,4 +166,4 @@ def test_a_file_that_cannot_be_written_is_status_1(
     monkeypatch.setattr(runner, "VISITS", VISITS[:1])
 
     assert 1 == run(parsed("--output", str(tmp_path / "no" / "such" / "folder.json")))
-    assert "give --output another place" in capsys.readouterr().err
+    assert "give --output another file" in capsys.readouterr().err

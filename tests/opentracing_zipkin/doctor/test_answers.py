@@ -52,12 +52,12 @@ CASES: dict[str, Case] = {
         Behaviour(404), ("own-path", "wrong-path"), ("/collector/api/v2/spans was meant",), "/collector"
     ),
     "404, and the right path is near": Case(
-        Behaviour(404, path="/zipkin/api/v2/spans"), ("right-path",), ("/zipkin/api/v2/spans has taken",)
+        Behaviour(404, path="/zipkin/api/v2/spans"), ("right-path",), ("/zipkin/api/v2/spans has accepted",)
     ),
     "405, and the right path is near": Case(
         Behaviour(405, path="/api/v2/spans"),
         ("own-path", "right-path"),
-        ("/api/v2/spans has taken", "set ZIPKIN_ENDPOINT=http://127.0.0.1:"),
+        ("/api/v2/spans has accepted", "set ZIPKIN_ENDPOINT=http://127.0.0.1:"),
         "/zipkin/traces",
     ),
     "407": Case(Behaviour(407), ("proxy-authentication",), ("http://user:password@proxy:port",)),
@@ -79,9 +79,7 @@ CASES: dict[str, Case] = {
     "10 % are kept": Case(keeping(0.1), ("keeps-a-part",), ("of 20 traces", "COLLECTOR_SAMPLE_RATE")),
     "0 % are kept": Case(keeping(0.0), ("keeps-a-part",), ("0 of 20 traces",)),
     "no queries": Case(Behaviour(queries=(404, "text/plain", "")), ("no-queries",), ("HTTP 404",), exit_status=0),
-    "a page in place of queries": Case(
-        Behaviour(queries=(200, HTML, "<p>")), ("no-queries",), ("a page for people",), exit_status=0
-    ),
+    "a page in place of queries": Case(Behaviour(queries=(200, HTML, "<p>")), ("no-queries",), ("a web page",), exit_status=0),
     "a clock that is 10 s slow": Case(Behaviour(ahead_s=-10), ("clock-near",), ("ahead of", "NTP"), exit_status=0),
     "a clock that is an hour fast": Case(Behaviour(ahead_s=3600), ("clock-off",), ("behind",)),
     "no clock": Case(Behaviour(ahead_s=None), ("clock-unknown",), exit_status=0),

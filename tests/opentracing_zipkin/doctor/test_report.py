@@ -80,7 +80,7 @@ def test_settings_that_somebody_has_set_are_told_and_others_counted() -> None:
     settings = [Setting("endpoint", "http://z", "default"), Setting("w3c", "False", "default"), Setting("auth", "x" * 200, "V")]
     lines = list(setting_lines(settings, io.StringIO()))
 
-    assert ["endpoint  default  http://z", "the other 1 settings have their defaults; --json has them all"] == [
+    assert ["endpoint  default  http://z", "the other 1 settings have their defaults; --json lists all settings"] == [
         lines[0],
         lines[2],
     ]

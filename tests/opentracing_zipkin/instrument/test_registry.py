@@ -322,7 +322,7 @@ def test_a_module_alone_stands_back_as_well(
     ours = LIBRARIES[name].load()
     ours.install()
 
-    assert {f"zipkin: {name} is instrumented by {module.__name__} already; ours stands back"} == {
+    assert {f"zipkin: {name} is instrumented by {module.__name__} already; this package does not instrument it"} == {
         record.getMessage() for record in caplog.records
     }
     assert name not in ("flask", "requests") or not is_instrumented(name)
@@ -338,7 +338,7 @@ def test_ours_stands_back_and_says_so_once(monkeypatch: pytest.MonkeyPatch, capl
     assert not is_instrumented("flask")
     assert is_instrumented("requests")
     assert "instrumented by flask_opentracing" == state("flask")
-    assert ["zipkin: flask is instrumented by flask_opentracing already; ours stands back"] == [
+    assert ["zipkin: flask is instrumented by flask_opentracing already; this package does not instrument it"] == [
         record.getMessage() for record in caplog.records
     ]
 

@@ -103,6 +103,6 @@ def test_an_application_that_opentelemetry_instruments_is_left_to_it(
 
     assert [200] * 3 == answers
     assert ["get /"] == [span.name for span in spans]
-    assert ["zipkin: an application is instrumented by opentelemetry.instrumentation already; ours stands back"] == [
-        record.getMessage() for record in caplog.records
-    ]
+    assert [
+        "zipkin: an application is instrumented by opentelemetry.instrumentation already; this package does not instrument it"
+    ] == [record.getMessage() for record in caplog.records]

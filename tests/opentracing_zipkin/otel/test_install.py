@@ -111,7 +111,7 @@ def test_another_provider_stays_and_is_named() -> None:
 
     assert "NoOpTracerProvider" == kind
     assert 1 == len(said)
-    assert "OpenTelemetry has a provider already, NoOpTracerProvider: what it instruments is not traced by Zipkin" in said[0]
+    assert "OpenTelemetry already has the provider NoOpTracerProvider, so its spans are not sent to Zipkin" in said[0]
 
 
 def test_what_is_no_tracer_is_refused() -> None:
@@ -167,9 +167,7 @@ def test_an_api_that_is_too_old_is_named(way: str, gone: list[str]) -> None:
     said, is_recording = run(OLD.format(gone=gone, before=before, act=act), **variables)
 
     assert not is_recording
-    assert [
-        "zipkin: what OpenTelemetry instruments is not traced: opentelemetry-api 1.3.0 is too old; install 1.38 or newer"
-    ] == said
+    assert ["zipkin: OpenTelemetry's spans are not recorded: opentelemetry-api 1.3.0 is too old; install 1.38 or newer"] == said
 
 
 def test_a_missing_package_names_the_extra() -> None:
@@ -271,7 +269,7 @@ def test_a_wrong_value_stops_no_application(variable: str, value: str) -> None:
 
     assert "NoOpTracerProvider" == name
     assert 1 == len(said)
-    assert said[0].startswith("zipkin: what OpenTelemetry instruments is not traced: environment variable " + variable)
+    assert said[0].startswith("zipkin: OpenTelemetry's spans are not recorded: environment variable " + variable)
 
 
 def test_what_is_not_taken_is_said_once() -> None:

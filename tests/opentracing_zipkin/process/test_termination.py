@@ -121,7 +121,7 @@ REFUSED = {
     ),
     "a handler in C": (
         "faulthandler.register(signal.SIGTERM, open(os.devnull, 'w')); run()",
-        "it has a handler that Python does not know",
+        "it has a handler from outside Python",
     ),
 }
 
@@ -139,7 +139,7 @@ def test_where_sigterm_cannot_be_handled_nothing_changes(where: str) -> None:
         print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, before == (signal.raise_signal, os.kill))
     """)
 
-    assert f"DEBUG:opentracing_zipkin:zipkin: SIGTERM is left alone, because {reason}\n" in ended.told
+    assert f"DEBUG:opentracing_zipkin:zipkin: SIGTERM is not handled, because {reason}\n" in ended.told
     assert "True True\n" == ended.printed
 
 

@@ -82,7 +82,7 @@ def test_what_is_left_out_is_said_once(caplog: pytest.LogCaptureFixture) -> None
     written(attributes, {"a\nb": "1", "c d": "2"})
 
     [message] = caplog.messages
-    assert message.startswith("zipkin: trace attribute to be written left out: at most 64, of 8192 bytes in all")
+    assert message.startswith("zipkin: trace attribute to be written is left out: at most 64 are taken, of 8192 bytes in total")
     assert message.endswith(r"'ot-baggage-a\nb'")
 
 
@@ -151,7 +151,10 @@ WRONG: list[tuple[Any, str]] = [
     (["b3"], "which propagation itself writes"),
     (["tracestate"], "which propagation itself writes"),
     (["ot-baggage-x"], "which propagation itself writes"),
-    (["x-id", "X_Id"], "baggage_fields has 'X_Id' twice, case and '_' for '-' apart; name each header once"),
+    (
+        ["x-id", "X_Id"],
+        "baggage_fields has 'X_Id' twice, as '_' counts as '-' and case does not count; name each header once",
+    ),
     ([f"x{number}" for number in range(65)], "baggage_fields has 65 names; use at most 64"),
 ]
 

@@ -304,7 +304,7 @@ def test_malformed_headers_are_counted_and_said_once(caplog: pytest.LogCaptureFi
 
     assert 2 == propagation.malformed
     assert [
-        "zipkin: malformed B3 headers, ignored as far as they cannot be read (said once): {'x-b3-traceid': 'zz'}"
+        "zipkin: malformed B3 headers; the unreadable parts are ignored (logged once): {'x-b3-traceid': 'zz'}"
     ] == caplog.messages
 
 

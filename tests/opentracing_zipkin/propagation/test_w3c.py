@@ -219,7 +219,7 @@ def test_a_traceparent_that_cannot_be_read_is_counted(caplog: pytest.LogCaptureF
 
     assert 2 == propagation.malformed
     assert [
-        "zipkin: malformed traceparent headers, ignored as far as they cannot be read (said once): {'traceparent': 'zz'}"
+        "zipkin: malformed traceparent headers; the unreadable parts are ignored (logged once): {'traceparent': 'zz'}"
     ] == caplog.messages
 
 

@@ -385,7 +385,7 @@ def test_a_full_queue_is_said_by_the_reporters_thread(make: Make, caplog: pytest
     assert [] == caplog.messages
     sender.opened.set()
     until(lambda: bool(caplog.messages))
-    assert ["zipkin: 3 spans were dropped: 1 was waiting already"] == caplog.messages
+    assert ["zipkin: 3 spans were dropped, because the queue was full: 1 was waiting"] == caplog.messages
     assert caplog.records[0].threadName == "zipkin-reporter"
 
 

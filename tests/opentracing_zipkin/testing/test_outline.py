@@ -115,8 +115,8 @@ def test_spans_without_their_parents_are_roots() -> None:
 @pytest.mark.parametrize(
     ("outline", "words"),
     [
-        ("a\n    b\n  c", r"line 3 of the outline: 'c' stands below no line above; check its indentation"),
-        ("a  no tag", r"line 1 of the outline: 'no tag' is no kind, '-> service' or tag 'key=value'; two blanks"),
+        ("a\n    b\n  c", r"line 3 of the outline: the indentation of 'c' fits no line above it; check it"),
+        ("a  no tag", r"line 1 of the outline: 'no tag' is no kind, '-> service' or tag 'key=value'; columns have two blanks"),
     ],
 )
 def test_what_is_no_outline_is_refused(outline: str, words: str) -> None:
@@ -128,8 +128,8 @@ def test_what_is_no_outline_is_refused(outline: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("read the cart item=tea", "'item=tea' is read as a part of the name: two blanks stand between columns"),
-        ("read the cart -> payment", "'-> payment' is read as a part of the name: two blanks stand between columns"),
+        ("read the cart item=tea", "'item=tea' is read as a part of the name: columns have two blanks between them"),
+        ("read the cart -> payment", "'-> payment' is read as a part of the name: columns have two blanks between them"),
         ("read the cart  item=tea", ""),
         ("read the carts", ""),
     ],

@@ -75,7 +75,7 @@ def test_a_span_that_is_not_there_is_missed_with_what_is() -> None:
 def test_several_such_spans_are_listed() -> None:
     """Several spans in place of one are an error with the remedy."""
     assert failure(SPANS, service="shop", error=False) == (
-        "2 spans with service='shop', error=False, where one is expected; ask for more of it, or take all(...):\n"
+        "2 spans with service='shop', error=False, but one is expected; give more conditions, or use all(...):\n"
         "  shop: pack\n"
         "  shop: post /checkout  SERVER  http.status_code=502"
     )

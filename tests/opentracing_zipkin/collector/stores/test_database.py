@@ -52,9 +52,12 @@ def a_folder(path: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
-        (no_database, "it is no SQLite database; name another file"),
+        (no_database, "it is not an SQLite database; name another file"),
         (of_another_program, "it is a database of another program; name another file"),
-        (of_a_newer_version, "it was written by a newer version of this package .format 2, this one knows 1.; install"),
+        (
+            of_a_newer_version,
+            "it was written by a newer version of this package .format 2; this version reads format 1.; install",
+        ),
         (damaged, "it is damaged; move it away and start again"),
         (cut, "it is damaged; move it away and start again"),
         (a_folder, "it cannot be opened or made; name a file in a folder that exists and that this user may write to"),
@@ -97,7 +100,7 @@ def test_a_file_that_another_process_holds_is_refused(path: Path, how: str, monk
     SqliteStore(path).close()
     process = holding(path, how)
     try:
-        with pytest.raises(StoreUnavailable, match="another process holds it; end that process, or name another file"):
+        with pytest.raises(StoreUnavailable, match="another process uses it; end that process, or name another file"):
             SqliteStore(path)
     finally:
         ended(process)

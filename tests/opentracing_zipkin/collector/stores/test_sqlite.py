@@ -45,7 +45,7 @@ def test_a_file_that_is_locked_meanwhile_loses_what_comes(
     process = holding(path, "another program")
     try:
         for trace in (2, 3):
-            with pytest.raises(StoreUnavailable, match="another process holds it"):
+            with pytest.raises(StoreUnavailable, match="another process uses it"):
                 store.add(spans(trace))
         assert [10] == list(map(len, store.find(ALL)))
         assert 20 == store.counts().lost
@@ -54,7 +54,7 @@ def test_a_file_that_is_locked_meanwhile_loses_what_comes(
     store.add(spans(4))
 
     assert [10, 10] == list(map(len, store.find(ALL)))
-    assert [f"zipkin: spans cannot be kept in {path}: another process holds it; end that process, or name another file"] == [
+    assert [f"zipkin: spans cannot be kept in {path}: another process uses it; end that process, or name another file"] == [
         record.getMessage() for record in caplog.records if record.levelname == "WARNING"
     ]
     assert f"zipkin: spans are kept in {path} again" == caplog.records[-1].getMessage()
@@ -65,7 +65,7 @@ def test_a_full_disk_loses_what_comes(store: SqliteStore) -> None:
     store.add(spans(1))
     [pages] = store._database.writer.execute("pragma page_count").fetchone()
     store._database.writer.execute(f"pragma max_page_count = {pages + 2}")
-    with pytest.raises(StoreUnavailable, match="its disk is full; free some space, or give the file a smaller bound"):
+    with pytest.raises(StoreUnavailable, match="its disk is full; free some space, or give a smaller --max-bytes"):
         store.add(spans(2, 500))
 
     assert ([10], 10, 500) == ([len(trace) for trace in store.find(ALL)], store.counts().spans, store.counts().lost)
@@ -177,7 +177,7 @@ def test_a_damaged_index_is_made_anew(path: Path, caplog: pytest.LogCaptureFixtu
     again = SqliteStore(path)
 
     assert [10] == list(map(len, again.find(ALL._replace(span_name="x"))))
-    assert [f"zipkin: the index of the spans in {path} is made anew"] == [
+    assert [f"zipkin: the index of the spans in {path} is rebuilt"] == [
         record.getMessage().rpartition(":")[0].rpartition(":")[0] for record in caplog.records
     ]
     again.close()
