@@ -39,15 +39,16 @@ def checked_headers(headers: Any) -> dict[str, str]:
     return dict(headers)
 
 
-def checked_auth(auth: Any) -> tuple[str, str] | None:
+def checked_auth(auth: Any, encoding: str = "Latin-1") -> tuple[str, str] | None:
+    """The encoding is that in which they are sent: HTTP's is Latin-1, as requests has it, a broker's UTF-8."""
     if auth is not None and not (isinstance(auth, (tuple, list)) and [str, str] == [type(part) for part in auth]):
         raise WrongSetting("auth", "is no pair of texts; use ('user', 'password')")
     if auth is None:
         return None
     with suppress(UnicodeEncodeError):
-        ":".join(auth).encode("latin-1")  # as requests does
-        return auth[0], auth[1]
-    raise WrongSetting("auth", "has characters that cannot be sent; use those of Latin-1")
+        if b"\0" not in ":".join(auth).encode(encoding):  # which would end a user or a password at a broker
+            return auth[0], auth[1]
+    raise WrongSetting("auth", f"has characters that cannot be sent; use those of {encoding}, without NUL")
 
 
 def checked_file(name: str, path: Any) -> str:

@@ -148,7 +148,7 @@ def _checked_tls(own: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
 
 
 def _checked_sasl(url: KafkaUrl, own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    auth = checked_auth(own["auth"])
+    auth = checked_auth(own["auth"], "UTF-8")
     if auth is None and url.user is not None:
         auth = url.user, url.password or ""
     if auth is None:

@@ -72,7 +72,7 @@ class RabbitmqSender:
         self._current = 0
         self._timeout: float = own["send_timeout"]
         self._limit: float | None = None  # for a whole `send`, while the process ends
-        self._auth = checked_auth(own["auth"])
+        self._auth = checked_auth(own["auth"], "UTF-8")
         self._ca_bundle = DEFAULT_CA_BUNDLE_PATH if own["ca_bundle"] is None else checked_file("ca_bundle", own["ca_bundle"])
         self._has_own_ca = own["ca_bundle"] is not None
         self._cert = checked_cert(own["client_cert"], own["client_key"])
