@@ -133,9 +133,7 @@ def _queue(url: str, query: str) -> str:
         raise WrongSetting("endpoint", f"is {shown(url)!r}; a query is one queue=name and nothing else")
     queue = pairs[0][1] if pairs else DEFAULT_NAME
     if not queue or not _is_name(queue):
-        raise WrongSetting(
-            "endpoint", f"is {shown(url)!r}; a queue's name has 1 to {MAX_NAME_BYTES} bytes that can be printed"
-        )
+        raise WrongSetting("endpoint", f"is {shown(url)!r}; a queue's name has 1 to {MAX_NAME_BYTES} bytes that can be printed")
     return queue
 
 
