@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -438,6 +442,63 @@ def test_a_process_ends_though_nobody_reads_its_stderr() -> None:
 
     assert (0, b"done\n") == (done.returncode, done.stdout)
     assert 100 < len([line for line in lines if line.startswith(b"{") and json.loads(line)]) < 3000
+
+
+FULL = """
+import signal
+import opentracing_zipkin
+tracer = opentracing_zipkin.configure("service", endpoint="console:", exit_stall_timeout=0.2, flush_interval=0.01)
+tracer.start_span("x").finish()
+tracer.flush(0.1)
+if sys.argv[1] == "SIGTERM":
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+"""
+
+
+def fill(fd: int) -> None:
+    """To the last byte."""
+    os.set_blocking(fd, False)
+    for size in (100, 1):
+        with suppress(BlockingIOError):
+            while True:
+                os.write(fd, b"x" * size)
+    os.set_blocking(fd, True)
+
+
+def _pipe() -> tuple[int, int]:
+    return os.pipe()
+
+
+def _stopped_terminal() -> tuple[int, int]:
+    reading, writing = pty.openpty()
+    termios.tcflow(writing, termios.TCOOFF)
+    return reading, writing
+
+
+def _socket() -> tuple[int, int]:
+    one, other = socket.socketpair()
+    return one.detach(), other.detach()
+
+
+@pytest.mark.parametrize("make", [_pipe, pty.openpty, _stopped_terminal, _socket])
+def test_a_process_ends_though_its_stderr_is_full(make: Callable[[], tuple[int, int]]) -> None:
+    """Nor does the line about the spans that are lost wait for a reader, whatever ends the process."""
+    reading, writing = make()
+    fill(writing)
+    commands = {end: [sys.executable, "-c", PREAMBLE + FULL, end] for end in ("exit", "SIGTERM")}
+    running = {end: subprocess.Popen(command, stderr=writing) for end, command in commands.items()}
+    found = {}
+    for end, process in running.items():
+        try:
+            found[end] = process.wait(50)
+        finally:
+            process.kill()
+            process.wait()
+    os.close(reading)
+    os.close(writing)
+
+    assert {"exit": 0, "SIGTERM": -signal.SIGTERM} == found
 
 
 @pytest.mark.parametrize("disposition", ["SIG_DFL", "SIG_IGN"])
