@@ -2,24 +2,69 @@
 
 Rules: a collector's answer, a header or an exception's text may contain escape sequences for a terminal, or a line end and then
 a forged log line.  Such a line is escaped and cut; any other stays as it is, with its arguments.  Nothing raises here, because
-the application's thread may be logging.
+the application's thread may be logging.  Nothing waits either: a line is left out where it would go to a pipe or a terminal
+that is full and that nobody reads.
 """
 
 from __future__ import annotations
 
 import logging
+import select
 import traceback
+from collections.abc import Iterator
 from contextlib import suppress
+from types import BuiltinFunctionType
+from typing import Any
 
 from .text import printable
 
-__all__ = ["MAX_LINE", "log"]
+__all__ = ["MAX_LINE", "is_stuck", "log"]
 
 MAX_LINE = 1000  # characters of a line, and of each exception's text in a traceback
+
+# Not on Windows, and gevent's, which is a class, would want a hub of the thread.
+_poll: Any = getattr(select, "poll", None)
+_can_poll = isinstance(_poll, BuiltinFunctionType)
 
 _BEGIN = "Traceback (most recent call last):\n"
 
 log = logging.getLogger("opentracing_zipkin")
+
+
+def is_stuck(fd: int) -> bool:
+    """Whether a line would wait there for a reader; False where that cannot be known."""
+    if fd < 0 or not _can_poll:
+        return False
+    with suppress(Exception):
+        poll = _poll()
+        poll.register(fd, select.POLLOUT)
+        return not poll.poll(0)
+    return False
+
+
+def _waits_for_nobody(record: logging.LogRecord) -> bool:
+    """Whether each stream takes the line at once; a logging filter.
+
+    The end of a process would wait for a reader of its stderr that is not there, and so would its last spans.
+    """
+    return not any(record.levelno >= handler.level and is_stuck(_descriptor_of(handler)) for handler in _handlers())
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    logger: logging.Logger | None = log
+    found = False
+    while logger is not None:
+        found = found or bool(logger.handlers)
+        yield from logger.handlers
+        logger = logger.parent if logger.propagate else None
+    if not found and logging.lastResort is not None:
+        yield logging.lastResort
+
+
+def _descriptor_of(handler: logging.Handler) -> int:
+    with suppress(Exception):  # no stream, or one in memory
+        return int(handler.stream.fileno())  # type: ignore[attr-defined]
+    return -1
 
 
 def _make_printable(record: logging.LogRecord) -> bool:
@@ -45,4 +90,5 @@ def _shown(part: str) -> str:
     return printable(part.removesuffix("\n"), MAX_LINE) + "\n"
 
 
+log.addFilter(_waits_for_nobody)
 log.addFilter(_make_printable)  # adding the same filter again has no effect

@@ -11,7 +11,7 @@ from math import inf
 from typing import Protocol
 
 from ..clock import monotonic
-from ..log import log
+from ..log import is_stuck, log
 from ..process.interpreter import NONE, at_end, thread_kind
 from ..process.termination import at_childs_exit, at_sigterm
 from ..text import are, spans, were
@@ -202,6 +202,6 @@ def _say(what: str, by_logging: bool) -> None:
     """Write to the log, or to file descriptor 2 where a log handler may delay us."""
     if by_logging:
         log.warning("zipkin: %s", what)
-    else:
+    elif not is_stuck(2):
         with suppress(OSError):
             os.write(2, f"zipkin: {what}\n".encode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -20,7 +21,7 @@ __all__ = ["KafkaUrl", "RabbitmqUrl", "kafka_url", "rabbitmq_urls", "split_urls"
 DEFAULT_NAME = "zipkin"  # of the topic, and of the queue, as a Zipkin server has them
 KAFKA_REMEDY = "use its brokers and the topic, for instance kafka://one:9092,two:9092/zipkin"
 RABBITMQ_REMEDY = "use the broker's URL, for instance amqp://user:password@host:5672/vhost?queue=zipkin"
-MAX_QUEUE_BYTES = 255
+MAX_NAME_BYTES = 255  # of a queue and of a virtual host: AMQP's short text
 
 _KAFKA_PORT = 9092
 _RABBITMQ_PORTS = {"amqp": 5672, "amqps": 5671}
@@ -78,7 +79,9 @@ def kafka_url(endpoint: str | Sequence[str]) -> KafkaUrl:
 
 
 def _kafka_url(url: str) -> KafkaUrl:
-    scheme, _, rest = url.partition("://")
+    scheme, slashes, rest = url.partition("://")
+    if not slashes:
+        check_url("endpoint", url, KAFKA_REMEDY, ("kafka",))  # which tells it
     authority, slash, path = rest.partition("/")
     before, at, hosts = authority.rpartition("@")
     parts = [_checked(f"{scheme}://{before}{at}{host}{slash}{path}", ("kafka",), KAFKA_REMEDY) for host in hosts.split(",")]
@@ -90,7 +93,7 @@ def _kafka_url(url: str) -> KafkaUrl:
     if not re.fullmatch(_TOPIC, topic) or topic in (".", ".."):
         remedy = "a topic's name has letters, digits and ._- only"
         raise WrongSetting("endpoint", f"is {shown_value(url)}; {remedy}, for instance kafka://one:9092/zipkin")
-    user, password = _user(parts[0])
+    user, password = _user(url, parts[0])
     if "@" in authority and not (user and password):
         raise WrongSetting("endpoint", f"is {shown_value(url)}; write user:password@, or give both as auth")
     return KafkaUrl(tuple(_host_and_port(one) for one in parts), topic, user, password)
@@ -106,11 +109,17 @@ def _rabbitmq_url(url: str) -> RabbitmqUrl:
     path = parts.path.removeprefix("/")
     if "/" in path:
         raise WrongSetting("endpoint", f"is {shown(url)!r}; write a slash in the virtual host as %2F")
-    user, password = _user(parts)
+    vhost = unquote(path) or "/"
+    if not _is_name(vhost):
+        problem = f"a virtual host's name has up to {MAX_NAME_BYTES} bytes that can be printed"
+        raise WrongSetting("endpoint", f"is {shown(url)!r}; {problem}")
+    user, password = _user(url, parts)
+    if user is None and password:
+        raise WrongSetting("endpoint", f"is {shown(url)!r} with a password and no user; write user:password@")
     return RabbitmqUrl(
         parts.hostname or "",
         parts.port or _RABBITMQ_PORTS[parts.scheme],
-        unquote(path) or "/",
+        vhost,
         _queue(url, parts.query),
         user,
         password,
@@ -123,20 +132,34 @@ def _queue(url: str, query: str) -> str:
     if any(key != "queue" for key, _ in pairs) or len(pairs) > 1 or (query and not pairs):
         raise WrongSetting("endpoint", f"is {shown(url)!r}; a query is one queue=name and nothing else")
     queue = pairs[0][1] if pairs else DEFAULT_NAME
-    if not queue.isprintable() or not 0 < len(queue.encode()) <= MAX_QUEUE_BYTES:
-        raise WrongSetting(
-            "endpoint", f"is {shown(url)!r}; a queue's name has 1 to {MAX_QUEUE_BYTES} bytes that can be printed"
-        )
+    if not queue or not _is_name(queue):
+        raise WrongSetting("endpoint", f"is {shown(url)!r}; a queue's name has 1 to {MAX_NAME_BYTES} bytes that can be printed")
     return queue
 
 
+def _is_name(text: str) -> bool:
+    return text.isprintable() and len(text.encode()) <= MAX_NAME_BYTES
+
+
 def _checked(url: str, schemes: Sequence[str], remedy: str) -> SplitResult:
-    return urlsplit(check_url("endpoint", url, remedy, schemes))
+    parts = urlsplit(check_url("endpoint", url, remedy, schemes))
+    if parts.port == 0:  # which would be read as none
+        raise WrongSetting("endpoint", f"is {shown_value(url)}; a broker's port is 1 to 65535")
+    return parts
 
 
-def _user(parts: SplitResult) -> tuple[str | None, str | None]:
-    user, password = parts.username or None, parts.password
-    return None if user is None else unquote(user), None if password is None or user is None else unquote(password)
+def _user(url: str, parts: SplitResult) -> tuple[str | None, str | None]:
+    user, password = (None if part is None else _decoded(url, part) for part in (parts.username, parts.password))
+    return user or None, password
+
+
+def _decoded(url: str, part: str) -> str:
+    """Strictly: another password would be sent than the one that was meant, and would be refused."""
+    with suppress(UnicodeDecodeError):
+        text = unquote(part, errors="strict")
+        if "\0" not in text:  # which ends a user or a password where it is sent
+            return text
+    raise WrongSetting("endpoint", f"is {shown_value(url)} with a user or password that is no UTF-8, or has %00")
 
 
 def _host_and_port(parts: SplitResult) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,7 +15,15 @@ from typing import Any
 from ..option import WrongSetting
 from .url import check_url, shown
 
-__all__ = ["checked_auth", "checked_cert", "checked_file", "checked_headers", "checked_proxies"]
+__all__ = [
+    "check_readable",
+    "checked_auth",
+    "checked_cert",
+    "checked_file",
+    "checked_headers",
+    "checked_proxies",
+    "tls_context",
+]
 
 MAX_PATH_CHARS = 200
 
@@ -39,15 +48,16 @@ def checked_headers(headers: Any) -> dict[str, str]:
     return dict(headers)
 
 
-def checked_auth(auth: Any) -> tuple[str, str] | None:
+def checked_auth(auth: Any, encoding: str = "Latin-1") -> tuple[str, str] | None:
+    """The encoding is that in which they are sent: HTTP's is Latin-1, as requests has it, a broker's UTF-8."""
     if auth is not None and not (isinstance(auth, (tuple, list)) and [str, str] == [type(part) for part in auth]):
         raise WrongSetting("auth", "is no pair of texts; use ('user', 'password')")
     if auth is None:
         return None
     with suppress(UnicodeEncodeError):
-        ":".join(auth).encode("latin-1")  # as requests does
-        return auth[0], auth[1]
-    raise WrongSetting("auth", "has characters that cannot be sent; use those of Latin-1")
+        if b"\0" not in ":".join(auth).encode(encoding):  # which would end a user or a password at a broker
+            return auth[0], auth[1]
+    raise WrongSetting("auth", f"has characters that cannot be sent; use those of {encoding}, without NUL")
 
 
 def checked_file(name: str, path: Any) -> str:
@@ -75,6 +85,34 @@ def checked_cert(cert: Any, key: Any) -> str | tuple[str, str] | None:
         return None
     cert = checked_file("client_cert", cert)
     return cert if key is None else (cert, checked_file("client_key", key))
+
+
+def check_readable(ca_bundle: str | None, cert: str | tuple[str, str] | None) -> None:
+    """Raise WrongSetting where the files, as they were checked before, are no certificates or no key.
+
+    OpenSSL's own words do not name the file.
+    """
+    if not _can_be_read(ca_bundle, None):
+        raise WrongSetting("ca_bundle", "cannot be read; use certificates in PEM form")
+    if not _can_be_read(ca_bundle, cert):
+        raise WrongSetting("client_cert", "cannot be read; use a certificate and its key in PEM form, not encrypted")
+
+
+def _can_be_read(ca_bundle: str | None, cert: str | tuple[str, str] | None) -> bool:
+    with suppress(OSError, ValueError):
+        tls_context(ca_bundle, cert)
+        return True
+    return False
+
+
+def tls_context(ca_bundle: str | None, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
+    """Of certificates to trust, a file or a folder, or the system's where it is None; and of our own."""
+    is_folder = ca_bundle is not None and os.path.isdir(ca_bundle)
+    context = ssl.create_default_context(cafile=None if is_folder else ca_bundle, capath=ca_bundle if is_folder else None)
+    if cert is not None:
+        certificate, key = (cert, None) if isinstance(cert, str) else cert
+        context.load_cert_chain(certificate, key, password="")  # an encrypted key would be asked for at the terminal
+    return context
 
 
 def checked_proxies(proxy: Any) -> dict[str, str]:

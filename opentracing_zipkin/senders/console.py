@@ -48,7 +48,7 @@ _REMEDIES = {
 }
 _select = loaded_anew("select")  # gevent's would want a hub of our thread, and eventlet takes `poll` away
 # Non-blocking because of pipes with names; the descriptor is our own.  Windows has not all of these.
-_FLAGS = ("O_WRONLY", "O_APPEND", "O_CREAT", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK", "O_BINARY")
+_FLAGS = ("O_WRONLY", "O_APPEND", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK", "O_BINARY")
 _OPEN_FLAGS = sum(getattr(os, name, 0) for name in _FLAGS)
 
 
@@ -84,8 +84,10 @@ class ConsoleSender:
             raise SendError(f"{printable(self.path, MAX_SHOWN_CHARS) or 'stderr'}: {words_of(problem)}", retryable=True)
 
     def _write(self, fd: int, body: bytes, ends_at_s: float) -> None:
-        is_file = stat.S_ISREG(os.fstat(fd).st_mode)
-        end_of_line = b"\n" if self._is_in_line else b""
+        status = os.fstat(fd)
+        is_file = stat.S_ISREG(status.st_mode)
+        # A file that was cut or made anew since then begins with a line.
+        end_of_line = b"\n" if self._is_in_line and not (is_file and status.st_size == 0) else b""
         begun, at = self._begun
         at = at if begun == body else 0
         rest = end_of_line + body[at:]
@@ -121,7 +123,7 @@ class ConsoleSender:
         if self._fd >= 0 and not self._is_current():
             self.close()
         if self._fd < 0:
-            self._fd = os.open(self.path, _OPEN_FLAGS, 0o666)
+            self._fd = _opened(self.path)
             opened = os.fstat(self._fd)
             if self._file != (opened.st_dev, opened.st_ino):
                 self._file = opened.st_dev, opened.st_ino
@@ -157,14 +159,24 @@ def problem_with(path: str) -> str:
     try:
         if path in _STREAMS:
             os.fstat(_stream(_STREAMS[path]))
-        elif os.path.exists(path):
-            os.close(os.open(path, _OPEN_FLAGS & ~os.O_CREAT))
-        elif not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
-            code = errno.EACCES if os.path.isdir(os.path.dirname(path)) else errno.ENOENT
-            raise OSError(code, os.strerror(code))
+        else:
+            os.close(os.open(path, _OPEN_FLAGS))
+    except FileNotFoundError:
+        folder = os.path.dirname(os.path.realpath(path))  # of the file that a link would make
+        if not os.path.isdir(folder):
+            return words_of(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return words_of(OSError(errno.EACCES, os.strerror(errno.EACCES)))
     except OSError as error:
         return words_of(error)
     return ""
+
+
+def _opened(path: str) -> int:
+    """Made only where it is missing: Linux refuses to make what another user has in a folder as /tmp (fs.protected_regular)."""
+    with suppress(FileNotFoundError):
+        return os.open(path, _OPEN_FLAGS)
+    return os.open(path, _OPEN_FLAGS | os.O_CREAT, 0o666)
 
 
 def _stream(name: str) -> int:

@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 HTTP, KAFKA, RABBITMQ, CONSOLE = "HTTP", "Kafka", "RabbitMQ", "console"
+_URL = r"(?i:console:|[a-z][a-z0-9+.-]*://)"  # its beginning
+_NEXT_URL = rf",\s*{_URL}"  # in text that begins with console:, where a comma may be the file's
 _CONSOLE_REMEDY = "use console: for lines on stderr, or an absolute path behind it, for instance console:/var/log/spans.jsonl"
 
 
@@ -61,7 +63,7 @@ def _check_rabbitmq(endpoint: str | Sequence[str]) -> list[str]:
 
 def _check_console(endpoint: str | Sequence[str]) -> list[str]:
     urls = [endpoint.strip()] if isinstance(endpoint, str) else split_urls(endpoint)
-    if len(urls) > 1:
+    if len(urls) > 1 or re.search(_NEXT_URL, urls[0]):
         raise WrongSetting("endpoint", "has console: and more; lines go to one place, so give one of them")
     console_path(urls[0])
     return urls
@@ -88,7 +90,7 @@ def kind_of(endpoint: Any) -> str:
     first = next(iter(endpoint), "") if isinstance(endpoint, (list, tuple)) else endpoint
     text = first.strip().lower() if isinstance(first, str) else ""
     for name, kind in _KINDS.items():
-        if text.startswith(kind.schemes):
+        if text.startswith(tuple(scheme.rstrip("/") for scheme in kind.schemes)):  # "kafka:9092" lacks the slashes
             return name
     return HTTP
 
@@ -102,12 +104,14 @@ def scheme_of(endpoint: Any) -> str:
 
 def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
     """Each URL of the setting: one, a list, or text with commas.  Raises WrongSetting that shows no credential."""
-    if not isinstance(endpoint, (str, list, tuple)) or not endpoint or not all(isinstance(one, str) for one in endpoint):
+    if not isinstance(endpoint, (str, list, tuple)) or not endpoint:
         return collector_url.endpoints_of(endpoint)  # which tells it
+    if no_texts := [one for one in endpoint if not isinstance(one, str)]:
+        return collector_url.endpoints_of(no_texts)
     name = kind_of(endpoint)
     urls = [endpoint] if name == CONSOLE and isinstance(endpoint, str) else split_urls(endpoint)
     for url in urls:
-        scheme = re.match(r"(?i)console:|[a-z][a-z0-9+.-]*://", url)
+        scheme = re.match(_URL, url)
         if scheme and scheme[0].lower() not in _KINDS[name].schemes:
             if kind_of(url) != HTTP or scheme[0].lower() in _KINDS[HTTP].schemes:
                 raise WrongSetting("endpoint", f"has {name} and {kind_of(url)}; give the URLs of one sender only")

@@ -18,7 +18,7 @@ from ..log import log
 from ..option import WrongSetting
 from ..text import printable
 from .broker_url import KafkaUrl
-from .checks import checked_auth, checked_cert, checked_file
+from .checks import check_readable, checked_auth, checked_cert, checked_file
 from .credentials import hide
 from .kafka_errors import ALL_BROKERS_DOWN, SSL
 
@@ -138,6 +138,8 @@ def _checked_tls(own: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
     if wanted is False and (cert or ca_bundle):
         name = "ca_bundle" if ca_bundle else "client_cert"
         raise WrongSetting("kafka_tls", f"is False, and {name} is given; leave out one of them")
+    if ca_bundle is not None or cert is not None:
+        check_readable(ca_bundle, cert)
     configuration = {}
     if ca_bundle is not None:
         configuration["ssl.ca.location"] = ca_bundle
@@ -148,9 +150,11 @@ def _checked_tls(own: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
 
 
 def _checked_sasl(url: KafkaUrl, own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    auth = checked_auth(own["auth"])
+    auth = checked_auth(own["auth"], "UTF-8")
     if auth is None and url.user is not None:
         auth = url.user, url.password or ""
+    if auth is not None and not all(auth):
+        raise WrongSetting("auth", "has no user or no password; give both, or leave it out")
     if auth is None:
         if given.get("kafka_sasl_mechanism") is not None:
             raise WrongSetting("kafka_sasl_mechanism", "is given without user and password; give auth=('user', 'password')")

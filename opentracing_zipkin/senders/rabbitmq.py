@@ -10,10 +10,8 @@ logs nothing of it: only the part of pika that reads and writes frames is used.
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -24,7 +22,7 @@ from ..options import LinkOptions
 from ..text import printable
 from . import SendError
 from .broker_url import RabbitmqUrl, rabbitmq_urls
-from .checks import checked_auth, checked_cert, checked_file
+from .checks import check_readable, checked_auth, checked_cert, checked_file, tls_context
 from .connection import Terms
 from .credentials import hide
 
@@ -72,13 +70,13 @@ class RabbitmqSender:
         self._current = 0
         self._timeout: float = own["send_timeout"]
         self._limit: float | None = None  # for a whole `send`, while the process ends
-        self._auth = checked_auth(own["auth"])
+        self._auth = checked_auth(own["auth"], "UTF-8")
         self._ca_bundle = DEFAULT_CA_BUNDLE_PATH if own["ca_bundle"] is None else checked_file("ca_bundle", own["ca_bundle"])
         self._has_own_ca = own["ca_bundle"] is not None
         self._cert = checked_cert(own["client_cert"], own["client_key"])
         self._logins = {url: self._login(url) for url in self._urls}
         if any(url.tls for url in self._urls):
-            self._check_files()
+            check_readable(self._ca_bundle, self._cert)
         self._publisher: Publisher | None = None
         self._terms = Terms(0)
 
@@ -92,13 +90,6 @@ class RabbitmqSender:
                 "endpoint", f"is {url!r} with a user and no password; write user:password@, or give both as auth"
             )
         return url.user, url.password
-
-    def _check_files(self) -> None:
-        """Raises WrongSetting where they cannot be read; OpenSSL's own words do not name the file."""
-        if not _can_be_read(self._ca_bundle, None):
-            raise WrongSetting("ca_bundle", "cannot be read; use certificates in PEM form")
-        if not _can_be_read(self._ca_bundle, self._cert):
-            raise WrongSetting("client_cert", "cannot be read; use a certificate and its key in PEM form, not encrypted")
 
     def send(self, body: bytes, /) -> None:
         ends_at_s = None if self._limit is None else monotonic() + self._limit
@@ -149,7 +140,7 @@ class RabbitmqSender:
 
     def _context_of(self, url: RabbitmqUrl) -> ssl.SSLContext | None:
         """Made for each connection, as certificates are renewed."""
-        return _context(self._ca_bundle, self._cert) if url.tls else None
+        return tls_context(self._ca_bundle, self._cert) if url.tls else None
 
     # What is told of a failure
 
@@ -235,19 +226,3 @@ class RabbitmqSender:
 
 def _is_too_large(refusal: Refused) -> bool:
     return refusal.code == _CONTENT_TOO_LARGE or (refusal.code == _PRECONDITION and "message size" in refusal.text)
-
-
-def _can_be_read(ca_bundle: str, cert: str | tuple[str, str] | None) -> bool:
-    with suppress(OSError, ValueError):
-        _context(ca_bundle, cert)
-        return True
-    return False
-
-
-def _context(ca_bundle: str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
-    is_folder = os.path.isdir(ca_bundle)
-    context = ssl.create_default_context(cafile=None if is_folder else ca_bundle, capath=ca_bundle if is_folder else None)
-    if cert is not None:
-        certificate, key = (cert, None) if isinstance(cert, str) else cert
-        context.load_cert_chain(certificate, key, password="")  # an encrypted key would be asked for at the terminal
-    return context

@@ -55,6 +55,14 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqBroke
         yield broker
 
 
+@pytest.fixture(scope="session")
+def reading_zipkin(kafka: KafkaBroker, rabbitmq: RabbitmqBroker) -> Iterator[ZipkinServer]:
+    """A real Zipkin server that takes spans from both brokers: from the topic and the queue `zipkin`, as it does by itself."""
+    kafka.make_topic("zipkin")
+    with ZipkinServer(settings={**kafka.zipkin_settings, **rabbitmq.zipkin_settings}) as server:
+        yield server
+
+
 @pytest.fixture(scope="module")
 def api(zipkin: ZipkinServer) -> Iterator[SpansApi]:
     """The real server's API, over a connection of the module's own."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -14,28 +12,6 @@ from .test_doctor import doctor
 from .zipkin_server import ZipkinServer
 
 
-class Reading(NamedTuple):
-    """A server, and the name of the topic and of the queue that it reads."""
-
-    url: str
-    name: str
-
-
-@pytest.fixture(scope="module")
-def reading(kafka: KafkaBroker, rabbitmq: RabbitmqBroker) -> Iterator[Reading]:
-    """From a topic and a queue of its own."""
-    name = f"doctor-{uuid4().hex[:8]}"
-    kafka.make_topic(name)
-    settings = {
-        **kafka.zipkin_settings,
-        **rabbitmq.zipkin_settings,
-        "KAFKA_TOPIC": name,
-        "RABBIT_QUEUE": name,
-    }
-    with ZipkinServer(settings=settings) as server:
-        yield Reading(server.url, name)
-
-
 def endpoint_of(kind: str, kafka: KafkaBroker, rabbitmq: RabbitmqBroker, name: str) -> str:
     return f"kafka://{kafka.address}/{name}" if kind == "kafka" else rabbitmq.endpoint(name)
 
@@ -43,23 +19,23 @@ def endpoint_of(kind: str, kafka: KafkaBroker, rabbitmq: RabbitmqBroker, name: s
 @pytest.mark.parametrize("encoding", ["json", "proto3"])
 @pytest.mark.parametrize("kind", ["kafka", "rabbitmq"])
 def test_probes_are_found_behind_a_broker(
-    kafka: KafkaBroker, rabbitmq: RabbitmqBroker, reading: Reading, kind: str, encoding: str
+    kafka: KafkaBroker, rabbitmq: RabbitmqBroker, reading_zipkin: ZipkinServer, kind: str, encoding: str
 ) -> None:
     """An empty list, which comes first, does the server no harm."""
-    endpoint = endpoint_of(kind, kafka, rabbitmq, reading.name)
-    status, found = doctor(endpoint, "--zipkin", reading.url, ZIPKIN_ENCODING=encoding)
+    endpoint = endpoint_of(kind, kafka, rabbitmq, "zipkin")
+    status, found = doctor(endpoint, "--zipkin", reading_zipkin.url, ZIPKIN_ENCODING=encoding)
 
     assert (0, ["taken", "found", "ids-apart"]) == (status, list(found))
 
 
 @pytest.mark.parametrize("kind", ["kafka", "rabbitmq"])
 def test_a_server_that_reads_from_elsewhere_is_told(
-    kafka: KafkaBroker, rabbitmq: RabbitmqBroker, reading: Reading, kind: str
+    kafka: KafkaBroker, rabbitmq: RabbitmqBroker, reading_zipkin: ZipkinServer, kind: str
 ) -> None:
     """The broker has taken the probes, under another name."""
     name = f"other-{uuid4().hex[:8]}"
     kafka.make_topic(name)
-    status, found = doctor(endpoint_of(kind, kafka, rabbitmq, name), "--zipkin", reading.url)
+    status, found = doctor(endpoint_of(kind, kafka, rabbitmq, name), "--zipkin", reading_zipkin.url)
 
     assert (1, ["taken", "not-read"]) == (status, list(found))
 

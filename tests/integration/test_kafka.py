@@ -31,14 +31,6 @@ SPANS = 20
 PASSWORD = "hunter22"  # not the user's
 
 
-@pytest.fixture(scope="module")
-def reading_zipkin(kafka: KafkaBroker) -> Iterator[ZipkinServer]:
-    """A real Zipkin server that takes spans from the broker."""
-    kafka.make_topic("zipkin")
-    with ZipkinServer(settings=kafka.zipkin_settings) as server:
-        yield server
-
-
 @contextmanager
 def tracing(endpoint: str, **settings: Any) -> Iterator[ZipkinTracer]:
     """A tracer that does not wait long; closed at the end."""

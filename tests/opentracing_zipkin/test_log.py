@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import time
@@ -275,3 +276,29 @@ def test_what_is_not_printable_is_escaped(text: str, shown: str) -> None:
     """An unprintable character is escaped as in a literal of Python."""
 
     assert shown == printable(text, 100)
+
+
+def test_a_line_that_would_wait_for_a_reader_is_left_out() -> None:
+    """It is said again only where it happens again; a stream that is read, or in memory, has all."""
+    reading, writing = os.pipe()
+    memory = io.StringIO()
+    handlers = [logging.StreamHandler(os.fdopen(writing, "w")), logging.StreamHandler(memory)]
+    for handler in handlers:
+        log.addHandler(handler)
+    try:
+        log.warning("zipkin: one")
+        os.set_blocking(writing, False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(writing, b"x" * 4096)
+        os.set_blocking(writing, True)
+        log.warning("zipkin: two")
+        os.read(reading, 1 << 16)
+        log.warning("zipkin: three")
+    finally:
+        for handler in handlers:
+            log.removeHandler(handler)
+        handlers[0].stream.close()
+        os.close(reading)
+
+    assert "zipkin: one\nzipkin: three\n" == memory.getvalue()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +22,7 @@ import pytest
 from opentracing_zipkin import ZipkinTracer, configure
 from opentracing_zipkin.__main__ import main
 from opentracing_zipkin.senders import SendError
-from opentracing_zipkin.senders.console import PIPE_BUF, ConsoleSender
+from opentracing_zipkin.senders.console import PIPE_BUF, ConsoleSender, problem_with
 
 ONE, TWO = b'{"id":"1"}\n', b'{"id":"2"}\n'
 
@@ -106,9 +110,29 @@ def _pipe_without_reader(folder: Path) -> str:
     return str(folder / "pipe")
 
 
+def _a_link_to_nowhere(folder: Path) -> str:
+    (folder / "link").symlink_to(folder / "missing" / "spans.jsonl")
+    return str(folder / "link")
+
+
+def _a_link_to_itself(folder: Path) -> str:
+    (folder / "link").symlink_to(folder / "link")
+    return str(folder / "link")
+
+
+def _a_name_of_256_bytes(folder: Path) -> str:
+    return str(folder / ("x" * 256))
+
+
+UNWRITABLE_AT_ONCE_ONLY = (_full,)  # which shows only when something is written
+
+
 @pytest.mark.parametrize(
     ("path_in", "words"),
     [
+        (_a_link_to_nowhere, "No such file or directory; make its folder"),
+        (_a_link_to_itself, "Too many levels of symbolic links"),
+        (_a_name_of_256_bytes, "File name too long"),
         (_in_missing_folder, "No such file or directory; make its folder"),
         (_below_a_file, "Not a directory; make its folder"),
         (_a_folder, "Is a directory; give the path of a file"),
@@ -124,7 +148,8 @@ def test_a_file_that_cannot_be_written_is_named_with_the_remedy(
     tracer = ZipkinTracer("service", endpoint=f"console:{path}", retry_timeout=0)
     tracer.start_span("x").finish()
 
-    assert f"{path}: {words}" == refusal(ConsoleSender(path))
+    assert refusal(ConsoleSender(path)).endswith(f": {words}")
+    assert ("" if path_in in UNWRITABLE_AT_ONCE_ONLY else words) == problem_with(path)
     assert False is tracer.flush(5)
     assert (1, 1) == (tracer.stats.finished, tracer.stats.dropped["expired"])
     tracer.close(0)
@@ -174,6 +199,52 @@ def test_no_line_is_lost_or_written_twice_where_a_file_had_no_room(tmp_path: Pat
     assert [f"{path}: File too large; rotate the file, or raise its limit (ulimit -f)"] * 2 == done.stdout.decode().splitlines()
     half = lines[room // 4][: room % 4]
     assert [*lines[: room // 4], *([half] if half else []), *lines[room // 4 :], "end"] == path.read_text().splitlines()
+
+
+ROTATED = """
+import resource
+from opentracing_zipkin.senders import SendError
+path, how = sys.argv[1:]
+sender = ConsoleSender(path)
+resource.setrlimit(resource.RLIMIT_FSIZE, (6, resource.RLIM_INFINITY))
+try:
+    sender.send(b"abc\\ndef\\n")
+except SendError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+{"cut": lambda: os.truncate(path, 0), "moved": lambda: os.rename(path, path + ".1"), "removed": lambda: os.remove(path)}[how]()
+sender.send(b"abc\\ndef\\n")
+"""
+
+
+@pytest.mark.parametrize("how", ["cut", "moved", "removed"])
+def test_a_file_that_was_rotated_behind_half_a_line_begins_with_a_line(tmp_path: Path, how: str) -> None:
+    """The half line went away with the old file, so there is nothing to end; also where the number of its inode comes again."""
+    path = tmp_path / "spans.jsonl"
+    done = in_a_process(ROTATED, str(path), how)
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert b"def\n" == path.read_bytes()
+
+
+def test_a_file_of_another_user_in_a_folder_for_all_is_opened_and_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux refuses to make one that is there already (fs.protected_regular), though it may be written."""
+    path = tmp_path / "spans.jsonl"
+    path.write_bytes(ONE)
+    original = os.open
+
+    def protected(name: Any, flags: int, *mode: int) -> int:
+        if flags & os.O_CREAT and os.path.exists(name):
+            raise PermissionError(13, "Permission denied")
+        return original(name, flags, *mode)
+
+    monkeypatch.setattr(os, "open", protected)
+    ConsoleSender(str(path)).send(TWO)
+    ConsoleSender(f"{path}.new").send(TWO)
+    monkeypatch.undo()
+
+    assert (ONE + TWO, TWO) == (path.read_bytes(), Path(f"{path}.new").read_bytes())
 
 
 APPENDING = """
@@ -371,6 +442,63 @@ def test_a_process_ends_though_nobody_reads_its_stderr() -> None:
 
     assert (0, b"done\n") == (done.returncode, done.stdout)
     assert 100 < len([line for line in lines if line.startswith(b"{") and json.loads(line)]) < 3000
+
+
+FULL = """
+import signal
+import opentracing_zipkin
+tracer = opentracing_zipkin.configure("service", endpoint="console:", exit_stall_timeout=0.2, flush_interval=0.01)
+tracer.start_span("x").finish()
+tracer.flush(0.1)
+if sys.argv[1] == "SIGTERM":
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+"""
+
+
+def fill(fd: int) -> None:
+    """To the last byte."""
+    os.set_blocking(fd, False)
+    for size in (100, 1):
+        with suppress(BlockingIOError):
+            while True:
+                os.write(fd, b"x" * size)
+    os.set_blocking(fd, True)
+
+
+def _pipe() -> tuple[int, int]:
+    return os.pipe()
+
+
+def _stopped_terminal() -> tuple[int, int]:
+    reading, writing = pty.openpty()
+    termios.tcflow(writing, termios.TCOOFF)
+    return reading, writing
+
+
+def _socket() -> tuple[int, int]:
+    one, other = socket.socketpair()
+    return one.detach(), other.detach()
+
+
+@pytest.mark.parametrize("make", [_pipe, pty.openpty, _stopped_terminal, _socket])
+def test_a_process_ends_though_its_stderr_is_full(make: Callable[[], tuple[int, int]]) -> None:
+    """Nor does the line about the spans that are lost wait for a reader, whatever ends the process."""
+    reading, writing = make()
+    fill(writing)
+    commands = {end: [sys.executable, "-c", PREAMBLE + FULL, end] for end in ("exit", "SIGTERM")}
+    running = {end: subprocess.Popen(command, stderr=writing) for end, command in commands.items()}
+    found = {}
+    for end, process in running.items():
+        try:
+            found[end] = process.wait(50)
+        finally:
+            process.kill()
+            process.wait()
+    os.close(reading)
+    os.close(writing)
+
+    assert {"exit": 0, "SIGTERM": -signal.SIGTERM} == found
 
 
 @pytest.mark.parametrize("disposition", ["SIG_DFL", "SIG_IGN"])

@@ -214,6 +214,22 @@ def test_a_password_that_cannot_be_sent_is_not_shown() -> None:
         assert [] == leaks(caught.value)
 
 
+BROKERS = ["kafka://host", "amqp://host", "amqps://host"]
+
+
+@pytest.mark.parametrize("endpoint", BROKERS)
+def test_a_broker_gets_user_and_password_in_any_script(endpoint: str) -> None:
+    """They are sent as UTF-8; a NUL, which ends them there, and half a character are refused without being shown."""
+    tracer = ZipkinTracer("service", endpoint=endpoint, auth=("größe", f"{SECRET}☃€"))
+    tracer.close(0)
+    for wrong in (f"{SECRET}\0", f"{SECRET}\udcff"):
+        for auth in (("user", wrong), (wrong, "password")):
+            with pytest.raises(ValueError, match=r"^auth has characters that cannot be sent; use those of UTF-8") as caught:
+                ZipkinTracer("service", endpoint=endpoint, auth=auth)
+
+            assert [] == leaks(caught.value)
+
+
 GOOD = [
     (f"http://user:{SECRET}@127.0.0.1:{{port}}/trace/v1?key={SECRET}&b=1", {}),
     (f"http://{SECRET}@127.0.0.1:{{port}}?{SECRET}", {}),

@@ -63,10 +63,16 @@ WRONG: list[tuple[Any, str]] = [
     ("console://host/path", CONSOLES),
     ("console:/var/log/", CONSOLES),
     ("console:/a\nb", CONSOLES),
-    ("console:,http://a", CONSOLES),
+    ("console:,http://u:secret@a", "has console: and more; lines go to one place"),
+    ("console:/x,console:/y", "has console: and more; lines go to one place"),
+    ("console:/x , kafka://u:secret@a", "has console: and more; lines go to one place"),
+    ("kafka:9092", "is 'kafka:9092'; use its brokers and the topic, for instance kafka://one:9092"),
+    ("kafka:/u:secret@a", "use its brokers and the topic, for instance kafka://one:9092"),
+    ("amqp:u:secret@h", "use the broker's URL, for instance amqp://"),
     ([], r"is []; use the collector's URL"),
     (9411, "is 9411; use the collector's URL"),
     (["http://a", 5], "is 5; use the collector's URL"),
+    (["kafka://a", None], "is None; use the collector's URL"),
 ]
 
 

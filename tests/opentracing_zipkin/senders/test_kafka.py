@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders import SendError, kafka_client
 from opentracing_zipkin.senders.kafka import KafkaSender
 
+from .certificates import Certificates
 from .mock_kafka import MockKafka
 
 PASSWORD = "swordfish"
@@ -180,9 +182,13 @@ def test_a_message_over_the_clients_limit_is_too_large(kafka: MockKafka) -> None
     assert {b"[]", b"[2]"} == set(kafka.values("large", 2))
 
 
-def test_a_certificate_that_is_none_is_told() -> None:
-    """With the setting that names its file; that is found at the first message, and may be mended."""
-    error = refusal(KafkaSender("kafka://localhost", ca_bundle=__file__))
+def test_a_certificate_that_was_spoilt_is_told(certificates: Certificates, tmp_path: Path) -> None:
+    """By a renewal, say; with the setting that names its file, and it may be mended."""
+    path = tmp_path / "authority.pem"
+    path.write_bytes(Path(certificates.authority).read_bytes())
+    sender = KafkaSender("kafka://localhost", ca_bundle=str(path))
+    path.write_bytes(b"none")
+    error = refusal(sender)
 
     assert (True, 30.0) == (error.retryable, error.retry_after)
     assert "see ca_bundle" in str(error)
@@ -387,6 +393,14 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"ca_bundle": "/no/file"},
         "ca_bundle is '/no/file'; use the path of an existing PEM",
     ),
+    "bundle that is none": ("kafka://a", {"ca_bundle": __file__}, "ca_bundle cannot be read; use certificates in PEM form"),
+    "certificate that is none": (
+        "kafka://a",
+        {"client_cert": __file__},
+        "client_cert cannot be read; use a certificate and its key in PEM form, not encrypted",
+    ),
+    "no user": ("kafka://a", {"auth": ("", PASSWORD)}, "auth has no user or no password; give both"),
+    "no password": ("kafka://a", {"auth": ("me", "")}, "auth has no user or no password; give both"),
     "key alone": ("kafka://a", {"client_key": __file__}, "client_key is given without client_cert"),
     "timeout": ("kafka://a", {"send_timeout": 0}, "send_timeout is 0; use"),
 }
