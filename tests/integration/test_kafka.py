@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.codec import ENCODINGS
 
 from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract, json_message, spans_of
 from ..docs.pages import DOCS, Reader, blocks
+from .broker_tracing import SPANS, await_warning, finish, numbered, settled, tracing, warnings
 from .kafka_server import KafkaServer
 from .kafka_topics import IDLE_S, USER, KafkaBroker, spans_in
 from .server_process import free_port
@@ -26,53 +26,7 @@ from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer
 
 PAGE = "how-to/kafka.md"
-WITHIN_S = 60.0
-SPANS = 20
 PASSWORD = "hunter22"  # not the user's
-
-
-@contextmanager
-def tracing(endpoint: str, **settings: Any) -> Iterator[ZipkinTracer]:
-    """A tracer that does not wait long; closed at the end."""
-    tracer = ZipkinTracer("shop", endpoint=endpoint, **{"flush_interval": 0.05, "send_timeout": 3.0, **settings})
-    try:
-        yield tracer
-    finally:
-        tracer.close(0).result(10)
-
-
-def finish(tracer: ZipkinTracer, *names: str) -> list[str]:
-    for name in names:
-        tracer.start_span(name).finish()
-    return list(names)
-
-
-def numbered(word: str) -> list[str]:
-    return [f"{word} {number}" for number in range(SPANS)]
-
-
-def settled(tracer: ZipkinTracer, sent: int, **dropped: int) -> bool:
-    """Whether the account says so in the end, and balances."""
-    deadline = time.monotonic() + WITHIN_S
-    while True:
-        tracer.flush(0.2)
-        stats = tracer.stats
-        found = {cause: number for cause, number in stats.dropped.items() if number}
-        if (stats.sent, found) == (sent, dropped):
-            return stats.finished == sent + sum(dropped.values()) and stats.queued == stats.in_flight == 0
-        assert time.monotonic() < deadline, stats
-        time.sleep(0.02)
-
-
-def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-
-
-def await_warning(caplog: pytest.LogCaptureFixture, words: str) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not any(words in line for line in warnings(caplog)):
-        assert time.monotonic() < deadline, caplog.messages
-        time.sleep(0.02)
 
 
 # All the way

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.codec import ENCODINGS
 
 from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract, json_message, spans_of
 from ..docs.pages import Reader, blocks
+from . import broker_tracing
+from .broker_tracing import SPANS, await_warning, finish, numbered, settled, warnings
 from .rabbitmq_queues import MAX_MESSAGE_BYTES, RabbitmqBroker, spans_in, taken
 from .server_process import free_port
 from .spans_api import SpansApi
@@ -27,8 +28,7 @@ from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer
 
 PAGE = "how-to/rabbitmq.md"
-WITHIN_S = 60.0
-SPANS = 20
+tracing = partial(broker_tracing.tracing, send_timeout=1.0)
 AGAIN = "zipkin: the collector accepts spans again"
 
 
@@ -36,50 +36,6 @@ AGAIN = "zipkin: the collector accepts spans again"
 def queue() -> str:
     """One that nobody reads."""
     return f"spans-{uuid4().hex[:8]}"
-
-
-@contextmanager
-def tracing(endpoint: str, **settings: Any) -> Iterator[ZipkinTracer]:
-    """A tracer that does not wait long before it tries again; closed at the end."""
-    tracer = ZipkinTracer("shop", endpoint=endpoint, **{"flush_interval": 0.05, "send_timeout": 1.0, **settings})
-    try:
-        yield tracer
-    finally:
-        tracer.close(0).result(10)
-
-
-def finish(tracer: ZipkinTracer, *names: str) -> list[str]:
-    for name in names:
-        tracer.start_span(name).finish()
-    return list(names)
-
-
-def numbered(word: str) -> list[str]:
-    return [f"{word} {number}" for number in range(SPANS)]
-
-
-def settled(tracer: ZipkinTracer, sent: int, **dropped: int) -> bool:
-    """Whether the account says so in the end, and balances."""
-    deadline = time.monotonic() + WITHIN_S
-    while True:
-        tracer.flush(0.2)
-        stats = tracer.stats
-        found = {cause: number for cause, number in stats.dropped.items() if number}
-        if (stats.sent, found) == (sent, dropped):
-            return stats.finished == sent + sum(dropped.values()) and stats.queued == stats.in_flight == 0
-        assert time.monotonic() < deadline, stats
-        time.sleep(0.02)
-
-
-def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-
-
-def await_warning(caplog: pytest.LogCaptureFixture, words: str) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not any(words in line for line in warnings(caplog)):
-        assert time.monotonic() < deadline, caplog.messages
-        time.sleep(0.02)
 
 
 # All the way

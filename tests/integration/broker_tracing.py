@@ -1,0 +1,69 @@
+"""A tracer before a real broker, as the tests of every broker use it: its spans, its account, its log lines.
+
+Rules: a test waits for what it needs, for a minute at most.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from opentracing_zipkin import ZipkinTracer
+
+__all__ = ["SPANS", "WITHIN_S", "await_warning", "finish", "numbered", "settled", "tracing", "warnings"]
+
+WITHIN_S = 60.0
+SPANS = 20
+
+
+@contextmanager
+def tracing(endpoint: str, **settings: Any) -> Iterator[ZipkinTracer]:
+    """A tracer that sends soon; closed at the end."""
+    tracer = ZipkinTracer("shop", endpoint=endpoint, **{"flush_interval": 0.05, "send_timeout": 3.0, **settings})
+    try:
+        yield tracer
+    finally:
+        tracer.close(0).result(10)
+
+
+def finish(tracer: ZipkinTracer, *names: str) -> list[str]:
+    """Start and finish a span of each name; the names."""
+    for name in names:
+        tracer.start_span(name).finish()
+    return list(names)
+
+
+def numbered(word: str) -> list[str]:
+    """Names for the usual number of spans."""
+    return [f"{word} {number}" for number in range(SPANS)]
+
+
+def settled(tracer: ZipkinTracer, sent: int, **dropped: int) -> bool:
+    """Wait until so many spans are sent and dropped; whether the account balances then."""
+    deadline = time.monotonic() + WITHIN_S
+    while True:
+        tracer.flush(0.2)
+        stats = tracer.stats
+        found = {cause: number for cause, number in stats.dropped.items() if number}
+        if (stats.sent, found) == (sent, dropped):
+            return stats.finished == sent + sum(dropped.values()) and stats.queued == stats.in_flight == 0
+        assert time.monotonic() < deadline, stats
+        time.sleep(0.02)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The texts that were logged as warnings or errors."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def await_warning(caplog: pytest.LogCaptureFixture, words: str) -> None:
+    """Wait until a warning has these words."""
+    deadline = time.monotonic() + WITHIN_S
+    while not any(words in line for line in warnings(caplog)):
+        assert time.monotonic() < deadline, caplog.messages
+        time.sleep(0.02)
