@@ -7,7 +7,7 @@ which part is made of which settings.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypedDict, TypeVar, get_type_hints
 
 from opentracing import ScopeManager
@@ -174,11 +174,22 @@ def check_sampler(sampler: Any) -> Sampler:
         raise WrongSetting("sampler", f"is {sampler!r}; use a function of a trace id's low 64 bits that returns a bool")
     if isinstance(sampler, type):
         raise WrongSetting("sampler", f"is the class {sampler.__qualname__}; use an instance of it")
-    code = getattr(sampler, "__code__", None) or getattr(vars(type(sampler)).get("__call__"), "__code__", None)
-    if code is not None and code.co_flags & _NO_ANSWER:
+    functions = (sampler, type(sampler).__call__, getattr(sampler, "decide", None))
+    if any(code.co_flags & _NO_ANSWER for code in (getattr(one, "__code__", None) for one in functions) if code is not None):
         raise WrongSetting("sampler", f"is {sampler!r}, which is async or a generator; use a function that returns a bool")
+    if isinstance(sampler, RootSampler):
+        _check_headers(sampler)
     checked: Sampler = sampler
     return checked
+
+
+def _check_headers(sampler: RootSampler) -> None:
+    try:
+        headers: Any = sampler.headers
+    except Exception:  # a property that raises: then the sampler says no
+        return
+    if isinstance(headers, str) or not isinstance(headers, Collection) or not all(isinstance(name, str) for name in headers):
+        raise WrongSetting("sampler", f"has headers = {headers!r}; use a tuple of names, for instance ('x-tenant',)")
 
 
 def guarded(sampler: Sampler) -> tuple[Sampler, Callable[[int, Root], bool] | None]:

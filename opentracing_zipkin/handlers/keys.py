@@ -20,6 +20,9 @@ DEFAULT_KEYS = (
     "*api_key*", "*access_key*", "*private_key*", "*account_key*", "*shared_key*", "*signature*", "sig",
     "*app_key*", "*auth_key*", "*client_key*", "*encryption_key*", "*functions_key*", "*master_key*", "*signing_key*",
     "*subscription_key*", "*assertion*", "pw",
+    "*otp_code*", "totp", "*mfa_code*", "*auth_code*", "*recovery_code*", "*security_code*", "*social_security*", "*pin_code*",
+    "*passkey*", "pswd", "creds", "*session_key*", "*ssh_key*", "*pgp_key*", "*license_key*", "*seed_phrase*", "*webhook_url*",
+    "cvv2", "hmac",
     "*session_id*", "*sess_id*", "sid", "*cookie*", "*csrf*", "*xsrf*", "otp", "pin",
     "*card_number*", "*credit_card*", "cvv", "cvc", "ssn",
 )  # fmt: skip

@@ -116,9 +116,9 @@ def rules(*rules: Rule, otherwise: float | Callable[[int], bool] = 1.0) -> Rules
 
     Raises ValueError for a wrong share, TypeError for what is no rule.
     """
-    wrong = next((rule for rule in rules if not isinstance(rule, Rule)), None)
-    if wrong is not None:
-        raise TypeError(f"{wrong!r} is no rule; use sampling.Rule(path='/health', rate=0) for instance")
+    wrong = [rule for rule in rules if not isinstance(rule, Rule)]
+    if wrong:
+        raise TypeError(f"{wrong[0]!r} is no rule; use sampling.Rule(path='/health', rate=0) for instance")
     return Rules(rules, otherwise if callable(otherwise) else boundary(_rate("otherwise", otherwise)))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import opentracing
 import opentracing_zipkin
-from opentracing_zipkin import Endpoint, ZipkinTracer, configure
+from opentracing_zipkin import Endpoint, ZipkinTracer, configure, sampling
 from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.senders.http import HttpSender
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
@@ -164,6 +164,15 @@ class Asynchronous:
         return True
 
 
+class AsynchronousRoots(sampling.RootSampler):
+    async def decide(self, trace_id: int, root: sampling.Root) -> bool:  # type: ignore[override]
+        return True
+
+
+class OneName(sampling.RootSampler):
+    headers = "x-tenant"
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sample_rate": 100}, r"sample_rate is 100; use 0\.0 .* to 1\.0"),
     ({"encoding": "xml"}, "encoding is 'xml'; use 'json', 'json_v1', 'thrift' or 'proto3'"),
@@ -184,6 +193,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sampler": 3}, "sampler is 3; use a function"),
     ({"sampler": asynchronous}, "which is async or a generator; use a function that returns a bool"),
     ({"sampler": Asynchronous()}, "which is async or a generator; use a function that returns a bool"),
+    ({"sampler": AsynchronousRoots()}, "which is async or a generator; use a function that returns a bool"),
+    ({"sampler": OneName()}, r"sampler has headers = 'x-tenant'; use a tuple of names"),
     (
         {"sampler": lambda trace_id: True, "sample_rate": 0.5},
         "sampler excludes sample_rate; give it to the sampler, or leave it out",

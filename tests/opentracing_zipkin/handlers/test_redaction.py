@@ -271,6 +271,13 @@ KEYS = (
     "pin",
     "user.pin",
     "dbPwd",
+    "otpCode",
+    "x-mfa-code",
+    "socialSecurityNumber",
+    "Ocp-Apim-Subscription-Key",
+    "x-functions-key",
+    "encryptionKey",
+    "p\uff41ssword",
 )
 QUERY_SAFE = "".join(set(string.printable) - set(" \t\n\r\x0b\x0c&;\"'=%*"))
 

@@ -188,6 +188,8 @@ def test_what_is_no_rule_is_refused() -> None:
     """And so is a share of the rest that is none."""
     with pytest.raises(TypeError, match=r"^'/health' is no rule; use sampling\.Rule"):
         sampling.rules("/health")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^None is no rule; use sampling\.Rule"):
+        sampling.rules(None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^otherwise is 5; use 0\.0"):
         sampling.rules(otherwise=5)
 
