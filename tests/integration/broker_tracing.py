@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,11 +15,15 @@ from typing import Any
 import pytest
 
 from opentracing_zipkin import ZipkinTracer
+from opentracing_zipkin.senders.endpoint import kind_of
+from opentracing_zipkin.stats import TracerStats
 
-__all__ = ["SPANS", "WITHIN_S", "await_warning", "finish", "numbered", "settled", "tracing", "warnings"]
+__all__ = ["SPANS", "WITHIN_S", "await_warning", "balances", "finish", "numbered", "settled", "tracing", "warnings"]
 
 WITHIN_S = 60.0
 SPANS = 20
+
+_accounts: dict[str, list[TracerStats]] = {}  # by broker, of each tracer at its end
 
 
 @contextmanager
@@ -29,6 +34,22 @@ def tracing(endpoint: str, **settings: Any) -> Iterator[ZipkinTracer]:
         yield tracer
     finally:
         tracer.close(0).result(10)
+        _accounts.setdefault(kind_of(endpoint), []).append(tracer.stats)
+
+
+def balances() -> Iterator[str]:
+    """A line for each broker: the accounts of all its tracers, added up."""
+    for broker, accounts in sorted(_accounts.items()):
+        finished, sent = sum(one.finished for one in accounts), sum(one.sent for one in accounts)
+        dropped = Counter[str]()
+        for one in accounts:
+            dropped.update(one.dropped)
+        causes = ", ".join(f"{number} {cause}" for cause, number in dropped.items() if number)
+        verdict = "balances" if finished == sent + dropped.total() else "DOES NOT BALANCE"
+        yield (
+            f"{broker}: {len(accounts)} tracers, {finished} spans finished = {sent} accepted + {dropped.total()} dropped "
+            f"({causes or 'none'}): {verdict}"
+        )
 
 
 def finish(tracer: ZipkinTracer, *names: str) -> list[str]:

@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwrigh
 from opentracing_zipkin.codec import ENCODINGS
 
 from . import chromium
+from .broker_tracing import balances
 from .demo_run import DemoRun, run_demo
 from .kafka_topics import KafkaBroker
 from .rabbitmq_queues import RabbitmqBroker
@@ -31,6 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.timeout(120, func_only=True))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    lines = list(balances())
+    if lines:
+        terminalreporter.section("the tracers' balance at real brokers")
+    for line in lines:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
