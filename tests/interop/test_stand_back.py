@@ -38,4 +38,4 @@ def test_a_request_has_one_span_and_one_context(measured: Mapping[str, Any], oth
     assert all(len(names) == 1 for names in found["headers"]), found
     assert other not in OTEL or (other in NOT_THEIRS) == bool(found["ours"])
     assert len(said) == len({*said}) > 0, said
-    assert all("this package does not instrument it" in line for line in said), said
+    assert all(line.endswith(("this package does not instrument it", "are left to the SDK")) for line in said), said
