@@ -9,7 +9,6 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
@@ -64,17 +63,21 @@ class KafkaBroker(KafkaServer):
         self._settings["advertised.listeners"] = ",".join(f"{name}://{address}" for name, address in advertised.items())
         super().make()
 
-    @cached_property
     def admin(self) -> AdminClient:
+        """A new one for each use: the broker closes idle connections, and a request that comes at that moment fails.
+
+        Hold it until its answer has come, because its end cancels what it was asked.
+        """
         return AdminClient({"bootstrap.servers": self.address}, logger=logging.getLogger("tests.kafka"))
 
     def add_users(self) -> None:
         """The user with SCRAM, too; PLAIN stands in the settings."""
         user, password = USER
+        admin = self.admin()
         for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
             info = ScramCredentialInfo(mechanism, 4096)
             upsertion = UserScramCredentialUpsertion(user, info, password.encode(), os.urandom(8))
-            self.admin.alter_user_scram_credentials([upsertion])[user].result(WITHIN_S)
+            admin.alter_user_scram_credentials([upsertion])[user].result(WITHIN_S)
 
     def topic(self, replicas: Sequence[int] = (1,), **settings: str) -> str:
         """A new topic of one partition; a setting's dots are underscores here."""
@@ -85,13 +88,15 @@ class KafkaBroker(KafkaServer):
 
     def make_topic(self, name: str, replicas: Sequence[int] = (1,), config: Mapping[str, str] | None = None) -> None:
         topic = NewTopic(name, 1, replica_assignment=[list(replicas)], config=dict(config or {}))
-        self.admin.create_topics([topic])[name].result(WITHIN_S)
+        admin = self.admin()
+        admin.create_topics([topic])[name].result(WITHIN_S)
 
     def forbidden_topic(self) -> str:
         """One for somebody who is not there."""
         name, resource, pattern = self.topic(), ResourceType.TOPIC, ResourcePatternType.LITERAL
         binding = AclBinding(resource, name, pattern, "User:nobody", "*", AclOperation.ALL, AclPermissionType.ALLOW)
-        [done] = self.admin.create_acls([binding]).values()
+        admin = self.admin()
+        [done] = admin.create_acls([binding]).values()
         done.result(WITHIN_S)
         return name
 
