@@ -125,8 +125,18 @@ def _found(name: str) -> str | None:
 
 
 def _is_of_another_python(name: str, program: str) -> bool:
-    """Whether a program that was found in PATH by its name belongs to a Python other than ours."""
-    return name in _PYTHON_PROGRAMS and os.path.dirname(program) != os.path.dirname(sys.executable)
+    """Whether a program that was found in PATH by its name is one of Python's, and is not installed in ours.
+
+    A path elsewhere says nothing: it may be a shim of pyenv, or Debian's folder for pip, which lead to this Python.
+    """
+    if name not in _PYTHON_PROGRAMS or os.path.dirname(program) == os.path.dirname(sys.executable):
+        return False
+    import site
+    import sysconfig
+
+    schemes = [sysconfig.get_default_scheme(), *([sysconfig.get_preferred_scheme("user")] if site.ENABLE_USER_SITE else [])]
+    folders = [os.path.dirname(sys.executable), *(sysconfig.get_path("scripts", scheme) for scheme in schemes)]
+    return shutil.which(name, path=os.pathsep.join(folders)) is None
 
 
 def _meant(name: str) -> str:

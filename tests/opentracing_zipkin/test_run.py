@@ -456,6 +456,24 @@ def test_a_program_of_another_python_is_told(run: Run, installed: Path, tmp_path
     assert is_told == (f"{installed} -m pip install {name}" in done.err)
 
 
+def test_a_program_that_is_installed_here_is_not_told(run: Run, installed: Path, tmp_path: Path) -> None:
+    """A shim in PATH, as pyenv has, is not told if this Python has the program: it leads there."""
+    shim = tmp_path / "flask"
+    shim.write_text("#!/bin/sh\necho served\n")
+    shim.chmod(0o755)
+    code = f"from opentracing_zipkin.commands import run; print(run._is_of_another_python('flask', {str(shim)!r}))"
+    scripts = installed.parent / "flask"
+    scripts.write_text("#!/bin/sh\n")
+    scripts.chmod(0o755)
+    try:
+        done = run("-c", code, by=[str(installed)])
+    finally:
+        scripts.unlink()
+
+    assert Done(0, "False\n", "") == done
+    assert Done(0, "True\n", "") == run("-c", code, by=[str(installed)])
+
+
 def test_a_zip_file_runs_commands_too(run: Run, collector: Collector, folder: Path) -> None:
     """Commands run if the package is in a zip file on PYTHONPATH."""
     with zipfile.ZipFile(folder / "packages.zip", "w") as archive:
