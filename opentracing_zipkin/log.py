@@ -22,7 +22,7 @@ __all__ = ["MAX_LINE", "is_stuck", "log"]
 
 MAX_LINE = 1000  # characters of a line, and of each exception's text in a traceback
 
-# Not on Windows, and gevent's, which is a class, would want a hub of the thread.
+# Windows has none.  gevent's is a class, and is not used, because it would make a hub for this thread.
 _poll: Any = getattr(select, "poll", None)
 _can_poll = isinstance(_poll, BuiltinFunctionType)
 
@@ -32,7 +32,7 @@ log = logging.getLogger("opentracing_zipkin")
 
 
 def is_stuck(fd: int) -> bool:
-    """Whether a line would wait there for a reader; False where that cannot be known."""
+    """Whether a line that is written to this descriptor would wait for a reader; False where that is not known."""
     if fd < 0 or not _can_poll:
         return False
     with suppress(Exception):
@@ -42,10 +42,10 @@ def is_stuck(fd: int) -> bool:
     return False
 
 
-def _waits_for_nobody(record: logging.LogRecord) -> bool:
+def _is_taken_at_once(record: logging.LogRecord) -> bool:
     """Whether each stream takes the line at once; a logging filter.
 
-    The end of a process would wait for a reader of its stderr that is not there, and so would its last spans.
+    Otherwise the end of a process, and its last spans, would wait for a reader of stderr who does not exist.
     """
     return not any(record.levelno >= handler.level and is_stuck(_descriptor_of(handler)) for handler in _handlers())
 
@@ -90,5 +90,5 @@ def _shown(part: str) -> str:
     return printable(part.removesuffix("\n"), MAX_LINE) + "\n"
 
 
-log.addFilter(_waits_for_nobody)
+log.addFilter(_is_taken_at_once)
 log.addFilter(_make_printable)  # adding the same filter again has no effect

@@ -165,7 +165,8 @@ def sampler_of(given: Mapping[str, Any]) -> Sampler:
     return WatchedRules(own["sampling_rules"], share)
 
 
-_NO_ANSWER = 0x20 | 0x80 | 0x200  # a generator, a coroutine, an async generator, each of which is true: inspect, CO_…
+# Flags of generators, coroutines and async generators (inspect.CO_…): a call of one returns an object, which is always true.
+_NO_ANSWER = 0x20 | 0x80 | 0x200
 
 
 def check_sampler(sampler: Any) -> Sampler:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from ..clock import monotonic
-from ..codec import encoder_named
-from ..senders import SendError
+from ..codec import SpanEncoder, encoder_named
+from ..senders import Sender, SendError
 from ..senders.chosen import chosen_sender
 from ..senders.console import problem_with
 from ..senders.endpoint import console_path, shown_target
@@ -72,8 +72,7 @@ NOT_WRITABLE = Kind(
 
 def check_broker(found: Effective) -> Generator[Finding, None, bool]:
     """Check whether the broker takes a message; the generator returns True where it does."""
-    encoder = encoder_named(found.given.get("encoding", "json"))
-    sender = chosen_sender(found.given, encoder.path, encoder.media_type)
+    _, sender = _parts_of(found)
     begin = monotonic()
     try:
         sender.send(b"[]")
@@ -106,14 +105,19 @@ def check_read(found: Effective, server: Collected, probes: Probes, id_source: s
 
 def _send(found: Effective, probes: Probes) -> None:
     """Send the probes to the broker; a refusal needs no finding here, because `check_read` then finds no probe."""
-    encoder = encoder_named(found.given.get("encoding", "json"))
-    sender = chosen_sender(found.given, encoder.path, encoder.media_type)
+    encoder, sender = _parts_of(found)
     try:
         sender.send(encoder.join([encoder.encode(span) for span in probes.spans]))
     except SendError:
         return
     finally:
         sender.close()
+
+
+def _parts_of(found: Effective) -> tuple[SpanEncoder, Sender]:
+    """The encoder and the sender that the application would have."""
+    encoder = encoder_named(found.given.get("encoding", "json"))
+    return encoder, chosen_sender(found.given, encoder.path, encoder.media_type)
 
 
 def target_of(found: Effective) -> str:

@@ -85,10 +85,15 @@ def _listed(words: Sequence[str]) -> str:
 _SCHEMES = _listed([scheme for kind in _KINDS.values() for scheme in kind.schemes])
 
 
+def _first_url(endpoint: Any) -> str:
+    """The first URL in lower case; "" where it is no text."""
+    first = next(iter(endpoint), "") if isinstance(endpoint, (list, tuple)) else endpoint
+    return first.strip().lower() if isinstance(first, str) else ""
+
+
 def kind_of(endpoint: Any) -> str:
     """The sender that the first URL's scheme chooses: HTTP, KAFKA, RABBITMQ or CONSOLE; nothing is checked."""
-    first = next(iter(endpoint), "") if isinstance(endpoint, (list, tuple)) else endpoint
-    text = first.strip().lower() if isinstance(first, str) else ""
+    text = _first_url(endpoint)
     for name, kind in _KINDS.items():
         if text.startswith(tuple(scheme.rstrip("/") for scheme in kind.schemes)):  # "kafka:9092" lacks the slashes
             return name
@@ -97,9 +102,8 @@ def kind_of(endpoint: Any) -> str:
 
 def scheme_of(endpoint: Any) -> str:
     """The scheme of the first URL, as it is usually written."""
-    first = next(iter(endpoint), "") if isinstance(endpoint, (list, tuple)) else endpoint
     schemes = _KINDS[kind_of(endpoint)].schemes
-    return next((one for one in schemes if str(first).strip().lower().startswith(one)), schemes[0])
+    return next((one for one in schemes if _first_url(endpoint).startswith(one)), schemes[0])
 
 
 def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
