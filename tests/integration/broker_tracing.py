@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
 
@@ -18,10 +18,16 @@ from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders.endpoint import kind_of
 from opentracing_zipkin.stats import TracerStats
 
-__all__ = ["SPANS", "WITHIN_S", "await_warning", "balances", "finish", "numbered", "settled", "tracing", "warnings"]
+from ..contract.sender_contract import json_message, spans_of
+from .server_process import ServerProcess
+from .toxiproxy import Toxiproxy
+
+__all__ = ["SPANS", "WITHIN_S", "Proxied", "await_warning", "balances", "finish", "numbered", "settled", "tracing", "warnings"]
 
 WITHIN_S = 60.0
 SPANS = 20
+
+Broker = TypeVar("Broker", bound=ServerProcess)
 
 _accounts: dict[str, list[TracerStats]] = {}  # by broker, of each tracer at its end
 
@@ -88,3 +94,37 @@ def await_warning(caplog: pytest.LogCaptureFixture, words: str) -> None:
     while not any(words in line for line in warnings(caplog)):
         assert time.monotonic() < deadline, caplog.messages
         time.sleep(0.02)
+
+
+class Proxied(Generic[Broker]):
+    """A receiver of the senders' contract: behind a proxy, which goes away and comes back more quickly than a broker does.
+
+    A broker's own class has `settings`, `refusals` and `received`.
+    """
+
+    message = staticmethod(json_message)
+
+    def __init__(self, broker: Broker, proxy: Toxiproxy) -> None:
+        self._broker = broker
+        self._proxy = proxy
+
+    def received(self) -> list[bytes]:
+        """Every message that has arrived."""
+        raise NotImplementedError
+
+    def spans(self) -> list[Mapping[str, Any]]:
+        return spans_of(self.received())
+
+    def stop(self) -> None:
+        self._proxy.down()
+
+    def start(self) -> None:
+        self._proxy.heal()
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        self._broker.pause()
+        try:
+            yield
+        finally:
+            self._broker.resume()

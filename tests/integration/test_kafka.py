@@ -7,7 +7,6 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ import pytest
 
 from opentracing_zipkin.codec import ENCODINGS
 
-from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract, json_message, spans_of
+from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract
 from ..docs.pages import DOCS, Reader, blocks
-from .broker_tracing import SPANS, await_warning, finish, numbered, settled, tracing, warnings
+from .broker_tracing import SPANS, Proxied, await_warning, finish, numbered, settled, tracing, warnings
 from .kafka_server import KafkaServer
 from .kafka_topics import IDLE_S, USER, KafkaBroker, spans_in
 from .server_process import free_port
@@ -344,15 +343,13 @@ def test_a_broker_that_is_killed_and_comes_back_has_and_gets_all_spans(
 # The contract of all senders
 
 
-class Topic:
-    """A topic of its own, behind a proxy that goes away and comes back more quickly than a broker."""
+class Topic(Proxied[KafkaBroker]):
+    """A topic of its own, behind a proxy."""
 
     limit_bytes = 300_000
-    message = staticmethod(json_message)
 
     def __init__(self, broker: KafkaBroker, proxy: Toxiproxy) -> None:
-        self._broker = broker
-        self._proxy = proxy
+        super().__init__(broker, proxy)
         self._name = broker.topic(max_message_bytes=str(self.limit_bytes + 200))  # with the record's own fields
 
     @property
@@ -372,23 +369,6 @@ class Topic:
 
     def received(self) -> list[bytes]:
         return self._broker.messages(self._name)
-
-    def spans(self) -> list[Mapping[str, Any]]:
-        return spans_of(self.received())
-
-    def stop(self) -> None:
-        self._proxy.down()
-
-    def start(self) -> None:
-        self._proxy.heal()
-
-    @contextmanager
-    def hung(self) -> Iterator[None]:
-        self._broker.pause()
-        try:
-            yield
-        finally:
-            self._broker.resume()
 
 
 @pytest.fixture(scope="module")

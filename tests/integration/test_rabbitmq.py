@@ -6,7 +6,6 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ import pytest
 
 from opentracing_zipkin.codec import ENCODINGS
 
-from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract, json_message, spans_of
+from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract
 from ..docs.pages import Reader, blocks
 from . import broker_tracing
-from .broker_tracing import SPANS, await_warning, finish, numbered, settled, warnings
+from .broker_tracing import SPANS, Proxied, await_warning, finish, numbered, settled, warnings
 from .rabbitmq_queues import MAX_MESSAGE_BYTES, RabbitmqBroker, spans_in, taken
 from .server_process import free_port
 from .spans_api import SpansApi
@@ -400,15 +399,13 @@ def test_spans_of_before_during_and_after_a_fault_of_the_network_arrive(
 # The contract of all senders
 
 
-class Queue:
-    """A queue of its own, behind a proxy that goes away and comes back more quickly than a broker."""
+class Queue(Proxied[RabbitmqBroker]):
+    """A queue of its own, behind a proxy."""
 
     limit_bytes = MAX_MESSAGE_BYTES
-    message = staticmethod(json_message)
 
     def __init__(self, broker: RabbitmqBroker, proxy: Toxiproxy) -> None:
-        self._broker = broker
-        self._proxy = proxy
+        super().__init__(broker, proxy)
         self._name = f"contract-{uuid4().hex[:8]}"
         self._received: list[bytes] = []
 
@@ -432,23 +429,6 @@ class Queue:
     def received(self) -> list[bytes]:
         self._received += taken(self._broker, self._name)
         return list(self._received)
-
-    def spans(self) -> list[Mapping[str, Any]]:
-        return spans_of(self.received())
-
-    def stop(self) -> None:
-        self._proxy.down()
-
-    def start(self) -> None:
-        self._proxy.heal()
-
-    @contextmanager
-    def hung(self) -> Iterator[None]:
-        self._broker.pause()
-        try:
-            yield
-        finally:
-            self._broker.resume()
 
 
 class TestRabbitmq(SenderContract, HasAddress, LimitsSize, HasCredentials):
