@@ -15,6 +15,7 @@ __all__ = [
     "Option",
     "WrongSetting",
     "check_flag",
+    "check_group",
     "check_names",
     "check_number",
     "check_part",
@@ -29,8 +30,7 @@ __all__ = [
     "read_number",
     "read_whole",
     "selected",
-    "show",
-    "taken",
+    "show_arguments",
     "type_of",
     "whole",
 ]
@@ -45,7 +45,12 @@ _VARKEYWORDS = 0x08  # a code object's flag for `**given` (inspect.CO_VARKEYWORD
 
 
 class WrongSetting(ValueError):
-    """A value that cannot be used.  `setting` is the setting's name, `problem` the rest of the sentence, with the remedy."""
+    """A value that cannot be used.  `setting` is the setting's name, `problem` the rest of the sentence, with the remedy.
+
+    `variable` is the environment variable that has the value, "" where the code gave it.
+    """
+
+    variable = ""
 
     def __init__(self, setting: str, problem: str) -> None:
         super().__init__(f"{setting} {problem}")
@@ -54,10 +59,16 @@ class WrongSetting(ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Pickled with both arguments, because an exception that cannot be unpickled would break a pool of processes.
-        return type(self), (self.setting, self.problem)
+        return type(self), (self.setting, self.problem), {"variable": self.variable}
+
+    def of_variable(self, variable: str) -> WrongSetting:
+        """The same error, whose text names the environment variable in place of the setting."""
+        named = type(self)(f"environment variable {variable}", self.problem)
+        named.variable = variable
+        return named
 
 
-Also: TypeAlias = tuple[str, Callable[[str], Any]]  # a variable, and the function that reads its text
+OtherVariable: TypeAlias = tuple[str, Callable[[str], Any]]  # its name, and the function that reads its text
 
 
 class Option:
@@ -77,7 +88,7 @@ class Option:
         meaning: str,
         check: Callable[[str, Any], Any] = lambda name, value: value,
         read: Callable[[str], Any] | None = None,
-        also: Also | None = None,
+        also: OtherVariable | None = None,
         shown: str = "",
     ) -> None:
         self.default = default
@@ -95,19 +106,19 @@ class Option:
 # The kinds of settings
 
 
-def check_number(name: str, value: Any, least: float, most: float, use: str = "") -> float:
-    """A number from `least` to `most`; `use` words these limits differently in the remedy."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
+def check_number(name: str, value: Any, minimum: float, maximum: float, use: str = "") -> float:
+    """A number from `minimum` to `maximum`; `use` words these limits differently in the remedy."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and minimum <= value <= maximum:
         return value
-    remedy = f"use {use or f'a number from {least} to {most}'}"
+    remedy = f"use {use or f'a number from {minimum} to {maximum}'}"
     if isinstance(value, str):
         remedy += ", as a number, not text" if use else ", not text"
     raise WrongSetting(name, f"is {value!r}; {remedy}")
 
 
-def check_whole(name: str, value: Any, least: int, most: int) -> int:
-    """A whole number from `least` to `most`."""
-    number = check_number(name, value, least, most)
+def check_whole(name: str, value: Any, minimum: int, maximum: int) -> int:
+    """A whole number from `minimum` to `maximum`."""
+    number = check_number(name, value, minimum, maximum)
     if number != int(number):
         raise WrongSetting(name, f"is {value!r}; use a whole number")
     return int(number)
@@ -129,17 +140,19 @@ def check_flag(name: str, value: Any) -> bool:
     return value
 
 
-def number(default: float, least: float, most: float, meaning: str, also: Also | None = None, use: str = "") -> Option:
-    """A setting for a number from `least` to `most`; `use` words these limits differently in the remedy."""
-    return Option(default, meaning, lambda name, value: check_number(name, value, least, most, use), read_number, also)
+def number(
+    default: float, minimum: float, maximum: float, meaning: str, also: OtherVariable | None = None, use: str = ""
+) -> Option:
+    """A setting for a number from `minimum` to `maximum`; `use` words these limits differently in the remedy."""
+    return Option(default, meaning, lambda name, value: check_number(name, value, minimum, maximum, use), read_number, also)
 
 
-def whole(default: int, least: int, most: int, meaning: str, shown: str = "", also: Also | None = None) -> Option:
-    """A setting for a whole number from `least` to `most`."""
-    return Option(default, meaning, lambda name, value: check_whole(name, value, least, most), read_whole, also, shown)
+def whole(default: int, minimum: int, maximum: int, meaning: str, shown: str = "", also: OtherVariable | None = None) -> Option:
+    """A setting for a whole number from `minimum` to `maximum`."""
+    return Option(default, meaning, lambda name, value: check_whole(name, value, minimum, maximum), read_whole, also, shown)
 
 
-def flag(default: bool | None, meaning: str, also: Also | None = None, shown: str = "") -> Option:
+def flag(default: bool | None, meaning: str, also: OtherVariable | None = None, shown: str = "") -> Option:
     """A setting for a bool."""
     return Option(default, meaning, check_flag, read_flag, also, shown)
 
@@ -229,7 +242,7 @@ def check_part(name: str, part: Any, seam: type, members: Iterable[str]) -> None
         )
 
 
-def taken(whose: str, group: type, given: Mapping[str, Any]) -> dict[str, Any]:
+def check_group(whose: str, group: type, given: Mapping[str, Any]) -> dict[str, Any]:
     """All settings of a part's group: the given ones, checked, and the defaults of the others.
 
     Raises TypeError for a name that is not in the group, and WrongSetting for a wrong value.
@@ -246,7 +259,7 @@ def selected(group: type, given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in options_of(group) if name in given}
 
 
-def show(function: _F, types: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+def show_arguments(function: _F, types: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """Let `help`, `inspect.signature` and `typing.get_type_hints` show the arguments behind a function's `**given`.
 
     A `__signature__` would need the module inspect, whose import takes 8 ms.  So the function claims to wrap another function,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import opentracing
 
+from .environment import span_limits, warn_of_unsupported
 from .log import log
-from .settings import configure_unasked, span_limits, tell_untaken
+from .settings import configure_by_environment
 from .tracer import ZipkinTracer
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def tracer_provider() -> TracerProvider:
 
         limits = span_limits()
         if not isinstance(opentracing.global_tracer(), ZipkinTracer):
-            configure_unasked()
-        tell_untaken()
+            configure_by_environment()
+        warn_of_unsupported()
         return TracerProvider(None, **limits)
     except Exception as error:
         log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", error)

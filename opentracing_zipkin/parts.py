@@ -16,7 +16,7 @@ from . import sampling
 from .clock import Clock
 from .codec import SpanEncoder, encoder_named
 from .codec.json_lines import lines_of
-from .option import WrongSetting, check_part, options_of, selected, taken
+from .option import WrongSetting, check_group, check_part, options_of, selected
 from .options import (
     EncodingOptions,
     PropagationOptions,
@@ -123,7 +123,7 @@ def reporter_of(
     It ends with `owner`, which it does not hold; `on_thread_start` gets it.  `late`: see Reporter.  `encoder`: in place of the
     one that is named.
     """
-    named = encoder_named(taken("ZipkinTracer()", EncodingOptions, selected(EncodingOptions, given))["encoding"])
+    named = encoder_named(check_group("ZipkinTracer()", EncodingOptions, selected(EncodingOptions, given))["encoding"])
     encoder = named if encoder is None else encoder
     sender: Sender
     if "sender" in given:
@@ -156,7 +156,7 @@ def sampler_of(given: Mapping[str, Any]) -> Sampler:
     """The sampler given, else ours: by rules where a file of them is given."""
     if "sampler" in given:
         return check_sampler(given["sampler"])
-    own = taken("ZipkinTracer()", SamplingOptions, selected(SamplingOptions, given))
+    own = check_group("ZipkinTracer()", SamplingOptions, selected(SamplingOptions, given))
     share = sampling.boundary(own["sample_rate"])
     if own["sampling_rules"] is None:
         return share

@@ -42,14 +42,14 @@ from .context import (
 )
 from .option import (
     check_flag,
+    check_group,
     check_names,
     check_part,
     check_text,
     check_timeout,
     options_of,
     selected,
-    show,
-    taken,
+    show_arguments,
     type_of,
 )
 from .options import (
@@ -116,7 +116,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         check_names("ZipkinTracer()", given, _ARGUMENTS)
         named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         check_exclusions(named)
-        own = taken("ZipkinTracer()", TracerOptions, selected(TracerOptions, named))
+        own = check_group("ZipkinTracer()", TracerOptions, selected(TracerOptions, named))
         scope_manager: ScopeManager = named["scope_manager"] if "scope_manager" in named else ContextVarsScopeManager()
         Tracer.__init__(self, scope_manager)
         # Ours has a short way to the active scope; upstream's class of the same name, and any other, have the usual one.
@@ -637,7 +637,7 @@ def _prioritised(state: int, tags: Mapping[str, Any]) -> int:
 
 _ARGUMENTS = (*options_of(Settings), *PART_TYPES)
 
-show(
+show_arguments(
     cast("Any", ZipkinTracer.__init__),
     {
         "service_name": str,

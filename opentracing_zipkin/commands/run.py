@@ -171,10 +171,10 @@ def _become(program: str, command: list[str], environ: Mapping[str, str]) -> int
 
 def _list() -> int:
     from ..doctor.instrumentation import exporters_of_others, rows_of
-    from ..settings import described
+    from ..settings import describe_environment
 
     try:
-        name, endpoint, chosen = described()
+        name, endpoint, chosen = describe_environment()
     except ValueError as error:
         print(f"opentracing-zipkin run: {error}", file=sys.stderr)
         return 1

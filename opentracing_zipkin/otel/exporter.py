@@ -21,7 +21,7 @@ except ImportError as error:
 from ..context import LOW_64_BITS
 from ..log import log
 from ..model import FinishedSpan, TakenBefore
-from ..option import check_flag, check_names, options_of, selected, taken
+from ..option import check_flag, check_group, check_names, options_of, selected
 from ..options import (
     DEFAULT_ENDPOINT,
     EndpointOptions,
@@ -92,7 +92,7 @@ class Exporter(SpanExporter):
         named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         check_names("ZipkinExporter()", named, (*SETTINGS, "sender"))
         check_exclusions(named)
-        own = taken("ZipkinExporter()", TracerOptions, selected(TracerOptions, named))
+        own = check_group("ZipkinExporter()", TracerOptions, selected(TracerOptions, named))
         self._debug = check_flag("debug", debug)
         self._tag_limit: int = own["max_tag_length"]
         known = local_address.endpoint("", own["local_ip"], own["local_port"])

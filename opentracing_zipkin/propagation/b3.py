@@ -29,7 +29,7 @@ from ..context import (
     hex_span_id,
 )
 from ..log import log
-from ..option import taken
+from ..option import check_group
 from ..options import B3_FORMATS as FORMATS, PropagationOptions
 from . import headers_of, remember, w3c as trace_context
 from .attributes import PREFIX, Attributes
@@ -59,7 +59,9 @@ class B3Propagation:
     """
 
     def __init__(self, b3_format: str | None = None, /, **given: Unpack[PropagationOptions]) -> None:
-        own = taken("B3Propagation()", PropagationOptions, given if b3_format is None else {**given, "b3_format": b3_format})
+        own = check_group(
+            "B3Propagation()", PropagationOptions, given if b3_format is None else {**given, "b3_format": b3_format}
+        )
         w3c: bool = own["w3c"]
         self._multi = own["b3_format"] != "single"
         self._single = own["b3_format"] != "multi"

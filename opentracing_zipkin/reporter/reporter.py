@@ -16,7 +16,7 @@ from ..clock import monotonic
 from ..codec import SpanEncoder
 from ..handlers import SpanHandler
 from ..log import log
-from ..option import check_part, check_timeout, taken
+from ..option import check_group, check_part, check_timeout
 from ..options import ReporterOptions
 from ..process.forking import checked, lacks_threads, may_start_thread, renew_in_children
 from ..process.interpreter import DAEMON, NONE, start_thread, thread_kind
@@ -67,7 +67,7 @@ class Reporter:
         late: bool = False,
         **given: Unpack[ReporterOptions],
     ) -> None:
-        self._own = own = taken("Reporter()", ReporterOptions, given)
+        self._own = own = check_group("Reporter()", ReporterOptions, given)
         check_part("sender", sender, Sender, ("send", "close", "renew_after_fork", "limit", "max_bytes"))
         self._encoder = encoder
         self._sender = sender

@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from ..clock import monotonic
-from ..option import WrongSetting, taken
+from ..option import WrongSetting, check_group
 from ..options import DEFAULT_ENDPOINT, ConnectionOptions
 from ..text import printable
 from . import SendError
@@ -67,7 +67,7 @@ class HttpSender:
         media_type: str,
         **given: Unpack[ConnectionOptions],
     ) -> None:
-        own = taken("HttpSender()", ConnectionOptions, given)
+        own = check_group("HttpSender()", ConnectionOptions, given)
         endpoints = endpoints_of(DEFAULT_ENDPOINT if endpoint is None else endpoint)
         self.urls = [posted_url(one, path) for one in endpoints]
         self._hints = {posted_url(one, path): _hint(one, path) for one in endpoints if has_own_path(one)}

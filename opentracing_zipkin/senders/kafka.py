@@ -16,7 +16,7 @@ from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..clock import monotonic
-from ..option import WrongSetting, taken
+from ..option import WrongSetting, check_group
 from ..options import KafkaOptions
 from . import SendError
 from .broker_url import KAFKA_REMEDY, kafka_url
@@ -65,7 +65,7 @@ class KafkaSender:
         topic: str = DEFAULT_TOPIC,
         **given: Unpack[KafkaOptions],
     ) -> None:
-        own = taken("KafkaSender()", KafkaOptions, given)
+        own = check_group("KafkaSender()", KafkaOptions, given)
         self._timeout: float = own["send_timeout"]
         self._limit = float("inf")  # for a whole `send`, while the process ends
         self._client: Any = None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ..clock import monotonic
-from ..option import WrongSetting, taken
+from ..option import WrongSetting, check_group
 from ..options import LinkOptions
 from ..text import printable
 from . import SendError
@@ -65,7 +65,7 @@ class RabbitmqSender:
     max_bytes = 512 * 1024
 
     def __init__(self, endpoint: str | Sequence[str], **given: Unpack[LinkOptions]) -> None:
-        own = taken("RabbitmqSender()", LinkOptions, given)
+        own = check_group("RabbitmqSender()", LinkOptions, given)
         self._urls = rabbitmq_urls(endpoint)
         self._current = 0
         self._timeout: float = own["send_timeout"]

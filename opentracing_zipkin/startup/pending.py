@@ -49,9 +49,9 @@ def resolve() -> opentracing.Tracer:
     except IndexError:
         return _NOOP
     try:
-        from ..settings import configure_unasked
+        from ..settings import configure_by_environment
 
-        return configure_unasked()
+        return configure_by_environment()
     except Exception as fault:
         say(f"opentracing-zipkin run: configure failed, the program runs untraced: {fault}")
         if opentracing.global_tracer() is _pending:

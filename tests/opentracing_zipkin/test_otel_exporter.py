@@ -17,7 +17,7 @@ import requests
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 
-from opentracing_zipkin import otel_exporter, settings
+from opentracing_zipkin import environment, otel_exporter
 from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 from opentracing_zipkin.otel_exporter import ChosenJson, ChosenProto, Protocol, ZipkinExporter, ZipkinProtoExporter
@@ -32,7 +32,7 @@ CLASSES = [ZipkinExporter, ZipkinProtoExporter]
 @pytest.fixture(autouse=True)
 def _untold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what was logged once before, and unset all variables."""
-    monkeypatch.setattr(settings, "_told", set())
+    monkeypatch.setattr(environment, "_warned", set())
     monkeypatch.setattr(otel_exporter, "_told", set())
     for name in list(os.environ):
         if name.startswith(("ZIPKIN_", "OTEL_")):

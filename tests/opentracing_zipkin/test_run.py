@@ -210,7 +210,7 @@ def test_without_a_name_there_is_one_warning(run: Run, collector: Collector) -> 
 
 def test_the_tracer_is_configured_once_in_a_process(run: Run) -> None:
     """The tracer is configured once, however many libraries are imported."""
-    code = "import flask, requests, opentracing\nfrom opentracing_zipkin import settings\nprint(len(settings._unasked), type(opentracing.tracer).__name__)"
+    code = "import flask, requests, opentracing\nfrom opentracing_zipkin import settings\nprint(len(settings._by_environment), type(opentracing.tracer).__name__)"
 
     assert Done(0, "1 ZipkinTracer\n", "") == run("python", "-c", code)
 
@@ -495,7 +495,7 @@ import flask
 def tell():
     import opentracing
     from opentracing_zipkin import settings
-    print(len(settings._unasked), type(opentracing.tracer).__name__, flush=True)
+    print(len(settings._by_environment), type(opentracing.tracer).__name__, flush=True)
 
 if __name__ == "__main__":
     child = multiprocessing.get_context(sys.argv[1]).Process(target=tell)

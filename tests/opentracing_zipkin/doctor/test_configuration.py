@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from opentracing_zipkin import settings
+from opentracing_zipkin import environment
 from opentracing_zipkin.doctor import configuration
 from opentracing_zipkin.doctor.configuration import all_settings, check_configuration
 from opentracing_zipkin.doctor.report import Finding, Setting
@@ -75,7 +75,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {' '.join(case.variables)}")
 def test_what_the_environment_says_is_found(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     """A setting that matters is a finding that names its variable, with a remedy where one is needed."""
-    monkeypatch.setattr(settings, "_told", set())
+    monkeypatch.setattr(environment, "_warned", set())
     for name, value in case.variables.items():
         monkeypatch.setenv(name, value)
     [finding] = [one for one in examined()[1] if one.code == case.code]

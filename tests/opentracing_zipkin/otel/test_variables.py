@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 import opentracing
-from opentracing_zipkin import ZipkinTracer, configure, settings
-from opentracing_zipkin.settings import configure_unasked
+from opentracing_zipkin import ZipkinTracer, configure, environment
+from opentracing_zipkin.settings import configure_by_environment
 
 SAMPLER, ARGUMENT = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
 LENGTH, SPAN_LENGTH = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"
@@ -20,7 +20,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in list(os.environ):
         if name.startswith(("ZIPKIN_", "OTEL_")):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(settings, "_told", set())
+    monkeypatch.setattr(environment, "_warned", set())
     yield
     if isinstance(opentracing.tracer, ZipkinTracer):
         opentracing.tracer.close(0)
@@ -103,7 +103,7 @@ def test_the_switch_of_the_sdk(
 def test_the_resource(monkeypatch: pytest.MonkeyPatch, text: str, name: str, tags: dict[str, str]) -> None:
     """The readable parts of the resource are used, and the rest is left out without stopping the tracing."""
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", text)
-    tracer = configure_unasked()
+    tracer = configure_by_environment()
 
     assert name == tracer.service_name
     assert tags == {key: value for key, value in tracer._default_tags.items() if key != "service.name"}
@@ -174,4 +174,4 @@ def test_the_numbers_of_a_span(monkeypatch: pytest.MonkeyPatch, variables: dict[
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
 
-    assert limits == settings.span_limits()
+    assert limits == environment.span_limits()

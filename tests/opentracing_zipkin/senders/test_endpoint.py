@@ -15,7 +15,7 @@ from opentracing_zipkin.senders import endpoint as module
 from opentracing_zipkin.senders.console import ConsoleSender
 from opentracing_zipkin.senders.endpoint import CONSOLE, HTTP, KAFKA, RABBITMQ, endpoints_of, kind_of, route_of, shown_target
 from opentracing_zipkin.senders.http import HttpSender
-from opentracing_zipkin.settings import described
+from opentracing_zipkin.settings import describe_environment
 
 V2 = "/api/v2/spans"
 
@@ -99,7 +99,7 @@ def test_both_variables_choose_a_sender(monkeypatch: pytest.MonkeyPatch, endpoin
         monkeypatch.delenv(name)
     monkeypatch.setenv(variable, endpoint)
     tracer: Any = configure("service")
-    _, target, _ = described()
+    _, target, _ = describe_environment()
 
     assert sender is type(tracer._recorder._sender)
     assert shown_target(endpoint, V2) == target

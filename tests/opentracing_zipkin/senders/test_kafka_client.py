@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from opentracing_zipkin.option import taken
+from opentracing_zipkin.option import check_group
 from opentracing_zipkin.options import KafkaOptions
 from opentracing_zipkin.senders.broker_url import kafka_url
 from opentracing_zipkin.senders.kafka_client import Watch, checked_configuration
@@ -17,7 +17,7 @@ SASL = {"sasl.username": "me", "sasl.password": "x y"}
 
 
 def configured(url: str = "kafka://a", **given: Any) -> dict[str, Any]:
-    return checked_configuration(kafka_url(url), taken("test", KafkaOptions, given), given)
+    return checked_configuration(kafka_url(url), check_group("test", KafkaOptions, given), given)
 
 
 @pytest.mark.parametrize(
