@@ -50,12 +50,11 @@ class WrongSetting(ValueError):
     `variable` is the environment variable that has the value, "" where the code gave it.
     """
 
-    variable = ""
-
     def __init__(self, setting: str, problem: str) -> None:
         super().__init__(f"{setting} {problem}")
         self.setting = setting
         self.problem = problem
+        self.variable = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Pickled with both arguments, because an exception that cannot be unpickled would break a pool of processes.

@@ -1,8 +1,8 @@
 """Every setting, declared once: its type, default, bounds, how its text is read, and what the manual says of it.
 
 Rules: a setting stands in the group of the part that uses it, and that part checks it (`option.check_group`), whoever
-constructs the part.  A group is a typed dict, so that an editor completes it and a type checker refuses a misspelt name.  None means "not
-given".  The types are read at run time, so annotations are evaluated (no `from __future__ import annotations`).
+constructs the part.  A group is a typed dict, so that an editor completes it and a type checker refuses a misspelt name.  None
+means "not given".  The types are read at run time, so annotations are evaluated (no `from __future__ import annotations`).
 """
 
 from collections.abc import Callable, Mapping, Sequence

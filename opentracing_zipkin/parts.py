@@ -1,13 +1,13 @@
-"""The parts that a tracer is made of: those given, else ours, each with its own group of settings.
+"""The parts of a tracer: a part that is given, or our own, which is made of its group of settings.
 
-Rules: a part that is given replaces a group; a setting of that group given beside it raises.  This is the one file that knows
-which part is made of which settings.
+Rules: a part that is given replaces a group; a setting of that group given beside it raises.  Only this file knows which part
+is made of which settings.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar, get_type_hints
 
 from opentracing import ScopeManager
@@ -16,7 +16,7 @@ from . import sampling
 from .clock import Clock
 from .codec import SpanEncoder, encoder_named
 from .codec.json_lines import lines_of
-from .option import WrongSetting, check_group, check_part, options_of, selected
+from .option import check_group, check_part, options_of, selected
 from .options import (
     EncodingOptions,
     PropagationOptions,
@@ -29,8 +29,8 @@ from .options import (
 from .propagation import Propagation
 from .propagation.b3 import B3Propagation
 from .reporter import Recorder, Reporter
-from .sampling import Root, RootSampler, Sampler
-from .sampling.by_trace_id import is_boundary
+from .sampling import Sampler
+from .sampling.checked import check_sampler
 from .senders import Sender
 from .senders.chosen import chosen_sender
 from .senders.endpoint import CONSOLE, check_settings, kind_of
@@ -41,8 +41,6 @@ __all__ = [
     "Parts",
     "TracerSettings",
     "check_exclusions",
-    "check_sampler",
-    "guarded",
     "propagation_of",
     "recorded_once",
     "recorder_of",
@@ -66,10 +64,10 @@ class Parts(TypedDict, total=False):
 
 
 class TracerSettings(Settings, Parts, total=False):
-    """All that ZipkinTracer takes beside the service's name."""
+    """All arguments of ZipkinTracer except the service's name."""
 
 
-# A part that is given replaces these groups: their settings are the part's own affair.
+# The groups that a given part replaces.
 REPLACED_BY: Mapping[str, tuple[type, ...]] = {
     "sampler": (SamplingOptions,),
     "propagation": (PropagationOptions,),
@@ -79,7 +77,7 @@ REPLACED_BY: Mapping[str, tuple[type, ...]] = {
 
 
 def replaced(given: Mapping[str, Any]) -> dict[str, str]:
-    """The settings whose group is replaced by a part given, and that part."""
+    """The settings that the given parts replace, each with the part."""
     return {
         name: part
         for part, groups in REPLACED_BY.items()
@@ -120,8 +118,8 @@ def reporter_of(
 ) -> Reporter:
     """Our reporter behind the sender given or our own.
 
-    It ends with `owner`, which it does not hold; `on_thread_start` gets it.  `late`: see Reporter.  `encoder`: in place of the
-    one that is named.
+    It ends with `owner`, to which it has only a weak reference; `on_thread_start` is called with `owner`.  `encoder` replaces
+    the one that the setting `encoding` names.  `late`: see Reporter.
     """
     named = encoder_named(check_group("ZipkinTracer()", EncodingOptions, selected(EncodingOptions, given))["encoding"])
     encoder = named if encoder is None else encoder
@@ -153,72 +151,20 @@ def propagation_of(given: Mapping[str, Any]) -> Propagation:
 
 
 def sampler_of(given: Mapping[str, Any]) -> Sampler:
-    """The sampler given, else ours: by rules where a file of them is given."""
+    """The sampler given, else ours, which follows the rules of a file if the setting `sampling_rules` names one."""
     if "sampler" in given:
         return check_sampler(given["sampler"])
     own = check_group("ZipkinTracer()", SamplingOptions, selected(SamplingOptions, given))
     share = sampling.boundary(own["sample_rate"])
     if own["sampling_rules"] is None:
         return share
-    from .rules_file import WatchedRules  # here, because few have one
+    from .rules_file import WatchedRules  # here, because few applications have such a file
 
     return WatchedRules(own["sampling_rules"], share)
 
 
-# Flags of generators, coroutines and async generators (inspect.CO_…): a call of one returns an object, which is always true.
-_NO_ANSWER = 0x20 | 0x80 | 0x200
-
-
-def check_sampler(sampler: Any) -> Sampler:
-    """A sampler of the user's."""
-    if not callable(sampler):
-        raise WrongSetting("sampler", f"is {sampler!r}; use a function of a trace id's low 64 bits that returns a bool")
-    if isinstance(sampler, type):
-        raise WrongSetting("sampler", f"is the class {sampler.__qualname__}; use an instance of it")
-    functions = (sampler, type(sampler).__call__, getattr(sampler, "decide", None))
-    if any(code.co_flags & _NO_ANSWER for code in (getattr(one, "__code__", None) for one in functions) if code is not None):
-        raise WrongSetting("sampler", f"is {sampler!r}, which is async or a generator; use a function that returns a bool")
-    if isinstance(sampler, RootSampler):
-        _check_headers(sampler)
-    checked: Sampler = sampler
-    return checked
-
-
-def _check_headers(sampler: RootSampler) -> None:
-    try:
-        headers: Any = sampler.headers
-    except Exception:  # a property that raises: then the sampler says no
-        return
-    if isinstance(headers, str) or not isinstance(headers, Collection) or not all(isinstance(name, str) for name in headers):
-        raise WrongSetting("sampler", f"has headers = {headers!r}; use a tuple of names, for instance ('x-tenant',)")
-
-
-def guarded(sampler: Sampler) -> tuple[Sampler, Callable[[int, Root], bool] | None]:
-    """How a sampler is asked: by the trace id alone, and by the root where it looks at that.  Its exceptions mean no."""
-    if sampler is sampling.always or sampler is sampling.never or is_boundary(sampler):
-        return sampler, None
-
-    def sample(trace_id: int, /) -> bool:
-        try:
-            return bool(sampler(trace_id))
-        except Exception:
-            return False
-
-    if not isinstance(sampler, RootSampler):
-        return sample, None
-    decide = sampler.decide
-
-    def look_at(trace_id: int, root: Root) -> bool:
-        try:
-            return bool(decide(trace_id, root))
-        except Exception:  # also of a tag's value, which is the application's
-            return False
-
-    return sample, look_at
-
-
 def recorded_once(record: Callable[[Any], None]) -> Callable[[Any], None]:
-    """For a recorder of the user's: of two threads that finish a span at the same moment one records it."""
+    """`record` for a recorder of the application: it gets a span once, even if two threads finish it at the same moment."""
 
     def record_once(span: RecordingSpan) -> None:
         if span._take_token() is not None:

@@ -26,14 +26,14 @@ _NUMBERS = frozenset((int, float, bool, type(None)))
 
 
 class Pruning:
-    """Copies the part of a value that `longest` characters can show, as plain containers and texts; used once.
+    """Copies the part of a value that `max_length` characters can show, as plain containers and texts; used once.
 
     `is_whole` tells whether the copy is complete.  The counted length is the least that JSON or `repr` take, with a separator:
     3 for a number, the length plus 4 for a text.
     """
 
-    def __init__(self, longest: int) -> None:
-        self.left = longest + 4 * MAX_DEPTH  # the ends of containers may lie behind the cut
+    def __init__(self, max_length: int) -> None:
+        self.left = max_length + 4 * MAX_DEPTH  # the ends of containers may lie behind the cut
         self.is_whole = True
         self._containers = 0
         self._around: set[int] = set()  # ids of the containers around the current value

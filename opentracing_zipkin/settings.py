@@ -51,16 +51,16 @@ _by_environment: list[weakref.ref[ZipkinTracer]] = []  # the tracers that the co
 
 
 class ConfigureSettings(TracerSettings, ConfigureOptions, total=False):
-    """All that `configure` takes beside the service's name."""
+    """All arguments of `configure` except the service's name."""
 
 
 def configure(service_name: str | None = None, **given: Unpack[ConfigureSettings]) -> ZipkinTracer:
     """Build a ZipkinTracer, make it `opentracing.tracer` and return it; nothing to close, it flushes at exit.
 
-    The arguments are the settings and parts of docs/reference/configuration.md.  One that is None is not given: then its
-    variable `ZIPKIN_<NAME>` counts, then OpenTelemetry's variable where there is one, then the default.  A part (`sampler`,
-    `sender`, ...) replaces a group of settings: one of these in code beside it raises, one in the environment is ignored.  The
-    proxies and the CA bundle of `requests` (`HTTPS_PROXY`, `NO_PROXY`, `REQUESTS_CA_BUNDLE`, ...) are read here once.
+    The arguments are the settings and parts of docs/reference/configuration.md.  For an argument that is None, its variable
+    `ZIPKIN_<NAME>` counts, then OpenTelemetry's variable if there is one, then the default.  A part (`sampler`, `sender`, ...)
+    replaces a group of settings: a setting of this group raises if the code gives it, and is ignored in the environment.  The
+    proxies and the CA bundle of `requests` (`HTTPS_PROXY`, `NO_PROXY`, `REQUESTS_CA_BUNDLE`, ...) are read here, once.
     A second call replaces and closes the first tracer.  Raises ValueError that names a wrong value or variable and the remedy.
     """
     check_names("configure()", given, _ARGUMENTS)

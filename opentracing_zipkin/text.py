@@ -48,33 +48,33 @@ name_of_type = cast("Any", type.__dict__["__name__"]).__get__  # does not run a 
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def cut(text: str, longest: int) -> str:
-    """At most the first `longest` code points of a text."""
-    return text if len(text) <= longest else text[:longest]
+def cut(text: str, max_length: int) -> str:
+    """At most the first `max_length` code points of a text."""
+    return text if len(text) <= max_length else text[:max_length]
 
 
-def to_text(value: Any, longest: int) -> str:
-    """A value of any type as text of at most `longest` characters; for a value that cannot be shown the text says so."""
+def to_text(value: Any, max_length: int) -> str:
+    """A value of any type as text of at most `max_length` characters; for a value that cannot be shown the text says so."""
     try:
-        return _exact(_convert(value, longest), longest)
+        return _exact(_convert(value, max_length), max_length)
     except Exception as error:  # application code: `__str__`, `__repr__`, `__iter__` may raise anything
-        return _unshown(value, error, "conversion to text", longest)
+        return _unshown(value, error, "conversion to text", max_length)
 
 
-def inert(key: str, value: Any, longest: int) -> str | int | float | None:
+def inert(key: str, value: Any, max_length: int) -> str | int | float | None:
     """A tag's value in the form in which it waits: a short value of a plain type as it is, any other value as text.
 
     For the tag `error` every value that is false becomes False, for instance numpy's booleans and zeros, or an empty list.
     """
     kind = type(value)
     # Not `kind in ...`, because that would call the `__hash__` of a metaclass.
-    if (kind is str and len(value) <= longest) or (kind is int and value.bit_length() <= 64):
+    if (kind is str and len(value) <= max_length) or (kind is int and value.bit_length() <= 64):
         return cast("str | int", value)
     if kind is float or kind is bool or value is None:
         return cast("float | None", value)
     if key == "error" and is_false(value):
         return False
-    return to_text(value, longest)
+    return to_text(value, max_length)
 
 
 def is_false(value: Any) -> bool:
@@ -102,42 +102,42 @@ def entries(given: Any) -> dict[str, Any]:
     return found
 
 
-def format_message(message: Any, args: tuple[Any, ...], longest: int) -> str:
+def format_message(message: Any, args: tuple[Any, ...], max_length: int) -> str:
     """`message % args`; the message and the reprs of the args, where they do not fit or the message does not refer to them."""
-    text = to_text(message, longest)
+    text = to_text(message, max_length)
     if not args:
         return text
     formatted = text
     try:
         if not _WIDE.search(text):
             named = len(args) == 1 and isinstance(args[0], Mapping)
-            formatted = text % (_Bounded(args[0], longest) if named else tuple([_bounded(arg, longest) for arg in args]))
+            formatted = text % (_Bounded(args[0], max_length) if named else tuple([_bounded(arg, max_length) for arg in args]))
     except Exception:  # the args do not fit the message
         pass
     if formatted == text:
         for arg in args:
-            if len(formatted) < longest:
-                formatted += " " + _to_repr(arg, longest)
-    return cut(formatted, longest)
+            if len(formatted) < max_length:
+                formatted += " " + _to_repr(arg, max_length)
+    return cut(formatted, max_length)
 
 
 class _Bounded:
     """An argument of a message, whose text is at most as long as the message may be."""
 
-    __slots__ = ("_longest", "_value")
+    __slots__ = ("_max_length", "_value")
 
-    def __init__(self, value: Any, longest: int) -> None:
+    def __init__(self, value: Any, max_length: int) -> None:
         self._value = value
-        self._longest = longest
+        self._max_length = max_length
 
     def __getitem__(self, key: Any) -> Any:
-        return _bounded(self._value[key], self._longest)
+        return _bounded(self._value[key], self._max_length)
 
     def __str__(self) -> str:
-        return _to_str(self._value, self._longest)
+        return _to_str(self._value, self._max_length)
 
     def __repr__(self) -> str:
-        return _to_repr(self._value, self._longest)
+        return _to_repr(self._value, self._max_length)
 
     def __int__(self) -> int:
         return int(self._value)
@@ -149,85 +149,85 @@ class _Bounded:
         return float(self._value)
 
 
-def _bounded(value: Any, longest: int) -> Any:
+def _bounded(value: Any, max_length: int) -> Any:
     kind = type(value)
     if kind is str:
-        return value[:longest]
-    return value if kind in _INERT else _Bounded(value, longest)
+        return value[:max_length]
+    return value if kind in _INERT else _Bounded(value, max_length)
 
 
-def describe_exception(error: BaseException, longest: int) -> str:
+def describe_exception(error: BaseException, max_length: int) -> str:
     """`Type: message`, or `Type` where there is no message."""
     name = name_of_type(type(error))
     try:
-        message = _exact(_message(error, longest), longest)
+        message = _exact(_message(error, max_length), max_length)
     except Exception:
         message = ""
-    return cut(f"{name}: {message}" if message else name, longest)
+    return cut(f"{name}: {message}" if message else name, max_length)
 
 
-def _message(error: BaseException, longest: int) -> str:
+def _message(error: BaseException, max_length: int) -> str:
     """`str(error)`, but short: Python itself would make the whole text of the exception's arguments."""
     convert: Any = type(error).__str__
     if convert is BaseException.__str__ or convert is KeyError.__str__:
         args = error.args
         if len(args) != 1:
-            return _to_repr(args, longest) if args else ""
-        return _to_repr(args[0], longest) if convert is KeyError.__str__ else _to_str(args[0], longest)
+            return _to_repr(args, max_length) if args else ""
+        return _to_repr(args[0], max_length) if convert is KeyError.__str__ else _to_str(args[0], max_length)
     return str(error)
 
 
-def _convert(value: Any, longest: int) -> str:
+def _convert(value: Any, max_length: int) -> str:
     kind = type(value)
     if issubclass(kind, _BYTES):
         # A character has at most 4 bytes, so the bytes behind this would be cut anyway.
-        return bytes(memoryview(value)[: 4 * longest]).decode("utf-8", "replace")
+        return bytes(memoryview(value)[: 4 * max_length]).decode("utf-8", "replace")
     if kind is bool:
         return "true" if value else "false"
     if issubclass(kind, (dict, list)):
         try:
-            return _json(Pruning(longest).copy(value))
+            return _json(Pruning(max_length).copy(value))
         except (TypeError, ValueError, RecursionError):
-            return _to_repr(value, longest)
+            return _to_repr(value, max_length)
     if issubclass(kind, type):
         return cast("str", name_of_type(value))
     if issubclass(kind, BaseException):
-        return describe_exception(value, longest)
-    return _show(value, longest)
+        return describe_exception(value, max_length)
+    return _show(value, max_length)
 
 
-def _to_str(value: Any, longest: int) -> str:
+def _to_str(value: Any, max_length: int) -> str:
     """`str(value)`, cut."""
     try:
         if issubclass(type(value), BaseException):
-            return _exact(_message(value, longest), longest)
-        return _exact(_show(value, longest), longest)
+            return _exact(_message(value, max_length), max_length)
+        return _exact(_show(value, max_length), max_length)
     except Exception as error:
-        return _unshown(value, error, "conversion to text", longest)
+        return _unshown(value, error, "conversion to text", max_length)
 
 
-def _show(value: Any, longest: int) -> str:
+def _show(value: Any, max_length: int) -> str:
     kind = type(value)
     if issubclass(kind, str):
         return cast("str", value)
     if issubclass(kind, PRUNED):
-        return _to_repr(value, longest)
+        return _to_repr(value, max_length)
     return _array_text(value) or str(value)
 
 
-def _to_repr(value: Any, longest: int) -> str:
+def _to_repr(value: Any, max_length: int) -> str:
     """`repr(value)`, cut."""
     try:
         kind = type(value)
         if issubclass(kind, PRUNED):
-            pruning = Pruning(longest)
+            pruning = Pruning(max_length)
             copied = pruning.copy(value)
-            return _exact(repr(value if pruning.is_whole else copied), longest)
+            return _exact(repr(value if pruning.is_whole else copied), max_length)
         if cast("Any", kind).__repr__ is BaseException.__repr__:
-            return cut(f"{name_of_type(kind)}{_to_repr(value.args, longest)}", longest)
-        return _exact(_array_text(value) or repr(value), longest)
+            return cut(f"{name_of_type(kind)}{_to_repr(value.args, max_length)}", max_length)
+        return _exact(_array_text(value) or repr(value), max_length)
     except Exception as error:
-        return _unshown(value, error, "repr", longest)
+        return _unshown(value, error, "repr", max_length)
 
 
 def _array_text(value: Any) -> str:
@@ -238,13 +238,13 @@ def _array_text(value: Any) -> str:
     return str(numpy.array2string(value, threshold=MAX_ARRAY))
 
 
-def _exact(text: str, longest: int) -> str:
-    """At most `longest` code points of a text, exactly of type `str`, whatever methods a subclass has."""
-    return str.__getitem__(text, slice(longest))
+def _exact(text: str, max_length: int) -> str:
+    """At most `max_length` code points of a text, exactly of type `str`, whatever methods a subclass has."""
+    return str.__getitem__(text, slice(max_length))
 
 
-def _unshown(value: Any, error: Exception, where: str, longest: int) -> str:
-    return cut(f"<{name_of_type(type(value))}: {name_of_type(type(error))} in its {where}>", longest)
+def _unshown(value: Any, error: Exception, where: str, max_length: int) -> str:
+    return cut(f"<{name_of_type(type(value))}: {name_of_type(type(error))} in its {where}>", max_length)
 
 
 def spans(count: int) -> str:
@@ -262,12 +262,12 @@ def were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def printable(text: str, longest: int) -> str:
-    """One line of at most `longest` characters for a log or a terminal, with escapes for characters that are not printable.
+def printable(text: str, max_length: int) -> str:
+    """One line of at most `max_length` characters for a log or a terminal, with escapes for characters that are not printable.
 
     These are control characters, line ends, lone surrogates, invisible marks, and marks that change the direction of the text.
     """
-    text = cut(text, longest)
+    text = cut(text, max_length)
     if text.isprintable():
         return text
-    return cut("".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text), longest)
+    return cut("".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text), max_length)

@@ -1,4 +1,4 @@
-"""ZipkinTracer: starts spans by Zipkin's rules and carries their contexts as B3.
+"""ZipkinTracer: starts spans by Zipkin's rules and propagates their contexts as B3.
 
 Rules: `start_span` and what it calls is the hot path: it takes no lock, encodes nothing and waits for nothing.  Constructing a
 tracer touches neither the environment nor the global tracer nor signals; `settings.configure` does that.
@@ -29,7 +29,6 @@ from . import sampling
 from .classic import ClassicTracer
 from .clock import Clock, SystemClock
 from .context import (
-    DEBUG,
     DECIDED,
     INHERITED,
     LOCAL_ROOT,
@@ -37,9 +36,9 @@ from .context import (
     REMOTE,
     SAMPLED,
     CallerContext,
-    RequestContext,
     ZipkinContext,
 )
+from .deciding import DecidingTracer, with_priority
 from .option import (
     check_flag,
     check_group,
@@ -61,8 +60,6 @@ from .parts import (
     PART_TYPES,
     TracerSettings,
     check_exclusions,
-    check_sampler,
-    guarded,
     propagation_of,
     recorded_once,
     recorder_of,
@@ -72,10 +69,8 @@ from .process import local_address
 from .process.forking import checked, renew_in_children
 from .process.interpreter import NONE, thread_kind
 from .propagation import Propagation, binary
-from .propagation.kept_headers import HeaderKeeping
-from .sampling import Sampler
 from .senders.endpoint import route_of
-from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of, priority_of
+from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of
 from .stats import TracerStats
 from .tags import KIND_OF_TAG, texts
 from .text import MAX_KEY_LENGTH, entries, inert, to_text
@@ -89,7 +84,6 @@ __all__ = ["ZipkinTracer"]
 # A child that starts later than this gets a new pairing of the clocks, so that they cannot drift apart in a long trace.
 MAX_PAIRING_NS = 60 * 1_000_000_000
 
-MAX_REMEMBERED_DECISIONS = 1024
 MAX_REMEMBERED_JOINS = 1024  # at least, and less than twice as many
 
 TEXT_FORMATS = (Format.HTTP_HEADERS, Format.TEXT_MAP)
@@ -99,7 +93,7 @@ _SAMPLED_ROOT = DECIDED | SAMPLED | LOCAL_ROOT
 _RECEIVED = DECIDED | REMOTE
 
 
-class ZipkinTracer(ClassicTracer, Tracer):
+class ZipkinTracer(ClassicTracer, DecidingTracer, Tracer):
     """Records into a Reporter, which sends to a Zipkin collector.  May be used from any thread.
 
     The arguments are the settings and parts of docs/reference/configuration.md; None means "not given".  A part (`sampler`,
@@ -110,7 +104,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
     # `extract` takes a WSGI environ and ASGI's pairs of bytes as they are; instrumentation asks, to save a copy.
     reads_raw_carriers = True
 
-    gives_way = False  # True for one of a test, which the application's `configure` replaces without a warning
+    gives_way = False  # True for a test's tracer, which the application's `configure` replaces without a warning
 
     def __init__(self, service_name: str, **given: Unpack[TracerSettings]) -> None:
         check_names("ZipkinTracer()", given, _ARGUMENTS)
@@ -119,7 +113,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         own = check_group("ZipkinTracer()", TracerOptions, selected(TracerOptions, named))
         scope_manager: ScopeManager = named["scope_manager"] if "scope_manager" in named else ContextVarsScopeManager()
         Tracer.__init__(self, scope_manager)
-        # Ours has a short way to the active scope; upstream's class of the same name, and any other, have the usual one.
+        # Our scope manager has `current`, which is faster than `active`; any other, also upstream's, has `active` only.
         self._current_scope: Callable[[], Any] = getattr(scope_manager, "current", lambda: scope_manager.active)
         self.service_name = check_text(
             "service_name", service_name, "give the service a name, for instance ZipkinTracer('checkout')"
@@ -135,14 +129,14 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._wall = self._clock.wall_ns
         propagation = propagation_of(named)
         self._inject = self._inject_decided if propagation.decided else propagation.inject
-        self._decisions: OrderedDict[int | str, bool] = OrderedDict()  # by trace id, the oldest first
+        self._decisions = OrderedDict()
         # Span ids that servers' spans took from their callers -> their trace ids: the newest, and those before them.
         self._joins: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
         self._local = local_address.endpoint(self.service_name, own["local_ip"], own["local_port"])
         # The URL whose route tells this host's address; None where that was given.
         self._route = route_of(named.get("endpoint", DEFAULT_ENDPOINT)) if own["local_ip"] is None else None
         self._enabled = True
-        self._ask(sampler_of(named), propagation)
+        self._use_sampler(sampler_of(named), propagation)
         self._recorder = recorder = recorder_of(named, self, ZipkinTracer._on_reporter_thread)
         # A recorder of the user's gets each span once; our reporter drops what two threads have recorded at the same moment.
         self._record = recorded_once(recorder.record) if "recorder" in named else recorder.record
@@ -165,7 +159,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         return self._random_bits(bits)
 
     def _new_trace_id(self) -> int:
-        """Its low half is the root's span id, as Brave has it, and not 0, which means "no id" on the wire."""
+        """The low half is not 0: it becomes the root's span id, as in Brave, and 0 means "no id" on the wire."""
         trace_id = 0
         while not trace_id & LOW_64_BITS:
             trace_id = self._random_bits(self._trace_id_bits)
@@ -204,14 +198,14 @@ class ZipkinTracer(ClassicTracer, Tracer):
             parent = context_of(parent)
             if type(parent) is CallerContext:
                 return self._start_for(parent, operation_name, tags, start_time)
-        if not self._is_plain:  # one look for two rare cases
+        if not self._is_plain:  # one test for two rare cases: a disabled tracer, and a sampler that looks at the root
             if not self._enabled:
-                return self._stand_in(parent, tags)
-            parent = self._asked(parent, operation_name, tags)
+                return self._disabled_span(parent, tags)
+            parent = self._with_decision(parent, operation_name, tags)
 
         random_bits, paired_at, offset = self._random_bits, None, 0
         if parent is None:
-            if self._samples_none and tags is None:  # what `_unsampled` does, its ids drawn when first asked for: a half less
+            if self._samples_none and tags is None:  # `_unsampled` inline, with ids drawn when first asked for: 50 % less
                 unsampled = UnsampledSpan()
                 unsampled._tracer = self
                 unsampled._context = None
@@ -224,7 +218,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
             span_id: Any = trace_id  # its low half
             parent_id = baggage = None
             state = _SAMPLED_ROOT if self._samples_all or self._sampler(trace_id & LOW_64_BITS) else _ROOT
-        elif type(parent) is RecordingSpan:  # nearly always; what `_identity` says of any context of this process
+        elif type(parent) is RecordingSpan:  # nearly always; `_identity` does the same for any context of this process
             trace_id, parent_id, baggage = parent._trace_id, parent._span_id, parent._baggage
             state, paired_at, offset = parent._state & INHERITED, parent._paired_at, parent._offset
             span_id = random_bits(64) or self._new_span_id()
@@ -234,8 +228,8 @@ class ZipkinTracer(ClassicTracer, Tracer):
         if tags is not None:
             try:
                 if "sampling.priority" in tags:
-                    state = _prioritised(state, tags)
-            except Exception:  # a key of the user's compares in its own way, and under `python -bb` bytes do not compare
+                    state = with_priority(state, tags)
+            except Exception:  # comparing a key of the application may raise anything, and `python -bb` raises for bytes
                 tags = entries(tags)
         if not state & SAMPLED:
             context = None if parent is None else ZipkinContext(trace_id, span_id, parent_id, state, baggage)
@@ -326,11 +320,11 @@ class ZipkinTracer(ClassicTracer, Tracer):
             except AttributeError:  # there never was a token
                 shared = None
             if shared is not None:
-                # One span gets the id: of two that join the context at the same time, and of a request that was extracted
-                # twice, by two middlewares or because it came again.
+                # Only one span gets the client's span id, also if two spans join the context at the same time, or if the
+                # request was extracted twice, by two middlewares or because it arrived twice.
                 span_id = parent._span_id
                 new, old = self._joins
-                # No lock: from the look to the store is neither a call nor a jump, see `ZipkinContext._set_baggage`.
+                # No lock: there is no call and no jump between the test and the store, see `ZipkinContext._set_baggage`.
                 if span_id not in new and span_id not in old:
                     new[span_id] = trace_id
                 elif not self._is_another_call(trace_id, span_id):
@@ -348,10 +342,11 @@ class ZipkinTracer(ClassicTracer, Tracer):
         if trace_id in (new.get(span_id), old.get(span_id)):
             return False
         both = f"{trace_id}{span_id}"
-        return both not in old and new.setdefault(both, both) is both  # a new text: whoever finds it has put it there
+        # `both` is a new string, so only the thread that stores it gets this object back.
+        return both not in old and new.setdefault(both, both) is both
 
     def _forget_joins(self, full: dict[Any, Any]) -> None:
-        """Keep the newer half of what is remembered.  Of several threads one does it: asking and storing stand in one line."""
+        """Forget the older half of the joins.  Test and store stand in one line, so only one of several threads does it."""
         if self._joins[0] is full: self._joins = ({}, full)  # noqa: E701  # fmt: skip
 
     def _unsampled(
@@ -369,88 +364,15 @@ class ZipkinTracer(ClassicTracer, Tracer):
             pass
         return span
 
-    def _decide(self, context: ZipkinContext, root: sampling.Root | None = None) -> int:
-        """The state of a context whose caller left the decision to us; the same at every call and every extraction.
-
-        `root`: the span that starts from it, for a sampler that looks at it.
-        """
-        key = context._trace_id
-        assert key is not None
-        decision = self._decisions.get(key)
-        if decision is None:
-            low_bits = int(key[-16:], 16) if isinstance(key, str) else key & LOW_64_BITS
-            look_at = self._asking[1]
-            answer = self._samples_all or (
-                self._sampler(low_bits) if root is None or look_at is None else look_at(low_bits, root)
-            )
-            # Single calls into C, so no lock: of two threads that decide at the same time both take the answer kept first.
-            decision = self._decisions.setdefault(key, answer)
-            while len(self._decisions) > MAX_REMEMBERED_DECISIONS:
-                with suppress(KeyError):  # emptied by other threads, where the limit is less than they are
-                    self._decisions.popitem(last=False)
-        context._state |= DECIDED | SAMPLED if decision else DECIDED
-        return context._state
-
-    # The sampler
-
-    @property
-    def sampler(self) -> Sampler:
-        """Decides on each trace that nobody has decided about; another one counts from the next root on, on all threads.
-
-        A function of the low 64 bits of the trace id, or a `sampling.RootSampler`.  If it raises, the trace is not recorded.
-        Raises ValueError for what cannot be called.
-        """
-        return self._asking[0]
-
-    @sampler.setter
-    def sampler(self, sampler: Sampler) -> None:
-        self._ask(check_sampler(sampler), self._asking[2])
-
-    def _ask(self, given: Sampler, own: Propagation) -> None:
-        """From now on ask this sampler.
-
-        The attributes that `start_span` reads are stored in one line without a call, so that no thread comes between.
-        """
-        by_id, by_root = guarded(given)
-        all_, none_ = given is sampling.always, given is sampling.never
-        asking = given, by_root, own  # in one attribute: beyond 30 of an object Python looks each of them up more slowly
-        self._propagation: Propagation = HeaderKeeping(own, given) if isinstance(given, sampling.RootSampler) else own
-        # fmt: off
-        self._sampler = by_id; self._asking = asking; self._samples_all = all_; self._samples_none = none_; self._is_plain = self._enabled and by_root is None  # noqa: E501, E702
-        # fmt: on
-
-    def _asked(self, parent: Any, operation_name: Any, tags: Mapping[str, Any] | None) -> Any:
-        """Where a root is to start, or a context that is not decided: the same with the decision of a sampler of roots."""
-        if parent is not None and (type(parent) is RecordingSpan or parent._state & DECIDED):
-            return parent
-        has_ids = parent is not None and parent._trace_id is not None
-        look_at = self._asking[1]
-        if look_at is None or (has_ids and not parent._state & REMOTE):
-            return parent
-        root = sampling.Root(
-            self.service_name,
-            operation_name if type(operation_name) is str else name_of(operation_name),
-            tags,
-            parent.headers if type(parent) is RequestContext else None,
-        )
-        if has_ids:
-            self._decide(parent, root)
-            return parent
-        root_id = self._new_trace_id()
-        is_answered = _has_priority(tags)  # which would be against what the sampler says, and may not use up its budget
-        sampled = not is_answered and look_at(root_id & LOW_64_BITS, root)
-        state = DECIDED | SAMPLED if sampled else DECIDED
-        return ZipkinContext(None, root_id, None, state, None if parent is None else parent._baggage)
-
     # Propagation
 
     @property
     def propagation(self) -> Propagation:
         """Writes and reads headers; ours counts in `malformed` and `attributes.dropped` what it could not take."""
-        return self._asking[2]
+        return self._sampling[2]
 
     def _inject_decided(self, context: ZipkinContext, carrier: Any) -> None:
-        """`traceparent` has no way to leave a decision to the next."""
+        """Decide before the injection, because `traceparent` cannot leave the decision to the next service."""
         if not context._state & DECIDED and context._trace_id is not None:
             self._decide(context)
         self._propagation.inject(context, carrier)
@@ -488,7 +410,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
                     raise InvalidCarrierException(f"{format}: use a mapping or pairs, not {_type_name(carrier)}")
                 try:
                     return self._propagation.extract(carrier)
-                except Exception:  # whatever a mapping of the user's does
+                except Exception:  # a mapping of the application may raise anything
                     return None
             if format == Format.BINARY:
                 if not issubclass(type(carrier), (bytes, bytearray)):
@@ -508,29 +430,29 @@ class ZipkinTracer(ClassicTracer, Tracer):
             self._local = local_address.towards(self._route, self._local)
         if thread_kind() is NONE and not isinstance(self._scope_manager, ContextVarsScopeManager):
             return  # this is an application's thread, where the span would stay active
-        span = UnsampledSpan()  # not of this tracer, which the thread must not hold
+        span = UnsampledSpan()  # without this tracer, because the thread must not hold a reference to it
         # Without ids, so that log lines of this thread belong to no trace.
         span._trace_id, span._state, span._context = 0, _ROOT, ZipkinContext(state=_ROOT)
         self._scope_manager.activate(span, False)
 
     @property
     def enabled(self) -> bool:
-        """Whether spans are recorded and sent.  False stops both at once, in the middle of anything; propagation goes on.
+        """Whether spans are recorded and sent.  False stops both at once; propagation goes on.
 
-        A span that starts meanwhile stands for its parent: what it propagates is the parent's context.  One without a parent
-        propagates nothing but its baggage, so that the next service decides for itself.  Spans that finish meanwhile are
-        dropped as `closed`; those that waited already are sent when the tracer is enabled again.
+        A span that starts while the tracer is disabled propagates its parent's context.  Without a parent it propagates its
+        baggage only, so that the next service decides for itself.  Spans that finish meanwhile are dropped as `closed`.  Spans
+        that waited before are sent when the tracer is enabled again.
         """
         return self._enabled
 
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
         self._enabled = check_flag("enabled", enabled)
-        self._is_plain = self._enabled and self._asking[1] is None  # without a call, as in `_ask`
+        self._is_plain = self._enabled and self._sampling[1] is None  # without a call, as in `_use_sampler`
         self._recorder.pause(not enabled)
 
-    def _stand_in(self, parent: Any, tags: Mapping[str, Any] | None) -> ZipkinSpan:
-        """While not enabled: a span that records nothing and propagates its parent's context."""
+    def _disabled_span(self, parent: Any, tags: Mapping[str, Any] | None) -> ZipkinSpan:
+        """A span of a disabled tracer: it records nothing and propagates its parent's context."""
         if parent is None:
             return self._unsampled(0, 0, ZipkinContext(), None)
         if type(parent) is not ZipkinContext:
@@ -549,28 +471,28 @@ class ZipkinTracer(ClassicTracer, Tracer):
         return 0 if self._watch is None else self._watch.count
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Whether every span that waits now is accepted by the collector within `timeout` seconds, 2 where it is None.
+        """Whether every span that waits now is accepted by the collector within `timeout` seconds; None means 2 seconds.
 
-        False as well where a span was dropped since the last `flush` that had ended before this one began.  Raises ValueError
-        for a `timeout` that is no finite number of seconds.
+        The answer is also False if a span was dropped after the last `flush` that ended before this one began.  Raises
+        ValueError for a `timeout` that is no finite number of seconds.
         """
         return self._recorder.flush(check_timeout(timeout))
 
     def close(self, timeout: float | None = None) -> Future[bool]:
-        """Flush and stop, for good; at once the Future of `flush`'s answer, done within `timeout` seconds, 2 where it is None.
+        """Flush and stop for good.  Returns at once a Future of `flush`'s answer, which is done within `timeout` seconds.
 
-        Every call gets the same Future, which nobody can cancel.  Later spans are dropped as `closed`.  Raises ValueError for a
-        `timeout` that is no finite number of seconds.
+        None means 2 seconds.  Every call returns the same Future, which cannot be cancelled.  Later spans are dropped as
+        `closed`.  Raises ValueError for a `timeout` that is no finite number of seconds.
         """
         closing = self._recorder.close(check_timeout(timeout))
         if isinstance(self.sampler, sampling.RootSampler):
-            with suppress(Exception):  # of the user's
+            with suppress(Exception):  # a sampler of the application may raise anything
                 self.sampler.close()
         if self._watch is not None:
             self._watch.close()
         return closing
 
-    # One is enough for whatever holds it and is copied.
+    # A copy of an object that holds a tracer holds the same tracer.
 
     def __copy__(self) -> ZipkinTracer:
         return self
@@ -596,7 +518,7 @@ def _is_carrier(carrier: Any) -> bool:
 
 
 def _refusal(format: Any, carrier: Any) -> Exception:
-    """Where something of the user's has raised: a carrier that was written to, or a format when it was compared."""
+    """The error where the application's code raised: writing to a carrier, or comparing a format."""
     if type(format) is str:
         return InvalidCarrierException(f"{format}: {_type_name(carrier)} is not a carrier of this format")
     return UnsupportedFormatException(format)
@@ -612,27 +534,9 @@ def _first_context(references: Any) -> Any:
         if isinstance(references, Reference):
             return references.referenced_context
         contexts = [getattr(reference, "referenced_context", None) for reference in references]
-    except Exception:  # whatever was given in place of references
+    except Exception:  # any object may be given in place of references
         return None
     return next((context for context in contexts if context is not None), None)
-
-
-def _has_priority(tags: Mapping[str, Any] | None) -> bool:
-    """Whether the start's tags decide."""
-    try:
-        return tags is not None and "sampling.priority" in tags and priority_of(tags["sampling.priority"]) is not None
-    except Exception:  # as in `start_span`
-        return False
-
-
-def _prioritised(state: int, tags: Mapping[str, Any]) -> int:
-    """`sampling.priority` at the start decides: 0 against recording, above for it; in a debug trace it is ignored."""
-    if state & DEBUG:
-        return state
-    priority = priority_of(tags["sampling.priority"])
-    if priority is None:
-        return state
-    return state | SAMPLED | DECIDED if priority > 0 else (state | DECIDED) & ~SAMPLED
 
 
 _ARGUMENTS = (*options_of(Settings), *PART_TYPES)

@@ -196,7 +196,7 @@ class Tracer(trace.Tracer):
             if not zipkin._is_plain:
                 if not zipkin._enabled:
                     return _stand_in(zipkin, parent, kind)
-                parent = zipkin._asked(parent, name, _seen_by_rules(attributes, kind))
+                parent = zipkin._with_decision(parent, name, _seen_by_rules(attributes, kind))
             if parent is None:
                 paired_at, offset = None, 0
                 trace_id: Any = zipkin._random_bits(zipkin._trace_id_bits)

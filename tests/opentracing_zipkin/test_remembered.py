@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+import opentracing_zipkin.deciding as deciding
 import opentracing_zipkin.propagation as propagation_package
-import opentracing_zipkin.tracer as tracer_module
 from opentracing import Format
 from opentracing_zipkin import ZipkinContext, ZipkinTracer, model, tags
 from opentracing_zipkin.codec import SpanEncoder, json_v1, json_v2, kept, proto3, thrift_v1
@@ -118,7 +118,7 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for owner, name, bound in (
         (kept, "MAX_KEPT", BOUND),
         (propagation_package, "MAX_REMEMBERED", BOUND),
-        (tracer_module, "MAX_REMEMBERED_DECISIONS", BOUND),
+        (deciding, "MAX_REMEMBERED_DECISIONS", BOUND),
         (tags, "MAX_PLAIN_KEYS", BOUND),
         (proto3, "MAX_KEYS", BOUND),
         (proto3._Annotations, "MAX_KEPT", BOUND),
