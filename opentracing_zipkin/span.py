@@ -55,7 +55,7 @@ class SpanOwner(Protocol):
 
 
 class ZipkinSpan(Span):
-    """The common part of both kinds: a tracer, which sets the slots, and the verbs of 0.5."""
+    """The common part of both kinds: the verbs of 0.5 and the baggage.  The tracer sets the slots."""
 
     __slots__ = ()
 
@@ -216,7 +216,7 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
             self._count_dropped("dropped_tags", len(tags) - MAX_ENTRIES)
         return self
 
-    def _retake(self, tags: Mapping[str, Any]) -> None:
+    def _set_tags_singly(self, tags: Mapping[str, Any]) -> None:
         """Set the tags given at the start again, one by one, because not all of them are usual."""
         self._tags = {}
         self.add_tags(tags)
@@ -246,7 +246,7 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
         if priority > 0 or self._state & DEBUG:
             return
         self._state &= ~SAMPLED
-        self._close()
+        self._discard()
 
     def log_kv(self: _R, key_values: dict[str, Any], timestamp: float | None = None) -> _R:
         fields = entries(key_values)
@@ -325,7 +325,7 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
             self._finish_interrupted(error)
 
     def _finish_interrupted(self, error: BaseException) -> None:
-        """Handle an exception in `finish`: a second `finish` has no effect; a first one is completed, and the error raised."""
+        """Handle an exception in `finish`: a second `finish` has no effect; a first one is completed and raises the error."""
         if not hasattr(self, "_once"):
             if isinstance(error, AttributeError):
                 return
@@ -340,7 +340,7 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
         seconds = _seconds(time_s)
         return self._tracer._ticks() if seconds is None else int(seconds * 1_000_000_000) - self._offset
 
-    def _close(self) -> None:
+    def _discard(self) -> None:
         """Finish without a record."""
         self._take_token()
 

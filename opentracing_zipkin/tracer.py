@@ -84,7 +84,7 @@ __all__ = ["ZipkinTracer"]
 # A child that starts later than this gets a new pairing of the clocks, so that they cannot drift apart in a long trace.
 MAX_PAIRING_NS = 60 * 1_000_000_000
 
-MAX_REMEMBERED_JOINS = 1024  # at least, and less than twice as many
+MIN_REMEMBERED_JOINS = 1024  # and fewer than twice as many
 
 TEXT_FORMATS = (Format.HTTP_HEADERS, Format.TEXT_MAP)
 
@@ -264,10 +264,10 @@ class ZipkinTracer(ClassicTracer, DecidingTracer, Tracer):
             for key in tags:
                 value = tags[key]
                 if type(value) is not str or type(key) is not str or len(value) > limit:
-                    span._retake(tags)
+                    span._set_tags_singly(tags)
                     break
         else:
-            span._retake(tags)
+            span._set_tags_singly(tags)
         if start_time is not None:
             span._start = span._ticks_at(start_time)
         return span
@@ -331,7 +331,7 @@ class ZipkinTracer(ClassicTracer, DecidingTracer, Tracer):
                     shared = None
                 if shared is not None:
                     parent._once = None
-                    if len(new) >= MAX_REMEMBERED_JOINS:
+                    if len(new) >= MIN_REMEMBERED_JOINS:
                         self._forget_joins(new)
                     return trace_id, span_id, parent._parent_id, state | shared
         return trace_id, self._random_bits(64) or self._new_span_id(), parent._span_id, state

@@ -35,7 +35,7 @@ def test_the_limits_are_those_of_the_code() -> None:
 
     assert f"At most {attributes.MAX_ATTRIBUTES} attributes, of {attributes.MAX_BYTES:,} bytes in all" in PAGE
     assert f"up to {attributes.MAX_BYTES:,} characters" in PAGE
-    assert f"at least the {tracer_module.MAX_REMEMBERED_JOINS:,} newest joins" in PAGE
+    assert f"at least the {tracer_module.MIN_REMEMBERED_JOINS:,} newest joins" in PAGE
     assert f"remembers {tracer_module.MAX_REMEMBERED_DECISIONS:,} such decisions" in PAGE
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from opentracing_zipkin import ZipkinContext, ZipkinTracer
 from opentracing_zipkin.context import DECIDED, REMOTE, SAMPLED, SHARED
 from opentracing_zipkin.testing import InMemoryRecorder
-from opentracing_zipkin.tracer import MAX_REMEMBERED_JOINS
+from opentracing_zipkin.tracer import MIN_REMEMBERED_JOINS
 
 THREADS = 8
 BATCH = 64
@@ -43,10 +43,10 @@ def test_ids_are_taken_once(asked: list[tuple[str, str]]) -> None:
 def test_the_newest_1024_are_remembered() -> None:
     """Older joins are forgotten, and never more than twice as many are known."""
     tracer = make()
-    for number in range(1, 3 * MAX_REMEMBERED_JOINS):
+    for number in range(1, 3 * MIN_REMEMBERED_JOINS):
         assert True is joined(tracer, "a" * 32, f"{number:016x}")
-        assert False is joined(tracer, "a" * 32, f"{max(1, number - MAX_REMEMBERED_JOINS + 1):016x}")
-        assert sum(map(len, tracer._joins)) < 2 * MAX_REMEMBERED_JOINS
+        assert False is joined(tracer, "a" * 32, f"{max(1, number - MIN_REMEMBERED_JOINS + 1):016x}")
+        assert sum(map(len, tracer._joins)) < 2 * MIN_REMEMBERED_JOINS
 
     assert True is joined(tracer, "a" * 32, f"{1:016x}")
 
@@ -56,7 +56,7 @@ def test_what_is_remembered_takes_half_a_megabyte_at_most() -> None:
     tracer = make()
     tracemalloc.start()
     try:
-        for number in range(1, 4 * MAX_REMEMBERED_JOINS - 1):
+        for number in range(1, 4 * MIN_REMEMBERED_JOINS - 1):
             joined(tracer, f"{number:032x}", f"{number:016x}")
         growth, _ = tracemalloc.get_traced_memory()
     finally:
@@ -69,12 +69,12 @@ def test_of_several_threads_one_takes_an_id() -> None:
     """One thread takes an id, also while older ids are forgotten."""
     tracer = make()
     # Join in another trace before, so that the test covers each way of remembering.
-    assert all(joined(tracer, "b" * 32, f"{number:016x}") for number in range(1, MAX_REMEMBERED_JOINS, 2))
+    assert all(joined(tracer, "b" * 32, f"{number:016x}") for number in range(1, MIN_REMEMBERED_JOINS, 2))
     won: list[int] = []
     together = threading.Barrier(THREADS)
 
     def join() -> None:
-        for first in range(1, 3 * MAX_REMEMBERED_JOINS, BATCH):
+        for first in range(1, 3 * MIN_REMEMBERED_JOINS, BATCH):
             together.wait()  # a thread that is far behind would ask for a forgotten id
             won.extend([number for number in range(first, first + BATCH) if joined(tracer, "a" * 32, f"{number:016x}")])
 
@@ -89,4 +89,4 @@ def test_of_several_threads_one_takes_an_id() -> None:
     finally:
         sys.setswitchinterval(interval)
 
-    assert list(range(1, 3 * MAX_REMEMBERED_JOINS + 1)) == sorted(won)
+    assert list(range(1, 3 * MIN_REMEMBERED_JOINS + 1)) == sorted(won)
