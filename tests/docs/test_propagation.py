@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from opentracing import Format
-from opentracing_zipkin import ZipkinContext, ZipkinTracer, configure, tracer as tracer_module
+from opentracing_zipkin import ZipkinContext, ZipkinTracer, configure, deciding, tracer as tracer_module
 from opentracing_zipkin.context import DECIDED, SAMPLED
 from opentracing_zipkin.propagation import attributes, b3
 from opentracing_zipkin.testing import InMemoryRecorder
@@ -36,7 +36,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"At most {attributes.MAX_ATTRIBUTES} attributes, of {attributes.MAX_BYTES:,} bytes in all" in PAGE
     assert f"up to {attributes.MAX_BYTES:,} characters" in PAGE
     assert f"at least the {tracer_module.MIN_REMEMBERED_JOINS:,} newest joins" in PAGE
-    assert f"remembers {tracer_module.MAX_REMEMBERED_DECISIONS:,} such decisions" in PAGE
+    assert f"remembers {deciding.MAX_REMEMBERED_DECISIONS:,} such decisions" in PAGE
 
 
 def test_the_headers_and_formats_are_those_of_the_code() -> None:
