@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, overload
 
+from .arguments import is_one_of
 from .classic import ClassicTracer
 from .context import NOOP_CONTEXT, TraceContextSource
 from .decorator import traced
-from .given import is_one_of
 from .propagation import Format, UnsupportedFormatException
 from .scope import Scope
 from .scope_manager import ScopeManager

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..given import pairs_of
+from ..arguments import pairs_of
 from ..span import Span
 from ..text import text_of
 from .context import SpanContext

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..given import context_of, contexts_of
+from ..arguments import context_of, contexts_of
 from ..propagation import Format, UnsupportedFormatException
 from ..scope import Scope
 from ..scope_manager import ScopeManager

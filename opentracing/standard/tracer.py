@@ -11,7 +11,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 
-from ..given import context_of, contexts_of, is_one_of, pairs_of, seconds_of
+from ..arguments import context_of, contexts_of, is_one_of, pairs_of, seconds_of
 from ..logs import EVENT
 from ..propagation import Format, InvalidCarrierException, UnsupportedFormatException
 from ..scope import Scope

@@ -28,8 +28,8 @@ from ..model import FinishedSpan
 from ..planned import is_planned
 from ..span import RecordingSpan, UnsampledSpan, name_of
 from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, to_text
+from .arguments import MAX_NS, cause_of, plain, status_of, us_of
 from .contexts import to_otel
-from .given import MAX_NS, cause_of, plain, status_of, us_of
 from .mapping import attribute_text, endpoint_of, error_text, event_text, link_text, status_tags
 from .runtime import span_types
 

@@ -14,8 +14,8 @@ from opentelemetry.trace import Span as OtelSpan, SpanContext, SpanKind, Status,
 from ..context import ZipkinContext
 from ..span import RecordingSpan, ZipkinSpan, context_of
 from ..text import entries, to_text
+from .arguments import cause_of, plain, status_of, us_of
 from .contexts import to_otel
-from .given import cause_of, plain, status_of, us_of
 from .mapping import attribute_text, event_text, link_text
 from .runtime import span_types
 

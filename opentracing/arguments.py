@@ -1,4 +1,4 @@
-"""Reads values of an application that may have an unexpected type, and uses what can be used; no function here raises.
+"""Reads arguments that may have any type, and uses the part of them that is usable; no function here raises.
 
 Rules: every operation on such a value, also a comparison or a truth test, may run the application's code.  So each one is
 guarded by a `try`.

@@ -1,4 +1,7 @@
-"""Reads arguments of a span's methods without raising: exceptions, statuses, attributes and times of any class."""
+"""Reads the arguments of a span's methods, which may have any type: exceptions, statuses, attributes and times.
+
+Rules: no function here raises.
+"""
 
 from __future__ import annotations
 
