@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["format_message", "normalize_key", "text_of"]
+__all__ = ["format_message", "normalize_key", "text_of", "with_item"]
 
 
 def normalize_key(key: str) -> str:
@@ -17,6 +17,14 @@ def normalize_key(key: str) -> str:
     HTTP headers preserve neither the case nor the underscore.
     """
     return (key if type(key) is str else text_of(key)).replace("_", "-").lower()
+
+
+def with_item(items: Mapping[str, str], key: str, value: str) -> dict[str, str]:
+    """A copy of baggage items with this one, under this spelling of its key; items with other spellings of it are left out."""
+    name = normalize_key(key)
+    changed = {spelling: item for spelling, item in items.items() if normalize_key(spelling) != name}
+    changed[text_of(key)] = value
+    return changed
 
 
 def text_of(value: object) -> str:

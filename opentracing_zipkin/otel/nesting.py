@@ -45,7 +45,7 @@ def position_of(span: Any) -> ZipkinContext | None:
         found: ZipkinContext = span.context
         return found
     if kind is SpanView:
-        if getattr(span.scope, "closed_away", False):
+        if getattr(span.scope, "closed_elsewhere", False):
             active = span.scope.manager.active
             return None if active is None else context_of(active.span)
         return context_of(span.span)
@@ -63,9 +63,9 @@ def nest(tracer: ZipkinTracer) -> None:
     if not hasattr(manager, _NESTED):
         _change(manager, tracer)
     tracer._current_scope = manager.current
-    hidden = getattr(scopes, "hidden_in_block", None)  # the package `opentracing` of upstream has no such list
-    if hidden is not None and _no_current_span not in hidden:
-        hidden.append(_no_current_span)
+    hooks = getattr(scopes, "no_parent_hooks", None)  # upstream's package `opentracing` has no such list
+    if hooks is not None and _no_current_span not in hooks:
+        hooks.append(_no_current_span)
 
 
 def _change(manager: Any, tracer: ZipkinTracer) -> None:
@@ -95,7 +95,7 @@ def _change(manager: Any, tracer: ZipkinTracer) -> None:
         if span is INVALID_SPAN:
             return inner()
         if type(span) is SpanView:
-            return inner() if getattr(span.scope, "closed_away", False) else span.scope
+            return inner() if getattr(span.scope, "closed_elsewhere", False) else span.scope
         scope = inner()
         if type(span) not in _OURS:
             context = position_of(span)
@@ -117,7 +117,7 @@ def _nested_manager(kind: Any) -> type:
         @property
         def active(self) -> Scope | None:
             scope: Scope | None = self.current()
-            return super().active if getattr(scope, "closed_away", False) else scope
+            return super().active if getattr(scope, "closed_elsewhere", False) else scope
 
     NestedManager.__name__ = NestedManager.__qualname__ = kind.__name__
     return NestedManager

@@ -309,7 +309,7 @@ def _active(zipkin: ZipkinTracer) -> ZipkinContext | None:
     scope: Any = zipkin._current_scope()
     if scope is None:
         return None
-    span = zipkin.active_span if getattr(scope, "closed_away", False) else scope.span
+    span = zipkin.active_span if getattr(scope, "closed_elsewhere", False) else scope.span
     return None if span is None else context_of(span)
 
 
