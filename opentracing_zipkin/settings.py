@@ -471,10 +471,10 @@ def _libraries(instrument: bool | tuple[str, ...], environ: Mapping[str, str]) -
 
 def _use_opentelemetry() -> Callable[[], None]:
     """Before one of OpenTelemetry's instrumentations is switched on; gives what undoes it."""
-    from .otel.installing import give_way, stand_in
+    from .otel.installing import install_provisionally, undo_provisional_install
 
-    stand_in()
-    return give_way
+    install_provisionally()
+    return undo_provisional_install
 
 
 def _flush() -> object:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from opentracing_zipkin.otel.supported import too_old
+from opentracing_zipkin.otel.supported import is_too_old
 
 BEGIN = """
 import json, logging, sys
@@ -133,7 +133,7 @@ def test_what_is_no_tracer_is_refused() -> None:
 )
 def test_an_api_that_is_too_old(version: str, old: bool) -> None:
     """An API that is too old is recognised by its version; a version that cannot be read counts as new enough."""
-    assert old is too_old(version)
+    assert old is is_too_old(version)
 
 
 OLD = """
