@@ -30,9 +30,9 @@ def _both(exporter: Exporter, span: ReadableSpan) -> tuple[bytes, bytes, bool]:
     item = _Exported()
     item._span, item._exporter, item._start = span, exporter, True
     encoder: Any = exporter._reporter._encoder
-    with patch.object(_Exported, "finished", autospec=True, side_effect=_Exported.finished) as asked:
+    with patch.object(_Exported, "make_finished", autospec=True, side_effect=_Exported.make_finished) as asked:
         direct = encoder.encode(item)
-    return direct, json_v2.encode(item.finished()), not asked.called
+    return direct, json_v2.encode(item.make_finished()), not asked.called
 
 
 def test_the_short_way_writes_the_codecs_bytes(exporter: Exporter) -> None:

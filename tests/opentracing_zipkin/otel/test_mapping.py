@@ -58,12 +58,12 @@ _values = st.recursive(_plain, lambda inner: st.lists(inner) | st.dictionaries(s
 
 
 @given(_values, st.integers(1, 40))
-def test_an_attribute_of_any_type_is_text_within_its_limit(value: Any, longest: int) -> None:
+def test_an_attribute_of_any_type_is_text_within_its_limit(value: Any, max_length: int) -> None:
     """Whatever an attribute is, its text is a plain str and no longer than the limit."""
-    text = mapping.attribute_text(value, longest)
+    text = mapping.attribute_text(value, max_length)
 
     assert str is type(text)
-    assert len(text) <= longest
+    assert len(text) <= max_length
 
 
 @given(st.lists(_values, max_size=5))
@@ -263,7 +263,7 @@ def test_the_other_end_has_the_name_and_the_address_that_one_expects(
     assert expected == mapping.endpoint_of(kind, attributes)
 
 
-_keys = st.sampled_from(sorted(mapping._TELLING | mapping._URLS))
+_keys = st.sampled_from(sorted(mapping._PEER_KEYS | mapping._URL_KEYS))
 _any_value = _values | st.sampled_from(["10.0.0.1", "a.example", "http://a.example:8080/", "::1", "5432", _Hostile()])
 
 
