@@ -161,12 +161,12 @@ def test_a_link_is_the_ids_that_one_searches_for() -> None:
 
 
 ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
-    # Nothing is known, or there is no other end
+    # Nothing is known, or there is no remote endpoint
     ("CLIENT", {}, None),
     ("CLIENT", {"other": 1}, None),
     (None, {"peer.service": "shop"}, None),
     ("CLIENT", {"server.address": ""}, None),
-    # The name of the other end, by rank
+    # The name of the remote endpoint, by rank
     ("CLIENT", {"peer.service": " Shop ", "server.address": "a.example"}, Endpoint("shop")),
     ("CLIENT", {"server.address": "a.example", "server.port": 443}, Endpoint("a.example", port=443)),
     ("CLIENT", {"server.address": "a.example.", "net.peer.name": "b.example"}, Endpoint("a.example")),
@@ -176,7 +176,7 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
     ("CLIENT", {"peer.hostname": "e.example"}, Endpoint("e.example")),
     ("CLIENT", {"peer.address": "f.example"}, Endpoint("f.example")),
     ("CLIENT", {"net.sock.peer.name": "d.example", "peer.hostname": "e.example"}, Endpoint("d.example")),
-    # The address of the other end
+    # The address of the remote endpoint
     ("CLIENT", {"server.address": "10.0.0.1", "server.port": 80}, Endpoint("", "10.0.0.1", "", 80)),
     ("CLIENT", {"server.address": "::1", "server.port": 80}, Endpoint("", "", "::1", 80)),
     (
@@ -256,10 +256,10 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
 
 
 @pytest.mark.parametrize(("kind", "attributes", "expected"), ENDS)
-def test_the_other_end_has_the_name_and_the_address_that_one_expects(
+def test_the_remote_endpoint_has_the_name_and_the_address_that_one_expects(
     kind: str | None, attributes: dict[str, Any], expected: Endpoint | None
 ) -> None:
-    """The other end has the name of a service, a database, a broker or a host, and the address, by both conventions."""
+    """The remote endpoint has the name of a service, a database, a broker or a host, and the address, by both conventions."""
     assert expected == mapping.endpoint_of(kind, attributes)
 
 
