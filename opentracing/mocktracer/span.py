@@ -1,4 +1,4 @@
-"""MockSpan: keeps everything that it is told in plain attributes, for tests to read.
+"""MockSpan: keeps a span's data in plain attributes, for tests to read.
 
 Rules: no method raises because of a value, and values are kept unchanged.  Tags and logs are kept even after the span has
 finished, so that a test can see them; the span itself finishes only once.  There is no lock, because assignments, dict items

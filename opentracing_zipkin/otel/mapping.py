@@ -86,7 +86,7 @@ def texts_of(attributes: Mapping[str, Any], max_length: int = MAX_TEXT_LENGTH) -
 
 def _json_text(value: Any, max_length: int) -> str:
     try:
-        if type(value) is dict and len(value) <= MAX_FLAT_ATTRIBUTES:  # takes a third of the time, for nearly all events
+        if type(value) is dict and len(value) <= MAX_FLAT_ATTRIBUTES:  # nearly all events; this takes 33 % of the time
             flat = ", ".join([f"{_quoted(key)}: {_JSON_OF_TYPE[type(item)](item)}" for key, item in value.items()])
             if len(flat) < max_length - 1:
                 return f"{{{flat}}}"

@@ -127,7 +127,7 @@ def _nested_scope(kind: Any) -> type:
     class NestedScope(kind):  # type: ignore[misc]  # any scope manager's
         __slots__ = ()
 
-        _otel_is_closed: bool  # closed, but an open scope may still be above it
+        _otel_is_closed: bool  # closed, but a scope opened inside it may still be open
         _otel_former: Any
         _otel_span: Any
         _otel_token: Any

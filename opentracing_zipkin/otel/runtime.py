@@ -38,7 +38,7 @@ MAX_BAGGAGE_LENGTH = 8192  # of an item's value; a longer one is cut where it be
 [SPAN_KEY] = set_span_in_context(INVALID_SPAN, Context())
 [_BAGGAGE_KEY] = set_baggage("key", "value", Context())
 
-# Known classes of spans: asking an abstract class whether it is the base of a class takes 1 µs.
+# Classes that are known to be spans: `issubclass` with an abstract class takes 1 µs.
 span_types: set[type] = {NonRecordingSpan}
 
 

@@ -1,6 +1,7 @@
 """Shows an active OpenTracing span as OpenTelemetry's current span.
 
-Rules: the view has no data of its own.  Its setters change the span, and do nothing after the span's end.
+Rules: the view has no data of its own.  Its setters change the span, and do nothing after the span's end.  They look like those
+of `span.Span` and are not shared with it, because that class also counts what a limit drops.
 """
 
 from __future__ import annotations

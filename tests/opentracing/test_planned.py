@@ -25,7 +25,7 @@ from opentracing_zipkin import planned as of_the_tracer
         (ValueError("x"), False),
     ],
 )
-def test_a_planned_end_is_told_from_a_failure(error: BaseException, planned: bool) -> None:
+def test_a_planned_end_is_no_failure(error: BaseException, planned: bool) -> None:
     """A closed generator, a cancelled task and an exit with success are planned ends; every other exception is a failure."""
 
     assert planned is is_planned(error)

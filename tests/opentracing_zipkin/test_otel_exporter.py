@@ -119,7 +119,7 @@ def test_a_wrong_argument_raises_at_once(given: dict[str, Any], names: str) -> N
         ZipkinExporter(**given)
 
 
-def test_a_session_is_not_used_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_session_is_not_used_and_that_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """A given session is not used, and one line names the settings to use instead."""
     for _ in range(2):
         ZipkinExporter(session=requests.Session()).shutdown()
@@ -160,7 +160,7 @@ def test_a_time_out_below_1000_is_in_seconds(text: str, seconds: float, monkeypa
     assert seconds == _timeout_of(ZipkinExporter())
 
 
-def test_a_time_out_in_seconds_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_time_out_in_seconds_is_logged_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """A value in seconds is logged once, together with the milliseconds to write; a value in milliseconds is not logged."""
     monkeypatch.setenv(TIMEOUT, "10000")
     _timeout_of(ChosenProto())
@@ -214,9 +214,7 @@ def test_spans_may_go_to_the_console(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert ["one", "two"] == [json.loads(line)["name"] for line in path.read_bytes().splitlines()]
 
 
-def test_an_exporter_for_proto3_tells_that_the_console_has_lines_only(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_exporter_for_proto3_refuses_the_console(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Proto3 for the console raises ValueError in code, and is logged if an entry point chose the exporter."""
     monkeypatch.setenv("ZIPKIN_ENDPOINT", "console:")
     with pytest.raises(ValueError, match=r"^encoding is not for an endpoint with console:, where a line is JSON; use 'json'"):

@@ -67,7 +67,7 @@ ENDS: list[tuple[BaseException, bool]] = [
 
 
 @pytest.mark.parametrize(("error", "planned"), ENDS, ids=lambda value: type(value).__name__)
-def test_a_planned_end_is_told_from_a_failure(error: BaseException, planned: bool) -> None:
+def test_a_planned_end_is_no_failure(error: BaseException, planned: bool) -> None:
     """Cancellations, closed generators, exits with success, and groups of only these are planned ends."""
     assert planned is is_planned(error)
 

@@ -201,7 +201,7 @@ def test_a_duration_is_at_least_a_microsecond(exporter: Exporter, sender: FakeSe
     assert 1 == found.duration_us
 
 
-def test_what_a_limit_cut_off_is_told(exporter: Exporter, sender: FakeSender) -> None:
+def test_parts_that_a_limit_dropped_are_counted(exporter: Exporter, sender: FakeSender) -> None:
     """Attributes, events and links that a limit dropped are counted in tags."""
 
     def overflow(span: Any) -> None:
@@ -295,7 +295,7 @@ GARBAGE: list[Any] = [None, 7, "text", SimpleNamespace(), _span(context=None), _
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=lambda value: type(value).__name__)
-def test_what_is_no_span_costs_only_itself(exporter: Exporter, sender: FakeSender, garbage: Any) -> None:
+def test_an_object_that_is_no_span_costs_only_itself(exporter: Exporter, sender: FakeSender, garbage: Any) -> None:
     """An object that is not a span is counted as dropped, and the spans beside it are sent."""
     exporter.export([_span(), garbage, _span()])
 
@@ -372,7 +372,7 @@ def test_export_answers_failure_after_shutdown(exporter: Exporter, sender: FakeS
 
 
 def test_force_flush_says_whether_all_was_accepted(sender: FakeSender) -> None:
-    """`force_flush` tells whether all was accepted in time, and the same bytes are sent when the collector is back."""
+    """`force_flush` returns whether every span was accepted in time, and the same bytes are sent when the collector is back."""
     exporter = Exporter(sender=sender)
     sender.error = SendError("down", retryable=True)
     exporter.export([_span()])

@@ -114,7 +114,7 @@ def test_another_provider_stays_and_is_named() -> None:
     assert "OpenTelemetry already has the provider NoOpTracerProvider, so its spans are not sent to Zipkin" in said[0]
 
 
-def test_what_is_no_tracer_is_refused() -> None:
+def test_an_argument_that_is_no_tracer_is_refused() -> None:
     """`install` raises TypeError at once for an argument that is not a tracer."""
     [_, message] = run("""
         from opentracing_zipkin.otel import install
@@ -272,7 +272,7 @@ def test_a_wrong_value_stops_no_application(variable: str, value: str) -> None:
     assert said[0].startswith("zipkin: OpenTelemetry's spans are not recorded: environment variable " + variable)
 
 
-def test_what_is_not_taken_is_said_once() -> None:
+def test_variables_that_are_not_used_are_logged_once() -> None:
     """Metrics, logs and OTLP are not used; one line for each names its variables and the package where they still work."""
     said, _ = run(
         SHOW + "\ntell(0)",
@@ -286,7 +286,7 @@ def test_what_is_not_taken_is_said_once() -> None:
     ] == [line for line in said if "not taken" in line]
 
 
-def test_the_sdk_can_be_told_to_be_off() -> None:
+def test_the_switch_of_the_sdk_turns_the_tracer_off() -> None:
     """With `OTEL_SDK_DISABLED=true` the tracer starts disabled."""
     _, enabled, headers = run(
         SHOW + "\ntell(tracer.enabled, headers)", **ENTRY, ZIPKIN_SERVICE_NAME="shop", OTEL_SDK_DISABLED="true"
