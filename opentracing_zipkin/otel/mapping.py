@@ -23,6 +23,9 @@ from ..tags import HOST_NAME, parse_address, parse_port, service_name_of
 from ..text import MAX_KEY_LENGTH, cut, to_text
 
 __all__ = [
+    "DROPPED_ATTRIBUTES",
+    "DROPPED_EVENTS",
+    "DROPPED_LINKS",
     "MAX_INT",
     "MAX_TEXT_LENGTH",
     "RemoteEndpoints",
@@ -40,7 +43,13 @@ __all__ = [
 
 MAX_TEXT_LENGTH = 8192  # of a tag's value or an annotation; `max_tag_length` replaces it
 MAX_INT = (1 << 63) - 1  # an attribute's whole number has 64 bits; greater ones are only handled with more care
-MAX_FLAT_ATTRIBUTES = 10  # an event with more of them is written by the slow way
+MAX_FLAT_ATTRIBUTES = 10  # an event with more of them is written by the general encoder of JSON
+
+# The tags that count what a limit has dropped.
+DROPPED_ATTRIBUTES = "otel.dropped_attributes_count"
+DROPPED_EVENTS = "otel.dropped_events_count"
+DROPPED_LINKS = "otel.dropped_links_count"
+
 _SEQUENCES = (list, tuple)
 _SPECIAL_FLOATS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # floats that JSON has no numbers for
 
@@ -164,8 +173,8 @@ def scope_tags(name: str | None, version: str | None) -> dict[str, str]:
 
 def dropped_tags(attributes: int, events: int, links: int) -> dict[str, str]:
     """The tags that count how many attributes, events and links a limit has dropped; none for a count of 0."""
-    counts = {"attributes": attributes, "events": events, "links": links}
-    return {f"otel.dropped_{what}_count": str(count) for what, count in counts.items() if count}
+    counts = {DROPPED_ATTRIBUTES: attributes, DROPPED_EVENTS: events, DROPPED_LINKS: links}
+    return {tag: str(count) for tag, count in counts.items() if count}
 
 
 # Events and links

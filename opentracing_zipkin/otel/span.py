@@ -30,15 +30,23 @@ from ..span import RecordingSpan, UnsampledSpan, name_of
 from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, to_text
 from .arguments import MAX_TIME_NS, attributes_of, exception_attributes, status_of, us_of
 from .contexts import to_otel
-from .mapping import MAX_INT, attribute_text, endpoint_of, error_text, event_text, link_text, status_tags
+from .mapping import (
+    DROPPED_ATTRIBUTES,
+    DROPPED_EVENTS,
+    DROPPED_LINKS,
+    MAX_INT,
+    attribute_text,
+    endpoint_of,
+    error_text,
+    event_text,
+    link_text,
+    status_tags,
+)
 from .runtime import span_types
 
-__all__ = ["DROPPED_ATTRIBUTES", "DROPPED_EVENTS", "DROPPED_LINKS", "LINKS", "QuietSpan", "Span", "TimedSpan"]
+__all__ = ["RECORD", "SET_STATUS", "QuietSpan", "Span", "TimedSpan"]
 
 LINKS = "otel.links"  # the tag that has the ids of all linked spans
-DROPPED_ATTRIBUTES = "otel.dropped_attributes_count"
-DROPPED_EVENTS = "otel.dropped_events_count"
-DROPPED_LINKS = "otel.dropped_links_count"
 
 RECORD, SET_STATUS = 1, 2  # the effects of an exception that leaves the block
 
