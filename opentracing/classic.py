@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import logs, tags as names
-from .given import pairs_of
+from .arguments import pairs_of
 from .propagation import Format
 from .text import format_message, normalize_key
 

@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 __all__ = ["traced"]
 
 
-def traced(function: Any, tracer: Callable[[], Tracer], operation_name: str | None, tags: dict[str, Any] | None) -> Any:
-    """`function` with a span around each run; the span's tracer is the one that `tracer()` returns at that time.
+def traced(function: Any, find_tracer: Callable[[], Tracer], operation_name: str | None, tags: dict[str, Any] | None) -> Any:
+    """`function` with a span around each run; the span's tracer is the one that `find_tracer()` returns at that time.
 
     Raises TypeError if `function` is not a function.
     """
     if isinstance(function, (staticmethod, classmethod)):
-        return type(function)(traced(function.__func__, tracer, operation_name, tags))
+        return type(function)(traced(function.__func__, find_tracer, operation_name, tags))
     if not callable(function) or isinstance(function, type):
         raise TypeError(f"trace decorates functions, got {function!r}; use it as @tracer.trace('name') or @tracer.trace")
     name = _name_of(function) if operation_name is None else operation_name
 
-    def active() -> Scope:
-        return tracer().start_active_span(name, tags=tags)
+    def activate() -> Scope:
+        return find_tracer().start_active_span(name, tags=tags)
 
     def start() -> tuple[Tracer, Span]:
-        now = tracer()
-        return now, now.start_span(name, tags=tags)
+        tracer = find_tracer()
+        return tracer, tracer.start_span(name, tags=tags)
 
     # Imported here: it costs 10 ms, and some programs import the API without using the decorator.
     import inspect
@@ -46,9 +46,9 @@ def traced(function: Any, tracer: Callable[[], Tracer], operation_name: str | No
     elif inspect.isgeneratorfunction(body):
         run = _generator(function, start)
     elif inspect.iscoroutinefunction(body):
-        run = _coroutine(function, active)
+        run = _coroutine(function, activate)
     else:
-        run = _function(function, active)
+        run = _function(function, activate)
     return functools.wraps(function)(run)
 
 
@@ -57,17 +57,17 @@ def _name_of(function: Any) -> str:
     return str(qualified).rpartition("<locals>.")[2]
 
 
-def _function(function: Any, active: Callable[[], Scope]) -> Any:
+def _function(function: Any, activate: Callable[[], Scope]) -> Any:
     def run(*args: Any, **kwargs: Any) -> Any:
-        with active():
+        with activate():
             return function(*args, **kwargs)
 
     return run
 
 
-def _coroutine(function: Any, active: Callable[[], Scope]) -> Any:
+def _coroutine(function: Any, activate: Callable[[], Scope]) -> Any:
     async def run(*args: Any, **kwargs: Any) -> Any:
-        with active():
+        with activate():
             return await function(*args, **kwargs)
 
     return run

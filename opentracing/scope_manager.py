@@ -1,4 +1,4 @@
-"""ScopeManager: knows the active span; the base class always returns the same no-op scope."""
+"""ScopeManager: knows the active span; this base class always returns the same no-op scope."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["ScopeManager"]
 
 
 class ScopeManager:
-    """Makes spans active and tells which span is active."""
+    """Makes spans active, and knows which span is active."""
 
     def __init__(self) -> None:
         self._noop_span = Span(None, NOOP_CONTEXT)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import logs, tags
 from .classic import PYTHON_EXCEPTION, ClassicContext, ClassicSpan
-from .text import format_message, is_planned
+from .planned import is_planned
+from .text import format_message
 
 _S = TypeVar("_S", bound="Span")
 _C = TypeVar("_C", bound="SpanContext", covariant=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, overload
 
+from .arguments import is_one_of
 from .classic import ClassicTracer
 from .context import NOOP_CONTEXT, TraceContextSource
 from .decorator import traced
-from .given import is_one_of
 from .propagation import Format, UnsupportedFormatException
 from .scope import Scope
 from .scope_manager import ScopeManager
@@ -37,7 +37,7 @@ class Tracer(ClassicTracer, TraceContextSource):
 
     def __new__(cls: type[_Self], *args: Any, **kwargs: Any) -> _Self:
         # Set here and not in the constructor, because a subclass need not call the constructor.  They are plain attributes of
-        # the instance: a default on the class that makes them on first use would cost the no-op a tenth of its time.
+        # the instance: a default on the class that makes them on first use would cost the no-op 10 % of its time.
         tracer = super().__new__(cls)
         tracer._noop_span = Span(tracer, NOOP_CONTEXT)
         tracer._set_scope_manager(ScopeManager())
@@ -102,12 +102,13 @@ class Tracer(ClassicTracer, TraceContextSource):
         function sets the error tag.  A function decorated with the default no-op uses the `opentracing.tracer` of each run, so
         a module may decorate its functions before the application configures its tracer.
         """
-        tracer = self._when_called
+        find_tracer = self._tracer_of_run
         if operation_name is None or isinstance(operation_name, str):
-            return lambda function: traced(function, tracer, operation_name, tags)
-        return traced(operation_name, tracer, None, tags)
+            return lambda function: traced(function, find_tracer, operation_name, tags)
+        return traced(operation_name, find_tracer, None, tags)
 
-    def _when_called(self) -> Tracer:
+    def _tracer_of_run(self) -> Tracer:
+        """The tracer of a decorated function's run: this one, but for the default no-op the global tracer of that moment."""
         import opentracing
 
         return opentracing.global_tracer() if self is opentracing._noop_tracer else self

@@ -28,11 +28,11 @@ def tracer_provider() -> TracerProvider:
     It uses the application's tracer; if there is none, a tracer configured from the environment.
     """
     try:
-        from .otel.supported import problem
+        from .otel.supported import version_problem
 
-        too_old = problem()
-        if too_old:
-            raise RuntimeError(too_old)
+        problem = version_problem()
+        if problem:
+            raise RuntimeError(problem)
         from .otel.provider import TracerProvider
 
         limits = span_limits()

@@ -37,9 +37,9 @@ _ENCODINGS = {"v1": "json_v1", "v2": "json"}
 
 # The deprecated packages that this one replaces.
 _PREFIX = "opentelemetry-exporter-zipkin"
-_DEPRECATED = (_PREFIX, f"{_PREFIX}-json", f"{_PREFIX}-proto-http")
+_DEPRECATED_PACKAGES = (_PREFIX, f"{_PREFIX}-json", f"{_PREFIX}-proto-http")
 
-_told: set[str] = set()
+_logged: set[str] = set()  # the warnings that were logged, because each is logged once
 
 
 class ZipkinExporter(Exporter):
@@ -70,28 +70,32 @@ class ZipkinExporter(Exporter):
         if encoding is None:
             # The value is not shown: it may be a URL with a password, because the proto3 exporter's first argument is a URL.
             raise WrongSetting("version", f"is of type {type(version).__name__}; use Protocol.V2 or Protocol.V1")
-        node = _Node(local_node_ipv4, local_node_ipv6, local_node_port)
-        old: dict[str, Any] = {
+        local = _LocalAddress(local_node_ipv4, local_node_ipv6, local_node_port)
+        named: dict[str, Any] = {
             "encoding": encoding,
             "endpoint": endpoint,
-            "local_ip": node.ip,
-            "local_port": node.port,
+            "local_ip": local.ip,
+            "local_port": local.port,
             "max_tag_length": max_tag_value_length or None,
             "send_timeout": timeout or None,
         }
         if session is not None:
-            _say_unused_session()
+            _warn_of_session()
 
         def build(settings: dict[str, Any]) -> None:
-            Exporter.__init__(self, local_ipv6=node.other, debug=debug, **settings)
+            Exporter.__init__(self, local_ipv6=local.second_ip, debug=debug, **settings)
 
         names = [name for name in SETTINGS if name != "encoding"]
-        read_for_exporter({**old, **given}, names, build)
+        read_for_exporter({**named, **given}, names, build)
 
 
 class ZipkinProtoExporter(ZipkinExporter):
-    """Exports in Protocol Buffers; it replaces `opentelemetry.exporter.zipkin.proto.http.ZipkinExporter`."""
+    """Exports in Protocol Buffers; it replaces `opentelemetry.exporter.zipkin.proto.http.ZipkinExporter`.
 
+    Its arguments are those of ZipkinExporter without `version`.
+    """
+
+    # The arguments are written out again for `help`, editors and type checkers.
     def __init__(
         self,
         endpoint: str | None = None,
@@ -120,17 +124,18 @@ class ZipkinProtoExporter(ZipkinExporter):
         )
 
 
-class _Node:
-    """This service's address in the deprecated exporters' arguments: `ip` is one address, `other` a second one in IPv6."""
+class _LocalAddress:
+    """This service's address in the deprecated exporters' arguments: `ip`, or None, and `second_ip`, an IPv6 address or ""."""
 
     def __init__(self, ipv4: Any, ipv6: Any, port: int | None) -> None:
-        given = [*_literal("local_node_ipv4", ipv4, IPv4Address), *_literal("local_node_ipv6", ipv6, IPv6Address)]
+        given = [*_check_address("local_node_ipv4", ipv4, IPv4Address), *_check_address("local_node_ipv6", ipv6, IPv6Address)]
         self.ip = given[0] if given else None
-        self.other = given[1] if len(given) > 1 else ""
+        self.second_ip = given[1] if len(given) > 1 else ""
         self.port = port or None
 
 
-def _literal(name: str, value: Any, kind: type) -> Iterator[str]:
+def _check_address(name: str, value: Any, kind: type) -> Iterator[str]:
+    """The address as text; nothing for None.  Raises WrongSetting for an address of another kind."""
     if value is None:
         return
     try:
@@ -142,9 +147,9 @@ def _literal(name: str, value: Any, kind: type) -> Iterator[str]:
     yield str(address)
 
 
-def _say_unused_session() -> None:
-    if "session" not in _told:
-        _told.add("session")
+def _warn_of_session() -> None:
+    if "session" not in _logged:
+        _logged.add("session")
         log.warning(
             "zipkin: the exporter has its own connection and does not use session; "
             "use headers=, auth=, ca_bundle=, client_cert= and proxy= instead"
@@ -154,8 +159,8 @@ def _say_unused_session() -> None:
 # The classes that OTEL_TRACES_EXPORTER chooses
 
 
-class _Chosen:
-    """The additional behaviour of an exporter that an entry point names; used as a base next to the exporter."""
+class _ChosenByEntryPoint:
+    """A base, next to an exporter, for one that an entry point names: it logs wrong values, and does not raise."""
 
     def __init__(self, *args: Any, **given: Any) -> None:
         try:
@@ -164,22 +169,22 @@ class _Chosen:
             log.error("zipkin: no span is exported: %s", error)
             Exporter.__init__(self)  # type: ignore[arg-type]
             self.shutdown()  # type: ignore[attr-defined]
-        _say_deprecated()
+        _warn_of_deprecated()
 
 
-class ChosenJson(_Chosen, ZipkinExporter):
+class ChosenJson(_ChosenByEntryPoint, ZipkinExporter):
     """The exporter for `OTEL_TRACES_EXPORTER=zipkin_json`."""
 
 
-class ChosenProto(_Chosen, ZipkinProtoExporter):
+class ChosenProto(_ChosenByEntryPoint, ZipkinProtoExporter):
     """The exporter for `OTEL_TRACES_EXPORTER=zipkin` and `zipkin_proto`."""
 
 
-def _say_deprecated() -> None:
-    """Warn of installed deprecated packages: of two entry points with the same name, the one found first is used."""
-    found = [name for name in _DEPRECATED if _is_installed(name)]
-    if found and "deprecated" not in _told:
-        _told.add("deprecated")
+def _warn_of_deprecated() -> None:
+    """Warn of deprecated packages that are installed: if two entry points have the same name, the one found first is used."""
+    found = [name for name in _DEPRECATED_PACKAGES if _is_installed(name)]
+    if found and "deprecated" not in _logged:
+        _logged.add("deprecated")
         log.warning(
             "zipkin: opentracing_zipkin exports the spans, but %s %s entry points of the same names, "
             "and the first one found is used; uninstall %s",

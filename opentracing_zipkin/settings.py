@@ -205,10 +205,10 @@ def _libraries(instrument: bool | tuple[str, ...], environ: Mapping[str, str]) -
 
 def _use_opentelemetry() -> Callable[[], None]:
     """Prepare for OpenTelemetry's instrumentations, and return the function that undoes this."""
-    from .otel.installing import give_way, stand_in
+    from .otel.installing import install_provisionally, undo_provisional_install
 
-    stand_in()
-    return give_way
+    install_provisionally()
+    return undo_provisional_install
 
 
 def _flush() -> object:

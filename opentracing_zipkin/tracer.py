@@ -193,7 +193,7 @@ class ZipkinTracer(ClassicTracer, DecidingTracer, Tracer):
                 current_scope = self._current_scope
                 scope = current_scope()
                 if scope is not None:
-                    parent = self.active_span if getattr(scope, "closed_away", False) else scope.span
+                    parent = self.active_span if getattr(scope, "closed_elsewhere", False) else scope.span
         if parent is not None and type(parent) is not RecordingSpan and type(parent) is not ZipkinContext:
             parent = context_of(parent)
             if type(parent) is CallerContext:

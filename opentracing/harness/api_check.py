@@ -101,24 +101,24 @@ class APICompatibilityCheckMixin:
 
     # The end of a scope
 
-    def _finishes_on_close(self, **options: bool) -> int:
+    def _count_finishes(self, **options: bool) -> int:
         scope = self.tracer().start_active_span("scoped", **options)  # type: ignore[arg-type]  # only finish_on_close
         with mock.patch.object(scope.span, "finish") as finish:
             scope.close()
         return finish.call_count
 
     def test_start_active_span_finish_on_close(self) -> None:
-        finishes = self._finishes_on_close(finish_on_close=True)
+        finishes = self._count_finishes(finish_on_close=True)
         if self.check_scope_manager():
             assert finishes == 1, f"the closed scope finished its span {finishes} times"
 
     def test_start_active_span_default_finish_on_close(self) -> None:
-        finishes = self._finishes_on_close()
+        finishes = self._count_finishes()
         if self.check_scope_manager():
             assert finishes == 1, f"the closed scope finished its span {finishes} times; by default it does so once"
 
     def test_start_active_span_not_finish_on_close(self) -> None:
-        finishes = self._finishes_on_close(finish_on_close=False)
+        finishes = self._count_finishes(finish_on_close=False)
         assert finishes == 0, "the closed scope finished its span although it was told not to"
 
     # Starting and finishing

@@ -16,7 +16,7 @@ from opentracing import Tracer
 
 __all__ = ["TraceContextCheckMixin"]
 
-CLOSE_TIMEOUT = 10.0  # seconds; the tests leave little to report
+CLOSE_TIMEOUT_S = 10.0  # the tests leave little to report
 
 UNRELATED = {"Host": "shop", "Accept": "*/*", "X-Request-Id": "1", "Content-Length": "0"}
 
@@ -268,7 +268,7 @@ class TraceContextCheckMixin:
         for which in ("first", "second"):
             closed = tracer.close()
             assert type(closed) is Future, f"the {which} close() returns a concurrent.futures.Future"
-            closed.result(timeout=CLOSE_TIMEOUT)
+            closed.result(timeout=CLOSE_TIMEOUT_S)
         tracer.start_trace("late").finish()
 
 

@@ -13,11 +13,11 @@ from typing import Any
 from ..propagation import InvalidCarrierException, SpanContextCorruptedException
 from ..text import text_of
 from .context import SpanContext
-from .propagator import Propagator, identifies
+from .propagator import Propagator, has_identity
 
 __all__ = ["BinaryPropagator"]
 
-PROTOCOL = 2  # the lowest protocol with a compact form for new-style classes; every Python can read it
+PICKLE_PROTOCOL = 2  # the lowest protocol with a compact form for new-style classes; every Python can read it
 
 
 class BinaryPropagator(Propagator):
@@ -26,16 +26,16 @@ class BinaryPropagator(Propagator):
     def inject(self, span_context: Any, carrier: Any) -> None:
         if not issubclass(type(carrier), bytearray):
             raise InvalidCarrierException(f"a binary carrier is a bytearray, not {text_of(type(carrier))}")
-        if identifies(span_context):
+        if has_identity(span_context):
             baggage = {key: text_of(value) for key, value in span_context.baggage.items()}
             written = SpanContext(span_context.trace_id, span_context.span_id, baggage)
-            carrier.extend(pickle.dumps(written, PROTOCOL))
+            carrier.extend(pickle.dumps(written, PICKLE_PROTOCOL))
 
     def extract(self, carrier: Any) -> SpanContext:
         if not issubclass(type(carrier), (bytearray, bytes)):
             raise InvalidCarrierException(f"a binary carrier is a bytearray, not {text_of(type(carrier))}")
         try:
-            return _checked(_ContextUnpickler(io.BytesIO(carrier)).load())
+            return _check_context(_ContextUnpickler(io.BytesIO(carrier)).load())
         except Exception as error:  # reading a damaged pickle raises nearly any class of exception
             raise SpanContextCorruptedException("the bytes are not a pickled context of a MockTracer") from error
 
@@ -47,9 +47,9 @@ class _ContextUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} is not a context")
 
 
-def _checked(context: Any) -> SpanContext:
-    """The unpickled context, rebuilt without any attributes that a stranger added to the pickle."""
-    if not identifies(context):
+def _check_context(context: Any) -> SpanContext:
+    """A new context with the unpickled one's parts, without attributes that a stranger added.  Raises UnpicklingError."""
+    if not has_identity(context):
         raise pickle.UnpicklingError("no identity")
     baggage = context.baggage
     if not all(isinstance(text, str) for item in baggage.items() for text in item):

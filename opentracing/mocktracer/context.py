@@ -12,7 +12,7 @@ from copy import copy
 from typing import TypeVar
 
 from .. import span
-from ..text import normalize_key, text_of
+from ..text import normalize_key, text_of, with_item
 
 __all__ = ["SpanContext"]
 
@@ -41,31 +41,22 @@ class SpanContext(span.SpanContext):
         return copied
 
     def set_trace_attribute(self: _C, key: str, value: str) -> _C:
-        self._set_item(normalize_key(_text(key)), value)
+        self._set_item(normalize_key(key), value)
         return self
 
     def _set_item(self, key: str, value: str) -> None:
         """Replace every item whose normalised key is that of `key`; items that other threads set at the same time are kept."""
-        key = _text(key)
-        name = normalize_key(key)
         while True:
-            baggage = self._baggage
-            changed = {spelling: item for spelling, item in baggage.items() if normalize_key(spelling) != name}
-            changed[key] = value
-            # A compare-and-swap without a lock.  CPython switches to other threads and signal handlers only at a call, at the
-            # start of a function and at a jump back.  This line has none of these.  It is one line because trace functions run
-            # between lines.
-            if self._baggage is baggage: self._baggage = changed; return  # noqa: E701, E702  # fmt: skip
+            before = self._baggage
+            after = with_item(before, key, value)
+            # A compare-and-swap without a lock, as in standard/tracer.py, which gives the reason for its one line.
+            if self._baggage is before: self._baggage = after; return  # noqa: E701, E702  # fmt: skip
 
     def _get_item(self, key: str) -> str | None:
         """The item with exactly this spelling, or otherwise with another spelling of the same key."""
-        key = _text(key)
+        key = text_of(key)
         baggage = self._baggage
         return baggage[key] if key in baggage else self.get_trace_attribute(key)
 
     def __repr__(self) -> str:
         return f"SpanContext(trace_id={self.trace_id}, span_id={self.span_id})"
-
-
-def _text(key: object) -> str:
-    return key if type(key) is str else text_of(key)

@@ -23,8 +23,8 @@ class Propagator:
         return None
 
 
-def identifies(span_context: Any) -> bool:
-    """Whether this is a MockTracer's context with an identity; another tracer's, as the no-op's, has nothing to write."""
+def has_identity(span_context: Any) -> bool:
+    """Whether this is a MockTracer's context with both ids; the context of another tracer has nothing that could be written."""
     return (
         issubclass(type(span_context), SpanContext)
         and isinstance(span_context.trace_id, int)

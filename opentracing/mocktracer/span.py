@@ -1,4 +1,4 @@
-"""MockSpan: keeps everything that it is told in plain attributes, for tests to read.
+"""MockSpan: keeps a span's data in plain attributes, for tests to read.
 
 Rules: no method raises because of a value, and values are kept unchanged.  Tags and logs are kept even after the span has
 finished, so that a test can see them; the span itself finishes only once.  There is no lock, because assignments, dict items
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..given import pairs_of
+from ..arguments import pairs_of
 from ..span import Span
 from ..text import text_of
 from .context import SpanContext

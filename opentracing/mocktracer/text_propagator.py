@@ -12,7 +12,7 @@ from typing import Any
 from ..propagation import InvalidCarrierException, SpanContextCorruptedException
 from ..text import text_of
 from .context import SpanContext
-from .propagator import Propagator, identifies
+from .propagator import Propagator, has_identity
 
 __all__ = ["TextPropagator"]
 
@@ -20,7 +20,7 @@ prefix_tracer_state = "ot-tracer-"
 prefix_baggage = "ot-baggage-"
 field_name_trace_id = prefix_tracer_state + "traceid"
 field_name_span_id = prefix_tracer_state + "spanid"
-field_count = 2  # the number of entries that a context must have
+field_count = 2  # unused here; opentracing 2.4.0 has this public name, for the number of entries that a context must have
 
 
 class TextPropagator(Propagator):
@@ -52,7 +52,7 @@ class TextPropagator(Propagator):
 
 
 def _entries(span_context: Any) -> Iterator[tuple[str, str]]:
-    if not identifies(span_context):
+    if not has_identity(span_context):
         return
     yield field_name_trace_id, f"{span_context.trace_id:x}"
     yield field_name_span_id, f"{span_context.span_id:x}"

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..given import context_of, contexts_of
+from ..arguments import parent_of
 from ..propagation import Format, UnsupportedFormatException
 from ..scope import Scope
 from ..scope_manager import ScopeManager
@@ -111,14 +111,8 @@ class MockTracer(Tracer):
 
     def _parent(self, child_of: Any, references: Any, ignore_active_span: bool) -> SpanContext:
         """The first MockTracer's context among the given parents, else the active span's, else a context without identity."""
-        candidates = [child_of, *contexts_of(references)]
-        if not ignore_active_span:
-            candidates.append(self.active_span)
-        for candidate in candidates:
-            context = context_of(candidate)
-            if issubclass(type(context), SpanContext):
-                return context  # type: ignore[no-any-return]
-        return SpanContext()
+        parent = parent_of(SpanContext, child_of, references, None if ignore_active_span else self.active_span)
+        return SpanContext() if parent is None else parent
 
     def _child_context(self, parent: SpanContext) -> SpanContext:
         span_id = self._generate_id()

@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 class ContextVarsScopeManager(ScopeManager):
     """Owns one context variable; may be used from any thread and any event loop.
 
-    `current()` is a faster `active` (20 ns instead of 100).  If the scope that it returns has `closed_away` True, use `active`.
+    `current()` is a faster `active` (20 ns instead of 100).  If its scope has `closed_elsewhere` True, use `active`.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class ContextVarsScopeManager(ScopeManager):
     @property
     def active(self) -> Scope | None:
         scope = self._current.get()
-        while scope is not None and scope.closed_away and scope._reset():
+        while scope is not None and scope.closed_elsewhere and scope._reset():
             scope = self._current.get()
         return scope
 
@@ -55,7 +55,7 @@ class ContextVarsScopeManager(ScopeManager):
 class _ContextVarsScope(Scope):
     _open = True
     _close_is_due = False  # `close` was called while an inner scope was open
-    closed_away = False  # it was closed in another context than the one in which it was opened
+    closed_elsewhere = False  # it was closed in another context than the one in which it was opened
 
     _manager: ContextVarsScopeManager
     _span: Span
@@ -64,7 +64,7 @@ class _ContextVarsScope(Scope):
     _outer: _ContextVarsScope | None
     _token: Any
 
-    # The manager sets these attributes: without a constructor a scope costs an eighth less.
+    # The manager sets these attributes: without a constructor a scope costs 12 % less.
     if TYPE_CHECKING:
 
         def __init__(self) -> None: ...
@@ -82,12 +82,12 @@ class _ContextVarsScope(Scope):
                 variable.reset(self._token)
                 self._token = None
             except ValueError:
-                self.closed_away = True
-        elif self._is_outside(current):
+                self.closed_elsewhere = True
+        elif self._is_outer_of(current):
             self._close_is_due = True
             return
         else:
-            self.closed_away = True
+            self.closed_elsewhere = True
         self._open = False
         # A closed scope may stay in a task's context for long, so it drops its reference to the older ones.
         outer, self._outer = self._outer, None
@@ -98,7 +98,7 @@ class _ContextVarsScope(Scope):
             outer.close()
 
     def run_again(self, function: Callable[[], _T]) -> _T:
-        """Call `function` with this scope active, even after it was closed; this costs a quarter of a new scope.
+        """Call `function` with this scope active, even after it was closed.  This takes 25 % of the time of a new scope.
 
         It is for work that comes in pieces, such as a streamed response: each piece runs in the context and the thread that
         asks for it.
@@ -127,7 +127,8 @@ class _ContextVarsScope(Scope):
             self._finish_on_close = False
             self._span.finish()
 
-    def _is_outside(self, scope: _ContextVarsScope | None) -> bool:
+    def _is_outer_of(self, scope: _ContextVarsScope | None) -> bool:
+        """Whether `scope` was opened inside this one, at any depth."""
         while scope is not None:
             scope = scope._outer
             if scope is self:
@@ -144,9 +145,10 @@ class _ContextVarsScope(Scope):
         return True
 
 
-_block: ContextVar[None] = ContextVar("no_parent_scope")
-# Each entry hides, for such a block, the active span of another API that is bridged to this one.
-hidden_in_block: list[Callable[[], AbstractContextManager[None]]] = []
+# Set in each such block: its token can be used only in the context in which the block was entered.
+_block_entry: ContextVar[None] = ContextVar("no_parent_scope")
+# Each hook makes a block, entered with ours, that hides the active span of another API which is bridged to this one.
+no_parent_hooks: list[Callable[[], AbstractContextManager[None]]] = []
 
 
 @contextmanager
@@ -155,15 +157,15 @@ def no_parent_scope() -> Iterator[None]:
     before = _active_scopes()
     for variable in before:
         variable.set(None)
-    token = _block.set(None)
+    token = _block_entry.set(None)
     try:
         with ExitStack() as others:
-            for hide in hidden_in_block:
-                others.enter_context(hide())
+            for hook in no_parent_hooks:
+                others.enter_context(hook())
             yield
     finally:
         with suppress(ValueError):  # the block was left in another context, in which nothing was hidden
-            _block.reset(token)
+            _block_entry.reset(token)
             # Also reset scopes that were opened inside and never closed: code for Tornado's stack contexts leaves them open.
             for variable in {**before, **_active_scopes()}:
                 variable.set(before.get(variable))

@@ -11,7 +11,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 
-from ..given import context_of, contexts_of, is_one_of, pairs_of, seconds_of
+from ..arguments import is_one_of, pairs_of, parent_of, seconds_of
 from ..logs import EVENT
 from ..propagation import Format, InvalidCarrierException, UnsupportedFormatException
 from ..scope import Scope
@@ -19,7 +19,7 @@ from ..scope_manager import ScopeManager
 from ..scope_managers import ContextVarsScopeManager
 from ..span import Span, SpanContext
 from ..tags import ERROR
-from ..text import text_of
+from ..text import text_of, with_item
 from ..tracer import Reference, Tracer
 from .context import TraceContext
 from .raw import RawLog, RawSpan
@@ -49,15 +49,12 @@ class RecordingContext(TraceContext):
 
     def set_baggage_item(self, key: str, value: str) -> None:
         """Keep `value` under the spelling of `key` that was given; it replaces any other spelling of the same key."""
-        key = text_of(key)
-        normal = self.normalize_key(key)
         while True:
             before = self.trace_attributes
-            after = {name: old for name, old in (before or {}).items() if self.normalize_key(name) != normal}
-            after[key] = value
+            after = with_item(before or {}, key, value)
             # A compare-and-swap without a lock.  CPython switches to other threads and signal handlers only at a call, at the
             # start of a function and at a jump back.  This line has none of these.  It is one line because trace functions run
-            # between lines.
+            # between lines.  So it stands once more in mocktracer/context.py, for an attribute of another name.
             if self.trace_attributes is before: self.trace_attributes = after; return  # noqa: E701, E702  # fmt: skip
 
     def set_trace_attribute(self: _C, key: str, value: str) -> _C:
@@ -130,7 +127,7 @@ class RecordingTracer(Tracer):
         start_time: float | None = None,
         ignore_active_span: bool = False,
     ) -> RecordedSpan:
-        parent = self._parent(child_of, references, ignore_active_span)
+        parent = parent_of(RecordingContext, child_of, references, None if ignore_active_span else self.active_span)
         raw = RawSpan(_new_context(parent), "" if operation_name is None else operation_name)
         raw.start_time = seconds_of(start_time)
         for key, value in pairs_of(tags).items():
@@ -149,16 +146,6 @@ class RecordingTracer(Tracer):
     ) -> Scope:
         span = self.start_span(operation_name, child_of, references, tags, start_time, ignore_active_span)
         return self.scope_manager.activate(span, finish_on_close)
-
-    def _parent(self, child_of: Any, references: Any, ignore_active_span: bool) -> RecordingContext | None:
-        candidates = [child_of, *contexts_of(references)]
-        if not ignore_active_span:
-            candidates.append(self.active_span)
-        for candidate in candidates:
-            context = context_of(candidate)
-            if issubclass(type(context), RecordingContext):
-                return context  # type: ignore[no-any-return]
-        return None
 
     def inject(self, span_context: Any, format: str, carrier: Any) -> None:
         entries = _entries(span_context)

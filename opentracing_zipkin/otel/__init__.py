@@ -23,9 +23,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         if name == "install":
-            from .supported import problem
+            from .supported import version_problem
 
-            if problem():  # an old API may lack names that the other modules import
+            if version_problem():  # an old API may lack names that the other modules import
                 return _install_nothing
             from . import installing as module
         elif name == "B3Propagator":
@@ -45,6 +45,6 @@ def __getattr__(name: str) -> Any:
 def _install_nothing(tracer: Any = None) -> None:
     """Takes the place of `install` if the installed API is too old."""
     from ..log import log
-    from .supported import problem
+    from .supported import version_problem
 
-    log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", problem())
+    log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", version_problem())

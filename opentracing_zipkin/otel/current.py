@@ -3,6 +3,8 @@
 Rules: the span of a function lasts from the start of its body to its end, however often the body is suspended.  The span is
 current while the body runs, but not while the consumer of its values runs.  Each context is restored by its own token.  If the
 token belongs to another context (as when a generator is closed in another task), no error is raised or logged.
+`opentracing.decorator` does the same for OpenTracing's active span.  Nothing is shared with it, because this package also runs
+on upstream's `opentracing`, which has no such module.
 """
 
 from __future__ import annotations
@@ -15,23 +17,22 @@ from typing import Any
 from opentelemetry.trace import Span as OtelSpan, Status, StatusCode, Tracer
 
 from ..text import describe_exception
+from .mapping import MAX_TEXT_LENGTH
 from .runtime import attach_span, restore
 from .span import RECORD, SET_STATUS, Span
 
 __all__ = ["CurrentSpan"]
 
-MAX_DESCRIPTION_LENGTH = 8192
-
 
 class CurrentSpan:
     """The result of `start_as_current_span`: a context manager for one use, and a decorator for functions of every kind."""
 
-    __slots__ = ("_arguments", "_end_on_exit", "_on_exception", "_span", "_token", "_tracer")
+    __slots__ = ("_arguments", "_end_on_exit", "_exception_effects", "_span", "_token", "_tracer")
 
-    def __init__(self, tracer: Tracer, arguments: tuple[Any, ...], on_exception: int, end_on_exit: bool) -> None:
+    def __init__(self, tracer: Tracer, arguments: tuple[Any, ...], effects: int, end_on_exit: bool) -> None:
         self._tracer = tracer
         self._arguments = arguments
-        self._on_exception = on_exception
+        self._exception_effects = effects
         self._end_on_exit = end_on_exit
 
     def __enter__(self) -> OtelSpan:
@@ -45,7 +46,7 @@ class CurrentSpan:
         span = self._span
         restore(self._token)
         if exc_val is not None:
-            _note(span, exc_val, self._on_exception)
+            _record_failure(span, exc_val, self._exception_effects)
         if self._end_on_exit:
             span.end()
 
@@ -70,62 +71,63 @@ class CurrentSpan:
             run = self._function(function)
         return functools.wraps(function)(run)
 
-    def _again(self) -> CurrentSpan:
-        return CurrentSpan(self._tracer, self._arguments, self._on_exception, self._end_on_exit)
+    def _renewed(self) -> CurrentSpan:
+        """One for another run: each is for one use."""
+        return CurrentSpan(self._tracer, self._arguments, self._exception_effects, self._end_on_exit)
 
     def _function(self, function: Any) -> Any:
         def run(*args: Any, **kwargs: Any) -> Any:
-            with self._again():
+            with self._renewed():
                 return function(*args, **kwargs)
 
         return run
 
     def _coroutine(self, function: Any) -> Any:
         async def run(*args: Any, **kwargs: Any) -> Any:
-            with self._again():
+            with self._renewed():
                 return await function(*args, **kwargs)
 
         return run
 
     def _generator(self, function: Any) -> Any:
         def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            with self._lasting() as span:
-                return (yield from _Steps(span, function(*args, **kwargs)))
+            with self._start() as span:
+                return (yield from _CurrentSteps(span, function(*args, **kwargs)))
 
         return run
 
     def _async_generator(self, function: Any) -> Any:
         async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            with self._lasting() as span:
+            with self._start() as span:
                 body = function(*args, **kwargs)
                 step: Awaitable[Any] = body.__anext__()
                 while True:
                     try:
-                        item = await _step(span, step)
+                        item = await _current_step(span, step)
                     except StopAsyncIteration:
                         return
                     try:
                         step = body.asend((yield item))
                     except GeneratorExit:
-                        await _step(span, body.aclose())
+                        await _current_step(span, body.aclose())
                         raise
                     except BaseException as error:  # the consumer threw it in; the body decides how to handle it
                         step = body.athrow(error)
 
         return run
 
-    def _lasting(self) -> _Lasting:
-        return _Lasting(self._tracer.start_span(*self._arguments), self._on_exception, self._end_on_exit)
+    def _start(self) -> _StartedSpan:
+        return _StartedSpan(self._tracer.start_span(*self._arguments), self._exception_effects, self._end_on_exit)
 
 
-class _Lasting:
+class _StartedSpan:
     """A span that is not current by itself: each step of the body makes it current."""
 
-    __slots__ = ("_end_on_exit", "_on_exception", "_span")
+    __slots__ = ("_end_on_exit", "_exception_effects", "_span")
 
-    def __init__(self, span: OtelSpan, on_exception: int, end_on_exit: bool) -> None:
+    def __init__(self, span: OtelSpan, effects: int, end_on_exit: bool) -> None:
         self._span = span
-        self._on_exception = on_exception
+        self._exception_effects = effects
         self._end_on_exit = end_on_exit
 
     def __enter__(self) -> OtelSpan:
@@ -135,29 +137,29 @@ class _Lasting:
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
         if exc_val is not None:
-            _note(self._span, exc_val, self._on_exception)
+            _record_failure(self._span, exc_val, self._exception_effects)
         if self._end_on_exit:
             self._span.end()
 
 
-def _note(span: OtelSpan, error: BaseException, how: int) -> None:
+def _record_failure(span: OtelSpan, error: BaseException, effects: int) -> None:
     if isinstance(span, Span):
-        span._note(error, how)
+        span._record_failure(error, effects)
     elif span.is_recording() and isinstance(error, Exception):  # a span of another library's provider
-        if how & RECORD:
+        if effects & RECORD:
             span.record_exception(error)
-        if how & SET_STATUS:
-            span.set_status(Status(StatusCode.ERROR, describe_exception(error, MAX_DESCRIPTION_LENGTH)))
+        if effects & SET_STATUS:
+            span.set_status(Status(StatusCode.ERROR, describe_exception(error, MAX_TEXT_LENGTH)))
 
 
-class _Steps:
+class _CurrentSteps:
     """A generator that makes a span current during each step of `body`; made for `yield from`."""
 
     def __init__(self, span: OtelSpan, body: Generator[Any, Any, Any]) -> None:
         self._span = span
         self._body = body
 
-    def __iter__(self) -> _Steps:
+    def __iter__(self) -> _CurrentSteps:
         return self
 
     def __next__(self) -> Any:
@@ -180,7 +182,7 @@ class _Steps:
             restore(token)
 
 
-async def _step(span: OtelSpan, step: Awaitable[Any]) -> Any:
+async def _current_step(span: OtelSpan, step: Awaitable[Any]) -> Any:
     token = attach_span(span)
     try:
         return await step

@@ -38,8 +38,10 @@ from ..senders.endpoint import route_of
 from ..stats import TracerStats
 from ..tags import MAX_NAME_LENGTH
 from ..text import MAX_KEY_LENGTH, to_text
-from .direct import IS_USABLE, KIND_OF, DirectJson, Origins, annotations_of, hex_of, plain
+from .arguments import DEFAULT_TIMEOUT_MS
+from .direct import IS_DIRECT_USABLE, KIND_OF, DirectJson, Origins, annotations_of, hex_of, sdk_attributes
 from .mapping import (
+    MAX_INT,
     attribute_text,
     dropped_tags,
     endpoint_of,
@@ -56,8 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SETTINGS", "Exporter", "ExporterOptions", "ExporterSettings"]
 
-MAX_INT = (1 << 63) - 1  # the highest value of an attribute
-DEFAULT_WAIT_MS = 30_000  # the SDK's default for a flush and for a shutdown
+MAX_TIMEOUT_S = 86_400.0  # a longer timeout, also an infinite one, is cut to a day
 
 _new = object.__new__
 
@@ -104,9 +105,9 @@ class Exporter(SpanExporter):
         self._has_failed = False
         # Handlers are called with spans of our model, so the direct encoder cannot be used with them.
         has_handlers = bool(named.get("handlers") or named.get("redact"))
-        self._is_direct = IS_USABLE and named.get("encoding", "json") == "json" and not has_handlers
+        self._is_direct = IS_DIRECT_USABLE and named.get("encoding", "json") == "json" and not has_handlers
         encoder = DirectJson(self._origins, self._tag_limit, self._debug) if self._is_direct else None
-        self._reporter = reporter_of(named, self, Exporter._on_reporter_thread, late=True, encoder=encoder)
+        self._reporter = reporter_of(named, self, Exporter._find_local_address, late=True, encoder=encoder)
 
     # Methods that the SDK calls
 
@@ -129,14 +130,14 @@ class Exporter(SpanExporter):
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS if reporter.refused == refused_before else SpanExportResult.FAILURE
 
-    def force_flush(self, timeout_millis: float = DEFAULT_WAIT_MS) -> bool:
+    def force_flush(self, timeout_millis: float = DEFAULT_TIMEOUT_MS) -> bool:
         """Wait until the collector has accepted every span handed over before.
 
         Returns False if the time was too short or a span was dropped.
         """
         return self._reporter.flush(_seconds(timeout_millis))
 
-    def shutdown(self, timeout_millis: float = DEFAULT_WAIT_MS) -> None:
+    def shutdown(self, timeout_millis: float = DEFAULT_TIMEOUT_MS) -> None:
         """Send the waiting spans, as long as the collector accepts spans (`exit_stall_timeout`, `exit_timeout`), and stop."""
         if self._reporter.ended:  # another thread may have ended it, and may still be sending
             self._reporter.flush(_seconds(timeout_millis))
@@ -153,10 +154,10 @@ class Exporter(SpanExporter):
 
     # The reporter's thread
 
-    def _on_reporter_thread(self) -> None:
+    def _find_local_address(self) -> None:
         """Find this host's address, before the first span is sent."""
         if self._route is not None:
-            self._origins.move(local_address.towards(self._route, self._origins.local))
+            self._origins.set_local(local_address.towards(self._route, self._origins.local))
 
 
 class _Exported:
@@ -174,20 +175,20 @@ class _Exported:
             self._start  # noqa: B018
         except AttributeError:
             raise TakenBefore from None
-        return self if self._exporter._is_direct else self.finished()
+        return self if self._exporter._is_direct else self.make_finished()
 
-    def finished(self) -> FinishedSpan:
+    def make_finished(self) -> FinishedSpan:
         """The span in Zipkin's model."""
         try:
-            return self._usual()
+            return self._finished_by_slots()
         except Exception:  # the span is not the SDK's ReadableSpan
-            return _any(self._span, self._exporter)
+            return _finished_by_properties(self._span, self._exporter)
 
-    def _usual(self) -> FinishedSpan:
+    def _finished_by_slots(self) -> FinishedSpan:
         # Reads the SDK's own slots: its properties make copies and views, which together cost as much as all the rest.
         raw = self._span.__dict__
         exporter = self._exporter
-        limit = exporter._tag_limit
+        max_length = exporter._tag_limit
         origin = exporter._origins.of(raw["_resource"], raw["_instrumentation_scope"])
         given, events, links = raw["_attributes"], raw["_events"], raw["_links"]
         attributes = given._dict
@@ -195,13 +196,13 @@ class _Exported:
         for key, value in attributes.items():
             if type(value) is int and -MAX_INT <= value <= MAX_INT and len(key) <= MAX_KEY_LENGTH:  # such as a status or a port
                 tags[key] = str(value)
-            elif type(value) is not str or len(value) > limit or len(key) > MAX_KEY_LENGTH:
-                _retell(tags, key, value, limit)
+            elif type(value) is not str or len(value) > max_length or len(key) > MAX_KEY_LENGTH:
+                _replace_tag(tags, key, value, max_length)
         status = raw["_status"]
         code = status.status_code
         if code is StatusCode.ERROR:
             tags["otel.status_code"] = "ERROR"
-            tags["error"] = _error_of(status, attributes, events, limit)
+            tags["error"] = _error_of(status, attributes, events, max_length)
         else:
             tags.pop("error", None)  # Zipkin would show a span with this tag as failed
             if code is StatusCode.OK:
@@ -223,7 +224,7 @@ class _Exported:
         finished.duration_us = end_us - start_us if end_us > start_us else 1
         finished.local = origin.local
         finished.remote = None if kind is None else endpoint_of(kind, attributes, origin.local.service_name)
-        finished.annotations = annotations_of(events._dq, links._dq, start_us, limit) if events._dq or links._dq else []
+        finished.annotations = annotations_of(events._dq, links._dq, start_us, max_length) if events._dq or links._dq else []
         finished.tags = tags
         finished.debug = exporter._debug
         finished.shared = False
@@ -234,31 +235,31 @@ class _Exported:
     @property
     def _tags(self) -> Mapping[str, Any]:
         try:
-            return plain(self._span.attributes)
+            return sdk_attributes(self._span.attributes)
         except Exception:  # not a span of the SDK
             return {}
 
     @property
     def _logs(self) -> list[tuple[int, str]]:
         try:
-            return [(0, event_text(event.name, plain(event.attributes))) for event in self._span.events]
+            return [(0, event_text(event.name, sdk_attributes(event.attributes))) for event in self._span.events]
         except BaseException:  # also a SystemExit from a value: it would be raised again in each round of the reporter
             return []
 
 
-def _any(span: Any, exporter: Exporter) -> FinishedSpan:
+def _finished_by_properties(span: Any, exporter: Exporter) -> FinishedSpan:
     """The finished span made from the public attributes of any span; raises if the span has no ids."""
-    limit = exporter._tag_limit
+    max_length = exporter._tag_limit
     context, parent = span.context, span.parent
     events, links = span.events or (), getattr(span, "links", None) or ()
     kind = getattr(span.kind, "name", None)
-    attributes = plain(span.attributes)
+    attributes = sdk_attributes(span.attributes)
     start_us, end_us = (span.start_time or 0) // 1000, (span.end_time or 0) // 1000
     origin = exporter._origins.of(getattr(span, "resource", None), getattr(span, "instrumentation_scope", None))
-    tags = origin.tags | texts_of(attributes, limit)
+    tags = origin.tags | texts_of(attributes, max_length)
     tags.pop("error", None)
     code = getattr(span.status.status_code, "name", "UNSET")
-    tags |= status_tags(code, _error_of(span.status, attributes, events, limit) if code == "ERROR" else "")
+    tags |= status_tags(code, _error_of(span.status, attributes, events, max_length) if code == "ERROR" else "")
     counts = (getattr(span, f"dropped_{what}", 0) for what in ("attributes", "events", "links"))
     return FinishedSpan(
         hex_of(context.trace_id, 16 if context.trace_id > LOW_64_BITS else 8),
@@ -270,34 +271,34 @@ def _any(span: Any, exporter: Exporter) -> FinishedSpan:
         end_us - start_us if end_us > start_us else 1,
         origin.local,
         endpoint_of(kind if kind in KIND_OF.values() else None, attributes, origin.local.service_name),
-        annotations_of(events, links, start_us, limit),
+        annotations_of(events, links, start_us, max_length),
         tags | dropped_tags(*counts),
         exporter._debug,
     )
 
 
-def _retell(tags: dict[str, Any], key: str, value: Any, limit: int) -> None:
-    """Replace an attribute in the tags that is not a short text."""
+def _replace_tag(tags: dict[str, Any], key: str, value: Any, max_length: int) -> None:
+    """Make a tag of an attribute that is no short text, or that has a long key; delete the one whose value is None."""
     if len(key) > MAX_KEY_LENGTH:
         del tags[key]
         key = key[:MAX_KEY_LENGTH]
     if value is None:
         tags.pop(key, None)
     else:
-        tags[key] = attribute_text(value, limit)
+        tags[key] = attribute_text(value, max_length)
 
 
-def _error_of(status: Any, attributes: Mapping[str, Any], events: Iterable[Any], limit: int) -> str:
-    said = status.description
-    if not said:
-        exceptions = [plain(event.attributes) for event in events if event.name == "exception"]
-        said = error_text(None, attributes, exceptions[-1] if exceptions else None)
-    return attribute_text(said, limit)
+def _error_of(status: Any, attributes: Mapping[str, Any], events: Iterable[Any], max_length: int) -> str:
+    text = status.description
+    if not text:
+        exceptions = [sdk_attributes(event.attributes) for event in events if event.name == "exception"]
+        text = error_text(None, attributes, exceptions[-1] if exceptions else None)
+    return attribute_text(text, max_length)
 
 
 def _seconds(timeout_millis: Any) -> float:
     """A timeout in seconds; the default if the value is not a number."""
     try:
-        return min(max(0.0, float(timeout_millis) / 1000), 86_400.0)
+        return min(max(0.0, float(timeout_millis) / 1000), MAX_TIMEOUT_S)
     except Exception:  # None, or text
-        return DEFAULT_WAIT_MS / 1000
+        return DEFAULT_TIMEOUT_MS / 1000

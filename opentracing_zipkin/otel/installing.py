@@ -1,8 +1,8 @@
 """install(): makes OpenTelemetry's API record into our tracer, for the whole process.
 
 Rules: nothing is configured here.  OpenTelemetry accepts one provider for the life of the process, so our provider is made
-once, and a later `install` gives it another tracer.  If the program has not asked for our provider, it gives way to
-OpenTelemetry's SDK.
+once, and a later `install` gives it another tracer.  A provider that the program has not asked for is installed provisionally:
+it gives way to OpenTelemetry's SDK.
 Source: opentelemetry-python, opentelemetry/trace/__init__.py (the names that hold the provider).
 """
 
@@ -20,11 +20,11 @@ from ..log import log
 from ..tracer import ZipkinTracer
 from .propagator import B3Propagator, BaggagePropagator
 from .provider import TracerProvider
-from .supported import problem
+from .supported import version_problem
 
-__all__ = ["give_way", "install", "stand_in"]
+__all__ = ["install", "install_provisionally", "undo_provisional_install"]
 
-_former: list[Any] = []  # the propagator that was set before `stand_in`
+_former: list[Any] = []  # the propagator that was set before the provisional install
 
 
 def install(tracer: ZipkinTracer | None = None) -> None:
@@ -35,9 +35,9 @@ def install(tracer: ZipkinTracer | None = None) -> None:
     """
     if tracer is not None and not isinstance(tracer, ZipkinTracer):
         raise TypeError(f"install() takes a ZipkinTracer, got {tracer!r}; leave it out for the global tracer")
-    too_old = problem()
-    if too_old:
-        log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", too_old)
+    problem = version_problem()
+    if problem:
+        log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", problem)
         return
     _former.clear()
     provider: Any = trace.get_tracer_provider()
@@ -61,8 +61,8 @@ def install(tracer: ZipkinTracer | None = None) -> None:
         )
 
 
-def stand_in() -> None:
-    """Do the same as `install()`, but so that `give_way` can undo it; do nothing if our provider is set already."""
+def install_provisionally() -> None:
+    """`install()` in such a way that it can be undone; does nothing if our provider is set already."""
     provider = trace.get_tracer_provider()
     if not isinstance(provider, TracerProvider):
         former = get_global_textmap()
@@ -71,8 +71,8 @@ def stand_in() -> None:
             _former.append(former)
 
 
-def give_way() -> None:
-    """Undo `stand_in`, so that another provider can be set; do nothing if `install` was called since."""
+def undo_provisional_install() -> None:
+    """Undo `install_provisionally`, so that another provider can be set; does nothing if `install` was called since."""
     names: Any = trace
     once = getattr(names, "_TRACER_PROVIDER_SET_ONCE", None)
     if _former and once is not None:

@@ -3,7 +3,7 @@
 Rules: both APIs read OpenTelemetry's context.  So code that takes the context along (its instrumentation of threads, a task, a
 copied context) takes both active spans along.  For that, each activation of a scope also attaches its span to that context, and
 the current span there is the active span.  A tracer without `install` runs none of this code.  A token is used in the context
-where it was made; in another context the span below is attached instead.
+where it was made; in another context the former current span is attached instead.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from .runtime import attach_span, current_context, restore, span_of
 from .span import QuietSpan, Span, TimedSpan
 from .view import SpanView
 
-__all__ = ["nest", "position_of"]
+__all__ = ["nest", "zipkin_context_of"]
 
 _T = TypeVar("_T")
 
-_OURS = (Span, TimedSpan, QuietSpan)
+_OUR_TYPES = (Span, TimedSpan, QuietSpan)
 _NESTED = "_nested_in_opentelemetry"  # an attribute that marks a scope manager which has been changed
 
 # Classes of scopes and of managers, and the subclasses made of them.
@@ -38,14 +38,14 @@ _scope_types: dict[type, type] = {}
 _manager_types: dict[type, type] = {}
 
 
-def position_of(span: Any) -> ZipkinContext | None:
-    """Our context of one of OpenTelemetry's spans; None if it has none."""
+def zipkin_context_of(span: Any) -> ZipkinContext | None:
+    """The context, in our form, of one of OpenTelemetry's spans; None if it has no valid one."""
     kind = type(span)
-    if kind in _OURS:
+    if kind in _OUR_TYPES:
         found: ZipkinContext = span.context
         return found
     if kind is SpanView:
-        if getattr(span.scope, "closed_away", False):
+        if getattr(span.scope, "closed_elsewhere", False):
             active = span.scope.manager.active
             return None if active is None else context_of(active.span)
         return context_of(span.span)
@@ -58,17 +58,17 @@ def position_of(span: Any) -> ZipkinContext | None:
 
 
 def nest(tracer: ZipkinTracer) -> None:
-    """Connect a tracer's scope manager with OpenTelemetry's context; done once for each manager."""
+    """Connect a tracer's scope manager with OpenTelemetry's context, unless that is done already."""
     manager: Any = tracer.scope_manager
     if not hasattr(manager, _NESTED):
-        _change(manager, tracer)
+        _nest_manager(manager, tracer)
     tracer._current_scope = manager.current
-    hidden = getattr(scopes, "hidden_in_block", None)  # the package `opentracing` of upstream has no such list
-    if hidden is not None and _no_current_span not in hidden:
-        hidden.append(_no_current_span)
+    hooks = getattr(scopes, "no_parent_hooks", None)  # upstream's package `opentracing` has no such list
+    if hooks is not None and _no_current_span not in hooks:
+        hooks.append(_no_current_span)
 
 
-def _change(manager: Any, tracer: ZipkinTracer) -> None:
+def _nest_manager(manager: Any, tracer: ZipkinTracer) -> None:
     activate: Callable[[Any, bool], Scope] = manager.activate
     kind = type(manager)
     inner: Callable[[], Any] = getattr(manager, "current", lambda: kind.active.__get__(manager))  # unchanged by the code below
@@ -83,9 +83,9 @@ def _change(manager: Any, tracer: ZipkinTracer) -> None:
         except TypeError:  # the scope's class has no room for these attributes: only OpenTracing sees this scope
             return scope  # type: ignore[no-any-return]
         current = span_of(current_context())
-        scope._otel_below = current
-        scope._otel_over = False
-        scope._otel_span = view = span if type(span) in _OURS else SpanView(span, scope)
+        scope._otel_former = current
+        scope._otel_is_closed = False
+        scope._otel_span = view = span if type(span) in _OUR_TYPES else SpanView(span, scope)
         scope._otel_token = attach_span(view)
         return scope  # type: ignore[no-any-return]  # a Scope, with attributes of ours
 
@@ -95,10 +95,10 @@ def _change(manager: Any, tracer: ZipkinTracer) -> None:
         if span is INVALID_SPAN:
             return inner()
         if type(span) is SpanView:
-            return inner() if getattr(span.scope, "closed_away", False) else span.scope
+            return inner() if getattr(span.scope, "closed_elsewhere", False) else span.scope
         scope = inner()
-        if type(span) not in _OURS:
-            context = position_of(span)
+        if type(span) not in _OUR_TYPES:
+            context = zipkin_context_of(span)
             if context is None:
                 return scope
             span = QuietSpan.of(tracer, context, context._state, SpanKind.INTERNAL)
@@ -117,7 +117,7 @@ def _nested_manager(kind: Any) -> type:
         @property
         def active(self) -> Scope | None:
             scope: Scope | None = self.current()
-            return super().active if getattr(scope, "closed_away", False) else scope
+            return super().active if getattr(scope, "closed_elsewhere", False) else scope
 
     NestedManager.__name__ = NestedManager.__qualname__ = kind.__name__
     return NestedManager
@@ -127,8 +127,8 @@ def _nested_scope(kind: Any) -> type:
     class NestedScope(kind):  # type: ignore[misc]  # any scope manager's
         __slots__ = ()
 
-        _otel_over: bool  # closed, but an open scope may still be above it
-        _otel_below: Any
+        _otel_is_closed: bool  # closed, but a scope opened inside it may still be open
+        _otel_former: Any
         _otel_span: Any
         _otel_token: Any
 
@@ -138,12 +138,12 @@ def _nested_scope(kind: Any) -> type:
                 super().close()
             finally:
                 if self._otel_token is not None:
-                    self._otel_over = True  # type: ignore[misc]  # a scope has a dict
+                    self._otel_is_closed = True  # type: ignore[misc]  # a scope has a dict
                     _restore_closed(self)
 
         def run_again(self, function: Callable[[], _T]) -> _T:
             span: Any = self.span
-            token = attach_span(span if type(span) in _OURS else SpanView(span, self))
+            token = attach_span(span if type(span) in _OUR_TYPES else SpanView(span, self))
             try:
                 again: _T = super().run_again(function)
                 return again
@@ -160,11 +160,11 @@ def _restore_closed(scope: Any) -> None:
         span: Any = span_of(current_context())
         if span is not scope._otel_span:
             scope = span.scope if type(span) is SpanView else None
-            if not getattr(scope, "_otel_over", False) or scope._otel_token is None:
+            if not getattr(scope, "_otel_is_closed", False) or scope._otel_token is None:
                 return
         if not restore(scope._otel_token):
-            attach_span(scope._otel_below)
-        scope._otel_token = scope._otel_below = scope._otel_span = None  # the view holds the scope: this breaks the cycle
+            attach_span(scope._otel_former)
+        scope._otel_token = scope._otel_former = scope._otel_span = None  # the view holds the scope: this breaks the cycle
 
 
 @contextmanager

@@ -33,20 +33,18 @@ from ..propagation.kept_headers import HeaderKeeping
 from ..span import context_of
 from ..text import to_text
 from ..tracer import ZipkinTracer
-from .nesting import position_of
-from .runtime import baggage_of, current_context, span_of, with_span
+from .nesting import zipkin_context_of
+from .runtime import MAX_BAGGAGE_LENGTH, baggage_of, current_context, span_of, with_span
 from .span import QuietSpan, Span
 
 __all__ = ["B3Propagator", "BaggagePropagator"]
 
-MAX_VALUE_LENGTH = 8192
-
 _B3_NAMES = ("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags")
 _W3C_NAMES = ("traceparent", "tracestate")
-_ASGI_BEGINS = (b"ot-baggage-", b"trace")
-_NAMES = (*_B3_NAMES, *_W3C_NAMES)
+_ASGI_PREFIXES = (b"ot-baggage-", b"trace")
+_HEADER_NAMES = (*_B3_NAMES, *_W3C_NAMES)
 # The usual spelling, for a getter that lists no names and compares names exactly.
-_WRITTEN = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", "X-B3-Flags")
+_USUAL_SPELLINGS = ("X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", "X-B3-Flags")
 
 
 class B3Propagator(TextMapPropagator):
@@ -54,21 +52,22 @@ class B3Propagator(TextMapPropagator):
 
     def __init__(self, tracer: ZipkinTracer | None = None) -> None:
         self.tracer = tracer
-        self._alone = B3Propagation()
+        self._default_propagation = B3Propagation()
 
     def extract(self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter) -> Context:
         found = Context() if context is None else context
         try:
             tracer = self._tracer()
-            propagation = self._alone if tracer is None else tracer._propagation  # with the headers that a sampler asks for
-            plain = carrier if getter is default_getter else _raw(carrier)
+            # The tracer's own one also keeps the headers that a sampler asks for.
+            propagation = self._default_propagation if tracer is None else tracer._propagation
+            plain = carrier if getter is default_getter else _environ_or_headers(carrier)
             fields: Collection[str] = propagation.attributes.names
             if type(propagation) is HeaderKeeping:
                 fields = {*fields, *propagation.asked}
             if type(plain) is list and not fields:
-                plain = _of_asgi(plain)
+                plain = _pick_asgi_headers(plain)
             elif type(plain) is not dict and type(plain) is not list:
-                plain = _read(carrier, getter, fields)
+                plain = _read_by_getter(carrier, getter, fields)
             received = propagation.extract(plain)
             if received is None:
                 return found
@@ -87,18 +86,21 @@ class B3Propagator(TextMapPropagator):
             tracer = self._tracer()
             around = current_context() if context is None else context
             span = span_of(around)
-            position = position_of(span) if span is not INVALID_SPAN else _active(tracer if context is None else None)
-            if position is None:
+            if span is not INVALID_SPAN:
+                zipkin_context = zipkin_context_of(span)
+            else:
+                zipkin_context = _active_context(tracer if context is None else None)
+            if zipkin_context is None:
                 return
             merged = baggage_of(around) if len(around) > 1 else None
             if merged:
-                position = _with_baggage(position, merged)
-            write = self._alone.inject if tracer is None else tracer._inject
-            if setter is default_setter and (type(carrier) is dict or _may_be_stale(carrier, tracer)):
-                write(position, carrier)
+                zipkin_context = _with_baggage(zipkin_context, merged)
+            write = self._default_propagation.inject if tracer is None else tracer._inject
+            if setter is default_setter and (type(carrier) is dict or _may_have_headers(carrier, tracer)):
+                write(zipkin_context, carrier)
                 return
             headers: dict[str, str] = {}
-            write(position, headers)
+            write(zipkin_context, headers)
             if setter is default_setter:
                 for name, value in headers.items():
                     carrier[name] = value
@@ -111,7 +113,7 @@ class B3Propagator(TextMapPropagator):
     @property
     def fields(self) -> set[str]:
         """The headers that may be written, except those of trace attributes, which may have any name."""
-        return {*_NAMES}
+        return {*_HEADER_NAMES}
 
     def _tracer(self) -> ZipkinTracer | None:
         if self.tracer is not None:
@@ -124,9 +126,11 @@ class BaggagePropagator(W3CBaggagePropagator):
     """Carries W3C Baggage: the current span's trace attributes in addition to the items in OpenTelemetry's context."""
 
     def extract(self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter) -> Context:
-        plain = _raw(carrier)
-        if (type(plain) is dict and "HTTP_BAGGAGE" not in plain) or (type(plain) is list and not _has(plain, b"baggage")):
-            return Context() if context is None else context  # nearly always; this test takes a tenth of the time
+        plain = _environ_or_headers(carrier)
+        if (type(plain) is dict and "HTTP_BAGGAGE" not in plain) or (
+            type(plain) is list and not _has_header(plain, b"baggage")
+        ):
+            return Context() if context is None else context  # nearly always; this test takes 10 % of the time of reading
         return super().extract(carrier, context, getter)
 
     def inject(self, carrier: Any, context: Context | None = None, setter: Setter[Any] = default_setter) -> None:
@@ -136,33 +140,34 @@ class BaggagePropagator(W3CBaggagePropagator):
             known = baggage_of(around) or {}
             if not known and type(span) is Span and not span._baggage:
                 return  # nearly always
-            position = position_of(span)
-            for key, value in (position.baggage if position is not None else {}).items():
+            zipkin_context = zipkin_context_of(span)
+            for key, value in (zipkin_context.baggage if zipkin_context is not None else {}).items():
                 if key not in known and key != TRACESTATE and value is not None:
-                    context = set_baggage(key, to_text(value, MAX_VALUE_LENGTH), context)
+                    context = set_baggage(key, to_text(value, MAX_BAGGAGE_LENGTH), context)
             super().inject(carrier, context, setter)
         except Exception:  # as in `B3Propagator`
             pass
 
 
-def _active(tracer: ZipkinTracer | None) -> ZipkinContext | None:
+def _active_context(tracer: ZipkinTracer | None) -> ZipkinContext | None:
     active = None if tracer is None else tracer.active_span
     return None if active is None else context_of(active)
 
 
-def _with_baggage(position: ZipkinContext, merged: Mapping[str, object]) -> ZipkinContext:
-    """The position with OpenTelemetry's baggage as trace attributes; the position itself if they are in it already."""
-    items = {key: to_text(value, MAX_VALUE_LENGTH) for key, value in merged.items()}
-    known = position._baggage or {}
+def _with_baggage(context: ZipkinContext, merged: Mapping[str, object]) -> ZipkinContext:
+    """The context with OpenTelemetry's baggage as trace attributes; the same context if they are in it already."""
+    items = {key: to_text(value, MAX_BAGGAGE_LENGTH) for key, value in merged.items()}
+    known = context._baggage or {}
     if all(known.get(key) == value for key, value in items.items()):
-        return position
-    return ZipkinContext(position.trace_id, position.span_id, position.parent_id, position._state, {**known, **items})
+        return context
+    return ZipkinContext(context.trace_id, context.span_id, context.parent_id, context._state, {**known, **items})
 
 
-def _raw(carrier: Any) -> Any:
+def _environ_or_headers(carrier: Any) -> Any:
     """The part of a carrier that our propagation reads without the getter: a WSGI environ, or an ASGI scope's headers.
 
-    None for any other carrier.  Every instrumentation of a server passes one of these two, and a getter costs 30 µs more.
+    None for any other carrier.  Every instrumentation of a server passes one of these two, and reading them by the getter would
+    take 30 µs more.
     """
     if type(carrier) is dict:
         if "wsgi.input" in carrier:
@@ -172,12 +177,12 @@ def _raw(carrier: Any) -> Any:
     return None
 
 
-def _of_asgi(headers: list[Any]) -> Any:
+def _pick_asgi_headers(headers: list[Any]) -> Any:
     """Those headers of an ASGI scope that may be ours, as a dict; all headers if a name is repeated or is not bytes."""
     found: dict[str, str] = {}
     try:
         for name, value in headers:
-            if b"b3" in name or name.startswith(_ASGI_BEGINS):
+            if b"b3" in name or name.startswith(_ASGI_PREFIXES):
                 key = name.decode("latin-1")
                 if key in found:
                     return headers
@@ -187,11 +192,12 @@ def _of_asgi(headers: list[Any]) -> Any:
     return found
 
 
-def _has(headers: list[Any], wanted: bytes) -> bool:
-    return any(type(pair) is not tuple or pair[0] == wanted for pair in headers)
+def _has_header(headers: list[Any], name: bytes) -> bool:
+    """Whether this header is among those of an ASGI scope, or may be: True if one of them is no tuple."""
+    return any(type(pair) is not tuple or pair[0] == name for pair in headers)
 
 
-def _may_be_stale(carrier: Any, tracer: ZipkinTracer | None) -> bool:
+def _may_have_headers(carrier: Any, tracer: ZipkinTracer | None) -> bool:
     """Whether a carrier of any class may hold headers of another span, which have to be replaced with more care."""
     if (tracer is not None and tracer.propagation.attributes.names) or not hasattr(type(carrier), "keys"):
         return True
@@ -202,7 +208,7 @@ def _may_be_stale(carrier: Any, tracer: ZipkinTracer | None) -> bool:
     return "b3" in names or PREFIX in names or "trace" in names
 
 
-def _read(carrier: Any, getter: Getter[Any], fields: Iterable[str]) -> dict[str, Any]:
+def _read_by_getter(carrier: Any, getter: Getter[Any], fields: Iterable[str]) -> dict[str, Any]:
     """The headers that may be ours, by the carrier's names, or by our names if the carrier does not list its own."""
     names: list[Any] = []
     with suppress(Exception):
@@ -210,7 +216,7 @@ def _read(carrier: Any, getter: Getter[Any], fields: Iterable[str]) -> dict[str,
     fields = {name.lower() for name in fields}
     wanted = [name for name in names if _is_ours(name, fields)]
     if not wanted:
-        wanted = [*_NAMES, *_WRITTEN, *fields]
+        wanted = [*_HEADER_NAMES, *_USUAL_SPELLINGS, *fields]
     headers: dict[str, Any] = {}
     for name in wanted:
         values: Any = None
@@ -226,4 +232,4 @@ def _is_ours(name: Any, fields: Iterable[str]) -> bool:
     if not isinstance(text, str):
         return False
     lower = text.lower().replace("_", "-").removeprefix("http-")
-    return lower in _NAMES or lower.startswith(PREFIX) or lower in fields
+    return lower in _HEADER_NAMES or lower.startswith(PREFIX) or lower in fields

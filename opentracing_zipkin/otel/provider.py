@@ -23,22 +23,23 @@ from ..option import WrongSetting
 from ..span import MAX_ANNOTATIONS, MAX_TAGS, context_of, name_of
 from ..text import to_text
 from ..tracer import MAX_PAIRING_NS, ZipkinTracer
+from .arguments import DEFAULT_TIMEOUT_MS, MAX_TIME_NS
 from .current import CurrentSpan
-from .nesting import nest, position_of
-from .runtime import SPAN_KEY, baggage_of, current_context, span_of
+from .mapping import MAX_TEXT_LENGTH
+from .nesting import nest, zipkin_context_of
+from .runtime import MAX_BAGGAGE_LENGTH, SPAN_KEY, baggage_of, current_context, span_of
 from .span import RECORD, SET_STATUS, QuietSpan, Span, TimedSpan
 
 __all__ = ["Tracer", "TracerProvider"]
 
 MAX_LINKS = 128
 MAX_LINKS_SEEN = 10_000  # including those that are counted as dropped; each takes 1.5 µs
-MAX_BAGGAGE_LENGTH = 8192
-MAX_TIME_NS = 1 << 63
+MAX_SCOPE_LENGTH = 255  # of the name and the version of an instrumentation
 
 _ROOT = DECIDED | LOCAL_ROOT
 _SAMPLED_ROOT = DECIDED | SAMPLED | LOCAL_ROOT
 _SERVER = {"span.kind": "server"}
-_BOTH = RECORD | SET_STATUS
+_BOTH_EFFECTS = RECORD | SET_STATUS
 
 _noop = NoOpTracer()
 
@@ -57,11 +58,11 @@ class TracerProvider(trace.TracerProvider):
         max_events: int = MAX_ANNOTATIONS,
         max_links: int = MAX_LINKS,
     ) -> None:
-        self.max_attributes = _limit("max_attributes", max_attributes, MAX_TAGS)
-        self.max_events = _limit("max_events", max_events, MAX_ANNOTATIONS)
-        self.max_links = _limit("max_links", max_links, MAX_LINKS)
+        self.max_attributes = _check_limit("max_attributes", max_attributes, MAX_TAGS)
+        self.max_events = _check_limit("max_events", max_events, MAX_ANNOTATIONS)
+        self.max_links = _check_limit("max_links", max_links, MAX_LINKS)
         self.given: ZipkinTracer | None = None
-        self._seen: Any = None  # the global tracer at the last look
+        self._last_global: Any = None  # the global tracer when `current` was called last
         self.zipkin: ZipkinTracer | None = None
         self.use(tracer)
 
@@ -69,8 +70,9 @@ class TracerProvider(trace.TracerProvider):
         """Record into this tracer from now on; None means the global tracer."""
         self.given = tracer
         if tracer is None:
-            self._seen = self.zipkin = None
-            if isinstance(opentracing.global_tracer(), ZipkinTracer):  # a stand-in is not touched before the first span
+            self._last_global = self.zipkin = None
+            # Under the command a stand-in may be there, which configures at its first use; that is not before the first span.
+            if isinstance(opentracing.global_tracer(), ZipkinTracer):
                 self.current()
         else:
             nest(tracer)
@@ -80,14 +82,14 @@ class TracerProvider(trace.TracerProvider):
         """The present tracer; None if the global one is no ZipkinTracer."""
         if self.given is None:
             tracer = opentracing.global_tracer()
-            if tracer is not self._seen:
+            if tracer is not self._last_global:
                 if not isinstance(tracer, ZipkinTracer):
                     getattr(tracer, "scope_manager", None)  # under the command, a stand-in configures at its first use
                     tracer = opentracing.global_tracer()
                 zipkin = tracer if isinstance(tracer, ZipkinTracer) else None
                 if zipkin is not None:
                     nest(zipkin)
-                self.zipkin, self._seen = zipkin, tracer
+                self.zipkin, self._last_global = zipkin, tracer
         return self.zipkin
 
     def get_tracer(
@@ -107,7 +109,7 @@ class TracerProvider(trace.TracerProvider):
         zipkin = self.current()
         return Resource({} if zipkin is None else {**zipkin._default_tags, "service.name": zipkin.service_name})
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+    def force_flush(self, timeout_millis: int = DEFAULT_TIMEOUT_MS) -> bool:
         """Wait until the collector has accepted every span that waits now; returns whether that was done in this time."""
         zipkin = self.current()
         try:
@@ -122,14 +124,15 @@ class TracerProvider(trace.TracerProvider):
     def add_span_processor(self, span_processor: Any) -> None:
         log.warning(
             "zipkin: %s is not used, because spans go to Zipkin; to change spans, use configure(handlers=...)",
-            to_text(type(span_processor), MAX_BAGGAGE_LENGTH),
+            to_text(type(span_processor), MAX_TEXT_LENGTH),
         )
 
 
-def _limit(name: str, value: Any, most: int) -> int:
+def _check_limit(name: str, value: Any, maximum: int) -> int:
+    """The limit, which is never above ours.  Raises WrongSetting."""
     if type(value) is not int or value < 0:
-        raise WrongSetting(name, f"is {to_text(value, MAX_BAGGAGE_LENGTH)}; use a whole number, for instance {most}")
-    return min(value, most)
+        raise WrongSetting(name, f"is {to_text(value, MAX_TEXT_LENGTH)}; use a whole number, for instance {maximum}")
+    return min(value, maximum)
 
 
 class Resource:
@@ -150,7 +153,7 @@ class Tracer(trace.Tracer):
         self.max_events = provider.max_events
         self.max_links = provider.max_links
         self.scope = {
-            key: to_text(value, 255)
+            key: to_text(value, MAX_SCOPE_LENGTH)
             for key, value in (("otel.scope.name", name), ("otel.scope.version", version))
             if value is not None and (type(value) is not str or value)
         }
@@ -172,7 +175,7 @@ class Tracer(trace.Tracer):
     ) -> OtelSpan:
         provider = self._provider
         zipkin = provider.zipkin
-        if provider.given is None and opentracing.global_tracer() is not provider._seen:
+        if provider.given is None and opentracing.global_tracer() is not provider._last_global:
             zipkin = provider.current()
         try:
             if zipkin is None:
@@ -185,9 +188,9 @@ class Tracer(trace.Tracer):
             if type(current) is Span:  # nearly always
                 parent = current
             elif (current := span_of(around)) is not INVALID_SPAN:
-                parent = position_of(current)
+                parent = zipkin_context_of(current)
             else:
-                parent = _active(zipkin) if context is None else None
+                parent = _active_context(zipkin) if context is None else None
             # If the context holds more than a span, that may be baggage.
             merged = baggage_of(around) if len(around) > (current is not INVALID_SPAN) else None
             caller_tags = None
@@ -195,8 +198,8 @@ class Tracer(trace.Tracer):
                 caller_tags, parent = parent.tags, parent.as_root()
             if not zipkin._is_plain:
                 if not zipkin._enabled:
-                    return _stand_in(zipkin, parent, kind)
-                parent = zipkin._with_decision(parent, name, _seen_by_rules(attributes, kind))
+                    return _disabled_span(zipkin, parent, kind)
+                parent = zipkin._with_decision(parent, name, _tags_for_sampler(attributes, kind))
             if parent is None:
                 paired_at, offset = None, 0
                 trace_id: Any = zipkin._random_bits(zipkin._trace_id_bits)
@@ -212,7 +215,7 @@ class Tracer(trace.Tracer):
                 else:
                     trace_id, span_id, parent_id, state = zipkin._identity(parent, _SERVER if kind is SpanKind.SERVER else None)
                 baggage, paired_at, offset = parent._baggage, parent._paired_at, parent._offset
-            if merged and merged != getattr(current, "_merged", None):
+            if merged and merged != getattr(current, "_merged_baggage", None):
                 baggage = {**(baggage or {}), **{key: to_text(value, MAX_BAGGAGE_LENGTH) for key, value in merged.items()}}
             if kind is SpanKind.PRODUCER:
                 state |= MESSAGING
@@ -223,7 +226,7 @@ class Tracer(trace.Tracer):
 
             span = Span() if start_time is None else TimedSpan()
             span._tracer = zipkin
-            span._by = self
+            span._otel_tracer = self
             span._trace_id = trace_id
             span._span_id = span_id
             span._parent_id = parent_id
@@ -232,14 +235,14 @@ class Tracer(trace.Tracer):
             span._name = name if type(name) is str else name_of(name)
             span._kind = kind
             span._parent = parent
-            span._merged = merged
+            span._merged_baggage = merged
             span._status = StatusCode.UNSET
-            span._on_exception = (
-                _BOTH
+            span._exception_effects = (
+                _BOTH_EFFECTS
                 if record_exception is True and set_status_on_exception is True
-                else _on_exception(record_exception, set_status_on_exception)
+                else _effects_of(record_exception, set_status_on_exception)
             )
-            span._logs = span._error = span._links = span._cause = span._description = span._span_context = None
+            span._logs = span._error = span._links = span._last_exception = span._description = span._span_context = None
             span._once = 1
             span._start = ticks = zipkin._ticks()
             if paired_at is None or ticks - paired_at > MAX_PAIRING_NS:
@@ -251,7 +254,7 @@ class Tracer(trace.Tracer):
             if attributes is None:
                 span._tags = {}
             else:
-                span._take(attributes)
+                span._set_first_attributes(attributes)
             if caller_tags is not None:
                 span.set_attributes(caller_tags)
             if start_time is not None and type(start_time) is int and 0 < start_time < MAX_TIME_NS:
@@ -277,23 +280,23 @@ class Tracer(trace.Tracer):
         set_status_on_exception: bool = True,
         end_on_exit: bool = True,
     ) -> CurrentSpan:
-        on_exception = _on_exception(record_exception, set_status_on_exception)
+        effects = _effects_of(record_exception, set_status_on_exception)
         arguments = (name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception)
-        return CurrentSpan(self, arguments, on_exception, _is_true(end_on_exit))
+        return CurrentSpan(self, arguments, effects, _is_true(end_on_exit))
 
 
-def _seen_by_rules(attributes: Mapping[str, Any] | None, kind: SpanKind) -> dict[str, Any]:
+def _tags_for_sampler(attributes: Mapping[str, Any] | None, kind: SpanKind) -> dict[str, Any]:
     """The tags of a root, as a sampler gets them."""
     try:
-        seen = {} if attributes is None else dict(attributes)
-    except Exception:  # none, or a mapping of the user's
-        seen = {}
+        tags = {} if attributes is None else dict(attributes)
+    except Exception:  # no mapping, or one of the user's that raises
+        tags = {}
     if kind is not SpanKind.INTERNAL:
-        seen["span.kind"] = kind.name.lower()
-    return seen
+        tags["span.kind"] = kind.name.lower()
+    return tags
 
 
-def _on_exception(record_exception: Any, set_status: Any) -> int:
+def _effects_of(record_exception: Any, set_status: Any) -> int:
     return (RECORD if _is_true(record_exception) else 0) | (SET_STATUS if _is_true(set_status) else 0)
 
 
@@ -304,16 +307,16 @@ def _is_true(flag: Any) -> bool:
         return True
 
 
-def _active(zipkin: ZipkinTracer) -> ZipkinContext | None:
+def _active_context(zipkin: ZipkinTracer) -> ZipkinContext | None:
     """OpenTracing's active span if OpenTelemetry has none: activated before the bridge was installed, or by another manager."""
     scope: Any = zipkin._current_scope()
     if scope is None:
         return None
-    span = zipkin.active_span if getattr(scope, "closed_away", False) else scope.span
+    span = zipkin.active_span if getattr(scope, "closed_elsewhere", False) else scope.span
     return None if span is None else context_of(span)
 
 
-def _stand_in(zipkin: ZipkinTracer, parent: ZipkinContext | None, kind: SpanKind) -> QuietSpan:
+def _disabled_span(zipkin: ZipkinTracer, parent: ZipkinContext | None, kind: SpanKind) -> QuietSpan:
     """A span that records nothing and propagates its parent's context, for a tracer that is not enabled."""
     if parent is None:
         return QuietSpan.of(zipkin, ZipkinContext(), 0, kind)

@@ -22,6 +22,7 @@ from opentelemetry.trace import (
 )
 
 __all__ = [
+    "MAX_BAGGAGE_LENGTH",
     "SPAN_KEY",
     "attach_span",
     "baggage_of",
@@ -32,14 +33,16 @@ __all__ = [
     "with_span",
 ]
 
+MAX_BAGGAGE_LENGTH = 8192  # of an item's value; a longer one is cut where it becomes a trace attribute
+
 [SPAN_KEY] = set_span_in_context(INVALID_SPAN, Context())
 [_BAGGAGE_KEY] = set_baggage("key", "value", Context())
 
-# Known classes of spans: asking an abstract class whether it is the base of a class takes 1 µs.
+# Classes that are known to be spans: `issubclass` with an abstract class takes 1 µs.
 span_types: set[type] = {NonRecordingSpan}
 
 
-def _found_variable() -> Any:
+def _find_variable() -> Any:
     """The context variable; None if there is none, or if it may have no value."""
     token: Any = attach(get_current())
     variable = getattr(token, "var", None)
@@ -51,7 +54,7 @@ def _found_variable() -> Any:
     return variable if isinstance(found, Context) else None
 
 
-_variable = _found_variable()
+_variable = _find_variable()
 
 current_context: Callable[[], Context] = get_current if _variable is None else _variable.get
 

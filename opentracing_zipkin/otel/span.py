@@ -28,33 +28,34 @@ from ..model import FinishedSpan
 from ..planned import is_planned
 from ..span import RecordingSpan, UnsampledSpan, name_of
 from ..text import MAX_KEY_LENGTH, describe_exception, entries, is_false, to_text
+from .arguments import MAX_TIME_NS, attributes_of, exception_attributes, status_of, us_of
 from .contexts import to_otel
-from .given import MAX_NS, cause_of, plain, status_of, us_of
-from .mapping import attribute_text, endpoint_of, error_text, event_text, link_text, status_tags
+from .mapping import (
+    DROPPED_ATTRIBUTES,
+    DROPPED_EVENTS,
+    DROPPED_LINKS,
+    MAX_INT,
+    attribute_text,
+    endpoint_of,
+    error_text,
+    event_text,
+    link_text,
+    status_tags,
+)
 from .runtime import span_types
 
-__all__ = ["DROPPED_ATTRIBUTES", "DROPPED_EVENTS", "DROPPED_LINKS", "LINKS", "QuietSpan", "Span", "TimedSpan"]
+__all__ = ["RECORD", "SET_STATUS", "QuietSpan", "Span", "TimedSpan"]
 
 LINKS = "otel.links"  # the tag that has the ids of all linked spans
-DROPPED_ATTRIBUTES = "otel.dropped_attributes_count"
-DROPPED_EVENTS = "otel.dropped_events_count"
-DROPPED_LINKS = "otel.dropped_links_count"
 
 RECORD, SET_STATUS = 1, 2  # the effects of an exception that leaves the block
 
 _UNSET, _OK, _ERROR = StatusCode.UNSET, StatusCode.OK, StatusCode.ERROR
-_KINDS: dict[Any, str | None] = {
-    SpanKind.INTERNAL: None,
-    SpanKind.SERVER: "SERVER",
-    SpanKind.CLIENT: "CLIENT",
-    SpanKind.PRODUCER: "PRODUCER",
-    SpanKind.CONSUMER: "CONSUMER",
-}
-_MAX_INT = (1 << 63) - 1
+_KIND_OF: dict[Any, str | None] = {kind: None if kind is SpanKind.INTERNAL else kind.name for kind in SpanKind}
 
 
-class Maker(Protocol):
-    """OpenTelemetry's tracer, reduced to the members that its spans use."""
+class OtelTracer(Protocol):
+    """The tracer of OpenTelemetry's API that made a span, reduced to the members that its spans use."""
 
     max_attributes: int
     max_events: int
@@ -67,25 +68,25 @@ class Span(RecordingSpan, OtelSpan):
     """A recording span, made by `Tracer.start_span`, which sets its slots.  Any thread may call the setters."""
 
     __slots__ = (
-        "_by",
-        "_cause",
         "_description",
+        "_exception_effects",
         "_kind",
+        "_last_exception",
         "_links",
-        "_merged",
-        "_on_exception",
+        "_merged_baggage",
+        "_otel_tracer",
         "_parent",
         "_span_context",
         "_status",
     )
 
-    _by: Maker
-    _cause: Mapping[str, Any] | None  # the event's attributes of the exception recorded last
+    _otel_tracer: OtelTracer
+    _last_exception: Mapping[str, Any] | None  # the attributes of its event
     _description: str | None
     _kind: SpanKind
     _links: list[Link] | None
-    _merged: Mapping[str, object] | None  # the part of OpenTelemetry's baggage that is in ours
-    _on_exception: int
+    _merged_baggage: Mapping[str, object] | None  # the part of OpenTelemetry's baggage that is in ours
+    _exception_effects: int
     _parent: ZipkinContext | None
     _span_context: SpanContext | None
     _status: StatusCode
@@ -112,12 +113,12 @@ class Span(RecordingSpan, OtelSpan):
             return
         tags = self._tags
         kind = type(value)
-        if type(key) is str and len(tags) < self._by.max_attributes:
+        if type(key) is str and len(tags) < self._otel_tracer.max_attributes:
             if kind is str:
                 if len(value) <= self._tracer._tag_limit:
                     tags[key] = value
                     return
-            elif (kind is int and -_MAX_INT <= value <= _MAX_INT) or kind is bool:
+            elif (kind is int and -MAX_INT <= value <= MAX_INT) or kind is bool:
                 tags[key] = value
                 if self._error is None:
                     self._error = ""
@@ -131,7 +132,7 @@ class Span(RecordingSpan, OtelSpan):
             key = to_text(key, MAX_KEY_LENGTH)
         if not key:
             return
-        if len(self._tags) >= self._by.max_attributes and key not in self._tags:
+        if len(self._tags) >= self._otel_tracer.max_attributes and key not in self._tags:
             self._count_dropped(DROPPED_ATTRIBUTES)
         else:
             self._tags[key] = attribute_text(value, self._tracer._tag_limit)
@@ -140,37 +141,37 @@ class Span(RecordingSpan, OtelSpan):
         for key, value in entries(attributes).items():
             self.set_attribute(key, value)
 
-    def _take(self, attributes: Any) -> None:
+    def _set_first_attributes(self, attributes: Any) -> None:
         """Set the attributes given at the start; a plain dict of usual values is copied as a whole."""
         self._tags = {}
-        if type(attributes) is not dict or len(attributes) > self._by.max_attributes:
+        if type(attributes) is not dict or len(attributes) > self._otel_tracer.max_attributes:
             self.set_attributes(attributes)
             return
         tags = attributes.copy()
         limit = self._tracer._tag_limit
-        usual = True
+        has_text_only = True
         for key, value in tags.items():
             kind = type(value)
             if type(key) is str and key:
                 if kind is str:
                     if len(value) <= limit:
                         continue
-                elif kind is bool or (kind is int and -_MAX_INT <= value <= _MAX_INT):
-                    usual = False
+                elif kind is bool or (kind is int and -MAX_INT <= value <= MAX_INT):
+                    has_text_only = False
                     continue
             self.set_attributes(tags)
             return
         self._tags = tags
-        if not usual:
+        if not has_text_only:
             self._error = ""
 
     def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
         if self.is_recording():
-            if len(self._logs or ()) >= self._by.max_events:
+            if len(self._logs or ()) >= self._otel_tracer.max_events:
                 self._count_dropped(DROPPED_EVENTS)
             else:
                 at_us = us_of(timestamp)
-                text = event_text(name, plain(attributes), self._tracer._tag_limit)
+                text = event_text(name, attributes_of(attributes), self._tracer._tag_limit)
                 self._annotate(self._now_us() if at_us is None else at_us, text)
 
     def record_exception(
@@ -181,8 +182,8 @@ class Span(RecordingSpan, OtelSpan):
         escaped: bool = False,
     ) -> None:
         if self.is_recording():
-            self._cause = cause = cause_of(exception, self._tracer._tag_limit)
-            self.add_event("exception", cause if attributes is None else {**cause, **entries(attributes)}, timestamp)
+            self._last_exception = known = exception_attributes(exception, self._tracer._tag_limit)
+            self.add_event("exception", known if attributes is None else {**known, **entries(attributes)}, timestamp)
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if not self.is_recording():
@@ -198,12 +199,12 @@ class Span(RecordingSpan, OtelSpan):
         links = self._links
         if links is None:
             self._links = links = []
-        if len(links) >= self._by.max_links:
+        if len(links) >= self._otel_tracer.max_links:
             self._count_dropped(DROPPED_LINKS)
             return
         links.append(link)
         limit = self._tracer._tag_limit
-        self._annotate(self._now_us(), link_text(*ids, plain(attributes), limit))
+        self._annotate(self._now_us(), link_text(*ids, attributes_of(attributes), limit))
         listed = "/".join(ids)
         before = self._tags.get(LINKS)
         self.set_attribute(LINKS, f"{before},{listed}" if type(before) is str and len(links) > 1 else listed)
@@ -234,21 +235,21 @@ class Span(RecordingSpan, OtelSpan):
             self._finish_interrupted(error)
 
     def _ticks_of(self, time_ns: Any) -> int:
-        return time_ns - self._offset if type(time_ns) is int and 0 < time_ns < MAX_NS else self._tracer._ticks()
+        return time_ns - self._offset if type(time_ns) is int and 0 < time_ns < MAX_TIME_NS else self._tracer._ticks()
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
         if exc_val is not None:
-            self._note(exc_val, self._on_exception)
+            self._record_failure(exc_val, self._exception_effects)
         self.end()
 
-    def _note(self, error: BaseException, how: int) -> None:
-        """Note an exception that has left the block, unless it is a planned end of the block."""
-        if how and not is_planned(error):
-            if how & RECORD:
+    def _record_failure(self, error: BaseException, effects: int) -> None:
+        """Record an exception that has left the block, unless it is a planned end of the block."""
+        if effects and not is_planned(error):
+            if effects & RECORD:
                 self.record_exception(error)
-            if how & SET_STATUS:
+            if effects & SET_STATUS:
                 self.set_status(_ERROR, describe_exception(error, self._tracer._tag_limit))
 
     # Members that the SDK's spans have beyond the API, because instrumentations read them
@@ -321,12 +322,12 @@ class Span(RecordingSpan, OtelSpan):
                 peers = {key: attribute_text(own[key]) for key in own if key.startswith("peer.")}
                 tags.update(peers)
                 finished.remote = None
-            finished.kind = _KINDS[self._kind]
+            finished.kind = _KIND_OF[self._kind]
         if finished.remote is None:
             finished.remote = endpoint_of(finished.kind, tags, self._tracer._local.service_name)
-        self._by.add_scope(tags)
+        self._otel_tracer.add_scope(tags)
         if self._status is _ERROR:
-            text = error_text(self._description, tags, self._cause) or tags.get("error", "")
+            text = error_text(self._description, tags, self._last_exception) or tags.get("error", "")
             tags.update(status_tags("ERROR", text or _status_text(tags)))
         else:
             tags.pop("error", None)

@@ -9,18 +9,19 @@ import re
 
 from opentelemetry import version
 
-__all__ = ["OLDEST", "problem", "too_old"]
+__all__ = ["MIN_VERSION", "is_too_old", "version_problem"]
 
-OLDEST = (1, 38)  # the oldest version of opentelemetry-api that the tests run with
+MIN_VERSION = (1, 38)  # the oldest version of opentelemetry-api that the tests run with
 
 
-def problem() -> str:
+def version_problem() -> str:
     """Why the installed version cannot be used, and the remedy; "" if it can be used."""
     found = version.__version__
-    return f"opentelemetry-api {found} is too old; install {OLDEST[0]}.{OLDEST[1]} or newer" if too_old(found) else ""
+    major, minor = MIN_VERSION
+    return f"opentelemetry-api {found} is too old; install {major}.{minor} or newer" if is_too_old(found) else ""
 
 
-def too_old(found: str) -> bool:
+def is_too_old(found: str) -> bool:
     """Whether a version is below the oldest supported one; False for a version that cannot be read."""
     parts = re.match(r"(\d+)\.(\d+)", found)
-    return parts is not None and (int(parts[1]), int(parts[2])) < OLDEST
+    return parts is not None and (int(parts[1]), int(parts[2])) < MIN_VERSION

@@ -1,6 +1,7 @@
 """Shows an active OpenTracing span as OpenTelemetry's current span.
 
-Rules: the view has no data of its own.  Its setters change the span, and do nothing after the span's end.
+Rules: the view has no data of its own.  Its setters change the span, and do nothing after the span's end.  They look like those
+of `span.Span` and are not shared with it, because that class also counts what a limit drops.
 """
 
 from __future__ import annotations
@@ -14,19 +15,14 @@ from opentelemetry.trace import Span as OtelSpan, SpanContext, SpanKind, Status,
 from ..context import ZipkinContext
 from ..span import RecordingSpan, ZipkinSpan, context_of
 from ..text import entries, to_text
+from .arguments import attributes_of, exception_attributes, status_of, us_of
 from .contexts import to_otel
-from .given import cause_of, plain, status_of, us_of
 from .mapping import attribute_text, event_text, link_text
 from .runtime import span_types
 
 __all__ = ["SpanView"]
 
-_KIND_OF_WORD = {
-    "SERVER": SpanKind.SERVER,
-    "CLIENT": SpanKind.CLIENT,
-    "PRODUCER": SpanKind.PRODUCER,
-    "CONSUMER": SpanKind.CONSUMER,
-}
+_KIND_OF_NAME = {kind.name: kind for kind in SpanKind}
 
 
 class SpanView(OtelSpan):
@@ -63,7 +59,7 @@ class SpanView(OtelSpan):
         if self.is_recording():
             span = cast("RecordingSpan", self.span)
             at_us = us_of(timestamp)
-            text = event_text(name, plain(attributes), span._tracer._tag_limit)
+            text = event_text(name, attributes_of(attributes), span._tracer._tag_limit)
             span._annotate(span._now_us() if at_us is None else at_us, text)
 
     def record_exception(
@@ -74,15 +70,15 @@ class SpanView(OtelSpan):
         escaped: bool = False,
     ) -> None:
         if self.is_recording():
-            cause = cause_of(exception, self.span._tracer._tag_limit)
-            self.add_event("exception", cause if attributes is None else {**cause, **entries(attributes)}, timestamp)
+            known = exception_attributes(exception, self.span._tracer._tag_limit)
+            self.add_event("exception", known if attributes is None else {**known, **entries(attributes)}, timestamp)
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if self.is_recording():
             try:
                 ids = (format_trace_id(context.trace_id), format_span_id(context.span_id))
                 span = cast("RecordingSpan", self.span)
-                span._annotate(span._now_us(), link_text(*ids, plain(attributes), span._tracer._tag_limit))
+                span._annotate(span._now_us(), link_text(*ids, attributes_of(attributes), span._tracer._tag_limit))
             except Exception:  # not a context
                 return
 
@@ -102,7 +98,7 @@ class SpanView(OtelSpan):
     @property
     def kind(self) -> SpanKind:
         word = getattr(self.span, "_tags", {}).get("span.kind")
-        return _KIND_OF_WORD.get(word.upper(), SpanKind.INTERNAL) if type(word) is str else SpanKind.INTERNAL
+        return _KIND_OF_NAME.get(word.upper(), SpanKind.INTERNAL) if type(word) is str else SpanKind.INTERNAL
 
     @property
     def name(self) -> str:

@@ -77,10 +77,10 @@ def _chosen(text: str) -> tuple[str, ...]:
 
 
 def _use_opentelemetry() -> Callable[[], None]:
-    from ..otel.installing import give_way, stand_in
+    from ..otel.installing import install_provisionally, undo_provisional_install
 
-    stand_in()
-    return give_way
+    install_provisionally()
+    return undo_provisional_install
 
 
 # The moment when configure runs

@@ -76,7 +76,7 @@ class AlwaysFinishes(ContextVarsScopeManager):
 class ClosesWhateverIsActive(ContextVarsScopeManager):
     def activate(self, span: Any, finish_on_close: bool) -> Scope:
         scope = super().activate(span, finish_on_close)
-        scope._is_outside = lambda other: False  # type: ignore[attr-defined]
+        scope._is_outer_of = lambda other: False  # type: ignore[attr-defined]
         return scope
 
 

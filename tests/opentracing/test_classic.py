@@ -9,49 +9,6 @@ from unittest import mock
 from opentracing import Format, Span, SpanContext, Tracer
 
 
-class Logged(Span):
-    """A span of a 2.4 tracer, which does not define the verbs of 0.5."""
-
-    def __init__(self) -> None:
-        super().__init__(Tracer(), SpanContext())
-        self.calls: list[Any] = []
-
-    def set_tag(self, key: str, value: Any) -> Logged:
-        self.calls.append((key, value))
-        return self
-
-    def log_kv(self, key_values: dict[str, Any], timestamp: float | None = None) -> Logged:
-        self.calls.append(key_values)
-        return self
-
-
-def test_info_is_an_event_and_error_marks_the_span() -> None:
-    """On any 2.4 span, the verbs of 0.5 call `set_tag` and `log_kv`."""
-    span = Logged()
-
-    assert span is span.info("a %s", 1).error("b").add_tag("k", "v").add_tags({"l": 2})
-    assert [
-        {"event": "a 1"},
-        ("error", True),
-        {"event": "error", "message": "b"},
-        ("k", "v"),
-        ("l", 2),
-    ] == span.calls
-
-
-class Baggage(SpanContext):
-    @property
-    def baggage(self) -> Mapping[str, str]:
-        return {"User_Id": "7"}
-
-
-def test_any_context_answers_for_its_attributes_in_any_spelling() -> None:
-    """The baggage of a 2.4 context serves as 0.5's trace attributes; case does not count, and `_` equals `-`."""
-
-    assert "7" == Baggage().get_trace_attribute("user-ID")
-    assert Baggage().get_trace_attribute("other") is None
-
-
 class Headers(Mapping[str, str]):
     """A mapping that is not a dict, as some frameworks pass it."""
 

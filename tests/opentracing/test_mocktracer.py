@@ -51,7 +51,7 @@ def test_reset_forgets_what_is_finished_and_not_what_is_open(tracer: MockTracer)
     assert [span] == tracer.finished_spans()
 
 
-def test_a_span_keeps_all_it_was_told(tracer: MockTracer) -> None:
+def test_a_span_keeps_its_data_as_plain_attributes(tracer: MockTracer) -> None:
     """A span keeps its name, tags, logs and times as plain attributes."""
     span = tracer.start_span("first name", tags={"shelf": 7}, start_time=100.0)
 
@@ -85,7 +85,7 @@ def test_a_span_finishes_once(tracer: MockTracer) -> None:
     assert (1.0, [span]) == (span.finish_time, tracer.finished_spans())
 
 
-def test_what_is_told_after_finish_can_still_be_seen(tracer: MockTracer) -> None:
+def test_data_set_after_finish_can_still_be_seen(tracer: MockTracer) -> None:
     """Tags and logs set after `finish` are kept, so that a test notices instrumentation that is late."""
     span = tracer.start_span("x")
     span.finish()

@@ -1,13 +1,12 @@
-"""Functions about text: formatting a message never raises, keys have one spelling, and planned ends are no failures."""
+"""Functions about text: formatting a message never raises, and keys have one spelling."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from opentracing.text import format_message, is_planned, normalize_key
+from opentracing.text import format_message, normalize_key
 
 
 class Hostile:
@@ -50,22 +49,3 @@ def test_a_key_has_one_normal_spelling(spelling: str) -> None:
     """A normalised key has lower case and `-` for `_`, because HTTP headers preserve neither."""
 
     assert "user-id" == normalize_key(spelling)
-
-
-@pytest.mark.parametrize(
-    ("error", "planned"),
-    [
-        (GeneratorExit(), True),
-        (asyncio.CancelledError(), True),
-        (SystemExit(), True),
-        (SystemExit(0), True),
-        (SystemExit(1), False),
-        (SystemExit("could not start"), False),
-        (KeyboardInterrupt(), False),
-        (ValueError("x"), False),
-    ],
-)
-def test_a_planned_end_is_told_from_a_failure(error: BaseException, planned: bool) -> None:
-    """A closed generator, a cancelled task and an exit with success are planned ends; every other exception is a failure."""
-
-    assert planned is is_planned(error)

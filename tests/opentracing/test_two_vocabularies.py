@@ -133,6 +133,7 @@ def test_attributes_and_baggage_are_one_store_with_two_ways_of_asking() -> None:
     later: Any = span.start_child("later")
 
     assert "7" == Spelled().get_trace_attribute("user-ID")
+    assert Spelled().get_trace_attribute("other") is None
     assert {"user-id": "7"} == later.context.baggage
     assert "7" == later.get_baggage_item("user-id") == later.context.get_trace_attribute("USER_ID")
     assert earlier.get_baggage_item("user-id") is None

@@ -30,10 +30,10 @@ CLASSES = [ZipkinExporter, ZipkinProtoExporter]
 
 
 @pytest.fixture(autouse=True)
-def _untold(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nothing_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what was logged once before, and unset all variables."""
     monkeypatch.setattr(environment, "_warned", set())
-    monkeypatch.setattr(otel_exporter, "_told", set())
+    monkeypatch.setattr(otel_exporter, "_logged", set())
     for name in list(os.environ):
         if name.startswith(("ZIPKIN_", "OTEL_")):
             monkeypatch.delenv(name)
@@ -119,7 +119,7 @@ def test_a_wrong_argument_raises_at_once(given: dict[str, Any], names: str) -> N
         ZipkinExporter(**given)
 
 
-def test_a_session_is_not_used_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_session_is_not_used_and_that_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """A given session is not used, and one line names the settings to use instead."""
     for _ in range(2):
         ZipkinExporter(session=requests.Session()).shutdown()
@@ -160,7 +160,7 @@ def test_a_time_out_below_1000_is_in_seconds(text: str, seconds: float, monkeypa
     assert seconds == _timeout_of(ZipkinExporter())
 
 
-def test_a_time_out_in_seconds_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_time_out_in_seconds_is_logged_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """A value in seconds is logged once, together with the milliseconds to write; a value in milliseconds is not logged."""
     monkeypatch.setenv(TIMEOUT, "10000")
     _timeout_of(ChosenProto())
@@ -200,7 +200,7 @@ def test_a_wrong_variable_raises_in_code_and_is_named(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("variable", [ENDPOINT, "ZIPKIN_ENDPOINT", ""])
 @pytest.mark.parametrize("chosen", [ZipkinExporter, ChosenJson])
 def test_spans_may_go_to_the_console(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chosen: Any, variable: str) -> None:
-    """By each variable, and in code; a line a span, by the short way from OpenTelemetry's spans to JSON, too."""
+    """With an endpoint `console:` from any variable or from code, each span is a line of JSON in the file."""
     path = tmp_path / "spans.jsonl"
     if variable:
         monkeypatch.setenv(variable, f"console:{path}")
@@ -214,10 +214,8 @@ def test_spans_may_go_to_the_console(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert ["one", "two"] == [json.loads(line)["name"] for line in path.read_bytes().splitlines()]
 
 
-def test_an_exporter_for_proto3_tells_that_the_console_has_lines_only(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """An error in code; in the log, where an entry point has chosen it."""
+def test_an_exporter_for_proto3_refuses_the_console(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Proto3 for the console raises ValueError in code, and is logged if an entry point chose the exporter."""
     monkeypatch.setenv("ZIPKIN_ENDPOINT", "console:")
     with pytest.raises(ValueError, match=r"^encoding is not for an endpoint with console:, where a line is JSON; use 'json'"):
         ZipkinProtoExporter()
@@ -228,7 +226,7 @@ def test_an_exporter_for_proto3_tells_that_the_console_has_lines_only(
 
 @pytest.mark.parametrize("endpoint", ["kafka://127.0.0.1:9/spans", "amqp://127.0.0.1:9/shop?queue=spans"])
 def test_spans_may_go_to_a_broker(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
-    """By OpenTelemetry's variable, with the settings of the broker; those of HTTP raise."""
+    """OpenTelemetry's variable may name a broker; settings that only HTTP has then raise ValueError."""
     monkeypatch.setenv(ENDPOINT, endpoint)
     exporter = ZipkinExporter(auth=("user", "word"))
     shown = repr(exporter)
@@ -348,7 +346,7 @@ def test_the_process_end_loses_no_span(collector: Collector, first: str, second:
 
 
 def test_what_an_unreachable_collector_did_not_take_is_said_in_one_line() -> None:
-    """With an unreachable collector the process ends after `exit_stall_timeout`, and one line tells the lost spans."""
+    """With an unreachable collector the process ends after `exit_stall_timeout`, and one line counts the lost spans."""
     environment = {**os.environ, "ZIPKIN_ENDPOINT": "http://127.0.0.1:9", "ZIPKIN_EXIT_STALL_TIMEOUT": "0.2"}
     code = LATE.format(first=PROVIDER, second=EXPORTER)
     done = subprocess.run(

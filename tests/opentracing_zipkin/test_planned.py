@@ -67,21 +67,9 @@ ENDS: list[tuple[BaseException, bool]] = [
 
 
 @pytest.mark.parametrize(("error", "planned"), ENDS, ids=lambda value: type(value).__name__)
-def test_a_planned_end_is_told_from_a_failure(error: BaseException, planned: bool) -> None:
+def test_a_planned_end_is_no_failure(error: BaseException, planned: bool) -> None:
     """Cancellations, closed generators, exits with success, and groups of only these are planned ends."""
     assert planned is is_planned(error)
-
-
-@pytest.mark.needs_our_api
-@pytest.mark.parametrize("error", [error for error, _ in ENDS], ids=lambda value: type(value).__name__)
-def test_the_api_and_the_tracer_agree_on_it(error: BaseException) -> None:
-    """The API and the tracer have the same rule, because the tracer uses only the names that 2.4 had."""
-    from opentracing import text
-
-    assert text.is_planned(error) is is_planned(error)
-    assert text._CANCELLATIONS == is_planned.__globals__["_CANCELLATIONS"]
-    assert text._TIMEOUTS == is_planned.__globals__["_TIMEOUTS"]
-    assert text._GROUPS == is_planned.__globals__["_GROUPS"]
 
 
 @pytest.mark.parametrize("module", ["trio", "greenlet", "gevent", "eventlet.timeout", "exceptiongroup", "asyncio"])

@@ -15,7 +15,7 @@ from opentracing_zipkin.otel import B3Propagator, TracerProvider
 from opentracing_zipkin.otel.provider import Tracer
 from opentracing_zipkin.testing import InMemoryRecorder
 
-# Attributes that instrumentations set, by the old and the stable conventions, and the other end that results from them.
+# Attributes that instrumentations set, by the old and the stable conventions, and the remote endpoint that results from them.
 CLIENTS: dict[str, tuple[Mapping[str, Any], Endpoint]] = {
     "mysql, old": ({"db.system": "mysql", "db.name": "orders", "net.peer.name": "db.example", "net.peer.port": 3306}, Endpoint("orders", "", "", 3306)),
     "mysql, stable": ({"db.system.name": "mysql", "db.namespace": "orders", "server.address": "10.0.0.3", "server.port": 3306}, Endpoint("orders", "10.0.0.3", "", 3306)),
@@ -58,7 +58,7 @@ def remote_of(
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("case", CLIENTS)
 def test_clients(tracer: Tracer, recorder: InMemoryRecorder, case: str, late: bool) -> None:
-    """The other end is named by the database's name, its system or its server, and attributes set early or late stay tags."""
+    """The remote endpoint is named by the database's name, its system or its server, and attributes set early or late stay tags."""
     attributes, expected = CLIENTS[case]
     sent = remote_of(tracer, recorder, SpanKind.CLIENT, attributes, late)
 
@@ -69,7 +69,7 @@ def test_clients(tracer: Tracer, recorder: InMemoryRecorder, case: str, late: bo
 @pytest.mark.parametrize("kind", [SpanKind.PRODUCER, SpanKind.CONSUMER])
 @pytest.mark.parametrize("case", MESSAGES)
 def test_messages(tracer: Tracer, recorder: InMemoryRecorder, case: str, kind: SpanKind) -> None:
-    """The broker is the other end of both the sender and the receiver of a message."""
+    """The broker is the remote endpoint of both the sender and the receiver of a message."""
     attributes, expected = MESSAGES[case]
     sent = remote_of(tracer, recorder, kind, attributes, False)
 
@@ -77,8 +77,8 @@ def test_messages(tracer: Tracer, recorder: InMemoryRecorder, case: str, kind: S
 
 
 @pytest.mark.parametrize("case", [*CLIENTS, *MESSAGES])
-def test_a_span_of_the_inside_has_no_other_end(tracer: Tracer, recorder: InMemoryRecorder, case: str) -> None:
-    """An INTERNAL span has no other end, because with two endpoints and no kind Zipkin would draw a wrong arrow."""
+def test_an_internal_span_has_no_remote_endpoint(tracer: Tracer, recorder: InMemoryRecorder, case: str) -> None:
+    """An INTERNAL span has no remote endpoint, because with two endpoints and no kind Zipkin would draw a wrong arrow."""
     sent = remote_of(tracer, recorder, SpanKind.INTERNAL, {**CLIENTS, **MESSAGES}[case][0], False)
 
     assert (None, None) == (sent.kind, sent.remote)

@@ -201,7 +201,7 @@ def test_a_duration_is_at_least_a_microsecond(exporter: Exporter, sender: FakeSe
     assert 1 == found.duration_us
 
 
-def test_what_a_limit_cut_off_is_told(exporter: Exporter, sender: FakeSender) -> None:
+def test_parts_that_a_limit_dropped_are_counted(exporter: Exporter, sender: FakeSender) -> None:
     """Attributes, events and links that a limit dropped are counted in tags."""
 
     def overflow(span: Any) -> None:
@@ -295,7 +295,7 @@ GARBAGE: list[Any] = [None, 7, "text", SimpleNamespace(), _span(context=None), _
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=lambda value: type(value).__name__)
-def test_what_is_no_span_costs_only_itself(exporter: Exporter, sender: FakeSender, garbage: Any) -> None:
+def test_an_object_that_is_no_span_costs_only_itself(exporter: Exporter, sender: FakeSender, garbage: Any) -> None:
     """An object that is not a span is counted as dropped, and the spans beside it are sent."""
     exporter.export([_span(), garbage, _span()])
 
@@ -325,7 +325,7 @@ def test_export_raises_nothing(exporter: Exporter, caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.parametrize("wrong", [None, "soon", float("nan"), -1, _Hostile()])
-def test_a_time_out_that_is_none_is_no_exception(exporter: Exporter, wrong: Any) -> None:
+def test_a_wrong_time_out_raises_nothing(exporter: Exporter, wrong: Any) -> None:
     """`force_flush` and `shutdown` accept any timeout, because the SDK calls them in its own threads and exit handlers."""
     assert exporter.force_flush(wrong) in (True, False)
     exporter.shutdown(wrong)
@@ -333,7 +333,7 @@ def test_a_time_out_that_is_none_is_no_exception(exporter: Exporter, wrong: Any)
 
 @pytest.mark.parametrize("as_made", [True, False])
 def test_a_database_of_the_services_name_is_called_by_its_system(exporter: Exporter, sender: FakeSender, as_made: bool) -> None:
-    """The fast way and the codec both name such a database by its system: otherwise an arrow would lead back to the service."""
+    """The direct encoder and the codec both name such a database by its system: otherwise an arrow would lead back to the service."""
     attributes = {"db.system": "postgresql", "db.name": "SHOP"}
     links = () if as_made else [Link(_context(7, 8))]
     other = Resource({"service.name": "bank"})
@@ -372,7 +372,7 @@ def test_export_answers_failure_after_shutdown(exporter: Exporter, sender: FakeS
 
 
 def test_force_flush_says_whether_all_was_accepted(sender: FakeSender) -> None:
-    """`force_flush` tells whether all was accepted in time, and the same bytes are sent when the collector is back."""
+    """`force_flush` returns whether every span was accepted in time, and the same bytes are sent when the collector is back."""
     exporter = Exporter(sender=sender)
     sender.error = SendError("down", retryable=True)
     exporter.export([_span()])
@@ -531,7 +531,7 @@ def test_its_repr_says_where_spans_go() -> None:
 
 @pytest.mark.parametrize("encoding", ["json", "proto3"])
 def test_secrets_are_masked_where_that_is_set(encoding: str) -> None:
-    """Also in JSON, which is otherwise written past the handlers."""
+    """With `redact=True` secrets are masked in every encoding, also in JSON, which is otherwise written without the handlers."""
     exporter = Exporter(sender=(sender := FakeSender()), encoding=encoding, redact=True)
     exporter.export([_span(attributes={"url.full": "https://h/?token=hunter2", "password": "hunter2"})])
     exporter.shutdown()

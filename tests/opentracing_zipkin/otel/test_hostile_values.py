@@ -238,7 +238,7 @@ def test_any_time_to_flush_in(zipkin: ZipkinTracer, number: int) -> None:
 
 @pytest.mark.parametrize("name", ["max_attributes", "max_events", "max_links"])
 @pytest.mark.parametrize("number", NUMBERED)
-def test_a_limit_that_is_none_raises_at_once(zipkin: ZipkinTracer, number: int, name: str) -> None:
+def test_a_wrong_limit_raises_at_once(zipkin: ZipkinTracer, number: int, name: str) -> None:
     """A wrong limit raises ValueError, because it is configuration; a very large limit is replaced by our own."""
     value, given = VALUES[number], {name: VALUES[number]}
     if type(value) is int and value >= 0:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from opentracing_zipkin.otel.supported import too_old
+from opentracing_zipkin.otel.supported import is_too_old
 
 BEGIN = """
 import json, logging, sys
@@ -114,7 +114,7 @@ def test_another_provider_stays_and_is_named() -> None:
     assert "OpenTelemetry already has the provider NoOpTracerProvider, so its spans are not sent to Zipkin" in said[0]
 
 
-def test_what_is_no_tracer_is_refused() -> None:
+def test_an_argument_that_is_no_tracer_is_refused() -> None:
     """`install` raises TypeError at once for an argument that is not a tracer."""
     [_, message] = run("""
         from opentracing_zipkin.otel import install
@@ -133,7 +133,7 @@ def test_what_is_no_tracer_is_refused() -> None:
 )
 def test_an_api_that_is_too_old(version: str, old: bool) -> None:
     """An API that is too old is recognised by its version; a version that cannot be read counts as new enough."""
-    assert old is too_old(version)
+    assert old is is_too_old(version)
 
 
 OLD = """
@@ -272,7 +272,7 @@ def test_a_wrong_value_stops_no_application(variable: str, value: str) -> None:
     assert said[0].startswith("zipkin: OpenTelemetry's spans are not recorded: environment variable " + variable)
 
 
-def test_what_is_not_taken_is_said_once() -> None:
+def test_variables_that_are_not_used_are_logged_once() -> None:
     """Metrics, logs and OTLP are not used; one line for each names its variables and the package where they still work."""
     said, _ = run(
         SHOW + "\ntell(0)",
@@ -286,7 +286,7 @@ def test_what_is_not_taken_is_said_once() -> None:
     ] == [line for line in said if "not taken" in line]
 
 
-def test_the_sdk_can_be_told_to_be_off() -> None:
+def test_the_switch_of_the_sdk_turns_the_tracer_off() -> None:
     """With `OTEL_SDK_DISABLED=true` the tracer starts disabled."""
     _, enabled, headers = run(
         SHOW + "\ntell(tracer.enabled, headers)", **ENTRY, ZIPKIN_SERVICE_NAME="shop", OTEL_SDK_DISABLED="true"

@@ -58,12 +58,12 @@ _values = st.recursive(_plain, lambda inner: st.lists(inner) | st.dictionaries(s
 
 
 @given(_values, st.integers(1, 40))
-def test_an_attribute_of_any_type_is_text_within_its_limit(value: Any, longest: int) -> None:
+def test_an_attribute_of_any_type_is_text_within_its_limit(value: Any, max_length: int) -> None:
     """Whatever an attribute is, its text is a plain str and no longer than the limit."""
-    text = mapping.attribute_text(value, longest)
+    text = mapping.attribute_text(value, max_length)
 
     assert str is type(text)
-    assert len(text) <= longest
+    assert len(text) <= max_length
 
 
 @given(st.lists(_values, max_size=5))
@@ -161,12 +161,12 @@ def test_a_link_is_the_ids_that_one_searches_for() -> None:
 
 
 ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
-    # Nothing is known, or there is no other end
+    # Nothing is known, or there is no remote endpoint
     ("CLIENT", {}, None),
     ("CLIENT", {"other": 1}, None),
     (None, {"peer.service": "shop"}, None),
     ("CLIENT", {"server.address": ""}, None),
-    # The name of the other end, by rank
+    # The name of the remote endpoint, by rank
     ("CLIENT", {"peer.service": " Shop ", "server.address": "a.example"}, Endpoint("shop")),
     ("CLIENT", {"server.address": "a.example", "server.port": 443}, Endpoint("a.example", port=443)),
     ("CLIENT", {"server.address": "a.example.", "net.peer.name": "b.example"}, Endpoint("a.example")),
@@ -176,7 +176,7 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
     ("CLIENT", {"peer.hostname": "e.example"}, Endpoint("e.example")),
     ("CLIENT", {"peer.address": "f.example"}, Endpoint("f.example")),
     ("CLIENT", {"net.sock.peer.name": "d.example", "peer.hostname": "e.example"}, Endpoint("d.example")),
-    # The address of the other end
+    # The address of the remote endpoint
     ("CLIENT", {"server.address": "10.0.0.1", "server.port": 80}, Endpoint("", "10.0.0.1", "", 80)),
     ("CLIENT", {"server.address": "::1", "server.port": 80}, Endpoint("", "", "::1", 80)),
     (
@@ -256,14 +256,14 @@ ENDS: list[tuple[str | None, dict[str, Any], Endpoint | None]] = [
 
 
 @pytest.mark.parametrize(("kind", "attributes", "expected"), ENDS)
-def test_the_other_end_has_the_name_and_the_address_that_one_expects(
+def test_the_remote_endpoint_has_the_name_and_the_address_that_one_expects(
     kind: str | None, attributes: dict[str, Any], expected: Endpoint | None
 ) -> None:
-    """The other end has the name of a service, a database, a broker or a host, and the address, by both conventions."""
+    """The remote endpoint has the name of a service, a database, a broker or a host, and the address, by both conventions."""
     assert expected == mapping.endpoint_of(kind, attributes)
 
 
-_keys = st.sampled_from(sorted(mapping._TELLING | mapping._URLS))
+_keys = st.sampled_from(sorted(mapping._PEER_KEYS | mapping._URL_KEYS))
 _any_value = _values | st.sampled_from(["10.0.0.1", "a.example", "http://a.example:8080/", "::1", "5432", _Hostile()])
 
 

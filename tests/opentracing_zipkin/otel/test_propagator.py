@@ -129,7 +129,7 @@ def test_a_server_joins_its_client(propagator: B3Propagator, tracer: Tracer, rec
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SpanKind if kind is not SpanKind.SERVER])
-def test_others_are_children_of_what_was_received(
+def test_spans_of_other_kinds_are_children_of_the_received_one(
     propagator: B3Propagator, tracer: Tracer, recorder: InMemoryRecorder, kind: SpanKind
 ) -> None:
     """A span of any other kind, for instance a consumer, is a child with its own id."""
@@ -315,7 +315,7 @@ def test_no_carrier_raises(propagator: B3Propagator, tracer: Tracer, carrier: An
             BaggagePropagator().inject(carrier, context, **accessors)
 
 
-def test_what_cannot_be_read_leaves_the_context_as_it_was(propagator: B3Propagator) -> None:
+def test_unreadable_headers_leave_the_context_as_it_was(propagator: B3Propagator) -> None:
     """If the headers cannot be read, `extract` returns the given context, without a span of ours."""
     given = Context({"key": "value"})
     headers: Mapping[str, str] = {"x-b3-traceid": "nonsense"}

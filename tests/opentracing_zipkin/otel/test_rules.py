@@ -49,7 +49,7 @@ def make(sampler: Any, **settings: Any) -> tuple[Any, B3Propagator, InMemoryReco
 @pytest.mark.parametrize("carrier", CARRIERS.values(), ids=CARRIERS)
 @pytest.mark.parametrize("attributes", ATTRIBUTES.values(), ids=ATTRIBUTES)
 def test_a_rule_sees_kind_attributes_and_headers(attributes: dict[str, Any], carrier: Any) -> None:
-    """The header is no attribute."""
+    """A rule is given the kind, the attributes and the request's headers, and a header that it reads is not sent as a tag."""
     tracer, propagator, recorder = make(sampling.rules(RULE, otherwise=0))
     for headers, kind in (
         ({"x-tenant": "gold"}, SpanKind.SERVER),
@@ -80,7 +80,7 @@ UPSTREAM: dict[str, tuple[dict[str, str], bool | None]] = {
 @pytest.mark.parametrize("carrier", CARRIERS.values(), ids=CARRIERS)
 @pytest.mark.parametrize("yes", [True, False])
 def test_upstream_wins_over_every_rule(yes: bool, carrier: Any) -> None:
-    """Here as well."""
+    """A decision that the caller has made is followed, whatever the rules say; an open one is made by the rules."""
     rule = Rule(method="GET", path="/a/*", headers={"x-tenant": "gold"}, rate=float(yes))
     found, expected = {}, {}
     for name, (headers, decision) in UPSTREAM.items():
@@ -93,7 +93,7 @@ def test_upstream_wins_over_every_rule(yes: bool, carrier: Any) -> None:
 
 
 def test_a_root_by_rules_has_no_parent_and_its_children_follow() -> None:
-    """As without rules."""
+    """Rules are asked once for each trace, at its root, and the root has no parent."""
 
     class Once(RootSampler):
         def __init__(self) -> None:
@@ -116,8 +116,8 @@ def test_a_root_by_rules_has_no_parent_and_its_children_follow() -> None:
 
 
 @pytest.mark.parametrize("attributes", [{"http.method": object()}, {1: 2}, 7, [("a", "b")]])
-def test_attributes_that_are_none_cost_no_span(attributes: Any) -> None:
-    """Nothing that a span is given makes it raise; without rules it starts, so it does with them."""
+def test_wrong_attributes_cost_no_span(attributes: Any) -> None:
+    """If the attributes are no mapping with text keys, the span starts, with and without rules."""
     for sampler in (sampling.always, sampling.rules(RULE, otherwise=1)):
         tracer, _, recorder = make(sampler)
         tracer.start_span("x", attributes=attributes).end()

@@ -245,7 +245,7 @@ def test_links_are_annotations_and_one_tag(tracer: Tracer, recorder: InMemoryRec
     assert f"{ids},{ids}" == sent.tags["otel.links"]
 
 
-def test_what_is_over_a_limit_is_counted(zipkin: ZipkinTracer, recorder: InMemoryRecorder) -> None:
+def test_parts_over_a_limit_are_counted(zipkin: ZipkinTracer, recorder: InMemoryRecorder) -> None:
     """The span has tags that count the attributes, events and links over a limit."""
     tracer = TracerProvider(zipkin, max_attributes=2, max_events=1, max_links=0).get_tracer("tests")
     span = tracer.start_span("span", attributes={"a": 1, "b": 2, "c": 3}, links=[Link(LINKED)])

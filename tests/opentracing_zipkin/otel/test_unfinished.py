@@ -57,7 +57,7 @@ LOST: dict[str, Callable[[Tracer], Any]] = {
 
 
 @pytest.mark.parametrize("way", ENDED)
-def test_what_is_ended_is_not_counted(watched: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder, way: str) -> None:
+def test_an_ended_span_is_not_counted(watched: ZipkinTracer, tracer: Tracer, recorder: InMemoryRecorder, way: str) -> None:
     """Ended spans are recorded as without the setting, and are not counted as unfinished."""
     ENDED[way](tracer)
     gc.collect()
@@ -68,7 +68,7 @@ def test_what_is_ended_is_not_counted(watched: ZipkinTracer, tracer: Tracer, rec
 
 
 @pytest.mark.parametrize("way", LOST)
-def test_what_is_never_ended_is_counted_and_named(
+def test_a_span_that_is_never_ended_is_counted_and_named(
     watched: ZipkinTracer, tracer: Tracer, caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
     """A span that is never ended is counted, and named with the line of code that started it."""

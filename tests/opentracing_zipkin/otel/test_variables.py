@@ -59,7 +59,7 @@ def test_the_sampler(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str],
     assert abs(share(configure("shop")) - rate) < 0.05
 
 
-def test_a_sampler_that_is_not_known_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_sampler_is_logged_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """An unknown sampler is logged once, and every trace is recorded as without it."""
     monkeypatch.setenv(SAMPLER, "xray")
     configure("shop")
@@ -69,14 +69,14 @@ def test_a_sampler_that_is_not_known_is_said_once(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("text", "enabled", "is_told"),
+    ("text", "enabled", "is_logged"),
     [
         ("true", False, False), ("TRUE", False, False), (" True ", False, False), ("", True, False), ("false", True, False),
         ("False", True, False), ("1", True, True), ("yes", True, True), ("on", True, True), ("no", True, True),
     ],
 )  # fmt: skip
 def test_the_switch_of_the_sdk(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, enabled: bool, is_told: bool
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, enabled: bool, is_logged: bool
 ) -> None:
     """Only "true" turns tracing off; similar words are logged once, unless ZIPKIN_ENABLED or the code decides."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", text)
@@ -85,7 +85,7 @@ def test_the_switch_of_the_sdk(
     found = [configure("shop")._enabled, configure("shop")._enabled]
 
     assert [enabled, enabled] == found
-    assert is_told == sum("turns nothing off; use true, or ZIPKIN_ENABLED=false" in line for line in caplog.messages)
+    assert is_logged == sum("turns nothing off; use true, or ZIPKIN_ENABLED=false" in line for line in caplog.messages)
 
 
 @pytest.mark.parametrize(
@@ -109,16 +109,16 @@ def test_the_resource(monkeypatch: pytest.MonkeyPatch, text: str, name: str, tag
     assert tags == {key: value for key, value in tracer._default_tags.items() if key != "service.name"}
 
 
-@pytest.mark.parametrize(("text", "seconds", "is_told"), [("5", 0.005, True), ("999", 0.999, True), ("1000", 1.0, False)])
+@pytest.mark.parametrize(("text", "seconds", "is_logged"), [("5", 0.005, True), ("999", 0.999, True), ("1000", 1.0, False)])
 def test_a_time_out_in_milliseconds_that_may_be_meant_in_seconds(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, seconds: float, is_told: bool
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, seconds: float, is_logged: bool
 ) -> None:
     """The timeout is in milliseconds; a small value is logged once, because the deprecated exporter read seconds."""
     monkeypatch.setenv("OTEL_EXPORTER_ZIPKIN_TIMEOUT", text)
     found = [configure("shop")._recorder._sender._timeout for _ in range(2)]  # type: ignore[attr-defined]
 
     assert [seconds, seconds] == found
-    assert is_told == sum("is milliseconds; write" in line or "which is milliseconds" in line for line in caplog.messages)
+    assert is_logged == sum("is milliseconds; write" in line or "which is milliseconds" in line for line in caplog.messages)
 
 
 @pytest.mark.parametrize("text", ["some", "2", "-1"])

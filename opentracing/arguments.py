@@ -1,4 +1,4 @@
-"""Reads values of an application that may have an unexpected type, and uses what can be used; no function here raises.
+"""Reads arguments that may have any type, and uses the part of them that is usable; no function here raises.
 
 Rules: every operation on such a value, also a comparison or a truth test, may run the application's code.  So each one is
 guarded by a `try`.
@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .text import text_of
 
-__all__ = ["context_of", "contexts_of", "is_one_of", "pairs_of", "seconds_of"]
+if TYPE_CHECKING:
+    from .span import SpanContext
+
+__all__ = ["is_one_of", "pairs_of", "parent_of", "seconds_of"]
+
+_C = TypeVar("_C", bound="SpanContext")
 
 
 def pairs_of(given: Any) -> dict[Any, Any]:
@@ -29,7 +34,19 @@ def pairs_of(given: Any) -> dict[Any, Any]:
     return found
 
 
-def context_of(given: Any) -> Any:
+def parent_of(kind: type[_C], child_of: Any, references: Any, active_span: Any) -> _C | None:
+    """The parent of a new span: the first context of the class `kind` among the arguments; None if there is none.
+
+    These are the arguments of `start_span`; `active_span` is None if that span is to be ignored.
+    """
+    for candidate in (child_of, *_contexts_of(references), active_span):
+        context = _context_of(candidate)
+        if issubclass(type(context), kind):
+            return context  # type: ignore[no-any-return]
+    return None
+
+
+def _context_of(given: Any) -> Any:
     """The context of a span, or `given` itself if it has no `context`."""
     try:
         return getattr(given, "context", given)
@@ -37,7 +54,7 @@ def context_of(given: Any) -> Any:
         return None
 
 
-def contexts_of(references: Any) -> list[Any]:
+def _contexts_of(references: Any) -> list[Any]:
     """The contexts of the references, with None for a reference that has none; a single reference counts as a list of one."""
     try:
         if hasattr(references, "referenced_context"):
