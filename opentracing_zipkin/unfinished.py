@@ -204,9 +204,9 @@ class _WatchedSpan(RecordingSpan):
         self._watch.end(self)
         super().finish(finish_time)
 
-    def _close(self) -> None:
+    def _discard(self) -> None:
         self._watch.end(self)
-        super()._close()
+        super()._discard()
 
 
 class _WatchedWallClockSpan(_WatchedSpan, WallClockSpan):
