@@ -161,7 +161,7 @@ class SamplingOptions(TypedDict, total=False):
             1.0,
             0,
             1,
-            "the share of new traces that is recorded, 0.0 to 1.0; `sampler=`, a function, decides by other rules",
+            "the share of new traces that is recorded, 0.0 to 1.0; a function as `sampler=` decides in another way",
             use="0.0 (nothing) to 1.0 (every trace), for instance 0.01 for 1 %",
         ),
     ]
@@ -169,8 +169,8 @@ class SamplingOptions(TypedDict, total=False):
         str | PathLike[str] | None,
         Option(
             None,
-            "a TOML file of [rules](../how-to/sampling.md#rules-in-a-file) that decide by path, method and more; "
-            "`sample_rate` is for what no rule fits; changes of the file take effect without a restart",
+            "a TOML file of [rules](../how-to/sampling.md#rules-in-a-file) that decide by path, method and more; `sample_rate` "
+            "decides about traces that no rule fits; changes of the file take effect without a restart",
             _check_file,
             read=str,
         ),
@@ -192,14 +192,14 @@ class PropagationOptions(TypedDict, total=False):
     ]
     w3c: Annotated[
         bool | None,
-        flag(False, "also writes `traceparent` and `tracestate`; `traceparent` is always read where there is no B3"),
+        flag(False, "also writes `traceparent` and `tracestate`; if there is no B3, `traceparent` is always read"),
     ]
     baggage_fields: Annotated[
         Sequence[str] | None,
         Option(
             (),
-            "names of headers, `x-request-id` for instance, that are trace attributes; in the environment separated by commas; "
-            "see [propagation](propagation.md)",
+            "names of headers, such as `x-request-id`, that are trace attributes; in the environment separated by commas; "
+            "see [baggage](../how-to/baggage.md)",
             read=_read_words,
         ),
     ]
@@ -221,7 +221,7 @@ class EndpointOptions(TypedDict, total=False):
         Option(
             DEFAULT_ENDPOINT,
             "[the collector's URL](#the-collectors-url), or a broker's; a path that is not Zipkin's is used exactly as it is; "
-            "or several, in a list or separated by commas, of which the next is tried where one does not answer",
+            "several URLs are a list, or text with commas: if one does not answer, the next is tried",
             read=str,
             also=("OTEL_EXPORTER_ZIPKIN_ENDPOINT", str),
         ),
@@ -237,8 +237,8 @@ class LinkOptions(TypedDict, total=False):
             10.0,
             0.001,
             3600,
-            "seconds for a message at each collector or broker, from connecting to the end of the answer; the look-up of its "
-            "name is not bounded",
+            "seconds for a message at each collector or broker, from connecting to the end of the answer; the look-up of the "
+            "name has no limit",
             also=("OTEL_EXPORTER_ZIPKIN_TIMEOUT", _read_milliseconds),
         ),
     ]
@@ -251,7 +251,7 @@ class LinkOptions(TypedDict, total=False):
         Option(None, "the certificates to trust, a PEM file or a folder of them", read=str, shown="found"),
     ]
     client_cert: Annotated[
-        str | None, Option(None, "our own certificate, a PEM file, which may hold the key as well", read=str)
+        str | None, Option(None, "the client's certificate, a PEM file, which may contain the key as well", read=str)
     ]
     client_key: Annotated[str | None, Option(None, "the key of `client_cert`, a PEM file", read=str)]
 
@@ -265,7 +265,8 @@ class HttpOptions(TypedDict, total=False):
             300.0,
             0,
             86_400,
-            "seconds that a connection is used; then it is made anew, so that a collector that moved or grew is found",
+            "seconds that a connection is used; then a new one is made, so that a collector that moved or got "
+            "replicas is found",
         ),
     ]
     headers: Annotated[Mapping[str, str] | None, Option(None, "HTTP headers that are sent with each message, a dict")]
@@ -279,7 +280,8 @@ class HttpOptions(TypedDict, total=False):
         ),
     ]
     compress: Annotated[
-        bool | None, flag(None, "whether messages are gzip'd; by default those to other machines are", shown="found")
+        bool | None,
+        flag(None, "whether messages are compressed by gzip; by default only messages to other machines", shown="found"),
     ]
 
 
@@ -292,8 +294,8 @@ class KafkaOnlyOptions(TypedDict, total=False):
             "all",
             KAFKA_ACKS,
             str,
-            "which brokers have a message before it counts as accepted: `all` in sync, `1` (the partition's leader) or `0` "
-            "(nobody is asked)",
+            "which brokers must have a message before it counts as accepted: `all` that are in sync, `1` (the partition's "
+            "leader) or `0` (none)",
             use="'all', '1' or '0'",
         ),
     ]
@@ -310,7 +312,7 @@ class KafkaOnlyOptions(TypedDict, total=False):
         bool | None,
         flag(
             None,
-            "whether the brokers are spoken to by TLS; by default where `ca_bundle` or `client_cert` is given",
+            "whether the connection to the brokers uses TLS; by default only if `ca_bundle` or `client_cert` is given",
             shown="found",
         ),
     ]
@@ -320,7 +322,7 @@ class KafkaOnlyOptions(TypedDict, total=False):
             "PLAIN",
             KAFKA_SASL_MECHANISMS,
             str,
-            "how user and password are shown to the brokers, where they are given: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`",
+            "how user and password are sent to the brokers, if they are given: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`",
         ),
     ]
 
@@ -342,7 +344,7 @@ class ReporterOptions(TypedDict, total=False):
 
     max_queued_spans: Annotated[
         int | None,
-        whole(50_000, 1, 100_000_000, "how many finished spans may wait; more are dropped as `full`"),
+        whole(50_000, 1, 100_000_000, "the number of finished spans that may wait; further spans are dropped as `full`"),
     ]
     max_queued_bytes: Annotated[
         int | None,
@@ -350,19 +352,22 @@ class ReporterOptions(TypedDict, total=False):
             64 * 1024 * 1024,
             1,
             1 << 40,
-            "about how many bytes of memory waiting spans may take; more are dropped as `full`",
+            "the bytes of memory that waiting spans may take, roughly; further spans are dropped as `full`",
         ),
     ]
-    flush_interval: Annotated[float | None, number(1.0, 0.001, 3600, "seconds after which finished spans are sent")]
+    flush_interval: Annotated[float | None, number(1.0, 0.001, 3600, "seconds between two sends of finished spans")]
     queue_full_timeout: Annotated[
         float | None,
-        number(
-            0.0, 0, 3600, "seconds that `finish` may wait for room in a full queue, where losing a span is worse than waiting"
-        ),
+        number(0.0, 0, 3600, "seconds that `finish` may wait for room in a full queue, if losing a span is worse than waiting"),
     ]
     max_outbox_bytes: Annotated[
         int | None,
-        whole(32 * 1024 * 1024, 1, 1 << 40, "how many bytes are kept for another try while the collector accepts nothing"),
+        whole(
+            32 * 1024 * 1024,
+            1,
+            1 << 40,
+            "bytes of encoded messages that are kept for another try while the collector accepts nothing",
+        ),
     ]
     retry_timeout: Annotated[
         float | None, number(300.0, 0, 86_400, "seconds until an unaccepted message is dropped as `expired`")
@@ -370,7 +375,7 @@ class ReporterOptions(TypedDict, total=False):
     exit_stall_timeout: Annotated[
         float | None, number(2.0, 0, 3600, "seconds that the interpreter's exit waits after the last accepted message")
     ]
-    exit_timeout: Annotated[float | None, number(10.0, 0, 3600, "seconds that the interpreter's exit waits at most in all")]
+    exit_timeout: Annotated[float | None, number(10.0, 0, 3600, "seconds that the interpreter's exit waits in total, at most")]
     handlers: Annotated[
         Sequence[Callable[[FinishedSpan], FinishedSpan | None]] | None,
         Option(
@@ -383,8 +388,8 @@ class ReporterOptions(TypedDict, total=False):
         bool | Sequence[str] | None,
         Option(
             False,
-            "masks secrets in every span, after all handlers; True, or a list of further names whose values are secret, as "
-            "`*iban*`; in the environment `true`, or names separated by commas; see [redaction](../how-to/redaction.md)",
+            "True, or a list of further names whose values are secret, such as `*iban*`, masks secrets in every span, after "
+            "all handlers; in the environment `true`, or names separated by commas; see [redaction](../how-to/redaction.md)",
             _check_redact,
             _read_flag_or_words,
         ),
@@ -425,7 +430,8 @@ class TracerOptions(TypedDict, total=False):
         bool | None,
         flag(
             True,
-            "`False` starts with the [switch](#the-switch) off: nothing is recorded, and requests are passed on as they came",
+            "`False` starts with the [switch](#the-switch) off: nothing is recorded, and the caller's ids and "
+            "decision are passed on",
             also=("OTEL_SDK_DISABLED", _read_disabled),
         ),
     ]
@@ -439,7 +445,7 @@ class TracerOptions(TypedDict, total=False):
             8192,
             1,
             MAX_TAG_LENGTH,
-            "characters of a tag's value; what is longer is cut",
+            "the greatest number of characters of a tag's value; a longer value is cut",
             also=("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", read_limit),
         ),
     ]
@@ -482,15 +488,16 @@ class ConfigureOptions(TypedDict, total=False):
         bool | None,
         flag(
             True,
-            "sends what waits before SIGTERM ends the process; see [servers and signals](../how-to/servers-and-signals.md)",
+            "sends the waiting spans before SIGTERM ends the process; "
+            "see [servers and signals](../how-to/servers-and-signals.md)",
         ),
     ]
     instrument: Annotated[
         bool | Sequence[str] | None,
         Option(
             False,
-            "what is traced without a line of its own: True for all libraries that we know, and that OpenTelemetry's installed "
-            "instrumentations are for; or a list of names; in the environment `true`, `false`, or names separated by commas",
+            "the libraries to trace: True for all that we know, and for all that have an installed instrumentation of "
+            "OpenTelemetry's; or a list of names; in the environment `true`, `false`, or names separated by commas",
             _check_libraries,
             _read_flag_or_words,
         ),
@@ -499,8 +506,8 @@ class ConfigureOptions(TypedDict, total=False):
         Sequence[str] | None,
         Option(
             (),
-            "served paths that are not recorded, `/health` for instance, or `/internal/*` with all below it; in the "
-            "environment separated by commas",
+            "served paths that are not recorded, for instance `/health`, or `/internal/*` for all paths below `/internal/`; in "
+            "the environment separated by commas",
             _check_paths,
             _read_words,
         ),
@@ -509,7 +516,7 @@ class ConfigureOptions(TypedDict, total=False):
         bool | None,
         flag(
             False,
-            "whether a caller's address is the first of `X-Forwarded-For`; only behind a proxy that sets it, as anybody can "
-            "write it",
+            "whether a caller's address is the first one in `X-Forwarded-For`; use it only behind a proxy that sets this "
+            "header, because anybody can write it",
         ),
     ]

@@ -38,7 +38,9 @@ def encoding_of(message: bytes) -> str:
         return "proto3"
     if not message.removeprefix(_BOM).strip(b" \t\r\n"):
         raise Malformed("it is empty" if not message else "it contains only white space", 0)
-    reason = f"no encoding of Zipkin's begins with 0x{message[0]:02x}; JSON, Thrift and proto3 are read, also with gzip"
+    reason = (
+        f"it begins with {message[:20]!r}, and no encoding of Zipkin's does; JSON, Thrift and proto3 are read, also with gzip"
+    )
     if message[:3] == b"\n\0\1":
         reason = "this looks like a single Thrift struct; a list of structs is expected"
     elif message.startswith(b"\x1f\x8b"):

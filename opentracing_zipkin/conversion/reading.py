@@ -6,6 +6,7 @@ names the byte where the fault begins.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -19,9 +20,12 @@ __all__ = ["MAX_BYTES", "Unreadable", "spans_in"]
 MAX_BYTES = 256 * 1024 * 1024
 MAX_MEMBERS = 100_000  # gzip members; each costs the same time, however small it is
 
+MAX_SHOWN_BYTES = 60  # of a line that is not a span
+
 _GZIP = b"\x1f\x8b"
 _PIECE = 16 * 1024
 _REMEDY = "give --max-bytes a greater number, if you trust the file"
+_SPAN_LINE = re.compile(rb'^\{"traceId"', re.MULTILINE)  # as our console sender writes it
 
 
 class Unreadable(Exception):
@@ -48,11 +52,27 @@ def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]
             where = " of the decompressed data"
         yield from iterate(message)
     except Malformed as error:
-        unreadable = Unreadable(f"byte {error.offset}{where}: {error}")
+        offset, text = _log_line(message, error.offset) or (error.offset, str(error))
+        unreadable = Unreadable(f"byte {offset}{where}: {text}")
         unreadable.is_passed = error.is_passed
         raise unreadable from error
     except ImportError as error:
         raise Unreadable(str(error)) from error
+
+
+def _log_line(message: bytes, offset: int) -> tuple[int, str] | None:
+    """The place of the wrong line, and the remedy, if the file is a log with spans on lines of their own; otherwise None."""
+    begin = message.rfind(b"\n", 0, offset) + 1
+    spans = len(_SPAN_LINE.findall(message))
+    line = message[begin : begin + MAX_SHOWN_BYTES].partition(b"\n")[0].decode(errors="replace")
+    if not spans or not line.strip() or _SPAN_LINE.match(message, begin):
+        return None
+    lines = message.count(b"\n") + (not message.endswith(b"\n"))
+    number = message.count(b"\n", 0, begin) + 1
+    return begin, (
+        f'line {number} is not a span: {line!r}; {spans} of {lines} lines begin with {{"traceId": '
+        "keep only these lines, with grep '^{\"traceId\"'"
+    )
 
 
 def _inflated(message: bytes, limit: int) -> bytes:

@@ -12,15 +12,15 @@ __all__ = ["clock_finding"]
 CLOCK_FAULT_S = 60.0
 
 CLOCK_AGREES = Kind(
-    "clock-agrees", OK, "clock", "this machine's clock and the server's agree, as far as its Date header tells: to a second"
+    "clock-agrees", OK, "clock", "this machine's clock and the server's agree within a second; the Date header tells no more"
 )
 CLOCK_UNKNOWN = Kind("clock-unknown", OK, "clock", "the server does not tell the time, so the clocks were not compared")
 CLOCK_NEAR = Kind(
     "clock-near",
     WARNING,
     "clock",
-    "this machine's clock is {seconds} s {direction} the server's (the Date header tells it to a second): spans of several "
-    "machines are drawn out of their order",
+    "this machine's clock is {seconds} s {direction} the server's (to a second, by the Date header): spans of several "
+    "machines are drawn in a wrong order",
     "let both machines keep their time by NTP",
 )
 CLOCK_OFF = Kind(

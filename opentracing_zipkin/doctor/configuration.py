@@ -48,34 +48,43 @@ WRONG_VALUE = Kind(
     FAULT,
     _CHECK,
     "the environment variable {variable} {problem}",
-    "{advice}; until then `configure()` raises ValueError, and what `run` starts is not traced (the checks below leave it out)",
+    "{advice}; until then `configure()` raises ValueError, and a program that `run` starts is not traced (the next checks "
+    "ignore the variable)",
 )
 MISSPELT = Kind(
-    "misspelt", FAULT, _CHECK, "the environment variable {variable} means nothing", "rename it, or remove it: {meant}"
+    "misspelt",
+    FAULT,
+    _CHECK,
+    "the environment variable {variable} has no effect",
+    "rename the variable, or remove it: {meant}",
 )
 SAID = Kind(
-    "said", WARNING, _CHECK, "the environment says what is not taken: {line}", "mend the variable that is named, or remove it"
+    "said",
+    WARNING,
+    _CHECK,
+    "a variable of the environment is not used: {line}",
+    "correct the variable that the line names, or remove it",
 )
 FOR_ANOTHER_SENDER = Kind(
     "for-another-sender",
     WARNING,
     _CHECK,
     "{variable} is ignored, because an endpoint with {scheme} has no such setting",
-    "remove it, or set ZIPKIN_ENDPOINT to where it is for",
+    "remove the variable, or set ZIPKIN_ENDPOINT to an address for which it is a setting",
 )
 SWITCHED_OFF = Kind(
     "switched-off",
     FAULT,
     "switch",
     "tracing is switched off by {source}: nothing is recorded, and requests are passed on as they came",
-    "set ZIPKIN_ENABLED=true, which counts before any other variable; at run time: tracer.enabled = True",
+    "set ZIPKIN_ENABLED=true, which outranks every other variable; at run time: tracer.enabled = True",
 )
 SWITCHED_ON = Kind("switched-on", OK, "switch", "tracing is switched on")
 SAMPLED_NONE = Kind(
     "sampled-none",
     FAULT,
     "sampling",
-    "no new trace is recorded, because sample_rate is 0, by {source}; only those that a caller has sampled are",
+    "no new trace is recorded, because sample_rate is 0, by {source}; only traces that a caller has sampled are recorded",
     "set ZIPKIN_SAMPLE_RATE=1.0, or give the rate in code: configure(sample_rate=1.0)",
 )
 SAMPLED_FEW = Kind(
@@ -91,7 +100,8 @@ SAMPLED_BY_RULES = Kind(
     "sampled-by-rules",
     OK,
     "sampling",
-    "new traces are recorded by the rules in {file}, by {source}; of those that no rule fits, {percent} %",
+    "the rules in {file}, by {source}, decide which new traces are recorded; of the traces that no rule fits, {percent} % are "
+    "recorded",
 )
 SAMPLED_ALL = Kind("sampled-all", OK, "sampling", "every new trace is recorded, unless its caller has decided that it is not")
 

@@ -27,8 +27,8 @@ NOT_TAKEN = Kind(
     FAULT,
     "broker",
     "an empty list is not accepted: {reason}",
-    "look whether the broker runs, and whether this machine reaches its port; Kafka's clients must reach the address that each "
-    "broker advertises (advertised.listeners), too",
+    "find out whether the broker runs, and whether this machine reaches its port; Kafka's clients must reach the address that "
+    "each broker advertises (advertised.listeners), too",
 )
 REFUSED_BY_BROKER = Kind(
     "refused-by-broker",
@@ -50,7 +50,7 @@ NOT_READ = Kind(
     FAULT,
     "query",
     "the Zipkin server {server} shows none of the probes that {broker} has taken{health}",
-    "see that the server reads from there: KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC, or RABBIT_ADDRESSES, RABBIT_VIRTUAL_HOST "
+    "make the server read from there: KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC, or RABBIT_ADDRESSES, RABBIT_VIRTUAL_HOST "
     "and RABBIT_QUEUE; then look into the server's log",
 )
 WRITABLE = Kind("writable", OK, "console", "{target} can be written by this user")
@@ -58,7 +58,7 @@ UNCOLLECTED = Kind(
     "uncollected",
     WARNING,
     "console",
-    "what is written to {target} reaches no Zipkin server by itself",
+    "lines that are written to {target} reach no Zipkin server by themselves",
     "let the platform collect the lines, and send them to the server; docs/how-to/console.md shows how",
 )
 NOT_WRITABLE = Kind(
@@ -66,7 +66,7 @@ NOT_WRITABLE = Kind(
     FAULT,
     "console",
     "{target} cannot be written by this user: {reason}",
-    "give ZIPKIN_ENDPOINT a file that can, for instance console:/var/log/spans.jsonl, or console: for stderr",
+    "set ZIPKIN_ENDPOINT to a file that this user can write, for instance console:/var/log/spans.jsonl, or console: for stderr",
 )
 
 

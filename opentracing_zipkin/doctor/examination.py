@@ -27,14 +27,14 @@ SKIPPED = Kind(
     FAULT,
     "service",
     "{url} was not called, because no collector takes spans",
-    "mend what was found above, and begin with its first fault",
+    "repair the first fault that is listed before this one, and run the doctor again",
 )
 NOT_CALLED = Kind(
     "not-called",
     WARNING,
     "service",
     "{url} was not called, because the endpoint does not name a Zipkin server, which the doctor could ask for the spans",
-    "where spans go to a broker, name the server: opentracing-zipkin doctor --url {url} --zipkin http://zipkin:9411",
+    "if spans go to a broker, name the server: opentracing-zipkin doctor --url {url} --zipkin http://zipkin:9411",
 )
 
 

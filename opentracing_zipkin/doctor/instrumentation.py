@@ -21,8 +21,7 @@ WOULD_TRACE = Kind(
     "would-trace",
     OK,
     _CHECK,
-    "`opentracing-zipkin run` would trace: {names}; `configure()` does so where instrument=True or ZIPKIN_INSTRUMENT asks "
-    "for it",
+    "`opentracing-zipkin run` would trace: {names}; `configure()` traces them only with instrument=True or ZIPKIN_INSTRUMENT",
 )
 WOULD_TRACE_NONE = Kind(
     "would-trace-none",
@@ -30,21 +29,21 @@ WOULD_TRACE_NONE = Kind(
     _CHECK,
     "no library would be traced without a line of code: {reason}",
     "install this package in the application's own environment, and start it with `opentracing-zipkin run`; "
-    "`opentracing-zipkin run --list` says of each library why it is not traced",
+    "`opentracing-zipkin run --list` tells for each library why it is not traced",
 )
 NOT_INSTRUMENTED = Kind(
     "not-instrumented",
     WARNING,
     _CHECK,
     "{name} {version} is installed and would not be traced: {state}",
-    "use a newer {name}, or leave its spans to the code: docs/how-to/by-hand.md",
+    "use a newer {name}, or make its spans in your code: docs/how-to/by-hand.md",
 )
 EXPORTER_OF_OTHERS = Kind(
     "exporter-of-others",
     WARNING,
     _CHECK,
-    "of OpenTelemetry's exporters another is found first: {line}",
-    "uninstall the package that is found first, where OpenTelemetry's SDK is to send with ours",
+    "another exporter of OpenTelemetry's is found before ours: {line}",
+    "uninstall the package that is found first, if OpenTelemetry's SDK should send with our exporter",
 )
 
 

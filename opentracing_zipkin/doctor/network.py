@@ -32,10 +32,9 @@ UNRESOLVED = Kind(
     "unresolved",
     FAULT,
     "name",
-    "the name {host}, which {setting} has, has no address: {reason}",
-    "look for a misspelt name in {setting}; a name of Docker Compose or Kubernetes is known only inside, and needs its "
-    "namespace "
-    "from another one, for instance zipkin.tracing",
+    "the name {host}, from {setting}, has no address: {reason}",
+    "look for a misspelt name in {setting}; a name of Docker Compose or Kubernetes is known only inside its network, and "
+    "in another namespace it needs its own, for instance zipkin.tracing",
 )
 CONNECTED = Kind("connected", OK, "connection", "{host} port {port} accepts connections")
 REFUSED = Kind(
@@ -66,16 +65,15 @@ PROXY_GONE = Kind(
     FAULT,
     "proxy",
     "the proxy at {host} port {port}, by {setting}, cannot be reached: {reason}",
-    "where the collector is in your own network, add its host to NO_PROXY, or set ZIPKIN_PROXY to the proxy that there is",
+    "if the collector is in your own network, add its host to NO_PROXY; otherwise set ZIPKIN_PROXY to a proxy that runs",
 )
-BY_PROXY = Kind("by-proxy", OK, "proxy", "{url} is asked by the proxy {proxy}, by {source}")
+BY_PROXY = Kind("by-proxy", OK, "proxy", "requests to {url} go through the proxy {proxy}, by {source}")
 PROXY_DENIES = Kind(
     "proxy-denies",
     FAULT,
     "proxy",
-    "the proxy {proxy} does not let us to {host} port {port}: {reason}",
-    "where the collector is in your own network, add its host to NO_PROXY, or set ZIPKIN_PROXY to a proxy of its own; where "
-    "the "
+    "the proxy {proxy} does not let us connect to {host} port {port}: {reason}",
+    "if the collector is in your own network, add its host to NO_PROXY; otherwise set ZIPKIN_PROXY to another proxy; if the "
     "proxy asks for a user (407), write http://user:password@proxy:port",
 )
 TRUSTED = Kind("trusted", OK, "TLS", "the certificate of {host} is trusted, until {until}")
@@ -83,7 +81,7 @@ UNTRUSTED = Kind(
     "untrusted",
     FAULT,
     "TLS",
-    "the certificate of {host} is signed by nobody that we trust: {reason}",
+    "the certificate of {host} is signed by an authority that we do not trust: {reason}",
     "set ZIPKIN_CA_BUNDLE to a PEM file with the certificate of the authority that has signed it",
 )
 OTHER_NAME = Kind(
@@ -118,7 +116,7 @@ WANTS_CERTIFICATE = Kind(
     "wants-certificate",
     FAULT,
     "TLS",
-    "{host} wants a certificate of ours, and does not take what it gets: {reason}",
+    "{host} requires a client certificate, and gets none or does not accept it: {reason}",
     "set ZIPKIN_CLIENT_CERT and ZIPKIN_CLIENT_KEY to PEM files that the server's authority has signed",
 )
 TLS_FAILED = Kind(

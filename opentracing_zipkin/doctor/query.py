@@ -39,8 +39,8 @@ NEVER_SHOWN = Kind(
     FAULT,
     "query",
     "the server has taken the probes, and shows none of them within {seconds} s{health}",
-    "look into the server's log for its storage (full, away, slow to index), and at spans_dropped in its /metrics; see that "
-    "the query at {server} and the collector share one storage",
+    "look in the server's log for errors of its storage (full, away, slow to index), and at spans_dropped in its /metrics; "
+    "make sure that the query at {server} and the collector use the same storage",
 )
 IDS_TOGETHER = Kind("ids-together", OK, "ids", "the server finds ids of 64 and of 128 bits with the same low half as one trace")
 IDS_APART = Kind(
@@ -54,7 +54,7 @@ IDS_SHORT = Kind(
     "ids-short",
     WARNING,
     "ids",
-    "new traces have ids of 64 bits, by {source}, and the server keeps those apart from ids of 128 bits: where another service "
+    "new traces have ids of 64 bits, by {source}, and the server keeps these apart from ids of 128 bits: if another service "
     "makes them longer, a trace is shown in two pieces",
     "remove {source}, because 128 is the default, or set STRICT_TRACE_ID=false where the server runs",
 )

@@ -32,7 +32,7 @@ ANSWERED_BADLY = Kind(
     WARNING,
     _CHECK,
     "GET {url} answers HTTP {status}, in {milliseconds} ms",
-    "give --url an address that the service answers with success; a request that no route is for may be answered before it is "
+    "give --url an address that the service answers with success; a request without a route may be answered before it is "
     "traced",
 )
 UNANSWERED = Kind(
@@ -58,8 +58,9 @@ STRANGER = Kind(
     "stranger",
     WARNING,
     _CHECK,
-    "a span {name} of {service} arrived in the trace {trace_id}, and is no server's answer to the call: its parent is another",
-    "see whether something before the service, a gateway or a sidecar, has a span of its own that was not sent",
+    "a span {name} of {service} arrived in the trace {trace_id}, but it is not the server span of the call, because it has "
+    "another parent",
+    "find out whether a gateway or a sidecar before the service has a span of its own that was not sent",
 )
 NAMELESS = Kind(
     "nameless",
@@ -74,13 +75,13 @@ DISTRUSTFUL = Kind(
     _CHECK,
     "{service} has begun a trace of its own, {trace_id}, and kept ours as the tag caller.trace_id: it does not trust its "
     "callers",
-    "where its callers are your own services, remove ZIPKIN_TRUST_INCOMING=false, or trust_incoming=False in code",
+    "if its callers are your own services, remove ZIPKIN_TRUST_INCOMING=false, or trust_incoming=False in code",
 )
 UNTRACED = Kind(
     "untraced",
     FAULT,
     _CHECK,
-    "no span of the service arrived within {seconds} s in the trace {trace_id}, that the headers of the call have named",
+    "no span of the service arrived within {seconds} s in the trace {trace_id}, which the headers of the call named",
     "look for these reasons, the most probable first:\n"
     "1. it is not traced: start it with `opentracing-zipkin run`, or call configure(instrument=True) before the framework "
     "makes "
@@ -88,7 +89,7 @@ UNTRACED = Kind(
     "2. it sends to another collector than {server}: look at its ZIPKIN_ENDPOINT\n"
     "3. tracing is switched off there: ZIPKIN_ENABLED, OTEL_SDK_DISABLED\n"
     "4. the path is left out by ZIPKIN_HTTP_EXCLUDED_PATHS\n"
-    "5. something before it takes the B3 headers away: call it without the gateway\n"
+    "5. a gateway before it removes the B3 headers: call it without the gateway\n"
     "6. its worker cannot send: its log has lines that begin with zipkin:",
 )
 UNASKED = Kind(

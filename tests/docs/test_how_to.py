@@ -60,6 +60,7 @@ def test_the_examples_for_greenlets_patch_first() -> None:
 PAGES_WITH_TRACES = [
     "getting-started.md",
     "how-to/any-wsgi-or-asgi-application.md",
+    "how-to/baggage.md",
     "how-to/by-hand.md",
     "how-to/console.md",
     "how-to/django.md",

@@ -192,6 +192,43 @@ def test_a_file_of_lines_is_read_past_a_line_that_is_wrong(
     assert capfdbinary.readouterr().out == printed.out
 
 
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("WARNING only one left\n{0}\n{1}\n", "byte 0: line 1 is not a span: 'WARNING only one left'; 2 of 3 lines"),
+        ("\nINFO up\n{0}", "byte 1: line 2 is not a span: 'INFO up'; 1 of 3 lines"),
+        ("[2026-11-27] [1] [INFO] Starting\n{0}\n", "byte 0: line 1 is not a span: '[2026-11-27] [1] [INFO] Starting'; 1 of 2 lines"),
+        ('{0}\n{{"level": "info"}}\n{1}\n', "line 2 is not a span: '{\"level\": \"info\"}'; 2 of 3 lines"),
+    ],
+    ids=["words", "an empty line", "brackets", "JSON"],
+)  # fmt: skip
+def test_lines_of_a_log_between_the_spans_are_told_with_the_remedy(
+    text: str, error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error shows the first line of the log, and the command that keeps the spans, after which the file is read."""
+    lines = [encoder_named("json").encode(span).decode() for span in SPANS]
+    file = tmp_path / "app.log"
+    file.write_text(text.format(*lines))
+    assert 1 == main(["decode", str(file)])
+    told = capsys.readouterr().err
+
+    assert error in told
+    assert told.endswith(""" begin with {"traceId": keep only these lines, with grep '^{"traceId"'\n""")
+    kept = subprocess.run(["grep", '^{"traceId"', str(file)], capture_output=True, check=True).stdout
+    file.write_bytes(kept)
+    assert 0 == main(["decode", str(file), "--to", "lines"])
+    assert kept.decode() == capsys.readouterr().out
+
+
+def test_a_list_that_is_cut_is_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The error of a list without its end tells that the list is wrong, also if each span is on a line of its own."""
+    file = tmp_path / "spans.json"
+    file.write_text("[\n" + ",\n".join(encoder_named("json").encode(span).decode() for span in SPANS) + "\n")
+
+    assert 1 == main(["decode", str(file)])
+    assert "malformed JSON: a comma or the end of the list is expected" in capsys.readouterr().err
+
+
 def test_a_limit_that_is_none_is_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A limit of 0 gives status 2, as other wrong options do."""
     assert 2 == main(["decode", str(file), "--max-bytes", "0"])

@@ -96,7 +96,10 @@ def test_rules_of_a_file_are_told_with_the_share_of_the_rest(monkeypatch: pytest
     [wrong] = [one for one in examined()[1] if one.code == "wrong-value"]
 
     assert ("sampled-by-rules", "ok") == (good.code, good.status)
-    assert f"the rules in {file}, by ZIPKIN_SAMPLING_RULES; of those that no rule fits, 0 %" in good.text
+    assert (
+        f"the rules in {file}, by ZIPKIN_SAMPLING_RULES, decide which new traces are recorded; of the traces that no rule fits, "
+        "0 % are recorded"
+    ) == good.text
     assert f"ZIPKIN_SAMPLING_RULES is '{file}', line 3, column 1: rate is 3" in wrong.text
 
 

@@ -89,7 +89,7 @@ def test_a_broker_that_takes_a_message_is_told(endpoint: str, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(("retryable", "code", "remedy"), [
-    (True, "not-taken", "look whether the broker runs"),
+    (True, "not-taken", "find out whether the broker runs"),
     (False, "refused-by-broker", "look at the user"),
 ])  # fmt: skip
 def test_a_broker_that_takes_no_message_is_told_with_the_reason(

@@ -55,7 +55,7 @@ def test_a_name_without_an_address_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     findings = examined(monkeypatch, "http://zipkni:9411")
 
     assert ["unresolved"] == codes(findings)
-    assert "the name zipkni, which ZIPKIN_ENDPOINT has, has no address: Name or service not known" == findings[0].text
+    assert "the name zipkni, from ZIPKIN_ENDPOINT, has no address: Name or service not known" == findings[0].text
 
 
 def test_a_name_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

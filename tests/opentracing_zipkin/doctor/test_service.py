@@ -91,7 +91,7 @@ def test_a_service_that_is_not_traced_is_a_fault_with_its_probable_reasons() -> 
     """An untraced service is a fault with the most probable reason first."""
     with service("") as shop:
         findings = examined(f"http://me:hunter2@{shop.url.partition('//')[2]}/?key=hunter2")
-    reasons = ["it is not traced", "another collector", "switched off", "ZIPKIN_HTTP_EXCLUDED_PATHS", "B3 headers away"]
+    reasons = ["it is not traced", "another collector", "switched off", "ZIPKIN_HTTP_EXCLUDED_PATHS", "removes the B3 headers"]
     places = [findings[-1].remedy.index(reason) for reason in reasons]
 
     assert ["answered", "untraced"] == [finding.code for finding in findings]
