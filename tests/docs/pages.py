@@ -190,10 +190,11 @@ def shown(trace: list[dict[str, Any]]) -> str:
 def _rows(roots: Sequence[Node]) -> Iterator[tuple[str, str, str]]:
     for node, ancestry in walk(roots):
         span = node.span
-        depth = len(ancestry) - 1
+        passing = "".join("   " if is_last else "│  " for is_last in ancestry[1:-1])
+        branch = "" if len(ancestry) == 1 else "└─ " if ancestry[-1] else "├─ "
         events = "".join(f"  ({text})" for _, text in span.annotations)
         yield (
-            f"{'   ' * (depth - 1)}{'└─ ' if depth else ''}{service_of(span)}: {span.name}",
+            f"{passing}{branch}{service_of(span)}: {span.name}",
             (span.kind or "").lower(),
             _whom(span) + " ".join(f"{name}={value}" for name, value in span.tags.items()) + events,
         )
