@@ -138,10 +138,10 @@ class Exporter(SpanExporter):
 
     def shutdown(self, timeout_millis: float = DEFAULT_WAIT_MS) -> None:
         """Send the waiting spans, as long as the collector accepts spans (`exit_stall_timeout`, `exit_timeout`), and stop."""
-        if self._reporter.ended:  # another thread may have ended it, and may still be sending
+        if self._reporter.is_closed:  # another thread may have ended it, and may still be sending
             self._reporter.flush(_seconds(timeout_millis))
         else:
-            self._reporter.end(_seconds(timeout_millis))
+            self._reporter.close_and_wait(_seconds(timeout_millis))
 
     @property
     def stats(self) -> TracerStats:

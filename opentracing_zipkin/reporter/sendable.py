@@ -17,11 +17,11 @@ from ..model import Endpoint, FinishedSpan, parse_ip
 from ..tags import KIND_OF_TAG, MAX_NAME_LENGTH, texts
 from ..text import MAX_KEY_LENGTH, inert, to_text
 
-__all__ = ["Unsendable", "made_sendable"]
+__all__ = ["Unsendable", "make_sendable"]
 
 # The limit for values that are not text yet; a handler's own texts may be longer.
 MAX_TEXT_LENGTH = 8192
-MAX_ITEMS = 10_000
+MAX_PAIRS = 10_000
 
 _HEX = re.compile("[0-9a-f]+", re.ASCII)
 
@@ -30,7 +30,7 @@ class Unsendable(Exception):
     """The error for a span that cannot be sent; its text tells why."""
 
 
-def made_sendable(span: Any) -> FinishedSpan:
+def make_sendable(span: Any) -> FinishedSpan:
     """The span with each field of the type that codecs expect; raises Unsendable where that is impossible."""
     if not isinstance(span, FinishedSpan):
         raise Unsendable(f"{to_text(type(span), MAX_NAME_LENGTH)} in place of a FinishedSpan")
@@ -133,7 +133,7 @@ def _tags(given: Any) -> dict[str, str]:
 def _pairs(given: Any) -> list[tuple[Any, Any]]:
     """The pairs among the items of a mapping or of another iterable."""
     try:
-        items = list(islice(given.items() if hasattr(given, "items") else given, MAX_ITEMS))
+        items = list(islice(given.items() if hasattr(given, "items") else given, MAX_PAIRS))
     except Exception:  # None, or an object that raises
         return []
     found = [tuple(each) for each in items if type(each) in (tuple, list)]

@@ -84,7 +84,7 @@ def test_it_sleeps_again_once_a_thread_has_gone_to_sleep(slept: list[float], cou
     offers = Handover(sleep=slept.append)
     count[:] = [7, 8]
     offers.offer()
-    assert [gil.A_MOMENT_S] == slept
+    assert [gil.MIN_SLEEP_S] == slept
     count[:] = [8, 8]
     offers.offer()
     offers.offer()
@@ -121,7 +121,7 @@ def test_in_a_greenlet_an_alarm_lets_the_others_run(slept: list[float], monkeypa
     for _ in range(3):
         offers.offer()
 
-    assert ([gil.A_MOMENT_S] * 3, []) == (waited, slept)
+    assert ([gil.MIN_SLEEP_S] * 3, []) == (waited, slept)
 
 
 def test_a_mock_of_sleep_does_not_see_us(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_a_thread_that_is_older_than_the_patch_leaves_to_a_greenlet(
 ) -> None:
     """A thread that is older than the patch closes its connection, and the next span starts a greenlet."""
     patch()
-    until(lambda: not reporter._worker.is_there)
+    until(lambda: not reporter._worker.is_started)
     until(lambda: 1 == sender.closed)
     reporter.record(Span())
     until(lambda: 2 == reporter.stats().sent)

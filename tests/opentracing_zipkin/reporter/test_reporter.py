@@ -393,7 +393,7 @@ def test_a_span_finished_by_the_garbage_collector_inside_the_account_is_no_deadl
     """A refused span is counted without the lock, so a span that the garbage collector finishes causes no deadlock."""
     reporter = make(FakeSender())
     with reporter._account._lock:
-        reporter._account.refuse("full")
+        reporter._account.count_refused("full")
 
     assert 1 == reporter.stats().dropped["full"]
 
