@@ -69,7 +69,7 @@ from .parts import (
     sampler_of,
 )
 from .process import local_address
-from .process.forking import checked, renew_in_children
+from .process.forking import renew_in_children, renewing
 from .process.interpreter import NONE, thread_kind
 from .propagation import Propagation, binary
 from .propagation.kept_headers import HeaderKeeping
@@ -161,7 +161,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._random_bits: Callable[[int], int] = self._first_random_bits
 
     def _first_random_bits(self, bits: int) -> int:
-        self._random_bits = checked("_random_bits", self, random.Random(os.urandom(32)).getrandbits)
+        self._random_bits = renewing("_random_bits", self, random.Random(os.urandom(32)).getrandbits)
         return self._random_bits(bits)
 
     def _new_trace_id(self) -> int:
@@ -505,7 +505,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
     def _on_reporter_thread(self) -> None:
         """Before the first span is sent: find this host's address, and keep our own requests out of every trace."""
         if self._route is not None:
-            self._local = local_address.towards(self._route, self._local)
+            self._local = local_address.with_address(self._route, self._local)
         if thread_kind() is NONE and not isinstance(self._scope_manager, ContextVarsScopeManager):
             return  # this is an application's thread, where the span would stay active
         span = UnsampledSpan()  # not of this tracer, which the thread must not hold

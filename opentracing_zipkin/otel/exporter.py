@@ -156,7 +156,7 @@ class Exporter(SpanExporter):
     def _on_reporter_thread(self) -> None:
         """Find this host's address, before the first span is sent."""
         if self._route is not None:
-            self._origins.move(local_address.towards(self._route, self._origins.local))
+            self._origins.move(local_address.with_address(self._route, self._origins.local))
 
 
 class _Exported:

@@ -18,7 +18,7 @@ from ..handlers import SpanHandler
 from ..log import log
 from ..option import check_part, check_timeout, taken
 from ..options import ReporterOptions
-from ..process.forking import checked, lacks_threads, may_start_thread, renew_in_children
+from ..process.forking import is_uwsgi_without_threads, may_start_thread, renew_in_children, renewing
 from ..process.interpreter import DAEMON, NONE, start_thread, thread_kind
 from ..senders import Sender
 from ..stats import TracerStats
@@ -83,13 +83,13 @@ class Reporter:
             own["queue_full_timeout"],
             own["max_queued_bytes"],
         )
-        self.record = checked("record", self, self._backlog.offer)
+        self.record = renewing("record", self, self._backlog.offer)
         self._renew()
         # The callback may run in the middle of any code, so it only sets a state that the thread reads.
         self._owner = None if owner is None else weakref.ref(owner, self._close_with_owner)
         register_for_exit(self)
         renew_in_children(self)
-        if lacks_threads():
+        if is_uwsgi_without_threads():
             log.warning("zipkin: uWSGI runs without threads: spans are sent late or not at all; start it with --enable-threads")
 
     def renew_after_fork(self) -> None:

@@ -109,4 +109,4 @@ def test_without_uwsgi_nothing_is_checked() -> None:
     def function() -> None:
         pass
 
-    assert function is forking.checked("function", object(), function)
+    assert function is forking.renewing("function", object(), function)
