@@ -71,7 +71,7 @@ def run(options: Namespace) -> int:
         try:
             yield from spans_in(stream, options.max_bytes or MAX_BYTES)
         except Unreadable as error:
-            if not error.is_passed:
+            if not error.is_rest_read:
                 raise
             passed.append(error)
 

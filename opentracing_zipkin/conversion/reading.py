@@ -27,10 +27,10 @@ _REMEDY = "give --max-bytes a greater number, if you trust the file"
 class Unreadable(Exception):
     """The text tells the fault of a file, the byte where it is, and the remedy if there is one.
 
-    `is_passed`: all lines but single ones were read.
+    `is_rest_read`: only some lines are faulty, and all others were read.
     """
 
-    is_passed = False
+    is_rest_read = False
 
 
 def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]:
@@ -49,7 +49,7 @@ def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]
         yield from iterate(message)
     except Malformed as error:
         unreadable = Unreadable(f"byte {error.offset}{where}: {error}")
-        unreadable.is_passed = error.is_passed
+        unreadable.is_rest_read = error.is_rest_read
         raise unreadable from error
     except ImportError as error:
         raise Unreadable(str(error)) from error

@@ -16,7 +16,7 @@ from json.encoder import encode_basestring as _quoted  # the function in C that 
 from operator import itemgetter
 from typing import Any
 
-from ..codec.kept import Kept, keep
+from ..codec.memo import Memo, remember
 from ..model import Endpoint, parse_ip
 from ..pruning import Pruning
 from ..tags import HOST_NAME, parse_address, parse_port, service_name_of
@@ -239,7 +239,7 @@ def endpoint_of(kind: str | None, attributes: Mapping[str, Any], own: str = "") 
         return None
     try:
         shape = (kind, own, *attributes)
-        ends = _ends[shape] if shape in _ends else keep(_ends, shape, Ends(kind, shape[2:], own), sum(map(len, shape)) // 8)
+        ends = _ends[shape] if shape in _ends else remember(_ends, shape, Ends(kind, shape[2:], own), sum(map(len, shape)) // 8)
         return ends.of(attributes)
     except Exception:  # a value of the user's with its own comparison or hash, or a key that is no text
         return None
@@ -273,7 +273,7 @@ class Ends:
         if values in known:
             return known[values]
         found = _caller(attributes) if self._kind == "SERVER" else _server(attributes, self._own)
-        return keep(known, values, found, len(str(values)))
+        return remember(known, values, found, len(str(values)))
 
 
 _ends: dict[tuple[str, ...], Ends] = {}
@@ -356,4 +356,4 @@ def _at(place: str) -> Endpoint | None:
     return Endpoint(service_name_of(name), ipv4, ipv6, port) if name or ipv4 or ipv6 else None
 
 
-_places = Kept(_at, len)
+_places = Memo(_at, len)
