@@ -64,7 +64,7 @@ def names_of_headers_written_to() -> tuple[Use, Remembered]:
 
             assert 1 == len(carrier)
 
-    return inject, lambda: [(len(each), BOUND) for each in (propagation._stale.harmless, propagation._stale._met)]
+    return inject, lambda: [(len(each), BOUND) for each in (propagation._stale.clean_names, propagation._stale._stale_names)]
 
 
 def keys_of_tags() -> tuple[Use, Remembered]:
