@@ -77,7 +77,7 @@ from .sampling import Sampler
 from .senders.endpoint import route_of
 from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of, priority_of
 from .stats import TracerStats
-from .tags import KIND_OF_TAG, texts
+from .tags import KIND_OF_TAG, tag_texts
 from .text import MAX_KEY_LENGTH, entries, inert, to_text
 from .unfinished import Watch
 
@@ -128,7 +128,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         self._trace_id_bits: int = own["trace_id_bits"]
         self._tag_limit: int = own["max_tag_length"]
         default_tags = entries(own["default_tags"] or {})
-        self._default_tags = texts({key: inert(key, value, self._tag_limit) for key, value in default_tags.items()})
+        self._default_tags = tag_texts({key: inert(key, value, self._tag_limit) for key, value in default_tags.items()})
         self._clock: Clock = named["clock"] if "clock" in named else SystemClock()
         check_part("clock", self._clock, Clock, ("wall_ns", "ticks_ns"))
         self._ticks = self._clock.ticks_ns
@@ -150,7 +150,7 @@ class ZipkinTracer(ClassicTracer, Tracer):
         renew_in_children(self)
         self._watch = Watch() if own["warn_unfinished"] else None
         if self._watch is not None:
-            self._watch.over(self, None if "scope_manager" in named else scope_manager)
+            self._watch.watch(self, None if "scope_manager" in named else scope_manager)
         if not own["enabled"]:
             self.enabled = False
 

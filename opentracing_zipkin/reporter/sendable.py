@@ -14,7 +14,7 @@ from typing import Any
 
 from ..codec.mending import MAX_TIME_US
 from ..model import Endpoint, FinishedSpan, canonical_trace_id, parse_ip
-from ..tags import KIND_OF_TAG, MAX_NAME_LENGTH, texts
+from ..tags import KIND_OF_TAG, MAX_NAME_LENGTH, tag_texts
 from ..text import MAX_KEY_LENGTH, inert, to_text
 
 __all__ = ["Unsendable", "make_sendable"]
@@ -120,7 +120,7 @@ def _tags(given: Any) -> dict[str, str]:
     keyed = {key if type(key) is str else to_text(key, MAX_KEY_LENGTH): value for key, value in pairs}
     if all(type(value) is str for value in keyed.values()) and "error" not in keyed:
         return keyed
-    return texts({key: value if type(value) is str else inert(key, value, MAX_TEXT_LENGTH) for key, value in keyed.items()})
+    return tag_texts({key: value if type(value) is str else inert(key, value, MAX_TEXT_LENGTH) for key, value in keyed.items()})
 
 
 def _pairs(given: Any) -> list[tuple[Any, Any]]:
