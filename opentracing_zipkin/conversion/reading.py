@@ -14,13 +14,13 @@ from ..codec.detected import iterate
 from ..codec.malformed import Malformed
 from ..model import FinishedSpan
 
-__all__ = ["MAX_BYTES", "Unreadable", "spans_in"]
+__all__ = ["MAX_FILE_BYTES", "Unreadable", "spans_in"]
 
-MAX_BYTES = 256 * 1024 * 1024
+MAX_FILE_BYTES = 256 * 1024 * 1024
 MAX_MEMBERS = 100_000  # gzip members; each costs the same time, however small it is
 
 _GZIP = b"\x1f\x8b"
-_PIECE = 16 * 1024
+_PIECE_BYTES = 16 * 1024
 _REMEDY = "give --max-bytes a greater number, if you trust the file"
 
 
@@ -33,7 +33,7 @@ class Unreadable(Exception):
     is_rest_read = False
 
 
-def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]:
+def spans_in(stream: BinaryIO, limit: int = MAX_FILE_BYTES) -> Iterator[FinishedSpan]:
     """Yield the spans one by one; raises Unreadable at a wrong place, after the spans before it."""
     try:
         message = stream.read(limit + 1)
@@ -60,7 +60,7 @@ def _inflated(message: bytes, limit: int) -> bytes:
     inflated = bytearray()
     member, members, at = zlib.decompressobj(wbits=31), 1, 0
     while at < len(message):
-        piece = message[at : at + _PIECE]
+        piece = message[at : at + _PIECE_BYTES]
         try:
             inflated += member.decompress(piece, limit + 1 - len(inflated))
         except zlib.error as error:
@@ -68,7 +68,7 @@ def _inflated(message: bytes, limit: int) -> bytes:
         if len(inflated) > limit:
             raise Unreadable(f"byte {at}: more than {limit:,} bytes after decompression; {_REMEDY}")
         at += len(piece) - len(member.unused_data) - len(member.unconsumed_tail)
-        if member.eof and not message[at : at + _PIECE].strip(b"\0"):
+        if member.eof and not message[at : at + _PIECE_BYTES].strip(b"\0"):
             return bytes(inflated)  # the end of the file, or zeros that fill the last block of a tape
         if member.eof:
             members += 1

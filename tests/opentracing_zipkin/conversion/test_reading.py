@@ -31,7 +31,7 @@ SPANS = [
 ]  # fmt: skip
 
 
-def read(body: bytes, limit: int = reading.MAX_BYTES) -> list[FinishedSpan]:
+def read(body: bytes, limit: int = reading.MAX_FILE_BYTES) -> list[FinishedSpan]:
     return list(spans_in(io.BytesIO(body), limit))
 
 
@@ -50,7 +50,7 @@ def offset_of(error: str) -> int:
     return int(error.removeprefix("byte ").partition(":")[0].partition(" ")[0])
 
 
-def failure(body: bytes, limit: int = reading.MAX_BYTES) -> str:
+def failure(body: bytes, limit: int = reading.MAX_FILE_BYTES) -> str:
     with pytest.raises(Unreadable) as caught:
         read(body, limit)
     return str(caught.value)
