@@ -1,7 +1,7 @@
 """The headers that a sampler asks for, kept beside a context whose decision is open until its root starts.
 
 Rules: a header is kept only where the sampler will be asked: never beside an upstream decision.  It is no tag and no attribute,
-and goes nowhere else.  Whatever the carrier is, reading it does not raise.
+and goes nowhere else.  Reading never raises, whatever the carrier is.
 """
 
 from __future__ import annotations

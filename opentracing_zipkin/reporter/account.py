@@ -64,7 +64,7 @@ class Account:
         return sum(tally.value for tally in self._refused.values())
 
     @property
-    def full(self) -> int:
+    def dropped_as_full(self) -> int:
         """The number of spans that were dropped because the queue was full."""
         return self._dropped["full"] + self._refused["full"].value
 

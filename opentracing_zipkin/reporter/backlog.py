@@ -20,7 +20,9 @@ MIN_WEIGHED_SPANS = 100  # copying a full queue takes 0.1 ms, so it is not done 
 
 
 class Backlog:
-    """A bounded queue that drops the newest span; `offer` from any thread, the rest from the reporter's only.
+    """A bounded queue that drops the newest span.
+
+    `offer`, `drain` and the two methods of the fast path may be called from any thread, the others from the reporter's only.
 
     `is_open` tells whether spans are taken.  An offer skips `ensure_thread`, which costs a function call, while the fast path
     is open and the backlog is shorter than `wake_at`.  The fast path is closed until the thread has started, and once the

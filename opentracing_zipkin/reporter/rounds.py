@@ -63,7 +63,7 @@ class Rounds:
             self._post(message)
         self._delivery.send()
         self._backlog.weigh(weight_of)
-        self._streak.overflow(self._account.full, self._backlog.capacity)
+        self._streak.overflow(self._account.dropped_as_full, self._backlog.capacity)
         self._listener.notify(self._account.stats)
 
     def recover(self) -> None:

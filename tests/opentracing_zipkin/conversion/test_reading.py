@@ -87,7 +87,7 @@ def test_json_may_stand_in_lists_of_traces_and_on_lines() -> None:
 
 @pytest.mark.parametrize("encoding", ["json", "json_v1"])
 def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
-    """Half a line, as a full disk leaves it, at every length; the error, with the byte of the first, comes behind the last span."""
+    """Half a line, as a full disk leaves it, hides no other line; an error behind the last span names the byte of the first fault."""
     first, second = (line + b"\n" for line in map(encoder_named(encoding).encode, SPANS))
     for length in range(1, len(second) - 1):
         found, error = until_wrong(first + second[:length] + b"\n" + second)

@@ -178,7 +178,7 @@ def test_the_address_is_found_on_the_reporters_thread_before_the_first_span_is_s
 def test_the_way_to_a_broker_counts_and_for_the_console_that_to_anywhere(
     monkeypatch: pytest.MonkeyPatch, endpoint: str, expected: str
 ) -> None:
-    """Of several brokers the way to the first; no name is looked up where there is none."""
+    """With several brokers the route to the first counts; for the console no name is looked up."""
     kernel = Kernel({"10.2.0.0/16": "10.2.9.9", "10.3.0.0/16": "10.3.9.9", "0.0.0.0/0": "192.168.1.2"}).replace(monkeypatch)
 
     assert NAMED._replace(ipv4=expected) == local_address.with_address(route_of(endpoint), NAMED)
@@ -186,7 +186,7 @@ def test_the_way_to_a_broker_counts_and_for_the_console_that_to_anywhere(
 
 
 def test_without_any_route_and_any_url_only_the_name_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is looked up, as nothing has a name."""
+    """Without a route the console's endpoint has only its name, and no name is looked up."""
     kernel = Kernel({}).replace(monkeypatch)
 
     assert NAMED == local_address.with_address(route_of("console:"), NAMED)
