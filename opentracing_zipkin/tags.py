@@ -14,7 +14,7 @@ from typing import Any
 from .model import Endpoint, parse_ip
 from .text import MAX_KEY_LENGTH, is_false
 
-__all__ = ["HOST_NAME", "KIND_OF_TAG", "parse_address", "parse_port", "resolve", "service_name_of", "tag_texts"]
+__all__ = ["HOST_NAME", "KIND_OF_TAG", "parse_address", "parse_port", "resolve_tags", "service_name_of", "tag_texts"]
 
 # Both generations of the API ('c' is from 0.5, 'client' from 2.x); looked up in lower case.
 KIND_OF_TAG = {
@@ -42,12 +42,14 @@ MAX_PLAIN_KEYS = 2000
 _plain_keys: set[str] = set()
 
 
-def resolve(tags: dict[str, Any], child: bool, usual: bool = False) -> tuple[str | None, Endpoint | None, dict[str, str]]:
+def resolve_tags(
+    tags: dict[str, Any], is_child: bool, are_texts: bool = False
+) -> tuple[str | None, Endpoint | None, dict[str, str]]:
     """Kind, remote endpoint and the remaining tags as text; the dict of tags may be changed and returned.
 
-    `child`: the span has a parent in this process.  Such a span with a peer and no kind is a CLIENT.  Any other span without
-    kind keeps its `peer.*` as tags, because with two endpoints it would draw a wrong arrow in the dependency graph.  `usual`:
-    all values are known to be text.  The order in which tags were set does not matter.
+    `is_child`: the span has a parent in this process.  Such a span with a peer and no kind is a CLIENT.  Any other span without
+    kind keeps its `peer.*` as tags, because with two endpoints it would draw a wrong arrow in the dependency graph.
+    `are_texts`: all values are known to be text.  The order in which tags were set does not matter.
     """
     kind = remote = None
     if "span.kind" in tags:
@@ -55,12 +57,12 @@ def resolve(tags: dict[str, Any], child: bool, usual: bool = False) -> tuple[str
         kind = KIND_OF_TAG.get(given) or KIND_OF_TAG.get(str(given).strip().lower())
         if kind is not None:
             del tags["span.kind"]
-    if usual:
+    if are_texts:
         if _plain_keys.issuperset(tags):  # nearly always; a span of two tags takes 25 % less time
             return kind, None, tags
         _learn(tags)
     if not _PEER_TAGS.isdisjoint(tags):
-        if kind is None and child:
+        if kind is None and is_child:
             kind = "CLIENT"
         if kind is not None:
             remote = _take_remote(tags)

@@ -96,7 +96,7 @@ def _parse(written: str, body: bytes, skipped: int) -> list[Any]:
         at = next((found.start(1) for found in _CONSTANT.finditer(written) if found[1]), 0)
         raise Malformed(str(error), skipped + byte_of(written, at, body[skipped:])) from error
     except RecursionError as error:
-        at = deepest(written)
+        at = _deepest(written)
         raise Malformed("malformed JSON: nested too deeply", skipped + byte_of(written, at, body[skipped:])) from error
     return items
 
@@ -116,7 +116,7 @@ def byte_of(written: str, position: int, body: bytes) -> int:
     return low
 
 
-def deepest(written: str) -> int:
+def _deepest(written: str) -> int:
     """The position of the most deeply nested bracket."""
     depth = greatest = at = 0
     for found in _BRACKETS.finditer(written):

@@ -56,7 +56,10 @@ def spans_in(stream: BinaryIO, limit: int = MAX_FILE_BYTES) -> Iterator[Finished
 
 
 def _inflated(message: bytes, limit: int) -> bytes:
-    """The content of all gzip members; raises Unreadable."""
+    """The content of all gzip members; raises Unreadable.
+
+    The collector decompresses by code of its own (collector/body.py): it needs pieces and not the byte of a fault.
+    """
     inflated = bytearray()
     member, members, at = zlib.decompressobj(wbits=31), 1, 0
     while at < len(message):

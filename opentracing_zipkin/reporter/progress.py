@@ -107,7 +107,8 @@ def drain_one(reporter: Drainable, seconds: float) -> None:
     _drain([reporter], "closed", "the exporter was shut down", seconds)
 
 
-def _drain(reporters: Sequence[Drainable], cause: str, end: str, most_s: float = inf) -> None:
+def _drain(reporters: Sequence[Drainable], cause: str, end: str, max_s: float = inf) -> None:
+    """Wait for the reporters, then drop their spans as `cause` and log how many; `end` is the event that the line names."""
     late = [reporter for reporter in reporters if reporter.is_late]
     hurried = [monotonic()]
     is_done = False
@@ -126,7 +127,7 @@ def _drain(reporters: Sequence[Drainable], cause: str, end: str, most_s: float =
                 reporter.hurry()
             else:
                 reporter.begin_close(cause)
-        is_done = await_sent(reporters, monotonic, wait, most_s)
+        is_done = await_sent(reporters, monotonic, wait, max_s)
     for reporter in reporters:
         # Spans that a late reporter got meanwhile are not lost, because its owner will close it.
         if reporter not in late or (reporter.remaining and not is_done):
@@ -158,15 +159,15 @@ def hurry_all() -> None:
 
 
 def await_sent(
-    reporters: Sequence[Drainable], now: Callable[[], float], wait: Callable[[float], None], most_s: float = inf
+    reporters: Sequence[Drainable], now: Callable[[], float], wait: Callable[[float], None], max_s: float = inf
 ) -> bool:
     """Call `wait` with the seconds that are left until no span remains; returns whether that happened in time.
 
     The time ends when no reporter had a span accepted for the longest stall limit, at the longest total limit, or after
-    `most_s`.
+    `max_s`.
     """
     stall_s = max((reporter.exit_timeouts[0] for reporter in reporters), default=0.0)
-    total_s = min(most_s, max((reporter.exit_timeouts[1] for reporter in reporters), default=0.0))
+    total_s = min(max_s, max((reporter.exit_timeouts[1] for reporter in reporters), default=0.0))
     start = last = now()
     accepted = sum(reporter.accepted for reporter in reporters)
     while any(reporter.remaining for reporter in reporters):

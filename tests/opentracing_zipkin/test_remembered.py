@@ -68,7 +68,7 @@ def names_of_headers_written_to() -> tuple[Use, Remembered]:
 
 
 def keys_of_tags() -> tuple[Use, Remembered]:
-    return lambda text: tags.resolve({text: "v"}, True, True), lambda: [(len(tags._plain_keys), BOUND)]
+    return lambda text: tags.resolve_tags({text: "v"}, True, True), lambda: [(len(tags._plain_keys), BOUND)]
 
 
 def addresses() -> tuple[Use, Remembered]:
