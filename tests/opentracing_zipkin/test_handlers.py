@@ -166,7 +166,7 @@ def left(fields: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", SPOILT)
-def test_what_a_handler_leaves_is_make_sendable(name: str) -> None:
+def test_what_a_handler_leaves_is_made_sendable(name: str) -> None:
     """A number becomes its text, a float a whole number, a name an endpoint; a meaningless value is left out."""
     fields, expected = SPOILT[name]
     tracer, sent = run(left(fields))
