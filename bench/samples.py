@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 __all__ = ["HEADERS", "MESSAGE_SPANS", "RICH_SPANS", "RichSpan", "calls"]
 
-# The number of spans in a message of our reporter (WAKE_AT), so that every tracer sends messages of the same size.
+# The number of spans in a message of our reporter (MIN_WAKE_SPANS), so that every tracer sends messages of the same size.
 MESSAGE_SPANS = 2_000
 
 # Four headers of B3 and four that any request has; lower case is the form of ASGI, and the only one that every tracer reads.

@@ -65,8 +65,8 @@ class ClassicTracer:
         self._inject(context, carrier)
         attributes = {}
         if context._baggage:
-            has = self.propagation.attributes.has
-            attributes = {name: carrier.pop(name) for name in list(carrier) if has(name)}
+            is_attribute = self.propagation.attributes.is_attribute
+            attributes = {name: carrier.pop(name) for name in list(carrier) if is_attribute(name)}
         return carrier, attributes or None
 
     def trace_context_from_text(self, trace_context_id: Any, trace_attributes: Any) -> ZipkinContext | None:

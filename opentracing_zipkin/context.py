@@ -190,7 +190,7 @@ class ZipkinContext(SpanContext):
 
 
 class RequestContext(ZipkinContext):
-    """Out of a carrier without a decision, with the headers that a sampler asks for; they are kept until the root starts."""
+    """A context from a carrier without a decision, with the headers that a sampler asks for, until its root starts."""
 
     __slots__ = ("headers",)
 

@@ -12,9 +12,9 @@ import socket
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-__all__ = ["Endpoint", "FinishedSpan", "TakenBefore", "parse_ip"]
+__all__ = ["Endpoint", "FinishedSpan", "TakenBefore", "canonical_trace_id", "parse_ip"]
 
-MAX_KEPT_LENGTH = 80  # an address has at most 45, and brackets or a zone; a longer text is not worth keeping
+MAX_KEPT_ADDRESS_LENGTH = 80  # an address has at most 45, and brackets or a zone; a longer text is not worth keeping
 
 
 class Endpoint(NamedTuple):
@@ -117,12 +117,21 @@ class TakenBefore(Exception):
     """The error for a span that was recorded twice and has been taken before."""
 
 
+def canonical_trace_id(digits: str) -> str:
+    """A trace id of 1 to 32 lower-hex digits, not zero, with 16 or 32 digits.
+
+    A 128-bit id whose high half is zero is a 64-bit id that was padded on the way.
+    """
+    significant = digits.lstrip("0")
+    return significant.zfill(16 if len(significant) <= 16 else 32)
+
+
 def parse_ip(text: str) -> tuple[str, str]:
     """(IPv4, "") or ("", IPv6) in canonical spelling; ("", "") where the text is no literal.
 
     An IPv4-mapped IPv6 address becomes an IPv4 address, as in the server.  Brackets and a zone are removed.
     """
-    return _parse_kept(text) if len(text) <= MAX_KEPT_LENGTH else _parse(text)
+    return _parse_kept(text) if len(text) <= MAX_KEPT_ADDRESS_LENGTH else _parse(text)
 
 
 def _parse(text: str) -> tuple[str, str]:

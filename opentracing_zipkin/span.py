@@ -16,7 +16,7 @@ from .clock import Clock
 from .context import DEBUG, LOCAL_ROOT, LOW_64_BITS, MESSAGING, SAMPLED, SHARED, ZipkinContext
 from .model import Endpoint, FinishedSpan, TakenBefore
 from .planned import is_planned
-from .tags import resolve
+from .tags import MAX_NAME_LENGTH, resolve_tags
 from .text import MAX_ENTRIES, MAX_KEY_LENGTH, cut, describe_exception, entries, format_message, inert, is_false, to_text
 
 __all__ = ["RecordingSpan", "SpanOwner", "UnsampledSpan", "WallClockSpan", "ZipkinSpan", "context_of"]
@@ -26,7 +26,6 @@ _R = TypeVar("_R", bound="RecordingSpan")
 
 MAX_TAGS = 128
 MAX_ANNOTATIONS = 128
-MAX_NAME_LENGTH = 255  # the length of MySQL's column, and the limit of Elasticsearch's index
 
 # Given times are in seconds since 1970.  Below this limit (the year 2262) their nanoseconds fit into 63 bits.
 MAX_SECONDS = (1 << 63) / 1_000_000_000
@@ -375,7 +374,7 @@ class RecordingSpan(ZipkinSpan, ZipkinContext):
         finished.trace_id = trace_id
         finished.span_id = span_id
         finished.parent_id = parent_id
-        finished.kind, finished.remote, finished.tags = resolve(tags, not state & LOCAL_ROOT, error is None)
+        finished.kind, finished.remote, finished.tags = resolve_tags(tags, not state & LOCAL_ROOT, error is None)
         finished.name = name.lower() if len(name) <= MAX_NAME_LENGTH else name[:MAX_NAME_LENGTH].lower()
         finished.timestamp_us = start_us = (start + offset) // 1000
         duration_us = (self._end + offset) // 1000 - start_us

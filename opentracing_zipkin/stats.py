@@ -16,9 +16,10 @@ CAUSES = ("full", "closed", "too_large", "rejected", "expired", "handler", "inte
 class TracerStats(NamedTuple):
     """A snapshot that balances: `finished` is the sum of the other four.
 
-    `queued` spans wait to be encoded, `in_flight` ones are being sent; `dropped` counts by cause: the queue was `full`, the
-    tracer `closed`, the span alone `too_large` for a message or impossible to encode, the message `rejected` by the
-    collector or `expired` before it took it, a `handler` said so, or a `fork` left it to the parent.
+    `queued` spans wait to be encoded, `in_flight` ones are being sent.  `dropped` counts by cause: the queue was `full`; the
+    tracer was `closed`; the span alone was `too_large` for a message or could not be encoded; the collector `rejected` the
+    message; the message `expired` before the collector accepted it; a `handler` dropped the span or failed; an exception
+    `interrupted` the reporter; the parent of a `fork` sends it.
     """
 
     finished: int

@@ -14,7 +14,7 @@ from typing import Any
 from .model import Endpoint, parse_ip
 from .text import MAX_KEY_LENGTH, is_false
 
-__all__ = ["HOST_NAME", "KIND_OF_TAG", "parse_address", "parse_port", "resolve", "service_name_of", "texts"]
+__all__ = ["HOST_NAME", "KIND_OF_TAG", "parse_address", "parse_port", "resolve_tags", "service_name_of", "tag_texts"]
 
 # Both generations of the API ('c' is from 0.5, 'client' from 2.x); looked up in lower case.
 KIND_OF_TAG = {
@@ -35,19 +35,21 @@ _HOST_TAGS = ("peer.hostname", "peer.address")
 # Labels of letters, digits, - and _.  The last label is not a number, because a text with such an end is a malformed address.
 HOST_NAME = re.compile(r"(?:[\w-]+\.)*(?!\d+$)[\w-]+")
 
-MAX_NAME_LENGTH = 255  # the length of MySQL's column
+MAX_NAME_LENGTH = 255  # the length of MySQL's column, and the limit of Elasticsearch's index
 
 # Short keys that were seen before, other than `peer.*` and `error`.  A set test then shows that no tag of a span has a meaning.
 MAX_PLAIN_KEYS = 2000
 _plain_keys: set[str] = set()
 
 
-def resolve(tags: dict[str, Any], child: bool, usual: bool = False) -> tuple[str | None, Endpoint | None, dict[str, str]]:
+def resolve_tags(
+    tags: dict[str, Any], is_child: bool, are_texts: bool = False
+) -> tuple[str | None, Endpoint | None, dict[str, str]]:
     """Kind, remote endpoint and the remaining tags as text; the dict of tags may be changed and returned.
 
-    `child`: the span has a parent in this process.  Such a span with a peer and no kind is a CLIENT.  Any other span without
-    kind keeps its `peer.*` as tags, because with two endpoints it would draw a wrong arrow in the dependency graph.  `usual`:
-    all values are known to be text.  The order in which tags were set does not matter.
+    `is_child`: the span has a parent in this process.  Such a span with a peer and no kind is a CLIENT.  Any other span without
+    kind keeps its `peer.*` as tags, because with two endpoints it would draw a wrong arrow in the dependency graph.
+    `are_texts`: all values are known to be text.  The order in which tags were set does not matter.
     """
     kind = remote = None
     if "span.kind" in tags:
@@ -55,16 +57,16 @@ def resolve(tags: dict[str, Any], child: bool, usual: bool = False) -> tuple[str
         kind = KIND_OF_TAG.get(given) or KIND_OF_TAG.get(str(given).strip().lower())
         if kind is not None:
             del tags["span.kind"]
-    if usual:
+    if are_texts:
         if _plain_keys.issuperset(tags):  # nearly always; a span of two tags takes 25 % less time
             return kind, None, tags
         _learn(tags)
     if not _PEER_TAGS.isdisjoint(tags):
-        if kind is None and child:
+        if kind is None and is_child:
             kind = "CLIENT"
         if kind is not None:
             remote = _take_remote(tags)
-    return kind, remote, texts(tags)
+    return kind, remote, tag_texts(tags)
 
 
 def _learn(keys: Iterable[str]) -> None:
@@ -133,7 +135,7 @@ def parse_port(value: Any) -> int:
     return value if type(value) is int and 0 < value < 65536 else 0
 
 
-def texts(tags: dict[str, Any]) -> dict[str, str]:
+def tag_texts(tags: dict[str, Any]) -> dict[str, str]:
     """Tags as they are sent.  None is left out, and so is a false `error`, because the presence of `error` means an error."""
     sent = {}
     for key, value in tags.items():

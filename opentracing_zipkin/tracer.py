@@ -66,13 +66,13 @@ from .parts import (
     sampler_of,
 )
 from .process import local_address
-from .process.forking import checked, renew_in_children
+from .process.forking import renew_in_children, renewing
 from .process.interpreter import NONE, thread_kind
 from .propagation import Propagation, binary
 from .senders.endpoint import route_of
 from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of
 from .stats import TracerStats
-from .tags import KIND_OF_TAG, texts
+from .tags import KIND_OF_TAG, tag_texts
 from .text import MAX_KEY_LENGTH, entries, inert, to_text
 from .unfinished import Watch
 
@@ -122,7 +122,7 @@ class ZipkinTracer(ClassicTracer, DecidingTracer, Tracer):
         self._trace_id_bits: int = own["trace_id_bits"]
         self._tag_limit: int = own["max_tag_length"]
         default_tags = entries(own["default_tags"] or {})
-        self._default_tags = texts({key: inert(key, value, self._tag_limit) for key, value in default_tags.items()})
+        self._default_tags = tag_texts({key: inert(key, value, self._tag_limit) for key, value in default_tags.items()})
         self._clock: Clock = named["clock"] if "clock" in named else SystemClock()
         check_part("clock", self._clock, Clock, ("wall_ns", "ticks_ns"))
         self._ticks = self._clock.ticks_ns
@@ -144,7 +144,7 @@ class ZipkinTracer(ClassicTracer, DecidingTracer, Tracer):
         renew_in_children(self)
         self._watch = Watch() if own["warn_unfinished"] else None
         if self._watch is not None:
-            self._watch.over(self, None if "scope_manager" in named else scope_manager)
+            self._watch.watch(self, None if "scope_manager" in named else scope_manager)
         if not own["enabled"]:
             self.enabled = False
 
@@ -155,7 +155,7 @@ class ZipkinTracer(ClassicTracer, DecidingTracer, Tracer):
         self._random_bits: Callable[[int], int] = self._first_random_bits
 
     def _first_random_bits(self, bits: int) -> int:
-        self._random_bits = checked("_random_bits", self, random.Random(os.urandom(32)).getrandbits)
+        self._random_bits = renewing("_random_bits", self, random.Random(os.urandom(32)).getrandbits)
         return self._random_bits(bits)
 
     def _new_trace_id(self) -> int:
@@ -427,7 +427,7 @@ class ZipkinTracer(ClassicTracer, DecidingTracer, Tracer):
     def _on_reporter_thread(self) -> None:
         """Before the first span is sent: find this host's address, and keep our own requests out of every trace."""
         if self._route is not None:
-            self._local = local_address.towards(self._route, self._local)
+            self._local = local_address.with_address(self._route, self._local)
         if thread_kind() is NONE and not isinstance(self._scope_manager, ContextVarsScopeManager):
             return  # this is an application's thread, where the span would stay active
         span = UnsampledSpan()  # without this tracer, because the thread must not hold a reference to it

@@ -20,15 +20,16 @@ from opentracing import Scope, ScopeManager
 from .clock import monotonic, sleep
 from .process.forking import may_start_thread, renew_in_children
 from .process.interpreter import DAEMON, at_end, start_thread, thread_kind
-from .span import MAX_NAME_LENGTH, RecordingSpan, WallClockSpan
+from .span import RecordingSpan, WallClockSpan
+from .tags import MAX_NAME_LENGTH
 
-__all__ = ["MAX_PLACES", "Watch"]
+__all__ = ["MAX_LOGGED_PLACES", "Watch"]
 
 log = logging.getLogger("opentracing_zipkin")
 
-MAX_PLACES = 100  # places that are logged; for any other place the loss is only counted
+MAX_LOGGED_PLACES = 100  # for any other place a loss is only counted
 MAX_WAIT_S = 1.0  # at the process's end, for a thread that is logging
-POLL_S = 0.005
+POLL_INTERVAL_S = 0.005
 
 _APIS = ("opentracing", "opentelemetry.trace", "opentelemetry.util", "contextlib")
 
@@ -42,11 +43,11 @@ class Watch:
     def __init__(self) -> None:
         self.count = 0  # of spans that were never finished, and of scopes that were never closed
         self._open: dict[int, tuple[weakref.ref[Any], str]] = {}  # by id, with the place where the span or scope began
-        self._said: set[str] = set()
+        self._logged_places: set[str] = set()
         self._texts: deque[str] = deque()  # not logged yet
         self._turn = [None]  # a token for the one thread that logs them
         self._scope_types: dict[type, type] = {}
-        self._may_speak = thread_kind() is DAEMON
+        self._may_log = thread_kind() is DAEMON
         _all.add(self)
         if not _registered:
             _registered.append(True)
@@ -62,7 +63,7 @@ class Watch:
 
     # Watching
 
-    def over(self, tracer: Any, scope_manager: ScopeManager | None) -> None:
+    def watch(self, tracer: Any, scope_manager: ScopeManager | None) -> None:
         """Watch the spans that this tracer starts, and the scopes that this scope manager, if given, activates."""
         start = tracer.start_span
 
@@ -76,14 +77,14 @@ class Watch:
         record = tracer._record
 
         def watched_record(span: Any) -> None:
-            self.end(span)
+            self.forget(span)
             record(span)
 
         tracer._record = watched_record
         if scope_manager is not None:
-            self._over_scopes(scope_manager)
+            self._watch_scopes(scope_manager)
 
-    def _over_scopes(self, scope_manager: Any) -> None:
+    def _watch_scopes(self, scope_manager: Any) -> None:
         activate = scope_manager.activate
 
         @wraps(activate)
@@ -107,65 +108,65 @@ class Watch:
         """Watch a span whose class must not change: its record ends the watch, and a weak reference shows its loss."""
         key, name, place = id(span), _name(span), _place()
 
-        def lose(_: object) -> None:  # a finalizer
+        def report(_: object) -> None:  # a finalizer
             if self._open.pop(key, None) is not None and not sys.is_finalizing():
-                self._tell(place, _never_finished(name, place))
-                self._speak()
+                self._report(place, _never_finished(name, place))
+                self._start_logging()
 
-        self._open[key] = (weakref.ref(span, lose), place)
+        self._open[key] = (weakref.ref(span, report), place)
 
-    def end(self, thing: Any) -> None:
+    def forget(self, thing: Any) -> None:
         """Stop watching a span or scope that was finished or closed as it should be."""
         self._open.pop(id(thing), None)
 
-    def lose(self, thing: Any) -> None:
-        """Count a span or scope that is still open and that its finalizer gives up."""
+    def count_lost(self, thing: Any) -> None:
+        """Count a span or scope that nothing references any more and that is still open; called by its finalizer."""
         _, place = self._open.pop(id(thing), (None, None))
         if place is not None and not sys.is_finalizing():
-            self._lost(thing, place)
-            self._speak()
+            self._report_lost(thing, place)
+            self._start_logging()
 
     def close(self) -> None:
         """Count all spans and scopes that are open now as never finished."""
         for known, (begun, place) in list(self._open.items()):
             thing = begun()
             if self._open.pop(known, None) is not None and thing is not None:
-                self._lost(thing, place)
-        self._speak()
+                self._report_lost(thing, place)
+        self._start_logging()
 
-    # Saying
+    # Logging
 
     def texts(self) -> list[str]:
         """The texts of all losses that are not logged yet, and of all spans and scopes that are open now."""
         open_now = [(begun(), place) for begun, place in list(self._open.values())]
         return [*self._texts, *filter(None, (_text(thing, place) for thing, place in open_now if thing is not None))]
 
-    def _lost(self, thing: Any, place: str) -> None:
+    def _report_lost(self, thing: Any, place: str) -> None:
         text = _text(thing, place)
         if text is not None:
-            self._tell(place, text)
+            self._report(place, text)
 
-    def _tell(self, place: str, text: str) -> None:
+    def _report(self, place: str, text: str) -> None:
         self.count += 1  # this line has no call, so no other thread runs in the middle of it
-        if place not in self._said and len(self._said) < MAX_PLACES:
-            self._said.add(place)
+        if place not in self._logged_places and len(self._logged_places) < MAX_LOGGED_PLACES:
+            self._logged_places.add(place)
             self._texts.append(text)
 
-    def _speak(self) -> None:
+    def _start_logging(self) -> None:
         """Start the logging thread if there are texts and no thread is logging; takes no lock."""
-        if self._texts and self._may_speak and may_start_thread():
+        if self._texts and self._may_log and may_start_thread():
             try:
                 self._turn.pop()
             except IndexError:
                 return
             try:
-                start_thread(self._say_in_turn, (), "zipkin-unfinished")
+                start_thread(self._log_in_turn, (), "zipkin-unfinished")
             except RuntimeError:  # no more threads, or the interpreter is ending: the rest is logged at its end
                 self._turn.append(None)
 
-    def _say_in_turn(self) -> None:
+    def _log_in_turn(self) -> None:
         while True:
-            self._say()
+            self._log_texts()
             self._turn.append(None)
             if not self._texts:
                 return
@@ -174,24 +175,24 @@ class Watch:
             except IndexError:
                 return
 
-    def _say(self) -> None:
+    def _log_texts(self) -> None:
         while self._texts:
             with suppress(BaseException):  # log handlers may raise anything, or another thread took the last text
                 log.warning("zipkin: %s (logged once for this line)", self._texts.popleft())
 
-    def say_last(self) -> None:
+    def log_last(self) -> None:
         """Log the rest at the process's end, where no thread can be started any more."""
-        self._may_speak = False
+        self._may_log = False
         self.close()
         deadline = monotonic() + MAX_WAIT_S
         while not self._turn and monotonic() < deadline:
-            sleep(POLL_S)
-        self._say()
+            sleep(POLL_INTERVAL_S)
+        self._log_texts()
 
 
 def _finalize(thing: Any) -> None:
     with suppress(BaseException):  # as the interpreter ends, a module may be gone already
-        thing._watch.lose(thing)
+        thing._watch.count_lost(thing)
 
 
 class _WatchedSpan(RecordingSpan):
@@ -201,11 +202,11 @@ class _WatchedSpan(RecordingSpan):
     __del__ = _finalize
 
     def finish(self, finish_time: float | None = None) -> None:
-        self._watch.end(self)
+        self._watch.forget(self)
         super().finish(finish_time)
 
     def _discard(self) -> None:
-        self._watch.end(self)
+        self._watch.forget(self)
         super()._discard()
 
 
@@ -224,7 +225,7 @@ def _watched_scope(kind: Any) -> type:
         __del__ = _finalize
 
         def close(self) -> None:
-            self._watch.end(self)
+            self._watch.forget(self)
             super().close()
 
     WatchedScope.__name__ = WatchedScope.__qualname__ = kind.__name__
@@ -258,4 +259,4 @@ def _place() -> str:
 
 def _end_all() -> None:
     for watch in list(_all):
-        watch.say_last()
+        watch.log_last()

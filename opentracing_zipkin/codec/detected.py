@@ -65,7 +65,11 @@ def iterate(message: bytes) -> Iterator[FinishedSpan]:
 
 
 def _of_json(message: bytes) -> Iterator[FinishedSpan]:
-    """Of spans on lines, those behind a line that is wrong, too: a full disk leaves half a line, and others go on behind it."""
+    """Yield the spans of a JSON text.
+
+    Where each line holds a span, a wrong line does not hide those behind it: a full disk leaves half a line, and the next
+    message is written behind it.
+    """
     body = message.removeprefix(_BOM)
     written = body.decode(errors="replace")
     first, count = None, 0

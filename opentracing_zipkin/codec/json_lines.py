@@ -1,4 +1,4 @@
-"""JSON, one span a line (JSON Lines): what the console gets, where a collector gets lists.
+"""JSON Lines, one span on each line: the format for the console.  A collector gets JSON lists.
 
 Source: jsonlines.org.
 """
@@ -15,7 +15,7 @@ __all__ = ["JsonLines", "lines_of"]
 
 
 class JsonLines:
-    """The spans of a JSON codec, each ended by a line's end; JSON has none of its own inside a span."""
+    """Writes each span of a JSON codec as one line; the JSON of a span contains no line break."""
 
     media_type = "application/x-ndjson"
 
@@ -28,16 +28,16 @@ class JsonLines:
         return self._encode(span)
 
     def join(self, encoded: Sequence[bytes], /) -> bytes:
-        """Lines, each ended."""
+        """The spans, with a line break behind each."""
         return b"".join([line + b"\n" for line in encoded])
 
     def size(self, count: int, total_bytes: int, /) -> int:
-        """Each line has an end."""
+        """The spans, and one byte for each line break."""
         return total_bytes + count
 
 
 def lines_of(encoder: SpanEncoder) -> SpanEncoder:
-    """A JSON codec's spans as lines; raises WrongSetting for a codec that is not JSON, which has no lines."""
+    """An encoder that writes the spans of this one as lines; raises WrongSetting for a codec that is not JSON."""
     if encoder.media_type != "application/json":
         raise WrongSetting("encoding", "is not for an endpoint with console:, where a line is JSON; use 'json' or 'json_v1'")
     return JsonLines(encoder)

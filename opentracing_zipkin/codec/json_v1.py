@@ -13,7 +13,7 @@ from operator import itemgetter
 from ..model import Endpoint, FinishedSpan
 from .json_v1_reader import decode
 from .json_v2 import endpoint_text, join, media_type, size
-from .kept import Kept, endpoint_length
+from .memo import Memo, endpoint_length
 from .mending import has_odd_times, mended, nearest, to_utf8
 from .v1 import LOCAL_COMPONENT, core_of, events
 
@@ -66,4 +66,4 @@ def _endpoint(endpoint: Endpoint) -> str:
     return text if endpoint.service_name else f'{{"serviceName":""{"," if any(endpoint) else ""}{text[1:]}'
 
 
-_endpoints = Kept(_endpoint, endpoint_length)
+_endpoints = Memo(_endpoint, endpoint_length)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from json.encoder import encode_basestring as quote  # json.dumps' own, in C
 
 from ..model import Endpoint, FinishedSpan, parse_ip
-from .kept import endpoint_length, keep
+from .memo import endpoint_length, remember
 from .mending import MAX_TIME_US, mended, nearest, to_utf8
 
 __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
@@ -42,12 +42,12 @@ def encode(span: FinishedSpan, /) -> bytes:
     if not name or timestamp_us <= 0 or duration_us <= 0 or local is None:
         if timestamp_us < 0:
             return encode(mended(span))
-        text = _any(span)
+        text = _span_text(span)
     else:
         parent_id = span.parent_id
         remote = span.remote
         annotations = span.annotations
-        # One f-string, with look-ups that raise KeyError for a new key or endpoint.  It takes 25 % less time than `_any`.
+        # One f-string, with look-ups that raise KeyError for a new key or endpoint.  It takes 25 % less time than `_span_text`.
         try:
             tags = ",".join([_keys[key] + quote(value) for key, value in span.tags.items()])
             text = (
@@ -61,16 +61,16 @@ def encode(span: FinishedSpan, /) -> bytes:
                 f"""{',"debug":true' if span.debug else ""}{',"shared":true}' if span.shared else "}"}"""
             )
         except KeyError:
-            text = _any(span)
-    # `written` is repeated here: the call costs 2 % of a span.  Few texts have an "A", so looking for it first saves another 3
-    # %.
+            text = _span_text(span)
+    # `encode_text` is repeated here: the call costs 2 % of a span.  Few texts have an "A", so looking for it first saves 3 %
+    # more.
     if "A" in text and 'yAnnotations"' in text:
         text = text.replace('yAnnotations"', '\\u0079Annotations"')
     return text.encode() if text.isascii() else to_utf8(text)
 
 
-def written(text: str) -> bytes:
-    """The bytes of a span's text."""
+def encode_text(text: str) -> bytes:
+    """The bytes of a span's JSON text."""
     # The server mistakes a list for version 1 if `yAnnotations"` is in it.
     if 'yAnnotations"' in text:
         text = text.replace('yAnnotations"', '\\u0079Annotations"')
@@ -84,7 +84,7 @@ def decode(body: bytes) -> list[FinishedSpan]:
     return read(body)
 
 
-def _any(span: FinishedSpan) -> str:
+def _span_text(span: FinishedSpan) -> str:
     """The JSON text of any span: each field that is known."""
     return "".join(
         (
@@ -108,7 +108,7 @@ def _any(span: FinishedSpan) -> str:
 
 def _key(key: str) -> str:
     """The key of a tag and its colon."""
-    return _keys.get(key) or keep(_keys, key, quote(key) + ":", len(key))
+    return _keys.get(key) or remember(_keys, key, quote(key) + ":", len(key))
 
 
 def endpoint_text(endpoint: Endpoint) -> str:
@@ -126,7 +126,7 @@ def endpoint_text(endpoint: Endpoint) -> str:
         fields.append(f'"ipv6":"{ipv6}"')
     if endpoint.port:
         fields.append(f'"port":{endpoint.port}')
-    return keep(_endpoints, endpoint, "{" + ",".join(fields) + "}", endpoint_length(endpoint))
+    return remember(_endpoints, endpoint, "{" + ",".join(fields) + "}", endpoint_length(endpoint))
 
 
 def annotations_text(annotations: Sequence[tuple[int, str]]) -> str:

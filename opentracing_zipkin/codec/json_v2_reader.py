@@ -12,7 +12,7 @@ from typing import Any
 
 from ..model import Endpoint, FinishedSpan
 from . import json_values as values
-from .kept import keep
+from .memo import remember
 
 __all__ = ["decode", "read_span"]
 
@@ -84,7 +84,7 @@ def _endpoint(fields: dict[str, Any]) -> Endpoint | None:
     if found is None:
         found = values.endpoint(fields, "")
         if found is not None:
-            keep(_endpoints, key, found, sum(len(text) for item in key for text in item))
+            remember(_endpoints, key, found, sum(len(text) for item in key for text in item))
     return found
 
 
@@ -97,8 +97,8 @@ def _span(fields: dict[str, Any], where: str) -> FinishedSpan:
         values.parent_id(fields, where),
         kind,
         values.optional_text(fields, "name", where).lower(),
-        values.positive(fields, "timestamp", where),
-        values.positive(fields, "duration", where),
+        values.non_negative(fields, "timestamp", where),
+        values.non_negative(fields, "duration", where),
         values.endpoint(fields.get("localEndpoint"), f"{where}.localEndpoint"),
         values.endpoint(fields.get("remoteEndpoint"), f"{where}.remoteEndpoint"),
         _annotations(fields.get("annotations"), f"{where}.annotations"),

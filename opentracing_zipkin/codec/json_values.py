@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
-from ..model import Endpoint, FinishedSpan, parse_ip
+from ..model import Endpoint, FinishedSpan, canonical_trace_id, parse_ip
 from .malformed import Malformed
 
 __all__ = [
@@ -26,9 +26,9 @@ __all__ = [
     "is_string",
     "items",
     "members",
+    "non_negative",
     "optional_text",
     "parent_id",
-    "positive",
     "read",
     "shown",
     "span_id",
@@ -96,7 +96,7 @@ def _parse(written: str, body: bytes, skipped: int) -> list[Any]:
         at = next((found.start(1) for found in _CONSTANT.finditer(written) if found[1]), 0)
         raise Malformed(str(error), skipped + byte_of(written, at, body[skipped:])) from error
     except RecursionError as error:
-        at = deepest(written)
+        at = _deepest(written)
         raise Malformed("malformed JSON: nested too deeply", skipped + byte_of(written, at, body[skipped:])) from error
     return items
 
@@ -116,7 +116,7 @@ def byte_of(written: str, position: int, body: bytes) -> int:
     return low
 
 
-def deepest(written: str) -> int:
+def _deepest(written: str) -> int:
     """The position of the most deeply nested bracket."""
     depth = greatest = at = 0
     for found in _BRACKETS.finditer(written):
@@ -195,9 +195,8 @@ def _id(fields: dict[str, Any], key: str, longest: int, where: str) -> str:
 
 
 def trace_id(fields: dict[str, Any], where: str) -> str:
-    """16 or 32 characters: a 128-bit id whose high half is zero is a 64-bit id that was padded on the way."""
-    written = _id(fields, "traceId", 32, where)
-    return written.zfill(32) if len(written.lstrip("0")) > 16 else written[-16:]
+    """16 or 32 characters, as `canonical_trace_id` has them."""
+    return canonical_trace_id(_id(fields, "traceId", 32, where))
 
 
 def span_id(fields: dict[str, Any], where: str) -> str:
@@ -227,8 +226,8 @@ def _integer(value: Any, where: str) -> int:
     return min(int(number), _MAX_INT)
 
 
-def positive(fields: dict[str, Any], key: str, where: str) -> int:
-    """A number of microseconds; 0 where the field is absent or negative."""
+def non_negative(fields: dict[str, Any], key: str, where: str) -> int:
+    """A whole number, such as microseconds; 0 where the field is absent or negative."""
     value = fields.get(key)
     return 0 if value is None else max(0, _integer(value, f"{where}.{key}"))
 
@@ -248,7 +247,7 @@ def endpoint(value: Any, where: str) -> Endpoint | None:
     for key in ("ipv4", "ipv6"):  # an address of either family may stand in either field
         found4, found6 = parse_ip(optional_text(fields, key, where))
         ipv4, ipv6 = ipv4 or found4, ipv6 or found6
-    port = positive(fields, "port", where)
+    port = non_negative(fields, "port", where)
     if port > 65535:
         raise ValueError(f"{where}.port is {port}; a port is at most 65535")
     found = Endpoint(optional_text(fields, "serviceName", where).lower(), ipv4, ipv6, port)

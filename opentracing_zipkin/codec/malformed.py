@@ -8,10 +8,10 @@ __all__ = ["Malformed"]
 class Malformed(ValueError):
     """The text of the error tells the fault; `offset` is the byte of the message where the fault begins.
 
-    `is_passed`: only single lines are faulty, and all others were read.
+    `is_rest_read`: only some lines are faulty, and all others were read.
     """
 
-    def __init__(self, text: str, offset: int, is_passed: bool = False) -> None:
+    def __init__(self, text: str, offset: int, is_rest_read: bool = False) -> None:
         super().__init__(text)
         self.offset = offset
-        self.is_passed = is_passed
+        self.is_rest_read = is_rest_read

@@ -13,7 +13,7 @@ from socket import AF_INET6, inet_aton, inet_pton
 from struct import Struct, error as OutOfRange  # noqa: N812  # the error of `pack`
 
 from ..model import Endpoint, FinishedSpan, parse_ip
-from .kept import MAX_KEPT_LENGTH, Kept, endpoint_length
+from .memo import MAX_MEMO_TEXT_LENGTH, Memo, endpoint_length
 from .mending import MAX_TIME_US, may_break_queries, mended
 from .proto3_reader import decode
 
@@ -22,8 +22,9 @@ __all__ = ["decode", "encode", "join", "media_type", "path", "size"]
 media_type = "application/x-protobuf"
 path = "/api/v2/spans"
 
-MAX_KEYS = 2000
-MAX_HEADS = 10_000
+MAX_KEPT_KEYS = 2000  # of tags
+MAX_KEPT_HEADS = 10_000  # the bytes before a tag's value
+MAX_KEPT_VALUES = 1000  # of annotations
 
 _timestamp = Struct("<cq").pack
 _i64 = Struct("<q").pack
@@ -77,7 +78,7 @@ def _encode(span: FinishedSpan) -> bytes:
         parts.append(_SHARED)
     encoded = b"".join(parts)
     length = len(encoded)
-    return (_SPAN_HEADS[length] if length < _SHORT else _SPAN + _varint(length)) + encoded
+    return (_SPAN_HEADS[length] if length < _SPAN_HEAD_COUNT else _SPAN + _varint(length)) + encoded
 
 
 def _varint(number: int) -> bytes:
@@ -93,9 +94,9 @@ def _varint(number: int) -> bytes:
 
 _BYTES = [bytes((byte,)) for byte in range(128)]
 
-# Nearly all spans are shorter than this.
-_SHORT = 2048
-_SPAN_HEADS = [_SPAN + _varint(length) for length in range(_SHORT)]
+# Nearly all spans are shorter than this number of bytes.
+_SPAN_HEAD_COUNT = 2048
+_SPAN_HEADS = [_SPAN + _varint(length) for length in range(_SPAN_HEAD_COUNT)]
 
 
 def _prefixed(data: bytes) -> bytes:
@@ -119,19 +120,17 @@ def _endpoint(endpoint: Endpoint) -> bytes:
     return _prefixed(b"".join(fields))
 
 
-_names = Kept(_name, len)
-_endpoints = Kept(_endpoint, endpoint_length)
+_names = Memo(_name, len)
+_endpoints = Memo(_endpoint, endpoint_length)
 
 
 class _Annotations(dict[str, tuple[bytes, bytes]]):
     """The bytes before and behind an annotation's timestamp, by the annotation's value; the first short values are kept."""
 
-    MAX_KEPT = 1000
-
     def __missing__(self, value: str) -> tuple[bytes, bytes]:
         tail = b"\x12" + _prefixed(value.encode())
         pair = _ANNOTATION + _varint(9 + len(tail)) + b"\t", tail
-        if len(value) <= MAX_KEPT_LENGTH and len(self) < self.MAX_KEPT:
+        if len(value) <= MAX_MEMO_TEXT_LENGTH and len(self) < MAX_KEPT_VALUES:
             self[value] = pair
         return pair
 
@@ -149,7 +148,7 @@ class _Heads(dict[int, bytes]):
     def __missing__(self, length: int) -> bytes:
         entry = self._key + _varint(length)
         head = _TAG + _varint(len(entry) + length) + entry
-        if self._is_kept and _Heads.kept < MAX_HEADS:
+        if self._is_kept and _Heads.kept < MAX_KEPT_HEADS:
             _Heads.kept += 1
             self[length] = head
         return head
@@ -159,7 +158,7 @@ class _Tags(dict[str, _Heads]):
     """The heads of tags, by tag key.  Long keys, and ever new keys, cost time but never memory."""
 
     def __missing__(self, key: str) -> _Heads:
-        is_kept = len(key) <= MAX_KEPT_LENGTH and len(self) < MAX_KEYS
+        is_kept = len(key) <= MAX_MEMO_TEXT_LENGTH and len(self) < MAX_KEPT_KEYS
         heads = _Heads(key, is_kept)
         if is_kept:
             self[key] = heads

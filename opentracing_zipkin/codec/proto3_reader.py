@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from socket import AF_INET, AF_INET6, inet_ntop
 
-from ..model import Endpoint, FinishedSpan, parse_ip
+from ..model import Endpoint, FinishedSpan, canonical_trace_id, parse_ip
 from .budget import Budget
 from .malformed import Malformed
+from .normal_form import normalise
 
 __all__ = ["decode", "iterate"]
 
@@ -102,8 +103,6 @@ def _varint(message: bytes, at: int, base: int) -> tuple[int, int]:
 
 def _span(message: bytes, base: int, budget: Budget) -> FinishedSpan:
     span = FinishedSpan("", "")
-    tags: dict[str, str] = {}
-    annotations: set[tuple[int, str]] = set()
     for key, number, data, at in _fields(message, base):
         if key in _MESSAGES:
             budget.take()
@@ -126,33 +125,23 @@ def _span(message: bytes, base: int, budget: Budget) -> FinishedSpan:
         elif key == _REMOTE:
             span.remote = _endpoint(data, at)
         elif key == _ANNOTATION:
-            annotations.update(_annotation(data, at))
+            span.annotations += _annotation(data, at)
         elif key == _TAG:
-            tags.update(_tag(data, at))
+            span.tags.update(_tag(data, at))
         elif key == _DEBUG:
             span.debug = bool(number)
         elif key == _SHARED:
             span.shared = bool(number)
-    return _normalised(span, annotations, tags, base)
-
-
-def _normalised(span: FinishedSpan, annotations: set[tuple[int, str]], tags: dict[str, str], base: int) -> FinishedSpan:
-    """The span as the server keeps it: with ids, annotations by time, tags by key."""
     for name, value in (("trace_id", span.trace_id), ("id", span.span_id)):
         if not value:
             raise Malformed(f"{name} is missing", base)
-    span.annotations = sorted(annotations)
-    span.tags = dict(sorted(tags.items()))
-    if span.parent_id == span.span_id:
-        span.parent_id = None
-    if span.kind == "CLIENT":
-        span.shared = False
+    normalise(span)
     return span
 
 
 def _trace_id(data: bytes, at: int) -> str:
-    """16 or 32 characters: a 128-bit id whose high half is zero is a 64-bit id that was padded on the way."""
-    return _hex("trace_id", data.lstrip(b"\0"), 8 if len(data.lstrip(b"\0")) <= 8 else 16, at)
+    """16 or 32 characters, as `canonical_trace_id` has them; zeros before an id do not count, however many they are."""
+    return canonical_trace_id(_hex("trace_id", data.lstrip(b"\0"), 16, at))
 
 
 def _id(name: str, data: bytes, at: int) -> str:

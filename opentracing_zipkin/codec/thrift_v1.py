@@ -16,7 +16,7 @@ from socket import AF_INET6, inet_aton, inet_pton
 from struct import Struct, error as OutOfRange  # noqa: N812  # the error of `pack`
 
 from ..model import Endpoint, FinishedSpan, parse_ip
-from .kept import MAX_KEPT_LENGTH, Kept, endpoint_length
+from .memo import MAX_MEMO_TEXT_LENGTH, Memo, endpoint_length
 from .mending import MAX_TIME_US, may_break_queries, mended
 from .thrift_v1_reader import decode
 from .v1 import CORE_VALUES, LOCAL_COMPONENT, core_of, events
@@ -27,7 +27,7 @@ media_type = "application/x-thrift"
 path = "/api/v1/spans"
 
 MAX_SHAPES_BYTES = 4 << 20
-MAX_ANNOTATIONS = 4000  # kept for all hosts together
+MAX_KEPT_STRUCTS = 4000  # of annotations, for all hosts together
 
 _i32 = Struct(">i").pack
 _i64 = Struct(">q").pack
@@ -47,7 +47,8 @@ _STOP = b"\0"
 _IS_ADDRESS = _I32_3 + _i32(0) + _STRUCT_4
 _IS_TAG = _I32_3 + _i32(6)
 
-# Most texts are short, and a look-up takes a quarter of the time of `pack`.
+# Most texts are short, and a look-up takes a quarter of the time of `pack`.  `_encode` has the same 512 as a literal, because
+# looking up a global name costs instructions for each tag.
 _LENGTHS = [_i32(length) for length in range(512)]
 
 _NO_HOST = Endpoint()
@@ -147,7 +148,7 @@ class _Annotations(dict[str, bytes]):
 
     def __missing__(self, value: str) -> bytes:
         struct = _STRING_2 + _texts[value] + self._end
-        if len(value) <= MAX_KEPT_LENGTH and _Annotations.kept < MAX_ANNOTATIONS:
+        if len(value) <= MAX_MEMO_TEXT_LENGTH and _Annotations.kept < MAX_KEPT_STRUCTS:
             _Annotations.kept += 1
             self[value] = struct
         return struct
@@ -192,7 +193,7 @@ class _Shapes(dict[tuple[object, ...], _Shape]):
     def add(self, key: tuple[object, ...], span: FinishedSpan) -> _Shape:
         shape = _make_shape(span)
         longest = max(map(len, span.tags), default=0)
-        if longest <= MAX_KEPT_LENGTH and (span.local is None or endpoint_length(span.local) <= MAX_KEPT_LENGTH):
+        if longest <= MAX_MEMO_TEXT_LENGTH and (span.local is None or endpoint_length(span.local) <= MAX_MEMO_TEXT_LENGTH):
             # A tag's key, its prefix and the references to them take the second part; the rest of a shape is a dozen objects.
             weight = 1000 + sum(200 + 2 * len(prefix) for prefix in shape.prefixes)
             if self.weight + weight > MAX_SHAPES_BYTES:
@@ -210,7 +211,7 @@ def _make_shape(span: FinishedSpan) -> _Shape:
     shape = _Shape()
     host = b"" if span.local is None or span.local == _NO_HOST else _endpoints[span.local]
     core = core_of(span.kind, True)
-    shape.annotations = _annotations_of(host) if len(host) <= 2 * MAX_KEPT_LENGTH else _Annotations(host)
+    shape.annotations = _annotations_of(host) if len(host) <= 2 * MAX_MEMO_TEXT_LENGTH else _Annotations(host)
     shape.begin, shape.end = shape.annotations[core.begin], shape.annotations[core.end]
     keys = sorted(span.tags)
     shape.values = dict.values if list(span.tags) == keys else itemgetter(*keys)
@@ -256,8 +257,8 @@ def _endpoint(endpoint: Endpoint) -> bytes:
     )
 
 
-_texts = Kept(_text, len)
-_endpoints = Kept(_endpoint, endpoint_length)
+_texts = Memo(_text, len)
+_endpoints = Memo(_endpoint, endpoint_length)
 
 
 def join(encoded: Sequence[bytes], /) -> bytes:

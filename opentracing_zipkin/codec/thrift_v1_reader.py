@@ -93,7 +93,7 @@ def _skip(body: bytes, at: int, kind: int, depth: int, budget: Budget) -> int:
     if width is not None:
         end = at + width
     elif kind == _STRING:
-        (length,) = _i32_at(body, _checked(body, at, 4))
+        (length,) = _i32_at(body, _check_bytes(body, at, 4))
         _check_count(length, 1, body, at + 4)
         end = at + 4 + length
     elif depth == 0:
@@ -101,15 +101,15 @@ def _skip(body: bytes, at: int, kind: int, depth: int, budget: Budget) -> int:
     elif kind == _STRUCT:
         return _skip_struct(body, at, depth - 1, budget)
     elif kind in (_LIST, _SET):
-        return _skip_items(body, at + 1, body[_checked(body, at, 5) : at + 1], depth - 1, budget)
+        return _skip_items(body, at + 1, body[_check_bytes(body, at, 5) : at + 1], depth - 1, budget)
     elif kind == _MAP:
-        return _skip_items(body, at + 2, body[_checked(body, at, 6) : at + 2], depth - 1, budget)
+        return _skip_items(body, at + 2, body[_check_bytes(body, at, 6) : at + 2], depth - 1, budget)
     else:
         raise Malformed(f"unknown Thrift type {kind} at byte {at}", at)
-    return _checked(body, at, end - at) + end - at
+    return _check_bytes(body, at, end - at) + end - at
 
 
-def _checked(body: bytes, at: int, needed: int) -> int:
+def _check_bytes(body: bytes, at: int, needed: int) -> int:
     """`at`; raises Malformed where fewer than `needed` bytes follow."""
     if len(body) - at < needed:
         follow = max(0, len(body) - at)
@@ -119,10 +119,10 @@ def _checked(body: bytes, at: int, needed: int) -> int:
 
 def _skip_struct(body: bytes, at: int, depth: int, budget: Budget) -> int:
     while True:
-        kind = body[_checked(body, at, 1)]
+        kind = body[_check_bytes(body, at, 1)]
         if kind == _STOP:
             return at + 1
-        at = _skip(body, _checked(body, at, 3) + 3, kind, depth, budget)
+        at = _skip(body, _check_bytes(body, at, 3) + 3, kind, depth, budget)
 
 
 def _skip_items(body: bytes, at: int, kinds: bytes, depth: int, budget: Budget) -> int:
@@ -132,7 +132,7 @@ def _skip_items(body: bytes, at: int, kinds: bytes, depth: int, budget: Budget) 
     _check_count(count, len(kinds), body, at)
     if len(kinds) == 1 and kinds[0] in _WIDTHS:
         width = count * _WIDTHS[kinds[0]]
-        return _checked(body, at, width) + width
+        return _check_bytes(body, at, width) + width
     budget.take(count)
     for _ in range(count):
         for kind in kinds:

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ..model import Endpoint, FinishedSpan
+from .normal_form import normalise
 
 __all__ = ["ADDRESSES", "CORE_VALUES", "LOCAL_COMPONENT", "Core", "V1Span", "core_of", "events", "to_v2"]
 
@@ -123,7 +124,7 @@ class _Sides:
         self._read_tags()
         self._read_addresses()
         for each in self.spans:
-            _normalise(each)
+            normalise(each)
 
     def _add(self, host: Endpoint | None) -> FinishedSpan:
         source = self.source
@@ -272,11 +273,3 @@ def _unlike(client: Endpoint, server: Endpoint) -> Endpoint | None:
         return client
     nameless = client._replace(service_name="")
     return None if nameless == _NO_ENDPOINT else nameless
-
-
-def _normalise(span: FinishedSpan) -> None:
-    """Sort annotations by time, without duplicates, and tags by key, as the server keeps them."""
-    span.annotations = sorted(set(span.annotations))
-    span.tags = dict(sorted(span.tags.items()))
-    if span.kind == "CLIENT":
-        span.shared = False

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from ..model import FinishedSpan
+from ..model import FinishedSpan, canonical_trace_id
 
 __all__ = [
     "TraceQuery",
@@ -210,8 +210,7 @@ def read_trace_id(text: str) -> str:
     """A trace id in the length in which it is stored."""
     if not _LOWER_HEX.fullmatch(text) or not text.strip("0"):
         raise ValueError(f"{text[:40]} should be lower-hex encoded with no prefix, 1 to 32 characters, not zero")
-    significant = text.lstrip("0")
-    return significant.zfill(16 if len(significant) <= 16 else 32)
+    return canonical_trace_id(text)
 
 
 def read_trace_ids(text: str) -> list[str]:

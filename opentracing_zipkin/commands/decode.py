@@ -54,7 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Decode; returns 0 if all was read, 1 if the file is wrong, 2 for wrong options."""
-    from ..conversion.reading import MAX_BYTES, Unreadable, spans_in
+    from ..conversion.reading import MAX_FILE_BYTES, Unreadable, spans_in
     from ..conversion.writing import BINARY
 
     is_terminal = options.output is None and sys.stdout.isatty()
@@ -69,9 +69,9 @@ def run(options: Namespace) -> int:
 
     def spans(stream: BinaryIO) -> Iterator[FinishedSpan]:
         try:
-            yield from spans_in(stream, options.max_bytes or MAX_BYTES)
+            yield from spans_in(stream, options.max_bytes or MAX_FILE_BYTES)
         except Unreadable as error:
-            if not error.is_passed:
+            if not error.is_rest_read:
                 raise
             passed.append(error)
 

@@ -15,15 +15,15 @@ from ..codec.detected import iterate
 from ..codec.malformed import Malformed
 from ..model import FinishedSpan
 
-__all__ = ["MAX_BYTES", "Unreadable", "spans_in"]
+__all__ = ["MAX_FILE_BYTES", "Unreadable", "spans_in"]
 
-MAX_BYTES = 256 * 1024 * 1024
+MAX_FILE_BYTES = 256 * 1024 * 1024
 MAX_MEMBERS = 100_000  # gzip members; each costs the same time, however small it is
 
 MAX_SHOWN_BYTES = 60  # of a line that is not a span
 
 _GZIP = b"\x1f\x8b"
-_PIECE = 16 * 1024
+_PIECE_BYTES = 16 * 1024
 _REMEDY = "give --max-bytes a greater number, if you trust the file"
 _SPAN_LINE = re.compile(rb'^\{"traceId"', re.MULTILINE)  # as our console sender writes it
 
@@ -31,13 +31,13 @@ _SPAN_LINE = re.compile(rb'^\{"traceId"', re.MULTILINE)  # as our console sender
 class Unreadable(Exception):
     """The text tells the fault of a file, the byte where it is, and the remedy if there is one.
 
-    `is_passed`: all lines but single ones were read.
+    `is_rest_read`: only some lines are faulty, and all others were read.
     """
 
-    is_passed = False
+    is_rest_read = False
 
 
-def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]:
+def spans_in(stream: BinaryIO, limit: int = MAX_FILE_BYTES) -> Iterator[FinishedSpan]:
     """Yield the spans one by one; raises Unreadable at a wrong place, after the spans before it."""
     try:
         message = stream.read(limit + 1)
@@ -54,7 +54,7 @@ def spans_in(stream: BinaryIO, limit: int = MAX_BYTES) -> Iterator[FinishedSpan]
     except Malformed as error:
         offset, text = _log_line(message, error.offset) or (error.offset, str(error))
         unreadable = Unreadable(f"byte {offset}{where}: {text}")
-        unreadable.is_passed = error.is_passed
+        unreadable.is_rest_read = error.is_rest_read
         raise unreadable from error
     except ImportError as error:
         raise Unreadable(str(error)) from error
@@ -76,11 +76,14 @@ def _log_line(message: bytes, offset: int) -> tuple[int, str] | None:
 
 
 def _inflated(message: bytes, limit: int) -> bytes:
-    """The content of all gzip members; raises Unreadable."""
+    """The content of all gzip members; raises Unreadable.
+
+    The collector decompresses by code of its own (collector/body.py): it needs pieces and not the byte of a fault.
+    """
     inflated = bytearray()
     member, members, at = zlib.decompressobj(wbits=31), 1, 0
     while at < len(message):
-        piece = message[at : at + _PIECE]
+        piece = message[at : at + _PIECE_BYTES]
         try:
             inflated += member.decompress(piece, limit + 1 - len(inflated))
         except zlib.error as error:
@@ -88,7 +91,7 @@ def _inflated(message: bytes, limit: int) -> bytes:
         if len(inflated) > limit:
             raise Unreadable(f"byte {at}: more than {limit:,} bytes after decompression; {_REMEDY}")
         at += len(piece) - len(member.unused_data) - len(member.unconsumed_tail)
-        if member.eof and not message[at : at + _PIECE].strip(b"\0"):
+        if member.eof and not message[at : at + _PIECE_BYTES].strip(b"\0"):
             return bytes(inflated)  # the end of the file, or zeros that fill the last block of a tape
         if member.eof:
             members += 1

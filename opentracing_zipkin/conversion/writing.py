@@ -24,7 +24,7 @@ def text_lines(spans: Iterable[FinishedSpan], form: str, style: Style, is_termin
         yield from _trees(spans, style)
         return
     for line in _lines(spans) if form == "lines" else _pretty(spans):
-        yield _harmless(line) if is_terminal else line
+        yield _escaped(line) if is_terminal else line
 
 
 def message(spans: Iterable[FinishedSpan], encoding: str) -> bytes:
@@ -62,7 +62,7 @@ def _pretty(spans: Iterable[FinishedSpan]) -> Iterator[str]:
         yield "]"
 
 
-def _harmless(line: str) -> str:
+def _escaped(line: str) -> str:
     """JSON with escapes for characters that are not printable; these are only inside strings."""
     if line.isprintable():
         return line

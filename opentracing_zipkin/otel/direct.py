@@ -13,7 +13,7 @@ from typing import Any
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from ..codec import json_v2
-from ..codec.kept import Kept, keep
+from ..codec.memo import Memo, remember
 from ..codec.mending import MAX_TIME_US, nearest
 from ..context import LOW_64_BITS
 from ..model import Endpoint
@@ -171,11 +171,11 @@ class DirectJson:
             )
         except Exception:  # a value that is None, or a span that is not the SDK's ReadableSpan
             return json_v2.encode(span.make_finished())
-        return text.encode() if text.isascii() and "A" not in text else json_v2.written(text)
+        return text.encode() if text.isascii() and "A" not in text else json_v2.encode_text(text)
 
     def _learn(self, read: Any, key: tuple[Any, ...]) -> _Shape:
         origin = self._origin_of(read._resource, read._instrumentation_scope)
-        return keep(self._shapes, key, _Shape(origin, KIND_OF[id(read._kind)], key[2:], self._end), 0)
+        return remember(self._shapes, key, _Shape(origin, KIND_OF[id(read._kind)], key[2:], self._end), 0)
 
 
 def _annotations_json(events: Iterable[Any], max_length: int) -> str:
@@ -249,7 +249,7 @@ class _Shape:
         if is_in_url:
             remote = endpoint_in_url(attributes)
         text = self._local if remote is None else f'{self._local},"remoteEndpoint":{json_v2.endpoint_text(remote)}'
-        return text if is_in_url else keep(self.endpoints, values, text, len(str(values)))
+        return text if is_in_url else remember(self.endpoints, values, text, len(str(values)))
 
 
 def _fields(known: Mapping[str, str], keys: Sequence[str], end: str) -> list[str]:
@@ -269,14 +269,14 @@ def _text(value: Any) -> str:
     return attribute_text(value)
 
 
-def _names_of(kind: str | None) -> Kept[str, str]:
+def _names_of(kind: str | None) -> Memo[str, str]:
     before = f'","kind":"{kind}"' if kind else '"'
 
     def text(name: str) -> str:
         short = name.lower() if len(name) <= MAX_NAME_LENGTH else name[:MAX_NAME_LENGTH].lower()
         return f'{before},"name":{quote(short)},"timestamp":' if short else f'{before},"timestamp":'
 
-    return Kept(text, len)
+    return Memo(text, len)
 
 
 _names = {kind: _names_of(kind) for kind in KIND_OF.values()}

@@ -139,10 +139,10 @@ class Exporter(SpanExporter):
 
     def shutdown(self, timeout_millis: float = DEFAULT_TIMEOUT_MS) -> None:
         """Send the waiting spans, as long as the collector accepts spans (`exit_stall_timeout`, `exit_timeout`), and stop."""
-        if self._reporter.ended:  # another thread may have ended it, and may still be sending
+        if self._reporter.is_closed:  # another thread may have ended it, and may still be sending
             self._reporter.flush(_seconds(timeout_millis))
         else:
-            self._reporter.end(_seconds(timeout_millis))
+            self._reporter.close_and_wait(_seconds(timeout_millis))
 
     @property
     def stats(self) -> TracerStats:
@@ -157,7 +157,7 @@ class Exporter(SpanExporter):
     def _find_local_address(self) -> None:
         """Find this host's address, before the first span is sent."""
         if self._route is not None:
-            self._origins.set_local(local_address.towards(self._route, self._origins.local))
+            self._origins.set_local(local_address.with_address(self._route, self._origins.local))
 
 
 class _Exported:

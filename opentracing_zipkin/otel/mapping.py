@@ -16,7 +16,7 @@ from json.encoder import encode_basestring as _quoted  # the function in C that 
 from operator import itemgetter
 from typing import Any
 
-from ..codec.kept import Kept, keep
+from ..codec.memo import Memo, remember
 from ..model import Endpoint, parse_ip
 from ..pruning import Pruning
 from ..tags import HOST_NAME, parse_address, parse_port, service_name_of
@@ -293,7 +293,7 @@ class RemoteEndpoints:
         if values in known:
             return known[values]
         found = _caller(attributes) if self._kind == "SERVER" else _server(attributes, self._service_name)
-        return keep(known, values, found, len(str(values)))
+        return remember(known, values, found, len(str(values)))
 
 
 _remotes: dict[tuple[str, ...], RemoteEndpoints] = {}
@@ -301,7 +301,7 @@ _remotes: dict[tuple[str, ...], RemoteEndpoints] = {}
 
 def _learn(shape: tuple[str, ...]) -> RemoteEndpoints:
     kind, service_name, *keys = shape
-    return keep(_remotes, shape, RemoteEndpoints(kind, keys, service_name), sum(map(len, shape)) // 8)
+    return remember(_remotes, shape, RemoteEndpoints(kind, keys, service_name), sum(map(len, shape)) // 8)
 
 
 def _caller(attributes: Mapping[str, Any]) -> Endpoint | None:
@@ -385,4 +385,4 @@ def _endpoint_at(place: str) -> Endpoint | None:
     return Endpoint(service_name_of(name), ipv4, ipv6, port) if name or ipv4 or ipv6 else None
 
 
-_endpoints_by_place = Kept(_endpoint_at, len)
+_endpoints_by_place = Memo(_endpoint_at, len)

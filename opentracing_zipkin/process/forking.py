@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..log import log
 
-__all__ = ["checked", "lacks_threads", "may_start_thread", "renew_in_children"]
+__all__ = ["is_uwsgi_without_threads", "may_start_thread", "renew_in_children", "renewing"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -37,22 +37,25 @@ def renew_in_children(owner: Renewable) -> None:
         _chain_uwsgi()
 
 
-def checked(name: str, owner: Any, function: _F) -> _F:
-    """`function`; under uWSGI a wrapper of it, which in a new process calls the renewed attribute `name` of `owner` instead."""
+def renewing(name: str, owner: Any, function: _F) -> _F:
+    """`function`; under uWSGI a wrapper of it, which in a new process renews all owners first.
+
+    The wrapper then calls the renewed attribute `name` of `owner` instead.
+    """
     if "uwsgi" not in sys.modules:
         return function
 
-    def check(*args: Any) -> Any:
+    def renew_and_call(*args: Any) -> Any:
         if os.getpid() != _pid:
             _renew()
             return getattr(owner, name)(*args)
         return function(*args)
 
-    return check  # type: ignore[return-value]
+    return renew_and_call  # type: ignore[return-value]
 
 
-def lacks_threads() -> bool:
-    """Whether this is uWSGI without --enable-threads, where a thread runs only while the application happens to let it."""
+def is_uwsgi_without_threads() -> bool:
+    """Whether this is uWSGI without --enable-threads, where our thread runs only while uWSGI runs the application's code."""
     uwsgi: Any = sys.modules.get("uwsgi")
     return uwsgi is not None and not uwsgi.opt.keys() & {"enable-threads", "threads"}
 

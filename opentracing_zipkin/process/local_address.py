@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 
 from ..model import Endpoint, parse_ip
 
-__all__ = ["endpoint", "towards"]
+__all__ = ["endpoint", "with_address"]
 
 # Addresses for documentation (RFC 5737, RFC 3849): no host has them, so the default route leads to them.
 _ANYWHERE = ("192.0.2.1", "2001:db8::1")
 _ALL_HOSTS = "224.0.0.1"  # reaches all hosts in the network of one interface
+_WORST_RANK = 3
 
 
 def endpoint(service_name: str, ip: str | None, port: int) -> Endpoint:
@@ -29,14 +30,15 @@ def endpoint(service_name: str, ip: str | None, port: int) -> Endpoint:
     return Endpoint(service_name.lower(), ipv4, ipv6, port)
 
 
-def towards(url: str, known: Endpoint) -> Endpoint:
+def with_address(url: str, known: Endpoint) -> Endpoint:
     """`known` with this host's address on the way to the URL's host, or to anywhere if there is no URL.
 
-    It is unchanged if no such address is found.
+    `known` itself is returned if no such address is found.
 
-    It may look up the host's name, for which Python has no time limit.  So it must not run on an application's thread.
+    The name of the URL's host may be looked up, for which Python has no time limit.  So this must not run on an application's
+    thread.
     """
-    best, lowest = "", 4
+    best, lowest = "", _WORST_RANK + 1
     for source, target in _routes(urlsplit(url).hostname or ""):
         rank = _rank(source, target)
         if rank < lowest:
@@ -50,10 +52,10 @@ def towards(url: str, known: Endpoint) -> Endpoint:
 
 
 def _rank(source: str, target: str) -> int:
-    """The rank of an address, 0 to 3: 0 distinguishes this host best from others, 3 worst."""
+    """The rank of an address, from 0, which distinguishes this host best from others, to `_WORST_RANK`."""
     address = ip_address(source)
     if address.is_loopback:
-        return 3
+        return _WORST_RANK
     if source == target:  # the target is on this machine, such as a bridge to containers; other hosts may have the same address
         return 2
     return 1 if address.is_link_local else 0

@@ -14,7 +14,7 @@ from types import FrameType
 
 __all__ = ["await_others"]
 
-_POLL_S = 0.01
+_POLL_INTERVAL_S = 0.01
 _OURS = "opentracing_zipkin."
 # In these modules of the standard library a thread waits; only their caller tells what for.
 _WAITING = ("threading", "socket")
@@ -35,7 +35,7 @@ def await_others(timeout_s: float) -> None:
     """Wait until every other thread has ended or waits for work, or until the time is over; a greenlet waits the whole time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and _are_others_busy():
-        time.sleep(_POLL_S)
+        time.sleep(_POLL_INTERVAL_S)
 
 
 def _are_others_busy() -> bool:

@@ -15,16 +15,16 @@ from functools import update_wrapper
 from types import ModuleType
 from typing import Any
 
-__all__ = ["is_blocked", "is_caught_unseen", "send_sigterm", "tell_nobody", "tell_of_sigterm"]
+__all__ = ["is_blocked", "is_caught_unseen", "listen_for_own_sigterm", "send_sigterm", "stop_listening"]
 
 _MAX_WRAPPERS = 100  # limits the search through wrappers, which might form a circle
 
 _listener: Callable[[], None] | None = None
 _wrappers: list[Any] = []
-_is_told = False  # whether a wrapped function has called the listener and has not returned yet
+_is_notified = False  # whether a wrapped function has called the listener and has not returned yet
 
 
-def tell_of_sigterm(listener: Callable[[], None]) -> None:
+def listen_for_own_sigterm(listener: Callable[[], None]) -> None:
     """Call `listener` when this process is about to end itself by SIGTERM.  Repeated calls wrap the functions only once."""
     global _listener
     _listener = listener
@@ -32,8 +32,8 @@ def tell_of_sigterm(listener: Callable[[], None]) -> None:
     _wrap(os, "kill", _killing)
 
 
-def tell_nobody() -> None:
-    """Undo `tell_of_sigterm`; a wrapper that other code has wrapped again stays, and only passes calls on."""
+def stop_listening() -> None:
+    """Undo `listen_for_own_sigterm`; a wrapper that other code has wrapped again stays, and only passes calls on."""
     global _listener
     _listener = None
     for module, name in ((signal, "raise_signal"), (os, "kill")):
@@ -44,7 +44,7 @@ def tell_nobody() -> None:
 
 def send_sigterm() -> None:
     """Send SIGTERM to this process without calling the listener."""
-    _tell_and_call(lambda: None, os.kill, os.getpid(), signal.SIGTERM)
+    _notify_and_call(lambda: None, os.kill, os.getpid(), signal.SIGTERM)
 
 
 def is_blocked() -> bool:
@@ -89,7 +89,7 @@ def _raising(former: Callable[[int], None]) -> Callable[[int], None]:
     def raise_signal(signalnum: int, /) -> None:
         if signalnum != signal.SIGTERM:
             return former(signalnum)
-        return _tell_and_call(_listener, former, signalnum)
+        return _notify_and_call(_listener, former, signalnum)
 
     return raise_signal
 
@@ -98,25 +98,25 @@ def _killing(former: Callable[[int, int], None]) -> Callable[[int, int], None]:
     def kill(pid: int, signalnum: int, /) -> None:
         if signalnum != signal.SIGTERM or pid != os.getpid():
             return former(pid, signalnum)
-        return _tell_and_call(_listener, former, pid, signalnum)
+        return _notify_and_call(_listener, former, pid, signalnum)
 
     return kill
 
 
-def _tell_and_call(listener: Callable[[], None] | None, function: Callable[..., None], *args: int) -> None:
+def _notify_and_call(listener: Callable[[], None] | None, function: Callable[..., None], *args: int) -> None:
     """Call the listener, if the signal will end the process, and then `function` in any case.
 
     A function may be wrapped twice; the listener is still called only once.
     """
-    global _is_told
-    if listener is None or _is_told or not _is_left_to_default():
+    global _is_notified
+    if listener is None or _is_notified or not _is_left_to_default():
         return function(*args)
-    _is_told = True
+    _is_notified = True
     try:
         listener()
     finally:
         try:
             function(*args)
         finally:
-            _is_told = False
+            _is_notified = False
     return None

@@ -21,21 +21,21 @@ from ..clock import monotonic
 from ..log import log
 from .hubs import call_outside_hub
 from .others import await_others
-from .own_signals import is_blocked, is_caught_unseen, send_sigterm, tell_nobody, tell_of_sigterm
+from .own_signals import is_blocked, is_caught_unseen, listen_for_own_sigterm, send_sigterm, stop_listening
 
 __all__ = ["at_childs_exit", "at_sigterm", "handle_sigterm", "leave_sigterm"]
 
 # Lower than the priorities of an application, so that its last spans are recorded first.
-_LAST = -1000
+_EXIT_PRIORITY = -1000
 
-# How often, and at which interval, the main thread is interrupted, because SIGTERM may not have reached it.
-_NUDGES = 20
+# After SIGTERM the main thread is interrupted this many times, because the signal may not have reached it.
+_NUDGE_COUNT = 20
 _NUDGE_INTERVAL_S = 0.05
 
 # The time for requests that other threads are still handling: the server may not have waited for them.
-_OTHERS_END_S = 0.5
-# Two SIGTERMs within this time count as one.
-_SAME_END_S = 0.2
+_OTHERS_TIMEOUT_S = 0.5
+# A second SIGTERM counts as a copy of the first if it comes within this time.
+_MAX_COPY_DELAY_S = 0.2
 
 _at_sigterm: list[tuple[Callable[[], None], Callable[[], None]]] = []
 _is_asked = False
@@ -46,7 +46,7 @@ def at_childs_exit(hook: Callable[[], None]) -> None:
     """Call `hook` also in a child process that ends without Python's exit; it may be called more than once."""
     # Forked children of multiprocessing (up to Python 3.12) and of billiard, Celery's copy of it, end by os._exit.
     for util in _utilities_of_parents():
-        util.Finalize(None, hook, exitpriority=_LAST)
+        util.Finalize(None, hook, exitpriority=_EXIT_PRIORITY)
     # The processes of Celery's pool skip even billiard's finalizers.
     celery = sys.modules.get("celery.signals")
     if celery is not None:
@@ -72,7 +72,7 @@ def handle_sigterm() -> None:
         log.debug("zipkin: SIGTERM is not handled, because %s", obstacle)
         return
     _is_asked = True
-    tell_of_sigterm(_drain)
+    listen_for_own_sigterm(_drain)
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _handle)
         _watch_children()
@@ -82,7 +82,7 @@ def leave_sigterm() -> None:
     """Undo `handle_sigterm`, unless other code has wrapped or replaced our handler."""
     global _is_asked
     _is_asked = False
-    tell_nobody()
+    stop_listening()
     if signal.getsignal(signal.SIGTERM) is _handle and _is_signals_thread():
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -111,14 +111,14 @@ def _is_signals_thread() -> bool:
 
 def _handle(number: int, frame: Any) -> None:
     """Handle SIGTERM.  A handler that was set later may call this one, even on a thread, which cannot restore SIG_DFL."""
-    if _outlives_sigterm() or not _is_signals_thread():
+    if _is_process_1() or not _is_signals_thread():
         _hurry()
         return
     begun_at = monotonic()
 
     def handle_again(number: int, frame: Any) -> None:
         """End the process at a second SIGTERM, unless it belongs to the first: multiprocessing terminates daemons twice."""
-        if monotonic() - begun_at > _SAME_END_S:
+        if monotonic() - begun_at > _MAX_COPY_DELAY_S:
             _end()
 
     signal.signal(signal.SIGTERM, handle_again)
@@ -138,7 +138,7 @@ def _end() -> None:
     send_sigterm()
 
 
-def _outlives_sigterm() -> bool:
+def _is_process_1() -> bool:
     """Whether this is process 1 of a container: the kernel ignores SIGTERM for it, unless it has a handler."""
     return os.getpid() == 1
 
@@ -146,9 +146,9 @@ def _outlives_sigterm() -> bool:
 def _drain() -> None:
     """Send the waiting spans and take no more, unless the process lives on."""
     _hurry()
-    if _outlives_sigterm():
+    if _is_process_1():
         return
-    await_others(_OTHERS_END_S)
+    await_others(_OTHERS_TIMEOUT_S)
     for drain, _ in _at_sigterm:
         drain()
 
@@ -196,24 +196,24 @@ def _watch(handle: Callable[[int, Any], None]) -> None:
     """
     if signal.getsignal(signal.SIGTERM) is not handle or signal.getsignal(signal.SIGURG) != signal.SIG_DFL:
         return
-    bell, ringer = socket.socketpair()
-    ringer.setblocking(False)
-    former = signal.set_wakeup_fd(ringer.fileno(), warn_on_full_buffer=False)
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    former = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     if former != -1:  # of an event loop, which wakes the main thread itself
         signal.set_wakeup_fd(former, warn_on_full_buffer=False)
         return
     # SIGURG interrupts any waiting call; code that does not handle SIGURG ignores it.
     signal.signal(signal.SIGURG, lambda *_: None)
     try:
-        threading.Thread(target=_insist, args=(bell, ringer), name="zipkin-sigterm", daemon=True).start()
+        threading.Thread(target=_nudge_after_sigterm, args=(reader, writer), name="zipkin-sigterm", daemon=True).start()
     except RuntimeError:  # no more threads
         signal.set_wakeup_fd(-1)
 
 
-def _insist(bell: socket.socket, ringer: socket.socket) -> None:
-    """Interrupt the main thread after SIGTERM; `ringer`, to which Python writes the signals, is only kept open here."""
+def _nudge_after_sigterm(reader: socket.socket, writer: socket.socket) -> None:
+    """Interrupt the main thread after SIGTERM; `writer`, to which Python writes the signals, is only kept open here."""
     while True:
-        if signal.SIGTERM in bell.recv(4096):
-            for _ in range(_NUDGES):
+        if signal.SIGTERM in reader.recv(4096):
+            for _ in range(_NUDGE_COUNT):
                 time.sleep(_NUDGE_INTERVAL_S)
                 os.kill(os.getpid(), signal.SIGURG)

@@ -17,14 +17,14 @@ from ..log import log
 from ..option import WrongSetting
 from ..text import to_text
 
-__all__ = ["FREE_FORM", "MAX_ATTRIBUTES", "MAX_BYTES", "PREFIX", "TRACESTATE", "Attributes", "is_header_safe"]
+__all__ = ["FREE_FORM", "MAX_ATTRIBUTES", "MAX_ATTRIBUTES_BYTES", "PREFIX", "TRACESTATE", "Attributes", "is_header_safe"]
 
 PREFIX = "ot-baggage-"
 TRACESTATE = "tracestate"  # kept as an attribute, but written and read with `traceparent` only
 
 # The limits that every platform has to pass on.  Names and values are counted as they are on the wire.
 MAX_ATTRIBUTES = 64
-MAX_BYTES = 8192
+MAX_ATTRIBUTES_BYTES = 8192
 
 # RFC 9110's token characters; normalised keys use the lower-case ones.
 _TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
@@ -53,16 +53,16 @@ class Attributes:
     """Writes and reads attributes, and counts those that it left out; may be used from any thread."""
 
     def __init__(self, fields: Iterable[str] = ()) -> None:
-        self.names = _checked(fields)  # normalised key -> the header's name, as it was configured
+        self.names = _check_fields(fields)  # normalised key -> the header's name, as it was configured
         self.dropped = 0  # attributes, read or to be written, that were over a limit or had an impossible name
 
-    def has(self, name: str) -> bool:
+    def is_attribute(self, name: str) -> bool:
         """Whether a header with this name, as it is written, is an attribute."""
         return name.startswith(PREFIX) or name in self.names.values()
 
     def write(self, baggage: Mapping[str, str], carrier: MutableMapping[str, Any]) -> None:
         """Add each attribute to `carrier`: first the fields of the allow-list, then the others in their order."""
-        count, left = 0, MAX_BYTES
+        count, left = 0, MAX_ATTRIBUTES_BYTES
         for name, value in self._headers(baggage):
             size = len(name) + len(value)
             if count < MAX_ATTRIBUTES and size <= left and name != PREFIX and _TOKEN.fullmatch(name):
@@ -73,7 +73,9 @@ class Attributes:
 
     def _headers(self, baggage: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Names and values as they are sent; a name may still be impossible.  A value None means that it was removed."""
-        normalised = {normalize_key(str(key)): to_text(value, MAX_BYTES) for key, value in baggage.items() if value is not None}
+        normalised = {
+            normalize_key(str(key)): to_text(value, MAX_ATTRIBUTES_BYTES) for key, value in baggage.items() if value is not None
+        }
         for key, name in self.names.items():
             if key in normalised:
                 yield name, _encode_field(normalised.pop(key))
@@ -84,7 +86,7 @@ class Attributes:
     def read(self, headers: Mapping[str, str]) -> dict[str, str] | None:
         """The attributes in headers whose names are in lower case; None where there are none."""
         found: dict[str, str] = {}
-        left = MAX_BYTES
+        left = MAX_ATTRIBUTES_BYTES
         for name, value in self._ours(headers):
             size = len(name) + len(value)
             if len(found) == MAX_ATTRIBUTES or size > left:
@@ -110,11 +112,12 @@ class Attributes:
             log.warning(
                 "zipkin: trace attribute %s is left out: at most %d are taken, of %d bytes in total, "
                 "with valid header names (logged once): %r",
-                where, MAX_ATTRIBUTES, MAX_BYTES, name[:80],
+                where, MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES, name[:80],
             )  # fmt: skip
 
 
-def _checked(fields: Iterable[str]) -> dict[str, str]:
+def _check_fields(fields: Iterable[str]) -> dict[str, str]:
+    """The allow-list as a mapping, normalised key to header name; raises WrongSetting for names that cannot be fields."""
     if isinstance(fields, (str, bytes)) or not isinstance(fields, Iterable):
         raise WrongSetting("baggage_fields", f"is {fields!r}; use a list of header names, for instance ['x-request-id']")
     names: dict[str, str] = {}

@@ -47,7 +47,7 @@ _ONE = "0000000000000001"  # a smaller text begins with 16 zeros: it is no id, o
 _new = object.__new__
 _ACCEPT = DECIDED | SAMPLED
 _DEBUG = DECIDED | SAMPLED | DEBUG
-_SAID = _DEBUG | MESSAGING  # MESSAGING is the greatest of these bits
+_WRITTEN_BITS = _DEBUG | MESSAGING  # MESSAGING is the greatest of these bits
 _PLAIN_STATES = {"1": _ACCEPT, "0": DECIDED}
 
 
@@ -69,7 +69,7 @@ class B3Propagation:
         self._more = self._single or w3c
         self.attributes = Attributes(own["baggage_fields"])
         self._stale = Stale(self.attributes, w3c)
-        self._harmless = self._stale.harmless
+        self._clean_names = self._stale.clean_names
         self.trusted: bool = own["trust_incoming"]
         if not self.trusted:
             self.extract = self._extract_untrusted  # type: ignore[method-assign]  # so a trusting one pays nothing
@@ -84,13 +84,13 @@ class B3Propagation:
         # The class of an empty carrier is not checked: this saves 3 % of an `inject` into a dict (Python 3.11, 2026-11).  An
         # empty carrier that is no mapping raises when it is written to.
         try:
-            if carrier and (type(carrier) is not dict or not self._harmless.issuperset(carrier)):
+            if carrier and (type(carrier) is not dict or not self._clean_names.issuperset(carrier)):
                 if type(carrier) is not dict:
                     self._inject_elsewhere(context, carrier)
                     return
                 self._stale.remove(carrier)
-            said = context._state & _SAID
-            if self._multi and said < MESSAGING:
+            bits = context._state & _WRITTEN_BITS
+            if self._multi and bits < MESSAGING:
                 trace_id: Any = context._trace_id
                 if trace_id is not None:
                     span_id: Any = context._span_id
@@ -106,13 +106,13 @@ class B3Propagation:
                         if type(parent_id) is not str:
                             context._parent_id = parent_id = hex_span_id(parent_id)
                         carrier["x-b3-parentspanid"] = parent_id
-                if said == _ACCEPT:
+                if bits == _ACCEPT:
                     carrier["x-b3-sampled"] = "1"
-                elif said & DEBUG:
+                elif bits & DEBUG:
                     carrier["x-b3-flags"] = "1"
-                elif said & DECIDED:
+                elif bits & DECIDED:
                     carrier["x-b3-sampled"] = "0"
-            if said >= MESSAGING or self._more:
+            if bits >= MESSAGING or self._more:
                 self._inject_more(context, carrier)
             if context._baggage:
                 self.attributes.write(context._baggage, carrier)

@@ -130,7 +130,10 @@ def _is_hex(text: str, longest: int) -> bool:
 
 
 def _id(text: str, longest: int) -> str | None:
-    """An id of 16 digits, or of 32 where its high half is not zero; None where the text is no id."""
+    """An id of 16 digits, or of 32 where its high half is not zero; None where the text is no id.
+
+    This is `canonical_trace_id` without the call, because the zeros are counted here anyway.
+    """
     digits = text.lstrip("0")
     if not digits or not _is_hex(text, longest):
         return None

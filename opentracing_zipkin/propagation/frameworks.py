@@ -20,7 +20,7 @@ _VIEWS = {
     ("starlette", "MutableHeaders"): "raw",
 }
 
-MAX_PLACES = 16
+MAX_HEADER_PLACES = 16
 
 _Places = list[tuple[int, str]]  # positions of the pairs of interest, with their names
 
@@ -28,11 +28,11 @@ _Places = list[tuple[int, str]]  # positions of the pairs of interest, with thei
 class Frameworks:
     """Turns carriers into dicts.  May be used from any thread.
 
-    `of_interest` gets a name in lower case and tells whether its header will be read.
+    `is_of_interest` gets a name in lower case and tells whether its header will be read.
     """
 
-    def __init__(self, of_interest: Callable[[str], bool]) -> None:
-        self._of_interest = of_interest
+    def __init__(self, is_of_interest: Callable[[str], bool]) -> None:
+        self._is_of_interest = is_of_interest
         self._places: dict[bytes, tuple[int, _Places | None]] = {}  # by the names of a carrier: their number and places
 
     def as_dict(self, carrier: Any) -> dict[Any, Any] | None:
@@ -69,8 +69,8 @@ class Frameworks:
 
     def _add_places(self, joined: bytes) -> tuple[int, _Places | None]:
         names = joined.decode("latin-1").split("\n")
-        found = [(place, name) for place, name in enumerate(names) if self._of_interest(name.lower())]
+        found = [(place, name) for place, name in enumerate(names) if self._is_of_interest(name.lower())]
         once = len(found) == len({name.lower() for _, name in found})
-        placed = len(names), found if once and len(found) <= MAX_PLACES else None
+        placed = len(names), found if once and len(found) <= MAX_HEADER_PLACES else None
         remember(self._places, joined, placed)
         return placed

@@ -1,7 +1,7 @@
 """The headers that a sampler asks for, kept beside a context whose decision is open until its root starts.
 
 Rules: a header is kept only where the sampler will be asked: never beside an upstream decision.  It is no tag and no attribute,
-and goes nowhere else.  Whatever the carrier is, reading it does not raise.
+and goes nowhere else.  Reading never raises, whatever the carrier is.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from .attributes import Attributes
 
 __all__ = ["HeaderKeeping"]
 
-MAX_LENGTH = 8192  # characters of a value
+MAX_VALUE_LENGTH = 8192  # characters of a value
 
 
 class HeaderKeeping:
-    """Another propagation, and what `sampler` wants to see of a request; may be used from any thread."""
+    """Another propagation, which also keeps the headers that `sampler` asks for; may be used from any thread."""
 
     def __init__(self, propagation: Propagation, sampler: RootSampler) -> None:
         self._propagation = propagation
@@ -38,8 +38,8 @@ class HeaderKeeping:
         try:
             asked = [name.lower() for name in self._sampler.headers]
             sent = headers_of(carrier) if asked else {}
-            headers = {name: sent[name][:MAX_LENGTH] for name in asked if name in sent}
-        except Exception:  # whatever a carrier or a sampler of the user's does
+            headers = {name: sent[name][:MAX_VALUE_LENGTH] for name in asked if name in sent}
+        except Exception:  # a carrier or a sampler of the application may raise anything
             return received
         return RequestContext.of(received, headers) if headers else received
 

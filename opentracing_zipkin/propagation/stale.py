@@ -31,11 +31,11 @@ class Stale:
     def __init__(self, attributes: Attributes, w3c: bool) -> None:
         self._names = frozenset((*B3_NAMES, *(W3C_NAMES if w3c else ()), *attributes.names))
         # Names seen before that are not stale.  A dict with only such names is clean; a set tests this in one C call.
-        self.harmless: set[str] = set()
-        self._met: set[str] = set()  # names seen before that are stale
+        self.clean_names: set[str] = set()
+        self._stale_names: set[str] = set()  # names seen before that are stale
 
-    def is_stale(self, name: Any) -> bool:
-        """Whether a header of this name is replaced; `_` counts as `-`, and the prefix of a WSGI environ does not count."""
+    def _is_written_here(self, name: Any) -> bool:
+        """Whether this propagation writes such a header; `_` counts as `-`, and the prefix of a WSGI environ does not count."""
         text = name.decode("latin-1") if isinstance(name, bytes) else name
         if not isinstance(text, str):
             return False
@@ -45,20 +45,20 @@ class Stale:
 
     def remove(self, carrier: dict[Any, Any]) -> None:
         """Remove stale headers from a plain dict."""
-        for name in self._met.intersection(carrier):
+        for name in self._stale_names.intersection(carrier):
             carrier.pop(name, None)
-        if not self.harmless.issuperset(carrier):
-            for name in [name for name in list(carrier) if self._goes(name)]:
+        if not self.clean_names.issuperset(carrier):
+            for name in [name for name in list(carrier) if self.is_stale(name)]:
                 carrier.pop(name, None)
 
-    def _goes(self, name: Any) -> bool:
-        """The result of `is_stale`, which is remembered."""
+    def is_stale(self, name: Any) -> bool:
+        """Whether a header of this name is removed; the answer is remembered."""
         if type(name) is not str:
-            return self.is_stale(name)
-        if name in self.harmless:
+            return self._is_written_here(name)
+        if name in self.clean_names:
             return False
-        stale = name in self._met or self.is_stale(name)
-        names = self._met if stale else self.harmless
+        stale = name in self._stale_names or self._is_written_here(name)
+        names = self._stale_names if stale else self.clean_names
         if is_room_for(name, names):
             names.add(name)
         return stale
@@ -73,7 +73,7 @@ class Stale:
                 self._replace_pairs(carrier, headers)
                 return
             for name in self._names_in(carrier):
-                if self._goes(name):
+                if self.is_stale(name):
                     _delete(carrier, name)
             for name, value in headers.items():
                 carrier[name] = value
@@ -97,7 +97,7 @@ class Stale:
         """
         if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
             raise TypeError("not all items are pairs")
-        kept = [pair for pair in pairs if not self._goes(pair[0])]
+        kept = [pair for pair in pairs if not self.is_stale(pair[0])]
         is_name_text = not pairs or not all(isinstance(name, bytes) for name, _ in pairs)  # bytes in ASGI
         is_value_text = bool(kept) and all(isinstance(value, str) for _, value in kept)  # text in gRPC
         fresh = [

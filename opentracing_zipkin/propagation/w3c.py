@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..context import DECIDED, REMOTE, SAMPLED, W3C_FLAGS, ZipkinContext, hex_id, hex_span_id
-from .attributes import MAX_BYTES, TRACESTATE, is_header_safe
+from .attributes import MAX_ATTRIBUTES_BYTES, TRACESTATE, is_header_safe
 
 __all__ = ["TRACEPARENT", "complete", "read_traceparent", "write", "write_traceparent"]
 
@@ -50,10 +50,10 @@ def write_traceparent(context: ZipkinContext) -> str:
     return f"00-{hex_id(trace_id):0>32}-{hex_span_id(span_id)}-{flags:02x}"
 
 
-def complete(context: ZipkinContext | None, headers: Mapping[str, str], passes_on: bool) -> ZipkinContext | None:
+def complete(context: ZipkinContext | None, headers: Mapping[str, str], is_w3c_written: bool) -> ZipkinContext | None:
     """The context from B3, with the position from `traceparent` where B3 gave none.
 
-    If W3C headers are also written (`passes_on`), the context gets the flags and the `tracestate` of the same trace.
+    If W3C headers are also written (`is_w3c_written`), the context gets the flags and the `tracestate` of the same trace.
     """
     received = read_traceparent(headers.get(TRACEPARENT, ""))
     if received is None:
@@ -64,7 +64,7 @@ def complete(context: ZipkinContext | None, headers: Mapping[str, str], passes_o
         context = received
     elif _padded(context) != _padded(received):
         return context
-    if not passes_on:
+    if not is_w3c_written:
         return context
     context._state |= received._state & W3C_FLAGS
     tracestate = headers.get(TRACESTATE, "").replace("\t", " ").strip(" ")  # both characters are white space here
@@ -88,4 +88,4 @@ def _padded(context: ZipkinContext) -> str:
 
 
 def _may_pass(tracestate: str) -> bool:
-    return len(tracestate) <= MAX_BYTES and is_header_safe(tracestate)
+    return len(tracestate) <= MAX_ATTRIBUTES_BYTES and is_header_safe(tracestate)

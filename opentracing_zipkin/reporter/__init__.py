@@ -14,6 +14,7 @@ from .reporter import Reporter
 __all__ = ["Recorder", "Reporter"]
 
 
+# A twin of `opentracing.standard.Recorder`: this package uses only OpenTracing 2.4's names of `opentracing`, which lacks that.
 class Recorder(Protocol):
     """The place where a tracer puts its finished spans; this base class drops them.
 

@@ -43,18 +43,18 @@ class Account:
         # Re-entrant, because a signal handler may ask for the account while the interrupted code holds the lock.
         self._lock = threading.RLock()
         self._waiting = waiting
-        self._alarms: list[Alarm] = []  # one for each thread that waits in `flushed`
+        self._alarms: list[Alarm] = []  # one for each thread that waits in `await_flush`
         self._refused = {cause: _Tally() for cause in ("full", "closed")}
         self._dropped = dict.fromkeys(CAUSES, 0)
         self._dropped_at_flush = 0  # the number of dropped spans when the last flush ended
         self._doubles = 0  # spans that were recorded twice; each was in flight twice, but counts once
         self._in_flight = 0
-        self._moving = False  # whether spans are about to leave the backlog
+        self._is_moving = False  # whether spans are about to leave the backlog
         self.sent = 0
 
     # Any thread
 
-    def refuse(self, cause: str) -> None:
+    def count_refused(self, cause: str) -> None:
         """Count a span that was offered and is dropped as `full` or `closed`."""
         self._refused[cause].add()
 
@@ -64,7 +64,7 @@ class Account:
         return sum(tally.value for tally in self._refused.values())
 
     @property
-    def full(self) -> int:
+    def dropped_as_full(self) -> int:
         """The number of spans that were dropped because the queue was full."""
         return self._dropped["full"] + self._refused["full"].value
 
@@ -73,11 +73,11 @@ class Account:
         """The number of spans that wait or are in flight."""
         return self._waiting() + self._in_flight
 
-    def flushed(self, timeout: float, attend: Callable[[], None]) -> bool:
-        """Whether all spans that wait now were accepted within `timeout` seconds, and none was dropped since the last flush.
+    def await_flush(self, timeout: float, hurry: Callable[[], None]) -> bool:
+        """Wait until all spans that wait now are sent or dropped, at most `timeout` seconds; `hurry` makes a thread send them.
 
-        The last flush is the one that had ended before this one began, so each of several flushes at a time has its own answer.
-        `attend` makes sure that a thread sends.
+        Returns whether all were accepted, and none was dropped since the last flush.  The last flush is the one that had ended
+        before this one began, so each of several flushes at a time has its own answer.
         """
         deadline = monotonic() + timeout
         alarm = Alarm()
@@ -87,11 +87,11 @@ class Account:
             self._alarms.append(alarm)
         try:
             while self._gone() < due:
-                attend()
+                hurry()
                 left = deadline - monotonic()
                 if left <= 0:
                     break
-                # In short waits: in a greenlet an alarm from another thread may be late, and `attend` may have to start a
+                # In short waits: in a greenlet an alarm from another thread may be late, and `hurry` may have to start a
                 # thread.
                 alarm.wait(min(left, MAX_POLL_S))
         finally:
@@ -121,27 +121,31 @@ class Account:
 
     # The reporter's thread
 
-    def take(self, most: int, move: Callable[[int], None]) -> None:
-        """Move up to `most` spans out of the backlog by `move`; from now on they are in flight."""
+    def put_in_flight(self, max_count: int, move: Callable[[int], None]) -> None:
+        """Take up to `max_count` spans out of the backlog by `move`; from now on they are in flight."""
         with self._lock:
-            count = min(most, self._waiting())
-            self._moving = True
+            count = min(max_count, self._waiting())
+            self._is_moving = True
             self._in_flight += count  # before the move, so that an interrupted move does not make spans look sent or dropped
             move(count)
-            self._moving = False
+            self._is_moving = False
 
-    def settle(self, cause: str | None, spans: int) -> None:
-        """Count spans that were in flight as accepted, or as dropped for a cause."""
+    def count_sent(self, spans: int) -> None:
+        """Count spans that were in flight as accepted by the collector."""
         with self._lock:
             self._in_flight -= spans
-            if cause is None:
-                self.sent += spans
-            else:
-                self._dropped[cause] += spans
+            self.sent += spans
             self._ring()
 
-    def settle_double(self) -> None:
-        """Count a span once that two threads finished at the same moment, so that it was recorded twice."""
+    def count_dropped(self, cause: str, spans: int) -> None:
+        """Count spans that were in flight as dropped for a cause."""
+        with self._lock:
+            self._in_flight -= spans
+            self._dropped[cause] += spans
+            self._ring()
+
+    def count_double(self) -> None:
+        """Count the second copy of a span that two threads finished at the same moment; the span itself counts once."""
         with self._lock:
             self._in_flight -= 1
             self._doubles += 1
@@ -155,14 +159,14 @@ class Account:
         with self._lock:
             missing = self._in_flight - held
             self._in_flight = held
-            if missing > 0 and not self._moving:  # otherwise they are still in the backlog
+            if missing > 0 and not self._is_moving:  # otherwise they are still in the backlog
                 self._dropped["interrupted"] += missing
-            self._moving = False
+            self._is_moving = False
             self._ring()
 
     # A signal's handler
 
-    def release(self) -> None:
+    def release_lock(self) -> None:
         """Release the lock if the code that the signal interrupted holds it; that code will not go on."""
         with suppress(RuntimeError):  # this thread does not hold the lock, or holds it no longer
             while True:

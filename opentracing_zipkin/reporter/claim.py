@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from .alarm import Alarm
 
-__all__ = ["ENDED", "MAX_PENDING_S", "PENDING", "RUNS", "VOID", "Claim"]
+__all__ = ["ENDED", "MAX_PENDING_S", "PENDING", "RUNNING", "VOID", "Claim"]
 
 PENDING = "pending"
-RUNS = "runs"
+RUNNING = "running"
 ENDED = "ended"
 VOID = "void"
 
@@ -26,30 +26,33 @@ class Claim:
     `made_at`: monotonic seconds.
     """
 
-    __slots__ = ("_fate", "_next", "alarm", "made_at")
+    __slots__ = ("_next", "_status", "alarm", "made_at")
 
     def __init__(self, made_at: float) -> None:
         self.made_at = made_at
         self.alarm: Alarm | None = None  # the thread makes it, so that it fits the thread or greenlet
-        self._fate: dict[str, str] = {}
+        self._status: dict[str, str] = {}
         self._next: dict[str, Claim] = {}
 
     @property
-    def fate(self) -> str:
-        """PENDING, RUNS, ENDED or VOID."""
-        return self._fate.get("fate", PENDING)
+    def status(self) -> str:
+        """PENDING, RUNNING, ENDED or VOID."""
+        return self._status.get("status", PENDING)
 
     def begin(self) -> bool:
-        """Whether the thread may run; its first call.  False where the claim was voided meanwhile."""
-        return self._fate.setdefault("fate", RUNS) is RUNS
+        """Mark the claim as running; the thread's first call.
+
+        Returns False where the claim was voided meanwhile; then the thread must not run.
+        """
+        return self._status.setdefault("status", RUNNING) is RUNNING
 
     def void(self) -> None:
         """Let no thread begin with this claim; has no effect if one has begun."""
-        self._fate.setdefault("fate", VOID)
+        self._status.setdefault("status", VOID)
 
     def end(self) -> None:
         """Mark the claim as ended; the thread's last call."""
-        self._fate["fate"] = ENDED
+        self._status["status"] = ENDED
 
     def succeeded_by(self, claim: Claim) -> Claim:
         """The claim after this one; every caller gets the first claim that was offered."""

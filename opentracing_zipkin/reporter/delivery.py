@@ -19,8 +19,8 @@ from .streak import Streak
 __all__ = ["MAX_REFUSALS", "Delivery"]
 
 MAX_RETRY_AFTER_S = 60.0
-# The short delay between tries while the process ends.
-ENDING_DELAY_S = 0.2
+# The short delay between tries of a closed reporter: the process ends, or `close` has a time limit.
+CLOSING_DELAY_S = 0.2
 # A collector that refuses this many messages in a row refuses everything.  From then on whole messages are dropped, because
 # dividing them would cost two requests for each span.
 MAX_REFUSALS = 32
@@ -97,8 +97,8 @@ class Delivery:
             if self._state.now is GIVEN_UP:
                 message = self._outbox.first()
                 self._outbox.take(message)
-                self._account.settle(self._state.cause, len(message))
-            elif not self._state.sends or (self._now() < self._retry_at and not self._hurried):
+                self._account.count_dropped(self._state.cause, len(message))
+            elif not self._state.may_send or (self._now() < self._retry_at and not self._hurried):
                 return
             else:
                 self._hurried = False
@@ -120,14 +120,14 @@ class Delivery:
             self._failures = self._refusals = self._interruptions = 0
             self._retry_at = 0.0
             self._outbox.take(message)
-            self._account.settle(None, len(message))
+            self._account.count_sent(len(message))
             self._streak.recover()
 
     def _fail(self, message: Message, error: SendError) -> None:
         if error.retryable:
             self._failures += 1
             self._retry_at = self._now() + self._delay_s(error)
-            if self._now() - message.since < self._retry_timeout:
+            if self._now() - message.made_at < self._retry_timeout:
                 self._streak.retry(len(message), error)
                 return
             self._drop(message, "expired", error)
@@ -139,12 +139,12 @@ class Delivery:
             self._drop(message, "too_large" if error.too_large else "rejected", error)
 
     def _delay_s(self, error: SendError) -> float:
-        if self._state.ended:
-            return ENDING_DELAY_S
+        if self._state.is_closed:
+            return CLOSING_DELAY_S
         return backoff_s(self._failures, min(error.retry_after, MAX_RETRY_AFTER_S))
 
     def _drop(self, message: Message, cause: str, error: SendError) -> None:
         self._interruptions = 0
         self._outbox.take(message)
-        self._account.settle(cause, len(message))
+        self._account.count_dropped(cause, len(message))
         self._streak.lose(len(message), cause, error)

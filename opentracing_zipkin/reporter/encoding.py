@@ -17,7 +17,7 @@ from ..handlers import SpanHandler
 from ..model import FinishedSpan, TakenBefore
 from .account import Account
 from .log import GuardedLog
-from .sendable import Unsendable, made_sendable
+from .sendable import Unsendable, make_sendable
 
 __all__ = ["Encoding"]
 
@@ -45,8 +45,8 @@ class Encoding:
         self._encoder = encoder
         self._handlers = handlers
         self._last = last
-        self._handler_failed = False
-        self._spoilt = False  # whether a handler has returned a span that cannot be sent
+        self._is_failure_logged = False  # whether a handler has raised an exception
+        self._is_unsendable_logged = False  # whether a handler has returned a span that cannot be sent
         self._max_bytes = max_bytes
         self._account = account
         self._log = log
@@ -70,12 +70,12 @@ class Encoding:
         added = message[before:]
         if not added:
             return
-        if not self._fits(1, max(map(len, added))):
+        if not self._is_within_limit(1, max(map(len, added))):
             self._drop_too_large(before)
             added = message[before:]
         self._length += sum(map(len, added))
-        if not self._fits(len(message), self._length):
-            yield from self._full(before)
+        if not self._is_within_limit(len(message), self._length):
+            yield from self._cut_full(before)
 
     def rest(self) -> Iterator[list[bytes]]:
         """Yield the message that is not full yet, if there is one."""
@@ -110,66 +110,66 @@ class Encoding:
     def _drop_first(self, error: Exception) -> None:
         self.chunk.popleft()
         if isinstance(error, TakenBefore):
-            self._account.settle_double()
+            self._account.count_double()
         else:
             self._log.say(logging.DEBUG, "a span could not be encoded", traceback=True)
-            self._account.settle("too_large", 1)
+            self._account.count_dropped("too_large", 1)
 
     def _handle(self, span: FinishedSpan) -> FinishedSpan | None:
         """The span as the handlers return it; None where it is dropped and counted."""
         handled: FinishedSpan | None = span
         for handler in self._handlers:
-            handled = self._handled(handler, handled)
+            handled = self._call_handler(handler, handled)
             if handled is None:
                 return None
         if self._handlers:
             handled = self._sendable(handled)
-        return handled if handled is None or self._last is None else self._handled(self._last, handled)
+        return handled if handled is None or self._last is None else self._call_handler(self._last, handled)
 
-    def _handled(self, handler: SpanHandler, span: Any) -> FinishedSpan | None:
+    def _call_handler(self, handler: SpanHandler, span: Any) -> FinishedSpan | None:
         """The span as one handler returns it; None where it is dropped and counted."""
         try:
             handled = handler(span)
         except BaseException:  # application code: SystemExit or a time-out must not end the thread
             handled = None
-            if not self._handler_failed:
+            if not self._is_failure_logged:
                 self._log.say(logging.ERROR, f"{handler!r} failed; the span is dropped (logged once)", traceback=True)
-            self._handler_failed = True
+            self._is_failure_logged = True
         if handled is None:
-            self._account.settle("handler", 1)
+            self._account.count_dropped("handler", 1)
         return handled
 
     def _sendable(self, span: Any) -> FinishedSpan | None:
         """The span with the types that the codec expects; None where that is impossible, so that it is dropped and counted."""
         try:
-            return made_sendable(span)
+            return make_sendable(span)
         except Exception as error:  # a handler may have left objects of any class in it
-            if not self._spoilt:
+            if not self._is_unsendable_logged:
                 reason = str(error) if type(error) is Unsendable else type(error).__name__
                 self._log.say(logging.ERROR, f"a handler left {reason}; the span is dropped (logged once)")
-            self._spoilt = True
-            self._account.settle("handler", 1)
+            self._is_unsendable_logged = True
+            self._account.count_dropped("handler", 1)
             return None
 
     def _drop_too_large(self, before: int) -> None:
         """Drop the spans of the message, from `before` on, that are longer than a whole message may be."""
-        fitting = [data for data in self._message[before:] if self._fits(1, len(data))]
+        fitting = [data for data in self._message[before:] if self._is_within_limit(1, len(data))]
         too_large = len(self._message) - before - len(fitting)
         self._message[before:] = fitting
-        self._account.settle("too_large", too_large)
+        self._account.count_dropped("too_large", too_large)
 
-    def _full(self, before: int) -> Iterator[list[bytes]]:
+    def _cut_full(self, before: int) -> Iterator[list[bytes]]:
         """Cut off messages that are as long as allowed; the spans up to `before` are known to fit."""
         start, length = 0, sum(map(len, self._message[:before]))
         pending = self._message
         for place in range(before, len(pending)):
             data = pending[place]
-            if place > start and not self._fits(place - start + 1, length + len(data)):
+            if place > start and not self._is_within_limit(place - start + 1, length + len(data)):
                 cut, self._message = pending[start:place], pending[place:]
                 start, length = place, 0
                 yield cut
             length += len(data)
         self._length = length
 
-    def _fits(self, count: int, length: int) -> bool:
+    def _is_within_limit(self, count: int, length: int) -> bool:
         return self._encoder.size(count, length) <= self._max_bytes

@@ -15,9 +15,8 @@ from .alarm import Alarm
 
 __all__ = ["Handover"]
 
-# The shortest real sleep: Python 3.10 does not sleep for 0.  On Windows 0 yields the CPU, and the next longer sleep takes 15
-# ms.
-A_MOMENT_S = 0.0 if sys.platform == "win32" else 1e-6
+# The shortest real sleep.  Python 3.10 does not sleep for 0.  On Windows 0 yields the CPU, and any longer sleep takes 15 ms.
+MIN_SLEEP_S = 0.0 if sys.platform == "win32" else 1e-6
 
 
 class Handover:
@@ -34,14 +33,14 @@ class Handover:
     def offer(self) -> None:
         """Sleep for a moment, unless it is certain that no thread waits for the GIL."""
         if self._alarm is not None:
-            self._alarm.wait(A_MOMENT_S)
+            self._alarm.wait(MIN_SLEEP_S)
             return
         # A thread that waits for the GIL sleeps, and Linux counts the sleeps of all threads.  Asking Linux takes 20 % off the
         # time that a full backlog needs.
         switches = _switches()
         if switches == self._expected:
             return
-        self._sleep(A_MOMENT_S)
+        self._sleep(MIN_SLEEP_S)
         # Our own sleep adds one.  Where the system does not even count that, the numbers tell nothing.
         self._expected = switches + 1 if _switches() > switches else nan
 

@@ -17,16 +17,16 @@ class Listener:
     def __init__(self, on_stats: Callable[[TracerStats], object] | None, log: GuardedLog) -> None:
         self._on_stats = on_stats
         self._log = log
-        self._told: TracerStats | None = None
+        self._last_stats: TracerStats | None = None
 
-    def tell(self, stats: Callable[[], TracerStats]) -> None:
+    def notify(self, stats: Callable[[], TracerStats]) -> None:
         """Call the function with the account, if it has changed since the last call."""
         if self._on_stats is None:
             return
         now = stats()
-        if now == self._told:
+        if now == self._last_stats:
             return
-        self._told = now
+        self._last_stats = now
         try:
             self._on_stats(now)
         except BaseException:  # application code: SystemExit or a time-out must not end the thread

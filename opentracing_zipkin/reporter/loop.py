@@ -22,8 +22,8 @@ from .untraced import suppress_instrumentation
 
 __all__ = ["Loop"]
 
-HUB_POLL_S = 0.05
-RECOVERY_S = 0.05  # the pause after an unexpected exception
+HUB_POLL_INTERVAL_S = 0.05  # between two looks whether gevent has its hub
+RECOVERY_DELAY_S = 0.05  # after an unexpected exception
 
 
 class Loop:
@@ -59,28 +59,28 @@ class Loop:
         A thread that started before gevent or eventlet patched sends the waiting spans and then leaves the work to a greenlet.
         """
         try:
-            self._begin()
-            self.let_offers_pass()
+            self._prepare_once()
+            self.open_fast_path()
             in_greenlet = are_threads()
             handover = Handover(in_greenlet)
-            while not (self._rounds.is_done and (self._state.ended or in_greenlet is not are_threads())):
-                alarm.wait(self._patience_s())
+            while not (self._rounds.is_done and (self._state.is_closed or in_greenlet is not are_threads())):
+                alarm.wait(self._idle_s())
                 if not in_greenlet and is_hub_missing():
-                    alarm.wait(HUB_POLL_S)
+                    alarm.wait(HUB_POLL_INTERVAL_S)
                     continue
                 try:
                     suppress_instrumentation()
                     self._rounds.run(handover)
                 except BaseException:  # the thread must not end: the next round may succeed
                     self._recover()
-                    alarm.wait(RECOVERY_S)
+                    alarm.wait(RECOVERY_DELAY_S)
         finally:
-            self._backlog.unattended()
+            self._backlog.close_fast_path()
         self._sender.close()
 
     def run_once(self) -> bool:
         """Do one round on the calling thread, where no thread may be started; returns whether nothing waits any more."""
-        self._begin()
+        self._prepare_once()
         suppress_instrumentation()
         try:
             self._rounds.run(Handover())
@@ -93,19 +93,19 @@ class Loop:
 
     def send_within(self, seconds: float) -> bool:
         """Do one round of at most `seconds` on the calling thread, at the process's end, where no thread could be started."""
-        self._begin()
+        self._prepare_once()
         suppress_instrumentation()
         self._sender.limit(seconds)
         self._rounds.run(Handover())
         return self._rounds.is_done
 
-    def let_offers_pass(self) -> None:
+    def open_fast_path(self) -> None:
         """Open the fast path of offers, unless no span is taken."""
-        self._backlog.attended()
-        if not self._state.takes:
-            self._backlog.unattended()
+        self._backlog.open_fast_path()
+        if not self._state.is_open:
+            self._backlog.close_fast_path()
 
-    def _begin(self) -> None:
+    def _prepare_once(self) -> None:
         if self._is_prepared:
             return
         self._is_prepared = True
@@ -118,11 +118,11 @@ class Loop:
         self._rounds.recover()
         self._log.say(logging.ERROR, "reporting failed unexpectedly", traceback=True)
 
-    def _patience_s(self) -> float:
-        """Seconds without work: until the next flush, or until the next try of a failed message."""
+    def _idle_s(self) -> float:
+        """Seconds to wait for work: until the next flush, or until the next try of a failed message."""
         if self._state.now is PAUSED:
             return self._flush_interval
         delay_s = self._delivery.delay_s()
         if delay_s is None:
-            return 0.0 if self._state.ended else self._flush_interval
+            return 0.0 if self._state.is_closed else self._flush_interval
         return min(self._flush_interval, delay_s)

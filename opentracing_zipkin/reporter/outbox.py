@@ -17,14 +17,14 @@ MAX_DELAY_S = 30.0
 
 
 class Message:
-    """Encoded spans that travel together; `since` is the time when the message was made, in monotonic seconds."""
+    """Encoded spans that travel together; `made_at`: monotonic seconds."""
 
-    __slots__ = ("encoded", "length", "since")
+    __slots__ = ("encoded", "length", "made_at")
 
-    def __init__(self, encoded: Sequence[bytes], since: float) -> None:
+    def __init__(self, encoded: Sequence[bytes], made_at: float) -> None:
         self.encoded = encoded
         self.length = sum(map(len, encoded))
-        self.since = since
+        self.made_at = made_at
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -32,8 +32,8 @@ class Message:
     def halves(self) -> Iterator[Message]:
         """Two messages of half the spans each."""
         middle = len(self.encoded) // 2
-        yield Message(self.encoded[:middle], self.since)
-        yield Message(self.encoded[middle:], self.since)
+        yield Message(self.encoded[:middle], self.made_at)
+        yield Message(self.encoded[middle:], self.made_at)
 
 
 class Outbox:

@@ -18,17 +18,17 @@ from ..text import are, spans, were
 from .alarm import Alarm
 from .greenlets import prepare_exit
 
-__all__ = ["await_end", "drain_at_exit", "end_now", "ends_with_child", "ends_with_process"]
+__all__ = ["await_sent", "drain_at_exit", "drain_one", "register_for_childs_exit", "register_for_exit"]
 
-MAX_POLL_S = 0.01
-HURRY_S = 0.2  # seconds between two tries of a reporter that has not been told that the process ends
+POLL_INTERVAL_S = 0.01
+HURRY_INTERVAL_S = 0.2  # seconds between two tries of a reporter that has not been told that the process ends
 
 
-class Ending(Protocol):
-    """The part of a reporter that is used at the process's end."""
+class Drainable(Protocol):
+    """The part of a reporter that the process's end uses."""
 
     @property
-    def patience(self) -> tuple[float, float]:
+    def exit_timeouts(self) -> tuple[float, float]:
         """Seconds to wait after the last accepted message, and in total."""
 
     @property
@@ -44,10 +44,10 @@ class Ending(Protocol):
         """The number of spans that may still be sent."""
 
     @property
-    def speaking(self) -> bool:
+    def is_logging(self) -> bool:
         """Whether the reporter's thread is inside a log handler."""
 
-    def begin_end(self, cause: str) -> None:
+    def begin_close(self, cause: str) -> None:
         """Take no span from now on, and send the waiting ones with short delays; takes no lock."""
 
     def hurry(self) -> None:
@@ -56,19 +56,19 @@ class Ending(Protocol):
     def send_here(self, seconds: float) -> None:
         """Limit each send to `seconds`; where no thread could be started, send the waiting spans on the calling thread."""
 
-    def release(self) -> None:
-        """Release, in a signal handler, the locks that the interrupted code holds."""
+    def release_lock(self) -> None:
+        """Release, in a signal handler, the lock that the interrupted code holds."""
 
     def give_up(self, cause: str) -> int:
         """Drop the remaining spans and log nothing from now on; returns the number of these spans."""
 
 
-_all: weakref.WeakSet[Ending] = weakref.WeakSet()
+_all: weakref.WeakSet[Drainable] = weakref.WeakSet()
 _registered: list[bool] = []
-_children: set[int] = set()  # processes, this one or its ancestors, in which `ends_with_child` was called
+_children: set[int] = set()  # processes, this one or its ancestors, in which `register_for_childs_exit` was called
 
 
-def ends_with_process(reporter: Ending) -> None:
+def register_for_exit(reporter: Drainable) -> None:
     """Make the process's end wait for this reporter from now on, as long as the reporter is referenced."""
     _all.add(reporter)
     if not _registered:
@@ -83,7 +83,7 @@ def ends_with_process(reporter: Ending) -> None:
             )
 
 
-def ends_with_child() -> None:
+def register_for_childs_exit() -> None:
     """Make the end of a child wait, too, if it skips Python's exit; called before a thread is started."""
     pid = os.getpid()
     if pid not in _children:
@@ -101,20 +101,21 @@ def drain_at_exit() -> None:
     _drain(list(_all), "expired", "the process ended")
 
 
-def end_now(reporter: Ending, seconds: float) -> None:
-    """Do the same for one reporter of its owner, in at most `seconds`."""
-    reporter.begin_end("closed")
+def drain_one(reporter: Drainable, seconds: float) -> None:
+    """Close one reporter, because its owner is shut down, and do the same for it in at most `seconds`."""
+    reporter.begin_close("closed")
     _drain([reporter], "closed", "the exporter was shut down", seconds)
 
 
-def _drain(reporters: Sequence[Ending], cause: str, end: str, most_s: float = inf) -> None:
+def _drain(reporters: Sequence[Drainable], cause: str, end: str, max_s: float = inf) -> None:
+    """Wait for the reporters, then drop their spans as `cause` and log how many; `end` is the event that the line names."""
     late = [reporter for reporter in reporters if reporter.is_late]
     hurried = [monotonic()]
     is_done = False
     lost = 0
 
     def wait(left_s: float) -> None:
-        if late and monotonic() - hurried[0] >= HURRY_S:
+        if late and monotonic() - hurried[0] >= HURRY_INTERVAL_S:
             hurried[0] = monotonic()
             for reporter in late:
                 reporter.hurry()
@@ -125,14 +126,14 @@ def _drain(reporters: Sequence[Ending], cause: str, end: str, most_s: float = in
             if reporter in late:
                 reporter.hurry()
             else:
-                reporter.begin_end(cause)
-        is_done = await_end(reporters, monotonic, wait, most_s)
+                reporter.begin_close(cause)
+        is_done = await_sent(reporters, monotonic, wait, max_s)
     for reporter in reporters:
-        # Spans that a late reporter got meanwhile are not lost, because its owner will end it.
+        # Spans that a late reporter got meanwhile are not lost, because its owner will close it.
         if reporter not in late or (reporter.remaining and not is_done):
             lost += reporter.give_up(cause)
     if lost:
-        _say(_lost(lost, end), by_logging=not any(reporter.speaking for reporter in reporters))
+        _say(_lost_text(lost, end), by_logging=not any(reporter.is_logging for reporter in reporters))
 
 
 def drain_for_signal() -> None:
@@ -142,13 +143,13 @@ def drain_for_signal() -> None:
     """
     reporters = list(_all)
     for reporter in reporters:
-        reporter.begin_end("expired")
-        reporter.release()
-    await_end(reporters, monotonic, lambda left_s: _hurry_and_wait(reporters))
+        reporter.begin_close("expired")
+        reporter.release_lock()
+    await_sent(reporters, monotonic, lambda left_s: _hurry_and_wait(reporters))
     lost = sum(reporter.remaining for reporter in reporters)
     if lost:
         # Not by logging, because the interrupted code may hold the lock of logging.
-        _say(_lost(lost, "SIGTERM"), by_logging=False)
+        _say(_lost_text(lost, "SIGTERM"), by_logging=False)
 
 
 def hurry_all() -> None:
@@ -157,16 +158,16 @@ def hurry_all() -> None:
         reporter.hurry()
 
 
-def await_end(
-    reporters: Sequence[Ending], now: Callable[[], float], wait: Callable[[float], None], most_s: float = inf
+def await_sent(
+    reporters: Sequence[Drainable], now: Callable[[], float], wait: Callable[[float], None], max_s: float = inf
 ) -> bool:
     """Call `wait` with the seconds that are left until no span remains; returns whether that happened in time.
 
     The time ends when no reporter had a span accepted for the longest stall limit, at the longest total limit, or after
-    `most_s`.
+    `max_s`.
     """
-    stall_s = max((reporter.patience[0] for reporter in reporters), default=0.0)
-    total_s = min(most_s, max((reporter.patience[1] for reporter in reporters), default=0.0))
+    stall_s = max((reporter.exit_timeouts[0] for reporter in reporters), default=0.0)
+    total_s = min(max_s, max((reporter.exit_timeouts[1] for reporter in reporters), default=0.0))
     start = last = now()
     accepted = sum(reporter.accepted for reporter in reporters)
     while any(reporter.remaining for reporter in reporters):
@@ -180,21 +181,21 @@ def await_end(
     return True
 
 
-def _send_or_wait(reporters: Sequence[Ending], left_s: float) -> None:
+def _send_or_wait(reporters: Sequence[Drainable], left_s: float) -> None:
     deadline = monotonic() + left_s
     for reporter in reporters:
         if reporter.remaining and monotonic() < deadline:
             reporter.send_here(deadline - monotonic())
-    Alarm().wait(MAX_POLL_S)
+    Alarm().wait(POLL_INTERVAL_S)
 
 
-def _hurry_and_wait(reporters: Sequence[Ending]) -> None:
+def _hurry_and_wait(reporters: Sequence[Drainable]) -> None:
     for reporter in reporters:
         reporter.hurry()
-    Alarm().wait(MAX_POLL_S)
+    Alarm().wait(POLL_INTERVAL_S)
 
 
-def _lost(count: int, end: str) -> str:
+def _lost_text(count: int, end: str) -> str:
     return f"{spans(count)} {were(count)} not accepted before {end} and {are(count)} lost"
 
 

@@ -18,7 +18,7 @@ from ..handlers import SpanHandler
 from ..log import log
 from ..option import check_group, check_part, check_timeout
 from ..options import ReporterOptions
-from ..process.forking import checked, lacks_threads, may_start_thread, renew_in_children
+from ..process.forking import is_uwsgi_without_threads, may_start_thread, renew_in_children, renewing
 from ..process.interpreter import DAEMON, NONE, start_thread, thread_kind
 from ..senders import Sender
 from ..stats import TracerStats
@@ -30,7 +30,7 @@ from .listener import Listener
 from .log import GuardedLog
 from .loop import Loop
 from .outbox import Outbox
-from .progress import end_now, ends_with_child, ends_with_process
+from .progress import drain_one, register_for_childs_exit, register_for_exit
 from .rounds import Rounds
 from .state import GIVEN_UP, PAUSED, State
 from .streak import Streak
@@ -39,22 +39,22 @@ from .worker import Worker
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["WAKE_AT", "Reporter"]
+__all__ = ["MIN_WAKE_SPANS", "Reporter"]
 
 # A message costs 1 ms of CPU.  With 2,000 spans in it instead of 1,000, the delivery of a small span costs 5 % less.  A message
 # of spans over 260 bytes each is full before 2,000.
-WAKE_AT = 2000
+MIN_WAKE_SPANS = 2000
 
-MAX_JOIN_S = 0.5  # seconds that `end` waits for the thread, which has nothing left to send
+MAX_JOIN_S = 0.5  # seconds that `close_and_wait` waits for the thread, which has nothing left to send
 
 
 class Reporter:
     """Owns the backlog, the thread and the account.  All public methods may be called from any thread.
 
     The arguments are the settings of the group ReporterOptions, as in docs/reference/configuration.md.  `on_thread_start` is
-    called once on the thread, before the first span is sent.  `owner`: the reporter ends when this object is no longer
-    referenced.  `late`: the owner may hand over spans until the very end of the process, and calls `end` then.  Raises
-    ValueError that names a wrong value and the remedy.
+    called once on the thread, before the first span is sent.  `owner`: the reporter closes when this object is no longer
+    referenced.  `late`: the owner may hand over spans until the very end of the process, and calls `close_and_wait` then.
+    Raises ValueError that names a wrong value and the remedy.
     """
 
     def __init__(
@@ -76,20 +76,20 @@ class Reporter:
         self._state = State()
         self._backlog = Backlog(
             own["max_queued_spans"],
-            WAKE_AT,
-            lambda: self._state.takes,
-            lambda wake: self._worker.attend(wake),
-            lambda cause: self._account.refuse(cause),
+            MIN_WAKE_SPANS,
+            lambda: self._state.is_open,
+            lambda wake: self._worker.ensure_thread(wake),
+            lambda cause: self._account.count_refused(cause),
             own["queue_full_timeout"],
             own["max_queued_bytes"],
         )
-        self.record = checked("record", self, self._backlog.offer)
+        self.record = renewing("record", self, self._backlog.offer)
         self._renew()
         # The callback may run in the middle of any code, so it only sets a state that the thread reads.
-        self._owner = None if owner is None else weakref.ref(owner, self._end_with_owner)
-        ends_with_process(self)
+        self._owner = None if owner is None else weakref.ref(owner, self._close_with_owner)
+        register_for_exit(self)
         renew_in_children(self)
-        if lacks_threads():
+        if is_uwsgi_without_threads():
             log.warning("zipkin: uWSGI runs without threads: spans are sent late or not at all; start it with --enable-threads")
 
     def renew_after_fork(self) -> None:
@@ -106,17 +106,18 @@ class Reporter:
         """Make all objects that a forked child must not share with its parent."""
         own, state = self._own, self._state
         self._closing: dict[str, Future[bool]] = {}
-        self._log = voice = GuardedLog()
+        self._log = guarded_log = GuardedLog()
         self._account = account = Account(self._backlog.__len__)
-        self._streak = streak = Streak(voice, monotonic)
-        encoding = Encoding(self._encoder, own["handlers"], self._sender.max_bytes, account, voice, self._last_handler())
+        self._streak = streak = Streak(guarded_log, monotonic)
+        max_bytes = self._sender.max_bytes
+        encoding = Encoding(self._encoder, own["handlers"], max_bytes, account, guarded_log, self._last_handler())
         outbox = Outbox(own["max_outbox_bytes"])
         join, timeout = self._encoder.join, own["retry_timeout"]
-        self._delivery = Delivery(self._sender, join, outbox, account, streak, voice, state, timeout, monotonic)
-        listener = Listener(own["on_stats"], voice)
+        self._delivery = Delivery(self._sender, join, outbox, account, streak, guarded_log, state, timeout, monotonic)
+        listener = Listener(own["on_stats"], guarded_log)
         rounds = Rounds(self._backlog, encoding, self._delivery, account, state, streak, listener)
         interval, prepare = own["flush_interval"], self._on_thread_start
-        self._loop = Loop(rounds, self._backlog, self._delivery, self._sender, state, voice, interval, prepare)
+        self._loop = Loop(rounds, self._backlog, self._delivery, self._sender, state, guarded_log, interval, prepare)
         self._worker = Worker(self._loop.run, self._may_start)
         self._backlog.renew()
 
@@ -135,11 +136,11 @@ class Reporter:
         """Take and send no span from now on, but keep the waiting ones; with False, go on."""
         if paused:
             self._state.pause()
-            self._backlog.unattended()
+            self._backlog.close_fast_path()
             return
         self._state.resume()
-        if self._worker.runs:
-            self._loop.let_offers_pass()
+        if self._worker.is_running:
+            self._loop.open_fast_path()
             self._worker.wake()
 
     def flush(self, timeout: float | None = None) -> bool:
@@ -147,13 +148,13 @@ class Reporter:
 
         Where no thread may be started, the calling thread sends; it then stays until the last message that it began is done.
         """
-        attend = self._hurry_here if thread_kind() is NONE else self.hurry
-        return self._account.flushed(check_timeout(timeout), attend)
+        hurry = self._hurry_here if thread_kind() is NONE else self.hurry
+        return self._account.await_flush(check_timeout(timeout), hurry)
 
     def hurry(self) -> None:
         """Send the waiting spans now, whatever the delay; takes no lock."""
         self._delivery.hurry()
-        self._worker.attend()
+        self._worker.ensure_thread()
 
     def stats(self) -> TracerStats:
         """A snapshot of the account."""
@@ -169,8 +170,8 @@ class Reporter:
         first = self._closing.setdefault("future", closing)
         if first is not closing:
             return first
-        self.begin_end("closed")
-        if not self._state.sends:  # it was paused, so nothing is sent and a wait is useless
+        self.begin_close("closed")
+        if not self._state.may_send:  # it was paused, so nothing is sent and a wait is useless
             self.give_up("closed")
         if not self._account.pending:
             self._await_close(closing, 0.0)
@@ -192,32 +193,32 @@ class Reporter:
             closing.set_result(accepted)
 
     @property
-    def patience(self) -> tuple[float, float]:
+    def exit_timeouts(self) -> tuple[float, float]:
         """Seconds that the process's end waits after the last accepted message, and in total."""
         return self._own["exit_stall_timeout"], self._own["exit_timeout"]
 
-    def _end_with_owner(self, owner: object) -> None:
+    def _close_with_owner(self, owner: object) -> None:
         try:
-            if not self._state.ended:
-                self.begin_end("closed")
+            if not self._state.is_closed:
+                self.begin_close("closed")
         except Exception:  # the interpreter is ending, and modules are already empty
             pass
 
-    def end(self, seconds: float) -> None:
+    def close_and_wait(self, seconds: float) -> None:
         """Send the waiting spans as at the process's end, in at most `seconds`, and stop; logs how many were lost."""
-        end_now(self, seconds)
+        drain_one(self, seconds)
         if self._worker.has_ended_within(MAX_JOIN_S):
             self._sender.close()
 
     @property
-    def ended(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether no span will be taken any more."""
-        return self._state.ended
+        return self._state.is_closed
 
     @property
     def is_late(self) -> bool:
         """Whether the owner may still hand over spans, although the process ends."""
-        return self._late and not self._state.ended
+        return self._late and not self._state.is_closed
 
     @property
     def refused(self) -> int:
@@ -232,17 +233,17 @@ class Reporter:
     @property
     def remaining(self) -> int:
         """The number of spans that may still be sent."""
-        return self._account.pending if self._state.sends else 0
+        return self._account.pending if self._state.may_send else 0
 
     @property
-    def speaking(self) -> bool:
+    def is_logging(self) -> bool:
         """Whether the reporter's thread is inside a log handler."""
-        return self._log.speaking
+        return self._log.is_logging
 
-    def begin_end(self, cause: str) -> None:
+    def begin_close(self, cause: str) -> None:
         """Take no span from now on; send the waiting ones, or drop them as `cause` if sending is paused.  Takes no lock."""
-        self._state.end(cause)
-        self._backlog.unattended()
+        self._state.close(cause)
+        self._backlog.close_fast_path()
         self.hurry()
 
     def send_here(self, seconds: float) -> None:
@@ -261,9 +262,9 @@ class Reporter:
         """Do the thread's work on the calling thread, in a separate context, where no thread may be started."""
         self._worker.work_here(lambda: copy_context().run(self._loop.run_once))
 
-    def release(self) -> None:
+    def release_lock(self) -> None:
         """Release, in a signal handler, the lock that the interrupted code holds."""
-        self._account.release()
+        self._account.release_lock()
 
     def give_up(self, cause: str) -> int:
         """Drop the waiting spans; returns their number plus that of the spans in flight.
@@ -286,7 +287,7 @@ class Reporter:
         if not may_start_thread():
             self._streak.fail("spans wait in uWSGI's master, where a thread could block its workers; use --lazy-apps")
             return False
-        ends_with_child()
+        register_for_childs_exit()
         return True
 
     def __repr__(self) -> str:
@@ -298,8 +299,8 @@ class Reporter:
 
     def _condition(self) -> str:
         """The state as one word for people."""
-        if self._state.ended:
+        if self._state.is_closed:
             return "closed"
         if self._state.now is PAUSED:
             return "paused"
-        return "failing" if self._streak.failing else "reporting" if self._worker.is_there else "idle"
+        return "failing" if self._streak.failing else "reporting" if self._worker.is_started else "idle"

@@ -48,14 +48,14 @@ class Rounds:
     def run(self, handover: Handover) -> None:
         """Do one round."""
         sample = None
-        while self._delivery.has_room and self._state.sends:
+        while self._delivery.has_room and self._state.may_send:
             if not self._encoding.chunk:  # after an interrupted round the chunk is not empty
-                self._account.take(MAX_CHUNK, self._move)
+                self._account.put_in_flight(MAX_CHUNK, self._move)
             if not self._encoding.chunk:
                 break
             if sample is None:  # one span of the round is weighed: the others will be similar
                 sample = self._encoding.chunk[0]
-                self._backlog.expect(weight_of(sample))
+                self._backlog.adjust_wake_at(weight_of(sample))
             for message in self._encoding.messages():
                 self._post(message)
             handover.offer()
@@ -63,8 +63,8 @@ class Rounds:
             self._post(message)
         self._delivery.send()
         self._backlog.weigh(weight_of)
-        self._streak.overflow(self._account.full, self._backlog.capacity)
-        self._listener.tell(self._account.stats)
+        self._streak.overflow(self._account.dropped_as_full, self._backlog.capacity)
+        self._listener.notify(self._account.stats)
 
     def recover(self) -> None:
         """Count the spans that are really held, after an exception in the middle of a round."""

@@ -13,15 +13,15 @@ from itertools import islice
 from typing import Any
 
 from ..codec.mending import MAX_TIME_US
-from ..model import Endpoint, FinishedSpan, parse_ip
-from ..tags import KIND_OF_TAG, MAX_NAME_LENGTH, texts
+from ..model import Endpoint, FinishedSpan, canonical_trace_id, parse_ip
+from ..tags import KIND_OF_TAG, MAX_NAME_LENGTH, tag_texts
 from ..text import MAX_KEY_LENGTH, inert, to_text
 
-__all__ = ["Unsendable", "made_sendable"]
+__all__ = ["Unsendable", "make_sendable"]
 
 # The limit for values that are not text yet; a handler's own texts may be longer.
 MAX_TEXT_LENGTH = 8192
-MAX_ITEMS = 10_000
+MAX_PAIRS = 10_000
 
 _HEX = re.compile("[0-9a-f]+", re.ASCII)
 
@@ -30,11 +30,11 @@ class Unsendable(Exception):
     """The error for a span that cannot be sent; its text tells why."""
 
 
-def made_sendable(span: Any) -> FinishedSpan:
+def make_sendable(span: Any) -> FinishedSpan:
     """The span with each field of the type that codecs expect; raises Unsendable where that is impossible."""
     if not isinstance(span, FinishedSpan):
         raise Unsendable(f"{to_text(type(span), MAX_NAME_LENGTH)} in place of a FinishedSpan")
-    span.trace_id = _trace_id(_field(span, "trace_id"))
+    span.trace_id = canonical_trace_id(_id("trace_id", _field(span, "trace_id"), 32))
     span.span_id = _id("span_id", _field(span, "span_id"), 16)
     span.parent_id = _parent_id(_field(span, "parent_id"), span.span_id)
     span.kind = _kind(_field(span, "kind"))
@@ -61,13 +61,6 @@ def _id(name: str, given: Any, digits: int) -> str:
     if not _HEX.fullmatch(written) or len(written.lstrip("0")) > digits or not written.strip("0"):
         raise Unsendable(f"the {name} {to_text(given, 60)!r}, which is no id of at most {digits} hexadecimal digits")
     return written.lstrip("0").zfill(digits)
-
-
-def _trace_id(given: Any) -> str:
-    if type(given) is str and len(given) == 16:
-        return _id("trace_id", given, 16)
-    whole = _id("trace_id", given, 32)
-    return whole if whole[:16].strip("0") else whole[16:]
 
 
 def _parent_id(given: Any, span_id: str) -> str | None:
@@ -127,13 +120,13 @@ def _tags(given: Any) -> dict[str, str]:
     keyed = {key if type(key) is str else to_text(key, MAX_KEY_LENGTH): value for key, value in pairs}
     if all(type(value) is str for value in keyed.values()) and "error" not in keyed:
         return keyed
-    return texts({key: value if type(value) is str else inert(key, value, MAX_TEXT_LENGTH) for key, value in keyed.items()})
+    return tag_texts({key: value if type(value) is str else inert(key, value, MAX_TEXT_LENGTH) for key, value in keyed.items()})
 
 
 def _pairs(given: Any) -> list[tuple[Any, Any]]:
     """The pairs among the items of a mapping or of another iterable."""
     try:
-        items = list(islice(given.items() if hasattr(given, "items") else given, MAX_ITEMS))
+        items = list(islice(given.items() if hasattr(given, "items") else given, MAX_PAIRS))
     except Exception:  # None, or an object that raises
         return []
     found = [tuple(each) for each in items if type(each) in (tuple, list)]

@@ -20,17 +20,17 @@ class Streak:
         self.failing = False
         self._log = log
         self._now = now
-        self._said_at = 0.0
-        self._full_said = 0
+        self._logged_at = 0.0
+        self._full_logged = 0
 
     def fail(self, what: str) -> None:
         """Log a failure: as a warning if it is the first one, or the first one in 30 s."""
         now = self._now()
-        if self.failing and now - self._said_at < LOG_INTERVAL_S:
+        if self.failing and now - self._logged_at < LOG_INTERVAL_S:
             self._log.say(logging.DEBUG, what)
             return
         self.failing = True
-        self._said_at = now
+        self._logged_at = now
         self._log.say(logging.WARNING, what)
 
     def retry(self, count: int, error: Exception) -> None:
@@ -46,10 +46,10 @@ class Streak:
 
         This is done on the reporter's thread, because a log handler may be slow.
         """
-        count = full - self._full_said
+        count = full - self._full_logged
         if count:
             self.fail(f"{spans(count)} {were(count)} dropped, because the queue was full: {capacity} {were(capacity)} waiting")
-            self._full_said = full
+            self._full_logged = full
 
     def recover(self) -> None:
         """Log the end of a streak, because a message was accepted."""

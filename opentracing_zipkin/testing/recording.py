@@ -73,10 +73,10 @@ class _Recorder(Recorder):
 class _Watch(Watch):
     """A watch that reports to a test, and never to the log."""
 
-    def _speak(self) -> None:
+    def _start_logging(self) -> None:
         pass
 
-    def say_last(self) -> None:
+    def log_last(self) -> None:
         pass
 
 
@@ -164,7 +164,7 @@ class ZipkinRecording:
             self._put_back()
             raise
         own.gives_way = True
-        self._watch.over(own, own.scope_manager if "scope_manager" not in self._settings else None)
+        self._watch.watch(own, own.scope_manager if "scope_manager" not in self._settings else None)
 
         def set_global_tracer(value: Any) -> None:
             set_former(value)
@@ -232,7 +232,7 @@ class ZipkinRecording:
         is_ours = isinstance(manager, ContextVarsScopeManager) and not is_shared
         for changed, name in ((tracer, "start_span"), *([(manager, "activate")] if is_ours else [])):
             self._undo.append(_Attribute(changed, name).restore)
-        self._watch.over(tracer, manager if is_ours else None)
+        self._watch.watch(tracer, manager if is_ours else None)
 
     def _share_scopes(self) -> dict[str, Any]:
         """The settings, with the scope manager of the application's tracer, whose place ours takes.

@@ -15,7 +15,7 @@ from bench.adapters.opentracing_work import HTTP_HEADERS, WORK
 from bench.adapters.ours import Adapter as Ours
 from bench.samples import HEADERS, MESSAGE_SPANS, RICH_SPANS
 from bench.sink import Sink
-from opentracing_zipkin.reporter.reporter import WAKE_AT
+from opentracing_zipkin.reporter.reporter import MIN_WAKE_SPANS
 
 
 class Delivery:
@@ -148,4 +148,4 @@ def test_a_rich_span_is_encoded_as_ours_is(task: str) -> None:
 
 def test_every_tracer_may_put_as_many_spans_into_a_message_as_ours() -> None:
     """All tracers have the same limit of spans in a message: messages have fixed costs, so a lower limit would be unfair."""
-    assert WAKE_AT == MESSAGE_SPANS
+    assert MIN_WAKE_SPANS == MESSAGE_SPANS

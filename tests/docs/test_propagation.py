@@ -33,8 +33,8 @@ def test_the_settings_exist_with_these_defaults() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     """The page has the limits of the code for attributes, bytes and remembered decisions."""
 
-    assert f"At most {attributes.MAX_ATTRIBUTES} attributes, of {attributes.MAX_BYTES:,} bytes in all" in PAGE
-    assert f"up to {attributes.MAX_BYTES:,} characters" in PAGE
+    assert f"At most {attributes.MAX_ATTRIBUTES} attributes, of {attributes.MAX_ATTRIBUTES_BYTES:,} bytes in all" in PAGE
+    assert f"up to {attributes.MAX_ATTRIBUTES_BYTES:,} characters" in PAGE
     assert f"at least the {tracer_module.MIN_REMEMBERED_JOINS:,} newest joins" in PAGE
     assert f"remembers {deciding.MAX_REMEMBERED_DECISIONS:,} such decisions" in PAGE
 

@@ -13,7 +13,7 @@ import pytest
 
 from opentracing_zipkin.__main__ import main
 from opentracing_zipkin.collector import Collector
-from opentracing_zipkin.conversion.reading import MAX_BYTES
+from opentracing_zipkin.conversion.reading import MAX_FILE_BYTES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "traces-in-the-terminal.md").read_text("utf-8")
 COMMANDS = re.findall(r"^\$ (.*)\n((?:(?!\$ |```).*\n)*)", PAGE, re.MULTILINE)
@@ -52,4 +52,4 @@ def test_the_page_names_options_and_bounds_that_there_are(capsys: pytest.Capture
         helps += capsys.readouterr().out
 
     assert [] == [option for option in re.findall(r"(?<!\w)--(?!data)[a-z-]+", PAGE) if option not in helps]
-    assert f"{MAX_BYTES // 1024**2} MiB" in PAGE
+    assert f"{MAX_FILE_BYTES // 1024**2} MiB" in PAGE

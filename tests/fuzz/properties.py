@@ -15,7 +15,7 @@ from opentracing_zipkin.codec.detected import iterate
 from opentracing_zipkin.codec.malformed import Malformed
 from opentracing_zipkin.context import normalize_key
 from opentracing_zipkin.propagation import binary, headers_of
-from opentracing_zipkin.propagation.attributes import MAX_ATTRIBUTES, MAX_BYTES, Attributes, is_header_safe
+from opentracing_zipkin.propagation.attributes import MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES, Attributes, is_header_safe
 from opentracing_zipkin.propagation.b3 import B3Propagation
 from opentracing_zipkin.propagation.w3c import read_traceparent, write_traceparent
 
@@ -111,7 +111,7 @@ def attributes(data: bytes) -> None:
     written: dict[str, str] = {}
     ours.write(baggage, written)
     assert len(written) <= MAX_ATTRIBUTES
-    assert sum(len(name) + len(value) for name, value in written.items()) <= MAX_BYTES
+    assert sum(len(name) + len(value) for name, value in written.items()) <= MAX_ATTRIBUTES_BYTES
     assert all(is_header_safe(name) and (is_header_safe(value) or not value) for name, value in written.items())
     read = ours.read(headers_of(written)) or {}
     again: dict[str, str] = {}

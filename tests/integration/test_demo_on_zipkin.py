@@ -143,7 +143,7 @@ def test_both_sides_of_a_call_have_addresses(demo: DemoRun) -> None:
     spans = by_key(demo.traces[GOOD])
     remotes: list[Any] = [spans[key]["remoteEndpoint"] for key in (CHECKOUT, ORDER_CALL, ORDER, CHARGE_CALL, CHARGE)]
 
-    here = local_address.towards("http://localhost", Endpoint())
+    here = local_address.with_address("http://localhost", Endpoint())
     assert {(here.ipv4, here.ipv6)} == {
         (local.get("ipv4", ""), local.get("ipv6", "")) for local in (span["localEndpoint"] for span in spans.values())
     }

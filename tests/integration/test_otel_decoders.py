@@ -10,7 +10,7 @@ import pytest
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.codec import ENCODINGS, encoder_named
 from opentracing_zipkin.model import Endpoint, FinishedSpan
-from opentracing_zipkin.reporter.sendable import Unsendable, made_sendable
+from opentracing_zipkin.reporter.sendable import Unsendable, make_sendable
 from opentracing_zipkin.testing import InMemoryRecorder
 
 from ..contract.hostile import CALLS, DOCUMENTED, VALUES
@@ -106,5 +106,5 @@ def handled(make: Callable[[], object]) -> list[FinishedSpan]:
         span = FinishedSpan("a" * 16, "b" * 16, timestamp_us=1, duration_us=1, local=Endpoint("web"))
         setattr(span, field, make())
         with suppress(Unsendable):
-            sent.append(made_sendable(span))
+            sent.append(make_sendable(span))
     return sent

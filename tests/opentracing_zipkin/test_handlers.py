@@ -13,7 +13,7 @@ import pytest
 
 from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinTracer
 from opentracing_zipkin.codec import ENCODINGS, encoder_named
-from opentracing_zipkin.reporter.sendable import Unsendable, made_sendable
+from opentracing_zipkin.reporter.sendable import Unsendable, make_sendable
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 
 from ..contract.hostile import VALUES
@@ -184,7 +184,7 @@ def test_whatever_a_handler_leaves_no_other_span_is_lost(field: str, encoding: s
         span = FinishedSpan("a" * 16, "b" * 16, timestamp_us=1, duration_us=1)
         setattr(span, field, make())
         try:
-            sendable = made_sendable(span)
+            sendable = make_sendable(span)
         except Unsendable:
             assert field in ("trace_id", "span_id")
             continue

@@ -15,7 +15,7 @@ import opentracing_zipkin.deciding as deciding
 import opentracing_zipkin.propagation as propagation_package
 from opentracing import Format
 from opentracing_zipkin import ZipkinContext, ZipkinTracer, model, tags
-from opentracing_zipkin.codec import SpanEncoder, json_v1, json_v2, kept, proto3, thrift_v1
+from opentracing_zipkin.codec import SpanEncoder, json_v1, json_v2, memo, proto3, thrift_v1
 from opentracing_zipkin.context import REMOTE
 from opentracing_zipkin.model import Endpoint, FinishedSpan, parse_ip
 from opentracing_zipkin.propagation.b3 import B3Propagation
@@ -64,11 +64,11 @@ def names_of_headers_written_to() -> tuple[Use, Remembered]:
 
             assert 1 == len(carrier)
 
-    return inject, lambda: [(len(each), BOUND) for each in (propagation._stale.harmless, propagation._stale._met)]
+    return inject, lambda: [(len(each), BOUND) for each in (propagation._stale.clean_names, propagation._stale._stale_names)]
 
 
 def keys_of_tags() -> tuple[Use, Remembered]:
-    return lambda text: tags.resolve({text: "v"}, True, True), lambda: [(len(tags._plain_keys), BOUND)]
+    return lambda text: tags.resolve_tags({text: "v"}, True, True), lambda: [(len(tags._plain_keys), BOUND)]
 
 
 def addresses() -> tuple[Use, Remembered]:
@@ -99,14 +99,14 @@ MEMORIES: dict[str, Callable[[], tuple[Use, Remembered]]] = {
         lambda: [
             *((len(each), BOUND) for each in (thrift_v1._texts, thrift_v1._endpoints)),
             (thrift_v1._shapes.weight, thrift_v1.MAX_SHAPES_BYTES),
-            (thrift_v1._Annotations.kept, thrift_v1.MAX_ANNOTATIONS),
+            (thrift_v1._Annotations.kept, thrift_v1.MAX_KEPT_STRUCTS),
         ],
     ),
     "proto3": lambda: encoded(
         proto3,
         lambda: [
             *((len(each), BOUND) for each in (proto3._names, proto3._endpoints, proto3._tags, proto3._annotations)),
-            (proto3._Heads.kept, proto3.MAX_HEADS),
+            (proto3._Heads.kept, proto3.MAX_KEPT_HEADS),
         ],
     ),
 }
@@ -116,15 +116,15 @@ MEMORIES: dict[str, Callable[[], tuple[Use, Remembered]]] = {
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All bounds are small, all memories are empty, and threads take turns as often as possible."""
     for owner, name, bound in (
-        (kept, "MAX_KEPT", BOUND),
+        (memo, "MAX_MEMO_ITEMS", BOUND),
         (propagation_package, "MAX_REMEMBERED", BOUND),
         (deciding, "MAX_REMEMBERED_DECISIONS", BOUND),
         (tags, "MAX_PLAIN_KEYS", BOUND),
-        (proto3, "MAX_KEYS", BOUND),
-        (proto3._Annotations, "MAX_KEPT", BOUND),
-        (proto3, "MAX_HEADS", BOUND),
+        (proto3, "MAX_KEPT_KEYS", BOUND),
+        (proto3, "MAX_KEPT_VALUES", BOUND),
+        (proto3, "MAX_KEPT_HEADS", BOUND),
         (thrift_v1, "MAX_SHAPES_BYTES", 100_000),
-        (thrift_v1, "MAX_ANNOTATIONS", BOUND),
+        (thrift_v1, "MAX_KEPT_STRUCTS", BOUND),
     ):
         monkeypatch.setattr(owner, name, bound)
     forget()

@@ -23,7 +23,7 @@ import pytest
 from opentracing import Format
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
-from opentracing_zipkin.unfinished import MAX_PLACES
+from opentracing_zipkin.unfinished import MAX_LOGGED_PLACES
 
 HERE = re.escape(__file__)
 
@@ -214,11 +214,11 @@ def test_a_place_is_said_once_and_each_span_is_counted(said: Callable[[int], lis
 def test_at_most_a_hundred_places_are_said(said: Callable[[int], list[str]]) -> None:
     """At most a hundred places are logged, because code that is made at run time has any number of places."""
     tracer, _ = make()
-    for line in range(MAX_PLACES + 50):
+    for line in range(MAX_LOGGED_PLACES + 50):
         exec(compile("\n" * line + "tracer.start_span('lost')", "made.py", "exec"), {"tracer": tracer})
 
-    assert MAX_PLACES + 50 == tracer.unfinished
-    assert MAX_PLACES == len(said(MAX_PLACES))
+    assert MAX_LOGGED_PLACES + 50 == tracer.unfinished
+    assert MAX_LOGGED_PLACES == len(said(MAX_LOGGED_PLACES))
 
 
 def test_what_is_open_when_the_tracer_is_closed_is_counted(said: Callable[[int], list[str]]) -> None:

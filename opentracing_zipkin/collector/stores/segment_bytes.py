@@ -13,7 +13,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-from ...codec.kept import Kept
+from ...codec.memo import Memo
 from .segment import MAX_TRACES, Segment, Term
 
 __all__ = ["from_bytes", "stable_hash", "to_bytes"]
@@ -25,7 +25,7 @@ _MAX_BYTES = 1 << 30
 
 def stable_hash() -> Callable[[Term], int]:
     """A function that hashes a term, the same in every process and on every Python; it remembers recent hashes."""
-    return Kept(_hash, lambda term: len(term[0]) + len(term[2])).__getitem__
+    return Memo(_hash, lambda term: len(term[0]) + len(term[2])).__getitem__
 
 
 def _hash(term: Term) -> int:

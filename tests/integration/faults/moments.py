@@ -18,10 +18,10 @@ from typing import Any
 
 from opentracing_zipkin import configure
 from opentracing_zipkin.reporter.progress import drain_at_exit
-from opentracing_zipkin.reporter.reporter import WAKE_AT
+from opentracing_zipkin.reporter.reporter import MIN_WAKE_SPANS
 
 CHILDS_END_S = 5.0
-EARLIER = WAKE_AT  # spans; one more wakes the thread
+EARLIER = MIN_WAKE_SPANS  # spans; one more wakes the thread
 A_FEW = 3
 # Modules in which the reporter's thread may hold a lock; all modules would be five times as many lines.
 WATCHED = ("opentracing_zipkin.", "urllib3.connectionpool", "urllib3._collections", "queue", "threading", "logging")

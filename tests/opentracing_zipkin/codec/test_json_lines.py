@@ -21,7 +21,7 @@ JSON = ("json", "json_v1")
 @given(spans=st.lists(finished_spans(), max_size=4))
 @settings(max_examples=40)
 def test_a_message_is_a_line_each_as_long_as_it_says(encoding: str, spans: list[FinishedSpan]) -> None:
-    """Whatever a span holds, its line has one end; a reader that splits at ends gets each span as the codec writes it."""
+    """A span with any content is one line; a reader that splits at line breaks gets each span as the codec writes it."""
     encoder = encoder_named(encoding)
     lines = lines_of(encoder)
     encoded = [lines.encode(span) for span in spans]
@@ -36,7 +36,7 @@ def test_a_message_is_a_line_each_as_long_as_it_says(encoding: str, spans: list[
 @given(spans=st.lists(finished_spans(), min_size=1, max_size=4))
 @settings(max_examples=40)
 def test_lines_are_read_as_the_list_is(encoding: str, spans: list[FinishedSpan]) -> None:
-    """So the way over a log changes nothing."""
+    """Lines are read as the same spans as a JSON list, so that spans survive in a log."""
     encoder = encoder_named(encoding)
     encoded = [encoder.encode(span) for span in spans]
 
@@ -45,6 +45,6 @@ def test_lines_are_read_as_the_list_is(encoding: str, spans: list[FinishedSpan])
 
 @pytest.mark.parametrize("encoding", ["thrift", "proto3"])
 def test_an_encoding_that_is_no_json_has_no_lines(encoding: str) -> None:
-    """The remedy names those that have."""
+    """The error for an encoding without lines names the encodings that have them."""
     with pytest.raises(ValueError, match=r"^encoding is not for an endpoint with console:.*; use 'json' or 'json_v1'$"):
         lines_of(encoder_named(encoding))

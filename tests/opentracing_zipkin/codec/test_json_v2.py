@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from opentracing_zipkin import Endpoint, FinishedSpan
-from opentracing_zipkin.codec import json_v2, kept
+from opentracing_zipkin.codec import json_v2, memo
 
 from .strategies import finished_spans
 
@@ -49,7 +49,7 @@ def test_what_looks_like_version_1_is_escaped() -> None:
 
 def test_keys_and_endpoints_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of remembered keys and endpoints is limited, and new ones are still written."""
-    monkeypatch.setattr(kept, "MAX_KEPT", 3)
+    monkeypatch.setattr(memo, "MAX_MEMO_ITEMS", 3)
     monkeypatch.setattr(json_v2, "_keys", {})
     monkeypatch.setattr(json_v2, "_endpoints", {})
     for number in range(10):

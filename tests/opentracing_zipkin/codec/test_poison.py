@@ -91,7 +91,7 @@ _TIMES = st.integers() | st.integers(-(1 << 70), 1 << 70) | st.sampled_from([-1,
 def test_any_times_fit_into_63_bits_on_the_wire(
     encoding: str, kind: str | None, timestamp_us: int, duration_us: int, annotations: list[int]
 ) -> None:
-    """Whatever the times, a reader gets the span with its texts, and no time is below 0 or beyond 63 bits."""
+    """With any times, a reader gets the span with its texts, and no time is below 0 or beyond 63 bits."""
     span = client(kind=kind, timestamp_us=timestamp_us, duration_us=duration_us, tags={"k": "v"})
     span.annotations = [(at, "a") for at in annotations]
     codec = encoder_named(encoding)

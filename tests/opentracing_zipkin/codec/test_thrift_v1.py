@@ -166,29 +166,6 @@ def test_a_malformed_message_is_refused_with_the_reason(body: bytes, reason: str
         thrift_v1.decode(body)
 
 
-@given(st.data(), finished_spans())
-def test_a_damaged_message_raises_nothing_but_value_error(data: st.DataObject, given_span: FinishedSpan) -> None:
-    """A message with one byte changed, or cut off, is read or refused; nothing else happens."""
-    body = bytearray(thrift_v1.join([thrift_v1.encode(given_span)]))
-    body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    del body[data.draw(st.integers(0, len(body))) :]
-    try:
-        spans = thrift_v1.decode(bytes(body))
-    except ValueError:
-        return
-
-    assert all(isinstance(each, FinishedSpan) for each in spans)
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(body: bytes) -> None:
-    """No bytes make the reader raise anything but ValueError."""
-    try:
-        thrift_v1.decode(b"\x0c\0\0\0\1" + body)
-    except ValueError:
-        return
-
-
 def test_bytes_behind_the_list_and_unknown_fields_are_ignored() -> None:
     """Unknown fields of a newer writer, and bytes behind the list, do no harm."""
     newer = b"\x0f\0\x63\x0b\0\0\0\1\0\0\0\2hi" + b"\x0d\0\x64\x0b\x08\0\0\0\1\0\0\0\1k\0\0\0\7" + b"\x04\0\x65" + b"\0" * 8

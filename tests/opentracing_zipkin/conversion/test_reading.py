@@ -31,7 +31,7 @@ SPANS = [
 ]  # fmt: skip
 
 
-def read(body: bytes, limit: int = reading.MAX_BYTES) -> list[FinishedSpan]:
+def read(body: bytes, limit: int = reading.MAX_FILE_BYTES) -> list[FinishedSpan]:
     return list(spans_in(io.BytesIO(body), limit))
 
 
@@ -50,7 +50,7 @@ def offset_of(error: str) -> int:
     return int(error.removeprefix("byte ").partition(":")[0].partition(" ")[0])
 
 
-def failure(body: bytes, limit: int = reading.MAX_BYTES) -> str:
+def failure(body: bytes, limit: int = reading.MAX_FILE_BYTES) -> str:
     with pytest.raises(Unreadable) as caught:
         read(body, limit)
     return str(caught.value)
@@ -87,7 +87,7 @@ def test_json_may_stand_in_lists_of_traces_and_on_lines() -> None:
 
 @pytest.mark.parametrize("encoding", ["json", "json_v1"])
 def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
-    """Half a line, as a full disk leaves it, at every length; the error, with the byte of the first, comes behind the last span."""
+    """Half a line, as a full disk leaves it, hides no other line; an error behind the last span names the byte of the first fault."""
     first, second = (line + b"\n" for line in map(encoder_named(encoding).encode, SPANS))
     for length in range(1, len(second) - 1):
         found, error = until_wrong(first + second[:length] + b"\n" + second)

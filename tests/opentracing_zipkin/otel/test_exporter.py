@@ -462,11 +462,11 @@ def test_an_exporter_that_nobody_holds_ends(sender: FakeSender, encoding: str) -
     reporter, held = exporter._reporter, weakref.ref(exporter)
     del exporter
     deadline = time.monotonic() + 20
-    while (held() is not None or reporter._worker.is_there) and time.monotonic() < deadline:
+    while (held() is not None or reporter._worker.is_started) and time.monotonic() < deadline:
         gc.collect()
         time.sleep(0.01)
 
-    assert (None, True, False) == (held(), reporter.ended, reporter._worker.is_there)
+    assert (None, True, False) == (held(), reporter.is_closed, reporter._worker.is_started)
     assert 1 == len(sender.bodies)
 
 

@@ -98,7 +98,7 @@ def test_no_thread_starts_in_a_master_whose_workers_it_would_block(
         assert warns is ("start it with --enable-threads" in caplog.text)
         reporter.record(object())
 
-    assert starts is reporter._worker.is_there
+    assert starts is reporter._worker.is_started
     assert starts is ("spans wait in uWSGI's master" not in caplog.text)
     reporter.close(0.0)
 
@@ -109,4 +109,4 @@ def test_without_uwsgi_nothing_is_checked() -> None:
     def function() -> None:
         pass
 
-    assert function is forking.checked("function", object(), function)
+    assert function is forking.renewing("function", object(), function)

@@ -122,14 +122,14 @@ def test_the_address_is_that_of_the_route_out_of_this_host(
     Kernel(routes, names).replace(monkeypatch)
     ipv4, ipv6 = ("", expected) if ":" in expected else (expected, "")
 
-    assert Endpoint("service", ipv4, ipv6, 80) == local_address.towards(f"http://{host}:9411", NAMED)
+    assert Endpoint("service", ipv4, ipv6, 80) == local_address.with_address(f"http://{host}:9411", NAMED)
 
 
 def test_a_name_is_looked_up_only_where_no_route_leads_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name is looked up only if no route leads out, because DNS may be the broken part."""
     for routes, looked_up in ((V4, []), (V6, []), (BOTH, []), (ISLAND, ["zipkin.example"])):
         kernel = Kernel(routes).replace(monkeypatch)
-        local_address.towards("http://zipkin.example:9411", NAMED)
+        local_address.with_address("http://zipkin.example:9411", NAMED)
 
         assert looked_up == kernel.looked_up
 
@@ -144,19 +144,19 @@ def test_without_any_route_only_the_name_is_known(monkeypatch: pytest.MonkeyPatc
     for stand_in in (refuse, MagicMock()):
         monkeypatch.setattr(socket, "socket", stand_in)
         for host in ("127.0.0.1", "zipkin.example", "[::1]", "[fe80::1%none]"):
-            assert NAMED == local_address.towards(f"http://{host}", NAMED)
+            assert NAMED == local_address.with_address(f"http://{host}", NAMED)
 
 
 def test_a_host_with_a_way_out_is_never_the_loopback() -> None:
     """A host with a way out never reports the loopback address; this is tested on the real machine."""
-    outside = local_address.towards("http://192.0.2.1", NAMED)
+    outside = local_address.with_address("http://192.0.2.1", NAMED)
     for host in ("localhost", "127.0.0.1", "[::1]", "127.0.0.53", outside.ipv4 or "localhost"):
-        assert outside.ipv4 in ("", local_address.towards(f"http://{host}:9411", NAMED).ipv4)
+        assert outside.ipv4 in ("", local_address.with_address(f"http://{host}:9411", NAMED).ipv4)
 
 
 def test_the_address_is_found_on_the_reporters_thread_before_the_first_span_is_sent() -> None:
     """The reporter's thread finds the address before it sends the first span; the caller does not wait for it."""
-    found = local_address.towards("http://localhost:9411", NAMED)
+    found = local_address.with_address("http://localhost:9411", NAMED)
     sender = FakeSender()
     tracer = ZipkinTracer("service", sender=sender)
 
@@ -178,18 +178,18 @@ def test_the_address_is_found_on_the_reporters_thread_before_the_first_span_is_s
 def test_the_way_to_a_broker_counts_and_for_the_console_that_to_anywhere(
     monkeypatch: pytest.MonkeyPatch, endpoint: str, expected: str
 ) -> None:
-    """Of several brokers the way to the first; no name is looked up where there is none."""
+    """With several brokers the route to the first counts; for the console no name is looked up."""
     kernel = Kernel({"10.2.0.0/16": "10.2.9.9", "10.3.0.0/16": "10.3.9.9", "0.0.0.0/0": "192.168.1.2"}).replace(monkeypatch)
 
-    assert NAMED._replace(ipv4=expected) == local_address.towards(route_of(endpoint), NAMED)
+    assert NAMED._replace(ipv4=expected) == local_address.with_address(route_of(endpoint), NAMED)
     assert [] == kernel.looked_up
 
 
 def test_without_any_route_and_any_url_only_the_name_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is looked up, as nothing has a name."""
+    """Without a route the console's endpoint has only its name, and no name is looked up."""
     kernel = Kernel({}).replace(monkeypatch)
 
-    assert NAMED == local_address.towards(route_of("console:"), NAMED)
+    assert NAMED == local_address.with_address(route_of("console:"), NAMED)
     assert [] == kernel.looked_up
 
 

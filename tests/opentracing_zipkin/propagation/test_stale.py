@@ -291,6 +291,6 @@ def test_names_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> No
         propagation.inject(ZipkinContext(state=DECIDED), carrier)
 
         assert {f"x-endless-{number}", "x" * 3000, number, "x-b3-sampled"} == set(carrier)
-        for known in (propagation._stale.harmless, propagation._stale._met):
+        for known in (propagation._stale.clean_names, propagation._stale._stale_names):
             assert 3 >= len(known)
             assert all(type(name) is str and len(name) < 3000 for name in known)

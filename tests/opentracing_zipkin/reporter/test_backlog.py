@@ -25,7 +25,7 @@ def test_the_thread_is_woken_while_there_is_still_room(capacity: int, wake_at: i
     """The thread is called at `wake_at`, or when half of the queue is full if that is earlier, and not before."""
     called: list[int] = []
     backlog = Backlog(capacity, wake_at, lambda: True, lambda wake: called.append(len(backlog) - 1), lambda cause: None)
-    backlog.attended()
+    backlog.open_fast_path()
     for span in range(min(capacity, unheard + 2)):
         backlog.offer(span)
 
@@ -34,7 +34,7 @@ def test_the_thread_is_woken_while_there_is_still_room(capacity: int, wake_at: i
 
 def bounded(max_bytes: int, refused: list[str]) -> Backlog:
     backlog = Backlog(1000, 200, lambda: True, lambda wake: None, refused.append, max_bytes=max_bytes)
-    backlog.attended()
+    backlog.open_fast_path()
     return backlog
 
 
@@ -61,12 +61,12 @@ def test_the_thread_is_woken_earlier_for_heavy_spans() -> None:
     """Heavy spans wake the thread when an eighth of `max_bytes` waits."""
     attended: list[int] = []
     backlog = Backlog(1000, 200, lambda: True, lambda wake: attended.append(len(backlog)), lambda cause: None, max_bytes=80_000)
-    backlog.attended()
-    backlog.expect(1000)
+    backlog.open_fast_path()
+    backlog.adjust_wake_at(1000)
     for span in range(12):
         backlog.offer(span)
     assert [11, 12] == attended
-    backlog.expect(1)
+    backlog.adjust_wake_at(1)
     for span in range(150):
         backlog.offer(span)
     assert [11, 12] == attended

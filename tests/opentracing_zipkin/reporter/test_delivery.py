@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from opentracing_zipkin.reporter.account import Account
-from opentracing_zipkin.reporter.delivery import ENDING_DELAY_S, MAX_REFUSALS, MAX_RETRY_AFTER_S, Delivery
+from opentracing_zipkin.reporter.delivery import CLOSING_DELAY_S, MAX_REFUSALS, MAX_RETRY_AFTER_S, Delivery
 from opentracing_zipkin.reporter.log import GuardedLog
 from opentracing_zipkin.reporter.outbox import Outbox
-from opentracing_zipkin.reporter.progress import await_end
+from opentracing_zipkin.reporter.progress import await_sent
 from opentracing_zipkin.reporter.state import State
 from opentracing_zipkin.reporter.streak import Streak
 from opentracing_zipkin.senders import SendError
@@ -42,7 +42,7 @@ class Rig:
     def join(spans: Sequence[bytes]) -> bytes:
         return b"".join(spans)
 
-    patience = (2.0, 10.0)
+    exit_timeouts = (2.0, 10.0)
 
     @property
     def accepted(self) -> int:
@@ -54,7 +54,7 @@ class Rig:
 
     def put(self, spans: str) -> None:
         self.waiting = len(spans)
-        self.account.take(len(spans), lambda count: None)
+        self.account.put_in_flight(len(spans), lambda count: None)
         self.waiting = 0
         self.delivery.put([letter.encode() for letter in spans])
 
@@ -122,12 +122,12 @@ def test_whoever_waits_gets_one_try_at_once(rig: Rig) -> None:
 
 def test_at_the_end_there_is_no_time_for_patience(rig: Rig) -> None:
     """At the end of the process the delay is short, whatever the collector asks for."""
-    rig.state.end("closed")
+    rig.state.close("closed")
     rig.sender.error = SendError("busy", retryable=True, retry_after=20.0)
     rig.put("a")
     rig.send()
 
-    assert pytest.approx(ENDING_DELAY_S) == rig.delivery.delay_s()
+    assert pytest.approx(CLOSING_DELAY_S) == rig.delivery.delay_s()
 
 
 def test_a_message_expires_when_it_is_tried_too_late() -> None:
@@ -232,8 +232,8 @@ def test_an_end_waits_while_spans_are_accepted(accepted_at: list[int], lasts: in
     def wait(left_s: float) -> None:
         rig.now += 0.1
         if round(rig.now - start, 1) in accepted_at:
-            rig.account.settle(None, 1)
+            rig.account.count_sent(1)
 
-    await_end([rig], rig.clock, wait)
+    await_sent([rig], rig.clock, wait)
 
     assert lasts <= rig.now - start <= lasts + 0.3

@@ -44,6 +44,7 @@ def count(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_thread_that_wakes_meanwhile_gets_its_turn(long_slices: None) -> None:
+    """A thread that wakes while our thread works gets the GIL at the next offer."""
     for _ in range(5):
         awake: list[float] = []
 
@@ -66,6 +67,7 @@ def test_a_thread_that_wakes_meanwhile_gets_its_turn(long_slices: None) -> None:
 
 @on_linux
 def test_where_nobody_waits_it_hardly_sleeps() -> None:
+    """While no thread waits, a thousand offers sleep at most ten times."""
     program = """if True:
         from resource import RUSAGE_SELF, getrusage
         from opentracing_zipkin.reporter.gil import Handover
@@ -81,10 +83,11 @@ def test_where_nobody_waits_it_hardly_sleeps() -> None:
 
 @on_linux
 def test_it_sleeps_again_once_a_thread_has_gone_to_sleep(slept: list[float], count: list[int]) -> None:
+    """An offer sleeps only if a thread has gone to sleep since the last sleep of ours."""
     offers = Handover(sleep=slept.append)
     count[:] = [7, 8]
     offers.offer()
-    assert [gil.A_MOMENT_S] == slept
+    assert [gil.MIN_SLEEP_S] == slept
     count[:] = [8, 8]
     offers.offer()
     offers.offer()
@@ -96,6 +99,7 @@ def test_it_sleeps_again_once_a_thread_has_gone_to_sleep(slept: list[float], cou
 
 @on_linux
 def test_who_goes_to_sleep_while_it_sleeps_is_not_overlooked(slept: list[float], count: list[int]) -> None:
+    """A thread that goes to sleep during our own sleep makes the next offer sleep."""
     offers = Handover(sleep=slept.append)
     count[:] = [7, 9]
     offers.offer()
@@ -106,6 +110,7 @@ def test_who_goes_to_sleep_while_it_sleeps_is_not_overlooked(slept: list[float],
 
 @on_linux
 def test_where_sleeps_are_not_counted_it_always_sleeps(slept: list[float], count: list[int]) -> None:
+    """If Linux counts no sleeps, as in some sandboxes, every offer sleeps."""
     offers = Handover(sleep=slept.append)
     count[:] = [0] * 6
     for _ in range(3):
@@ -121,7 +126,7 @@ def test_in_a_greenlet_an_alarm_lets_the_others_run(slept: list[float], monkeypa
     for _ in range(3):
         offers.offer()
 
-    assert ([gil.A_MOMENT_S] * 3, []) == (waited, slept)
+    assert ([gil.MIN_SLEEP_S] * 3, []) == (waited, slept)
 
 
 def test_a_mock_of_sleep_does_not_see_us(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +139,7 @@ def test_a_mock_of_sleep_does_not_see_us(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(("platform", "moment"), [("win32", 0.0), ("darwin", 1e-6)])
 def test_elsewhere_it_always_sleeps(platform: str, moment: float, slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On other systems than Linux every offer sleeps for the shortest time that the system has."""
     monkeypatch.setattr(sys, "platform", platform)
     elsewhere = runpy.run_path(str(Path(gil.__file__)), run_name=gil.__name__)
     assert math.isnan(elsewhere["_switches"]())

@@ -143,7 +143,7 @@ class Reporting(RuleBasedStateMachine):
     def _build(self) -> None:
         """Make the parts of one process."""
         self.backlog = Backlog(
-            CAPACITY, CAPACITY, lambda: self.state.takes, lambda wake: None, lambda cause: self.account.refuse(cause)
+            CAPACITY, CAPACITY, lambda: self.state.is_open, lambda wake: None, lambda cause: self.account.count_refused(cause)
         )
         self.account = account = Account(self.backlog.__len__)
         self.outbox = Outbox(OUTBOX)
@@ -154,7 +154,7 @@ class Reporting(RuleBasedStateMachine):
             self.sender, json_v2.join, self.outbox, account, streak, log, self.state, RETRY_TIMEOUT, self.clock
         )
         self.rounds = Rounds(self.backlog, encoding, self.delivery, account, self.state, streak, Listener(None, log))
-        self.backlog.attended()
+        self.backlog.open_fast_path()
 
     def teardown(self) -> None:
         """In the end the collector accepts everything, and no span is left waiting."""
@@ -174,9 +174,9 @@ class Reporting(RuleBasedStateMachine):
         if hurried:
             self.delivery.hurry()
             self.somebody_waits = True
-        self.sender.hurried = self.somebody_waits or self.state.ended
+        self.sender.hurried = self.somebody_waits or self.state.is_closed
         self.rounds.run(Handover())
-        self.somebody_waits = self.somebody_waits and not self.state.sends  # a pause is waited for, too
+        self.somebody_waits = self.somebody_waits and not self.state.may_send  # a pause is waited for, too
 
     @rule(kinds=st.lists(st.sampled_from(["fine"] * 5 + ["broken", "long", "unwanted"]), min_size=1, max_size=15))
     def finish(self, kinds: list[str]) -> None:
@@ -207,12 +207,12 @@ class Reporting(RuleBasedStateMachine):
     def report_at_once(self) -> None:
         self._round(hurried=True)
 
-    @precondition(lambda self: not self.state.ended)
+    @precondition(lambda self: not self.state.is_closed)
     @rule(seconds=st.sampled_from([0.0, 40.0]), hurried=st.booleans())
     def pause(self, seconds: float, hurried: bool) -> None:
         """In a pause nothing is sent, however long it is and even if a flush waits."""
         self.state.pause()
-        self.backlog.unattended()
+        self.backlog.close_fast_path()
         self.sender.fault, fault = FAULTS["none"], self.sender.fault
         self.clock.now += seconds
         before = len(self.sender.accepted), self.account.stats().queued
@@ -221,9 +221,9 @@ class Reporting(RuleBasedStateMachine):
         assert before == (len(self.sender.accepted), self.account.stats().queued)
         self.sender.fault = fault
         self.state.resume()
-        self.backlog.attended()
+        self.backlog.open_fast_path()
 
-    @precondition(lambda self: not self.state.ended and self.offered > 40)
+    @precondition(lambda self: not self.state.is_closed and self.offered > 40)
     @rule()
     def fork(self) -> None:
         """The parent's spans stay with the parent."""
@@ -234,12 +234,12 @@ class Reporting(RuleBasedStateMachine):
         self.offered, self.kinds = 0, dict.fromkeys(self.kinds, 0)
         self.faults = {name for name, fault in FAULTS.items() if fault is self.sender.fault}
 
-    @precondition(lambda self: not self.state.ended and self.offered > 80)
+    @precondition(lambda self: not self.state.is_closed and self.offered > 80)
     @rule()
     def close(self) -> None:
         """After `close` no span is taken, but the waiting ones are still sent."""
-        self.state.end("closed")
-        self.backlog.unattended()
+        self.state.close("closed")
+        self.backlog.close_fast_path()
 
     @invariant()
     def _balances(self) -> None:

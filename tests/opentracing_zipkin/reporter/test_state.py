@@ -1,4 +1,4 @@
-"""The reporter's state: its transitions, and that none leads back from an end."""
+"""The reporter's state: its transitions, and that none leads back from a close."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from opentracing_zipkin.reporter.state import ENDING, GIVEN_UP, OPEN, PAUSED, State
+from opentracing_zipkin.reporter.state import CLOSING, GIVEN_UP, OPEN, PAUSED, State
 
 STEPS: dict[str, Callable[[State], None]] = {
     "pause": State.pause,
     "resume": State.resume,
-    "end": lambda state: state.end("closed"),
+    "close": lambda state: state.close("closed"),
     "give_up": lambda state: state.give_up("expired"),
 }
 
@@ -22,18 +22,18 @@ TABLE = {
     ("pause",): PAUSED,
     ("pause", "pause"): PAUSED,
     ("pause", "resume"): OPEN,
-    ("end",): ENDING,
-    ("end", "end"): ENDING,
-    ("end", "pause"): ENDING,
-    ("end", "resume"): ENDING,
-    ("end", "pause", "resume"): ENDING,
-    ("pause", "end"): GIVEN_UP,
-    ("pause", "resume", "end"): ENDING,
+    ("close",): CLOSING,
+    ("close", "close"): CLOSING,
+    ("close", "pause"): CLOSING,
+    ("close", "resume"): CLOSING,
+    ("close", "pause", "resume"): CLOSING,
+    ("pause", "close"): GIVEN_UP,
+    ("pause", "resume", "close"): CLOSING,
     ("give_up",): GIVEN_UP,
-    ("end", "give_up"): GIVEN_UP,
-    ("end", "give_up", "resume"): GIVEN_UP,
-    ("end", "give_up", "end"): GIVEN_UP,
-    ("pause", "end", "resume"): GIVEN_UP,
+    ("close", "give_up"): GIVEN_UP,
+    ("close", "give_up", "resume"): GIVEN_UP,
+    ("close", "give_up", "close"): GIVEN_UP,
+    ("pause", "close", "resume"): GIVEN_UP,
 }
 
 
@@ -45,10 +45,10 @@ def test_each_transition_leads_where_the_drawing_says(steps: tuple[str, ...], ex
         STEPS[step](state)
 
     assert expected == state.now
-    assert (expected == OPEN, expected in (OPEN, ENDING), expected in (ENDING, GIVEN_UP)) == (
-        state.takes,
-        state.sends,
-        state.ended,
+    assert (expected == OPEN, expected in (OPEN, CLOSING), expected in (CLOSING, GIVEN_UP)) == (
+        state.is_open,
+        state.may_send,
+        state.is_closed,
     )
 
 
@@ -56,7 +56,7 @@ def test_the_first_cause_counts() -> None:
     """A tracer that is closed and then ends with the process has dropped its spans as `closed`."""
     state = State()
     state.pause()
-    state.end("closed")
+    state.close("closed")
     state.give_up("expired")
 
     assert "closed" == state.cause
