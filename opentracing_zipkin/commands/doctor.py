@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Examine; returns 1 where a finding explains missing spans, and 2 for a wrong URL."""
-    from ..doctor.telling import examine
+    from ..doctor.output import examine
     from ..senders.url import check_url
 
     try:

@@ -98,12 +98,12 @@ SAMPLED_ALL = Kind("sampled-all", OK, "sampling", "every new trace is recorded, 
 
 def read() -> tuple[Effective, list[str]]:
     """The configuration from the environment, and the lines that `configure` would log about it."""
-    with _heard() as lines:
+    with _captured_warnings() as lines:
         return effective(), lines
 
 
 @contextmanager
-def _heard() -> Iterator[list[str]]:
+def _captured_warnings() -> Iterator[list[str]]:
     """A list that receives the warnings while the block runs, instead of the log."""
     lines: list[str] = []
     handler = logging.Handler(logging.WARNING)
