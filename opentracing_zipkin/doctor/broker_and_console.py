@@ -43,7 +43,7 @@ UNREAD = Kind(
     "unread",
     WARNING,
     "query",
-    "whether a Zipkin server gets the spans from {broker} is not known, because the endpoint does not name that server",
+    "it is not known whether a Zipkin server gets the spans from {broker}, because the endpoint does not name that server",
     "name it: opentracing-zipkin doctor --zipkin http://zipkin:9411",
 )
 NOT_READ = Kind(
@@ -59,7 +59,7 @@ UNCOLLECTED = Kind(
     "uncollected",
     WARNING,
     "console",
-    "what is written to {target} reaches no Zipkin server by itself",
+    "the lines in {target} do not reach a Zipkin server by themselves",
     "let the platform collect the lines, and send them to the server; docs/how-to/console.md shows how",
 )
 NOT_WRITABLE = Kind(

@@ -48,14 +48,12 @@ WRONG_VALUE = Kind(
     FAULT,
     _CHECK,
     "the environment variable {variable} {problem}",
-    "{advice}; until then `configure()` raises ValueError, and what `run` starts is not traced (the checks below leave it out)",
+    "{advice}; until then `configure()` raises ValueError, and `run` starts programs untraced (the checks below leave it out)",
 )
 MISSPELT = Kind(
     "misspelt", FAULT, _CHECK, "the environment variable {variable} means nothing", "rename it, or remove it: {meant}"
 )
-SAID = Kind(
-    "said", WARNING, _CHECK, "the environment says what is not taken: {line}", "mend the variable that is named, or remove it"
-)
+SAID = Kind("said", WARNING, _CHECK, "a variable of the environment is not used: {line}", "mend this variable, or remove it")
 FOR_ANOTHER_SENDER = Kind(
     "for-another-sender",
     WARNING,
@@ -175,8 +173,8 @@ def _check_endpoints(found: Effective) -> Iterator[Finding]:
     for endpoint in found.endpoints:
         kind, target = kind_of(endpoint), shown_target(endpoint, path)
         if kind != HTTP:
-            told = WRITTEN_TO if kind == CONSOLE else SENT_TO_BROKER
-            yield told(url=target, target=target, encoding=encoding, source=source)
+            finding = WRITTEN_TO if kind == CONSOLE else SENT_TO_BROKER
+            yield finding(url=target, target=target, encoding=encoding, source=source)
             continue
         yield SENT_TO(url=target, encoding=encoding, source=source)
         if has_own_path(endpoint):

@@ -43,8 +43,8 @@ EXPORTER_OF_OTHERS = Kind(
     "exporter-of-others",
     WARNING,
     _CHECK,
-    "of OpenTelemetry's exporters another is found first: {line}",
-    "uninstall the package that is found first, where OpenTelemetry's SDK is to send with ours",
+    "OpenTelemetry finds another package's exporter first: {line}",
+    "uninstall that package, if OpenTelemetry's SDK should use our exporter",
 )
 
 

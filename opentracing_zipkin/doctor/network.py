@@ -118,7 +118,7 @@ WANTS_CERTIFICATE = Kind(
     "wants-certificate",
     FAULT,
     "TLS",
-    "{host} wants a certificate of ours, and does not take what it gets: {reason}",
+    "{host} requires a client certificate, and refuses what it gets: {reason}",
     "set ZIPKIN_CLIENT_CERT and ZIPKIN_CLIENT_KEY to PEM files that the server's authority has signed",
 )
 TLS_FAILED = Kind(

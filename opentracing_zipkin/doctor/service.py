@@ -56,7 +56,7 @@ STRANGER = Kind(
     "stranger",
     WARNING,
     _CHECK,
-    "a span {name} of {service} arrived in the trace {trace_id}, and is no server's answer to the call: its parent is another",
+    "a span {name} of {service} arrived in the trace {trace_id}, but it does not answer the call: its parent is another span",
     "see whether something before the service, a gateway or a sidecar, has a span of its own that was not sent",
 )
 NAMELESS = Kind(
@@ -93,7 +93,7 @@ UNASKED = Kind(
     "unasked",
     WARNING,
     _CHECK,
-    "whether a span of the service arrived cannot be seen, because the collector cannot be queried: {reason}",
+    "it is not known whether a span of the service arrived, because the collector cannot be queried: {reason}",
     "look for the trace {trace_id} in the server's own UI",
 )
 
