@@ -78,13 +78,13 @@ def rows_of(chosen: Sequence[str]) -> list[Row]:
     """One row for each library that we know; `chosen`: the names that the settings select."""
     from importlib.metadata import PackageNotFoundError, version
 
-    from ..instrument.by_opentelemetry import disabled
+    from ..instrument.by_opentelemetry import disabled_names
     from ..instrument.registry import libraries
 
-    left_out = disabled(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
+    left_out = disabled_names(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
     rows = []
     for name, library in libraries().items():
-        if library.by is not None:
+        if library.instrumented_by is not None:
             rows.append(_row_of_other(name, library, name in chosen, left_out))
             continue
         try:
@@ -111,7 +111,7 @@ def _row_of_other(name: str, library: Library, is_chosen: bool, left_out: tuple[
     except (PackageNotFoundError, ValueError):  # the library is in the standard library, or in a distribution with another name
         found = _python_version() if library.trigger in sys.stdlib_module_names else "-"
     if not _can_be_found(library.trigger):
-        return name, "-", f"not installed; {library.by} is"
+        return name, "-", f"not installed; {library.instrumented_by} is"
     if not is_chosen:
         return name, found, _reason_left_out(name, left_out)
     try:
@@ -119,7 +119,8 @@ def _row_of_other(name: str, library: Library, is_chosen: bool, left_out: tuple[
         problem = instrumentation.conflict(instrumentation.load()())
     except Exception as fault:
         problem = f"{type(fault).__name__}: {fault}"
-    return name, found, f"instrumented by {library.by}" if problem is None else f"not instrumented by {library.by}: {problem}"
+    state = f"instrumented by {library.instrumented_by}"
+    return name, found, state if problem is None else f"not {state}: {problem}"
 
 
 def _can_be_found(module: str) -> bool:

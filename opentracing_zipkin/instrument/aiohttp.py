@@ -16,8 +16,8 @@ from typing import Any
 from aiohttp import BaseConnector, ClientRequest, ClientResponse, ClientSession
 
 from .client import Call, Calling, calling, stale
-from .elsewhere import stands_back
 from .http import OFF, HttpPolicy, in_force
+from .other_instrumentations import stand_back
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
@@ -33,7 +33,7 @@ _parent: ContextVar[Any] = ContextVar("opentracing_zipkin_aiohttp_parent")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the policy that `configure` fills."""
     global _policy
-    if stands_back("aiohttp") is not None:
+    if stand_back("aiohttp") is not None:
         return
     _policy = in_force(policy, _policy)
     if not _patches:

@@ -8,7 +8,7 @@ import pytest
 
 import opentracing
 from opentracing_zipkin import ZipkinTracer
-from opentracing_zipkin.instrument import elsewhere
+from opentracing_zipkin.instrument import other_instrumentations
 from opentracing_zipkin.model import FinishedSpan
 from opentracing_zipkin.testing import InMemoryRecorder
 from opentracing_zipkin.testing.loopback import LoopbackServer
@@ -21,7 +21,7 @@ def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     `configure(instrument=True)` would set one when ours stands back; then FastAPI, which has a telemetry of its own, makes
     spans in every later test of the process.
     """
-    monkeypatch.setattr(elsewhere, "_recording", [])
+    monkeypatch.setattr(other_instrumentations, "_record_theirs", None)
     yield
     opentracing._reset_global_tracer()
 
