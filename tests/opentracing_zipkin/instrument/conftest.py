@@ -27,6 +27,14 @@ def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
+def installed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The instrumentation that a module of tests calls `traced` is installed during the test."""
+    request.module.traced.install()
+    yield
+    request.module.traced.uninstall()
+
+
+@pytest.fixture
 def loopback() -> Iterator[LoopbackServer]:
     with LoopbackServer() as server:
         yield server
