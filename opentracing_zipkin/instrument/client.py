@@ -18,7 +18,7 @@ import opentracing
 
 from .http import METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response, is_silent
 
-__all__ = ["CURRENT_CALL", "PLAIN_HEADERS", "Call", "Calling", "calling", "stale"]
+__all__ = ["CURRENT_CALL", "PLAIN_HEADERS", "Call", "Calling", "calling", "header_of", "stale"]
 
 # The call that a traced library is sending, so that the traced libraries below it make no span.
 CURRENT_CALL: ContextVar[Call | None] = ContextVar("opentracing_zipkin_current_call", default=None)
@@ -208,6 +208,12 @@ def stale(call: Call, names: Iterable[str]) -> set[str]:
 
 
 _NONE: set[str] = set()
+
+
+def header_of(request: Any, name: str) -> str | None:
+    """The header of a request whose `headers` disregard upper and lower case."""
+    found: str | None = request.headers.get(name)
+    return found
 
 
 def _describe(span: opentracing.Span, error: BaseException, url: object) -> None:

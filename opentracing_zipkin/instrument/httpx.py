@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from httpx import AsyncByteStream, Headers, SyncByteStream
 
-from .client import PLAIN_HEADERS, Call, Calling, calling, stale
+from .client import PLAIN_HEADERS, Call, Calling, calling, header_of, stale
 from .http import OFF, HttpPolicy, in_force
 from .other_instrumentations import stand_back
 from .patching import Patches
@@ -113,7 +113,7 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
         else:
             Headers.__init__(headers, given, given._encoding)
         path = url.raw_path.partition(b"?")[0].decode("ascii")
-        call = called.start(sent, request.method, url.netloc.decode("ascii"), path, url, _header)
+        call = called.start(sent, request.method, url.netloc.decode("ascii"), path, url, header_of)
         carrier = call.carrier()
         if not _is_list:
             for name in stale(call, [name.lower() for name in headers]):
@@ -210,8 +210,3 @@ class _AsyncBody(AsyncByteStream):  # type: ignore[misc]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(vars(self)["_stream"], name)
-
-
-def _header(request: Any, name: str) -> str | None:
-    found: str | None = request.headers.get(name)
-    return found
