@@ -85,7 +85,7 @@ PROXY_AUTHENTICATION = Kind(
     "the proxy before {url} answers HTTP 407, it requires a user and a password",
     "write the user and the password into the URL of the proxy: http://user:password@proxy:port",
 )
-TOO_SLOW_A_BODY = Kind(
+BODY_TOO_SLOW = Kind(
     "request-timeout",
     FAULT,
     _CHECK,
@@ -163,7 +163,7 @@ _BY_STATUS = {
     401: UNAUTHENTICATED,
     403: FORBIDDEN,
     407: PROXY_AUTHENTICATION,
-    408: TOO_SLOW_A_BODY,
+    408: BODY_TOO_SLOW,
     413: TOO_LARGE,
     429: TOO_MANY,
 }

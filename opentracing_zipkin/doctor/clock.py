@@ -12,7 +12,7 @@ __all__ = ["clock_finding"]
 MAX_CLOCK_OFFSET_S = 60.0
 
 CLOCK_AGREES = Kind(
-    "clock-agrees", OK, "clock", "this machine's clock and the server's agree, as far as its Date header tells: to a second"
+    "clock-agrees", OK, "clock", "this machine's clock and the server's agree to a second, the precision of its Date header"
 )
 CLOCK_UNKNOWN = Kind("clock-unknown", OK, "clock", "the server does not tell the time, so the clocks were not compared")
 CLOCK_NEAR = Kind(

@@ -73,7 +73,7 @@ PROXY_DENIES = Kind(
     "proxy-denies",
     FAULT,
     "proxy",
-    "the proxy {proxy} does not let us to {host} port {port}: {reason}",
+    "the proxy {proxy} does not connect us to {host} port {port}: {reason}",
     "where the collector is in your own network, add its host to NO_PROXY, or set ZIPKIN_PROXY to a proxy of its own; where "
     "the "
     "proxy asks for a user (407), write http://user:password@proxy:port",
@@ -83,7 +83,7 @@ UNTRUSTED = Kind(
     "untrusted",
     FAULT,
     "TLS",
-    "the certificate of {host} is signed by nobody that we trust: {reason}",
+    "the certificate of {host} is not signed by an authority that we trust: {reason}",
     "set ZIPKIN_CA_BUNDLE to a PEM file with the certificate of the authority that has signed it",
 )
 OTHER_NAME = Kind(

@@ -30,7 +30,7 @@ ANSWERED_BADLY = Kind(
     WARNING,
     _CHECK,
     "GET {url} answers HTTP {status}, in {milliseconds} ms",
-    "give --url an address that the service answers with success; a request that no route is for may be answered before it is "
+    "give --url an address that the service answers with success; a request without a route may be answered before it is "
     "traced",
 )
 UNANSWERED = Kind(
@@ -78,7 +78,7 @@ UNTRACED = Kind(
     "untraced",
     FAULT,
     _CHECK,
-    "no span of the service arrived within {seconds} s in the trace {trace_id}, that the headers of the call have named",
+    "no span of the service arrived within {seconds} s in the trace {trace_id}, which the headers of the call named",
     "look for these reasons, the most probable first:\n"
     "1. it is not traced: start it with `opentracing-zipkin run`, or call configure(instrument=True) before the framework "
     "makes "

@@ -1,7 +1,8 @@
 """Middleware for any ASGI application: a span from the request's headers to the answer's last byte, or a websocket's close.
 
 Rules: every message passes unchanged.  The span is active as long as the application runs, so background tasks are its
-children; it ends with the last byte.  A client that leaves, or a task that is cancelled, is no error.
+children; it ends with the last byte.  A client that leaves, or a task that is cancelled, is no error.  The steps of `wsgi` are
+written out here again: there they are no coroutines, and each runs once for every request, without a call in between.
 Source: ASGI 3.0, HTTP & WebSocket.
 """
 
