@@ -35,7 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, unknown = parser.parse_known_args(arguments)
     if unknown:  # the sub-command reports them, with its own usage
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    status: int = options.run(options)
+    try:
+        status: int = options.run(options)
+    except KeyboardInterrupt:
+        return 130  # the status of a shell: 128 plus the signal's number
+    except BrokenPipeError:  # as in `decode | head`; the interpreter must not flush into the pipe again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return status
 
 

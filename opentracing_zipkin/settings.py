@@ -194,10 +194,10 @@ def _service_name(argument: str | None, environment: Environment, required: bool
 
 def _libraries(instrument: bool | tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, ...]:
     if instrument:
-        registry.add_others(by_opentelemetry.found(_use_opentelemetry), _use_opentelemetry)
+        registry.add_opentelemetry(by_opentelemetry.find(_use_opentelemetry), _use_opentelemetry)
     try:
         return registry.chosen_by(
-            instrument, by_opentelemetry.disabled(environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
+            instrument, by_opentelemetry.disabled_names(environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
         )
     except ValueError as error:
         raise WrongSetting("instrument", str(error)) from None

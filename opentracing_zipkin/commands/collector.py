@@ -1,6 +1,6 @@
 """`opentracing-zipkin collector`: the embedded collector, until Ctrl-C or SIGTERM.
 
-Rules: a failure is one line on standard error; the exit status is 2 for a wrong option and 1 for any other failure.
+Rules: the exit status is 2 for a wrong option and 1 for any other failure.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from contextlib import nullcontext
 from threading import Event
 from typing import TYPE_CHECKING, Any
+
+from . import fail
 
 if TYPE_CHECKING:
     from ..collector.stores import Store
@@ -100,9 +102,9 @@ def run(options: Namespace) -> int:
         finally:
             store.close()
     except ValueError as error:
-        return _failed(error, 2)
+        return fail("collector", error, 2)
     except (OSError, ImportError, StoreUnavailable) as error:
-        return _failed(_reason(error), 1)
+        return fail("collector", _reason(error), 1)
     return 0
 
 
@@ -145,8 +147,3 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise ValueError(f"--port is {text[:40]!r}; give a whole number from 0 to 65535, 0 for a free port")
     return int(text)
-
-
-def _failed(reason: object, status: int) -> int:
-    print(f"opentracing-zipkin collector: {reason}", file=sys.stderr)
-    return status

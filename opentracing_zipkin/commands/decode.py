@@ -1,7 +1,4 @@
-"""`opentracing-zipkin decode FILE`: shows the spans in a file, or writes them in another encoding.
-
-Rules: a failure is one line on standard error.
-"""
+"""`opentracing-zipkin decode FILE`: shows the spans in a file, or writes them in another encoding."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..codec import ENCODINGS
-from ..text import printable
+from . import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-MAX_FAILURE_CHARS = 1000
 FORMS = ("lines", "pretty", "tree")
 
 
@@ -60,12 +56,12 @@ def run(options: Namespace) -> int:
     is_terminal = options.output is None and sys.stdout.isatty()
     form = options.to or ("tree" if is_terminal else "lines")
     if form in BINARY and is_terminal:
-        return _fail(2, f"{form} is binary and not for a terminal; give --output FILE")
+        return fail("decode", f"{form} is binary and not for a terminal; give --output FILE", 2)
     if options.max_bytes is not None and options.max_bytes < 1:
-        return _fail(2, f"--max-bytes is {options.max_bytes}; give a number of bytes from 1")
+        return fail("decode", f"--max-bytes is {options.max_bytes}; give a number of bytes from 1", 2)
     name = "standard input" if options.file == "-" else options.file
     if _is_same(options.file, options.output):
-        return _fail(2, f"--output {options.output} is the input file; give another file")
+        return fail("decode", f"--output {options.output} is the input file; give another file", 2)
 
     def spans(stream: BinaryIO) -> Iterator[FinishedSpan]:
         try:
@@ -78,37 +74,28 @@ def run(options: Namespace) -> int:
     passed: list[Unreadable] = []  # told once the spans of the other lines are written
     try:
         with _source(options.file) as stream:
-            _write(_told(spans(stream), name), form, options.output, is_terminal)
+            _write(_warn_if_none(spans(stream), name), form, options.output, is_terminal)
         for error in passed:
             raise error
     except Unreadable as error:
-        return _fail(1, f"{name}: {error}")
+        return fail("decode", f"{name}: {error}", 1)
+    except BrokenPipeError:
+        raise  # handled in `__main__`
     except OSError as error:
-        if isinstance(error, BrokenPipeError):  # as in `decode | head`; the interpreter must not flush into the pipe again
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
         # Only an error of opening has a file name.  Reading raises no OSError here, so without a name the error is one of the
         # output.
-        return _fail(1, f"{error.filename or options.output or 'standard output'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        return 130  # the status of a shell: 128 plus the signal's number
+        return fail("decode", f"{error.filename or options.output or 'standard output'}: {error.strerror or error}", 1)
     return 0
 
 
-def _fail(status: int, text: str) -> int:
-    sys.stdout.flush()
-    print(f"opentracing-zipkin decode: {printable(text, MAX_FAILURE_CHARS)}", file=sys.stderr)
-    return status
-
-
-def _told(spans: Iterator[FinishedSpan], name: str) -> Iterator[FinishedSpan]:
+def _warn_if_none(spans: Iterator[FinishedSpan], name: str) -> Iterator[FinishedSpan]:
     """The same spans; prints a line if there are none, because otherwise nothing would be printed."""
     is_empty = True
     for span in spans:
         is_empty = False
         yield span
     if is_empty:
-        _fail(0, f"{name}: it contains no spans")
+        fail("decode", f"{name}: it contains no spans", 0)
 
 
 def _is_same(file: str, output: str | None) -> bool:

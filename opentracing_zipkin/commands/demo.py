@@ -1,21 +1,14 @@
-"""`opentracing-zipkin demo`: an application of three services, and its traces in the terminal.
-
-Rules: a failure is one line on standard error.
-"""
+"""`opentracing-zipkin demo`: an application of three services, and its traces in the terminal."""
 
 from __future__ import annotations
 
-import os
-import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 
 from ..codec import ENCODINGS
-from ..text import printable
+from . import fail
 
 __all__ = ["add_arguments", "run"]
-
-MAX_FAILURE_CHARS = 1000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -48,11 +41,7 @@ def run(options: Namespace) -> int:
 
     if (options.serve or options.open) and options.endpoint:
         option = "--open" if options.open else "--serve"
-        print(
-            f"opentracing-zipkin demo: {option} is for the embedded collector; leave out {option} or --endpoint",
-            file=sys.stderr,
-        )
-        return 2
+        return fail("demo", f"{option} is for the embedded collector; leave out {option} or --endpoint", 2)
     try:
         run_demo(
             options.endpoint,
@@ -62,12 +51,5 @@ def run(options: Namespace) -> int:
             open_page=options.open,
         )
     except (DemoFailed, ValueError) as error:
-        reason = printable(str(error), MAX_FAILURE_CHARS)  # it may contain a server's text
-        print(f"opentracing-zipkin demo: {reason}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130  # the status of a shell: 128 plus the signal's number
-    except BrokenPipeError:  # as in `demo | head`; the interpreter must not flush into the pipe again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return fail("demo", error, 1)
     return 0

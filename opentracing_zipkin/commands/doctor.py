@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+
+from . import fail
 
 __all__ = ["add_arguments", "run"]
 
@@ -34,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Examine; returns 1 where a finding explains missing spans, and 2 for a wrong URL."""
-    from ..doctor.telling import examine
+    from ..doctor.output import examine
     from ..senders.url import check_url
 
     try:
@@ -42,12 +43,5 @@ def run(options: Namespace) -> int:
         remedy = "use the server's URL, for instance http://zipkin:9411"
         server = None if options.zipkin is None else check_url("--zipkin", options.zipkin, remedy)
     except ValueError as error:
-        print(f"opentracing-zipkin doctor: {error}", file=sys.stderr)
-        return 2
-    try:
-        return examine(url, options.json, sys.stdout, server)
-    except KeyboardInterrupt:
-        return 130  # the status of a shell: 128 plus the signal's number
-    except BrokenPipeError:  # as in `doctor | head`; the interpreter must not flush into the pipe again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return fail("doctor", error, 2)
+    return examine(url, options.json, sys.stdout, server)

@@ -1,7 +1,6 @@
 """`opentracing-zipkin run COMMAND`: replaces this process by the command, traced without a line of code.
 
-Rules: no process stays between the caller and the command, so exit status and signals are those of the command.  A fault before
-it runs is one line on standard error.
+Rules: no process stays between the caller and the command, so exit status and signals are those of the command.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping
 
 from ..startup import SWITCH, WITH_PYTEST
+from . import fail
 
 __all__ = ["add_arguments", "run"]
 
@@ -68,26 +68,23 @@ def run(options: Namespace) -> int:
     """
     if options.service_name is not None:
         if not options.service_name.strip():
-            print("opentracing-zipkin run: the service name is empty; leave out --service-name", file=sys.stderr)
-            return 2
+            return fail("run", "the service name is empty; leave out --service-name", 2)
         os.environ["ZIPKIN_SERVICE_NAME"] = options.service_name
     if options.list:
         return _list()
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
-        print("opentracing-zipkin run: no command; for instance: opentracing-zipkin run python app.py", file=sys.stderr)
-        return 2
-    program = _found(command[0])
+        return fail("run", "no command; for instance: opentracing-zipkin run python app.py", 2)
+    program = _find_program(command[0])
     if program is None:
-        print(f"opentracing-zipkin run: {command[0]}: command not found{_meant(command[0])}", file=sys.stderr)
-        return 127
+        return fail("run", f"{command[0]}: command not found{_hint(command[0])}", 127)
     if _is_of_another_python(command[0], program):
         print(
             f"opentracing-zipkin run: {command[0]} is {program}, of another Python, and runs untraced unless that Python has "
             f"this package; to have it here: {sys.executable} -m pip install {command[0]}",
             file=sys.stderr,
         )
-    return _become(program, command, environment(os.environ, WITH_PYTEST if options.with_pytest else "1"))
+    return _execute(program, command, environment(os.environ, WITH_PYTEST if options.with_pytest else "1"))
 
 
 def environment(former: Mapping[str, str], switch: str) -> dict[str, str]:
@@ -110,7 +107,7 @@ def _has_pth() -> bool:
     )
 
 
-def _found(name: str) -> str | None:
+def _find_program(name: str) -> str | None:
     """The program's path: from this virtual environment, active or not, else from PATH."""
     if os.path.dirname(name):
         return name
@@ -139,7 +136,7 @@ def _is_of_another_python(name: str, program: str) -> bool:
     return shutil.which(name, path=os.pathsep.join(folders)) is None
 
 
-def _meant(name: str) -> str:
+def _hint(name: str) -> str:
     """A hint for a user who has typed a name that is no program."""
     from difflib import get_close_matches
 
@@ -149,7 +146,7 @@ def _meant(name: str) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _become(program: str, command: list[str], environ: Mapping[str, str]) -> int:
+def _execute(program: str, command: list[str], environ: Mapping[str, str]) -> int:
     import signal
 
     sys.stdout.flush()
@@ -161,9 +158,8 @@ def _become(program: str, command: list[str], environ: Mapping[str, str]) -> int
         # With the whole path, because Python finds its virtual environment by it.
         os.execve(program, [program, *command[1:]], environ)
     except OSError as error:
-        hint = _meant(command[0]) if isinstance(error, PermissionError) and command[0].endswith(".py") else ""
-        print(f"opentracing-zipkin run: {command[0]}: {error.strerror}{hint}", file=sys.stderr)
-        return 127 if isinstance(error, FileNotFoundError) else 126
+        hint = _hint(command[0]) if isinstance(error, PermissionError) and command[0].endswith(".py") else ""
+        return fail("run", f"{command[0]}: {error.strerror}{hint}", 127 if isinstance(error, FileNotFoundError) else 126)
 
 
 # --list
@@ -176,8 +172,7 @@ def _list() -> int:
     try:
         name, endpoint, chosen = describe_environment()
     except ValueError as error:
-        print(f"opentracing-zipkin run: {error}", file=sys.stderr)
-        return 1
+        return fail("run", error, 1)
     way = f"by {PTH}" if _has_pth() else "by a sitecustomize on PYTHONPATH"
     print(f"service name  {name}")
     print(f"collector     {endpoint}")

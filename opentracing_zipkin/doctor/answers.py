@@ -14,10 +14,10 @@ from ..senders import SendError
 from ..senders.collector_url import has_own_path, likely_path, posted_url
 from ..senders.http import HttpSender
 from ..senders.url import shown
-from .asking import Connection
+from .connection import Connection, is_html, send_once
 from .report import FAULT, Finding, Kind
 
-__all__ = ["explained", "is_html"]
+__all__ = ["refusal_finding"]
 
 _CHECK = "answer"
 
@@ -85,7 +85,7 @@ PROXY_AUTHENTICATION = Kind(
     "the proxy before {url} answers HTTP 407, it requires a user and a password",
     "write the user and the password into the URL of the proxy: http://user:password@proxy:port",
 )
-TOO_SLOW_A_BODY = Kind(
+BODY_TOO_SLOW = Kind(
     "request-timeout",
     FAULT,
     _CHECK,
@@ -163,11 +163,11 @@ _BY_STATUS = {
     401: UNAUTHENTICATED,
     403: FORBIDDEN,
     407: PROXY_AUTHENTICATION,
-    408: TOO_SLOW_A_BODY,
+    408: BODY_TOO_SLOW,
     413: TOO_LARGE,
     429: TOO_MANY,
 }
-_TRIED = {
+_WITH_ALTERNATIVES = {
     400: NOT_UNDERSTOOD,
     404: WRONG_PATH,
     405: WRONG_PATH,
@@ -175,12 +175,9 @@ _TRIED = {
 }
 
 
-def is_html(headers: Mapping[str, str]) -> bool:
-    """Whether an answer is a web page for people."""
-    return headers.get("Content-Type", "").lower().startswith("text/html")
-
-
-def explained(error: SendError, sender: HttpSender, endpoint: str, encoding: str, size: int, connection: Connection) -> Finding:
+def refusal_finding(
+    error: SendError, sender: HttpSender, endpoint: str, encoding: str, size: int, connection: Connection
+) -> Finding:
     """The finding that tells why a message was not accepted; `size`: the message's bytes."""
     url, answer = shown(sender.urls[0]), sender.answered
     said = str(error).removeprefix(f"{url}: ")
@@ -195,8 +192,9 @@ def explained(error: SendError, sender: HttpSender, endpoint: str, encoding: str
         return REDIRECTED(target=_target(sender.urls[0], answer.headers.get("Location", ""), connection), **named)
     if "not in the GZIP format" in said:
         return NO_GZIP(**named)
-    if status in _TRIED:
-        return _tried(endpoint, encoding, connection, named) or _TRIED[status](likely=_likely(endpoint, encoding), **named)
+    if status in _WITH_ALTERNATIVES:
+        kind = _WITH_ALTERNATIVES[status]
+        return _alternative(endpoint, encoding, connection, named) or kind(likely=_likely(endpoint, encoding), **named)
     return _BY_STATUS.get(status, SERVER_FAILS if status >= 500 else OTHER_ANSWER)(**named)
 
 
@@ -204,17 +202,17 @@ def _target(url: str, location: str, connection: Connection) -> str:
     """The target of a redirect, without credentials."""
     with suppress(ValueError):  # `urljoin` raises for brackets without an IPv6 address
         location = urljoin(url, location)
-    return connection.safe(shown(location)) or "nowhere"
+    return connection.without_credentials(shown(location)) or "nowhere"
 
 
-def _tried(endpoint: str, encoding: str, connection: Connection, named: Mapping[str, object]) -> Finding | None:
+def _alternative(endpoint: str, encoding: str, connection: Connection, named: Mapping[str, object]) -> Finding | None:
     """A finding with the other path or encoding by which the server takes an empty message; None where there is none."""
     path = encoder_named(encoding).path
     for candidate in _candidates(endpoint):
-        if _takes(candidate, encoding, connection):
+        if _is_accepted(candidate, encoding, connection):
             return RIGHT_PATH(right=shown(posted_url(candidate, path)), **named)
     for other in ENCODINGS:
-        if other != encoding and _takes(endpoint, other, connection):
+        if other != encoding and _is_accepted(endpoint, other, connection):
             return RIGHT_ENCODING(other=other, **named)
     return None
 
@@ -233,14 +231,10 @@ def _candidates(endpoint: str) -> Iterator[str]:
             yield parts._replace(path=path).geturl()
 
 
-def _takes(endpoint: str, encoding: str, connection: Connection) -> bool:
+def _is_accepted(endpoint: str, encoding: str, connection: Connection) -> bool:
     """Whether an endpoint accepts an empty message, and its answer is not a web page for people."""
     encoder = encoder_named(encoding)
-    sender = HttpSender(endpoint, encoder.path, encoder.media_type, **connection.options)
-    try:
-        sender.send(encoder.join([]))
-    except SendError:
+    sender = connection.sender(endpoint, encoder)
+    if send_once(sender, encoder.join([])) is not None:
         return False
-    finally:
-        sender.close()
     return sender.answered is not None and not is_html(sender.answered.headers)

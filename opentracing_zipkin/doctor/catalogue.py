@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import answers, clock, configuration, elsewhere, examination, instrumentation, network, probe, query, service
+from . import answers, broker_and_console, clock, configuration, examination, instrumentation, network, probe, query, service
 from .report import Kind
 
 __all__ = ["AREAS", "kinds"]
 
-AREAS = (configuration, instrumentation, network, answers, probe, clock, query, elsewhere, service, examination)
+AREAS = (configuration, instrumentation, network, answers, probe, clock, query, broker_and_console, service, examination)
 
 
 def kinds() -> list[Kind]:

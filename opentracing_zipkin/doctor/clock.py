@@ -9,7 +9,7 @@ from .report import FAULT, OK, WARNING, Finding, Kind
 
 __all__ = ["clock_finding"]
 
-CLOCK_FAULT_S = 60.0
+MAX_CLOCK_OFFSET_S = 60.0
 
 CLOCK_AGREES = Kind(
     "clock-agrees", OK, "clock", "this machine's clock and the server's agree within a second; the Date header tells no more"
@@ -44,4 +44,4 @@ def clock_finding(date: str, sent_at: float, received_at: float) -> Finding:
         return CLOCK_AGREES()
     seconds = least if least > 1 else -most
     direction = "ahead of" if least > 1 else "behind"
-    return (CLOCK_OFF if seconds >= CLOCK_FAULT_S else CLOCK_NEAR)(seconds=round(seconds), direction=direction)
+    return (CLOCK_OFF if seconds >= MAX_CLOCK_OFFSET_S else CLOCK_NEAR)(seconds=round(seconds), direction=direction)

@@ -108,12 +108,12 @@ SAMPLED_ALL = Kind("sampled-all", OK, "sampling", "every new trace is recorded, 
 
 def read() -> tuple[Effective, list[str]]:
     """The configuration from the environment, and the lines that `configure` would log about it."""
-    with _heard() as lines:
+    with _captured_warnings() as lines:
         return effective(), lines
 
 
 @contextmanager
-def _heard() -> Iterator[list[str]]:
+def _captured_warnings() -> Iterator[list[str]]:
     """A list that receives the warnings while the block runs, instead of the log."""
     lines: list[str] = []
     handler = logging.Handler(logging.WARNING)
@@ -185,8 +185,8 @@ def _check_endpoints(found: Effective) -> Iterator[Finding]:
     for endpoint in found.endpoints:
         kind, target = kind_of(endpoint), shown_target(endpoint, path)
         if kind != HTTP:
-            told = WRITTEN_TO if kind == CONSOLE else SENT_TO_BROKER
-            yield told(url=target, target=target, encoding=encoding, source=source)
+            finding = WRITTEN_TO if kind == CONSOLE else SENT_TO_BROKER
+            yield finding(url=target, target=target, encoding=encoding, source=source)
             continue
         yield SENT_TO(url=target, encoding=encoding, source=source)
         if has_own_path(endpoint):

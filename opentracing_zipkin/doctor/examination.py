@@ -11,12 +11,12 @@ from ..senders.collector_url import posted_url
 from ..senders.endpoint import CONSOLE, HTTP, kind_of
 from ..senders.url import shown
 from . import configuration, instrumentation
-from .asking import Connection
-from .elsewhere import UNREAD, check_broker, check_console, check_read, target_of
+from .broker_and_console import UNREAD, check_broker, check_console, check_read, target_of
+from .connection import Connection
 from .instrumentation import Row, check_instrumentation
 from .network import check_network
 from .probe import check_sent, probes_of
-from .query import Collected, check_found
+from .query import QueriedServer, check_found
 from .report import FAULT, WARNING, Finding, Kind, Setting
 from .service import check_service
 
@@ -53,7 +53,7 @@ class Examination:
         yield from check_instrumentation(found, self.libraries)
         if kind_of(found.endpoints[0]) == HTTP:
             with closing(Connection(found)) as connection:
-                yield from self._check_ways(connection, service_url)
+                yield from self._check_collectors(connection, service_url)
         elif kind_of(found.endpoints[0]) == CONSOLE:
             yield from check_console(found)
             if service_url is not None:
@@ -61,15 +61,18 @@ class Examination:
         else:
             yield from self._check_broker(service_url, server_url)
 
-    def _check_ways(self, connection: Connection, service_url: str | None) -> Iterator[Finding]:
+    def _check_collectors(self, connection: Connection, service_url: str | None) -> Iterator[Finding]:
         """The findings on the ways to the collectors, and on a service."""
         encoding = self._found.given.get("encoding", "json")
-        taking: list[Collected] = []
-        checks = (self._check_collector(Collected(one, connection), encoding, taking) for one in self._found.endpoints)
+        taking: list[QueriedServer] = []
+        checks = (self._check_collector(QueriedServer(one, connection), encoding, taking) for one in self._found.endpoints)
         # Whether a fault is only a warning is known when all collectors have been asked.
-        yield from chain(*checks) if len(self._found.endpoints) == 1 else _eased(list(chain(*checks)), taking)
+        if len(self._found.endpoints) == 1:
+            yield from chain(*checks)
+        else:
+            yield from _with_unreachable_as_warnings(list(chain(*checks)), taking)
         if service_url is not None and taking:
-            connection.know(service_url)
+            connection.hide_credentials_of(service_url)
             yield from check_service(service_url, taking[0], encoding)
         elif service_url is not None:
             yield SKIPPED(url=shown(service_url))
@@ -87,33 +90,33 @@ class Examination:
                 yield NOT_CALLED(url=shown(service_url))
         else:
             with closing(Connection(found._replace(given={}, endpoints=[server_url]))) as connection:
-                server = Collected(server_url, connection)
+                server = QueriedServer(server_url, connection)
                 bits = found.given.get("trace_id_bits", 128)
                 id_source = found.variables["trace_id_bits"] if bits == 64 else ""
                 yield from check_read(found, server, probes_of(bits), id_source)
                 if service_url is not None:
-                    connection.know(service_url)
+                    connection.hide_credentials_of(service_url)
                     yield from check_service(service_url, server, found.given.get("encoding", "json"))
 
-    def _check_collector(self, collected: Collected, encoding: str, taking: list[Collected]) -> Iterator[Finding]:
+    def _check_collector(self, server: QueriedServer, encoding: str, taking: list[QueriedServer]) -> Iterator[Finding]:
         """The findings on one collector; a collector that takes spans is added to `taking`."""
-        found, connection = self._found, collected.connection
-        url = posted_url(collected.endpoint, encoder_named(encoding).path)
+        found, connection = self._found, server.connection
+        url = posted_url(server.endpoint, encoder_named(encoding).path)
         if not (yield from check_network(url, connection, found.variables.get("proxy", ""))):
             return
         bits = found.given.get("trace_id_bits", 128)
         probes = probes_of(bits)
-        if not (yield from check_sent(collected.endpoint, encoding, probes.spans, connection)):
+        if not (yield from check_sent(server.endpoint, encoding, probes.spans, connection)):
             return
-        taking.append(collected)
-        yield from check_found(collected, probes, found.variables["trace_id_bits"] if bits == 64 else "")
+        taking.append(server)
+        yield from check_found(server, probes, found.variables["trace_id_bits"] if bits == 64 else "")
 
 
-def _eased(findings: list[Finding], taking: list[Collected]) -> list[Finding]:
+def _with_unreachable_as_warnings(findings: list[Finding], taking: list[QueriedServer]) -> list[Finding]:
     """Turn the fault of an unreachable collector into a warning where another takes the spans: the sender uses that one."""
-    return [
-        one._replace(status=WARNING) if taking and one.check in _REACHING and one.status == FAULT else one for one in findings
-    ]
+    if not taking:
+        return findings
+    return [one._replace(status=WARNING) if one.check in _ON_THE_WAY and one.status == FAULT else one for one in findings]
 
 
-_REACHING = ("name", "connection", "proxy", "TLS")
+_ON_THE_WAY = ("name", "connection", "proxy", "TLS")  # the checks that fail where a collector is not reached

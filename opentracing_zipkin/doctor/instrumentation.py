@@ -77,24 +77,24 @@ def rows_of(chosen: Sequence[str]) -> list[Row]:
     """One row for each library that we know; `chosen`: the names that the settings select."""
     from importlib.metadata import PackageNotFoundError, version
 
-    from ..instrument.by_opentelemetry import disabled
+    from ..instrument.by_opentelemetry import disabled_names
     from ..instrument.registry import libraries
 
-    left_out = disabled(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
+    left_out = disabled_names(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
     rows = []
     for name, library in libraries().items():
-        if library.by is not None:
+        if library.instrumented_by is not None:
             rows.append(_row_of_other(name, library, name in chosen, left_out))
             continue
         try:
-            found = _python() if library.distribution is None else version(library.distribution)
+            found = _python_version() if library.distribution is None else version(library.distribution)
         except PackageNotFoundError:
             rows.append((name, "-", "not installed"))
             continue
         if name in chosen:
-            text = _instrumented(library)
+            text = _state_of(library)
         elif library.by_default:
-            text = _left_out(name, left_out)
+            text = _reason_left_out(name, left_out)
         else:
             text = f"off by default; name it in ZIPKIN_INSTRUMENT, for instance {name},flask"
         rows.append((name, found, text))
@@ -108,17 +108,18 @@ def _row_of_other(name: str, library: Library, is_chosen: bool, left_out: tuple[
     try:
         found = version(name)
     except (PackageNotFoundError, ValueError):  # the library is in the standard library, or in a distribution with another name
-        found = _python() if library.trigger in sys.stdlib_module_names else "-"
+        found = _python_version() if library.trigger in sys.stdlib_module_names else "-"
     if not _can_be_found(library.trigger):
-        return name, "-", f"not installed; {library.by} is"
+        return name, "-", f"not installed; {library.instrumented_by} is"
     if not is_chosen:
-        return name, found, _left_out(name, left_out)
+        return name, found, _reason_left_out(name, left_out)
     try:
         instrumentation = library.load()
         problem = instrumentation.conflict(instrumentation.load()())
     except Exception as fault:
         problem = f"{type(fault).__name__}: {fault}"
-    return name, found, f"instrumented by {library.by}" if problem is None else f"not instrumented by {library.by}: {problem}"
+    state = f"instrumented by {library.instrumented_by}"
+    return name, found, state if problem is None else f"not {state}: {problem}"
 
 
 def _can_be_found(module: str) -> bool:
@@ -130,17 +131,17 @@ def _can_be_found(module: str) -> bool:
         return False
 
 
-def _python() -> str:
+def _python_version() -> str:
     return ".".join(map(str, sys.version_info[:3]))
 
 
-def _left_out(name: str, left_out: tuple[str, ...]) -> str:
+def _reason_left_out(name: str, left_out: tuple[str, ...]) -> str:
     if name in left_out or "*" in left_out:
         return "left out by OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
     return "not chosen by ZIPKIN_INSTRUMENT"
 
 
-def _instrumented(library: Library) -> str:
+def _state_of(library: Library) -> str:
     """The state of a library: our module can be loaded, or cannot, for instance because the library is too old."""
     try:
         library.load()

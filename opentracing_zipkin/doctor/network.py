@@ -19,10 +19,10 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ..model import parse_ip
 from ..senders.url import shown
-from .asking import Connection, host_of
+from .connection import Connection, host_of
 from .report import FAULT, OK, Finding, Kind
 
-__all__ = ["check_network", "refused_certificate", "speaks_tls"]
+__all__ = ["check_network", "client_certificate_finding", "wants_tls_finding"]
 
 MAX_CONNECT_S = 5.0
 MAX_TRIAL_S = 2.0  # the limit for trying TLS where the endpoint does not ask for it
@@ -129,9 +129,11 @@ TLS_FAILED = Kind(
 )
 
 # OpenSSL's codes for a failed verification: not yet valid, expired; a host name, or an address, that does not match.
-_TIMES, _NAMES = (9, 10), (62, 64)
-_PLAIN = re.compile(r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|UNKNOWN_PROTOCOL|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG")
-_OF_OURS = re.compile(r"CERTIFICATE_REQUIRED|BAD_CERTIFICATE|ALERT_HANDSHAKE_FAILURE|UNKNOWN_CA|ALERT_ACCESS_DENIED")
+_TIME_CODES, _NAME_CODES = (9, 10), (62, 64)
+_NO_TLS_TEXTS = re.compile(r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|UNKNOWN_PROTOCOL|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG")
+_CLIENT_CERTIFICATE_TEXTS = re.compile(
+    r"CERTIFICATE_REQUIRED|BAD_CERTIFICATE|ALERT_HANDSHAKE_FAILURE|UNKNOWN_CA|ALERT_ACCESS_DENIED"
+)
 
 
 def check_network(url: str, connection: Connection, source: str) -> Generator[Finding, None, bool]:
@@ -144,7 +146,7 @@ def check_network(url: str, connection: Connection, source: str) -> Generator[Fi
     if proxy:
         yield BY_PROXY(url=shown(url), proxy=shown(proxy), source=source)
     host, port = host_of(proxy or url)
-    for finding in _reached(host, port, timeout_s, source if proxy else ""):
+    for finding in _check_reachable(host, port, timeout_s, source if proxy else ""):
         yield finding
         if finding.status == FAULT:
             return False
@@ -155,7 +157,7 @@ def check_network(url: str, connection: Connection, source: str) -> Generator[Fi
     return finding.status != FAULT
 
 
-def _reached(host: str, port: int, timeout_s: float, proxy_by: str) -> Iterator[Finding]:
+def _check_reachable(host: str, port: int, timeout_s: float, proxy_by: str) -> Iterator[Finding]:
     """Check the name and the port of a server; `proxy_by`: the proxy's variable where the server is a proxy, else ""."""
     named = {"host": host, "port": port}
     try:
@@ -182,7 +184,7 @@ def _reached(host: str, port: int, timeout_s: float, proxy_by: str) -> Iterator[
         yield CONNECTED(**named)
 
 
-def _tunnelled(url: str, proxy: str, timeout_s: float) -> socket.socket:
+def _connect(url: str, proxy: str, timeout_s: float) -> socket.socket:
     """A connection to the server of a URL, through the proxy where there is one."""
     host, port = host_of(url)
     if not proxy:
@@ -198,7 +200,7 @@ def _tunnelled(url: str, proxy: str, timeout_s: float) -> socket.socket:
 
 def _tunnel_problem(url: str, proxy: str, timeout_s: float) -> Finding | None:
     try:
-        _tunnelled(url, proxy, timeout_s).close()
+        _connect(url, proxy, timeout_s).close()
     except (OSError, http.client.HTTPException) as error:
         host, port = host_of(url)
         reason = str(error).removeprefix("Tunnel connection failed: ") or type(error).__name__
@@ -210,7 +212,7 @@ def _handshake(url: str, proxy: str, connection: Connection, timeout_s: float) -
     host, port = host_of(url)
     try:
         context = _context(connection)
-        with closing(_tunnelled(url, proxy, timeout_s)) as plain, context.wrap_socket(plain, server_hostname=host) as sock:
+        with closing(_connect(url, proxy, timeout_s)) as plain, context.wrap_socket(plain, server_hostname=host) as sock:
             return TRUSTED(host=host, until=(sock.getpeercert() or {}).get("notAfter", "an unknown time"))
     except (OSError, ValueError) as error:
         return _tls_finding(error, host, port)
@@ -232,16 +234,16 @@ def _tls_finding(error: Exception, host: str, port: int) -> Finding:
     text, code = str(error), getattr(error, "verify_code", None)
     reason = getattr(error, "verify_message", None) or text
     if code is not None:
-        kind = EXPIRED if code in _TIMES else OTHER_NAME if code in _NAMES else UNTRUSTED
+        kind = EXPIRED if code in _TIME_CODES else OTHER_NAME if code in _NAME_CODES else UNTRUSTED
         return kind(host=host, reason=reason)
-    if _PLAIN.search(text):
+    if _NO_TLS_TEXTS.search(text):
         return NO_TLS(host=host, port=port)
-    if _OF_OURS.search(text):
+    if _CLIENT_CERTIFICATE_TEXTS.search(text):
         return WANTS_CERTIFICATE(host=host, reason=reason)
     return TLS_FAILED(host=host, reason=reason or type(error).__name__)
 
 
-def refused_certificate(url: str, connection: Connection) -> Finding | None:
+def client_certificate_finding(url: str, connection: Connection) -> Finding | None:
     """The finding on a certificate of ours that the server refuses after the handshake; None where it does not.
 
     With TLS 1.3, the server checks our certificate only when the handshake is complete for us.  We only read: a write to a
@@ -249,7 +251,7 @@ def refused_certificate(url: str, connection: Connection) -> Finding | None:
     """
     host, port = host_of(url)
     try:
-        plain = _tunnelled(url, connection.proxy_of(url), MAX_TRIAL_S)
+        plain = _connect(url, connection.proxy_of(url), MAX_TRIAL_S)
         with closing(plain), _context(connection).wrap_socket(plain, server_hostname=host) as sock:
             sock.recv(1)
     except ssl.SSLError as error:
@@ -259,7 +261,7 @@ def refused_certificate(url: str, connection: Connection) -> Finding | None:
     return None
 
 
-def speaks_tls(url: str) -> Finding | None:
+def wants_tls_finding(url: str) -> Finding | None:
     """The finding WANTS_TLS where the server of an `http` URL speaks TLS; else None."""
     host, port = host_of(url)
     context = ssl.create_default_context()

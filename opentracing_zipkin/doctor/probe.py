@@ -18,17 +18,17 @@ from ..model import Endpoint, FinishedSpan
 from ..senders import SendError
 from ..senders.http import HttpSender
 from ..senders.url import shown
-from .answers import HTML, TOO_SLOW, explained, is_html
-from .asking import Connection
+from .answers import HTML, TOO_SLOW, refusal_finding
 from .clock import clock_finding
-from .network import refused_certificate, speaks_tls
+from .connection import Connection, is_html, send_once
+from .network import client_certificate_finding, wants_tls_finding
 from .report import OK, WARNING, Finding, Kind
 
-__all__ = ["PROBES", "SERVICE", "Probes", "check_sent", "probes_of", "random_id"]
+__all__ = ["PROBE_COUNT", "SERVICE", "Probes", "check_sent", "probes_of", "random_id"]
 
 SERVICE = "opentracing-zipkin-doctor"
-PROBES = 20
-SLOW_S = 2.0
+PROBE_COUNT = 20
+MAX_ANSWER_S = 2.0
 
 ACCEPTED = Kind("accepted", OK, "answer", "{url} has taken {count} spans in {encoding}, in {milliseconds} ms (HTTP {status})")
 SLOW = Kind(
@@ -60,7 +60,8 @@ def probes_of(bits: int) -> Probes:
     """New probes with the present time and trace ids of `bits` bits, and the pair."""
     high = random_id()
     prefix = high if bits == 128 else ""
-    spread = [f"{prefix}{int((number + _random.random()) / PROBES * (1 << 63)) or 1:016x}" for number in range(PROBES)]
+    part = (1 << 63) / PROBE_COUNT
+    spread = [f"{prefix}{int((number + _random.random()) * part) or 1:016x}" for number in range(PROBE_COUNT)]
     short_id = random_id()
     long_id = high + short_id
     spans = [_probe(one, debug=False) for one in spread] + [_probe(one, debug=True) for one in (long_id, short_id)]
@@ -85,27 +86,21 @@ def check_sent(
 ) -> Generator[Finding, None, bool]:
     """Send spans as the application would; the generator returns True where the server has taken them."""
     encoder = encoder_named(encoding)
-    sender = HttpSender(endpoint, encoder.path, encoder.media_type, **connection.options)
+    sender = connection.sender(endpoint, encoder)
     body = encoder.join([encoder.encode(span) for span in spans])
     begin, sent_at = monotonic(), time.time()
-    error = None
-    try:
-        sender.send(body)
-    except SendError as refusal:
-        error = refusal
-    finally:
-        sender.close()
+    refusal = send_once(sender, body)
     seconds, url, answer = monotonic() - begin, shown(sender.urls[0]), sender.answered
     if answer is not None:
         yield clock_finding(answer.headers.get("Date", ""), sent_at, sent_at + seconds)
-    if error is not None:
-        yield _failure(error, sender, endpoint, encoding, len(body), seconds, connection)
+    if refusal is not None:
+        yield _failure(refusal, sender, endpoint, encoding, len(body), seconds, connection)
         return False
     status = 0 if answer is None else answer.status
     if answer is not None and is_html(answer.headers):
         yield HTML(url=url, status=status)
         return False
-    if seconds > SLOW_S:
+    if seconds > MAX_ANSWER_S:
         yield SLOW(url=url, count=len(spans), seconds=f"{seconds:.1f}")
     else:
         yield ACCEPTED(url=url, count=len(spans), encoding=encoding, milliseconds=round(seconds * 1000), status=status)
@@ -119,11 +114,11 @@ def _failure(
     if sender.answered is None:
         if seconds >= connection.timeout_s * 0.95:
             return TOO_SLOW(url=shown(url), seconds=f"{connection.timeout_s:g}")
-        finding = refused_certificate(url, connection) if url.startswith("https:") else None
+        finding = client_certificate_finding(url, connection) if url.startswith("https:") else None
         if finding is not None:
             return finding
     if (sender.answered is None or sender.answered.status == 400) and not connection.proxy_of(url):
-        finding = speaks_tls(url) if url.startswith("http:") else None
+        finding = wants_tls_finding(url) if url.startswith("http:") else None
         if finding is not None:
             return finding
-    return explained(error, sender, endpoint, encoding, size, connection)
+    return refusal_finding(error, sender, endpoint, encoding, size, connection)

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 from ..clock import monotonic
 from ..senders.collector_url import has_own_path, likely_path, server_url
 from ..senders.url import shown
-from .asking import Connection, NoAnswer, until
-from .probe import PROBES, SERVICE, Probes
+from .connection import Connection, NoAnswer, is_html, wait_until
+from .probe import PROBE_COUNT, SERVICE, Probes
 from .report import FAULT, OK, WARNING, Finding, Kind
 
-__all__ = ["Collected", "check_found"]
+__all__ = ["QueriedServer", "check_found"]
 
-FOUND_WITHIN_S = 5.0
-SETTLED_WITHIN_S = 2.0  # the time for the other probes after one has been found
+MAX_FOUND_WAIT_S = 5.0
+MAX_SETTLE_WAIT_S = 2.0  # the time for the other probes after one has been found
 
 FOUND = Kind("found", OK, "query", "all of {count} probes were found again at {server}, after {seconds} s")
 NO_QUERIES = Kind(
@@ -67,8 +67,8 @@ IDS_CUT = Kind(
 )
 
 
-class Collected(NamedTuple):
-    """The server that is asked for a collector's spans."""
+class QueriedServer(NamedTuple):
+    """The server that is asked for the spans that a collector has taken; `endpoint`: the collector's."""
 
     endpoint: str
     connection: Connection
@@ -81,11 +81,11 @@ class Collected(NamedTuple):
         return server_url(endpoint, path)
 
     @property
-    def server(self) -> str:
+    def shown_address(self) -> str:
         """The server's address for people, without credentials."""
         return shown(self.url("")).partition("?")[0]
 
-    def why_not(self) -> str:
+    def query_problem(self) -> str:
         """The reason why the server cannot be queried; "" where it can."""
         try:
             reply = self.connection.get(self.url("/api/v2/services"))
@@ -93,7 +93,7 @@ class Collected(NamedTuple):
             return str(error)
         if reply.status == 200 and isinstance(reply.json(), list):
             return ""
-        return f"HTTP {reply.status}" + (" with a web page" if reply.is_html else "")
+        return f"HTTP {reply.status}" + (" with a web page" if is_html(reply.headers) else "")
 
     def spans(self, trace_id: str) -> list[dict[str, object]]:
         """The spans of a trace that the server shows now."""
@@ -103,7 +103,7 @@ class Collected(NamedTuple):
             return []
         return [span for span in found if isinstance(span, dict)] if isinstance(found, list) else []
 
-    def which(self, trace_ids: Iterable[str]) -> set[str]:
+    def shown_among(self, trace_ids: Iterable[str]) -> set[str]:
         """The trace ids among these whose traces the server shows now."""
         asked = sorted(trace_ids)
         if len(asked) > 1:  # a server refuses a query for fewer than two traces
@@ -123,56 +123,56 @@ class Collected(NamedTuple):
             reply = self.connection.get(self.url("/health"))
         except NoAnswer:
             return ""
-        said = self.connection.safe(reply.body[:400].decode(errors="replace"))
+        said = self.connection.without_credentials(reply.body[:400].decode(errors="replace"))
         return f"; it says of itself, by HTTP {reply.status}: {said}" if reply.status >= 500 else ""
 
 
-def check_found(collected: Collected, probes: Probes, id_source: str) -> Iterator[Finding]:
+def check_found(server: QueriedServer, probes: Probes, id_source: str) -> Iterator[Finding]:
     """Check whether the server shows the probes that it took.  `id_source`: the variable that asks for 64-bit ids, else ""."""
-    reason = collected.why_not()
+    reason = server.query_problem()
     if reason:
-        yield NO_QUERIES(url=shown(collected.url("/api/v2/services")), reason=reason, service=SERVICE)
+        yield NO_QUERIES(url=shown(server.url("/api/v2/services")), reason=reason, service=SERVICE)
         return
     begin = monotonic()
-    missing, pair_found = _missing(collected, probes)
+    missing, pair_found = _missing(server, probes)
     count, seconds = len(probes.spread), f"{monotonic() - begin:.1f}"
     found = count - len(missing)
     if not missing:
-        yield FOUND(count=count, server=collected.server, seconds=seconds)
+        yield FOUND(count=count, server=server.shown_address, seconds=seconds)
     elif found or pair_found:
         yield KEEPS_A_PART(found=found, count=count, percent=round(100 * found / count))
     else:
-        yield NEVER_SHOWN(seconds=seconds, health=collected.health(), server=collected.server)
+        yield NEVER_SHOWN(seconds=seconds, health=server.health(), server=server.shown_address)
         return
-    yield from _check_ids(collected, probes, id_source)
+    yield from _check_ids(server, probes, id_source)
 
 
-def _missing(collected: Collected, probes: Probes) -> tuple[set[str], bool]:
+def _missing(server: QueriedServer, probes: Probes) -> tuple[set[str], bool]:
     """The traces that are not shown, and whether one of the pair is shown; the pair is debug, so no sampling leaves it out."""
     missing, pair_found = set(probes.spread), False
 
     def is_done() -> bool:
         nonlocal pair_found
-        missing.difference_update(collected.which(missing))
-        pair_found = pair_found or any(map(collected.spans, (probes.long_id, probes.short_id)))
+        missing.difference_update(server.shown_among(missing))
+        pair_found = pair_found or any(map(server.spans, (probes.long_id, probes.short_id)))
         return not missing
 
-    if not until(FOUND_WITHIN_S, lambda: is_done() or pair_found or len(missing) < PROBES):
+    if not wait_until(MAX_FOUND_WAIT_S, lambda: is_done() or pair_found or len(missing) < PROBE_COUNT):
         return missing, pair_found
-    until(SETTLED_WITHIN_S, is_done)
+    wait_until(MAX_SETTLE_WAIT_S, is_done)
     return missing, pair_found
 
 
-def _check_ids(collected: Collected, probes: Probes, id_source: str) -> Iterator[Finding]:
+def _check_ids(server: QueriedServer, probes: Probes, id_source: str) -> Iterator[Finding]:
     """Check whether the server treats a long and a short id with the same low half as one trace."""
     long_spans: list[dict[str, object]] = []
     short_spans: list[dict[str, object]] = []
 
     def is_done() -> bool:
-        long_spans[:], short_spans[:] = collected.spans(probes.long_id), collected.spans(probes.short_id)
+        long_spans[:], short_spans[:] = server.spans(probes.long_id), server.spans(probes.short_id)
         return bool(long_spans and short_spans)
 
-    if not until(SETTLED_WITHIN_S, is_done):
+    if not wait_until(MAX_SETTLE_WAIT_S, is_done):
         if short_spans:
             yield IDS_CUT()
         return

@@ -85,7 +85,7 @@ def width_of(stream: TextIO) -> int:
 
 def setting_lines(settings: Sequence[Setting], stream: TextIO) -> Iterator[str]:
     """The lines for settings that somebody has set and for the most important ones; for the others, only their number."""
-    shown = [one for one in settings if one.source != "default" or one.name in _TOLD_ALWAYS]
+    shown = [one for one in settings if one.source != "default" or one.name in _ALWAYS_SHOWN]
     names, sources = (max(len(one[column]) for one in shown) for column in (0, 2))
     left = max(20, width_of(stream) - names - sources - 4)
     for name, value, source in shown:
@@ -94,7 +94,7 @@ def setting_lines(settings: Sequence[Setting], stream: TextIO) -> Iterator[str]:
     yield f"the other {len(settings) - len(shown)} settings have their defaults; --json lists all settings"
 
 
-_TOLD_ALWAYS = frozenset(("service_name", "endpoint", "encoding", "sample_rate", "enabled", "instrument"))
+_ALWAYS_SHOWN = frozenset(("service_name", "endpoint", "encoding", "sample_rate", "enabled", "instrument"))
 
 
 def finding_lines(finding: Finding, stream: TextIO) -> Iterator[str]:

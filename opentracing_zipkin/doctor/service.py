@@ -12,18 +12,16 @@ from urllib.parse import quote
 
 from ..codec import encoder_named
 from ..model import Endpoint, FinishedSpan
-from ..senders import SendError
-from ..senders.http import HttpSender
 from ..senders.url import shown
-from .asking import Connection, NoAnswer, until
+from .connection import NoAnswer, send_once, wait_until
 from .probe import SERVICE, random_id
-from .query import Collected
+from .query import QueriedServer
 from .report import FAULT, OK, WARNING, Finding, Kind
 
 __all__ = ["check_service"]
 
-ARRIVED_WITHIN_S = 8.0  # one second until a tracer sends, and a few seconds for the server's storage
-PAUSE_S = 0.2
+MAX_ARRIVAL_WAIT_S = 8.0  # one second until a tracer sends, and a few seconds for the server's storage
+POLL_INTERVAL_S = 0.2
 _CHECK = "service"
 
 ANSWERED = Kind("answered", OK, _CHECK, "GET {url} answers HTTP {status}, in {milliseconds} ms")
@@ -96,17 +94,17 @@ UNASKED = Kind(
     "unasked",
     WARNING,
     _CHECK,
-    "whether a span of the service arrived cannot be seen, because the collector cannot be queried: {reason}",
+    "it is not known whether a span of the service arrived, because the collector cannot be queried: {reason}",
     "look for the trace {trace_id} in the server's own UI",
 )
 
 
-def check_service(url: str, collected: Collected, encoding: str) -> Iterator[Finding]:
+def check_service(url: str, server: QueriedServer, encoding: str) -> Iterator[Finding]:
     """Call a service, send our own span of the call, and look for the service's span."""
     trace_id, span_id = random_id() + random_id(), random_id()
     begin_us = time.time_ns() // 1000
     try:
-        reply = collected.connection.call(url, _headers(trace_id, span_id))
+        reply = server.connection.call(url, _headers(trace_id, span_id))
     except NoAnswer as error:
         yield UNANSWERED(url=shown(url), reason=error)
         return
@@ -115,12 +113,14 @@ def check_service(url: str, collected: Collected, encoding: str) -> Iterator[Fin
     local = Endpoint(SERVICE)
     duration_us = max(1, int(reply.seconds * 1_000_000))
     call = FinishedSpan(trace_id, span_id, None, "CLIENT", "get", begin_us, duration_us, local)
-    _send(call, collected.endpoint, encoding, collected.connection)
-    reason = collected.why_not()
+    # Our span of the call completes the trace.  Where it is refused, another check has told the reason.
+    encoder = encoder_named(encoding)
+    send_once(server.connection.sender(server.endpoint, encoder), encoder.join([encoder.encode(call)]))
+    reason = server.query_problem()
     if reason:
         yield UNASKED(reason=reason, trace_id=trace_id)
         return
-    yield from _arrived(collected, trace_id, span_id)
+    yield from _check_arrival(server, trace_id, span_id)
 
 
 def _headers(trace_id: str, span_id: str) -> dict[str, str]:
@@ -133,33 +133,21 @@ def _headers(trace_id: str, span_id: str) -> dict[str, str]:
     }
 
 
-def _send(span: FinishedSpan, endpoint: str, encoding: str, connection: Connection) -> None:
-    """Send our span of the call, so that the trace is complete; where it is refused, another check has told the reason."""
-    encoder = encoder_named(encoding)
-    sender = HttpSender(endpoint, encoder.path, encoder.media_type, **connection.options)
-    try:
-        sender.send(encoder.join([encoder.encode(span)]))
-    except SendError:
-        return
-    finally:
-        sender.close()
-
-
-def _arrived(collected: Collected, trace_id: str, span_id: str) -> Iterator[Finding]:
+def _check_arrival(server: QueriedServer, trace_id: str, span_id: str) -> Iterator[Finding]:
     spans: list[dict[str, Any]] = []
-    elsewhere: list[Finding] = []
+    own_trace: list[Finding] = []
 
     def has_arrived() -> bool:
-        spans[:] = [span for span in collected.spans(trace_id) if _service(span) != SERVICE]
-        elsewhere[:] = [] if spans else _elsewhere(collected, trace_id)
-        return bool(elsewhere) or any(_answers(span, span_id) for span in spans)
+        spans[:] = [span for span in server.spans(trace_id) if _service(span) != SERVICE]
+        own_trace[:] = [] if spans else _own_trace_findings(server, trace_id)
+        return bool(own_trace) or any(_is_answer(span, span_id) for span in spans)
 
-    until(ARRIVED_WITHIN_S, has_arrived, PAUSE_S)
+    wait_until(MAX_ARRIVAL_WAIT_S, has_arrived, POLL_INTERVAL_S)
     if not spans:
-        untraced = UNTRACED(seconds=f"{ARRIVED_WITHIN_S:g}", trace_id=trace_id, server=collected.server)
-        yield elsewhere[0] if elsewhere else untraced
+        untraced = UNTRACED(seconds=f"{MAX_ARRIVAL_WAIT_S:g}", trace_id=trace_id, server=server.shown_address)
+        yield own_trace[0] if own_trace else untraced
         return
-    span = next((one for one in spans if _answers(one, span_id)), spans[0])
+    span = next((one for one in spans if _is_answer(one, span_id)), spans[0])
     kind = SHARED if span.get("id") == span_id else CHILD if span.get("parentId") == span_id else STRANGER
     service = _service(span)
     yield kind(name=span.get("name", "without a name"), service=service or "a service without a name", trace_id=trace_id)
@@ -167,7 +155,7 @@ def _arrived(collected: Collected, trace_id: str, span_id: str) -> Iterator[Find
         yield NAMELESS(service=service or "nothing")
 
 
-def _answers(span: dict[str, Any], span_id: str) -> bool:
+def _is_answer(span: dict[str, Any], span_id: str) -> bool:
     """Whether a span is the service's answer to our call."""
     return span_id in (span.get("id"), span.get("parentId"))
 
@@ -177,11 +165,11 @@ def _service(span: dict[str, Any]) -> str:
     return str(endpoint.get("serviceName", "")) if isinstance(endpoint, dict) else ""
 
 
-def _elsewhere(collected: Collected, trace_id: str) -> list[Finding]:
+def _own_trace_findings(server: QueriedServer, trace_id: str) -> list[Finding]:
     """A finding on a new trace that the service has begun, where its span has our trace id as a tag; else no finding."""
     query = f"/api/v2/traces?limit=1&annotationQuery={quote(f'caller.trace_id={trace_id}', safe='')}"
     try:
-        [[span, *_], *_] = collected.connection.get(collected.url(query)).json()
+        [[span, *_], *_] = server.connection.get(server.url(query)).json()
         return [DISTRUSTFUL(service=_service(span), trace_id=span["traceId"])]
     except (NoAnswer, TypeError, ValueError, KeyError, AttributeError):
         return []

@@ -15,9 +15,9 @@ from typing import Any
 
 from aiohttp import BaseConnector, ClientRequest, ClientResponse, ClientSession
 
-from .client import Call, Calling, calling, stale
-from .elsewhere import stands_back
+from .client import Call, Calling, calling, header_of, stale
 from .http import OFF, HttpPolicy, in_force
+from .other_instrumentations import stand_back
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
@@ -33,7 +33,7 @@ _parent: ContextVar[Any] = ContextVar("opentracing_zipkin_aiohttp_parent")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the policy that `configure` fills."""
     global _policy
-    if stands_back("aiohttp") is not None:
+    if stand_back("aiohttp") is not None:
         return
     _policy = in_force(policy, _policy)
     if not _patches:
@@ -101,7 +101,7 @@ def _begin(called: Calling, request: Any) -> Call | None:
         parent = _parent.get(_UNKNOWN)
         known = parent is not _UNKNOWN  # the connector was called without a session where it is unknown
         path = url.raw_path or "/"
-        call = called.start(request, request.method, address, path, url, _header, parent if known else None, known)
+        call = called.start(request, request.method, address, path, url, header_of, parent if known else None, known)
         carrier = call.carrier()
         for name in stale(call, [name.lower() for name in headers]):
             headers.popall(name, None)
@@ -186,8 +186,3 @@ def _error_of(response: Any) -> BaseException | None:
             return error  # the exception was raised by the reading of the body
         trace = trace.tb_next
     return None
-
-
-def _header(request: Any, name: str) -> str | None:
-    found: str | None = request.headers.get(name)
-    return found

@@ -1,7 +1,8 @@
 """Middleware for any ASGI application: a span from the request's headers to the answer's last byte, or a websocket's close.
 
 Rules: every message passes unchanged.  The span is active as long as the application runs, so background tasks are its
-children; it ends with the last byte.  A client that leaves, or a task that is cancelled, is no error.
+children; it ends with the last byte.  A client that leaves, or a task that is cancelled, is no error.  The steps of `wsgi` are
+written out here again: there they are no coroutines, and each runs once for every request, without a call in between.
 Source: ASGI 3.0, HTTP & WebSocket.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from .http import HttpPolicy, is_silent
-from .lifespan import sending_at_shutdown
+from .lifespan import flushing_at_shutdown
 from .routes import route_of_template
 from .server import MARK, Exchange, forwarded_address, policy_or_default, serving
 
@@ -64,17 +65,17 @@ async def serve(policy: HttpPolicy, app: AsgiApplication, scope: Scope, receive:
     """Run the application with a span around it."""
     exchange = begin(policy, scope, send)
     if exchange is None:
-        await app(scope, receive, sending_at_shutdown(policy, scope, send))
+        await app(scope, receive, flushing_at_shutdown(policy, scope, send))
         return
     active = exchange.serving.activate(exchange.span, False)
     try:
         await app(scope, receive, send if exchange.is_silent else exchange.send)
     except BaseException as error:
         active.close()
-        if _is_disconnect(error, exchange.gone):
+        if _is_disconnect(error, exchange.disconnect_error):
             exchange.end_unanswered()
         else:
-            exchange.end(_only_one(error))
+            exchange.end(_single_cause(error))
         raise
     active.close()
     exchange.end()
@@ -112,14 +113,14 @@ def begin(policy: HttpPolicy, scope: Scope, send: Send) -> AsgiExchange | None:
         scope[MARK] = exchange
         return exchange
     except Exception as fault:
-        served.policy.tell("the start of a served request's span", fault)
+        served.policy.log_fault("the start of a served request's span", fault)
         return None
 
 
-def _only_one(error: BaseException) -> BaseException:
+def _single_cause(error: BaseException) -> BaseException:
     """The exception inside a group of one; older Starlettes raise such a group for an exception in a stream."""
     parts = getattr(error, "exceptions", None)
-    return _only_one(parts[0]) if type(parts) is tuple and len(parts) == 1 else error
+    return _single_cause(parts[0]) if type(parts) is tuple and len(parts) == 1 else error
 
 
 def _header(scope: Scope, name: str) -> str | None:
@@ -135,7 +136,7 @@ class AsgiExchange(Exchange):
 
     prefix = ""
     mount: Any = None  # None where the application is not mounted
-    gone: OSError | None = None  # the server's exception when the client has left
+    disconnect_error: OSError | None = None  # the server's exception when the client has left
     _send: Send
 
     header = staticmethod(_header)
@@ -144,7 +145,7 @@ class AsgiExchange(Exchange):
         try:
             await self._send(message)
         except OSError as error:
-            self.gone = error
+            self.disconnect_error = error
             raise
         try:
             kind = message["type"]
@@ -161,7 +162,7 @@ class AsgiExchange(Exchange):
             elif kind == "websocket.accept":
                 self.status = 101
         except Exception as fault:  # the server may understand a message that we do not
-            self.serving.policy.tell("the reading of an ASGI message", fault)
+            self.serving.policy.log_fault("the reading of an ASGI message", fault)
 
     def end_unanswered(self) -> None:
         """End after the client has left: this is no error, and a 500 that a framework made of it has reached nobody."""
@@ -181,12 +182,12 @@ class AsgiExchange(Exchange):
         return starlette_routes.find(self)
 
 
-def _is_disconnect(error: BaseException, gone: OSError | None) -> bool:
+def _is_disconnect(error: BaseException, disconnect_error: OSError | None) -> bool:
     """Whether the client has left: the server's own exception, or one that Starlette, Uvicorn or others raise for that."""
-    if error is gone or type(error).__name__ in ("ClientDisconnect", "ClientDisconnected", "WebSocketDisconnect"):
+    if error is disconnect_error or type(error).__name__ in ("ClientDisconnect", "ClientDisconnected", "WebSocketDisconnect"):
         return True
     parts: tuple[BaseException, ...] = getattr(error, "exceptions", ())  # the parts of an exception group
-    return type(parts) is tuple and bool(parts) and all(_is_disconnect(part, gone) for part in parts)
+    return type(parts) is tuple and bool(parts) and all(_is_disconnect(part, disconnect_error) for part in parts)
 
 
 def _address(scope: Scope, trust_forwarded: bool) -> str:

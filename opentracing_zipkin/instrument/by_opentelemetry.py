@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-__all__ = ["disabled", "found"]
+__all__ = ["disabled_names", "find"]
 
 _GROUP = "[opentelemetry_instrumentor]"
 _FOLDERS = ("opentelemetry_instrumentation_", "openinference_instrumentation_")  # the first part of their `.dist-info` names
 
 # OpenTelemetry's names of the libraries that we instrument ourselves -> our names.
-OURS = {
+OUR_NAMES = {
     "aiohttp-client": "aiohttp",
     "asgi": "starlette",
     "celery": "celery",
@@ -112,7 +112,7 @@ class Instrumentation:
         return None if found is None else " ".join(str(found).split())
 
 
-def found(prepare: Callable[[], object]) -> list[Library]:
+def find(prepare: Callable[[], object]) -> list[Library]:
     """A Library for each installed instrumentation of OpenTelemetry whose library we do not instrument ourselves.
 
     `prepare` is called before one is switched on.  It returns a function that undoes it, or None; that function is called where
@@ -120,19 +120,19 @@ def found(prepare: Callable[[], object]) -> list[Library]:
     """
     libraries: dict[str, Library] = {}
     for distribution, name, target in _entry_points(sys.path):
-        if name and name not in libraries and name not in OURS and name not in _NO_SPANS:
+        if name and name not in libraries and name not in OUR_NAMES and name not in _NO_SPANS:
             instrumentation = Instrumentation(name, target, distribution, prepare)
-            libraries[name] = Library(name, _trigger(name), None, _giver(instrumentation), by=distribution)
+            libraries[name] = Library(name, _trigger(name), None, _loader_of(instrumentation), instrumented_by=distribution)
     return list(libraries.values())
 
 
-def disabled(text: str) -> tuple[str, ...]:
+def disabled_names(text: str) -> tuple[str, ...]:
     """The names in the text of OTEL_PYTHON_DISABLED_INSTRUMENTATIONS, and our names for the same libraries; "*" means all."""
     names = [name for name in map(str.strip, text.split(",")) if name]
-    return (*names, *(OURS[name] for name in names if name in OURS))
+    return (*names, *(OUR_NAMES[name] for name in names if name in OUR_NAMES))
 
 
-def _giver(instrumentation: Instrumentation) -> Callable[[], Any]:
+def _loader_of(instrumentation: Instrumentation) -> Callable[[], Any]:
     def load() -> Instrumentation:
         instrumentation.load()  # where this raises, nothing has been replaced yet
         return instrumentation

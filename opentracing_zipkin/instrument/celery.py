@@ -15,8 +15,8 @@ from celery import Celery, signals
 import opentracing
 
 from . import celery_redis
-from .elsewhere import stands_back
 from .http import OFF, HttpPolicy, in_force
+from .other_instrumentations import stand_back
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
@@ -33,7 +33,7 @@ _BROKERS = {"amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "redi
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the tasks of all applications, where they are sent and where they run; `policy`: only its tracer counts."""
     global _policy
-    if stands_back("celery") is not None:
+    if stand_back("celery") is not None:
         return
     _policy = in_force(policy, _policy)
     if _patches:
@@ -82,7 +82,7 @@ def _start_producer(app: Celery, name: Any) -> opentracing.Span | None:
         tags = {"span.kind": "producer", "celery.task": str(name), **_broker(app)}
         return tracer.start_span(f"send {name}", tags=tags)
     except Exception as fault:
-        _policy.tell("the start of a sent task's span", fault)
+        _policy.log_fault("the start of a sent task's span", fault)
         return None
 
 
@@ -104,7 +104,7 @@ def _before_publish(headers: Any = None, **_: Any) -> None:
             span.set_tag("celery.id", headers["id"])
         span.tracer.inject(span.context, opentracing.Format.TEXT_MAP, headers)
     except Exception as fault:
-        _policy.tell("the context of a sent task", fault)
+        _policy.log_fault("the context of a sent task", fault)
 
 
 def _before_run(task_id: Any = None, task: Any = None, **_: Any) -> None:
@@ -122,7 +122,7 @@ def _before_run(task_id: Any = None, task: Any = None, **_: Any) -> None:
         span = tracer.start_span(task.name, child_of=context, tags=tags)
         setattr(request, _RUN, (span, tracer.scope_manager.activate(span, False)))
     except Exception as fault:
-        _policy.tell("the start of a task's span", fault)
+        _policy.log_fault("the start of a task's span", fault)
 
 
 def _after_run(task: Any = None, state: Any = None, **_: Any) -> None:

@@ -13,29 +13,31 @@ import sys
 from typing import Any
 
 from .hooks import when_imported
-from .out_of_sight import call_out_of_sight
 from .patching import Patches
+from .suppression import call_suppressed
 
 __all__ = ["install", "uninstall"]
 
 _OWNERS = {"kombu.transport.redis": "Channel", "celery.backends.redis": "RedisBackend"}  # each has `_create_client`
 
 _patches = Patches()
-_is_installed: list[bool] = []
+_is_installed = False
 _classes: dict[type, type] = {}
 
 
 def install() -> None:
     """Hide each client that Celery makes from now on."""
+    global _is_installed
     if not _is_installed:
-        _is_installed.append(True)
+        _is_installed = True
         for module in _OWNERS:
             when_imported(module, _Hook(module))
 
 
 def uninstall() -> None:
     """Stop hiding clients that are made from now on; existing clients stay hidden."""
-    _is_installed.clear()
+    global _is_installed
+    _is_installed = False
     _patches.undo()
 
 
@@ -52,12 +54,12 @@ class _Hook:
 
 def _hiding(original: Any) -> Any:
     def _create_client(*args: Any, **kwargs: Any) -> Any:
-        return _hidden(original(*args, **kwargs))
+        return _hide(original(*args, **kwargs))
 
     return _create_client
 
 
-def _hidden(client: Any) -> Any:
+def _hide(client: Any) -> Any:
     """The same client or pipeline, whose commands OpenTelemetry no longer sees."""
     try:
         cls = type(client)
@@ -72,13 +74,13 @@ def _hidden_class(cls: type) -> type:
 
     class Hidden(base):  # type: ignore[misc]
         def execute_command(self, *args: Any, **kwargs: Any) -> Any:
-            return call_out_of_sight(super().execute_command, args, kwargs)
+            return call_suppressed(super().execute_command, args, kwargs)
 
         def execute(self, *args: Any, **kwargs: Any) -> Any:  # only pipelines have it
-            return call_out_of_sight(super().execute, args, kwargs)
+            return call_suppressed(super().execute, args, kwargs)
 
         def pipeline(self, *args: Any, **kwargs: Any) -> Any:
-            return _hidden(super().pipeline(*args, **kwargs))
+            return _hide(super().pipeline(*args, **kwargs))
 
     Hidden.__name__, Hidden.__qualname__, Hidden.__module__ = cls.__name__, cls.__qualname__, cls.__module__
     _classes[cls] = Hidden

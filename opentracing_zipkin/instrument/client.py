@@ -1,7 +1,9 @@
 """A request that is sent: one span for each physical request, from its headers to the end of the answer's body.
 
 Rules: no exception of ours reaches the application.  Where one library calls another (requests over urllib3), the outer one
-makes the span.  The application's objects are not changed: a library's module sends a copy of the headers.
+makes the span.  The application's objects are not changed: a library's module sends a copy of the headers.  Each of those
+modules writes out the same frame (begin, send, end with the error, end with the body), because each needs a step of its own in
+between.
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ import opentracing
 
 from .http import METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response, is_silent
 
-__all__ = ["INSIDE", "PLAIN_HEADERS", "Call", "Calling", "calling", "stale"]
+__all__ = ["CURRENT_CALL", "PLAIN_HEADERS", "Call", "Calling", "calling", "header_of", "stale"]
 
 # The call that a traced library is sending, so that the traced libraries below it make no span.
-INSIDE: ContextVar[Call | None] = ContextVar("opentracing_zipkin_inside_call", default=None)
+CURRENT_CALL: ContextVar[Call | None] = ContextVar("opentracing_zipkin_current_call", default=None)
 
 MAX_REMEMBERED = 2000
 
@@ -79,18 +81,18 @@ class Calling:
             return call
         call.request = request = Request(native, method, path, False, header)
         if policy.sample is not None and parent is None and (ignore_active or self.tracer.active_span is None):
-            decision = self.call_hook("sample", policy.sample, request)
+            decision = policy.call_hook("sample", policy.sample, request)
             if decision is not None:
                 tags["sampling.priority"] = 1 if decision else 0
         call.span = span = self.start_span(name, parent, None, tags, None, ignore_active)
         call.is_silent = is_silent(policy, span)
         if policy.on_request is not None:
-            self.call_hook("on_request", policy.on_request, span, request)
+            policy.call_hook("on_request", policy.on_request, span, request)
         return call
 
     def tell(self, fault: Exception) -> None:
         """Count a fault that prevented a span, and log the first one; the request is sent without a span."""
-        self.policy.tell("the start of a sent request's span", fault)
+        self.policy.log_fault("the start of a sent request's span", fault)
 
     def _add_address(self, address: str) -> dict[str, str]:
         """The tags of the server at this address; `peers` may name it by `host:port` or by `host`."""
@@ -110,13 +112,6 @@ class Calling:
             self._addresses[address] = tags
         return tags
 
-    def call_hook(self, name: str, hook: Callable[..., Any], *arguments: Any) -> Any:
-        try:
-            return hook(*arguments)
-        except Exception as fault:
-            self.policy.tell(f"the hook {name}", fault)
-            return None
-
 
 class Call:
     """One physical request that is in progress.  Any thread may end it, once; a call that is garbage-collected ends itself."""
@@ -126,7 +121,7 @@ class Call:
     status = 0  # 0 where there was no answer
     answer: Callable[[], Any] | None = None  # returns the library's own answer; kept only where a hook looks at it
     headers: Any = None  # the mapping that is sent; by its identity, a library below recognises the request
-    is_below = False  # True while the library below sends the request
+    is_sent_below = False  # True while the library below sends the request
 
     request: Request | None = None  # only where a hook looks at it
 
@@ -146,7 +141,7 @@ class Call:
         try:
             self.span.log_kv({"event": "retry", "cause": cause})
         except Exception as fault:
-            self.calling.policy.tell("the note of a retry", fault)
+            self.calling.policy.log_fault("the note of a retry", fault)
 
     def end(self, error: BaseException | None = None) -> None:
         """Set the tags, call the hooks, finish the span; only the first call has an effect."""
@@ -165,13 +160,13 @@ class Call:
                 span.set_tag("error", str(status))
             if policy.on_response is not None and self.request is not None:
                 response = Response(None if self.answer is None else self.answer(), status)
-                self.calling.call_hook("on_response", policy.on_response, span, self.request, response, error)
+                policy.call_hook("on_response", policy.on_response, span, self.request, response, error)
         except Exception as fault:
-            policy.tell("the description of an answer", fault)
+            policy.log_fault("the description of an answer", fault)
         try:
             span.finish()
         except Exception as fault:
-            policy.tell("the end of a sent request's span", fault)
+            policy.log_fault("the end of a sent request's span", fault)
 
     def discard(self) -> None:
         """End without recording a span, because no request was sent."""
@@ -213,6 +208,12 @@ def stale(call: Call, names: Iterable[str]) -> set[str]:
 
 
 _NONE: set[str] = set()
+
+
+def header_of(request: Any, name: str) -> str | None:
+    """The header of a request whose `headers` disregard upper and lower case."""
+    found: str | None = request.headers.get(name)
+    return found
 
 
 def _describe(span: opentracing.Span, error: BaseException, url: object) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import django
 
 from . import asgi, wsgi
-from .elsewhere import stands_back
 from .http import DEFAULT, HttpPolicy
+from .other_instrumentations import stand_back
 from .patching import Patches
 from .routes import route_of_pattern
 from .server import MARK, Exchange
@@ -30,7 +30,7 @@ _policy: HttpPolicy | None = None  # None while not installed: another package's
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace all requests of this process; `policy`: None for the policy that `configure` fills."""
     global _policy
-    if stands_back("django") is not None:
+    if stand_back("django") is not None:
         return
     _policy = policy or _policy or DEFAULT
     registry = sys.modules.get("django.apps.registry")
@@ -57,7 +57,7 @@ def _setting_up(original: Any) -> Any:
             try:
                 _watch_handlers()
             except Exception as fault:
-                _policy.tell("the instrumentation of Django", fault)
+                _policy.log_fault("the instrumentation of Django", fault)
 
     return setup
 
@@ -166,6 +166,7 @@ def _answer(get_response: Any, request: Any, policy: HttpPolicy) -> Any:
     return response
 
 
+# The same as `_answer`, with `await`.  One function for both would be a coroutine, which a synchronous chain cannot await.
 async def _answer_async(get_response: Any, request: Any, policy: HttpPolicy) -> Any:
     exchange = _exchange_of(request)
     if exchange is not None and not exchange.ended:
@@ -192,11 +193,11 @@ async def _answer_async(get_response: Any, request: Any, policy: HttpPolicy) -> 
 def _begin(request: Any, policy: HttpPolicy) -> Exchange | None:
     scope = getattr(request, "scope", None)
     if scope is not None:
-        return asgi.begin(policy, scope, _nowhere)
+        return asgi.begin(policy, scope, _send_nothing)
     return wsgi.begin(policy, request.META, None, request.path)  # Django has decoded the path in the environ by now
 
 
-async def _nowhere(message: asgi.Message) -> None:
+async def _send_nothing(message: asgi.Message) -> None:
     """Send nothing: an exchange that a middleware has begun does not send."""
 
 
@@ -215,7 +216,7 @@ def _note_route(request: Any, exchange: Exchange) -> None:
                 prefix = request.META.get("SCRIPT_NAME", "")
             exchange.route = f"{prefix.rstrip('/')}/{route_of_pattern(match.route)}"
     except Exception as fault:  # `request` may be an object that is not Django's
-        exchange.serving.policy.tell("the route of a request", fault)
+        exchange.serving.policy.log_fault("the route of a request", fault)
 
 
 def _note_error(request: Any = None, **_: Any) -> None:
@@ -257,6 +258,7 @@ def _stream(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
         exchange.end()
 
 
+# The same as `_stream`, with `await`.
 async def _stream_async(chunks: AsyncIterator[bytes], exchange: Exchange) -> AsyncIterator[bytes]:
     try:
         while True:

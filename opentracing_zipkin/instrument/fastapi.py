@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from .elsewhere import stands_back
 from .http import HttpPolicy
+from .other_instrumentations import stand_back
 from .starlette import Applications
 
 __all__ = ["install", "uninstall"]
@@ -18,7 +18,7 @@ _applications = Applications()
 
 def install(app: FastAPI | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace one application, or all of them where `app` is None; `policy`: None for the policy that `configure` fills."""
-    if stands_back("fastapi") is None:
+    if stand_back("fastapi") is None:
         _applications.trace(FastAPI if app is None else app, policy)
 
 

@@ -11,8 +11,8 @@ from weakref import WeakSet
 from flask import Flask, got_request_exception, has_request_context, request
 
 from . import wsgi
-from .elsewhere import BY_OPENTELEMETRY, stands_back, stands_back_for
 from .http import HttpPolicy
+from .other_instrumentations import OPENTELEMETRY_MARK, is_left_to_opentelemetry, stand_back
 from .patching import Patches
 from .routes import wsgi_route
 from .server import MARK, policy_or_default
@@ -26,7 +26,7 @@ _traced: WeakSet[Any] = WeakSet()
 
 def install(app: Flask | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace one application, or all of them where `app` is None; `policy`: None for the policy that `configure` fills."""
-    if stands_back("flask") is not None:
+    if stand_back("flask") is not None:
         return
     owner = Flask if app is None else app
     if policy is not None or _POLICY not in vars(owner):
@@ -54,7 +54,7 @@ def _serving(original: Any) -> Any:
         if (
             policy is None
             or (exchange is not None and not exchange.ended)
-            or (BY_OPENTELEMETRY in vars(self) and stands_back_for(self))
+            or (OPENTELEMETRY_MARK in vars(self) and is_left_to_opentelemetry(self))
         ):
             return original(self, environ, start_response)
         return wsgi.serve(policy, original.__get__(self), environ, start_response)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Hook = Callable[[], object]
 
-__all__ = ["after_imports", "say", "when_imported"]
+__all__ = ["after_imports", "when_imported", "write_stderr"]
 
 
 def when_imported(name: str, hook: Hook) -> None:
@@ -50,7 +50,7 @@ def after_imports(hook: Hook) -> None:
         _watch(spec, hook)
 
 
-def say(text: str) -> None:
+def write_stderr(text: str) -> None:
     """Write one line to standard error, because logging may not be loaded yet."""
     try:
         sys.stderr.write("zipkin: " + " ".join(text.split()) + "\n")
@@ -66,7 +66,7 @@ def _call(hook: Hook, name: str) -> None:
     try:
         hook()
     except Exception as fault:
-        say(f"the hook after the import of {name} raised {type(fault).__name__}: {fault}; the program goes on")
+        write_stderr(f"the hook after the import of {name} raised {type(fault).__name__}: {fault}; the program goes on")
 
 
 # The import of one module

@@ -75,8 +75,8 @@ class HttpPolicy:
 
     __slots__ = (
         "_calling",
+        "_logged",
         "_serving",
-        "_told",
         "excluded_paths",
         "faults",
         "on_request",
@@ -101,7 +101,7 @@ class HttpPolicy:
         on_shutdown: Callable[[], object] | None = None,
     ) -> None:
         self.faults = 0  # the number of exceptions that hooks, or our own code, have raised
-        self._told: set[str] = set()
+        self._logged: set[str] = set()  # the places whose first fault was logged
         self.on_request: Any = None
         self.on_response: Any = None
         self.sample: Any = None
@@ -133,40 +133,48 @@ class HttpPolicy:
     ) -> None:
         """Replace the settings that are given here, for requests that begin from now on."""
         if on_request is not None:
-            self.on_request = _callable("on_request", on_request)
+            self.on_request = _check_callable("on_request", on_request)
         if on_response is not None:
-            self.on_response = _callable("on_response", on_response)
+            self.on_response = _check_callable("on_response", on_response)
         if sample is not None:
-            self.sample = _callable("sample", sample)
+            self.sample = _check_callable("sample", sample)
         if excluded_paths is not None:
-            self.excluded_paths = _paths(excluded_paths)
+            self.excluded_paths = _check_paths(excluded_paths)
         if peers is not None:
             self.peers = {str(address).lower(): str(name) for address, name in peers.items()}
         if trust_forwarded is not None:
             self.trust_forwarded = bool(trust_forwarded)
         if on_shutdown is not None:
-            self.on_shutdown = _callable("on_shutdown", on_shutdown)
+            self.on_shutdown = _check_callable("on_shutdown", on_shutdown)
         self._serving: Any = None  # server.py and client.py make these two for one tracer
         self._calling: Any = None
 
-    def tell(self, where: str, fault: BaseException) -> None:
+    def call_hook(self, name: str, hook: Callable[..., Any], *arguments: Any) -> Any:
+        """The hook's result; None where it raises, which is logged once for each name."""
+        try:
+            return hook(*arguments)
+        except Exception as fault:
+            self.log_fault(f"the hook {name}", fault)
+            return None
+
+    def log_fault(self, where: str, fault: BaseException) -> None:
         """Count an exception of a hook or of our own code, and log the first one of each place."""
         self.faults += 1
-        if where not in self._told:
-            self._told.add(where)
+        if where not in self._logged:
+            self._logged.add(where)
             import logging  # imported late, because a starting process must not load it before gevent has patched
 
             log = logging.getLogger("opentracing_zipkin")
             log.warning("zipkin: %s raised an exception; the request goes on (logged once)", where, exc_info=fault)
 
 
-def _callable(name: str, hook: Any) -> Any:
+def _check_callable(name: str, hook: Any) -> Any:
     if hook is not None and not callable(hook):
         raise TypeError(f"{name} is of type {type(hook).__name__}; use a function")
     return hook
 
 
-def _paths(paths: Iterable[str]) -> tuple[str, ...]:
+def _check_paths(paths: Iterable[str]) -> tuple[str, ...]:
     if isinstance(paths, str):
         raise TypeError(f"excluded_paths is {paths!r}; use a list of paths, for instance [{paths!r}]")
     found = tuple(paths)
@@ -196,7 +204,8 @@ def server_name(method: str, route: str | None, status: int) -> str:
 
 DEFAULT = HttpPolicy()  # in force for every instrumentation that is installed without a policy; `configure` fills it
 # The policy of an instrumentation that is not installed.  Another package's patch may keep our function inside it after
-# `uninstall`; with this policy our function only passes calls on.
+# `uninstall`; with this policy our function only passes calls on.  `install` and `uninstall` of each module assign to its own
+# global `_policy`, so these few lines stand in each of them.
 OFF = HttpPolicy(tracer=opentracing.Tracer())
 
 

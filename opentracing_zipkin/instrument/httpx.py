@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 from httpx import AsyncByteStream, Headers, SyncByteStream
 
-from .client import PLAIN_HEADERS, Call, Calling, calling, stale
-from .elsewhere import stands_back
+from .client import PLAIN_HEADERS, Call, Calling, calling, header_of, stale
 from .http import OFF, HttpPolicy, in_force
+from .other_instrumentations import stand_back
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
@@ -36,7 +36,7 @@ _ASYNC = ("AsyncHTTPTransport", "MockTransport", "ASGITransport")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all clients; `policy`: None for the policy that `configure` fills."""
     global _policy
-    if stands_back("httpx") is not None:
+    if stand_back("httpx") is not None:
         return
     _policy = in_force(policy, _policy)
     if not _patches:
@@ -83,6 +83,7 @@ def _handling_async(original: Any) -> Any:
     return handle_async_request
 
 
+# The same as `handle_request`, with `await` in the middle.
 async def _handle_async(original: Any, called: Calling, transport: Any, request: Any) -> Any:
     begun = _begin(called, request)
     if begun is None:
@@ -112,7 +113,7 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
         else:
             Headers.__init__(headers, given, given._encoding)
         path = url.raw_path.partition(b"?")[0].decode("ascii")
-        call = called.start(sent, request.method, url.netloc.decode("ascii"), path, url, _header)
+        call = called.start(sent, request.method, url.netloc.decode("ascii"), path, url, header_of)
         carrier = call.carrier()
         if not _is_list:
             for name in stale(call, [name.lower() for name in headers]):
@@ -161,7 +162,7 @@ def _end_with_body(call: Call, response: Any, body: Any) -> Any:
         else:
             response.stream = body(response.stream, call)
     except Exception as fault:  # the transport has not returned an httpx.Response; the client will raise for that
-        call.calling.policy.tell("the answer of a transport", fault)
+        call.calling.policy.log_fault("the answer of a transport", fault)
     return response
 
 
@@ -209,8 +210,3 @@ class _AsyncBody(AsyncByteStream):  # type: ignore[misc]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(vars(self)["_stream"], name)
-
-
-def _header(request: Any, name: str) -> str | None:
-    found: str | None = request.headers.get(name)
-    return found

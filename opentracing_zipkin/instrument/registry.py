@@ -8,8 +8,16 @@ from __future__ import annotations
 
 import sys
 
-from .elsewhere import BASE, PACKAGES, SDK, is_left_to_sdk, leave_theirs, record_theirs_by, stands_back
 from .hooks import after_imports, when_imported
+from .other_instrumentations import (
+    INSTRUMENTOR_MODULE,
+    PACKAGES,
+    SDK_MODULE,
+    is_left_to_sdk,
+    set_recording_of_theirs,
+    stand_back,
+    stop_recording_of_theirs,
+)
 
 TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
 if TYPE_CHECKING:
@@ -22,7 +30,7 @@ __all__ = [
     "LIBRARIES",
     "NAMES",
     "Library",
-    "add_others",
+    "add_opentelemetry",
     "chosen_by",
     "install",
     "is_instrumenting",
@@ -39,10 +47,10 @@ class Library:
     when its import ends.  `distribution`: the distribution on PyPI that contains it, None for the standard library.  `load`:
     returns our module.  `by_default`: whether `instrument=True` includes it.
     `is_late`: instrument it when no import is in progress, because our module needs modules that may be half imported.
-    `by`: the distribution of OpenTelemetry's instrumentation, None where the instrumentation is ours.
+    `instrumented_by`: the distribution of OpenTelemetry's instrumentation, None where the instrumentation is ours.
     """
 
-    __slots__ = ("by", "by_default", "distribution", "is_late", "load", "name", "trigger")
+    __slots__ = ("by_default", "distribution", "instrumented_by", "is_late", "load", "name", "trigger")
 
     def __init__(
         self,
@@ -52,7 +60,7 @@ class Library:
         load: Callable[[], Any],
         by_default: bool = True,
         is_late: bool = False,
-        by: str | None = None,
+        instrumented_by: str | None = None,
     ) -> None:
         self.name = name
         self.trigger = trigger
@@ -60,7 +68,7 @@ class Library:
         self.load = load
         self.by_default = by_default
         self.is_late = is_late
-        self.by = by
+        self.instrumented_by = instrumented_by
 
 
 # These are import statements, because bundlers do not find a module whose name is made at run time.
@@ -161,30 +169,30 @@ NAMES = tuple(LIBRARIES)
 BY_DEFAULT = tuple(name for name, library in LIBRARIES.items() if library.by_default)
 
 _LEFT_TO_SDK = "left to OpenTelemetry's SDK"
-_others: dict[str, Library] = {}  # the libraries with an instrumentation of OpenTelemetry
+_of_opentelemetry: dict[str, Library] = {}  # the libraries with an instrumentation of OpenTelemetry
 
 _states: dict[str, str] = {}  # for each chosen library: "instrumented", or the reason why it is not
 _modules: dict[str, Any] = {}  # for each instrumented library: our module or OpenTelemetry's instrumentation
-_followers: list[Callable[[str], object]] = []
-_busy: list[str] = []
-_watching: list[bool] = []
+_observers: list[Callable[[str], object]] = []
+_loading: list[str] = []  # the libraries whose module is being imported or installed now; one may need another
+_is_watching = False  # whether we wait for instrumentations of others
 
 
-def add_others(libraries: Iterable[Library], record: Callable[[], Callable[[], object]]) -> None:
+def add_opentelemetry(libraries: Iterable[Library], record: Callable[[], Callable[[], object]]) -> None:
     """Offer instrumentations of OpenTelemetry beside ours, from now on.
 
     `record` makes our tracer record the spans of instrumentations that the program switches on itself; it returns a function
     that undoes this.
     """
-    record_theirs_by(record)
+    set_recording_of_theirs(record)
     for library in libraries:
         if library.name not in LIBRARIES:
-            _others.setdefault(library.name, library)
+            _of_opentelemetry.setdefault(library.name, library)
 
 
 def libraries() -> dict[str, Library]:
     """All libraries by name; those with our own instrumentation come first."""
-    return {**LIBRARIES, **_others}
+    return {**LIBRARIES, **_of_opentelemetry}
 
 
 def chosen_by(setting: bool | Iterable[str], disabled: Iterable[str] = ()) -> tuple[str, ...]:
@@ -196,7 +204,7 @@ def chosen_by(setting: bool | Iterable[str], disabled: Iterable[str] = ()) -> tu
         left_out = (*disabled,)
         if not setting or "*" in left_out:
             return ()
-        return tuple(name for name in (*BY_DEFAULT, *_others) if name not in left_out)
+        return tuple(name for name in (*BY_DEFAULT, *_of_opentelemetry) if name not in left_out)
     names = tuple(setting)
     known = libraries()
     unknown = [name for name in names if name not in known]
@@ -205,16 +213,17 @@ def chosen_by(setting: bool | Iterable[str], disabled: Iterable[str] = ()) -> tu
     return names
 
 
-def install(names: Iterable[str], follow: Callable[[str], object] | None = None) -> None:
+def install(names: Iterable[str], on_attempt: Callable[[str], object] | None = None) -> None:
     """Instrument libraries by name, each once, as soon as the program has imported it; the policy is `http.DEFAULT`.
 
-    `follow` is called with a library's name after each attempt, also a failed one.  Raises ValueError for an unknown name.
+    `on_attempt` is called with a library's name after each attempt, also a failed one.  Raises ValueError for an unknown name.
     """
+    global _is_watching
     names = chosen_by(names)
-    if follow is not None:
-        _followers.append(follow)
-    if names and not _watching:
-        _watching.append(True)
+    if on_attempt is not None:
+        _observers.append(on_attempt)
+    if names and not _is_watching:
+        _is_watching = True
         _watch_others()
     for name in names:
         if name not in _states:
@@ -225,7 +234,7 @@ def install(names: Iterable[str], follow: Callable[[str], object] | None = None)
 def uninstall() -> None:
     """Put back everything that is instrumented; a chosen library that is imported later is left alone."""
     _states.clear()
-    _followers.clear()
+    _observers.clear()
     for name in list(_modules):
         _modules.pop(name).uninstall()
 
@@ -237,7 +246,7 @@ def state(name: str) -> str:
 
 def is_instrumenting() -> bool:
     """Whether our own module for a library is being imported now."""
-    return bool(_busy)
+    return bool(_loading)
 
 
 class _Task:
@@ -255,7 +264,7 @@ class _Task:
         library = libraries()[self._name]
         if library.is_late:
             after_imports(self._instrument)
-        elif library.by is None or self._is_last_try or self._can_load(library):
+        elif library.instrumented_by is None or self._is_last_try or self._can_load(library):
             self._instrument()
         else:  # perhaps the instrumentation needs a module that is half imported
             self._is_last_try = True
@@ -266,42 +275,42 @@ class _Task:
 
         This is tried before the program's imports have ended, because modules make engines, channels and producers on import.
         """
-        _busy.append(self._name)
+        _loading.append(self._name)
         try:
             library.load()
         except Exception:
             return False
         finally:
-            _busy.pop()
+            _loading.pop()
         return True
 
     def _instrument(self) -> None:
         name = self._name
-        _busy.append(name)
+        _loading.append(name)
         try:
             _instrument(name)
         except Exception as fault:
             _states[name] = f"failed: {type(fault).__name__}: {fault}"
             raise
         finally:
-            _busy.pop()
-            for follow in (*_followers,):
-                follow(name)
+            _loading.pop()
+            for on_attempt in (*_observers,):
+                on_attempt(name)
 
 
 def _instrument(name: str) -> None:
-    other = stands_back(name)
+    other = stand_back(name)
     if other is not None:
         _states[name] = f"instrumented by {other}"
         return
     library = libraries()[name]
-    if library.by is not None and is_left_to_sdk():
+    if library.instrumented_by is not None and is_left_to_sdk():
         _states[name] = _LEFT_TO_SDK
         return
     module = library.load()
     module.install()
     _modules[name] = module
-    _states[name] = "instrumented" if library.by is None else f"instrumented by {library.by}"
+    _states[name] = "instrumented" if library.instrumented_by is None else f"instrumented by {library.instrumented_by}"
 
 
 # Instrumentations of others that become active after ours
@@ -309,15 +318,15 @@ def _instrument(name: str) -> None:
 
 def _watch_others() -> None:
     for package in PACKAGES:
-        when_imported(package, _withdraw)
-    when_imported(BASE, _watch_opentelemetry)
-    when_imported(SDK, _leave_to_sdk)
+        when_imported(package, _stand_back_late)
+    when_imported(INSTRUMENTOR_MODULE, _watch_opentelemetry)
+    when_imported(SDK_MODULE, _leave_to_sdk)
 
 
-def _withdraw() -> None:
+def _stand_back_late() -> None:
     """Put back each library of ours that another package now instruments."""
     for name in list(_modules):
-        other = None if name in _others else stands_back(name)
+        other = None if name in _of_opentelemetry else stand_back(name)
         if other is not None:
             _modules.pop(name).uninstall()
             _states[name] = f"instrumented by {other}"
@@ -325,21 +334,21 @@ def _withdraw() -> None:
 
 def _leave_to_sdk() -> None:
     """Switch OpenTelemetry's instrumentations off: a program with its SDK sets its own provider and switches them on itself."""
-    for name in [name for name in _modules if name in _others]:
+    for name in [name for name in _modules if name in _of_opentelemetry]:
         is_left_to_sdk()  # logs so once
         _states[name] = _LEFT_TO_SDK
         _modules.pop(name).leave_to_sdk()
-    leave_theirs()
+    stop_recording_of_theirs()
 
 
 def _watch_opentelemetry() -> None:
-    """Call `_withdraw` after each `BaseInstrumentor.instrument`, the method that switches every instrumentor on."""
-    base: Any = sys.modules[BASE].BaseInstrumentor
+    """Call `_stand_back_late` after each `BaseInstrumentor.instrument`, the method that switches every instrumentor on."""
+    base: Any = sys.modules[INSTRUMENTOR_MODULE].BaseInstrumentor
     original = base.instrument
 
     def instrument(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = original(self, *args, **kwargs)
-        _withdraw()
+        _stand_back_late()
         return result
 
     instrument.__doc__ = original.__doc__

@@ -16,9 +16,9 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from . import urllib3
-from .client import INSIDE, Call, Calling, calling, stale
-from .elsewhere import stands_back
+from .client import CURRENT_CALL, Call, Calling, calling, stale
 from .http import OFF, HttpPolicy, in_force
+from .other_instrumentations import stand_back
 from .patching import Patches
 from .urls import address_and_path
 
@@ -34,7 +34,7 @@ _MARK = "_opentracing_zipkin_sends"  # an attribute that marks our functions
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the policy that `configure` fills."""
     global _policy
-    if stands_back("requests") is not None:
+    if stand_back("requests") is not None:
         return
     _policy = in_force(policy, _policy)
     if not _patches:
@@ -79,14 +79,14 @@ def _sending(original: Any) -> Any:
         called = calling(_policy)
         if called is None:
             return original(self, request, *args, **kwargs)
-        outer = INSIDE.get()
+        outer = CURRENT_CALL.get()
         if outer is not None and outer.headers is getattr(request, "headers", None):  # an adapter that calls another one
             return original(self, request, *args, **kwargs)
         begun = _begin(called, request)
         if begun is None:
             return original(self, request, *args, **kwargs)
         call, sent = begun
-        token = INSIDE.set(call)
+        token = CURRENT_CALL.set(call)
         try:
             response = original(self, sent, *args, **kwargs)
         except BaseException as error:
@@ -98,7 +98,7 @@ def _sending(original: Any) -> Any:
                 call.end(error)
             raise
         finally:
-            INSIDE.reset(token)
+            CURRENT_CALL.reset(token)
         if getattr(response, "request", None) is sent:
             response.request = request
         urllib3.end_with_body(getattr(response, "raw", None), call, response.status_code, response)

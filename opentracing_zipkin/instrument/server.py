@@ -25,10 +25,10 @@ class Serving:
 
     __slots__ = (
         "activate",
-        "below",
-        "exact",
+        "excluded_paths",
+        "excluded_prefixes",
         "extract",
-        "hooked",
+        "has_request_rules",
         "policy",
         "reads_raw",
         "start_span",
@@ -44,9 +44,9 @@ class Serving:
         self.activate = tracer.scope_manager.activate
         # Our tracer reads a WSGI environ and ASGI's list of pairs directly; any other tracer gets a dict.
         self.reads_raw: bool = getattr(tracer, "reads_raw_carriers", False)
-        self.exact = frozenset(path for path in policy.excluded_paths if not path.endswith("/*"))
-        self.below = tuple(path[:-1] for path in policy.excluded_paths if path.endswith("/*"))
-        self.hooked = policy.sample is not None or bool(policy.excluded_paths)
+        self.excluded_paths = frozenset(path for path in policy.excluded_paths if not path.endswith("/*"))
+        self.excluded_prefixes = tuple(path[:-1] for path in policy.excluded_paths if path.endswith("/*"))
+        self.has_request_rules = policy.sample is not None or bool(policy.excluded_paths)
         self.trust_forwarded = policy.trust_forwarded
 
     def start(
@@ -66,35 +66,29 @@ class Serving:
         tags: dict[str, Any] = {"span.kind": "server", "http.method": method, "http.path": path}
         if address:
             tags["peer.address"] = address
-        if self.hooked:
-            self._decide(tags, context, native, method, path, header)
+        if self.has_request_rules:
+            self._apply_request_rules(tags, context, native, method, path, header)
         name = method if method in METHODS else UNKNOWN_METHOD
         span: opentracing.Span = self.start_span(name, context, None, tags, None, True)
         if self.policy.on_request is not None:
-            self._call("on_request", self.policy.on_request, span, Request(native, method, path, True, header))
+            self.policy.call_hook("on_request", self.policy.on_request, span, Request(native, method, path, True, header))
         return span
 
-    def _decide(
+    def _apply_request_rules(
         self, tags: dict[str, Any], context: Any, native: Any, method: str, path: str, header: Callable[[Any, str], str | None]
     ) -> None:
-        if path in self.exact or (self.below and path.startswith(self.below)):
+        if path in self.excluded_paths or (self.excluded_prefixes and path.startswith(self.excluded_prefixes)):
             tags["sampling.priority"] = 0
         # The context of another tracer may not tell its sampling decision; then we treat it as decided.
         elif self.policy.sample is not None and (context is None or getattr(context, "sampled", True) is None):
-            decision = self._call("sample", self.policy.sample, Request(native, method, path, True, header))
+            decision = self.policy.call_hook("sample", self.policy.sample, Request(native, method, path, True, header))
             if decision is not None:
                 tags["sampling.priority"] = 1 if decision else 0
-
-    def _call(self, name: str, hook: Callable[..., Any], *arguments: Any) -> Any:
-        try:
-            return hook(*arguments)
-        except Exception as fault:
-            self.policy.tell(f"the hook {name}", fault)
-            return None
 
 
 def serving(policy: HttpPolicy) -> Serving | None:
     """The policy with its present tracer; None where that is the no-op tracer."""
+    # `client.calling` has the same lines: they run once for each request, so they are written out, without a call.
     tracer = policy.tracer or opentracing.tracer
     found: Serving | None = policy._serving
     if found is not None and found.tracer is tracer:
@@ -146,7 +140,7 @@ class Exchange:
                 self._describe(span, self.error if error is None else error)
             span.finish()
         except Exception as fault:
-            self.serving.policy.tell("the end of a served request's span", fault)
+            self.serving.policy.log_fault("the end of a served request's span", fault)
             with suppress(Exception):
                 span.finish()
         self.native = self.error = None  # both refer back to this object
@@ -171,7 +165,7 @@ class Exchange:
         policy = self.serving.policy
         if policy.on_response is not None:
             request = Request(self.native, self.method, self.path, True, self.header)
-            self.serving._call("on_response", policy.on_response, span, request, Response(None, status), error)
+            policy.call_hook("on_response", policy.on_response, span, request, Response(None, status), error)
 
 
 _ADDRESS = re.compile(r"([0-9.]+|[0-9A-Fa-f:.]+|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?")

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .out_of_sight import call_out_of_sight
 from .patching import Patches
+from .suppression import call_suppressed
 
 __all__ = ["install", "uninstall"]
 
@@ -46,6 +46,6 @@ def _hiding(original: Any) -> Any:
 
 def _hidden(method: Any) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
-        return call_out_of_sight(method, args, kwargs) if _patches else method(*args, **kwargs)
+        return call_suppressed(method, args, kwargs) if _patches else method(*args, **kwargs)
 
     return call

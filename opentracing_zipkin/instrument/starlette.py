@@ -11,8 +11,8 @@ from weakref import WeakSet
 from starlette.applications import Starlette
 
 from . import asgi, starlette_routes
-from .elsewhere import BY_OPENTELEMETRY, stands_back, stands_back_for
 from .http import HttpPolicy
+from .other_instrumentations import OPENTELEMETRY_MARK, is_left_to_opentelemetry, stand_back
 from .patching import Patches
 from .server import policy_or_default
 
@@ -55,7 +55,7 @@ def _serving(original: Any) -> Any:
     # `async def`, because servers ask whether the call is a coroutine function.
     async def call(self: Starlette, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         policy = getattr(self, _POLICY, None)
-        if policy is None or (BY_OPENTELEMETRY in vars(self) and stands_back_for(self)):
+        if policy is None or (OPENTELEMETRY_MARK in vars(self) and is_left_to_opentelemetry(self)):
             await original(self, scope, receive, send)
         else:
             await asgi.serve(policy, original.__get__(self), scope, receive, send)
@@ -68,7 +68,7 @@ _applications = Applications()
 
 def install(app: Starlette | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace one application, or all of them where `app` is None; `policy`: None for the policy that `configure` fills."""
-    if stands_back("starlette") is None:
+    if stand_back("starlette") is None:
         _applications.trace(Starlette if app is None else app, policy)
 
 

@@ -71,7 +71,7 @@ def _carrying(function: Any) -> Any:
         tracer = _policy.tracer or opentracing.global_tracer()
         span = tracer.active_span
     except Exception as fault:
-        _policy.tell("the active span of a thread", fault)
+        _policy.log_fault("the active span of a thread", fault)
         return function
     if span is None:
         return function

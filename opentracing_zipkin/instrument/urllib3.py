@@ -13,9 +13,9 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.response import HTTPResponse
 from urllib3.util.retry import Retry
 
-from .client import INSIDE, Call, Calling, calling, stale
-from .elsewhere import active_elsewhere, stands_back
+from .client import CURRENT_CALL, Call, Calling, calling, stale
 from .http import OFF, HttpPolicy, in_force
+from .other_instrumentations import other_instrumentation, stand_back
 from .patching import Patches
 from .urls import address_and_path
 
@@ -35,7 +35,7 @@ _CATCHER = getattr(getattr(HTTPResponse._error_catcher, "__wrapped__", None), "_
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all pools; `policy`: None for the policy that `configure` fills."""
     global _policy
-    if stands_back("urllib3") is not None:
+    if stand_back("urllib3") is not None:
         return
     _policy = in_force(policy, _policy)
     if not _patches:
@@ -103,7 +103,7 @@ def _ending(original: Any) -> Any:
 def _noting(original: Any) -> Any:
     def increment(self: Retry, *args: Any, **kwargs: Any) -> Any:
         again = original(self, *args, **kwargs)  # raises where no retry is left
-        call = INSIDE.get()
+        call = CURRENT_CALL.get()
         if call is not None and again.history:
             last = again.history[-1]
             if not last.redirect_location:
@@ -121,34 +121,34 @@ def _opening(original: Any) -> Any:
         called = calling(_policy)
         if called is None:
             return original(self, method, url, body, headers, *args, **kwargs)
-        outer = INSIDE.get()
+        outer = CURRENT_CALL.get()
         if outer is not None:
-            if outer.is_below:  # urllib3 calls itself for a retry or a redirect
+            if outer.is_sent_below:  # urllib3 calls itself for a retry or a redirect
                 status = _redirect_of(*args, **kwargs)
                 if not status or outer.calling is not called or outer.headers is not None:
                     return original(self, method, url, body, headers, *args, **kwargs)
                 outer.status = status
                 outer.end()
             elif outer.headers is not None and outer.headers is headers:
-                outer.is_below = True
+                outer.is_sent_below = True
                 try:
                     return original(self, method, url, body, headers, *args, **kwargs)
                 finally:
-                    outer.is_below = False
-        elif sys._getframe(1).f_globals.get("__name__") == "requests.adapters" and active_elsewhere("requests") is not None:
+                    outer.is_sent_below = False
+        elif sys._getframe(1).f_globals.get("__name__") == "requests.adapters" and other_instrumentation("requests"):
             return original(self, method, url, body, headers, *args, **kwargs)
         begun = _begin(called, self, method, url, headers)
         if begun is None:
             return original(self, method, url, body, headers, *args, **kwargs)
         call, sent = begun
-        token = INSIDE.set(call)
+        token = CURRENT_CALL.set(call)
         try:
             response = original(self, method, url, body, sent, *args, **kwargs)
         except BaseException as error:
             call.end(error)
             raise
         finally:
-            INSIDE.reset(token)
+            CURRENT_CALL.reset(token)
         if not call.ended:
             end_with_body(response, call, response.status, response)
         return response
@@ -166,7 +166,7 @@ def _begin(called: Calling, pool: Any, method: str, url: str, headers: Any) -> t
             address = host if pool.port in (None, _DEFAULT_PORTS.get(pool.scheme)) else f"{host}:{pool.port}"
             path = path.partition("?")[0]
         call = called.start(sent, method, address, path, url, _header)
-        call.is_below = True
+        call.is_sent_below = True
         carrier = call.carrier()
         low = {name.lower(): name for name in sent}
         for name in stale(call, low):

@@ -18,6 +18,8 @@ from .server import MARK, Exchange, forwarded_address, policy_or_default, servin
 
 __all__ = ["TracingMiddleware", "WsgiApplication", "WsgiExchange", "begin", "exchange_of", "serve"]
 
+MAX_REMEMBERED = 100  # classes of bodies
+
 StartResponse = Callable[..., Any]
 WsgiApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
@@ -98,7 +100,7 @@ def begin(
         environ[MARK] = exchange
         return exchange
     except Exception as fault:
-        served.policy.tell("the start of a served request's span", fault)
+        served.policy.log_fault("the start of a served request's span", fault)
         return None
 
 
@@ -111,7 +113,7 @@ def _header(environ: dict[str, Any], name: str) -> str | None:
 class WsgiExchange(Exchange):
     """A request through WSGI; also the iterator that a server gets in place of a streamed body."""
 
-    _left = -1  # bytes of Content-Length that are not sent yet; -1 where the length is unknown
+    _unsent_bytes = -1  # bytes of Content-Length that are not sent yet; -1 where the length is unknown
     _body: Any
     _next: Callable[[], bytes]
     _send: Any
@@ -122,22 +124,22 @@ class WsgiExchange(Exchange):
         """Call the server's `start_response`, then note status and headers; a call that the server refuses is not noted."""
         write = self._send(*args, **kwargs)
         try:
-            self._note(*args, **kwargs)
+            self._read_start(*args, **kwargs)
         except Exception as fault:
-            self.serving.policy.tell("the reading of a WSGI response", fault)
+            self.serving.policy.log_fault("the reading of a WSGI response", fault)
         return write
 
-    def _note(self, status: str, headers: Any, exc_info: Any = None) -> None:
+    def _read_start(self, status: str, headers: Any, exc_info: Any = None) -> None:
         self.status = int(status[:3])
         if self.route is None and not self.ended:  # read now, because Flask removes it from the environ later
             self.route = wsgi_route(self.native)
         if exc_info and self.error is None:
             self.error = exc_info[1]
-        self._left = -1
+        self._unsent_bytes = -1
         if type(headers) is list and self.method != "HEAD":
             for name, value in headers:
                 if len(name) == 14 and name.lower() == "content-length":
-                    self._left = int(value)
+                    self._unsent_bytes = int(value)
 
     def _find_route(self) -> str | None:
         return None if self.native is None else wsgi_route(self.native)
@@ -149,7 +151,7 @@ class WsgiExchange(Exchange):
             self.end()
             return body
         is_iterable, is_sized, is_of_werkzeug = _shape(kind)
-        if not is_iterable or (is_of_werkzeug and _is_whole(body)):
+        if not is_iterable or (is_of_werkzeug and _is_complete(body)):
             self.end()
             return body
         wrapper = None if self.native is None else self.native.get("wsgi.file_wrapper")
@@ -157,7 +159,7 @@ class WsgiExchange(Exchange):
         if wrapper is not None and isinstance(body, wrapper if isinstance(wrapper, type) else IOBase):
             return self._end_at_close(body)
         self._body = body
-        self._next = self._first
+        self._next = self._next_first
         return _SizedBody(self) if is_sized else self
 
     def _end_at_close(self, body: Any) -> Any:
@@ -190,7 +192,7 @@ class WsgiExchange(Exchange):
             raise
         return self
 
-    def _first(self) -> bytes:
+    def _next_first(self) -> bytes:
         """The first chunk, for a server that calls `next` without `iter`."""
         self.__iter__()
         return self._next()
@@ -206,10 +208,10 @@ class WsgiExchange(Exchange):
         except BaseException as error:
             self.end(error)
             raise
-        if self._left > 0 and type(chunk) is bytes:
-            self._left -= len(chunk)
+        if self._unsent_bytes > 0 and type(chunk) is bytes:
+            self._unsent_bytes -= len(chunk)
             # Some servers read from the client before they call `close`, which can take a long time.
-            if self._left <= 0:
+            if self._unsent_bytes <= 0:
                 self.end()
         return chunk
 
@@ -223,14 +225,14 @@ class WsgiExchange(Exchange):
         self.end()
 
 
-@lru_cache(100)
+@lru_cache(MAX_REMEMBERED)
 def _shape(kind: Any) -> tuple[bool, bool, bool]:
     """Whether a body of this class is iterable, has a length, and is Werkzeug's; cached: asking takes 1 µs where it is not."""
     is_of_werkzeug = (kind.__module__, kind.__name__) == ("werkzeug.wsgi", "ClosingIterator")
     return hasattr(kind, "__iter__"), hasattr(kind, "__len__"), is_of_werkzeug
 
 
-def _is_whole(body: Any) -> bool:
+def _is_complete(body: Any) -> bool:
     """Whether a body of Werkzeug is a response's list that only needs encoding, without a function that runs at its close.
 
     Nearly all bodies of Flask are: then the span can end at once, which takes 5 µs less than iterating over the body.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import opentracing
 
-from ..instrument.hooks import say
+from ..instrument.hooks import write_stderr
 
 TYPE_CHECKING = False  # the same name as in typing, whose import takes 15 ms
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ class _Pending(opentracing.Tracer):
 
 _NOOP = opentracing.Tracer()
 _pending = object.__new__(_Pending)  # without `__init__`, which would create the real tracer
-_todo = ["configure"]
+_tokens = ["configure"]  # one-shot: removing it is atomic, so exactly one thread configures
 
 
 def stand_in() -> None:
     """Become the global tracer, unless the application has set one."""
-    if _todo and type(opentracing.global_tracer()) is opentracing.Tracer:
+    if _tokens and type(opentracing.global_tracer()) is opentracing.Tracer:
         opentracing.set_global_tracer(_pending)
 
 
@@ -45,7 +45,7 @@ def resolve() -> opentracing.Tracer:
     if tracer is not _pending:
         return tracer
     try:
-        _todo.pop()  # only one thread gets it
+        _tokens.pop()
     except IndexError:
         return _NOOP
     try:
@@ -53,7 +53,7 @@ def resolve() -> opentracing.Tracer:
 
         return configure_by_environment()
     except Exception as fault:
-        say(f"opentracing-zipkin run: configure failed, the program runs untraced: {fault}")
+        write_stderr(f"opentracing-zipkin run: configure failed, the program runs untraced: {fault}")
         if opentracing.global_tracer() is _pending:
             opentracing.set_global_tracer(_NOOP)
         return _NOOP

@@ -12,8 +12,8 @@ import os
 import sys
 
 from ..instrument import by_opentelemetry
-from ..instrument.hooks import after_imports, say, when_imported
-from ..instrument.registry import add_others, chosen_by, install, is_instrumenting
+from ..instrument.hooks import after_imports, when_imported, write_stderr
+from ..instrument.registry import add_opentelemetry, chosen_by, install, is_instrumenting
 from . import SWITCH, WITH_PYTEST
 
 TYPE_CHECKING = False  # the same name as in typing, whose import takes 15 ms
@@ -25,29 +25,30 @@ if TYPE_CHECKING:
 __all__ = ["start"]
 
 # Every program uses these, a server even before it forks; so their import does not show that it is time to configure.
-_EVERYWHERE = ("logging", "threads")
+_IN_EVERY_PROGRAM = ("logging", "threads")
 
-_started: list[bool] = []
-_waiting: list[bool] = []  # whether we wait for gevent
+_is_started = False
+_waits_for_gevent = False
 
 
 def start() -> None:
     """Prepare the tracing that the environment asks for; only the first call in a process has an effect."""
+    global _is_started
     switch = os.environ.get(SWITCH)
-    if not switch or _started:
+    if not switch or _is_started:
         return
-    _started.append(True)
+    _is_started = True
     try:
         if switch != WITH_PYTEST and _is_pytest(sys.orig_argv):
             del os.environ[SWITCH]  # also for the processes that the tests start
             return
-        add_others(by_opentelemetry.found(_use_opentelemetry), _use_opentelemetry)
+        add_opentelemetry(by_opentelemetry.find(_use_opentelemetry), _use_opentelemetry)
         names = _chosen(os.environ.get("ZIPKIN_INSTRUMENT", ""))
-        when_imported("opentracing", _follow_api)
-        install(names, _follow)
+        when_imported("opentracing", _on_api_import)
+        install(names, _on_attempt)
     except Exception as fault:
         kind = "" if isinstance(fault, ValueError) else f"{type(fault).__name__}: "
-        say(f"opentracing-zipkin run: {kind}{fault}; the program runs untraced")
+        write_stderr(f"opentracing-zipkin run: {kind}{fault}; the program runs untraced")
 
 
 def _is_pytest(command: Sequence[str]) -> bool:
@@ -67,7 +68,7 @@ def _chosen(text: str) -> tuple[str, ...]:
     """The names in ZIPKIN_INSTRUMENT, read as `settings` reads them; all instrumentations where it is empty."""
     text = text.strip()
     if text.lower() in ("", "true", "1", "yes", "on"):
-        return chosen_by(True, by_opentelemetry.disabled(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")))
+        return chosen_by(True, by_opentelemetry.disabled_names(os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")))
     if text.lower() in ("false", "0", "no", "off"):
         return ()
     try:
@@ -76,6 +77,7 @@ def _chosen(text: str) -> tuple[str, ...]:
         raise ValueError(f"environment variable ZIPKIN_INSTRUMENT {error}") from None
 
 
+# `settings` has the same function; but `settings` may not be loaded before the program configures.
 def _use_opentelemetry() -> Callable[[], None]:
     from ..otel.installing import install_provisionally, undo_provisional_install
 
@@ -86,13 +88,13 @@ def _use_opentelemetry() -> Callable[[], None]:
 # The moment when configure runs
 
 
-def _follow(name: str) -> None:
-    if name not in _EVERYWHERE:
+def _on_attempt(name: str) -> None:
+    if name not in _IN_EVERY_PROGRAM:
         after_imports(_configure_soon)
 
 
-def _follow_api() -> None:
-    """Follow an import of `opentracing`, by the program or by one of our own modules."""
+def _on_api_import() -> None:
+    """Called after `opentracing` was imported, by the program or by one of our own modules."""
     from . import pending
 
     pending.stand_in()
@@ -112,7 +114,7 @@ def _configure() -> None:
     # A program without a service name in its environment may give it in its own `configure`, and a program that has imported
     # `configure` is about to call it.  In both cases we wait until the tracer is used.
     if _has_name() and "opentracing_zipkin.settings" not in sys.modules:
-        import opentracing  # noqa: F401  # first, because at its end `_follow_api` is called, which needs a complete `pending`
+        import opentracing  # noqa: F401  # first, because at its end `_on_api_import` is called, which needs a complete `pending`
 
         from . import pending
 
@@ -138,14 +140,15 @@ def _has_patched(monkey: Any) -> bool:
 
 def _wait_for_gevent() -> None:
     """Configure after gevent has patched: locks that were made before would block its hub."""
-    if not _waiting:
+    global _waits_for_gevent
+    if not _waits_for_gevent:
         # `patch_all` imports this module, too.
         from gevent.events import subscribers  # type: ignore[import-untyped, unused-ignore]
 
-        _waiting.append(True)
-        subscribers.append(_follow_gevent)
+        _waits_for_gevent = True
+        subscribers.append(_on_gevent_event)
 
 
-def _follow_gevent(event: object) -> None:
+def _on_gevent_event(event: object) -> None:
     if type(event).__name__ == "GeventDidPatchAllEvent":
         after_imports(_configure)

@@ -19,7 +19,7 @@ from .spans import Spans
 __all__ = ["ZipkinCollector"]
 
 # Variables that would send an application's spans to another place, or to none, whatever ZIPKIN_ENDPOINT says.
-_ELSEWHERE = (
+_DIVERTING = (
     "ZIPKIN_AUTH", "ZIPKIN_CA_BUNDLE", "ZIPKIN_CLIENT_CERT", "ZIPKIN_CLIENT_KEY", "ZIPKIN_ENABLED", "ZIPKIN_HEADERS",
     "ZIPKIN_PROXY", "ZIPKIN_SAMPLE_RATE", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
 )  # fmt: skip
@@ -31,7 +31,7 @@ class ZipkinCollector:
 
     def __init__(self) -> None:
         self._collector = Collector(_LOOPBACK, 0)
-        self.spans: Spans = _Arrived(self._arrived)
+        self.spans: Spans = _ArrivedSpans(self._arrived)
         self._former = opentracing.global_tracer()
 
     @property
@@ -46,7 +46,7 @@ class ZipkinCollector:
 
     def environment(self) -> dict[str, str | None]:
         """The variables that make a process report to this collector; a variable with the value None must not be set."""
-        changed: dict[str, str | None] = {name: None for name in _ELSEWHERE if name in os.environ}
+        changed: dict[str, str | None] = {name: None for name in _DIVERTING if name in os.environ}
         bypass = "no_proxy" if "no_proxy" in os.environ else "NO_PROXY"
         changed[bypass] = ",".join(filter(None, (os.environ.get(bypass), _LOOPBACK)))
         return {**changed, "ZIPKIN_ENDPOINT": self.url}
@@ -75,7 +75,7 @@ class ZipkinCollector:
         return Spans(span for trace in self._collector.store.traces() for span in trace)
 
 
-class _Arrived(Spans):
+class _ArrivedSpans(Spans):
     """The spans that a collector has at the moment when the list is used."""
 
     def __init__(self, arrived: Callable[[], Spans]) -> None:

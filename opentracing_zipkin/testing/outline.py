@@ -40,19 +40,19 @@ class Line(NamedTuple):
     remote: str | None
     tags: dict[str, str | None]  # None: any value
 
-    def fits_name(self, span: FinishedSpan) -> bool:
+    def is_name_of(self, span: FinishedSpan) -> bool:
         return self.name.lower() in (span.name, f"{service_of(span)}: {span.name}".lower())
 
-    def fits(self, span: FinishedSpan) -> bool:
-        """Whether everything in the line is true of the span."""
+    def is_true_of(self, span: FinishedSpan) -> bool:
+        """Whether the span agrees with everything in the line."""
         return (
-            self.fits_name(span)
+            self.is_name_of(span)
             and self.kind in (None, span.kind or "")
             and self.remote in (None, _remote(span))
             and all(key in span.tags and value in (None, span.tags[key]) for key, value in self.tags.items())
         )
 
-    def of(self, span: FinishedSpan) -> str:
+    def columns_of(self, span: FinishedSpan) -> str:
         """The same columns for another span."""
         tags = [f"{key}={span.tags[key]}" for key in self.tags if key in span.tags]
         return _joined(
@@ -90,7 +90,7 @@ def compare(outline: str, spans: Sequence[FinishedSpan]) -> str:
     expected = _read(outline)
     roots = [root for trace in traces_of(spans) for root in grow(trace)]
     matching = _Matching()
-    if matching.fits_all(expected, roots):
+    if matching.is_whole_match(expected, roots):
         return ""
     lines = list(matching.diff(expected, roots, 0))
     more = [f"  and {len(lines) - MAX_LINES} more lines"] * (len(lines) > MAX_LINES)
@@ -104,7 +104,7 @@ def _hint(top: Branch, spans: Sequence[FinishedSpan]) -> list[str]:
         branch = waiting.pop()
         waiting += reversed(branch.children)
         glued = _COLUMN_IN_NAME.search(branch.line.name)
-        if glued and not any(branch.line.fits_name(span) for span in spans):
+        if glued and not any(branch.line.is_name_of(span) for span in spans):
             return [f"{printable(repr(glued['column']), MAX_LINE)} is read as a part of the name: {_BLANKS}"]
     return []
 
@@ -158,13 +158,13 @@ class _Matching:
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], bool] = {}
 
-    def fits(self, branch: Branch, node: Node) -> bool:
+    def is_match(self, branch: Branch, node: Node) -> bool:
         key = id(branch), id(node)
         if key not in self._known:
-            self._known[key] = branch.line.fits(node.span) and self.fits_all(branch, node.children)
+            self._known[key] = branch.line.is_true_of(node.span) and self.is_whole_match(branch, node.children)
         return self._known[key]
 
-    def fits_all(self, parent: Branch, nodes: Sequence[Node]) -> bool:
+    def is_whole_match(self, parent: Branch, nodes: Sequence[Node]) -> bool:
         pairs = self._pairs(parent.children, nodes)
         return len(pairs) == len(parent.children) and (parent.is_open or len(pairs) == len(nodes))
 
@@ -174,7 +174,7 @@ class _Matching:
 
         def find(index: int, tried: set[int]) -> bool:
             for number, node in enumerate(nodes):
-                if number not in tried and self.fits(branches[index], node):
+                if number not in tried and self.is_match(branches[index], node):
                     tried.add(number)
                     if number not in taken or find(taken[number], tried):
                         taken[number] = index
@@ -190,9 +190,9 @@ class _Matching:
         exact = {index: number for number, index in self._pairs(parent.children, nodes).items()}
         free = [number for number in range(len(nodes)) if number not in exact.values()]
         pairs = dict(exact)
-        for fits in (Line.fits, Line.fits_name):
+        for is_match in (Line.is_true_of, Line.is_name_of):
             for index, branch in enumerate(parent.children):
-                number = next((number for number in free if fits(branch.line, nodes[number].span)), None)
+                number = next((number for number in free if is_match(branch.line, nodes[number].span)), None)
                 if index not in pairs and number is not None:
                     pairs[index] = number
                     free.remove(number)
@@ -212,11 +212,11 @@ class _Matching:
 
     def _diff_pair(self, branch: Branch, node: Node, level: int) -> Iterator[str]:
         indent = "  " * level
-        if branch.line.fits(node.span):
+        if branch.line.is_true_of(node.span):
             yield f"  {indent}{branch.line}"
         else:
             yield f"- {indent}{branch.line}"
-            yield f"+ {indent}{branch.line.of(node.span)}"
+            yield f"+ {indent}{branch.line.columns_of(node.span)}"
         yield from self.diff(branch, node.children, level + 1)
 
 

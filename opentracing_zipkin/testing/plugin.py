@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .collecting import ZipkinCollector
     from .recording import ZipkinRecording
 
+__all__ = ["pytest_addoption", "pytest_configure", "zipkin", "zipkin_collector"]
+
 _INI = "zipkin_unfinished"
 _MARKER = (
     "zipkin(unfinished, service_name, **settings): of the fixture `zipkin`; unfinished is the effect of spans that the test has"

@@ -28,17 +28,17 @@ from ..text import printable, to_text
 from ..tracer import ZipkinTracer
 from ..unfinished import Watch
 from .outline import compare
-from .spans import MAX_LINE, POLL_S, Spans
+from .spans import MAX_LINE, POLL_INTERVAL_S, Spans
 
 __all__ = ["UNFINISHED", "UnfinishedWarning", "ZipkinRecording"]
 
 UNFINISHED = ("error", "warn", "ignore")
-GRACE_S = 0.5  # seconds for threads that finish their spans just after the test has its answer
+MAX_GRACE_S = 0.5  # seconds for threads that finish their spans just after the test has its answer
 
 # Tracers that were the global one in a recording; modules that were imported there still hold them.
 _configured: weakref.WeakSet[ZipkinTracer] = weakref.WeakSet()
 _last_name: list[str] = []
-_last: list[weakref.ref[ZipkinTracer]] = []
+_last_tracer: list[weakref.ref[ZipkinTracer]] = []
 
 
 class UnfinishedWarning(UserWarning):
@@ -80,7 +80,7 @@ class _Watch(Watch):
         pass
 
 
-class _Taken(NamedTuple):
+class _Redirected(NamedTuple):
     """A tracer that records here, with the recorder that it had before."""
 
     tracer: ZipkinTracer
@@ -101,10 +101,10 @@ class ZipkinRecording:
         self._service_name = service_name
         self._settings = settings
         self._own: ZipkinTracer | None = None
-        self._taken: list[_Taken] = []
+        self._redirected: list[_Redirected] = []
         self._undo: list[Callable[[], object]] = []
         self._watch = _Watch()
-        self._left: list[str] | None = None
+        self._left_unfinished: list[str] | None = None
 
     # For the test
 
@@ -126,7 +126,7 @@ class ZipkinRecording:
     @property
     def unfinished(self) -> list[str]:
         """Each unfinished span and each open scope, with the place where it began."""
-        return list(self._watch.texts()) if self._left is None else self._left
+        return list(self._watch.texts()) if self._left_unfinished is None else self._left_unfinished
 
     def assert_tree(self, outline: str) -> None:
         """Check that the spans so far are exactly those of the outline; AssertionError shows both, line by line.
@@ -159,7 +159,7 @@ class ZipkinRecording:
             self._remember(former)
         name = self._service_name or (_last_name[0] if _last_name else "test")
         try:
-            self._own = own = ZipkinTracer(name, recorder=self._recorder, **self._share_scopes())
+            self._own = own = ZipkinTracer(name, recorder=self._recorder, **self._settings_with_shared_scopes())
         except BaseException:  # a wrong setting
             self._put_back()
             raise
@@ -169,7 +169,7 @@ class ZipkinRecording:
         def set_global_tracer(value: Any) -> None:
             set_former(value)
             if isinstance(value, ZipkinTracer) and self._remember(value):
-                self._take(value)
+                self._redirect(value)
 
         def restore() -> None:
             vars(opentracing)["set_global_tracer"] = set_former
@@ -182,19 +182,19 @@ class ZipkinRecording:
         self._undo.append(restore)
         for tracer in list(_configured):
             if isinstance(tracer._recorder, Reporter):  # not the recorder of a recording around this one
-                self._take(tracer)
+                self._redirect(tracer)
         return self
 
-    def stop(self, grace_s: float = GRACE_S) -> list[str]:
+    def stop(self, grace_s: float = MAX_GRACE_S) -> list[str]:
         """Restore everything; returns what was left unfinished, after a wait of at most `grace_s` for other threads."""
-        if self._left is None:
+        if self._left_unfinished is None:
             self._wait_for_others(grace_s)
-            self._left = self._watch.texts()
+            self._left_unfinished = self._watch.texts()
             self._put_back()
-            for tracer, recorder, record in self._taken:
+            for tracer, recorder, record in self._redirected:
                 tracer._recorder, tracer._record = recorder, record
                 recorder.pause(not tracer.enabled)
-        return self._left
+        return self._left_unfinished
 
     def __enter__(self) -> ZipkinRecording:
         return self.start()
@@ -209,7 +209,7 @@ class ZipkinRecording:
     def _wait_for_others(self, seconds: float) -> None:
         deadline = monotonic() + seconds
         while threading.active_count() > 1 and self._watch.texts() and monotonic() < deadline:
-            time.sleep(POLL_S)
+            time.sleep(POLL_INTERVAL_S)
 
     # Tracers of the application
 
@@ -220,32 +220,32 @@ class ZipkinRecording:
             return False
         _configured.add(tracer)
         _last_name[:] = [tracer.service_name]
-        _last[:] = [weakref.ref(tracer)]
+        _last_tracer[:] = [weakref.ref(tracer)]
         return True
 
-    def _take(self, tracer: ZipkinTracer) -> None:
+    def _redirect(self, tracer: ZipkinTracer) -> None:
         """Let a tracer of the application record here."""
-        self._taken.append(_Taken(tracer, tracer._recorder, tracer._record))
+        self._redirected.append(_Redirected(tracer, tracer._recorder, tracer._record))
         tracer._recorder, tracer._record = self._recorder, recorded_once(self._recorder.record)
         manager = tracer.scope_manager
         is_shared = self._own is not None and manager is self._own.scope_manager  # then it is watched already
         is_ours = isinstance(manager, ContextVarsScopeManager) and not is_shared
         for changed, name in ((tracer, "start_span"), *([(manager, "activate")] if is_ours else [])):
-            self._undo.append(_Attribute(changed, name).restore)
+            self._undo.append(_SavedAttribute(changed, name).restore)
         self._watch.watch(tracer, manager if is_ours else None)
 
-    def _share_scopes(self) -> dict[str, Any]:
+    def _settings_with_shared_scopes(self) -> dict[str, Any]:
         """The settings, with the scope manager of the application's tracer, whose place ours takes.
 
         Outside a test there is one tracer: a module holds the application's, and an instrumented library that it calls uses the
         global one, which is the same.  With a common scope manager, a span of one tracer is a child of the other's active span
         here, too.
         """
-        tracer = _last[0]() if _last else None
+        tracer = _last_tracer[0]() if _last_tracer else None
         if tracer is None or "scope_manager" in self._settings or not isinstance(tracer._recorder, Reporter):
             return self._settings
         manager = tracer.scope_manager
-        self._undo.append(_Attribute(manager, "activate").restore)
+        self._undo.append(_SavedAttribute(manager, "activate").restore)
         variable = getattr(manager, "_current", None)
         if isinstance(variable, ContextVar):  # a span that was active before is no parent here
             before = variable.get()
@@ -263,7 +263,7 @@ class ZipkinRecording:
                 f"the global tracer is now {name}, whose spans are not recorded here; "
                 "set it with opentracing.set_global_tracer, and leave out recorder="
             )
-        for tracer in [*([] if self._own is None else [self._own]), *(taken.tracer for taken in self._taken)]:
+        for tracer in [*([] if self._own is None else [self._own]), *(redirected.tracer for redirected in self._redirected)]:
             if not tracer.enabled:
                 found.append(f"the tracer of {tracer.service_name!r} is switched off (enabled=False or ZIPKIN_ENABLED=false)")
             elif not tracer._samples_all:
@@ -271,7 +271,7 @@ class ZipkinRecording:
         return found
 
 
-class _Attribute:
+class _SavedAttribute:
     """The present value of an object's attribute, to be restored later."""
 
     def __init__(self, owner: Any, name: str) -> None:

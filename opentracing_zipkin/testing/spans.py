@@ -20,7 +20,7 @@ __all__ = ["Spans", "described"]
 
 MAX_SHOWN = 20
 MAX_LINE = 200
-POLL_S = 0.01
+POLL_INTERVAL_S = 0.01
 
 KINDS = ("CLIENT", "SERVER", "PRODUCER", "CONSUMER")
 
@@ -117,6 +117,7 @@ class Spans(list[FinishedSpan]):
         wanted = _wanted(name, kind, service, remote, tags, error)
         return Spans([span for span in self if not wanted.differences(span)], self._reasons)
 
+    # The arguments of `all` again, in place of **conditions, so that an editor completes them and mypy checks them.
     def one(
         self,
         name: str | None = None,
@@ -133,7 +134,7 @@ class Spans(list[FinishedSpan]):
         now = self._now()
         found = [span for span in now if not wanted.differences(span)]
         if len(found) != 1:
-            raise AssertionError(now._several(wanted, found) if found else now._none(wanted))
+            raise AssertionError(now._several_text(wanted, found) if found else now._none_text(wanted))
         return found[0]
 
     def named(self, name: str) -> Spans:
@@ -151,41 +152,41 @@ class Spans(list[FinishedSpan]):
             if monotonic() > deadline:
                 now = self._now()
                 raise AssertionError(
-                    f"{spans_in_words(count)} expected within {within:g} s, {now._listed(now, 'there is', 'there are')}"
-                    f"{now._why()}"
+                    f"{spans_in_words(count)} expected within {within:g} s, {now._list_text(now, 'there is', 'there are')}"
+                    f"{now._reasons_text()}"
                 )
-            time.sleep(POLL_S)
+            time.sleep(POLL_INTERVAL_S)
         return self._now()
 
-    def _none(self, wanted: Wanted) -> str:
+    def _none_text(self, wanted: Wanted) -> str:
         near = sorted(self, key=lambda span: len(wanted.differences(span)))[:MAX_SHOWN]
         lines = [f"no span with {wanted}; {_count(len(self))} finished{':' if near else ''}"]
         for span in near:
             differences = wanted.differences(span)
             close = len(differences) < len([value for value in wanted if value]) or len(near) == 1
             lines.append(f"  {described(span)}" + (f"\n      but {', '.join(differences)}" if close else ""))
-        return "\n".join(lines) + self._rest(len(self) - len(near)) + self._why()
+        return "\n".join(lines) + self._rest_text(len(self) - len(near)) + self._reasons_text()
 
-    def _several(self, wanted: Wanted, found: list[FinishedSpan]) -> str:
+    def _several_text(self, wanted: Wanted, found: list[FinishedSpan]) -> str:
         return (
             f"{len(found)} spans with {wanted}, but one is expected; give more conditions, or use all(...):\n"
             + "\n".join(f"  {described(span)}" for span in found[:MAX_SHOWN])
-            + self._rest(len(found) - MAX_SHOWN)
+            + self._rest_text(len(found) - MAX_SHOWN)
         )
 
-    def _listed(self, spans: list[FinishedSpan], one: str, several: str) -> str:
+    def _list_text(self, spans: list[FinishedSpan], one: str, several: str) -> str:
         verb = one if len(spans) == 1 else several
         lines = [
             f"{verb} {len(spans) or 'none'}{':' if spans else ''}",
             *(f"  {described(span)}" for span in spans[:MAX_SHOWN]),
         ]
-        return "\n".join(lines) + self._rest(len(spans) - MAX_SHOWN)
+        return "\n".join(lines) + self._rest_text(len(spans) - MAX_SHOWN)
 
     @staticmethod
-    def _rest(count: int) -> str:
+    def _rest_text(count: int) -> str:
         return f"\n  and {count} more" if count > 0 else ""
 
-    def _why(self) -> str:
+    def _reasons_text(self) -> str:
         return "".join(f"\n  {reason}" for reason in self._reasons())
 
 

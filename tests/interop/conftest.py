@@ -16,7 +16,7 @@ from opentracing_zipkin.model import FinishedSpan
 Key = tuple[str, str]  # service and span name
 Trace = Mapping[Key, FinishedSpan]
 
-ARRIVED_WITHIN_S = 20.0
+MAX_ARRIVAL_WAIT_S = 20.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,7 +48,7 @@ def wait_for_spans(collector: Collector, tracer: ZipkinTracer) -> Callable[[int]
 
     def read(count: int) -> list[FinishedSpan]:
         assert True is tracer.flush(5)
-        deadline = time.monotonic() + ARRIVED_WITHIN_S
+        deadline = time.monotonic() + MAX_ARRIVAL_WAIT_S
         while len(spans := list(chain(*collector.store.traces()))) < count and time.monotonic() < deadline:
             time.sleep(0.02)
 

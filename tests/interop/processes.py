@@ -17,9 +17,9 @@ from pathlib import Path
 
 from ..integration.server_process import PROJECT, await_port, end_with_parent, free_port, stop
 
-__all__ = ["STOPPED_WITHIN_S", "application", "redis_server"]
+__all__ = ["MAX_END_WAIT_S", "application", "redis_server"]
 
-STOPPED_WITHIN_S = 15.0
+MAX_END_WAIT_S = 15.0
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def application(
             assert process.stdout is not None
             first_line = process.stdout.readline()
             if not first_line.strip().isdigit():
-                process.wait(STOPPED_WITHIN_S)
+                process.wait(MAX_END_WAIT_S)
                 errors.seek(0)
                 raise RuntimeError(f"{name} did not start, it said {first_line!r} and:\n{errors.read()[-3000:]}")
             yield int(first_line)
@@ -64,7 +64,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
     process.stdin.close()
     try:
-        process.wait(STOPPED_WITHIN_S)
+        process.wait(MAX_END_WAIT_S)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -25,7 +25,7 @@ from .processes import PROJECT
 
 LIBRARIES = ("gevent", "eventlet")
 TIMEOUT_S = 30
-ANSWER_S = 0.3
+ANSWER_DELAY_S = 0.3
 MAX_RUNS = 8  # because other work on the machine may disturb a measurement
 
 
@@ -36,7 +36,7 @@ def slow_collector(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Col
 
     def add_late(spans: Iterable[FinishedSpan]) -> None:
         add(spans)
-        time.sleep(ANSWER_S)
+        time.sleep(ANSWER_DELAY_S)
 
     monkeypatch.setattr(collector.store, "add", add_late)
     return collector

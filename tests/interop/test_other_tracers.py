@@ -24,7 +24,7 @@ from opentracing_zipkin.instrument import (
     httpx as traced_httpx,
     requests as traced_requests,
 )
-from opentracing_zipkin.instrument.elsewhere import PACKAGES
+from opentracing_zipkin.instrument.other_instrumentations import PACKAGES
 from opentracing_zipkin.testing import ask_asgi, ask_wsgi
 from opentracing_zipkin.testing.loopback import LoopbackServer
 

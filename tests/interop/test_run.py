@@ -30,8 +30,8 @@ from ..integration.test_processes import BIN, PROJECT, await_answer, environment
 from ..integration.test_servers import await_log, serving
 from .processes import redis_server
 
-READY_WITHIN_S = 30.0
-ENDED_WITHIN_S = 20.0
+MAX_START_WAIT_S = 30.0
+MAX_END_WAIT_S = 20.0
 AT_ONCE = 8
 
 APPS = "tests.interop.apps"
@@ -94,14 +94,14 @@ def running(server: Server, collector: Collector, folder: Path) -> Iterator[tupl
         yield f"http://127.0.0.1:{port}/buy/tea", log
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(ENDED_WITHIN_S) in (0, -signal.SIGTERM), log.read_text()[-3000:]
+        assert process.wait(MAX_END_WAIT_S) in (0, -signal.SIGTERM), log.read_text()[-3000:]
 
 
-def asked(url: str, workers: int, log: Path) -> int:
+def ask_all_workers(url: str, workers: int, log: Path) -> int:
     """Send requests until all workers have answered; returns the number of requests."""
     pids = {await_answer(url, log)}
     count = 1
-    deadline = time.monotonic() + READY_WITHIN_S
+    deadline = time.monotonic() + MAX_START_WAIT_S
     with ThreadPoolExecutor(AT_ONCE) as executor:
         while len(pids) < workers or count < AT_ONCE:
             assert time.monotonic() < deadline, log.read_text()[-3000:]
@@ -111,7 +111,7 @@ def asked(url: str, workers: int, log: Path) -> int:
 
 
 def await_spans(collector: Collector, count: int) -> list[FinishedSpan]:
-    deadline = time.monotonic() + ENDED_WITHIN_S
+    deadline = time.monotonic() + MAX_END_WAIT_S
     while len(spans := spans_of(collector)) < count and time.monotonic() < deadline:
         time.sleep(0.05)
     return spans
@@ -122,7 +122,7 @@ def test_every_answered_request_is_a_trace(collector: Collector, tmp_path: Path,
     """Each request to each worker is a trace with a span for the call in it, and our packages log nothing."""
     server = SERVERS[name]
     with running(server, collector, tmp_path) as (url, log):
-        count = asked(url, server.workers, log)
+        count = ask_all_workers(url, server.workers, log)
         if server.kills:
             await_spans(collector, 2 * count)
     spans = await_spans(collector, 2 * count)
@@ -145,7 +145,7 @@ def test_a_reloader_traces_what_it_has_loaded_again(collector: Collector, tmp_pa
     server = SERVERS["uvicorn --reload"]._replace(kills=True)
     with running(server, collector, tmp_path) as (url, log):
         first = await_answer(url, log)
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + MAX_START_WAIT_S
         second = first
         while second == first:
             assert time.monotonic() < deadline, log.read_text()[-3000:]
@@ -178,7 +178,7 @@ def test_a_task_of_celery_is_in_the_trace_of_who_asks_for_it(collector: Collecto
                 env=settings, cwd=PROJECT, capture_output=True, text=True, timeout=50, check=False,
             )  # fmt: skip
             process.send_signal(signal.SIGTERM)
-            process.wait(ENDED_WITHIN_S)
+            process.wait(MAX_END_WAIT_S)
     spans = await_spans(collector, 2)
     said = (tmp_path / "log").read_text()
 

@@ -19,8 +19,8 @@ from ..integration.test_servers import serving
 
 __all__ = ["ONE_LINE", "WAYS", "Way", "await_port", "buy_from_three_services", "program"]
 
-READY_WITHIN_S = 30.0
-ENDED_WITHIN_S = 30.0
+MAX_START_WAIT_S = 30.0
+MAX_END_WAIT_S = 30.0
 ONE_LINE = "import opentracing_zipkin\n\nopentracing_zipkin.configure({name!r}, instrument=True)\n"
 
 # The arguments are a service's name, its server's command with {app} in it, the application as `module:object`, and a folder
@@ -54,12 +54,12 @@ def program(command: list[str], settings: Mapping[str, str], folder: Path, name:
         yield port, log
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(ENDED_WITHIN_S) in (0, -signal.SIGTERM), log.read_text()[-3000:]
+        assert process.wait(MAX_END_WAIT_S) in (0, -signal.SIGTERM), log.read_text()[-3000:]
 
 
 def await_port(port: int, log: Path) -> None:
     """Wait until a server listens; a connection without a request makes no span."""
-    deadline = time.monotonic() + READY_WITHIN_S
+    deadline = time.monotonic() + MAX_START_WAIT_S
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -29,7 +29,7 @@ from opentracing_zipkin.startup.start import _is_pytest as is_pytest
 COMMAND = [sys.executable, "-m", "opentracing_zipkin", "run"]
 PACKAGES = [Path(opentracing_zipkin.__file__).parent, Path(opentracing.__file__).parent]
 SITE_PACKAGES = Path(requests.__file__).parents[1]
-ARRIVED_WITHIN_S = 10.0
+MAX_ARRIVAL_WAIT_S = 10.0
 
 # A service with Flask that calls the collector's health check, is called once, and ends.
 SHOP = """
@@ -117,7 +117,7 @@ def run(collector: Collector, folder: Path) -> Run:
 
 def spans_of(collector: Collector, count: int) -> list[FinishedSpan]:
     """All spans that arrived, once there are this many."""
-    deadline = time.monotonic() + ARRIVED_WITHIN_S
+    deadline = time.monotonic() + MAX_ARRIVAL_WAIT_S
     while len(spans := list(chain(*collector.store.traces()))) < count and time.monotonic() < deadline:
         time.sleep(0.01)
     return spans

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 
 from celery import Celery
 
@@ -12,10 +10,9 @@ import opentracing
 from opentracing_zipkin import configure
 from opentracing_zipkin.instrument import celery as instrumented
 
-__all__ = ["orders"]
+from .serving import run_worker_until_told
 
-WORKER = ["worker", "--pool=prefork", "--concurrency=1", "--loglevel=warning"]
-WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+__all__ = ["orders"]
 
 
 def orders(broker: str) -> Celery:
@@ -45,20 +42,11 @@ def orders(broker: str) -> Celery:
     return app
 
 
-def end_when_told() -> None:
-    # Not `sys.stdin.read`: the forked process closes sys.stdin, and would wait for the lock that a reading thread holds.
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def main() -> None:
     configure()
     instrumented.install()
     app = orders(os.environ["ORDERS_BROKER"])
-    threading.Thread(target=end_when_told, daemon=True).start()
-    print(0, flush=True)  # in place of a port, which a worker has not
-    app.worker_main(WORKER)
+    run_worker_until_told(app)
 
 
 if __name__ == "__main__":

@@ -6,18 +6,15 @@ As a script it is the worker, with a forked process that does the work, which is
 from __future__ import annotations
 
 import os
-import signal
-import threading
 
 from celery_opentracing import CeleryTracing
 
 import opentracing
 from opentracing_zipkin import ZipkinTracer, configure
 
-__all__ = ["shop"]
+from .serving import run_worker_until_told
 
-WORKER = ["worker", "--pool=prefork", "--concurrency=1", "--loglevel=warning"]
-WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+__all__ = ["shop"]
 
 
 def pack(article: str) -> str:
@@ -45,18 +42,9 @@ def shop(tracer: ZipkinTracer, folder: str) -> CeleryTracing:
     return app
 
 
-def end_when_told() -> None:
-    # Not `sys.stdin.read`: the forked process closes sys.stdin, and would wait for the lock that a reading thread holds.
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def main() -> None:
     app = shop(configure(), os.environ["SHOP_FOLDER"])
-    threading.Thread(target=end_when_told, daemon=True).start()
-    print(0, flush=True)  # in place of a port, which a worker has not
-    app.worker_main(WORKER)
+    run_worker_until_told(app)
 
 
 if __name__ == "__main__":

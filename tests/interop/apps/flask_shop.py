@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 
 import flask
 from flask_opentracing import FlaskTracing
@@ -14,7 +13,7 @@ import opentracing
 from opentracing.ext import tags
 from opentracing_zipkin import configure
 
-from .serving import serve_until_told
+from .serving import serve_wsgi_until_told
 
 app = flask.Flask(__name__)
 # Without this setting Flask responds with 500 before Flask-OpenTracing's teardown handler sees the exception.
@@ -44,10 +43,7 @@ def name_the_caller(span: opentracing.Span, request: flask.Request) -> None:
 
 def main() -> None:
     FlaskTracing(configure(), trace_all_requests=True, app=app, start_span_cb=name_the_caller)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    serve_until_told(server.server_port)
-    server.shutdown()
+    serve_wsgi_until_told(make_server("127.0.0.1", 0, app, threaded=True))
 
 
 if __name__ == "__main__":

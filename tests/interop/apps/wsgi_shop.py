@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -13,7 +12,7 @@ from opentracing_instrumentation.http_server import WSGIRequestWrapper, before_r
 
 from opentracing_zipkin import configure
 
-from .serving import serve_until_told
+from .serving import serve_wsgi_until_told
 
 StartResponse = Callable[..., Any]
 
@@ -49,10 +48,7 @@ class Quiet(WSGIRequestHandler):
 def main() -> None:
     configure()
     CONFIG.caller_name_headers.append("X-Caller")
-    server = make_server("127.0.0.1", 0, traced, handler_class=Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    serve_until_told(server.server_port)
-    server.shutdown()
+    serve_wsgi_until_told(make_server("127.0.0.1", 0, traced, handler_class=Quiet))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from ..traced import await_port as await_answers, by_the_command, program
 from .servers import postgres
 
 APPS = "tests.interop.apps"
-STORED_WITHIN_S = 30.0
+MAX_STORE_WAIT_S = 30.0
 
 
 BUY, TAKE = "get /buy/{article}", "/shop.warehouse/take"
@@ -133,8 +133,8 @@ def ask(url: str, **query: object) -> Any:
 
 
 def traces_of(zipkin: str) -> list[list[dict[str, Any]]]:
-    """All traces, as soon as they have the expected number of spans, or those stored after STORED_WITHIN_S."""
-    deadline = time.monotonic() + STORED_WITHIN_S
+    """All traces, as soon as they have the expected number of spans, or those stored after MAX_STORE_WAIT_S."""
+    deadline = time.monotonic() + MAX_STORE_WAIT_S
     while True:
         traces: list[list[dict[str, Any]]] = ask(f"{zipkin}/api/v2/traces", limit=100)
         if sum(map(len, traces)) >= len(STEPS) or time.monotonic() > deadline:

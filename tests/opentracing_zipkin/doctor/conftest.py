@@ -18,15 +18,15 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ZIPKIN_SERVICE_NAME", "shop")
-    monkeypatch.setattr(probe, "SLOW_S", 30.0)  # a busy test machine must not look like a slow server
+    monkeypatch.setattr(probe, "MAX_ANSWER_S", 30.0)  # a busy test machine must not look like a slow server
 
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits for servers that never show the probes or the service's span."""
-    monkeypatch.setattr(query, "FOUND_WITHIN_S", 0.2)
-    monkeypatch.setattr(query, "SETTLED_WITHIN_S", 0.2)
-    monkeypatch.setattr(service, "ARRIVED_WITHIN_S", 0.3)
+    monkeypatch.setattr(query, "MAX_FOUND_WAIT_S", 0.2)
+    monkeypatch.setattr(query, "MAX_SETTLE_WAIT_S", 0.2)
+    monkeypatch.setattr(service, "MAX_ARRIVAL_WAIT_S", 0.3)
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_the_applications_headers_credentials_and_query_are_sent_and_never_shown
 
 def test_a_server_that_answers_late_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow answer within the timeout is a warning with the seconds."""
-    monkeypatch.setattr(probe, "SLOW_S", 0.05)
+    monkeypatch.setattr(probe, "MAX_ANSWER_S", 0.05)
     with served(Behaviour(delay_s=0.1)) as server:
         monkeypatch.setenv("ZIPKIN_ENDPOINT", server.url)
         findings = examined()

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from opentracing_zipkin.doctor.telling import examine
+from opentracing_zipkin.doctor.output import examine
 
 from ..senders.raw_server import ACCEPTED, answer, raw_server, saying
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -18,18 +18,12 @@ from opentracing_zipkin.instrument.http import HttpPolicy
 from opentracing_zipkin.model import FinishedSpan
 from opentracing_zipkin.testing.loopback import LoopbackServer
 
+from .clients import errors_of
+
 Spans = list[FinishedSpan]
 
 
-@pytest.fixture(autouse=True)
-def installed() -> Iterator[None]:
-    traced.install()
-    yield
-    traced.uninstall()
-
-
-def _errors(spans: Spans) -> list[str | None]:
-    return [span.tags["error"].partition(":")[0] if "error" in span.tags else None for span in spans]
+pytestmark = pytest.mark.usefixtures("installed")
 
 
 def _run(scenario: Callable[[aiohttp.ClientSession], Awaitable[None]], **given: Any) -> None:
@@ -85,7 +79,7 @@ def test_an_answer_lasts_until_it_is_read_or_closed(loopback: LoopbackServer, sp
         loopback.go_on.set()
         await ENDS[end](response)
 
-        assert [None] == _errors(spans)
+        assert [None] == errors_of(spans)
 
     _run(scenario)
 
@@ -103,7 +97,7 @@ def test_an_answer_that_is_dropped_ends(loopback: LoopbackServer, spans: Spans) 
     _run(scenario)
     gc.collect()
 
-    assert [None] == _errors(spans)
+    assert [None] == errors_of(spans)
 
 
 def test_an_answer_that_is_never_read_ends_with_its_short_body(loopback: LoopbackServer, spans: Spans) -> None:
@@ -119,7 +113,7 @@ def test_an_answer_that_is_never_read_ends_with_its_short_body(loopback: Loopbac
 
     _run(scenario)
 
-    assert [None, None, None] == _errors(spans)
+    assert [None, None, None] == errors_of(spans)
 
 
 @pytest.mark.parametrize("end", ["read", "chunks"])
@@ -133,7 +127,7 @@ def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer,
 
     _run(scenario)
 
-    assert ["ClientPayloadError"] == _errors(spans)
+    assert ["ClientPayloadError"] == errors_of(spans)
 
 
 @pytest.mark.parametrize("end", ["read", "chunks"])
@@ -168,7 +162,7 @@ def test_an_exception_of_the_applications_own_is_no_error(loopback: LoopbackServ
 
     _run(scenario)
 
-    assert [None] == _errors(spans)
+    assert [None] == errors_of(spans)
 
 
 @pytest.mark.parametrize("body", [False, True])
@@ -205,7 +199,7 @@ def test_a_cancelled_request_ends_without_an_error(loopback: LoopbackServer, spa
 
     _run(scenario)
 
-    assert [None] == _errors(spans)
+    assert [None] == errors_of(spans)
 
 
 def test_the_parent_is_that_of_the_call(loopback: LoopbackServer, spans: Spans) -> None:
@@ -273,7 +267,7 @@ def test_what_middleware_sends_again_is_a_sibling(loopback: LoopbackServer, span
     gc.collect()
     sent = [span for span in spans if span.kind == "CLIENT"]
 
-    assert ["401", None] == sorted(_errors(sent), key=str)
+    assert ["401", None] == sorted(errors_of(sent), key=str)
     assert {scope.span.context.span_id} == {span.parent_id for span in sent}
     assert {span.span_id for span in sent} == {one.header("x-b3-spanid") for one in loopback.received}
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from opentracing_zipkin.instrument import registry
-from opentracing_zipkin.instrument.by_opentelemetry import OURS, disabled, found
+from opentracing_zipkin.instrument.by_opentelemetry import OUR_NAMES, disabled_names, find
 
 # A library, and an instrumentation of it in the shape of OpenTelemetry's.
 PARCELS = """
@@ -91,10 +91,10 @@ print("opentelemetry.sdk" in sys.modules)
 @pytest.fixture
 def others() -> Iterator[dict[str, Any]]:
     """The instrumentations of OpenTelemetry that the registry knows; the fixture restores them afterwards."""
-    before = dict(registry._others)
-    yield registry._others
-    registry._others.clear()
-    registry._others.update(before)
+    before = dict(registry._of_opentelemetry)
+    yield registry._of_opentelemetry
+    registry._of_opentelemetry.clear()
+    registry._of_opentelemetry.update(before)
 
 
 def test_a_library_that_we_have_none_for_is_traced_by_opentelemetrys(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def switch_on():
     parcels_otel.ParcelsInstrumentor().instrument()
     parcels_otel.ParcelsInstrumentor._instance._is_instrumented_by_opentelemetry = True
     if "opentracing_zipkin.instrument.registry" in sys.modules:
-        sys.modules["opentracing_zipkin.instrument.registry"]._withdraw()  # as after each `instrument` of OpenTelemetry's
+        sys.modules["opentracing_zipkin.instrument.registry"]._stand_back_late()  # as after each `instrument` of OpenTelemetry's
 def configured():
     import flask, opentracing_zipkin
     from opentracing_zipkin.testing import InMemoryRecorder
@@ -335,12 +335,12 @@ def test_a_folder_that_is_broken_harms_nothing(tmp_path: Path, monkeypatch: pyte
             (info / "entry_points.txt").write_bytes(content)
     monkeypatch.setattr(sys, "path", [str(tmp_path), str(tmp_path / "none"), ""])
 
-    assert [] == [library.name for library in found(lambda: None) if library.name]
+    assert [] == [library.name for library in find(lambda: None) if library.name]
 
 
 def test_names_of_opentelemetry_disable_ours(others: dict[str, Any]) -> None:
     """A name of OpenTelemetry's that is disabled leaves out our library, too; a list of names in code is used as it is."""
-    off = disabled("aiohttp-client, threading,requests")
+    off = disabled_names("aiohttp-client, threading,requests")
 
     assert set(registry.BY_DEFAULT) - {"aiohttp", "requests"} == set(registry.chosen_by(True, off)) - set(others)
     assert ("requests",) == registry.chosen_by(["requests"], off)
@@ -348,4 +348,4 @@ def test_names_of_opentelemetry_disable_ours(others: dict[str, Any]) -> None:
 
 def test_a_name_of_opentelemetrys_stands_for_one_of_ours() -> None:
     """Each name of OpenTelemetry's that we map stands for one of our own names."""
-    assert set(OURS.values()) <= set(registry.NAMES)
+    assert set(OUR_NAMES.values()) <= set(registry.NAMES)

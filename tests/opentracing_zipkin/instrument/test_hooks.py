@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from opentracing_zipkin.instrument import hooks
-from opentracing_zipkin.instrument.hooks import say, when_imported
+from opentracing_zipkin.instrument.hooks import when_imported, write_stderr
 
 Run = Callable[..., str]
 
@@ -263,8 +263,8 @@ def test_a_line_is_said_where_there_is_standard_error_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`say` writes one line to standard error, with blanks for line breaks; without standard error it does nothing."""
-    say("a\nb")
+    write_stderr("a\nb")
 
     assert "zipkin: a b\n" == capsys.readouterr().err
     monkeypatch.setattr(sys, "stderr", None)
-    say("nothing")
+    write_stderr("nothing")

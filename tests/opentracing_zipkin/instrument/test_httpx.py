@@ -18,14 +18,12 @@ from opentracing_zipkin.instrument.http import HttpPolicy
 from opentracing_zipkin.model import FinishedSpan
 from opentracing_zipkin.testing.loopback import LoopbackServer
 
+from .clients import errors_of
+
 Spans = list[FinishedSpan]
 
 
-@pytest.fixture(autouse=True)
-def installed() -> Iterator[None]:
-    traced.install()
-    yield
-    traced.uninstall()
+pytestmark = pytest.mark.usefixtures("installed")
 
 
 def _client(**given: Any) -> httpx.Client:
@@ -34,11 +32,6 @@ def _client(**given: Any) -> httpx.Client:
 
 def _async_client(**given: Any) -> httpx.AsyncClient:
     return httpx.AsyncClient(**{"verify": False, **given})
-
-
-def _errors(spans: Spans) -> list[str | None]:
-    """The types of the spans' exceptions, or their statuses."""
-    return [span.tags["error"].partition(":")[0] if "error" in span.tags else None for span in spans]
 
 
 # Bodies
@@ -70,7 +63,7 @@ def test_a_streamed_answer_lasts_until_it_is_read_closed_or_dropped(
         del response
         gc.collect()
 
-        assert [None] == _errors(spans)
+        assert [None] == errors_of(spans)
 
 
 async def _all(chunks: AsyncIterator[Any]) -> None:
@@ -111,7 +104,7 @@ def test_an_async_streamed_answer_lasts_until_it_is_read_closed_or_dropped(
             del response
             gc.collect()
 
-            assert [None] == _errors(spans)
+            assert [None] == errors_of(spans)
 
     asyncio.run(run())
 
@@ -132,7 +125,7 @@ def test_a_stream_that_is_left_early_is_no_error(loopback: LoopbackServer, spans
     with _client() as client, client.stream("GET", loopback.url + "/medium") as response:
         next(response.iter_bytes(10))
 
-    assert [None, None, None] == _errors(spans)
+    assert [None, None, None] == errors_of(spans)
 
 
 def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer, spans: Spans) -> None:
@@ -153,7 +146,7 @@ def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer,
         with client.stream("GET", loopback.url + "/cut") as response, pytest.raises(httpx.RemoteProtocolError):
             response.read()
 
-    assert ["RemoteProtocolError"] * 4 == _errors(spans)
+    assert ["RemoteProtocolError"] * 4 == errors_of(spans)
 
 
 def test_a_timeout_is_the_error(loopback: LoopbackServer, spans: Spans) -> None:
@@ -161,7 +154,7 @@ def test_a_timeout_is_the_error(loopback: LoopbackServer, spans: Spans) -> None:
     with _client(timeout=0.05) as client, pytest.raises(httpx.ReadTimeout):
         client.get(loopback.url + "/slow")
 
-    assert ["ReadTimeout"] == _errors(spans)
+    assert ["ReadTimeout"] == errors_of(spans)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -193,7 +186,7 @@ def test_a_cancelled_request_ends_without_an_error(loopback: LoopbackServer, spa
     begun_event: asyncio.Event
     asyncio.run(run())
 
-    assert [None] == _errors(spans)
+    assert [None] == errors_of(spans)
 
 
 # The application's requests
@@ -251,7 +244,7 @@ def test_authentication_makes_siblings(loopback: LoopbackServer, spans: Spans) -
             client.get(loopback.url + "/digest", auth=httpx.DigestAuth("user", "hunter2"))
         asyncio.run(run())
 
-    assert ["401", None, "401", None] == _errors(spans[:4])
+    assert ["401", None, "401", None] == errors_of(spans[:4])
     assert {scope.span.context.span_id} == {span.parent_id for span in spans[:4]}
     assert [span.span_id for span in spans[:4]] == [one.header("x-b3-spanid") for one in loopback.received]
 
@@ -331,7 +324,7 @@ def test_a_mock_transport_is_traced(spans: Spans, is_async: bool) -> None:
             with pytest.raises(httpx.ConnectError):
                 client.get(url)
 
-    assert [None, None, "ConnectError"] == _errors(spans)
+    assert [None, None, "ConnectError"] == errors_of(spans)
     assert seen == [span.span_id for span in spans]
     assert "hunter2" not in repr(spans)
 
@@ -402,7 +395,7 @@ def test_a_wsgi_application_is_called_with_the_context(spans: Spans) -> None:
         with pytest.raises(ZeroDivisionError):
             client.get("http://app/wrong")
 
-    assert [None, "ZeroDivisionError"] == _errors(spans)
+    assert [None, "ZeroDivisionError"] == errors_of(spans)
     assert seen == [span.span_id for span in spans]
 
 
@@ -424,7 +417,7 @@ def test_respx_goes_on_working(spans: Spans, using: str) -> None:
         asyncio.run(run())
 
     assert 2 == route.call_count
-    assert [None, "ConnectError", None] == _errors(spans)
+    assert [None, "ConnectError", None] == errors_of(spans)
     assert [spans[0].span_id, spans[2].span_id] == [call.request.headers.get("x-b3-spanid") for call in route.calls]
 
 

@@ -95,8 +95,8 @@ def test_the_loop_goes_on_while_it_is_sent() -> None:
 
 
 def test_sending_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server gets the last message after MAX_S at most."""
-    monkeypatch.setattr(lifespan, "MAX_S", 0.01)
+    """The server gets the last message after MAX_WAIT_S at most."""
+    monkeypatch.setattr(lifespan, "MAX_WAIT_S", 0.01)
     may_end = threading.Event()
     told: list[str] = []
 

@@ -16,8 +16,8 @@ import requests.adapters
 
 import opentracing
 from opentracing_zipkin import ZipkinTracer, configure
-from opentracing_zipkin.instrument import elsewhere, http, registry
-from opentracing_zipkin.instrument.elsewhere import PACKAGES, active_elsewhere
+from opentracing_zipkin.instrument import http, other_instrumentations, registry
+from opentracing_zipkin.instrument.other_instrumentations import PACKAGES, other_instrumentation
 from opentracing_zipkin.instrument.registry import BY_DEFAULT, LIBRARIES, NAMES, state
 from opentracing_zipkin.testing import InMemoryRecorder
 
@@ -26,7 +26,7 @@ from opentracing_zipkin.testing import InMemoryRecorder
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith(("ZIPKIN_", "OTEL_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(elsewhere, "_told", set())
+    monkeypatch.setattr(other_instrumentations, "_logged", set())
     yield
     registry.uninstall()
     http.DEFAULT.update(excluded_paths=(), trust_forwarded=False)
@@ -277,7 +277,7 @@ def test_opentelemetrys_instrumentation_of_a_library_is_seen(
     module = opentelemetry(OTHERS[name], is_active)
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
-    assert {name: module.__name__ if is_active else None} == {name: active_elsewhere(name)}
+    assert {name: module.__name__ if is_active else None} == {name: other_instrumentation(name)}
 
 
 ALONG = {"starlette": ("fastapi",)}  # an instrumentation of Starlette traces FastAPI, too
@@ -288,10 +288,10 @@ def test_a_package_for_opentracing_is_seen(monkeypatch: pytest.MonkeyPatch, pack
     """An instrumentation package for OpenTracing counts as soon as it is loaded."""
     library = PACKAGES[package]
 
-    assert active_elsewhere(library) is None
+    assert other_instrumentation(library) is None
     monkeypatch.setitem(sys.modules, package, ModuleType(package))
-    assert package == active_elsewhere(library)
-    assert {library, *ALONG.get(library, ())} == {name for name in NAMES if active_elsewhere(name)}
+    assert package == other_instrumentation(library)
+    assert {library, *ALONG.get(library, ())} == {name for name in NAMES if other_instrumentation(name)}
 
 
 @pytest.mark.parametrize("name", ["logging", "threads"])
@@ -300,14 +300,14 @@ def test_what_makes_no_spans_stands_back_for_nobody(monkeypatch: pytest.MonkeyPa
     module = opentelemetry({"threads": "threading"}.get(name, name), is_active=True)
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
-    assert active_elsewhere(name) is None
+    assert other_instrumentation(name) is None
 
 
 def test_requests_stands_back_for_who_instruments_urllib3(monkeypatch: pytest.MonkeyPatch) -> None:
     """requests stands back where another instruments urllib3, which traces all its requests, but not the other way round."""
     monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation.urllib3", opentelemetry("urllib3", is_active=True))
 
-    assert ["requests", "urllib3"] == [name for name in NAMES if active_elsewhere(name)]
+    assert ["requests", "urllib3"] == [name for name in NAMES if other_instrumentation(name)]
 
 
 @pytest.mark.parametrize(

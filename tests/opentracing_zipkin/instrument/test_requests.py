@@ -6,7 +6,7 @@ import gc
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,11 +27,7 @@ from opentracing_zipkin.testing.loopback import LoopbackServer
 Spans = list[FinishedSpan]
 
 
-@pytest.fixture(autouse=True)
-def installed() -> Iterator[None]:
-    traced.install()
-    yield
-    traced.uninstall()
+pytestmark = pytest.mark.usefixtures("installed")
 
 
 # Bodies

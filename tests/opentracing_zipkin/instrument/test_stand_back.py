@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,12 @@ import requests
 import requests.adapters
 import urllib3
 
-from opentracing_zipkin.instrument import elsewhere, fastapi as traced_fastapi, flask as traced_flask, urllib3 as traced_urllib3
+from opentracing_zipkin.instrument import (
+    fastapi as traced_fastapi,
+    flask as traced_flask,
+    other_instrumentations,
+    urllib3 as traced_urllib3,
+)
 from opentracing_zipkin.instrument.registry import LIBRARIES
 from opentracing_zipkin.model import FinishedSpan
 from opentracing_zipkin.testing import ask_asgi, ask_wsgi
@@ -64,7 +70,7 @@ def test_urllib3_is_silent_below_a_requests_that_another_traces(
     monkeypatch: pytest.MonkeyPatch, loopback: LoopbackServer, spans: Spans
 ) -> None:
     """Below a `requests` that another package traces, urllib3 makes no spans; it traces its other requests."""
-    monkeypatch.setitem(elsewhere.sys.modules, "requests_opentracing", elsewhere)
+    monkeypatch.setitem(sys.modules, "requests_opentracing", other_instrumentations)
     traced_urllib3.install()
     try:
         requests.get(f"{loopback.url}/by-requests", timeout=5)
@@ -92,7 +98,7 @@ def test_an_application_that_opentelemetry_instruments_is_left_to_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, spans: Spans, make: Any, ours: Any
 ) -> None:
     """We do not trace an application that `instrument_app` has marked, and say so once; other applications are traced."""
-    monkeypatch.setattr(elsewhere, "_told", set())
+    monkeypatch.setattr(other_instrumentations, "_logged", set())
     ours.install()
     try:
         (theirs, ask_theirs), (_, ask) = make(), make()

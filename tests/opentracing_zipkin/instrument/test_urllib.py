@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
@@ -21,18 +21,12 @@ from opentracing_zipkin.instrument.http import HttpPolicy
 from opentracing_zipkin.model import FinishedSpan
 from opentracing_zipkin.testing.loopback import LoopbackServer
 
+from .clients import errors_of
+
 Spans = list[FinishedSpan]
 
 
-@pytest.fixture(autouse=True)
-def installed() -> Iterator[None]:
-    traced.install()
-    yield
-    traced.uninstall()
-
-
-def _errors(spans: Spans) -> list[str | None]:
-    return [span.tags["error"].partition(":")[0] if "error" in span.tags else None for span in spans]
+pytestmark = pytest.mark.usefixtures("installed")
 
 
 def _pieces(response: Any) -> None:
@@ -77,7 +71,7 @@ def test_an_answer_lasts_until_it_is_read_closed_or_dropped(
     del response
     gc.collect()
 
-    assert [None] == _errors(spans)
+    assert [None] == errors_of(spans)
 
 
 def test_the_answer_is_what_it_is_without_tracing(loopback: LoopbackServer, spans: Spans) -> None:
@@ -105,7 +99,7 @@ def test_an_error_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer,
         else:
             ENDS[end](response)
 
-    assert ["IncompleteRead" if end == "read" else None] == _errors(spans)
+    assert ["IncompleteRead" if end == "read" else None] == errors_of(spans)
 
 
 def test_a_timeout_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer, spans: Spans) -> None:
@@ -113,7 +107,7 @@ def test_a_timeout_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer
     with urllib.request.urlopen(loopback.url + "/slow", timeout=0.05) as response, pytest.raises(TimeoutError):
         response.read()
 
-    assert ["TimeoutError"] == _errors(spans)
+    assert ["TimeoutError"] == errors_of(spans)
 
 
 def test_a_refused_connection_and_a_status_are_errors(loopback: LoopbackServer, spans: Spans) -> None:
@@ -123,11 +117,11 @@ def test_a_refused_connection_and_a_status_are_errors(loopback: LoopbackServer, 
     with pytest.raises(urllib.error.HTTPError) as raised:
         urllib.request.urlopen(loopback.url + "/status/404", timeout=5)
 
-    assert ["URLError"] == _errors(spans)
+    assert ["URLError"] == errors_of(spans)
     with raised.value as answer:
         assert b"said so" == answer.read()
 
-    assert ["URLError", "404"] == _errors(spans)
+    assert ["URLError", "404"] == errors_of(spans)
     assert "hunter2" not in repr(spans)
 
 
@@ -184,7 +178,7 @@ def test_authentication_makes_siblings(loopback: LoopbackServer, spans: Spans) -
     gc.collect()
     sent = [span for span in spans if span.kind == "CLIENT"]
 
-    assert ["401", None] == sorted(_errors(sent), key=str)
+    assert ["401", None] == sorted(errors_of(sent), key=str)
     assert {scope.span.context.span_id} == {span.parent_id for span in sent}
     assert {span.span_id for span in sent} == {one.header("x-b3-spanid") for one in loopback.received}
 

@@ -30,11 +30,7 @@ from opentracing_zipkin.testing.loopback import LoopbackServer
 Spans = list[FinishedSpan]
 
 
-@pytest.fixture(autouse=True)
-def installed() -> Iterator[None]:
-    traced.install()
-    yield
-    traced.uninstall()
+pytestmark = pytest.mark.usefixtures("installed")
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["call_out_of_sight"]
+__all__ = ["call_suppressed"]
 
 _KEY = "suppress_instrumentation"
 
 
-def call_out_of_sight(call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def call_suppressed(call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Return or raise the result of `call`; where OpenTelemetry is not loaded, only call it."""
     api: Any = sys.modules.get("opentelemetry.context")
     if api is None:

@@ -10,13 +10,14 @@ from collections.abc import Generator, Iterator
 
 from ..clock import monotonic
 from ..codec import SpanEncoder, encoder_named
-from ..senders import Sender, SendError
+from ..senders import Sender
 from ..senders.chosen import chosen_sender
 from ..senders.console import problem_with
 from ..senders.endpoint import console_path, shown_target
 from ..settings import Effective
+from .connection import send_once
 from .probe import Probes
-from .query import NEVER_SHOWN, Collected, check_found
+from .query import NEVER_SHOWN, QueriedServer, check_found
 from .report import FAULT, OK, WARNING, Finding, Kind
 
 __all__ = ["UNREAD", "check_broker", "check_console", "check_read", "target_of"]
@@ -42,7 +43,7 @@ UNREAD = Kind(
     "unread",
     WARNING,
     "query",
-    "whether a Zipkin server gets the spans from {broker} is not known, because the endpoint does not name that server",
+    "it is not known whether a Zipkin server gets the spans from {broker}, because the endpoint does not name that server",
     "name it: opentracing-zipkin doctor --zipkin http://zipkin:9411",
 )
 NOT_READ = Kind(
@@ -74,13 +75,10 @@ def check_broker(found: Effective) -> Generator[Finding, None, bool]:
     """Check whether the broker takes a message; the generator returns True where it does."""
     _, sender = _parts_of(found)
     begin = monotonic()
-    try:
-        sender.send(b"[]")
-    except SendError as error:
-        yield (NOT_TAKEN if error.retryable else REFUSED_BY_BROKER)(reason=error)
+    refusal = send_once(sender, b"[]")
+    if refusal is not None:
+        yield (NOT_TAKEN if refusal.retryable else REFUSED_BY_BROKER)(reason=refusal)
         return False
-    finally:
-        sender.close()
     yield TAKEN(broker=target_of(found), milliseconds=round((monotonic() - begin) * 1000))
     return True
 
@@ -95,23 +93,14 @@ def check_console(found: Effective) -> Iterator[Finding]:
         yield UNCOLLECTED(target=target)
 
 
-def check_read(found: Effective, server: Collected, probes: Probes, id_source: str) -> Iterator[Finding]:
+def check_read(found: Effective, server: QueriedServer, probes: Probes, id_source: str) -> Iterator[Finding]:
     """Check whether the Zipkin server gets the spans from the broker.  `id_source`: the same as for `check_found`."""
-    _send(found, probes)
+    encoder, sender = _parts_of(found)
+    # A refusal needs no finding here, because the server then shows no probe.
+    send_once(sender, encoder.join([encoder.encode(span) for span in probes.spans]))
     for finding in check_found(server, probes, id_source):
         is_missing = finding.code == NEVER_SHOWN.code
-        yield NOT_READ(server=server.server, broker=target_of(found), health=server.health()) if is_missing else finding
-
-
-def _send(found: Effective, probes: Probes) -> None:
-    """Send the probes to the broker; a refusal needs no finding here, because `check_read` then finds no probe."""
-    encoder, sender = _parts_of(found)
-    try:
-        sender.send(encoder.join([encoder.encode(span) for span in probes.spans]))
-    except SendError:
-        return
-    finally:
-        sender.close()
+        yield NOT_READ(server=server.shown_address, broker=target_of(found), health=server.health()) if is_missing else finding
 
 
 def _parts_of(found: Effective) -> tuple[SpanEncoder, Sender]:

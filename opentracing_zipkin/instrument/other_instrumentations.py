@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
-    "BASE",
-    "BY_OPENTELEMETRY",
+    "INSTRUMENTOR_MODULE",
+    "OPENTELEMETRY_MARK",
     "PACKAGES",
-    "SDK",
-    "active_elsewhere",
+    "SDK_MODULE",
+    "is_left_to_opentelemetry",
     "is_left_to_sdk",
-    "leave_theirs",
-    "record_theirs_by",
-    "stands_back",
-    "stands_back_for",
+    "other_instrumentation",
+    "set_recording_of_theirs",
+    "stand_back",
+    "stop_recording_of_theirs",
 ]
 
 _OPENTELEMETRY = "opentelemetry.instrumentation"
 _OTHER_NAMES = {"aiohttp": "aiohttp_client"}  # our name -> OpenTelemetry's, where they differ
-BASE = f"{_OPENTELEMETRY}.instrumentor"  # each of OpenTelemetry's instrumentations loads it
-SDK = "opentelemetry.sdk.trace"  # a program that imports this sets its own tracer provider
-BY_OPENTELEMETRY = "_is_instrumented_by_opentelemetry"  # true on instrumentors that are on, and on instrumented applications
+INSTRUMENTOR_MODULE = f"{_OPENTELEMETRY}.instrumentor"  # each of OpenTelemetry's instrumentations loads it
+SDK_MODULE = "opentelemetry.sdk.trace"  # a program that imports this sets its own tracer provider
+OPENTELEMETRY_MARK = "_is_instrumented_by_opentelemetry"  # true on instrumentors that are on, and on instrumented applications
 
 # For each library, the libraries whose instrumentation traces its requests; a library that is not here has only its own.
 _COVERED_BY = {
@@ -52,12 +52,12 @@ PACKAGES = {
     "celery_opentracing": "celery",
 }
 
-_told: set[str] = set()
-_recording: list[Callable[[], Callable[[], object]]] = []
-_undoing: list[Callable[[], object]] = []
+_logged: set[str] = set()  # the libraries, modules and applications that a line was logged about
+_record_theirs: Callable[[], Callable[[], object]] | None = None  # set by `set_recording_of_theirs`
+_undo_recording: Callable[[], object] | None = None  # the result of that function, once it was called
 
 
-def active_elsewhere(library: str) -> str | None:
+def other_instrumentation(library: str) -> str | None:
     """The other package that instruments `library`, which is a name of our registry; None where there is none."""
     for covering in _COVERED_BY.get(library, (library,)):
         name = f"{_OPENTELEMETRY}.{_OTHER_NAMES.get(covering, covering)}"
@@ -69,60 +69,65 @@ def active_elsewhere(library: str) -> str | None:
     return None
 
 
-def stands_back(library: str) -> str | None:
-    """Return the same as `active_elsewhere`, and log once that ours stands back."""
-    other = active_elsewhere(library)
+def stand_back(library: str) -> str | None:
+    """Return the same as `other_instrumentation`; where there is one, log once that ours is not installed beside it."""
+    other = other_instrumentation(library)
     if other is not None:
-        _tell(library, other)
+        _log_standing_back(library, other)
         if other.startswith(_OPENTELEMETRY):
-            _record_theirs()
+            _start_recording_of_theirs()
     return other
 
 
-def stands_back_for(app: Any) -> bool:
+def is_left_to_opentelemetry(app: Any) -> bool:
     """Whether OpenTelemetry instruments this single application; logs once that ours stands back."""
-    if not vars(app).get(BY_OPENTELEMETRY):
+    if not vars(app).get(OPENTELEMETRY_MARK):
         return False
-    _tell("an application", _OPENTELEMETRY)
-    _record_theirs()
+    _log_standing_back("an application", _OPENTELEMETRY)
+    _start_recording_of_theirs()
     return True
 
 
-def record_theirs_by(record: Callable[[], Callable[[], object]]) -> None:
+def set_recording_of_theirs(record: Callable[[], Callable[[], object]]) -> None:
     """Set the function that is called, once, when ours stands back for OpenTelemetry; it returns a function that undoes it."""
-    _recording[:] = [record]
+    global _record_theirs
+    _record_theirs = record
 
 
-def leave_theirs() -> None:
-    """Undo the call of the function from `record_theirs_by`, because the program sets its own tracer provider."""
-    while _undoing:
-        _undoing.pop()()
+def stop_recording_of_theirs() -> None:
+    """Undo the call of the function that was set, because the program sets its own tracer provider."""
+    global _undo_recording
+    if _undo_recording is not None:
+        undo, _undo_recording = _undo_recording, None
+        undo()
 
 
-def _record_theirs() -> None:
+def _start_recording_of_theirs() -> None:
     """Record the spans of OpenTelemetry's instrumentations by our tracer; without a tracer provider they would be lost."""
-    if _recording and not _undoing and SDK not in sys.modules:
+    global _undo_recording
+    if _record_theirs is not None and _undo_recording is None and SDK_MODULE not in sys.modules:
         try:
-            _undoing.append(_recording[0]())
+            _undo_recording = _record_theirs()
         except Exception as fault:
-            _say_once(BASE, f"the spans of OpenTelemetry's instrumentations are not recorded: {type(fault).__name__}: {fault}")
+            reason = f"{type(fault).__name__}: {fault}"
+            _log_once(INSTRUMENTOR_MODULE, f"the spans of OpenTelemetry's instrumentations are not recorded: {reason}")
 
 
 def is_left_to_sdk() -> bool:
     """Whether the program uses OpenTelemetry's SDK, to which its instrumentations are then left; logs so once."""
-    if SDK not in sys.modules:
+    if SDK_MODULE not in sys.modules:
         return False
-    _say_once(SDK, "the program uses OpenTelemetry's SDK, so its instrumentations are left to the SDK")
+    _log_once(SDK_MODULE, "the program uses OpenTelemetry's SDK, so its instrumentations are left to the SDK")
     return True
 
 
-def _tell(library: str, other: str) -> None:
-    _say_once(library, f"{library} is instrumented by {other} already; this package does not instrument it")
+def _log_standing_back(library: str, other: str) -> None:
+    _log_once(library, f"{library} is instrumented by {other} already; this package does not instrument it")
 
 
-def _say_once(about: str, text: str) -> None:
-    if about not in _told:
-        _told.add(about)
+def _log_once(about: str, text: str) -> None:
+    if about not in _logged:
+        _logged.add(about)
         import logging  # imported late, because a starting process must not load it before gevent has patched
 
         logging.getLogger("opentracing_zipkin").warning("zipkin: %s", text)
@@ -131,4 +136,4 @@ def _say_once(about: str, text: str) -> None:
 def _is_active(module: Any) -> bool:
     """Whether one of a module's instrumentors has been switched on; each instrumentor is a class with a single instance."""
     instances = (getattr(value, "_instance", None) for value in list(vars(module).values()) if isinstance(value, type))
-    return any(getattr(instance, BY_OPENTELEMETRY, False) is True for instance in instances)
+    return any(getattr(instance, OPENTELEMETRY_MARK, False) is True for instance in instances)

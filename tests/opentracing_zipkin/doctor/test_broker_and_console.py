@@ -14,7 +14,7 @@ import pytest
 
 from opentracing_zipkin.__main__ import main
 from opentracing_zipkin.collector import Collector
-from opentracing_zipkin.doctor import elsewhere
+from opentracing_zipkin.doctor import broker_and_console
 from opentracing_zipkin.doctor.examination import Examination
 from opentracing_zipkin.doctor.report import Finding
 from opentracing_zipkin.senders import Sender, SendError
@@ -58,7 +58,7 @@ def use(monkeypatch: pytest.MonkeyPatch, broker: Broker) -> None:
     def chosen(given: Mapping[str, Any], path: str, media_type: str) -> Sender:
         return broker
 
-    monkeypatch.setattr(elsewhere, "chosen_sender", chosen)
+    monkeypatch.setattr(broker_and_console, "chosen_sender", chosen)
 
 
 def found(*urls: str | None) -> dict[str, Finding]:

@@ -1,6 +1,7 @@
-"""Questions to a server by HTTP, with the settings of the application's own sender: one deadline, no redirects, a bounded body.
+"""HTTP to a server with the settings of the application's own sender: questions to it, and messages by that sender.
 
-Rules: a server's text loses our credentials here, before it is shortened.
+Rules: a question has one deadline, follows no redirect and reads a bounded body.  A server's text loses our credentials here,
+before it is shortened.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ import requests
 from requests.utils import select_proxy
 
 from ..clock import monotonic
+from ..codec import SpanEncoder
 from ..option import options_of, selected
 from ..options import ConnectionOptions
+from ..senders import Sender, SendError
 from ..senders.checks import checked_auth, checked_cert, checked_headers, checked_proxies
 from ..senders.connection import Adapter, Unclocked
 from ..senders.credentials import hide, in_headers, in_url
-from ..senders.http import reason_of
+from ..senders.http import HttpSender, reason_of
 from ..settings import Effective
 
-__all__ = ["Connection", "NoAnswer", "Reply", "host_of", "until"]
+__all__ = ["Connection", "NoAnswer", "Reply", "host_of", "is_html", "send_once", "wait_until"]
 
 MAX_BODY_BYTES = 200_000
 _UNCLOCKED: Any = Unclocked(connect=3600, read=3600)  # the adapter keeps the deadline
@@ -41,11 +44,6 @@ class Reply(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     seconds: float
-
-    @property
-    def is_html(self) -> bool:
-        """Whether the answer is a web page for people."""
-        return self.headers.get("Content-Type", "").lower().startswith("text/html")
 
     def json(self) -> Any:
         """The body read as JSON; None where it is not JSON, or too deeply nested."""
@@ -70,7 +68,7 @@ class Connection:
         self._secrets = [secret for url in (*found.endpoints, *self._proxies.values()) for secret in in_url(url)]
         self._secrets += [*in_headers(self._headers.values()), *(self._auth or ())[1:]]
 
-    def know(self, url: str) -> None:
+    def hide_credentials_of(self, url: str) -> None:
         """Hide the credentials of this URL, too."""
         self._secrets += in_url(url)
 
@@ -78,9 +76,13 @@ class Connection:
         """The proxy through which a URL is requested; "" where there is none."""
         return select_proxy(url, self._proxies) or ""
 
-    def safe(self, text: object) -> str:
+    def without_credentials(self, text: object) -> str:
         """The text of a server or of an exception, without our credentials."""
         return hide(str(text), self._secrets)
+
+    def sender(self, endpoint: str, encoder: SpanEncoder) -> HttpSender:
+        """The sender that the application would have for this endpoint and encoding."""
+        return HttpSender(endpoint, encoder.path, encoder.media_type, **self.options)
 
     def get(self, url: str) -> Reply:
         """GET a URL of the collector's server; raises NoAnswer."""
@@ -106,7 +108,7 @@ class Connection:
             body = _beginning(answer.raw)
             return Reply(answer.status, answer.reason, answer.headers, body, monotonic() - begin)
         except Exception as error:  # requests, urllib3 and the libraries below them raise many types
-            problem = self.safe(reason_of(error))
+            problem = self.without_credentials(reason_of(error))
         raise NoAnswer(problem)  # outside the block, because the caught error, which holds the URL, would be its context
 
     def close(self) -> None:
@@ -135,13 +137,29 @@ def _beginning(raw: Any) -> bytes:
     return read
 
 
-def until(seconds: float, is_done: Callable[[], bool], pause_s: float = 0.1) -> bool:
+def is_html(headers: Mapping[str, str]) -> bool:
+    """Whether an answer is a web page for people."""
+    return headers.get("Content-Type", "").lower().startswith("text/html")
+
+
+def send_once(sender: Sender, body: bytes) -> SendError | None:
+    """Send one message and close the sender; returns the refusal, None where the message was accepted."""
+    try:
+        sender.send(body)
+    except SendError as refusal:
+        return refusal
+    finally:
+        sender.close()
+    return None
+
+
+def wait_until(seconds: float, is_done: Callable[[], bool], interval_s: float = 0.1) -> bool:
     """Whether `is_done` returns True within `seconds`; it is called at least once."""
     deadline = monotonic() + seconds
     while not is_done():
         if monotonic() > deadline:
             return False
-        time.sleep(pause_s)
+        time.sleep(interval_s)
     return True
 
 
