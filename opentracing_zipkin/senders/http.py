@@ -26,6 +26,7 @@ from .checks import checked_auth, checked_cert, checked_file, checked_headers, c
 from .collector_url import REMEDY, endpoints_of, has_own_path, likely_path, posted_url, target_of
 from .connection import Adapter, Answer, Unclocked, drop_inherited_connections
 from .credentials import hide, hide_in_log, in_headers, in_url
+from .failover import Failover
 from .url import shown, shown_value
 
 if TYPE_CHECKING:
@@ -71,9 +72,7 @@ class HttpSender:
         endpoints = endpoints_of(DEFAULT_ENDPOINT if endpoint is None else endpoint)
         self.urls = [posted_url(one, path) for one in endpoints]
         self._hints = {posted_url(one, path): _hint(one, path) for one in endpoints if has_own_path(one)}
-        self._current = 0
-        self._timeout: float = own["send_timeout"]
-        self._limit: float | None = None  # for a whole `send`, while the process ends
+        self._failover = Failover(self.urls, own["send_timeout"])
         self._max_connection_age: float = own["max_connection_age"]
         self._own_headers = checked_headers(own["headers"])
         self._headers = {
@@ -113,22 +112,10 @@ class HttpSender:
         encoding = None
         if self._compress and len(body) >= MIN_COMPRESSED_BYTES:
             body, encoding = _gzip(body), "gzip"
-        ends_at_s = None if self._limit is None else monotonic() + self._limit
-        for left in range(len(self.urls), 1, -1):
-            try:
-                return self._send_to(self.urls[self._current], body, encoding, self._share_s(ends_at_s, left))
-            except SendError as error:
-                if not error.retryable:
-                    raise
-            # Whichever answers last is the first to be asked next time.
-            self._current = (self._current + 1) % len(self.urls)
-        return self._send_to(self.urls[self._current], body, encoding, self._share_s(ends_at_s, 1))
+        self._failover.send(self._send_to, (body, encoding))
 
-    def _share_s(self, ends_at_s: float | None, urls: int) -> float:
-        """How long one of so many URLs, which are left to try, may take."""
-        return self._timeout if ends_at_s is None else min(self._timeout, (ends_at_s - monotonic()) / urls)
-
-    def _send_to(self, url: str, body: bytes, encoding: str | None, timeout: float) -> None:
+    def _send_to(self, url: str, message: tuple[bytes, str | None], timeout: float) -> None:
+        body, encoding = message
         reason, may_pass = "", True
         self.answered = None
         try:
@@ -193,8 +180,7 @@ class HttpSender:
             yield self._auth[1]
 
     def limit(self, seconds: float) -> None:
-        seconds = max(seconds, 0.001)
-        self._limit = seconds if self._limit is None else min(self._limit, seconds)
+        self._failover.limit(seconds)
 
     def close(self) -> None:
         connection, self._adapter = self._adapter, None

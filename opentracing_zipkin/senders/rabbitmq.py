@@ -25,6 +25,7 @@ from .broker_url import RabbitmqUrl, rabbitmq_urls
 from .checks import check_readable, checked_auth, checked_cert, checked_file, tls_context
 from .connection import Terms
 from .credentials import hide
+from .failover import Failover
 
 try:
     from .amqp import Login, Publisher, Refused, Unroutable, Unwanted
@@ -67,9 +68,7 @@ class RabbitmqSender:
     def __init__(self, endpoint: str | Sequence[str], **given: Unpack[LinkOptions]) -> None:
         own = taken("RabbitmqSender()", LinkOptions, given)
         self._urls = rabbitmq_urls(endpoint)
-        self._current = 0
-        self._timeout: float = own["send_timeout"]
-        self._limit: float | None = None  # for a whole `send`, while the process ends
+        self._failover = Failover(self._urls, own["send_timeout"])
         self._auth = checked_auth(own["auth"], "UTF-8")
         self._ca_bundle = DEFAULT_CA_BUNDLE_PATH if own["ca_bundle"] is None else checked_file("ca_bundle", own["ca_bundle"])
         self._has_own_ca = own["ca_bundle"] is not None
@@ -78,6 +77,7 @@ class RabbitmqSender:
         if any(url.tls for url in self._urls):
             check_readable(self._ca_bundle, self._cert)
         self._publisher: Publisher | None = None
+        self._connected_url: RabbitmqUrl | None = None
         self._terms = Terms(0)
 
     def _login(self, url: RabbitmqUrl) -> Login:
@@ -92,24 +92,13 @@ class RabbitmqSender:
         return url.user, url.password
 
     def send(self, body: bytes, /) -> None:
-        ends_at_s = None if self._limit is None else monotonic() + self._limit
-        for left in range(len(self._urls), 1, -1):
-            try:
-                return self._send_to(self._urls[self._current], body, self._share_s(ends_at_s, left))
-            except SendError as error:
-                if not error.retryable:
-                    raise
-            # Whichever answers last is the first to be asked next time.
-            self._current = (self._current + 1) % len(self._urls)
-            self._drop()
-        return self._send_to(self._urls[self._current], body, self._share_s(ends_at_s, 1))
-
-    def _share_s(self, ends_at_s: float | None, urls: int) -> float:
-        """How long one of so many brokers, which are left to try, may take."""
-        return self._timeout if ends_at_s is None else min(self._timeout, (ends_at_s - monotonic()) / urls)
+        self._failover.send(self._send_to, body)
 
     def _send_to(self, url: RabbitmqUrl, body: bytes, timeout: float) -> None:
         failure: SendError | None = None
+        if url != self._connected_url:
+            self._drop()
+        self._connected_url = url
         self._terms.ends_at_s = monotonic() + timeout
         try:
             self._publish(url, body)
@@ -197,11 +186,10 @@ class RabbitmqSender:
     # The connection
 
     def limit(self, seconds: float) -> None:
-        seconds = max(seconds, 0.001)
-        self._limit = seconds if self._limit is None else min(self._limit, seconds)
+        self._failover.limit(seconds)
 
     def close(self) -> None:
-        self._terms.ends_at_s = monotonic() + (self._timeout if self._limit is None else min(self._timeout, self._limit))
+        self._terms.ends_at_s = monotonic() + self._failover.max_s
         self._leave()
 
     def _leave(self) -> None:
