@@ -14,9 +14,9 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from ..option import WrongSetting
-from .url import check_url, shown, shown_value
+from .url import check_url, shown, shown_value, split_urls
 
-__all__ = ["KafkaUrl", "RabbitmqUrl", "kafka_url", "rabbitmq_urls", "split_urls"]
+__all__ = ["KafkaUrl", "RabbitmqUrl", "kafka_url", "rabbitmq_urls"]
 
 DEFAULT_NAME = "zipkin"  # of the topic, and of the queue, as a Zipkin server has them
 KAFKA_REMEDY = "use its brokers and the topic, for instance kafka://one:9092,two:9092/zipkin"
@@ -26,13 +26,6 @@ MAX_NAME_BYTES = 255  # of a queue and of a virtual host: AMQP's short text
 _KAFKA_PORT = 9092
 _RABBITMQ_PORTS = {"amqp": 5672, "amqps": 5671}
 _TOPIC = r"[a-zA-Z0-9._-]{1,249}"
-# The comma before the next scheme; one between brokers, in a path or in a query separates no URLs.
-_BETWEEN = r"\s*,\s*(?=[a-zA-Z][a-zA-Z0-9+.-]*://)"
-
-
-def split_urls(endpoint: str | Sequence[str]) -> list[str]:
-    """The URLs of a setting `endpoint`: one, a list, or text with commas; nothing is checked."""
-    return re.split(_BETWEEN, endpoint.strip()) if isinstance(endpoint, str) else [one.strip() for one in endpoint]
 
 
 class KafkaUrl(NamedTuple):

@@ -12,15 +12,13 @@ from urllib.parse import urlsplit
 
 from ..option import WrongSetting
 from ..options import DEFAULT_ENDPOINT
-from .url import check_url, shown_value
+from .url import check_url, shown_value, split_urls
 
 __all__ = ["REMEDY", "endpoints_of", "has_own_path", "likely_path", "posted_url", "server_url", "target_of"]
 
 REMEDY = f"use the collector's URL, for instance {DEFAULT_ENDPOINT}"
 
 _WIRE_PATHS = ("/api/v1/spans", "/api/v2/spans")
-# The comma before the next scheme; one in a path or in a query separates nothing.
-_BETWEEN = r"\s*,\s*(?=[a-zA-Z][a-zA-Z0-9+.-]*://)"
 # Of paths and queries (RFC 3986, 3.3 and 3.4).
 _SENDABLE = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+"
 # What people write of Zipkin's own paths: its UI's, or only a part of the collector's.
@@ -29,7 +27,7 @@ _NEARLY_ZIPKINS = r"/(?:zipkin(?:/(?:traces|dependency).*)?|api(?:/v\d.*)?)$"
 
 def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
     """Each URL of the setting: one, a list, or text with commas.  Raises WrongSetting where one is no URL, or none is there."""
-    endpoints = re.split(_BETWEEN, endpoint) if isinstance(endpoint, str) else endpoint
+    endpoints = split_urls(endpoint) if isinstance(endpoint, str) else endpoint
     if not isinstance(endpoints, (list, tuple)) or not endpoints:
         raise WrongSetting("endpoint", f"is {shown_value(endpoint)}; {REMEDY}")
     return [check_url("endpoint", one, REMEDY) for one in endpoints]

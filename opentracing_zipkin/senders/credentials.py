@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
+from ..text import printable
 from .url import HIDDEN
 
-__all__ = ["hide", "hide_in_log", "in_headers", "in_url"]
+__all__ = ["MAX_REASON_CHARS", "hide", "hide_in_log", "in_headers", "in_url", "line_without"]
 
-MIN_CHARS = 4
+MIN_SECRET_CHARS = 4
+MAX_REASON_CHARS = 500  # the reason of a failure in the words of a library, of TLS or of a broker
 
 # By the entities that libraries write; the module html takes 2 ms to import.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -29,11 +31,16 @@ _queries: set[str] = set()  # with the "?"
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, in any usual spelling; the longest first, so that none is left in part."""
-    spellings = {one for secret in secrets if len(secret) >= MIN_CHARS for one in _spellings(secret)}
+    """The text without the secrets, in any usual spelling; the longest is replaced first, so that no part of it is left."""
+    spellings = {one for secret in secrets if len(secret) >= MIN_SECRET_CHARS for one in _spellings(secret)}
     for secret in sorted(spellings, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
+
+
+def line_without(secrets: Iterable[str], text: str, max_chars: int = MAX_REASON_CHARS) -> str:
+    """The text on one line of printable characters, without the secrets."""
+    return printable(" ".join(hide(text, secrets).split()), max_chars)
 
 
 def _spellings(secret: str) -> Iterator[str]:

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, TypedDict
 from ..option import WrongSetting, options_of
 from ..options import DEFAULT_ENDPOINT, ConnectionOptions, EndpointOptions, KafkaOptions, LinkOptions, SendingOptions
 from . import collector_url
-from .broker_url import kafka_url, rabbitmq_urls, split_urls
+from .broker_url import kafka_url, rabbitmq_urls
 from .collector_url import posted_url
-from .url import shown, shown_value
+from .url import shown, shown_value, split_urls
 
 __all__ = [
     "CONSOLE",

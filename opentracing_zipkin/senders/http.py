@@ -20,12 +20,11 @@ import requests
 from ..clock import monotonic
 from ..option import WrongSetting, taken
 from ..options import DEFAULT_ENDPOINT, ConnectionOptions
-from ..text import printable
 from . import SendError
 from .checks import checked_auth, checked_cert, checked_file, checked_headers, checked_proxies
 from .collector_url import REMEDY, endpoints_of, has_own_path, likely_path, posted_url, target_of
 from .connection import Adapter, Answer, Unclocked, drop_inherited_connections
-from .credentials import hide, hide_in_log, in_headers, in_url
+from .credentials import MAX_REASON_CHARS, hide_in_log, in_headers, in_url, line_without
 from .failover import Failover
 from .url import shown, shown_value
 
@@ -42,8 +41,7 @@ _NO_SUCH_PATH = (404, 405)
 GZIP_LEVEL = 1
 MIN_COMPRESSED_BYTES = 1024
 MAX_ANSWER_BYTES = 4096
-MAX_SHOWN_CHARS = 200
-MAX_REASON_CHARS = 500  # of an error of the HTTP library's or of TLS
+MAX_ANSWER_CHARS = 200  # of the collector's words in an error
 
 _UNCLOCKED: Any = Unclocked(connect=3600, read=3600)  # beyond any deadline
 
@@ -166,9 +164,9 @@ class HttpSender:
             location = urljoin(url, location)
         return f"; it points to {self._shown(shown(location))}, and a redirect is not followed"
 
-    def _shown(self, text: str, longest: int = MAX_SHOWN_CHARS) -> str:
-        """Others' words on one line, without what was sent as a credential: a server, or an error, may repeat it."""
-        return printable(" ".join(hide(text, self._secrets()).split()), longest)
+    def _shown(self, text: str, max_chars: int = MAX_ANSWER_CHARS) -> str:
+        """The collector's or a library's words on one line, without our credentials, which they may repeat."""
+        return line_without(self._secrets(), text, max_chars)
 
     def _secrets(self) -> Iterator[str]:
         prepared = self._requests.values()

@@ -16,15 +16,13 @@ from typing import Any, Protocol
 from ..clock import monotonic
 from ..log import log
 from ..option import WrongSetting
-from ..text import printable
 from .broker_url import KafkaUrl
 from .checks import check_readable, checked_auth, checked_cert, checked_file
-from .credentials import hide
+from .credentials import line_without
 from .kafka_errors import ALL_BROKERS_DOWN, SSL
 
 __all__ = ["Producer", "Watch", "checked_configuration", "make_client"]
 
-MAX_SHOWN_CHARS = 300
 # More than one message ever waits for; ours is over earlier.
 MARGIN_MS = 5_000
 # A leader that has moved is found within these; other failures are the reporter's to repeat.
@@ -104,8 +102,7 @@ class Watch:
 
     def shown(self, text: str) -> str:
         """The client's words on one line, without the password, the broker's name in front and the client's state behind."""
-        text = re.sub(_STATE, "", re.sub(_BROKER, "", text))
-        return printable(" ".join(hide(text, self._secrets).split()), MAX_SHOWN_CHARS)
+        return line_without(self._secrets, re.sub(_STATE, "", re.sub(_BROKER, "", text)))
 
 
 def checked_configuration(url: KafkaUrl, own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

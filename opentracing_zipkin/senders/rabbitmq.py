@@ -19,12 +19,11 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from ..clock import monotonic
 from ..option import WrongSetting, taken
 from ..options import LinkOptions
-from ..text import printable
 from . import SendError
 from .broker_url import RabbitmqUrl, rabbitmq_urls
 from .checks import check_readable, checked_auth, checked_cert, checked_file, tls_context
 from .connection import Terms
-from .credentials import hide
+from .credentials import line_without
 from .failover import Failover
 
 try:
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = ["RabbitmqSender"]
-
-MAX_REASON_CHARS = 500
 
 # Zipkin tells a message's encoding by its first byte, too.
 _CONTENT_TYPES = {b"[": "application/json", b"\n": "application/x-protobuf", b"\x0c": "application/x-thrift"}
@@ -174,8 +171,7 @@ class RabbitmqSender:
         return reason
 
     def _told(self, url: RabbitmqUrl, reason: str, *, retryable: bool, too_large: bool = False) -> SendError:
-        shown = printable(" ".join(hide(reason, self._secrets()).split()), MAX_REASON_CHARS)
-        return SendError(f"{url!r}: {shown}", retryable=retryable, too_large=too_large)
+        return SendError(f"{url!r}: {line_without(self._secrets(), reason)}", retryable=retryable, too_large=too_large)
 
     def _secrets(self) -> Iterator[str]:
         """A user beside a password is only a name."""

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from ..option import WrongSetting
 
-__all__ = ["check_url", "shown", "shown_value"]
+__all__ = ["HIDDEN", "check_url", "shown", "shown_value", "split_urls"]
 
 HIDDEN = "***"
 
@@ -24,7 +24,14 @@ _SCHEME = r"(?i:https?:/*|[a-z][a-z0-9+.-]*://)?"  # "http:/host" is a usual sli
 _HOST = r"[\w.-]+"
 _HOST_AND_PORT = rf"(?:{_HOST}|\[[0-9a-fA-F:.]+(?:%\w+)?\])?(?::\d*)?"
 _HOSTS_AND_PORTS = rf"{_HOST_AND_PORT}(?:,{_HOST_AND_PORT})*"  # Kafka's brokers
+# The comma before the next scheme; one between brokers, in a path or in a query separates no URLs.
+_BETWEEN = r"\s*,\s*(?=[a-zA-Z][a-zA-Z0-9+.-]*://)"
 _ESCAPES = "in a user or password write / ? # @ as %2F %3F %23 %40"
+
+
+def split_urls(endpoint: str | Sequence[str]) -> list[str]:
+    """The URLs of a setting `endpoint`: one, a list, or text with commas; nothing is checked."""
+    return re.split(_BETWEEN, endpoint.strip()) if isinstance(endpoint, str) else [one.strip() for one in endpoint]
 
 
 def check_url(name: str, value: Any, remedy: str, schemes: Sequence[str] = ("http", "https")) -> str:

@@ -59,10 +59,10 @@ def test_certificates_turn_tls_on(certificates: Certificates) -> None:
          "Connect to ipv4#127.0.0.1:1 failed: Connection refused"),
         ("sasl_ssl://[::1]:9092/3: SASL: no (after 310ms in state AUTH_REQ, 5 identical error(s) suppressed)", "SASL: no"),
         ("no swordfish,\n\tand no \x1b[31mred", "no ***, and no \\x1b[31mred"),
-        ("x" * 400, "x" * 300),
+        ("x" * 600, "x" * 500),
     ],
 )  # fmt: skip
 def test_the_clients_words_are_made_fit_to_be_shown(words: str, shown: str) -> None:
     """On one line, without the broker in front, the client's state behind and the password anywhere; and bounded."""
-    assert shown[:290] == Watch(("swordfish",)).shown(words)[:290]
-    assert len(Watch(()).shown(words)) <= 300
+    assert shown[:490] == Watch(("swordfish",)).shown(words)[:490]
+    assert len(Watch(()).shown(words)) <= 500
