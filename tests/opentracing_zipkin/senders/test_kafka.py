@@ -31,7 +31,7 @@ BOUNDED_S = 10.0
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Brokers that refuse a connection at one address have no others."""
-    monkeypatch.setattr(kafka_client, "OTHER_ADDRESSES_S", 0.1)
+    monkeypatch.setattr(kafka_client, "DOWN_DELAY_S", 0.1)
 
 
 @contextmanager
@@ -211,7 +211,7 @@ def test_the_password_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None
             (f"kafka://{unused_address()}", {"auth": ("me", PASSWORD)}),
         ):
             sender = KafkaSender(url, **given)  # type: ignore[arg-type]
-            told += [str(refusal(sender)), repr(sender), repr(sender._watch.shown(f"broker: bad {PASSWORD}!"))]
+            told += [str(refusal(sender)), repr(sender), repr(sender._state.shown(f"broker: bad {PASSWORD}!"))]
             sender.close()
     told += caplog.messages
 

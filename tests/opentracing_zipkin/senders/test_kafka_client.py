@@ -9,7 +9,7 @@ import pytest
 from opentracing_zipkin.option import taken
 from opentracing_zipkin.options import KafkaOptions
 from opentracing_zipkin.senders.broker_url import kafka_url
-from opentracing_zipkin.senders.kafka_client import Watch, checked_configuration
+from opentracing_zipkin.senders.kafka_client import BrokerState, client_configuration
 
 from .certificates import Certificates
 
@@ -17,7 +17,7 @@ SASL = {"sasl.username": "me", "sasl.password": "x y"}
 
 
 def configured(url: str = "kafka://a", **given: Any) -> dict[str, Any]:
-    return checked_configuration(kafka_url(url), taken("test", KafkaOptions, given), given)
+    return client_configuration(kafka_url(url), taken("test", KafkaOptions, given), given)
 
 
 @pytest.mark.parametrize(
@@ -64,5 +64,5 @@ def test_certificates_turn_tls_on(certificates: Certificates) -> None:
 )  # fmt: skip
 def test_the_clients_words_are_made_fit_to_be_shown(words: str, shown: str) -> None:
     """On one line, without the broker in front, the client's state behind and the password anywhere; and bounded."""
-    assert shown[:490] == Watch(("swordfish",)).shown(words)[:490]
-    assert len(Watch(()).shown(words)) <= 500
+    assert shown[:490] == BrokerState(("swordfish",)).shown(words)[:490]
+    assert len(BrokerState(()).shown(words)) <= 500
