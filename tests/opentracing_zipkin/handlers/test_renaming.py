@@ -87,8 +87,8 @@ def test_names_without_end_cost_no_memory() -> None:
     for number in range(10_000):
         renamed(handler, f"/users/{number}")
 
-    assert handler._known is not None
-    assert len(handler._known) <= 4096
+    assert handler._remembered is not None
+    assert len(handler._remembered) <= 4096
 
 
 @pytest.mark.parametrize(

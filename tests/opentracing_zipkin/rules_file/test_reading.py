@@ -15,7 +15,7 @@ import opentracing
 from opentracing_zipkin import ZipkinTracer, configure, sampling
 from opentracing_zipkin.rules_file import reading
 from opentracing_zipkin.rules_file.mistakes import Mistake
-from opentracing_zipkin.rules_file.reading import KEYS, MAX_BYTES, content_of, rules_in
+from opentracing_zipkin.rules_file.reading import KEYS, MAX_FILE_BYTES, content_of, rules_in
 from opentracing_zipkin.sampling import Rule
 
 GOOD = """
@@ -173,8 +173,8 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """Away, a folder, a pipe that nobody writes to, or larger than any file of rules."""
     pipe, large, file = tmp_path / "pipe", tmp_path / "large", tmp_path / "file"
     os.mkfifo(pipe)
-    large.write_bytes(b"#" * (MAX_BYTES + 1))
-    file.write_bytes(b"#" * MAX_BYTES)
+    large.write_bytes(b"#" * (MAX_FILE_BYTES + 1))
+    file.write_bytes(b"#" * MAX_FILE_BYTES)
     told = {}
     for name, path in {"away": tmp_path / "away", "folder": tmp_path, "pipe": pipe, "large": large}.items():
         with pytest.raises(Mistake) as caught:
@@ -185,9 +185,9 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         "away": "cannot be read: No such file or directory",
         "folder": "cannot be read: Is a directory",
         "pipe": "is no regular file; use a file of TOML",
-        "large": f"is larger than {MAX_BYTES} bytes",
+        "large": f"is larger than {MAX_FILE_BYTES} bytes",
     } == told
-    assert MAX_BYTES == len(content_of(str(file)))
+    assert MAX_FILE_BYTES == len(content_of(str(file)))
 
 
 def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ import pytest
 from opentracing_zipkin import ZipkinTracer, sampling
 from opentracing_zipkin.process import forking
 from opentracing_zipkin.rules_file import WatchedRules, watching
-from opentracing_zipkin.rules_file.reading import MAX_BYTES
+from opentracing_zipkin.rules_file.reading import MAX_FILE_BYTES
 from opentracing_zipkin.sampling import Root
 from opentracing_zipkin.testing import InMemoryRecorder
 
@@ -33,8 +33,8 @@ A = Root(tags={"http.path": "/a"})
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     watching._close_all()
     until(lambda: threads() == 0)  # those of the test before
-    monkeypatch.setattr(watching, "POLL_S", 0.01)
-    monkeypatch.setattr(watching, "SETTLE_S", 0.01)
+    monkeypatch.setattr(watching, "POLL_INTERVAL_S", 0.01)
+    monkeypatch.setattr(watching, "CONFIRM_DELAY_S", 0.01)
     yield
     watching._close_all()
     until(lambda: threads() == 0)
@@ -133,7 +133,7 @@ SPOILS: dict[str, tuple[Callable[[Path], object], str]] = {
     "deleted": (lambda file: file.unlink(), " cannot be read: No such file"),
     "a folder in its place": (lambda file: (file.unlink(), file.mkdir()), " cannot be read: Is a directory"),
     "a pipe in its place": (lambda file: (file.unlink(), os.mkfifo(file)), " is no regular file"),
-    "huge": (lambda file: file.write_bytes(b"#" * (MAX_BYTES + 1)), f" is larger than {MAX_BYTES} bytes"),
+    "huge": (lambda file: file.write_bytes(b"#" * (MAX_FILE_BYTES + 1)), f" is larger than {MAX_FILE_BYTES} bytes"),
     "a link to nowhere": (lambda file: (file.unlink(), file.symlink_to("away")), " cannot be read: No such file"),
     "a link to itself": (lambda file: (file.unlink(), file.symlink_to(file.name)), " cannot be read: Too many levels"),
     "replaced by a mistake": (lambda file: replace(file, "[[rule]]\nrate = 2\n"), ", line 2, column 1: rate is 2"),
@@ -203,7 +203,7 @@ def test_a_content_counts_when_two_looks_have_seen_it(file: Path, lines: Callabl
         for part in (NO[:12], NO[12:], "[[rule]]\n", "rate = 1\n"):
             writing.write(part)
             writing.flush()
-            assert watching.SETTLE_S == rules.look()
+            assert watching.CONFIRM_DELAY_S == rules.look()
     assert ([], True) == (lines(), rules.rules.decide(1, A))
     look(rules)
 
@@ -425,7 +425,7 @@ import time
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.rules_file import watching
 from opentracing_zipkin.testing import InMemoryRecorder
-watching.POLL_S = 0.3
+watching.POLL_INTERVAL_S = 0.3
 tracer = ZipkinTracer("shop", recorder=InMemoryRecorder(), sampling_rules={str(file)!r})
 def sampled():
     return tracer.start_trace("x", {{"http.path": "/a"}}).context.sampled

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opentracing_zipkin import ZipkinTracer, sampling
-from opentracing_zipkin.sampling.by_trace_id import ODD, SALT
+from opentracing_zipkin.sampling.by_trace_id import ODD_FACTOR, SALT
 from opentracing_zipkin.testing import InMemoryRecorder
 
 IDS = [
@@ -43,7 +43,7 @@ def test_both_ends_are_exact() -> None:
 def test_a_rate_is_the_nearest_of_its_steps(rate: float, steps: int) -> None:
     """So many of the 2 ** 64 ids are kept, one at least: those that the mixing takes to the numbers below."""
     keep = sampling.boundary(rate)
-    inverse = pow(ODD, -1, 1 << 64)
+    inverse = pow(ODD_FACTOR, -1, 1 << 64)
 
     def id_of(mixed: int) -> int:
         return (mixed * inverse & (1 << 64) - 1) ^ SALT
