@@ -41,8 +41,8 @@ MAX_FRAMING_BYTES = 1024 * 1024
 _MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 # File descriptors that are left for the rest of the process.
 _SPARE_DESCRIPTORS = 16
-_THREADS = 4
-_NOT_NOW_S = 0.5
+_THREAD_COUNT = 4
+_ACCEPT_DELAY_S = 0.5
 
 Application = Callable[..., Any]
 
@@ -117,7 +117,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         self.since = time.monotonic()
 
 
-class _Silent:
+class _NoLog:
     """A logger that drops waitress's warnings about requests that wait for a thread, which are normal here."""
 
     def warning(self, *given: Any, **named: Any) -> None:
@@ -126,7 +126,7 @@ class _Silent:
 
 class _Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
     logger = log
-    queue_logger = _Silent()
+    queue_logger = _NoLog()
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
@@ -136,7 +136,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     logger = log
 
     def __init__(self, application: Application, listening: socket.socket) -> None:
-        self._deaf_until = 0.0
+        self._accept_again_at_s = 0.0
         self._max_connections = _max_connections()
         settings = Adjustments(
             sockets=[listening],
@@ -153,7 +153,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         )
         address = (listening.family, listening.type, listening.proto, listening.getsockname())
         threads = _Threads()
-        threads.set_thread_count(_THREADS)
+        threads.set_thread_count(_THREAD_COUNT)
         super().__init__(application, {}, True, listening, threads, settings, address, bind_socket=False)
         self._loop = Thread(target=self.run, name="zipkin-collector", daemon=True)
 
@@ -175,7 +175,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 raise
             # It does not try again at once: the connection still waits, so we would loop at full speed.
-            self._deaf_until = time.monotonic() + _NOT_NOW_S
+            self._accept_again_at_s = time.monotonic() + _ACCEPT_DELAY_S
             self._close_longest_waited_for()
             return None
 
@@ -186,7 +186,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     def readable(self) -> bool:
         # If every connection is being answered, none can be closed.
-        return bool(super().readable()) and time.monotonic() >= self._deaf_until and self._has_room()
+        return bool(super().readable()) and time.monotonic() >= self._accept_again_at_s and self._has_room()
 
     def maintenance(self, now: float) -> None:
         """Close connections whose clients take too long for a request or for reading its answer."""
