@@ -39,10 +39,10 @@ MAX_REQUEST_S = 60.0
 MAX_FRAMING_BYTES = 1024 * 1024
 # A longer body is read up to this limit and discarded, so that its client gets to the answer.
 _MAX_DISCARDED_BYTES = 64 * 1024 * 1024
-# File descriptors that are left for the rest of the process.
+# File descriptors that are kept free for the rest of the process.
 _SPARE_DESCRIPTORS = 16
 _THREAD_COUNT = 4
-_ACCEPT_DELAY_S = 0.5
+_ACCEPT_DELAY_S = 0.5  # the pause after a connection could not be accepted for lack of descriptors or memory
 
 Application = Callable[..., Any]
 
@@ -101,7 +101,7 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection; `since` is the time since when we wait for its client."""
+    """A connection; `since` is the time at which we began to wait for its client."""
 
     parser_class = _Parser
     error_task_class = _Refusal
@@ -174,7 +174,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 raise
-            # It does not try again at once: the connection still waits, so we would loop at full speed.
+            # Wait before the next try: the connection is still there, so we would loop at full speed.
             self._accept_again_at_s = time.monotonic() + _ACCEPT_DELAY_S
             self._close_longest_waited_for()
             return None
@@ -184,8 +184,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             self._close_longest_waited_for()
         super().handle_accept()
 
-    def readable(self) -> bool:
-        # If every connection is being answered, none can be closed.
+    def readable(self) -> bool:  # waitress's name
+        # If every connection is being answered, none can be closed to make room.
         return bool(super().readable()) and time.monotonic() >= self._accept_again_at_s and self._has_room()
 
     def maintenance(self, now: float) -> None:

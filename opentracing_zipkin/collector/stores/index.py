@@ -20,8 +20,8 @@ MAX_SEGMENT_BYTES = 4 * 1024 * 1024
 class Index:
     """The traces from number `first` up to, but not including, `end`; not thread-safe.  `size` estimates its bytes of memory.
 
-    `hash_of` gives at least 62 good bits for a term, always the same ones.  `listed_tags` are the keys whose values are listed.
-    At `segment_bytes` a segment takes no more traces.  So little stays in memory after its traces were dropped.
+    `hash_of` gives a term's hash of at least 62 good bits, always the same one.  `listed_tags` are the keys whose values are
+    listed.  A segment of more than `segment_bytes` takes no more traces; so it is soon dropped after its traces were.
     """
 
     def __init__(

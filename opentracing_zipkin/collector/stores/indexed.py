@@ -1,6 +1,7 @@
 """The answers that both stores give from their index alone.
 
-Rules: one thread at a time uses the index: a store holds `_indexing` whenever it uses `_index`.
+Rules: one thread at a time uses the index: a store holds `_indexing` whenever it uses `_index`.  The methods for names are here
+and in `Index` on purpose: these take the lock, and `Index` knows no lock.
 """
 
 from __future__ import annotations

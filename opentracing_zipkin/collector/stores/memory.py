@@ -137,7 +137,10 @@ class MemoryStore(Indexed):
         self._trace_bytes -= size
 
     def _index_again(self, trace: _Trace) -> None:
-        """Make the index of the only trace anew, when it has more dropped spans than kept ones."""
+        """Make the index of the only trace anew, when it has more dropped spans than kept ones.
+
+        SqliteStore has a method like it: there the spans are read from the file, and segments are marked as not written.
+        """
         self._stale = 0
         self._index = self._new_index(trace.number)
         self._index.open_trace()

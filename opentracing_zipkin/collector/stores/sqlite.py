@@ -33,14 +33,13 @@ __all__ = ["DEFAULT_MAX_AGE_S", "DEFAULT_MAX_BYTES", "SqliteStore"]
 DEFAULT_MAX_BYTES = 1024 * 1024 * 1024
 MIN_BYTES = 1024 * 1024  # the empty file takes 64 KiB of these
 DEFAULT_MAX_AGE_S = 7 * 86_400.0
-# The limit of the index in memory is `max_bytes` divided by this.  The index of usual spans takes a fifth of their JSON; if
-# each span has another service, it takes ten times their JSON.
+# The index in memory may take `max_bytes` divided by this.  The index of usual spans takes a fifth of the bytes of their JSON;
+# the index of spans that all have different services takes ten times these bytes.
 INDEX_DIVISOR = 2
 MIN_INDEX_BYTES = 64 * 1024 * 1024
 
-MAX_UNWRITTEN_SPANS = (
-    20_000  # new spans after which the index is written; at most as many are read again after a crash, in about 0.4 s
-)
+# New spans after which the index is written; at most as many are read again after a crash, in about 0.4 s.
+MAX_UNWRITTEN_SPANS = 20_000
 _AGE_CHECK_INTERVAL_S = 60.0
 _MAX_SHRINK_PAGES = 2_000
 
