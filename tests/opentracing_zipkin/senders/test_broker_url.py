@@ -27,7 +27,7 @@ KAFKA: list[tuple[Any, KafkaUrl]] = [
 
 @pytest.mark.parametrize(("endpoint", "expected"), KAFKA)
 def test_brokers_topic_and_user_are_read(endpoint: Any, expected: KafkaUrl) -> None:
-    """Commas separate brokers, also of several URLs; user and password are percent-decoded."""
+    """Commas separate brokers, also in several URLs, and user and password are percent-decoded."""
     assert expected == kafka_url(endpoint)
 
 
@@ -46,7 +46,7 @@ RABBITMQ: list[tuple[Any, list[RabbitmqUrl]]] = [
 
 @pytest.mark.parametrize(("endpoint", "expected"), RABBITMQ)
 def test_each_broker_with_its_virtual_host_and_queue_is_read(endpoint: Any, expected: list[RabbitmqUrl]) -> None:
-    """In the order in which they are tried."""
+    """Each broker has its virtual host and its queue, in the order in which they are tried."""
     assert expected == rabbitmq_urls(endpoint)
 
 
@@ -95,7 +95,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("read", "endpoint", "remedy"), WRONG)
 def test_a_wrong_broker_url_is_told_without_its_credentials(read: Any, endpoint: str, remedy: str) -> None:
-    """ValueError with the remedy, and nothing in its chain."""
+    """A wrong URL raises ValueError with the remedy, and without a credential in its chain."""
     with pytest.raises(ValueError, match=r"^endpoint ") as caught:
         read(endpoint)
 
@@ -116,12 +116,12 @@ def test_a_wrong_broker_url_is_told_without_its_credentials(read: Any, endpoint:
     ],
 )
 def test_a_broker_url_is_shown_without_its_credentials(text: str, expected: str) -> None:
-    """All brokers are seen."""
+    """A broker URL is shown with all brokers and without credentials."""
     assert expected == shown(text)
 
 
 def test_what_was_read_shows_no_credentials_either() -> None:
-    """Somebody may print it."""
+    """The repr of a read URL has no credential, because somebody may print it."""
     found = [kafka_url(f"kafka://me:{SECRET}@a,b/t"), *rabbitmq_urls(f"amqps://me:{SECRET}@[::1]/v?queue=q")]
 
     assert ["kafka://a:9092,b:9092/t", "amqps://[::1]:5671 queue q"] == list(map(repr, found))

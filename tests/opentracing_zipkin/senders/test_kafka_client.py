@@ -34,12 +34,12 @@ def configured(url: str = "kafka://a", **given: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_setting_is_the_clients(url: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
-    """By its name there."""
+    """Each of our settings becomes the client's setting of the right name."""
     assert expected.items() <= configured(url, **given).items()
 
 
 def test_certificates_turn_tls_on(certificates: Certificates) -> None:
-    """The key may stand in the certificate's file."""
+    """Certificates turn TLS on, and the key may be in the certificate's file."""
     by_bundle = configured(ca_bundle=certificates.authority)
     by_both = configured(client_cert=certificates.client_both)
     by_two = configured(client_cert=certificates.client_cert, client_key=certificates.client_key)
@@ -63,6 +63,6 @@ def test_certificates_turn_tls_on(certificates: Certificates) -> None:
     ],
 )  # fmt: skip
 def test_the_clients_words_are_made_fit_to_be_shown(words: str, shown: str) -> None:
-    """On one line, without the broker in front, the client's state behind and the password anywhere; and bounded."""
+    """The client's words become one line of limited length, without the broker's name, the client's state and the password."""
     assert shown[:490] == BrokerState(("swordfish",)).shown(words)[:490]
     assert len(BrokerState(()).shown(words)) <= 500
