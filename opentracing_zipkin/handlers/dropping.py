@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import EllipsisType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model import FinishedSpan
 from .keys import matcher
 
+if TYPE_CHECKING:
+    from . import SpanHandler
+
 __all__ = ["drop"]
 
 KINDS = ("CLIENT", "SERVER", "PRODUCER", "CONSUMER", "LOCAL")
-
-Handler = Callable[[FinishedSpan], "FinishedSpan | None"]
 
 
 def drop(
@@ -28,7 +29,7 @@ def drop(
     shorter_than_s: float | None = None,
     when: Callable[[FinishedSpan], bool] | None = None,
     keep_errors: bool = True,
-) -> Handler:
+) -> SpanHandler:
     """A handler that drops the spans that meet all conditions.
 
     One of the patterns `names` must match the span's name; `*` is any text, and the case does not matter.  `kinds` may have

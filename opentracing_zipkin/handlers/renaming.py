@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 
 from ..model import FinishedSpan
 
-__all__ = ["Renaming", "Rule", "rename"]
+__all__ = ["NameRule", "Renaming", "rename"]
 
 # A mapping from names or expressions to names, a template as "/users/{id}", or a function of the span.
-Rule: TypeAlias = "Mapping[str, str] | Mapping[re.Pattern[str], str] | str | Callable[[FinishedSpan], str | None]"
+NameRule: TypeAlias = "Mapping[str, str] | Mapping[re.Pattern[str], str] | str | Callable[[FinishedSpan], str | None]"
 
 MAX_REMEMBERED_NAMES = 4096
 
@@ -23,7 +23,7 @@ _STEP_CHARACTER = r"[^/\s?#]"
 _FIELD = re.compile(r"\{[^{}/]*\}")
 
 
-def rename(*rules: Rule) -> Renaming:
+def rename(*rules: NameRule) -> Renaming:
     """A handler that gives spans other names, each by the first rule that returns one.
 
     A rule is a mapping from names to names; or from compiled expressions, which must fit the whole name, to names, in which
@@ -32,10 +32,10 @@ def rename(*rules: Rule) -> Renaming:
     """
     if not rules:
         raise ValueError("rename() has no rule; give one, for instance rename('/users/{id}')")
-    return Renaming([_Rule(rule) for rule in rules])
+    return Renaming([_NameRule(rule) for rule in rules])
 
 
-class _Rule:
+class _NameRule:
     """One rule: `by_name` where the name alone decides, else `by_span`."""
 
     __slots__ = ("by_name", "by_span")
@@ -106,7 +106,7 @@ class Renaming:
 
     __slots__ = ("_remembered", "_rules")
 
-    def __init__(self, rules: list[_Rule]) -> None:
+    def __init__(self, rules: list[_NameRule]) -> None:
         self._rules = rules
         self._remembered: dict[str, str | None] | None = {} if all(rule.by_span is None for rule in rules) else None
 

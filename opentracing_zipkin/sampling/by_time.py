@@ -36,11 +36,11 @@ def rate_limiting(per_second: float, rate: float = 1.0) -> RateLimiting:
 
 
 def check_limit(value: object) -> float:
-    """The number of traces a second; raises WrongSetting where it is none, or out of range."""
+    """The number of traces a second; raises WrongSetting for a value that is no number or out of range."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and MIN_PER_SECOND <= value <= MAX_PER_SECOND:
         return value
     raise WrongSetting(
-        "limit", f"is {value!r}; use how many traces a second are recorded at most, 0.1 or 50 for instance; a rate of 0 is none"
+        "limit", f"is {value!r}; use the greatest number of traces a second, for instance 0.1 or 50; to record none, use rate=0"
     )
 
 

@@ -154,7 +154,7 @@ def _percent_decoded(url: str, part: str) -> str:
         text = unquote(part, errors="strict")
         if "\0" not in text:  # NUL is the separator of user and password in the login
             return text
-    raise WrongSetting("endpoint", f"is {shown_value(url)} with a user or password that is no UTF-8, or has %00")
+    raise WrongSetting("endpoint", f"is {shown_value(url)} with a user or password that is not UTF-8, or has %00")
 
 
 def _host_and_port(parts: SplitResult) -> str:

@@ -117,7 +117,7 @@ class _Line:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.since_s = 0.0
-        self.in_step = True  # no byte came that belongs to no answer of ours
+        self.in_step = True  # every byte so far belonged to an answer that we asked for
 
 
 class _Reader(io.RawIOBase):

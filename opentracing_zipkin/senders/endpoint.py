@@ -64,7 +64,7 @@ def _check_rabbitmq(endpoint: str | Sequence[str]) -> list[str]:
 def _check_console(endpoint: str | Sequence[str]) -> list[str]:
     urls = [endpoint.strip()] if isinstance(endpoint, str) else split_urls(endpoint)
     if len(urls) > 1 or re.search(_NEXT_URL, urls[0]):
-        raise WrongSetting("endpoint", "has console: and more; lines go to one place, so give one of them")
+        raise WrongSetting("endpoint", "has console: and another URL; give only one of them, because lines go to one place")
     console_path(urls[0])
     return urls
 

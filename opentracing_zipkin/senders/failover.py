@@ -44,7 +44,7 @@ class Failover(Generic[Url]):
         return send_to(self._urls[self._current], message, self._share_s(ends_at_s, 1))
 
     def _share_s(self, ends_at_s: float | None, left: int) -> float:
-        """The seconds for the next URL, where so many are left to be tried."""
+        """The seconds for the next URL; `left` is the number of URLs that are not tried yet."""
         return self._timeout_s if ends_at_s is None else min(self._timeout_s, (ends_at_s - monotonic()) / left)
 
     def limit(self, seconds: float) -> None:

@@ -46,7 +46,7 @@ class Producer(Protocol):
 
 
 class BrokerState:
-    """What the client has reported about its brokers since it was made; the client calls it while it is polled."""
+    """The reports of the client about its brokers since it was made; the client calls it while it is polled."""
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self._secrets = secrets

@@ -28,7 +28,7 @@ _HASH_MASK = (1 << 64) - MAX_SEGMENT_TRACES  # the bits of an entry for the term
 _BUCKET_MASK = 1023
 _KEY_MASK = _HASH_MASK | _BUCKET_MASK
 _MIN_TIDY_ENTRIES = 512  # a bucket with fewer entries is not tidied; a power of two
-_MIN_FREQUENT_TRACES = 32  # a term of so many traces is moved out of its bucket
+_MIN_FREQUENT_TRACES = 32  # a term that so many traces have is moved out of its bucket
 
 # Measured with sys.getsizeof on 64-bit CPython 3.11: an entry of a dict with its tuple and its value.
 _ENTRY_BYTES = 250

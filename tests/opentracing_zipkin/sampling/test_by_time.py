@@ -236,7 +236,7 @@ def test_a_forked_child_has_a_budget_of_its_own() -> None:
 @pytest.mark.parametrize("limit", [0, -1, 1e-9, 1e7, float("nan"), float("inf"), "50", True, None, [1]])
 def test_a_limit_that_is_none_names_the_remedy(limit: Any) -> None:
     """A wrong limit raises with the remedy, also 0, for which there is a rate."""
-    with pytest.raises(ValueError, match=r"^limit is .*; use how many traces a second"):
+    with pytest.raises(ValueError, match=r"^limit is .*; use the greatest number of traces a second"):
         sampling.rate_limiting(limit)
 
 
