@@ -74,7 +74,7 @@ class RabbitmqSender:
         if any(url.tls for url in self._urls):
             check_readable(self._ca_bundle, self._cert)
         self._publisher: Publisher | None = None
-        self._connected_url: RabbitmqUrl | None = None
+        self._connected_url: RabbitmqUrl | None = None  # the broker that `_publisher` is connected to
         self._terms = Terms(0)
 
     def _login(self, url: RabbitmqUrl) -> Login:
@@ -104,7 +104,7 @@ class RabbitmqSender:
         except BaseException:  # an interruption may have left half a frame on the connection
             self._drop_connection()
             raise
-        if failure is not None:  # raised out of the block, so that no other error is in its chain
+        if failure is not None:  # raised outside the block, so that it has no other error in its chain
             raise failure
 
     def _publish(self, url: RabbitmqUrl, body: bytes) -> None:
