@@ -24,7 +24,7 @@ from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.collector.query import TraceQuery
 from opentracing_zipkin.collector.stores import Store
 from opentracing_zipkin.collector.stores.memory import MemoryStore
-from opentracing_zipkin.collector.stores.sqlite import INDEX_SPANS, SqliteStore
+from opentracing_zipkin.collector.stores.sqlite import MAX_UNWRITTEN_SPANS, SqliteStore
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
 __all__ = ["Figures", "main", "measure", "messages"]
@@ -96,18 +96,18 @@ def messages(spans: int) -> Iterator[bytes]:
 
 def measure(store: Store, spans: int) -> Figures:
     """Fill a store, then search it."""
-    groups = [0.0] * -(-spans // INDEX_SPANS)
+    groups = [0.0] * -(-spans // MAX_UNWRITTEN_SPANS)
     for number, message in enumerate(messages(spans)):
         begin = time.thread_time()
         store.add(json_v2.decode(message))
-        groups[number * MESSAGE_SPANS // INDEX_SPANS] += time.thread_time() - begin
+        groups[number * MESSAGE_SPANS // MAX_UNWRITTEN_SPANS] += time.thread_time() - begin
     quickest = sorted(groups)[: -(-len(groups) // 2)]
     end = {"endTs": str((NOW_US + spans * 100) // 1000 + 1)}
     searches = {name: _least_ms(store.find, TraceQuery.of({**end, **asked})) for name, asked in SEARCHES.items()}
     slowest = max(searches, key=lambda name: searches[name])
     trace_id = _span(spans // 2).trace_id
     return Figures(
-        min(spans, INDEX_SPANS) * len(quickest) / sum(quickest),
+        min(spans, MAX_UNWRITTEN_SPANS) * len(quickest) / sum(quickest),
         slowest,
         searches[slowest],
         _least_ms(lambda: json_v2.join(store.trace_json(trace_id))),

@@ -1,4 +1,4 @@
-"""Numbers as Prometheus and OpenMetrics write them.
+"""Metrics in the text formats of Prometheus and OpenMetrics.
 
 Source: prometheus.io, "Exposition formats"; OpenMetrics 1.0, "Text Format".
 """
@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 __all__ = ["OPENMETRICS_TYPE", "PROMETHEUS_TYPE", "Metric", "openmetrics", "prometheus"]
 
-# What a page with such a text says of it, as `Content-Type`.
+# The `Content-Type` of a page with such a text.
 PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 class Metric(NamedTuple):
-    """`kind` is "counter" or "gauge"; a counter's `name` is without `_total`.  `samples`: labels and their numbers."""
+    """`kind` is "counter" or "gauge"; a counter's `name` has no `_total`.  `samples` are pairs of labels and a number."""
 
     name: str
     kind: str
@@ -29,7 +29,7 @@ class Metric(NamedTuple):
 
 
 def prometheus(metrics: Iterable[Metric], labels: Mapping[str, str]) -> str:
-    """Prometheus' text, to which a page may append that of others; each sample with `labels`."""
+    """The metrics in Prometheus' text format, to which a page may append other metrics; each sample has `labels`."""
     lines: list[str] = []
     for metric in metrics:
         lines += _lines(metric, metric.sample_name, labels)
@@ -37,7 +37,7 @@ def prometheus(metrics: Iterable[Metric], labels: Mapping[str, str]) -> str:
 
 
 def openmetrics(metrics: Iterable[Metric], labels: Mapping[str, str]) -> str:
-    """OpenMetrics' text, which is a whole answer: nothing follows its last line."""
+    """The metrics in OpenMetrics' text format; it is a whole answer, and nothing may be appended."""
     lines: list[str] = []
     for metric in metrics:
         lines += _lines(metric, metric.name, labels)

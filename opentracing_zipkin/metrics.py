@@ -1,10 +1,10 @@
-"""The account as metrics of `prometheus_client`: one call, and the application's own `/metrics` page has them.
+"""A tracer's statistics as metrics of `prometheus_client`: after one call the application's own `/metrics` page has them.
 
     opentracing_zipkin.metrics.register()
 
-Rules: the names are those of `TracerStats.to_prometheus`.  A scrape reads a snapshot and makes the tracer wait for nothing.  A
-registry has one collector of ours, however often one registers.  Where several processes share one page, a scrape cannot see
-the others' accounts; there `on_stats` writes them where `prometheus_client` collects them.
+Rules: the names are those of `TracerStats.to_prometheus`.  A scrape reads a snapshot, and the tracer never waits for it.  A
+registry has one collector of ours, however often `register` is called.  Where several processes share one page, a scrape sees
+the statistics of its own process only; there `on_stats` writes them to the files that `prometheus_client` sums.
 """
 
 from __future__ import annotations
@@ -39,34 +39,34 @@ if TYPE_CHECKING:
 __all__ = ["TracerCollector", "on_stats", "register"]
 
 
-class Accounting(Protocol):
-    """What has an account: a tracer, or an exporter."""
+class HasStats(Protocol):
+    """An object with statistics: a tracer, or an exporter."""
 
     @property
     def stats(self) -> TracerStats: ...
 
 
 _registered: weakref.WeakKeyDictionary[Any, TracerCollector] = weakref.WeakKeyDictionary()
-# Held while we are in the library, because a fork in another thread would leave the library's locks held in the child.
+# Held during each call of the library.  A fork waits for it; otherwise the child could inherit a held lock of the library.
 _lock = threading.RLock()
-_holds: dict[int, bool] = {}  # the threads that fork, and whether they hold it
+_forking: dict[int, bool] = {}  # the threads that are forking, and whether they hold `_lock`
 
 MAX_FORK_WAIT_S = 1.0
 
 
 def _before_fork() -> None:
-    _holds[threading.get_ident()] = _lock.acquire(timeout=MAX_FORK_WAIT_S)
+    _forking[threading.get_ident()] = _lock.acquire(timeout=MAX_FORK_WAIT_S)
 
 
 def _after_fork() -> None:
-    if _holds.pop(threading.get_ident(), False):
+    if _forking.pop(threading.get_ident(), False):
         _lock.release()
 
 
 def _after_fork_in_child() -> None:
     global _lock
     _after_fork()
-    _holds.clear()
+    _forking.clear()
     _lock = threading.RLock()
 
 
@@ -75,13 +75,13 @@ if hasattr(os, "register_at_fork"):
 
 
 def register(
-    tracer: Accounting | None = None, registry: CollectorRegistry | None = None, counts: SpanCounts | None = None
+    tracer: HasStats | None = None, registry: CollectorRegistry | None = None, counts: SpanCounts | None = None
 ) -> TracerCollector:
-    """Add a tracer's account to a registry, by default that of `prometheus_client`; called again, it adds nothing twice.
+    """Add a tracer's statistics to a registry, by default that of `prometheus_client`; a second call adds nothing twice.
 
-    Without a `tracer` it is the one that is global when Prometheus asks.  Several tracers differ by the label `service`.
-    The exporter for OpenTelemetry's SDK has an account as well, without a service.  `counts`: of the handler `count`.  Raises
-    ValueError for what has no account.
+    Without `tracer`, they are those of the tracer that is global at the time of the scrape.  Several tracers differ by the
+    label `service`.  `tracer` may also be the exporter for OpenTelemetry's SDK, which has no service.  `counts` is the result
+    of `handlers.count()`.  Raises ValueError for an object without statistics.
     """
     if tracer is not None and not hasattr(tracer, "stats"):
         raise ValueError(
@@ -98,17 +98,17 @@ def register(
     if not hasattr(into, "register"):
         raise ValueError(f"registry is of type {type(into).__qualname__}; use a CollectorRegistry of prometheus_client")
     with _lock:
-        collector = _of(into)
+        collector = _collector_of(into)
         collector.add(tracer, counts)
     return collector
 
 
-def _of(registry: CollectorRegistry) -> TracerCollector:
-    """The registry's collector; a new one, where it has none or the one it had was unregistered."""
+def _collector_of(registry: CollectorRegistry) -> TracerCollector:
+    """The registry's collector; a new one if there is none, or if it was unregistered."""
     fresh = TracerCollector()
     try:
         registry.register(fresh)
-    except ValueError:  # the names are taken, by ours as a rule
+    except ValueError:  # the names are taken, usually by our own collector
         known = _registered.get(registry)
         if known is None:
             raise
@@ -118,31 +118,31 @@ def _of(registry: CollectorRegistry) -> TracerCollector:
 
 
 class TracerCollector(Collector):
-    """The accounts of one registry's tracers; a tracer that was collected is left out."""
+    """The statistics of one registry's tracers; a tracer is left out after its garbage collection."""
 
     def __init__(self) -> None:
         self._global = False
-        self._tracers: weakref.WeakSet[Accounting] = weakref.WeakSet()
+        self._tracers: weakref.WeakSet[HasStats] = weakref.WeakSet()
         self._counts: list[SpanCounts] = []
 
-    def add(self, tracer: Accounting | None, counts: SpanCounts | None = None) -> None:
-        """A tracer, or where it is None the global one; and what counts spans."""
+    def add(self, tracer: HasStats | None, counts: SpanCounts | None = None) -> None:
+        """Add a tracer, or the global one for None, and the counts of spans."""
         if tracer is None:
             self._global = True
         else:
-            self._tracers = self._tracers | {tracer}  # another set, because a scrape may be reading this one
+            self._tracers = self._tracers | {tracer}  # a new set, because a scrape may be reading the old one
         if counts is not None and counts not in self._counts:
             self._counts.append(counts)
 
     def describe(self) -> Iterable[Any]:
-        """The names alone, so that registering asks nothing of a tracer."""
+        """The names alone; registering a collector asks for them, and reads no statistics."""
         empty = TracerStats(0, 0, 0, 0, {})
         return [_family(metric._replace(samples=[]), ["service"]) for metric in empty.metrics()]
 
     def collect(self) -> Iterator[Any]:
-        """The metrics now."""
+        """The metrics with their current values."""
         services: dict[str, list[TracerStats]] = {}
-        for tracer in self._all():
+        for tracer in self._accounts():
             services.setdefault(getattr(tracer, "service_name", ""), []).append(tracer.stats)
         samples: dict[str, tuple[Metric, dict[tuple[tuple[str, str], ...], int]]] = {}
         for service, stats in services.items():
@@ -156,8 +156,8 @@ class TracerCollector(Collector):
         if self._counts:
             yield _family(total(self._counts), ["name", "kind", "error"])
 
-    def _all(self) -> set[Accounting]:
-        found: set[Accounting] = set(self._tracers)
+    def _accounts(self) -> set[HasStats]:
+        found: set[HasStats] = set(self._tracers)
         current = opentracing.global_tracer()
         if self._global and isinstance(current, ZipkinTracer):
             found.add(current)
@@ -165,7 +165,7 @@ class TracerCollector(Collector):
 
 
 def _family(metric: Metric, labels: list[str]) -> Any:
-    """In the words of `prometheus_client`."""
+    """The metric as an object of `prometheus_client`."""
     kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     names = list(dict.fromkeys([*labels, *(name for own, _ in metric.samples for name in own)]))
     family = kind(metric.name, metric.meaning, labels=names)
@@ -175,22 +175,22 @@ def _family(metric: Metric, labels: list[str]) -> Any:
 
 
 def on_stats(registry: CollectorRegistry | None = None, **labels: str) -> Callable[[TracerStats], None]:
-    """For `configure(on_stats=...)`: keeps metrics of `prometheus_client` itself up to date, which its multi-process mode sums.
+    """A function for `configure(on_stats=...)` that updates metrics of `prometheus_client`, which its multi-process mode sums.
 
-    `labels`: of each sample.  Called on the reporter's thread.
+    Each sample has `labels`.  The function is called on the reporter's thread.
     """
     into = REGISTRY if registry is None else registry
     with _lock:
-        written = _written.get(into)
-        if written is None:
-            written = _written[into] = _Written(into, tuple(labels))
-    if written.names != tuple(labels):
-        raise ValueError(f"on_stats() was given the labels {', '.join(written.names) or 'none'} before; use the same names")
-    return _Updating(written, labels)
+        metrics = _metric_sets.get(into)
+        if metrics is None:
+            metrics = _metric_sets[into] = _MetricSet(into, tuple(labels))
+    if metrics.names != tuple(labels):
+        raise ValueError(f"on_stats() was given the labels {', '.join(metrics.names) or 'none'} before; use the same names")
+    return _Updater(metrics, labels)
 
 
-class _Written:
-    """The metrics of one registry."""
+class _MetricSet:
+    """The metrics of `prometheus_client` in one registry."""
 
     def __init__(self, registry: CollectorRegistry, names: tuple[str, ...]) -> None:
         self.names = names
@@ -206,14 +206,14 @@ class _Written:
                 )
 
 
-_written: weakref.WeakKeyDictionary[Any, _Written] = weakref.WeakKeyDictionary()
+_metric_sets: weakref.WeakKeyDictionary[Any, _MetricSet] = weakref.WeakKeyDictionary()
 
 
-class _Updating:
-    """One tracer's account; a forked child begins with nothing."""
+class _Updater:
+    """Adds one tracer's statistics to the metrics; a forked child begins at zero."""
 
-    def __init__(self, written: _Written, labels: Mapping[str, str]) -> None:
-        self._written = written
+    def __init__(self, metrics: _MetricSet, labels: Mapping[str, str]) -> None:
+        self._metric_set = metrics
         self._labels = dict(labels)
         self._pid = os.getpid()
         self._last: dict[tuple[str, ...], int] = {}
@@ -229,11 +229,11 @@ class _Updating:
             for own, value in metric.samples:
                 labels = {**self._labels, **own}
                 if metric.kind == "gauge":
-                    _child(self._written.gauges[metric.name], labels).set(value)
+                    _child(self._metric_set.gauges[metric.name], labels).set(value)
                     continue
                 key = (metric.name, *own.values())
                 more = value - self._last.get(key, 0)
-                _child(self._written.counters[metric.name], labels).inc(max(0, more))
+                _child(self._metric_set.counters[metric.name], labels).inc(max(0, more))
                 self._last[key] = value
 
 

@@ -1,7 +1,7 @@
-"""A copy of the part of a value that a text of some length can show, so that a long text is never made and then cut.
+"""Copies the part of a value that a text of limited length can show, so that no long text is made only to be cut.
 
 Rules: the copy looks at no more items than the text has characters.  It looks only into objects that Python itself writes as a
-list of their parts; any other object is taken as it is.  Methods of a subclass are not called, except for those of a view.
+list of their parts; any other object is used unchanged.  Methods of a subclass are not called, except for those of a view.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["PRUNED", "Pruning"]
+__all__ = ["PRUNED_TYPES", "Pruning"]
 
 MAX_DEPTH = 50  # of lists in lists
 MAX_CONTAINERS = 500  # each takes 1 µs, ten times as long as a number
@@ -20,7 +20,7 @@ _TEXTS: tuple[Any, ...] = (str, bytes, bytearray)
 _SEQUENCES: tuple[Any, ...] = (list, tuple, set, frozenset)
 _MAPPINGS: tuple[Any, ...] = (dict, MappingProxyType)
 _VIEWS: tuple[Any, ...] = (deque, type({}.keys()), type({}.values()), type({}.items()))
-PRUNED = (*_TEXTS, *_SEQUENCES, *_MAPPINGS, *_VIEWS)
+PRUNED_TYPES = (*_TEXTS, *_SEQUENCES, *_MAPPINGS, *_VIEWS)
 
 _NUMBERS = frozenset((int, float, bool, type(None)))
 
@@ -41,7 +41,7 @@ class Pruning:
     def copy(self, value: Any) -> Any:
         """The value, or the part of it that can be shown; a container inside itself becomes "..."."""
         kind = type(value)
-        how = _HOW.get(kind) or _how(kind)
+        how = _COPIERS.get(kind) or _copier_of(kind)
         if how is None:
             self.left -= 3 if issubclass(kind, (int, float)) else 8  # few objects have a shorter repr
             return value
@@ -110,7 +110,7 @@ class Pruning:
 
 _Part = Callable[[Pruning, Any, Any], Any]
 # For each type: the base class that knows its items, and the method that copies them.
-_HOW: dict[type, tuple[Any, _Part]] = {
+_COPIERS: dict[type, tuple[Any, _Part]] = {
     **{base: (base, Pruning._text) for base in _TEXTS},
     **{base: (base, Pruning._sequence) for base in _SEQUENCES},
     **{base: (base, Pruning._mapping) for base in _MAPPINGS},
@@ -118,8 +118,8 @@ _HOW: dict[type, tuple[Any, _Part]] = {
 }
 
 
-def _how(kind: type) -> tuple[Any, _Part] | None:
-    """The entry of `_HOW` for a subclass; None for an object that is not looked into."""
-    if not issubclass(kind, PRUNED):
+def _copier_of(kind: type) -> tuple[Any, _Part] | None:
+    """The entry of `_COPIERS` for a subclass; None for an object that is not looked into."""
+    if not issubclass(kind, PRUNED_TYPES):
         return None
-    return next(how for base, how in _HOW.items() if issubclass(kind, base))
+    return next(how for base, how in _COPIERS.items() if issubclass(kind, base))

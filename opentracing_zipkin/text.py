@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, cast
 
-from .pruning import PRUNED, Pruning
+from .pruning import PRUNED_TYPES, Pruning
 
 __all__ = [
     "are",
@@ -210,7 +210,7 @@ def _show(value: Any, max_length: int) -> str:
     kind = type(value)
     if issubclass(kind, str):
         return cast("str", value)
-    if issubclass(kind, PRUNED):
+    if issubclass(kind, PRUNED_TYPES):
         return _to_repr(value, max_length)
     return _array_text(value) or str(value)
 
@@ -219,7 +219,7 @@ def _to_repr(value: Any, max_length: int) -> str:
     """`repr(value)`, cut."""
     try:
         kind = type(value)
-        if issubclass(kind, PRUNED):
+        if issubclass(kind, PRUNED_TYPES):
             pruning = Pruning(max_length)
             copied = pruning.copy(value)
             return _exact(repr(value if pruning.is_whole else copied), max_length)

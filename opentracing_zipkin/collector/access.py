@@ -40,8 +40,8 @@ class Access:
     """
 
     def __init__(self, host: str, allowed_origins: Iterable[str] = (), allowed_hosts: Iterable[str] = ()) -> None:
-        self._origins = frozenset(map(_checked_origin, allowed_origins))
-        given = {_checked_host(name) for name in allowed_hosts}
+        self._origins = frozenset(map(_check_allowed_origin, allowed_origins))
+        given = {_check_allowed_host(name) for name in allowed_hosts}
         self._any_host = ANY in given or not (given or is_loopback(host))
         self._hosts = frozenset((*_LOCAL_NAMES, host.lower(), *given))
 
@@ -111,7 +111,7 @@ def _shown(text: str) -> str:
     return text[:80] if text and text.isprintable() and " " not in text else "NAME"
 
 
-def _checked_origin(given: str) -> str:
+def _check_allowed_origin(given: str) -> str:
     remedy = "give a scheme and a host as browsers send them, such as http://localhost:3000, or * for all"
     origin = check_text("allow_origins", given, remedy).strip().lower()
     if origin == ANY or origin == "null":
@@ -122,7 +122,7 @@ def _checked_origin(given: str) -> str:
     return origin.rstrip("/")
 
 
-def _checked_host(given: str) -> str:
+def _check_allowed_host(given: str) -> str:
     remedy = "give a name or an address without a port, such as zipkin.test, or * for all"
     name = check_text("allow_hosts", given, remedy).strip().lower()
     if "/" in name or name.count(":") == 1:

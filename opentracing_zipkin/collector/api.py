@@ -100,8 +100,8 @@ class Api:
         self._metrics.received(len(body))
         with self._one_message:
             spans = self._decoded(path, media_type, body)
-            self._keep(spans)
-        self._tell(spans)
+            self._store_spans(spans)
+        self._call_on_spans(spans)
         return Answer(HTTPStatus.ACCEPTED)
 
     def _decoded(self, path: str, media_type: str, body: bytes) -> list[FinishedSpan]:
@@ -113,14 +113,14 @@ class Api:
         self._metrics.accepted(len(spans))
         return spans
 
-    def _keep(self, spans: list[FinishedSpan]) -> None:
+    def _store_spans(self, spans: list[FinishedSpan]) -> None:
         try:
             self._store.add(spans)
         except StoreUnavailable:
             self._metrics.refused(len(spans))
             raise
 
-    def _tell(self, spans: list[FinishedSpan]) -> None:
+    def _call_on_spans(self, spans: list[FinishedSpan]) -> None:
         if self._on_spans is None or not spans:
             return
         try:
@@ -152,7 +152,7 @@ class Api:
         spans = self._store.trace_json(trace_id)
         if not spans:
             return refusal(HTTPStatus.NOT_FOUND, f"{trace_id} not found")
-        return Answer(HTTPStatus.OK, b"".join(_list_of([[span] for span in _bounded(spans)])), JSON)
+        return Answer(HTTPStatus.OK, b"".join(_list_of([[span] for span in _check_size(spans)])), JSON)
 
     def _traces(self, parameters: Parameters) -> Answer:
         return _traces_answer(self._store.find(query.TraceQuery.of(parameters)))
@@ -242,7 +242,7 @@ _ZIPKIN_PAGES = ("/zipkin/", "/zipkin/dependency")
 
 
 def _traces_answer(traces: Sequence[Encoded]) -> Answer:
-    _bounded([span for spans in traces for span in spans])
+    _check_size([span for spans in traces for span in spans])
     lists = [list(_list_of([[span] for span in spans])) for spans in traces]
     return Answer(HTTPStatus.OK, b"".join(_list_of(lists)), JSON)
 
@@ -260,7 +260,7 @@ def _list_of(items: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
     yield b"[]" if separator == b"[" else b"]"
 
 
-def _bounded(spans: Encoded) -> Encoded:
+def _check_size(spans: Encoded) -> Encoded:
     """The same spans; raises ValueError where they have too many bytes for one answer."""
     if sum(map(len, spans)) > MAX_ANSWER_BYTES:
         raise ValueError(f"the answer would be longer than {MAX_ANSWER_BYTES} bytes; ask for less, for instance with limit=10")

@@ -21,7 +21,7 @@ __all__ = ["Application"]
 
 Environ: TypeAlias = dict[str, Any]
 
-_PIECE = 256 * 1024
+_ANSWER_PIECE_BYTES = 256 * 1024
 # A body in another coding is passed on unchanged, as in a real server.  If it is no message, the answer tells the reason.
 _READ_CODINGS = ("", "gzip", "x-gzip")
 
@@ -42,7 +42,7 @@ class Application:
         if environ["REQUEST_METHOD"] == "HEAD":
             return []
         # In pieces, because the server copies each piece into its buffer, and a long buffer into a file.
-        return [answer.body[at : at + _PIECE] for at in range(0, len(answer.body), _PIECE)]
+        return [answer.body[at : at + _ANSWER_PIECE_BYTES] for at in range(0, len(answer.body), _ANSWER_PIECE_BYTES)]
 
     def _answer(self, environ: Environ) -> Answer:
         try:

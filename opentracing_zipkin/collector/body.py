@@ -18,7 +18,7 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_INFLATED_BYTES = 16 * 1024 * 1024
 MAX_GZIP_MEMBERS = 1000
 
-_PIECE = 64 * 1024
+_INFLATED_PIECE_BYTES = 64 * 1024
 
 
 class TooLarge(ValueError):
@@ -71,8 +71,8 @@ def _members(data: bytes) -> Iterator[bytes]:
             raise TooLarge(f"Request Entity Too Large: more than {MAX_GZIP_MEMBERS} gzip members")
         member = zlib.decompressobj(wbits=31)
         while not member.eof:
-            piece = view[at : at + _PIECE]
-            inflated = member.decompress(piece, _PIECE)
+            piece = view[at : at + _INFLATED_PIECE_BYTES]
+            inflated = member.decompress(piece, _INFLATED_PIECE_BYTES)
             if not (piece or inflated):  # the member is truncated
                 return
             yield inflated

@@ -118,14 +118,14 @@ def _tree(trace: Iterable[FinishedSpan]) -> list[_Node]:
         else:
             parent = _parent_of(span, clients, servers)
         node.parent = parent if parent is not node else None
-    _plant(nodes)
+    _attach_to_root(nodes)
     for node in nodes:
         if node.parent is not None:
             node.parent.children.append(node)
     return nodes
 
 
-def _plant(nodes: Sequence[_Node]) -> None:
+def _attach_to_root(nodes: Sequence[_Node]) -> None:
     """Make the root the parent of all nodes that have none in the trace; of several roots, the one with the least id counts."""
     roots = [node for node in nodes if node.span.parent_id is None and node.parent is None]
     if not roots:

@@ -44,7 +44,7 @@ def decode(path: str, media_type: str, body: bytes) -> list[FinishedSpan]:
     if media_type not in readers and media_type in _BINARY_TYPES:
         raise UnsupportedFormat(f"{media_type} is not supported on {path}; send {' or '.join(readers)}")
     known = media_type if media_type in readers else json_v2.media_type
-    _MEASURES[known](body)
+    _CHECKS[known](body)
     try:
         return readers[known](body)
     except ImportError as error:  # the library that reads this format is missing
@@ -55,7 +55,7 @@ def decode(path: str, media_type: str, body: bytes) -> list[FinishedSpan]:
         raise TooLarge("Request Entity Too Large: there is no memory to decode it") from error
 
 
-def _measure_json(body: bytes) -> None:
+def _check_json(body: bytes) -> None:
     """Check a JSON message by its punctuation, at 1 GB/s; punctuation inside texts counts, too."""
     containers = body.count(b"{") + body.count(b"[")
     if containers > MAX_JSON_CONTAINERS:
@@ -63,15 +63,15 @@ def _measure_json(body: bytes) -> None:
     if body.count(b",") > MAX_JSON_COMMAS:
         raise TooLarge(f"Request Entity Too Large: more than {MAX_JSON_COMMAS} values in a message")
     # Every span, even a malformed one, has the id of its trace.
-    _check_spans(min(body.count(b'"traceId"'), containers))
+    _check_span_count(min(body.count(b'"traceId"'), containers))
 
 
-def _measure_thrift(body: bytes) -> None:
+def _check_thrift(body: bytes) -> None:
     """Check a Thrift message by the count at its beginning."""
-    _check_spans(int.from_bytes(body[1:5], "big", signed=True))
+    _check_span_count(int.from_bytes(body[1:5], "big", signed=True))
 
 
-def _measure_proto3(body: bytes) -> None:
+def _check_proto3(body: bytes) -> None:
     """Check a proto3 message by the keys and lengths of its fields; the decoder reports a truncated or malformed message."""
     count = at = 0
     while at < len(body) and count <= MAX_SPANS:
@@ -79,7 +79,7 @@ def _measure_proto3(body: bytes) -> None:
         number, at = _varint(body, at) if key & 7 in (0, 2) else (_FIXED_WIDTHS.get(key & 7, len(body)), at)
         at += number if key & 7 else 0
         count += 1
-    _check_spans(count)
+    _check_span_count(count)
 
 
 def _varint(body: bytes, at: int) -> tuple[int, int]:
@@ -96,13 +96,13 @@ def _varint(body: bytes, at: int) -> tuple[int, int]:
     return number, at
 
 
-def _check_spans(count: int) -> None:
+def _check_span_count(count: int) -> None:
     if count > MAX_SPANS:
         raise TooLarge(f"Request Entity Too Large: more than {MAX_SPANS} spans in a message")
 
 
-_MEASURES: dict[str, Callable[[bytes], None]] = {
-    json_v2.media_type: _measure_json,
-    proto3.media_type: _measure_proto3,
-    thrift_v1.media_type: _measure_thrift,
+_CHECKS: dict[str, Callable[[bytes], None]] = {
+    json_v2.media_type: _check_json,
+    proto3.media_type: _check_proto3,
+    thrift_v1.media_type: _check_thrift,
 }

@@ -19,14 +19,14 @@ from .access import Access
 from .api import Api, OnSpans, OtherPage, no_page
 from .app import Application
 from .stores import Store
-from .stores.memory import MAX_BYTES, MemoryStore
+from .stores.memory import DEFAULT_MAX_BYTES, MemoryStore
 
 if TYPE_CHECKING:
     from .serving import Server
 
 __all__ = ["Collector"]
 
-_BACKLOG = 1024
+_MAX_UNACCEPTED_CONNECTIONS = 1024
 _LOOPBACK_OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -46,7 +46,7 @@ class Collector:
         host: str = "127.0.0.1",
         port: int = 0,
         *,
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int = DEFAULT_MAX_BYTES,
         store: Store | None = None,
         allow_origins: Iterable[str] = (),
         allow_hosts: Iterable[str] = (),
@@ -123,7 +123,7 @@ def _listening(host: str, port: int) -> socket.socket:
         if os.name == "posix":  # on other systems it would let two servers share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
-        listening.listen(_BACKLOG)
+        listening.listen(_MAX_UNACCEPTED_CONNECTIONS)
     except BaseException:
         listening.close()
         raise

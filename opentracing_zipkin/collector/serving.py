@@ -39,10 +39,10 @@ MAX_REQUEST_S = 60.0
 MAX_FRAMING_BYTES = 1024 * 1024
 # A longer body is read up to this limit and discarded, so that its client gets to the answer.
 _MAX_DISCARDED_BYTES = 64 * 1024 * 1024
-# File descriptors that are left for the rest of the process.
+# File descriptors that are kept free for the rest of the process.
 _SPARE_DESCRIPTORS = 16
-_THREADS = 4
-_NOT_NOW_S = 0.5
+_THREAD_COUNT = 4
+_ACCEPT_DELAY_S = 0.5  # the pause after a connection could not be accepted for lack of descriptors or memory
 
 Application = Callable[..., Any]
 
@@ -101,7 +101,7 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection; `since` is the time since when we wait for its client."""
+    """A connection; `since` is the time at which we began to wait for its client."""
 
     parser_class = _Parser
     error_task_class = _Refusal
@@ -117,7 +117,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         self.since = time.monotonic()
 
 
-class _Silent:
+class _NoLog:
     """A logger that drops waitress's warnings about requests that wait for a thread, which are normal here."""
 
     def warning(self, *given: Any, **named: Any) -> None:
@@ -126,7 +126,7 @@ class _Silent:
 
 class _Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
     logger = log
-    queue_logger = _Silent()
+    queue_logger = _NoLog()
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
@@ -136,7 +136,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     logger = log
 
     def __init__(self, application: Application, listening: socket.socket) -> None:
-        self._deaf_until = 0.0
+        self._accept_again_at_s = 0.0
         self._max_connections = _max_connections()
         settings = Adjustments(
             sockets=[listening],
@@ -153,7 +153,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         )
         address = (listening.family, listening.type, listening.proto, listening.getsockname())
         threads = _Threads()
-        threads.set_thread_count(_THREADS)
+        threads.set_thread_count(_THREAD_COUNT)
         super().__init__(application, {}, True, listening, threads, settings, address, bind_socket=False)
         self._loop = Thread(target=self.run, name="zipkin-collector", daemon=True)
 
@@ -174,8 +174,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 raise
-            # It does not try again at once: the connection still waits, so we would loop at full speed.
-            self._deaf_until = time.monotonic() + _NOT_NOW_S
+            # Wait before the next try: the connection is still there, so we would loop at full speed.
+            self._accept_again_at_s = time.monotonic() + _ACCEPT_DELAY_S
             self._close_longest_waited_for()
             return None
 
@@ -184,9 +184,9 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             self._close_longest_waited_for()
         super().handle_accept()
 
-    def readable(self) -> bool:
-        # If every connection is being answered, none can be closed.
-        return bool(super().readable()) and time.monotonic() >= self._deaf_until and self._has_room()
+    def readable(self) -> bool:  # waitress's name
+        # If every connection is being answered, none can be closed to make room.
+        return bool(super().readable()) and time.monotonic() >= self._accept_again_at_s and self._has_room()
 
     def maintenance(self, now: float) -> None:
         """Close connections whose clients take too long for a request or for reading its answer."""

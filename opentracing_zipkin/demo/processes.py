@@ -43,7 +43,7 @@ class Services:
                 self.processes[name] = self._start(name)
             self.addresses = {name: f"http://127.0.0.1:{self._port(name)}" for name in SERVICES}
             for name in SERVICES:
-                self._tell(name, json.dumps(self.addresses) + "\n")
+                self._write_line(name, json.dumps(self.addresses) + "\n")
         except BaseException:
             self._kill()
             raise
@@ -77,23 +77,23 @@ class Services:
         finally:
             too_slow.cancel()
         if not line.strip().isdigit():
-            raise DemoFailed(f"the service {name} did not start: {_fate(process)}; its output is above")
+            raise DemoFailed(f"the service {name} did not start: {_exit_reason(process)}; its output is above")
         return int(line)
 
-    def _tell(self, name: str, line: str) -> None:
+    def _write_line(self, name: str, line: str) -> None:
         stdin = self.processes[name].stdin
         assert stdin is not None
         try:
             stdin.write(line)
             stdin.flush()
         except OSError as error:
-            raise DemoFailed(f"the service {name} died: {_fate(self.processes[name])}") from error
+            raise DemoFailed(f"the service {name} died: {_exit_reason(self.processes[name])}") from error
 
     def check(self) -> None:
         """Raise DemoFailed where a service no longer runs."""
         for name, process in self.processes.items():
             if process.poll() is not None:
-                raise DemoFailed(f"the service {name} died: {_fate(process)}; its output is above")
+                raise DemoFailed(f"the service {name} died: {_exit_reason(process)}; its output is above")
 
     def end(self) -> None:
         """Close the services' input and wait until they have sent their spans and ended."""
@@ -108,7 +108,7 @@ class Services:
             except subprocess.TimeoutExpired:
                 raise DemoFailed(f"the service {name} did not end within {END_TIMEOUT_S:.0f} s") from None
             if status:
-                raise DemoFailed(f"the service {name} failed at its end: {_fate(process)}; its output is above")
+                raise DemoFailed(f"the service {name} failed at its end: {_exit_reason(process)}; its output is above")
 
     def _kill(self) -> None:
         for process in self.processes.values():
@@ -127,7 +127,7 @@ def _environment(endpoint: str, encoding: str) -> Mapping[str, str]:
     return {**inherited, "ZIPKIN_ENDPOINT": endpoint, "ZIPKIN_ENCODING": encoding}
 
 
-def _fate(process: subprocess.Popen[str]) -> str:
+def _exit_reason(process: subprocess.Popen[str]) -> str:
     try:
         status = process.wait(1.0)
     except subprocess.TimeoutExpired:

@@ -19,8 +19,8 @@ from .visits import Json, SpanKey, key_of
 __all__ = ["ZipkinClient"]
 
 # A server answers before it has stored the spans, and a storage with an index needs a second or two.
-STORED_WITHIN_S = 10.0
-TIMEOUT_S = 5.0
+STORE_TIMEOUT_S = 10.0
+REQUEST_TIMEOUT_S = 5.0
 
 _PROBE = {"Content-Type": "application/json", "b3": "0"}
 
@@ -42,7 +42,7 @@ class ZipkinClient:
         """Raise DemoFailed if no collector takes spans."""
         try:
             # Sending the empty list is the documented probe of a collector.
-            response = self._session.post(self.endpoint, data=b"[]", headers=_PROBE, timeout=TIMEOUT_S)
+            response = self._session.post(self.endpoint, data=b"[]", headers=_PROBE, timeout=REQUEST_TIMEOUT_S)
         except requests.RequestException as error:
             response, failure = None, type(error).__name__
         if response is None:  # outside the except block, because the error shows the whole URL
@@ -57,7 +57,7 @@ class ZipkinClient:
 
     def trace(self, trace_id: str, expected: Sequence[SpanKey]) -> list[Json]:
         """The spans of a trace, when all expected ones are there; raises DemoFailed that names the missing ones."""
-        deadline = time.monotonic() + STORED_WITHIN_S
+        deadline = time.monotonic() + STORE_TIMEOUT_S
         while True:
             spans = self._stored(trace_id)
             missing = Counter(expected) - Counter(key_of(span) for span in spans)
@@ -70,7 +70,7 @@ class ZipkinClient:
 
     def _stored(self, trace_id: str) -> list[Json]:
         try:
-            response = self._session.get(server_url(self._server, f"/api/v2/trace/{trace_id}"), timeout=TIMEOUT_S)
+            response = self._session.get(server_url(self._server, f"/api/v2/trace/{trace_id}"), timeout=REQUEST_TIMEOUT_S)
         except requests.RequestException as error:
             response, failure = None, type(error).__name__
         if response is None:

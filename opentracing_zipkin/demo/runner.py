@@ -29,7 +29,7 @@ from .visits import VISITS, Json, Visit
 __all__ = ["run_demo"]
 
 
-class Answered(NamedTuple):
+class TracedVisit(NamedTuple):
     """A visit and the trace that it caused."""
 
     visit: Visit
@@ -74,7 +74,7 @@ def _serve(url: str, open_page: bool) -> None:
     # Not KeyboardInterrupt, which is lost if it is raised while Python finalizes an object.
     former = signal.signal(signal.SIGINT, lambda *_: stopped.set())
     try:
-        if open_page and not _opened(f"{url}/"):
+        if open_page and not _open_browser(f"{url}/"):
             print(f"No browser could be opened; the page is at {url}/", file=sys.stderr, flush=True)
         print(f"The collector shows its traces at {url}/ until Ctrl-C.", flush=True)
         stopped.wait()
@@ -82,7 +82,7 @@ def _serve(url: str, open_page: bool) -> None:
         signal.signal(signal.SIGINT, former)
 
 
-def _opened(url: str) -> bool:
+def _open_browser(url: str) -> bool:
     import webbrowser  # imported here, because it searches for browsers, and is rarely needed
 
     try:
@@ -107,7 +107,7 @@ def _endpoint(given: str | None, encoding: str) -> Iterator[str]:
         yield collector.url
 
 
-def _ask(visit: Visit, services: Services) -> Answered:
+def _ask(visit: Visit, services: Services) -> TracedVisit:
     """Make the request; the headers of the answer contain the trace's id."""
     try:
         with requests.Session() as session:
@@ -125,7 +125,7 @@ def _ask(visit: Visit, services: Services) -> Answered:
     trace_id = response.headers.get("x-b3-traceid")
     if not trace_id:
         raise DemoFailed(f"{visit.method} {visit.path} was not traced: the answer has no trace id")
-    return Answered(visit, trace_id)
+    return TracedVisit(visit, trace_id)
 
 
 def _print_trace(visit: Visit, trace_id: str, spans: list[Json], style: Style) -> None:
@@ -137,7 +137,7 @@ def _print_trace(visit: Visit, trace_id: str, spans: list[Json], style: Style) -
         _say(line, style)
 
 
-def _print_hints(url: str, answered: list[Answered], embedded: bool, serve: bool, style: Style) -> None:
+def _print_hints(url: str, answered: list[TracedVisit], embedded: bool, serve: bool, style: Style) -> None:
     """Print where the traces can be seen."""
     _say("", style)
     if serve or not embedded:

@@ -20,7 +20,7 @@ from ..codec import SpanEncoder
 from ..option import options_of, selected
 from ..options import ConnectionOptions
 from ..senders import Sender, SendError
-from ..senders.checks import checked_auth, checked_cert, checked_headers, checked_proxies
+from ..senders.checks import check_auth, check_cert, check_headers, check_proxies
 from ..senders.connection import Adapter, Unclocked
 from ..senders.credentials import hide, in_headers, in_url
 from ..senders.http import HttpSender, reason_of
@@ -60,10 +60,10 @@ class Connection:
         self.options: dict[str, Any] = selected(ConnectionOptions, found.given)
         self.timeout_s: float = self.options.get("send_timeout", options_of(ConnectionOptions)["send_timeout"].default)
         self.ca_bundle: str | None = self.options.get("ca_bundle")
-        self.cert = checked_cert(self.options.get("client_cert"), self.options.get("client_key"))
-        self._auth = checked_auth(self.options.get("auth"))
-        self._headers = checked_headers(self.options.get("headers"))
-        self._proxies = checked_proxies(self.options.get("proxy"))
+        self.cert = check_cert(self.options.get("client_cert"), self.options.get("client_key"))
+        self._auth = check_auth(self.options.get("auth"))
+        self._headers = check_headers(self.options.get("headers"))
+        self._proxies = check_proxies(self.options.get("proxy"))
         self._adapter = Adapter(max_age_s=60.0)
         self._secrets = [secret for url in (*found.endpoints, *self._proxies.values()) for secret in in_url(url)]
         self._secrets += [*in_headers(self._headers.values()), *(self._auth or ())[1:]]

@@ -18,11 +18,11 @@ from .waterfall import Style, style_of, trace_lines
 
 __all__ = ["Printer"]
 
-QUIET_S = 1.0
+DRAW_DELAY_S = 1.0  # a trace is drawn this long after its last span came
 MAX_WAIT_S = 10.0  # the longest wait for a trace whose spans keep coming
-POLL_S = 0.2
+POLL_INTERVAL_S = 0.2
 MAX_WAITING_SPANS = 20_000
-MAX_DRAWN = 10_000  # the number of drawn traces that are remembered
+MAX_DRAWN_TRACES = 10_000  # drawn traces that are remembered, to mark later spans as more of them
 
 
 class _Waiting:
@@ -77,7 +77,7 @@ class Printer:
         self.stop()
 
     def _run(self) -> None:
-        while not self._stopped.wait(POLL_S):
+        while not self._stopped.wait(POLL_INTERVAL_S):
             self.draw(monotonic())
 
     def draw(self, now: float, everything: bool = False) -> None:
@@ -86,7 +86,7 @@ class Printer:
             if spans:
                 self._write(trace_lines(spans, self._style), trace_id in self._drawn)
                 self._drawn[trace_id] = None
-                if len(self._drawn) > MAX_DRAWN:
+                if len(self._drawn) > MAX_DRAWN_TRACES:
                     self._drawn.popitem(last=False)
 
     def _due(self, now: float, everything: bool) -> list[tuple[str, list[FinishedSpan]]]:
@@ -95,7 +95,7 @@ class Printer:
             due = [
                 trace_id
                 for trace_id, trace in self._waiting.items()
-                if everything or full or now - trace.last >= QUIET_S or now - trace.begun >= MAX_WAIT_S
+                if everything or full or now - trace.last >= DRAW_DELAY_S or now - trace.begun >= MAX_WAIT_S
             ]
             found = [(trace_id, self._waiting.pop(trace_id).spans) for trace_id in due]
             self._count -= sum(len(spans) for _, spans in found)

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from ..model import FinishedSpan
 
-__all__ = ["Node", "grow", "service_of", "traces_of", "walk"]
+__all__ = ["Node", "roots_of", "service_of", "traces_of", "walk"]
 
-MAX_LEVELS = 1_000  # one flag for each level is copied for each span
+MAX_LEVELS = 1_000  # deeper spans stand at the last level, because each span copies one flag for each level above it
 
 
 class Node:
@@ -30,7 +30,7 @@ def service_of(span: FinishedSpan) -> str:
     return "" if span.local is None else span.local.service_name
 
 
-def grow(spans: Sequence[FinishedSpan]) -> list[Node]:
+def roots_of(spans: Sequence[FinishedSpan]) -> list[Node]:
     """The roots in the order of their starts: one if the trace is complete, more if parents are missing."""
     nodes = [Node(span) for span in sorted(spans, key=lambda span: (span.timestamp_us, span.shared))]
     if not nodes:

@@ -14,13 +14,13 @@ from typing import NamedTuple, TextIO
 
 from ..model import FinishedSpan
 from .cells import clean, fitted, width_of
-from .trees import Node, grow, service_of, walk
+from .trees import Node, roots_of, service_of, walk
 
 __all__ = ["Style", "render", "style_of", "trace_lines"]
 
 MIN_WIDTH, MAX_WIDTH = 60, 500
 MAX_SERVICE_WIDTH = 20
-MAX_LEVELS = 30  # levels that are drawn; deeper spans are placed at the last one
+MAX_DRAWN_LEVELS = 30  # levels that are drawn; deeper spans are placed at the last one
 MIN_BAR_WIDTH = 10
 # Two blanks after each of three columns, kinds of at most 8 characters, and 12 for the duration and the error mark.
 _FIXED_WIDTH = 6 + 8 + 12
@@ -54,11 +54,11 @@ def style_of(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Sty
     colour = bool(environment.get("FORCE_COLOR")) or (tty and environment.get("TERM") != "dumb")
     width = shutil.get_terminal_size().columns if tty else Style().width
     return Style(
-        max(MIN_WIDTH, min(width, MAX_WIDTH)), colour and not environment.get("NO_COLOR"), _encodes(stream.encoding, _MARKS)
+        max(MIN_WIDTH, min(width, MAX_WIDTH)), colour and not environment.get("NO_COLOR"), _can_encode(stream.encoding, _MARKS)
     )
 
 
-def _encodes(encoding: str | None, text: str) -> bool:
+def _can_encode(encoding: str | None, text: str) -> bool:
     try:
         text.encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -105,7 +105,7 @@ class _Row(NamedTuple):
 
 def render(spans: Sequence[FinishedSpan], style: Style) -> list[str]:
     """The trace's rows: service, name in its tree, kind, bar, duration; the error stands below a failed span."""
-    rows = [_row(node, ancestry, style) for node, ancestry in walk(grow(spans))]
+    rows = [_row(node, ancestry, style) for node, ancestry in walk(roots_of(spans))]
     if not rows:
         return []
     service_width = min(MAX_SERVICE_WIDTH, max(width_of(row.service) for row in rows))
@@ -129,7 +129,7 @@ def _row(node: Node, ancestry: tuple[bool, ...], style: Style) -> _Row:
     span = node.span
     blank, through, fork, end = ("  ", "│ ", "├─", "└─") if style.marks else ("  ", "| ", "|-", "`-")
     # The roots stand at the margin.
-    passing = "".join(blank if last else through for last in ancestry[1:-1][:MAX_LEVELS])
+    passing = "".join(blank if last else through for last in ancestry[1:-1][:MAX_DRAWN_LEVELS])
     branch, beside = ("", "") if len(ancestry) == 1 else (end, blank) if ancestry[-1] else (fork, through)
     name = passing + branch + (clean(span.name) or "(no name)")
     below = passing + beside + (through if node.children else blank)

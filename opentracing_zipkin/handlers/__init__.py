@@ -1,4 +1,4 @@
-"""Span handlers: what may change a finished span before it is encoded.  Here the Protocol, and the names of those we ship."""
+"""Span handlers, which may change a finished span before it is encoded: the Protocol, and the names of our own handlers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["SpanCounts", "SpanHandler", "count", "drop", "environment_tags", "re
 class SpanHandler(Protocol):
     """Sees each span before it is encoded, on the reporter's thread.
 
-    Returns the span, changed or not, or another one in its place, or None to drop it.  A handler that raises drops the span as
-    well, because what it was to remove from the span must not be sent.
+    Returns the span, changed or not, or another one in its place, or None to drop it.  If a handler raises, the span is also
+    dropped, because it may still have what the handler should have removed.
     """
 
     def __call__(self, span: FinishedSpan, /) -> FinishedSpan | None: ...
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when they are asked for, because every tracer needs the Protocol and few a handler.
+    # Imported at their first use, because every tracer needs the Protocol, but few need a handler.
     if name == "redact":
         from .redaction import redact
 

@@ -1,24 +1,25 @@
-"""Dropping: spans that nobody looks at, as those of health checks, are not sent.
+"""Dropping: spans that nobody looks at, for instance of health checks, are not sent.
 
-Rules: all that is said of a span must hold.  Spans with an error, and those of a debug trace, are kept unless it is said that
-they are not.  A span that is dropped leaves its children with a parent that nobody knows: Zipkin shows them as roots of their
-trace.  So leaves are dropped best; a whole trace is left out by a sampler.
+Rules: a span is dropped if it meets every condition.  Spans of a debug trace are always kept, and spans with an error unless
+`keep_errors` is False.  The children of a dropped span have a parent that Zipkin does not know, and are shown as roots of their
+trace.  So drop spans without children; to leave out a whole trace, use a sampler.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import EllipsisType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model import FinishedSpan
 from .keys import matcher
 
+if TYPE_CHECKING:
+    from . import SpanHandler
+
 __all__ = ["drop"]
 
 KINDS = ("CLIENT", "SERVER", "PRODUCER", "CONSUMER", "LOCAL")
-
-Handler = Callable[[FinishedSpan], "FinishedSpan | None"]
 
 
 def drop(
@@ -28,12 +29,12 @@ def drop(
     shorter_than_s: float | None = None,
     when: Callable[[FinishedSpan], bool] | None = None,
     keep_errors: bool = True,
-) -> Handler:
-    """A handler that drops the spans of which everything that is given holds.
+) -> SpanHandler:
+    """A handler that drops the spans that meet all conditions.
 
-    `names` are patterns, of which one must fit; `*` is any text, and the case does not count.  `kinds` are of CLIENT, SERVER,
-    PRODUCER, CONSUMER and LOCAL.  `tags`: each must be there, with a value that fits the pattern, or with any (`...`).  `when`
-    is a function of the span.  Raises ValueError that names the wrong argument and the remedy.
+    One of the patterns `names` must match the span's name; `*` is any text, and the case does not matter.  `kinds` may have
+    CLIENT, SERVER, PRODUCER, CONSUMER and LOCAL.  Each of `tags` must be there, with a value that matches the pattern, or with
+    any value for `...`.  `when` is a function of the span.  Raises ValueError that names the wrong argument and the remedy.
     """
     tests = [
         *_by_names(names),
@@ -54,24 +55,24 @@ def drop(
     return dropping
 
 
-def _fits_any(patterns: Iterable[Any]) -> Callable[[str], bool]:
+def _any_matcher(patterns: Iterable[Any]) -> Callable[[str], bool]:
     given = [pattern.lower() for pattern in patterns]
     exact = frozenset(pattern for pattern in given if "*" not in pattern)
     matchers = [matcher(pattern) for pattern in given if "*" in pattern]
 
-    def fits(text: str) -> bool:
+    def matches(text: str) -> bool:
         lower = text.lower()
-        return lower in exact or any(matches(lower) for matches in matchers)
+        return lower in exact or any(is_match(lower) for is_match in matchers)
 
-    return fits
+    return matches
 
 
 def _by_names(names: tuple[Any, ...]) -> Iterable[Callable[[FinishedSpan], bool]]:
     if not all(isinstance(name, str) for name in names):
         raise ValueError(f"names are {names!r}; use texts, for instance drop('*/health')")
     if names:
-        fits = _fits_any(names)
-        yield lambda span: fits(span.name)
+        matches = _any_matcher(names)
+        yield lambda span: matches(span.name)
 
 
 def _by_kinds(kinds: Any) -> Iterable[Callable[[FinishedSpan], bool]]:
@@ -86,15 +87,15 @@ def _by_tags(tags: Any) -> Iterable[Callable[[FinishedSpan], bool]]:
     if not isinstance(tags, Mapping) and tags is not None:
         raise ValueError(f"tags is {tags!r}; use a dict, for instance {{'http.status_code': '404'}}")
     for key, value in (tags or {}).items():
-        yield _by_tag(key, None if value is ... else _fits_any([str(value)]))
+        yield _by_tag(key, None if value is ... else _any_matcher([str(value)]))
 
 
-def _by_tag(key: str, fits: Callable[[str], bool] | None) -> Callable[[FinishedSpan], bool]:
-    def has(span: FinishedSpan) -> bool:
+def _by_tag(key: str, matches: Callable[[str], bool] | None) -> Callable[[FinishedSpan], bool]:
+    def has_tag(span: FinishedSpan) -> bool:
         value = span.tags.get(key)
-        return value is not None and (fits is None or fits(str(value)))
+        return value is not None and (matches is None or matches(str(value)))
 
-    return has
+    return has_tag
 
 
 def _by_duration(shorter_than_s: Any) -> Iterable[Callable[[FinishedSpan], bool]]:

@@ -1,7 +1,7 @@
 """Secrets in XML: `<password>…</password>`, with a namespace or attributes, and `<property name="password">…</property>`.
 
-Rules: the value lasts until the element of this name ends, whatever elements are in it; where none ends, until the next
-mark, or the text's end where an element is in it.
+Rules: the value ends with the element's end tag, whatever elements are in it.  Without an end tag, it ends at the next `<`; but
+if it begins with an element, it ends with the text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def without_elements(text: str, keys: Keys, mask: str) -> str:
         if found.start() < done or not _is_secret(found, keys):
             continue
         start = found.end()
-        # In lower case a few characters are two, so a text with them is not searched in it.
+        # A few characters become two in lower case, so positions would differ; such a text is searched as it is.
         end = (lower if len(lower) == len(text) else text).find(f"</{found['tag'].lower()}", start)
         if end < 0 and not _CHILD.match(text, start):
             end = text.find("<", start)

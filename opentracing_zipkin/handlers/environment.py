@@ -1,8 +1,8 @@
-"""Where this process runs, from the environment: names of pods, tasks, revisions and instances, and nothing else.
+"""Tags that say where this process runs, from environment variables: names of pods, tasks, revisions and instances.
 
-Rules: only variables of this table are read, so no secret is.  No request is made.  Keys are those of OpenTelemetry's semantic
-conventions where these have one.  A platform's variables are read where its marker is, because `HOSTNAME` and the like mean
-nothing elsewhere.
+Rules: only the variables in the table are read, so no secret is read.  No request is made.  Keys are those of OpenTelemetry's
+semantic conventions where there is one.  A platform's variables are read only if one of its marker variables is set, because a
+variable such as `HOSTNAME` has another meaning elsewhere.
 Source: the platforms' documentation of their environment; OpenTelemetry, "Resource Semantic Conventions".
 """
 
@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 __all__ = ["environment_tags"]
 
-MAX_LENGTH = 255
+MAX_VALUE_CHARS = 255
 
 
 class _Platform(NamedTuple):
-    """`names`: a tag, and the variables that may have it, the first that is there counts."""
+    """`names`: for each tag, the variables that may have its value; the first that is set counts."""
 
     markers: tuple[str, ...]
     constants: Mapping[str, str]
@@ -114,12 +114,12 @@ _PLATFORMS = (
     ),
 )
 
-# http://169.254.170.2/v4/<task>-<number of the container>: the variable is a URL, of which the task's id is a name.
+# The variable is a URL with the task's id: http://169.254.170.2/v4/<task>-<number of the container>.
 _TASK = re.compile(r"https?://[^/@?#]+/v\d/([0-9a-f]{32})(?:-\d{1,10})?/?")
 
 
 def environment_tags(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Tags that say where this process runs, for `default_tags`; `environ`: in place of the process's environment."""
+    """Tags that say where this process runs, for `default_tags`; `environ` replaces the process's environment."""
     environment = os.environ if environ is None else environ
     tags: dict[str, str] = {}
     for platform in _PLATFORMS:
@@ -132,9 +132,9 @@ def environment_tags(environ: Mapping[str, str] | None = None) -> dict[str, str]
 
 
 def _value(tag: str, environment: Mapping[str, str], variables: tuple[str, ...]) -> str:
-    """A name, or "" where there is none, or something that cannot be one."""
+    """The value of the first set variable; "" if none is set, or if the value cannot be a name."""
     text = next((environment[variable].strip() for variable in variables if environment.get(variable)), "")
     if tag == "aws.ecs.task.id":
         found = _TASK.fullmatch(text)
         return found[1] if found else ""
-    return text if len(text) <= MAX_LENGTH and text.isprintable() else ""
+    return text if len(text) <= MAX_VALUE_CHARS and text.isprintable() else ""

@@ -1,7 +1,7 @@
-"""Names under which secrets stand: exact ones and patterns with `*`, whatever their case and punctuation.
+"""Keys: the names of tags, parameters and fields whose values are secret, as exact names or as patterns with `*`.
 
-Rules: a name is compared in lower case and without `-`, `_`, `.` and the like, so `X-Api-Key`, `x_api_key` and `xApiKey` are
-one name.  One without `*` is also the last word of a longer name: `pin` is `user.pin`, and not `spin`.  A pattern is matched
+Rules: names are compared in lower case and without punctuation, so `X-Api-Key`, `x_api_key` and `xApiKey` are the same name.  A
+key without `*` also matches the last word of a longer name: `pin` matches `user.pin`, but not `spin`.  A pattern is matched
 piece by piece, never by a regular expression, so no name can make it slow.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from .spellings import may_be_spelled, plainer
+from .spellings import decoded_once, may_be_encoded
 
 __all__ = ["DEFAULT_KEYS", "Keys", "matcher"]
 
@@ -27,17 +27,17 @@ DEFAULT_KEYS = (
     "*card_number*", "*credit_card*", "cvv", "cvc", "ssn",
 )  # fmt: skip
 
-MAX_REMEMBERED = 4096  # names, of at most MAX_LENGTH characters: less than 1 MB
-MAX_LENGTH = 255
+MAX_REMEMBERED_NAMES = 4096  # names, of at most MAX_NAME_CHARS characters: less than 1 MB
+MAX_NAME_CHARS = 255
 
 _PUNCTUATION = re.compile(r"(?:[^\w*]|_)+")
 _WORD = re.compile(r"(?:[^\w*]|_)+|(?<=[a-z0-9])(?=[A-Z])")
-_OF_COUNTS = re.compile(r"tokens?[._-]?(?:count|limit|total|usage|used)\Z|tokens\Z", re.IGNORECASE)
-_IS_COUNT = re.compile(r"\s*\d{1,9}\s*\Z")
+_TOKEN_COUNT_NAME = re.compile(r"tokens?[._-]?(?:count|limit|total|usage|used)\Z|tokens\Z", re.IGNORECASE)
+_COUNT_VALUE = re.compile(r"\s*\d{1,9}\s*\Z")
 
 
 class Keys:
-    """Says whether a name is one of those given; remembers its answers; may be asked from any thread."""
+    """Answers whether a name is one of the given keys, and remembers the answers; may be used from any thread."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         given = list(keys)
@@ -49,34 +49,34 @@ class Keys:
         found = self._known.get(name)
         return self._look_up(name) if found is None else found
 
-    def has(self, name: str, value: str) -> bool:
-        """Whether the value under this name is a secret: a number of tokens, as `max_tokens=512`, is none."""
-        return name in self and not (_OF_COUNTS.search(name) and _IS_COUNT.match(value))
+    def is_secret(self, name: str, value: str) -> bool:
+        """Whether the value of this name is a secret; a number of tokens, as in `max_tokens=512`, is not."""
+        return name in self and not (_TOKEN_COUNT_NAME.search(name) and _COUNT_VALUE.match(value))
 
-    def _has(self, name: str) -> bool:
+    def _is_key(self, name: str) -> bool:
         plain = _plain(name)
         return plain in self._exact or _last_word(name) in self._exact or any(matches(plain) for matches in self._patterns)
 
     def _look_up(self, name: str) -> bool:
-        found = any(map(self._has, _spellings(name)))
-        if len(name) <= MAX_LENGTH:
-            if len(self._known) >= MAX_REMEMBERED:
+        found = any(map(self._is_key, _spellings(name)))
+        if len(name) <= MAX_NAME_CHARS:
+            if len(self._known) >= MAX_REMEMBERED_NAMES:
                 self._known.clear()
             self._known[name] = found
         return found
 
 
 def _spellings(name: str) -> Iterable[str]:
-    """As it is, and plainer where it is encoded or disguised, three times at most."""
+    """The name, and the results of decoding it once, twice and three times, where it is encoded or disguised."""
     yield name
     for _ in range(3):
-        if may_be_spelled(name):
-            name = plainer(name)
+        if may_be_encoded(name):
+            name = decoded_once(name)
             yield name
 
 
 def _plain(name: str) -> str:
-    """As names are compared."""
+    """The form in which names are compared."""
     return _PUNCTUATION.sub("", name).lower()
 
 
@@ -85,7 +85,7 @@ def _last_word(name: str) -> str:
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """A function that says whether a text matches a pattern, in which `*` is any text; its time grows with the text alone."""
+    """A function that tests a text against a pattern in which `*` is any text; its time is linear in the text's length."""
     first, *others = pattern.split("*")
     if not others:
         return pattern.__eq__

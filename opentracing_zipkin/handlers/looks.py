@@ -1,8 +1,8 @@
-"""Secrets that are known by their look: card numbers, JWTs, bearer tokens, keys of well-known services, private keys.
+"""Secrets that are recognised by their look: card numbers, JWTs, bearer tokens, keys of well-known services, private keys.
 
-Rules: no expression here can be slow: each repetition is bounded, or begins where no other match can begin, and what follows it
-cannot fail.  Before an expression runs, a text of it is looked for, which costs a tenth.  The case does not count, because span
-names are sent in lower case.
+Rules: no expression here can be slow: each repetition is bounded, or it begins where no other match can begin and the rest of
+the expression cannot fail.  Before an expression runs, a plain text that belongs to it (a hint) is searched for, which takes a
+tenth of the time.  The case does not matter, because span names are sent in lower case.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ Replace = Callable[[str, str], str]  # a text and the mask -> the text without t
 
 
 class Look(NamedTuple):
-    """`hints`: one of these stands, in lower case, in each text that has such a secret."""
+    """One kind of secret; each text with such a secret has one of the `hints`, in lower case."""
 
     replace: Replace
     hints: tuple[str, ...] = ()
 
 
-def _by(expression: str | re.Pattern[str], *hints: str) -> Look:
-    """What matches is masked; a group named `kept` before it stays."""
+def _masking(expression: str | re.Pattern[str], *hints: str) -> Look:
+    """A Look that masks what the expression matches, but keeps a group named `kept` at the beginning of the match."""
     pattern = re.compile(expression, re.IGNORECASE | re.DOTALL) if isinstance(expression, str) else expression
     keeps = "kept" in pattern.groupindex
 
     def replace(text: str, mask: str) -> str:
         def masked(found: re.Match[str]) -> str:
             kept = (found["kept"] or "") if keeps else ""
-            return kept if kept == found[0] else f"{kept}{mask}"  # nothing has no secret
+            return kept if kept == found[0] else f"{kept}{mask}"  # nothing follows the kept part, so there is no secret
 
         return pattern.sub(masked, text)
 
@@ -41,12 +41,12 @@ def _by(expression: str | re.Pattern[str], *hints: str) -> Look:
 
 # Card numbers
 
-# From 12 digits after the first, of which one to nineteen are the number; separated as people write them.
+# A run of at least 13 digits, with blanks, + or - between them; the number may be a part of the run.
 _DIGITS = re.compile(r"(?<![\w.])\d(?:[ +-]?\d){12,60}(?!\w)")
 _IN_FOURS = re.compile(r"(?<![\w.])[2-6][0-9]{3}(?:(?:[._/]|--)[0-9]{4}){3}(?!\w)")
 _NO_DIGIT = re.compile(r"[^0-9]+")
-_SHORTEST, _LONGEST = 13, 19
-_FIRST_DIGITS = "23456"  # of the issuers; what begins with 1 is a time in ms or µs
+MIN_CARD_DIGITS, MAX_CARD_DIGITS = 13, 19
+_FIRST_DIGITS = "23456"  # the first digits of card numbers; a number that begins with 1 may be a time in ms or µs
 
 
 def is_card_number(digits: str) -> bool:
@@ -64,15 +64,15 @@ def _without_cards(text: str, mask: str) -> str:
 
 
 def _masked_cards(run: str, mask: str) -> str:
-    """The number may begin and end at any separator of the run."""
+    """The run with each card number masked; a number may begin and end at any separator."""
     groups = re.split(r"([ +-])", run)
     numbers = groups[::2]
     for first in range(len(numbers)):
-        for last in range(min(len(numbers), first + _LONGEST), first, -1):
+        for last in range(min(len(numbers), first + MAX_CARD_DIGITS), first, -1):
             digits = "".join(numbers[first:last])
-            if len(digits) < _SHORTEST:
+            if len(digits) < MIN_CARD_DIGITS:
                 break
-            if len(digits) <= _LONGEST and digits[0] in _FIRST_DIGITS and is_card_number(digits):
+            if len(digits) <= MAX_CARD_DIGITS and digits[0] in _FIRST_DIGITS and is_card_number(digits):
                 before, after = "".join(groups[: 2 * first]), "".join(groups[2 * last - 1 :])
                 return f"{before}{mask}{_masked_cards(after, mask) if after else ''}"
     return run
@@ -98,44 +98,46 @@ def _is_user_and_password(encoded: str) -> bool:
 
 LOOKS: dict[str, Look] = {
     "card": Look(_without_cards),
-    "jwt": _by(r"eyJ[\w-]{10,}(?:\.[\w-]*){0,4}", "eyj"),
-    "bearer": _by(
+    "jwt": _masking(r"eyJ[\w-]{10,}(?:\.[\w-]*){0,4}", "eyj"),
+    "bearer": _masking(
         r"(?P<kept>\bbearer[\s+]{1,8}[\"']?)(?!(?:tokens?|auth|authentication|authorization|realm|scheme)\b)[^\s\"',;]+",
         "bearer",
     ),
     "basic": Look(_without_basic, ("basic",)),
-    "negotiate": _by(r"(?P<kept>\b(?:negotiate|ntlm)\s{1,8})[A-Za-z0-9+/]{16,}={0,2}", "negotiate", "ntlm"),
-    "digest": _by(r"(?P<kept>\bdigest\s{1,8})(?=[\w-]{1,32}=)[^\r\n]+", "digest"),
-    "aws": _by(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])", "akia", "asia"),
-    "code": _by(
+    "negotiate": _masking(r"(?P<kept>\b(?:negotiate|ntlm)\s{1,8})[A-Za-z0-9+/]{16,}={0,2}", "negotiate", "ntlm"),
+    "digest": _masking(r"(?P<kept>\bdigest\s{1,8})(?=[\w-]{1,32}=)[^\r\n]+", "digest"),
+    "aws": _masking(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])", "akia", "asia"),
+    "code": _masking(
         r"(?P<kept>(?:[?&]|\A)code=(?=[^&\s]{1,2048}&state=)|\b(?:state|grant_type)=[^&\s]{0,512}&code=)[^&\s\"']+", "code="
     ),
-    "key": _by(r"(?P<kept>[?&]key=)[\w-]{20,}", "key="),
-    "google": _by(r"AIza[\w-]{30,}|ya29\.[\w-]{10,}", "aiza", "ya29."),
-    "github": _by(r"\bgh[oprsu]_\w{20,}|\bgithub_pat_\w{20,}", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_"),
-    "gitlab": _by(r"\bglpat-[\w-]{16,}", "glpat-"),
-    "slack": _by(
+    "key": _masking(r"(?P<kept>[?&]key=)[\w-]{20,}", "key="),
+    "google": _masking(r"AIza[\w-]{30,}|ya29\.[\w-]{10,}", "aiza", "ya29."),
+    "github": _masking(r"\bgh[oprsu]_\w{20,}|\bgithub_pat_\w{20,}", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_"),
+    "gitlab": _masking(r"\bglpat-[\w-]{16,}", "glpat-"),
+    "slack": _masking(
         r"\bx(?:ox[a-z]|app)-[\w-]{10,}|(?P<kept>hooks\.slack\.com/services/)[\w/]+", "xox", "xapp-", "hooks.slack.com"
     ),
-    "stripe": _by(r"\b(?:[rs]k_(?:live|test)|whsec)_\w{10,}", "k_live_", "k_test_", "whsec_"),
-    "telegram": _by(r"(?P<kept>\bbot)\d{6,12}:[\w-]{30,}", "bot"),
-    "registry": _by(r"\b(?:npm_\w{30,}|pypi-[\w-]{20,}|hf_[a-z0-9]{30,})", "npm_", "pypi-", "hf_"),
-    "service": _by(
+    "stripe": _masking(r"\b(?:[rs]k_(?:live|test)|whsec)_\w{10,}", "k_live_", "k_test_", "whsec_"),
+    "telegram": _masking(r"(?P<kept>\bbot)\d{6,12}:[\w-]{30,}", "bot"),
+    "registry": _masking(r"\b(?:npm_\w{30,}|pypi-[\w-]{20,}|hf_[a-z0-9]{30,})", "npm_", "pypi-", "hf_"),
+    "service": _masking(
         r"\bSG\.[\w-]{16,}\.[\w-]{16,}|\bshp(?:at|ca|pa|ss)_[a-f0-9]{32}|\bdo[opr]_v1_[a-f0-9]{16,}", "sg.", "shp", "_v1_"
     ),
-    "sk": _by(r"\bsk-[\w-]{20,}", "sk-"),
-    "private_key": _by(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", "private key"),
-    "sql_password": _by(r"(?P<kept>\b(?:password|identified\s{1,8}by)\s{1,8})'(?:[^']|'')*(?:'|\Z)", "password", "identified"),
-    "command_user": _by(r"(?P<kept>(?<!\S)(?:-u\s{0,8}|--(?:proxy-)?user[\s=]{1,8})[^\s:]{1,64}:)\S+", "-u", "-user"),
-    "command_password": _by(r"(?P<kept>\bmysql\w{0,16}\s(?:[^\n]{0,200}?\s)?-p)[^\s-]\S*", "mysql"),
-    "email": _by(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", "@"),
+    "sk": _masking(r"\bsk-[\w-]{20,}", "sk-"),
+    "private_key": _masking(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", "private key"),
+    "sql_password": _masking(
+        r"(?P<kept>\b(?:password|identified\s{1,8}by)\s{1,8})'(?:[^']|'')*(?:'|\Z)", "password", "identified"
+    ),
+    "command_user": _masking(r"(?P<kept>(?<!\S)(?:-u\s{0,8}|--(?:proxy-)?user[\s=]{1,8})[^\s:]{1,64}:)\S+", "-u", "-user"),
+    "command_password": _masking(r"(?P<kept>\bmysql\w{0,16}\s(?:[^\n]{0,200}?\s)?-p)[^\s-]\S*", "mysql"),
+    "email": _masking(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", "@"),
 }
-# An address is no secret, so it is masked on request only.
+# An e-mail address is usually no secret, so it is masked only on request.
 DEFAULT_LOOKS = tuple(name for name in LOOKS if name != "email")
 
 
 def looks_of(patterns: Iterable[str | re.Pattern[str]]) -> Sequence[Look]:
-    """By the names above, or of expressions of the user's own.  Raises ValueError for one that cannot be used."""
+    """The looks for patterns: names in LOOKS, or regular expressions.  Raises ValueError for a pattern that cannot be used."""
     found = []
     for pattern in patterns:
         if isinstance(pattern, str) and pattern in LOOKS:
@@ -149,5 +151,5 @@ def looks_of(patterns: Iterable[str | re.Pattern[str]]) -> Sequence[Look]:
             ) from None
         if not isinstance(compiled.pattern, str):
             raise ValueError(f"patterns has {pattern!r}, which is for bytes; use one for text")
-        found.append(_by(compiled))
+        found.append(_masking(compiled))
     return found

@@ -1,7 +1,7 @@
 """Secrets that follow their name in a text: `password=…`, `"token": "…"`, `Authorization: …`, `--secret …`, `<pin>…</pin>`.
 
-Rules: this meets queries, DSNs, JSON, headers, command lines and the fields of a log record, and is not told which.  So a value
-that is not quoted lasts until another pair begins or the text ends.  A text is read once, from its left to its right.
+Rules: a text may be a query, a DSN, JSON, headers, a command line or the fields of a log record, and nothing says which.  So a
+value without quotes ends where another pair begins, or with the text.  A text is read once, from left to right.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from .keys import Keys
 
 __all__ = ["without_pairs"]
 
-# A name, perhaps quoted or in brackets, and what stands between it and its value; or an option of a command line.  The name is
-# looked at ahead, so that no shorter one is tried.
+# A name, perhaps quoted or in brackets, and the mark between it and its value; or an option of a command line.  The name is
+# matched in a lookahead, so that no shorter name is tried.
 _PAIR = re.compile(
     r"(?:(?<![\w-])(?P<option>--[\w.-]+)\s{1,8}(?!--|[=:\s])"
     r"|(?<![\w.%+-])(?=(?P<name>[\w.%+-]+))(?P=name)(?:\]?(?:\[[\w.-]{0,64}\]){1,8}|\]|(?P<quote>\\*[\"'])|[*`]{1,3})?"
     r"\s*(?P<mark>=>|:=|==|[=:]|(?<=[\"'])(?:[,;]?\s*\\*[\"']?val(?:ue)?\\*[\"']?\s*[=:]|,|\r?\n(?=\r?\n)))\s*)"
 )
-_NEXT = re.compile(r"[\s;,&?](?=\s{0,8}-{0,2}[\w.%+-]+(?:\]|\\*[\"'])?\s{0,8}:?=)|\s(?=--\w)")
+_NEXT_PAIR = re.compile(r"[\s;,&?](?=\s{0,8}-{0,2}[\w.%+-]+(?:\]|\\*[\"'])?\s{0,8}:?=)|\s(?=--\w)")
 _END_IN_QUERY = re.compile(r"[\s\"']|[&;](?=[\w.%+\[\]-]+=)")
 _END_OF_LINE = re.compile(r"[\r\n]")
 _END_OF_HEADER = re.compile(r"\r?\n(?![ \t])|\r(?!\n)")  # a line that begins with a blank belongs to the one before
@@ -28,17 +28,17 @@ _QUOTE = re.compile(r"[a-zA-Z]{0,2}(?P<mark>\\*[\"'`])")
 _AFTER_ATOM = re.compile(r"(?P<after>)\s{0,8}(?:[,}\]]|\Z)")
 _ATOM = re.compile(rf"[\w.+-]+{_AFTER_ATOM.pattern}")  # a number, true or null in JSON
 _AFTER_QUOTED = frozenset(" \t\r\n,;&)}]>\\\"'`?#|")
-# Their values have names, blanks and marks in them.
-_LONG = re.compile(r"cookie|authori[sz]ation", re.IGNORECASE)
-_BLOCK = re.compile(r"[|>][-+\d]{0,2}[ \t]*[\r\n]")  # of YAML, in the lines that follow
-_OF_FORM = re.compile(r"\bname=\\*[\"']?\Z", re.IGNORECASE)  # a part of multipart/form-data
+# The values of these names have names, blanks and marks in them.
+_LONG_VALUE_NAME = re.compile(r"cookie|authori[sz]ation", re.IGNORECASE)
+_YAML_BLOCK = re.compile(r"[|>][-+\d]{0,2}[ \t]*[\r\n]")  # the value is in the following lines
+_FORM_FIELD = re.compile(r"\bname=\\*[\"']?\Z", re.IGNORECASE)  # a part of multipart/form-data
 _EXCEPTION = re.compile(r"(?:Error|Exception|Warning|Failure|Fault)\Z", re.IGNORECASE)
 
 
 def without_pairs(text: str, keys: Keys, mask: str, quoted_only: bool = False) -> str:
     """The text with the mask in place of each value that follows one of the keys.
 
-    `quoted_only`: in SQL, where `token = %s` has no secret.
+    `quoted_only` is for SQL, where `token = %s` has no secret.
     """
     if ">" in text and not quoted_only:
         text = without_elements(text, keys, mask)
@@ -49,7 +49,7 @@ def without_pairs(text: str, keys: Keys, mask: str, quoted_only: bool = False) -
             break
         name = found["option"] or found["name"]
         start, end = _value(text, found, mask, quoted_only) if name in keys and _is_pair(text, found) else (0, 0)
-        if start < end and keys.has(name, text[start:end]):
+        if start < end and keys.is_secret(name, text[start:end]):
             pieces += [text[done:start], mask]
             done = end
         # Without a secret the value may begin with the name of the next pair.
@@ -60,15 +60,15 @@ def without_pairs(text: str, keys: Keys, mask: str, quoted_only: bool = False) -
 def _is_pair(text: str, found: re.Match[str]) -> bool:
     mark = found["mark"]
     if mark is not None and mark[-1] == "\n":
-        return _OF_FORM.search(text, max(0, found.start() - 16), found.start()) is not None
+        return _FORM_FIELD.search(text, max(0, found.start() - 16), found.start()) is not None
     if mark == ":":
         return not _EXCEPTION.search(found["name"])
-    # As a pair of Python's, ('password', '…').
+    # A comma only in a tuple of Python's, ('password', '…').
     return mark is None or mark[-1] != "," or _QUOTE.match(text, found.end()) is not None
 
 
 def _value(text: str, found: re.Match[str], mask: str, quoted_only: bool) -> tuple[int, int]:
-    """Where the value begins and ends."""
+    """The positions where the value begins and ends."""
     start, mark = found.end(), found["mark"]
     if mark is not None and mark[-1] == "\n":
         end = text.find("\n--", start)
@@ -85,19 +85,19 @@ def _value(text: str, found: re.Match[str], mask: str, quoted_only: bool) -> tup
         atom = (_AFTER_ATOM if is_masked else _ATOM).match(text, start + len(mask) if is_masked else start)
         if atom is not None:
             return start, atom.start("after")
-    if mark == ":" and _BLOCK.match(text, start):
+    if mark == ":" and _YAML_BLOCK.match(text, start):
         return start, len(text)
-    is_long = _LONG.search(found["option"] or found["name"])
+    is_long = _LONG_VALUE_NAME.search(found["option"] or found["name"])
     if mark == ":":
-        return start, _first(_END_OF_HEADER if is_long else _END_OF_LINE, text, start)
+        return start, _end_at(_END_OF_HEADER if is_long else _END_OF_LINE, text, start)
     if is_long:
         return start, len(text)
     is_query = text[found.start() - 1 : found.start()] in ("?", "&") and "jdbc:" not in text
-    return start, _first(_END_IN_QUERY if is_query else _NEXT, text, start)
+    return start, _end_at(_END_IN_QUERY if is_query else _NEXT_PAIR, text, start)
 
 
 def _quoted(text: str, quote: re.Match[str]) -> tuple[int, int]:
-    """Inside the quotes; to the text's end where they are not closed, or where something follows that belongs to the value."""
+    """The positions inside the quotes; to the text's end if the quotes are not closed, or if more of the value follows them."""
     start, mark = quote.end(), quote["mark"]
     place = start
     while True:
@@ -122,6 +122,6 @@ def _is_escaped(text: str, place: int, start: int) -> bool:
     return (place - first) % 2 == 1
 
 
-def _first(pattern: re.Pattern[str], text: str, start: int) -> int:
+def _end_at(pattern: re.Pattern[str], text: str, start: int) -> int:
     found = pattern.search(text, start)
     return len(text) if found is None else found.start()

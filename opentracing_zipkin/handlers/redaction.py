@@ -1,8 +1,8 @@
-"""Redaction: what is secret leaves the process in no field of a span.
+"""Redaction: masks secrets in every field of a span before it leaves the process.
 
-Rules: it errs on the side of safety.  A text that is too long to be looked at, or whose secret cannot be told from the rest, is
-masked as a whole.  The time for a text grows with its length alone, and what was redacted stays as it is when it is redacted
-again.  Texts that have no secret are remembered, because most tags have few values.
+Rules: in doubt, more is masked.  A text that is too long to be searched, or whose secret cannot be separated from the rest, is
+masked as a whole.  The time for a text is linear in its length, and a redacted text does not change when it is redacted again.
+Texts without a secret are remembered, because most tags have few values.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from ..text import entries, to_text
 from .keys import DEFAULT_KEYS, Keys
 from .looks import DEFAULT_LOOKS, Look, looks_of
 from .pairs import without_pairs
-from .spellings import may_be_spelled, plainer
+from .spellings import decoded_once, may_be_encoded
 from .urls import without_queries, without_users
 
 __all__ = ["Redaction", "redact"]
 
-MASK = "***"
-MAX_LENGTH = 16_384  # twice the longest tag, by default
-MAX_ROUNDS = 4  # until a text does not change any more; and of percent-encoding in itself
-MAX_REMEMBERED = 4096  # texts of at most MAX_REMEMBERED_LENGTH characters: less than 1 MB
-MAX_REMEMBERED_LENGTH = 80
+DEFAULT_MASK = "***"
+DEFAULT_MAX_LENGTH = 16_384  # twice the longest tag by default
+MAX_ROUNDS = 4  # of redaction, until a text does not change any more; and of decoding a text
+MAX_REMEMBERED_TEXTS = 4096  # texts of at most MAX_REMEMBERED_CHARS characters: less than 1 MB
+MAX_REMEMBERED_CHARS = 80
 
-# With placeholders, `password = %s` has no secret; a text between quotes may be one.
+# In SQL only quoted texts can be secrets: `password = %s` has none.
 _SQL_TAGS = frozenset(("db.statement", "db.query.text", "sql.query"))
 _QUERY_TAGS = frozenset(("url.query", "http.query"))
-_OWN_WAYS = _SQL_TAGS | _QUERY_TAGS  # whose values are looked at in another way than other texts
+_SPECIAL_TAGS = _SQL_TAGS | _QUERY_TAGS  # tags whose values are searched in a way of their own
 
 _MASK = re.compile(r"[^\s\"'`\\=:@?&;,%/#]+")
 _SEPARATORS = re.compile(r"([\s&;?#=,\"'<>]+)")
@@ -42,14 +42,15 @@ def redact(
     *,
     whole_query: bool = False,
     defaults: bool = True,
-    mask: str = MASK,
-    max_length: int = MAX_LENGTH,
+    mask: str = DEFAULT_MASK,
+    max_length: int = DEFAULT_MAX_LENGTH,
 ) -> Redaction:
     """A handler that masks secrets in tags, annotations, names and remote services.
 
-    `keys` are names of tags, parameters and fields whose values are secret, in any case; `*` is any text.  `patterns` are
-    regular expressions for secrets in values, or names of ours, as `"email"`.  Both are added to ours, which `defaults=False`
-    leaves out.  `whole_query` masks each value of a URL's query.  A text of more than `max_length` characters is masked whole.
+    `keys` are names of tags, parameters and fields whose values are secret; their case does not matter, and `*` is any text.
+    `patterns` are regular expressions for secrets in values, or names of our own patterns, for instance `"email"`.  Both are
+    added to the defaults, which `defaults=False` leaves out.  `whole_query` masks each value of a URL's query.  A text of more
+    than `max_length` characters is masked as a whole.
     Raises ValueError that names the wrong argument and the remedy.
     """
     given = _texts("keys", keys, "['*iban*']")
@@ -71,24 +72,24 @@ def _texts(name: str, given: Any, example: str) -> list[str]:
 
 
 class Redaction:
-    """What `redact` makes; may be called from any thread."""
+    """The handler that `redact` returns; may be called from any thread."""
 
-    __slots__ = ("_always", "_clean", "_hinted", "_hints", "_keys", "_mask", "_max_length", "_open", "_whole_query")
+    __slots__ = ("_clean", "_hinted", "_hints", "_keys", "_mask", "_max_length", "_safe_keys", "_unhinted", "_whole_query")
 
     def __init__(self, keys: Keys, looks: Sequence[Look], whole_query: bool, mask: str, max_length: int) -> None:
         self._keys = keys
-        self._always = [look.replace for look in looks if not look.hints]
+        self._unhinted = [look.replace for look in looks if not look.hints]
         self._hinted = [look for look in looks if look.hints]
-        # One search for all hints: most texts have none.
+        # All hints in one search, because most texts have none.
         self._hints = re.compile("|".join(re.escape(hint) for look in self._hinted for hint in look.hints) or r"(?!)").search
         self._whole_query = whole_query
         self._mask = mask
         self._max_length = max_length
         self._clean: set[str] = set()  # texts without a secret
-        self._open: set[str] = set()  # those of them that are keys, of a value that need not be a secret
+        self._safe_keys: set[str] = set()  # keys without a secret whose values are not always secret
 
     def __call__(self, span: FinishedSpan, /) -> FinishedSpan:
-        """The span, without secrets."""
+        """Mask the span's secrets, and return it."""
         span.name = self._field(span.name)
         span.tags = self._tags(span.tags)
         if span.annotations:
@@ -97,11 +98,11 @@ class Redaction:
         span.remote = self._endpoint(span.remote)
         return span
 
-    # Fields, of which another handler may have made anything
+    # The fields; another handler may have put values of any type into them
 
     def _tags(self, given: Any) -> dict[str, Any]:
         tags: dict[str, Any] = given if type(given) is dict else entries(given)
-        clean, known = self._clean, self._open
+        clean, known = self._clean, self._safe_keys
         for key, value in tags.items():
             if key not in known or type(value) is not str or value not in clean:
                 return dict([self._item(key, value) for key, value in tags.items()])
@@ -109,18 +110,18 @@ class Redaction:
 
     def _item(self, key: Any, value: Any) -> tuple[str, Any]:
         name = key if type(key) is str else to_text(key, self._max_length + 1)
-        shown, kept = self.text(name), self._tag(name, value)
-        if shown in self._clean and name not in self._keys and name.lower() not in _OWN_WAYS:
-            if len(self._open) >= MAX_REMEMBERED:
-                self._open.clear()
-            self._open.add(shown)
+        shown, kept = self.text(name), self._tag_value(name, value)
+        if shown in self._clean and name not in self._keys and name.lower() not in _SPECIAL_TAGS:
+            if len(self._safe_keys) >= MAX_REMEMBERED_TEXTS:
+                self._safe_keys.clear()
+            self._safe_keys.add(shown)
         return shown, kept
 
-    def _tag(self, key: str, value: Any) -> Any:
+    def _tag_value(self, key: str, value: Any) -> Any:
         if value is None or type(value) is bool:
             return value
         text = value if type(value) is str else to_text(value, self._max_length + 1)
-        if text and self._keys.has(key, text):
+        if text and self._keys.is_secret(key, text):
             return self._mask
         redacted = self.text(text, key.lower())
         return value if redacted == text else redacted
@@ -153,36 +154,36 @@ class Redaction:
     # Texts
 
     def text(self, text: str, key: str = "") -> str:
-        """A text without its secrets; `key`: of the tag whose value it is, in lower case."""
-        if text in self._clean and key not in _OWN_WAYS:
+        """A text without its secrets; `key` is the key of its tag, in lower case."""
+        if text in self._clean and key not in _SPECIAL_TAGS:
             return text
         if len(text) > self._max_length:
             return f"{self._mask} ({len(text)} characters, too long to be looked at)"
         is_sql, is_query = key in _SQL_TAGS, key in _QUERY_TAGS
-        redacted = self._settled(text, is_sql, is_query)
-        if redacted == text and key not in _OWN_WAYS and len(text) <= MAX_REMEMBERED_LENGTH:
-            if len(self._clean) >= MAX_REMEMBERED:
+        redacted = self._redacted(text, is_sql, is_query)
+        if redacted == text and key not in _SPECIAL_TAGS and len(text) <= MAX_REMEMBERED_CHARS:
+            if len(self._clean) >= MAX_REMEMBERED_TEXTS:
                 self._clean.clear()
             self._clean.add(text)
         return redacted
 
-    def _settled(self, text: str, is_sql: bool, is_query: bool) -> str:
-        """Redacted until nothing changes any more: a mask may have made one of two pairs."""
+    def _redacted(self, text: str, is_sql: bool, is_query: bool) -> str:
+        """The text, redacted until nothing changes any more: a mask may have joined two pairs into one."""
         for _ in range(MAX_ROUNDS):
-            redacted = self._once(text, is_sql, is_query)
-            if may_be_spelled(redacted):
+            redacted = self._redact_once(text, is_sql, is_query)
+            if may_be_encoded(redacted):
                 redacted = self._without_encoded(redacted, is_sql)
             if redacted == text:
                 return text
             text = redacted
         return self._mask
 
-    def _once(self, text: str, is_sql: bool, is_query: bool) -> str:
+    def _redact_once(self, text: str, is_sql: bool, is_query: bool) -> str:
         mask = self._mask
-        # Pairs first: a password in a query may have an `@`, and what looks like a token may be the name of a pair.
+        # Pairs first: a password in a query may have an `@`, and the name of a pair may look like a token.
         if _may_have_pairs(text):
             text = without_pairs(text, self._keys, mask, is_sql)
-        for replace in self._always:
+        for replace in self._unhinted:
             text = replace(text, mask)
         lower = text.lower()
         if self._hints(lower):
@@ -194,21 +195,21 @@ class Redaction:
         return without_users(text, mask)
 
     def _without_encoded(self, text: str, is_sql: bool) -> str:
-        """Without what is a secret only after it is decoded: those words are masked, and if that is not enough, all of it."""
+        """Mask the words that are secrets only after decoding; the whole text, if a secret remains."""
         words = _SEPARATORS.split(text)
-        text = "".join([self._mask if self._hides(word, is_sql) else word for word in words])
-        return self._mask if self._hides(text, is_sql) else text
+        text = "".join([self._mask if self._has_encoded_secret(word, is_sql) else word for word in words])
+        return self._mask if self._has_encoded_secret(text, is_sql) else text
 
-    def _hides(self, text: str, is_sql: bool) -> bool:
-        """Whether a text has a secret after it is decoded, once or several times."""
+    def _has_encoded_secret(self, text: str, is_sql: bool) -> bool:
+        """Whether decoding the text, once or several times, shows a secret."""
         for _ in range(MAX_ROUNDS):
-            decoded = plainer(text) if may_be_spelled(text) else text
+            decoded = decoded_once(text) if may_be_encoded(text) else text
             if decoded == text:
                 return False
-            if self._once(decoded, is_sql, False) != decoded:
+            if self._redact_once(decoded, is_sql, False) != decoded:
                 return True
             text = decoded
-        return plainer(text) != text  # deeper than anybody encodes by accident
+        return decoded_once(text) != text  # still encoded after so many rounds: this is no accident
 
 
 def _may_have_pairs(text: str) -> bool:

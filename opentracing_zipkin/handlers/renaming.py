@@ -1,7 +1,7 @@
-"""Renaming: names that hold an id, as `/users/123`, become one name, so that Zipkin can group by them.
+"""Renaming: names with an id in them, for instance `/users/123`, become one name, so that Zipkin can group by it.
 
-Rules: names are compared without regard to case, because Zipkin keeps them in lower case.  The first rule that gives another
-name counts.  What a name becomes is remembered, unless a function decided it.
+Rules: names are compared without regard to case, because Zipkin keeps them in lower case.  The first rule that returns a
+name counts.  The new name is remembered for the old one, unless a rule is a function.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from typing import Any, TypeAlias
 
 from ..model import FinishedSpan
 
-__all__ = ["Renaming", "Rule", "rename"]
+__all__ = ["NameRule", "Renaming", "rename"]
 
 # A mapping from names or expressions to names, a template as "/users/{id}", or a function of the span.
-Rule: TypeAlias = "Mapping[str, str] | Mapping[re.Pattern[str], str] | str | Callable[[FinishedSpan], str | None]"
+NameRule: TypeAlias = "Mapping[str, str] | Mapping[re.Pattern[str], str] | str | Callable[[FinishedSpan], str | None]"
 
-MAX_REMEMBERED = 4096
+MAX_REMEMBERED_NAMES = 4096
 
-_ANY = r"[^/\s?#]"
+_STEP_CHARACTER = r"[^/\s?#]"
 _FIELD = re.compile(r"\{[^{}/]*\}")
 
 
-def rename(*rules: Rule) -> Renaming:
-    """A handler that gives spans other names, by the first rule that has one.
+def rename(*rules: NameRule) -> Renaming:
+    """A handler that gives spans other names, each by the first rule that returns one.
 
     A rule is a mapping from names to names; or from compiled expressions, which must fit the whole name, to names, in which
     `\\1` is a group; or a template, as `"/users/{id}"`, in which each pair of braces stands for one step of a path; or a
-    function that takes the span and returns its name, or None.  Raises ValueError for what is no rule.
+    function that takes the span and returns its name, or None.  Raises ValueError for anything else.
     """
     if not rules:
         raise ValueError("rename() has no rule; give one, for instance rename('/users/{id}')")
-    return Renaming([_Rule(rule) for rule in rules])
+    return Renaming([_NameRule(rule) for rule in rules])
 
 
-class _Rule:
-    """One rule: `by_name` where the name decides alone, else `by_span`."""
+class _NameRule:
+    """One rule: `by_name` where the name alone decides, else `by_span`."""
 
     __slots__ = ("by_name", "by_span")
 
@@ -58,7 +58,7 @@ def _no_name(name: str) -> str | None:
 
 
 def _by_template(template: str) -> Callable[[str], str | None]:
-    """With or without a method, or another word, before the path."""
+    """The function for a template; before the path a name may have one word, for instance the method."""
     if not _FIELD.search(template):
         raise ValueError(f"{template!r} has nothing in braces; use a template as '/users/{{id}}', or a mapping")
     steps = "/".join([_step(step, f"at{place}") for place, step in enumerate(template.split("/"))])
@@ -72,13 +72,13 @@ def _by_template(template: str) -> Callable[[str], str | None]:
 
 
 def _step(step: str, group: str) -> str:
-    """The expression of one step.  Of several fields all but the last end where they first can, and are not tried again."""
+    """The expression for one step.  Of several fields, all but the last take the shortest match, without backtracking."""
     begin, *others = map(re.escape, _FIELD.split(step))
     if not others:
         return begin
     *middle, end = others
-    fields = [f"(?=(?P<{group}_{place}>{_ANY}+?{text}))(?P={group}_{place})" for place, text in enumerate(middle)]
-    return f"{begin}{''.join(fields)}{_ANY}+{end}"
+    fields = [f"(?=(?P<{group}_{place}>{_STEP_CHARACTER}+?{text}))(?P={group}_{place})" for place, text in enumerate(middle)]
+    return f"{begin}{''.join(fields)}{_STEP_CHARACTER}+{end}"
 
 
 def _by_mapping(rule: Mapping[Any, Any]) -> Callable[[str], str | None]:
@@ -102,26 +102,26 @@ def _by_mapping(rule: Mapping[Any, Any]) -> Callable[[str], str | None]:
 
 
 class Renaming:
-    """What `rename` makes; may be called from any thread."""
+    """The handler that `rename` returns; may be called from any thread."""
 
-    __slots__ = ("_known", "_rules")
+    __slots__ = ("_remembered", "_rules")
 
-    def __init__(self, rules: list[_Rule]) -> None:
+    def __init__(self, rules: list[_NameRule]) -> None:
         self._rules = rules
-        self._known: dict[str, str | None] | None = {} if all(rule.by_span is None for rule in rules) else None
+        self._remembered: dict[str, str | None] | None = {} if all(rule.by_span is None for rule in rules) else None
 
     def __call__(self, span: FinishedSpan, /) -> FinishedSpan:
-        """The span, with its new name."""
+        """Rename the span, and return it."""
         name = span.name
-        if self._known is None:
+        if self._remembered is None:
             new = self._new(span)
-        elif name in self._known:
-            new = self._known[name]
+        elif name in self._remembered:
+            new = self._remembered[name]
         else:
             new = self._new(span)
-            if len(self._known) >= MAX_REMEMBERED:
-                self._known.clear()
-            self._known[name] = new
+            if len(self._remembered) >= MAX_REMEMBERED_NAMES:
+                self._remembered.clear()
+            self._remembered[name] = new
         if new is not None:
             span.name = new
         return span

@@ -1,8 +1,8 @@
-"""User and password in URLs, wherever these stand in a text; and whole queries.
+"""Masks user and password in URLs, anywhere in a text; and the values of whole queries.
 
-Rules: all that stands before the `@` is masked, because a token may be the user's name.  A password may hold any character,
-also those that a URL would have to escape.  So where we cannot tell where it ends, more is masked, never less: what remains is
-a host, a port and a path.  Each character is looked at a few times at most.
+Rules: everything before the `@` is masked, because the user's name may be a token.  A password may have any character, also one
+that should be escaped in a URL.  Where its end is unclear, more is masked, never less; a host, a port and a path remain.  Each
+character is read a few times at most.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from itertools import pairwise
 
 __all__ = ["without_queries", "without_users"]
 
-# A URL's begin, also with a usual slip, as in http:/host; or the begin of one without a scheme.
+# The beginning of a URL, also with the usual mistake http:/host, or without a scheme.
 _START = re.compile(r"(?<![\w+.-])[a-z][\w+.-]{0,40}:[/\\]+|[/\\]{2,}", re.IGNORECASE)
-# A host with what is no port: where there is no @, a text may have been cut in the middle of a password.
+# A host and a colon without a port: if there is no @, the text may have been cut in the middle of a password.
 _CUT = re.compile(r"[/\\][^/?#\\\s:\[]*:(?!\d{1,5}(?:[/?#,;\s]|\Z))")
 _END_OF_RUN = re.compile(r"[\s\"'<>`]")
 _BLANK = re.compile(r"\s")
@@ -44,7 +44,7 @@ def without_users(text: str, mask: str) -> str:
 
 
 def _without_user(text: str, is_web: bool, mask: str) -> str:
-    """What follows a URL's `//`, up to the next URL; in a `mongodb://` and the like a password may hold slashes."""
+    """Mask the user in the text after a URL's `//`; with a scheme such as `mongodb://`, a password may have slashes."""
     run = _END_OF_RUN.split(text, maxsplit=1)[0]
     authority = _END_OF_AUTHORITY.split(run, maxsplit=1)[0]
     at = (authority if is_web else run).rfind("@")
@@ -56,10 +56,10 @@ def _without_user(text: str, is_web: bool, mask: str) -> str:
 
 
 def _hidden_at(text: str, run: str, authority: str) -> int | None:
-    """Where the host begins although there is no `@` before the path; None where there is no user."""
+    """The position of the host where no `@` stands before the path; None where there is no user."""
     hosts = [_HOST_AND_PORT.fullmatch(host) for host in authority.split(",")]
     if all(hosts):
-        # Either a host and its port, or a user and a password that begins with digits: before an @ that ends a word.
+        # A host and its port; or a user and a password that begins with digits, if an @ follows.
         path = re.split(r"[?#]", run, maxsplit=1)[0]
         at = path.rfind("@")
         is_port = any(host is not None and host[1] for host in hosts)
@@ -67,12 +67,12 @@ def _hidden_at(text: str, run: str, authority: str) -> int | None:
     at = run.rfind("@")
     if at < 0:
         at = text.rfind("@")
-    # Without an @ it is a text that was cut in the middle of a password.
+    # Without an @, the text was cut in the middle of a password.
     return at if at >= 0 else len(_BLANK.split(text, maxsplit=1)[0])
 
 
 def _without_bare_users(text: str, mask: str) -> str:
-    """`user:password@host` without `//` before it."""
+    """Mask the user in `user:password@host` without `//` before it."""
     words = _WORDS.split(text)
     for place, word in enumerate(words):
         if "@" in word:
@@ -83,20 +83,20 @@ def _without_bare_users(text: str, mask: str) -> str:
 
 
 def _without_bare_user(piece: str, mask: str) -> str:
-    """A piece of a word, perhaps a URL, whose host was looked at before."""
+    """Mask the user in a piece of a word; if it is a URL, only behind its host, which was searched before."""
     start = _START.match(piece)
     end = _END_OF_AUTHORITY.search(piece, start.end()) if start is not None else None
     begin = 0 if start is None else len(piece) if end is None else end.end()
     at = piece.rfind("@")
     user = piece[begin:at]
-    # A colon at its end alone is that of an Oracle database's address.
+    # If the only colon is the last character, this is the address of an Oracle database.
     if at < begin or ":" not in user or (user.endswith(":") and "@" not in user):
         return piece
     return f"{piece[:begin]}{mask}{piece[at:]}"
 
 
 def without_queries(text: str, mask: str, is_query: bool = False) -> str:
-    """The text with the mask in place of each value in a URL's query; `is_query`: it is such a query itself."""
+    """The text with the mask in place of each value in a URL's query; `is_query`: the text itself is a query."""
     if is_query:
         return _PARAMETER.sub(lambda found: _masked_parameter(found[0], mask), text)
     if "?" not in text:
@@ -105,6 +105,6 @@ def without_queries(text: str, mask: str, is_query: bool = False) -> str:
 
 
 def _masked_parameter(parameter: str, mask: str) -> str:
-    """Its name stays; one without a value may be the secret itself."""
+    """A parameter with its value masked; one without a value is masked whole, because it may be the secret."""
     name, equals, _ = parameter.partition("=")
     return f"{name}={mask}" if equals else mask

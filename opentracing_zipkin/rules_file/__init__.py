@@ -1,4 +1,4 @@
-"""Sampling rules in a TOML file that is watched: what is in the file, and what becomes of a change."""
+"""Sampling rules in a TOML file: reading the file, and watching it for changes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A mistake in a file of rules, and where it stands.
+"""A mistake in a file of rules, and its line and column.
 
-Rules: TOML's readers tell no places of keys.  So the place of one is found by reading the file's beginning: the statement that
-a key came with is the first one after which it is there.  That knows every way to write a key, and is done for a mistake only.
+Rules: TOML readers do not tell where a key stands.  So longer and longer beginnings of the file are read: the first statement
+after which the key exists is the one that defines it.  This works for every way to write a key, and is done only for a mistake.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 __all__ = ["Mistake", "place_of"]
 
-Steps = tuple[Any, ...]  # from the document to a key: names, and places in lists
+Steps = tuple[Any, ...]  # the way from the document to a key: names, and positions in lists
 
 
 class Mistake(Exception):
-    """`line` and `column` count from 1; 0 where the file as a whole is meant."""
+    """`line` and `column` count from 1; both are 0 for a mistake of the whole file."""
 
     def __init__(self, text: str, line: int = 0, column: int = 0) -> None:
         super().__init__(text)
@@ -25,19 +25,19 @@ class Mistake(Exception):
 
     @property
     def place(self) -> str:
-        """As it is shown, "" where the file as a whole is meant."""
+        """Line and column as text; "" for a mistake of the whole file."""
         return f"line {self.line}, column {self.column}" if self.line else ""
 
 
 def place_of(text: str, steps: Steps, read: Callable[[str], dict[str, Any]]) -> tuple[int, int]:
     """Line and column of a key that is in the document.
 
-    `read` raises ValueError for a beginning that ends within a statement.
+    `read` raises ValueError for a text that ends inside a statement.
     """
     lines = text.split("\n")
 
     def whole(count: int) -> tuple[int, dict[str, Any]]:
-        """The longest beginning of at most `count` lines that ends with a statement's end, and what is in it."""
+        """The number of lines, at most `count`, at whose end a statement ends, and the document in these lines."""
         while True:
             try:
                 return count, read("\n".join(lines[:count]))
@@ -47,15 +47,15 @@ def place_of(text: str, steps: Steps, read: Callable[[str], dict[str, Any]]) -> 
     low, high = 0, len(lines)
     while low < high:
         middle = (low + high) // 2
-        if _has(whole(middle)[1], steps):
+        if _has_key(whole(middle)[1], steps):
             high = middle
         else:
             low = middle + 1
     begin = whole(low - 1)[0]
-    return _place_in(lines[begin:low], begin, steps, _earlier(read("\n".join(lines[:low])), steps))
+    return _place_in(lines[begin:low], begin, steps, _count_earlier(read("\n".join(lines[:low])), steps))
 
 
-def _has(value: Any, steps: Steps) -> bool:
+def _has_key(value: Any, steps: Steps) -> bool:
     for step in steps:
         is_there = step < len(value) if isinstance(value, list) else isinstance(value, dict) and step in value
         if not is_there:
@@ -64,12 +64,12 @@ def _has(value: Any, steps: Steps) -> bool:
     return True
 
 
-def _earlier(document: Any, steps: Steps) -> int:
-    """How many earlier entries of the list have the same key, for those that are written in one statement."""
+def _count_earlier(document: Any, steps: Steps) -> int:
+    """The number of earlier entries of the list that have the same key; one statement may define several entries."""
     if len(steps) < 3:
         return 0
     name, place, *rest = steps
-    return sum(_has(document[name], (index, *rest)) for index in range(place))
+    return sum(_has_key(document[name], (index, *rest)) for index in range(place))
 
 
 def _place_in(statement: list[str], begin: int, steps: Steps, earlier: int) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Rules as TOML: the tables `[[rule]]`, whose keys are the arguments of `sampling.Rule`.
 
-Rules: a file is never half used: one mistake refuses all of it, with line and column.  Only a thread that may wait for a disk
-reads it.
+Rules: a file is used as a whole or not at all; the error for a mistake has line and column.  Only a thread that may wait for a
+disk reads the file.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ..option import WrongSetting
 from ..sampling import Rule
 from .mistakes import Mistake, Steps, place_of
 
-__all__ = ["MAX_BYTES", "check_reader", "content_of", "rules_in"]
+__all__ = ["MAX_FILE_BYTES", "check_reader", "content_of", "rules_in"]
 
-MAX_BYTES = 65_536  # a hundred rules are 10 KB
+MAX_FILE_BYTES = 65_536  # a hundred rules are 10 KB
 MAX_RULES = 1000
 
 TABLE = "rule"
@@ -50,26 +50,28 @@ def _read(text: str) -> dict[str, Any]:
 def content_of(path: str) -> bytes:
     """The file's bytes.  Raises Mistake where it cannot be read, is no file, or is too large."""
     try:
-        # A pipe is not waited for.
+        # O_NONBLOCK, because opening a pipe would wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         with open(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise Mistake("is no regular file; use a file of TOML")
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise Mistake(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > MAX_BYTES:
-        raise Mistake(f"is larger than {MAX_BYTES} bytes")
+    if len(content) > MAX_FILE_BYTES:
+        raise Mistake(f"is larger than {MAX_FILE_BYTES} bytes")
     return content
 
 
 def rules_in(content: bytes) -> list[Rule]:
-    """The rules of a file, in their order.  Raises Mistake for anything that is wrong."""
+    """The rules of a file, in their order.  Raises Mistake for the first mistake."""
     text = _text_of(content)
     document = _document(text)
     for key in document:
         if key != TABLE:
-            raise _mistake(text, (key,), f"there is no key {key!r}; {_meant(key, (TABLE,), f'rules are tables, [[{TABLE}]]')}")
+            raise _mistake(
+                text, (key,), f"there is no key {key!r}; {_suggestion(key, (TABLE,), f'rules are tables, [[{TABLE}]]')}"
+            )
     tables = document.get(TABLE, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise _mistake(text, (TABLE,), f"{TABLE} is no list of tables; write [[{TABLE}]], with two brackets")
@@ -108,7 +110,7 @@ def _document(text: str) -> dict[str, Any]:
 def _rule(text: str, place: int, table: dict[str, Any]) -> Rule:
     for key in table:
         if key not in KEYS:
-            remedy = _meant(key, KEYS, f"use {', '.join(KEYS)}")
+            remedy = _suggestion(key, KEYS, f"use {', '.join(KEYS)}")
             raise _mistake(text, (TABLE, place, key), f"a rule has no key {key!r}; {remedy}")
     try:
         return Rule(**table)
@@ -122,7 +124,7 @@ def _mistake(text: str, steps: Steps, reason: str) -> Mistake:
     return Mistake(reason, *place_of(text, steps, _read))
 
 
-def _meant(key: str, known: tuple[str, ...], remedy: str) -> str:
+def _suggestion(key: str, known: tuple[str, ...], remedy: str) -> str:
     import difflib  # here, because it takes 7 ms and is rarely needed
 
     near = difflib.get_close_matches(key.lower(), known, 1)

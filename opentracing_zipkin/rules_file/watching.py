@@ -1,9 +1,9 @@
-"""Rules out of a file that is looked at once a second; a file that cannot be used leaves the rules as they were.
+"""Sampling rules from a file that is read once a second; if the file cannot be used, the rules stay as they were.
 
-Rules: the application's thread reads no file, except for the first one when the tracer is made.  The thread that looks is
-started by the first root, one for each file, and holds nothing that keeps the tracer alive.  There is no lock: who may start it
-is decided by `setdefault`, and a forked child starts its own.  A change counts when two looks have seen the same content, as a
-file may be read while it is being written.  Each look reads the file: its time and size may be the same after a change.
+Rules: the application's threads read the file only when the tracer is made.  Later a thread of its own does; the first root
+starts one for each file, and it does not keep the tracer alive.  There is no lock: `setdefault` decides which thread may start
+it, and a forked child starts its own.  A change counts when the same content was read twice, because the file may be read while
+it is being written.  The content is compared, because time and size may be the same after a change.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from ..sampling import Root, RootSampler, Rules
 from .mistakes import Mistake
 from .reading import check_reader, content_of, rules_in
 
-__all__ = ["POLL_S", "WatchedRules"]
+__all__ = ["POLL_INTERVAL_S", "WatchedRules"]
 
-POLL_S = 1.0
-SETTLE_S = 0.1  # until a content that was seen once is looked at again
-JOINED_POLL_S = 0.1  # where the interpreter's end waits for the thread
-RETRY_S = 1.0  # until a thread that could not be started is tried again
+POLL_INTERVAL_S = 1.0
+CONFIRM_DELAY_S = 0.1  # the wait before changed content is read again, to confirm it
+JOINED_POLL_INTERVAL_S = 0.1  # shorter, where the interpreter waits for the thread at its end
+RETRY_DELAY_S = 1.0  # the wait after a failure to start the thread
 
 _all: weakref.WeakSet[WatchedRules] = weakref.WeakSet()
 
 
 class WatchedRules(RootSampler):
-    """The rules in the file at `path`; `otherwise` is the sampler of roots that none fits.
+    """The rules in the file at `path`; `otherwise` is the sampler of roots that no rule fits.
 
     Raises ValueError that names the setting, the mistake with line and column, and the remedy.
     """
@@ -47,15 +47,15 @@ class WatchedRules(RootSampler):
         self._path = path
         self._otherwise = otherwise
         try:
-            self._judged: bytes | str = content_of(path)
-            self._rules = Rules(rules_in(self._judged), otherwise)
+            self._last_content: bytes | str = content_of(path)
+            self._rules = Rules(rules_in(self._last_content), otherwise)
         except Mistake as mistake:
             where = f", {mistake.place}:" if mistake.line else ", which"
             raise WrongSetting("sampling_rules", f"is {path!r}{where} {mistake}") from None
         self.headers = self._rules.headers
-        self._pending: bytes | str | None = None  # a content that was seen once
+        self._pending: bytes | str | None = None  # changed content that was read once
         self._is_wrong = False
-        self._turns: dict[str, object] = {}  # the token of the thread that looks
+        self._turns: dict[str, object] = {}  # the token of the thread that reads the file
         self._retry_at = 0.0
         self._is_closed = False
         renew_in_children(self)
@@ -64,21 +64,21 @@ class WatchedRules(RootSampler):
         _all.add(self)
 
     def renew_after_fork(self) -> None:
-        """The parent's thread is not here."""
+        """Forget the parent's thread, which does not exist here."""
         self._turns = {}
 
     def close(self) -> None:
-        """The rules stay as they are; the thread ends at its next look."""
+        """Stop watching: the thread ends within its next interval, and the rules stay as they are."""
         self._is_closed = True
 
     @property
     def rules(self) -> Rules:
-        """Those in force now."""
+        """The rules that are used now."""
         return self._rules
 
     def decide(self, trace_id: int, root: Root, /) -> bool:
         if not self._turns:
-            self._attend()
+            self._start_thread_once()
         return self._rules.decide(trace_id, root)
 
     def __repr__(self) -> str:
@@ -86,18 +86,18 @@ class WatchedRules(RootSampler):
 
     # The thread
 
-    def _attend(self) -> None:
-        """Start the thread, if nobody has and it is possible."""
+    def _start_thread_once(self) -> None:
+        """Start the thread, if this is possible and no other thread has done it."""
         if self._is_closed or sys.is_finalizing() or not may_start_thread() or monotonic() < self._retry_at:
             return
         turns, turn = self._turns, object()
         try:
             if turns.setdefault("turn", turn) is turn:
                 start_thread(_watch, (weakref.ref(self), turn), "zipkin-sampling-rules")
-        except RuntimeError:  # no thread is left, or none may be here
-            self._retry_at = monotonic() + RETRY_S
+        except RuntimeError:  # the system or the interpreter allows no new thread
+            self._retry_at = monotonic() + RETRY_DELAY_S
             _give_back(turns, turn)
-        except BaseException:  # of a signal's handler
+        except BaseException:  # raised by a signal's handler
             _give_back(turns, turn)
             raise
 
@@ -105,24 +105,24 @@ class WatchedRules(RootSampler):
         return not self._is_closed and self._turns.get("turn") is turn
 
     def look(self) -> float:
-        """See what has become of the file; the seconds until the next look."""
+        """Read the file, and use it if it has changed; returns the seconds until the next look."""
         content: bytes | str
         try:
             content = content_of(self._path)
         except Mistake as mistake:
             content = str(mistake)
-        if content == self._judged:
+        if content == self._last_content:
             self._pending = None
         elif content != self._pending:
             self._pending = content
-            return SETTLE_S
+            return CONFIRM_DELAY_S
         else:
             self._pending = None
-            self._judged = content
-            self._judge(content)
-        return POLL_S
+            self._last_content = content
+            self._apply(content)
+        return POLL_INTERVAL_S
 
-    def _judge(self, content: bytes | str) -> None:
+    def _apply(self, content: bytes | str) -> None:
         try:
             if isinstance(content, str):
                 raise Mistake(content)
@@ -132,7 +132,7 @@ class WatchedRules(RootSampler):
             where = f"{self._path}, {mistake.place}:" if mistake.line else f"{self._path}"
             log.warning("zipkin: the file of sampling rules %s %s; the rules that were read before stay", where, mistake)
             return
-        self.headers = rules.headers  # first, so that no rule misses its header
+        self.headers = rules.headers  # before the rules, so that no new rule misses its header
         self._rules = rules
         again = "can be used again, and " if self._is_wrong else ""
         self._is_wrong = False
@@ -140,23 +140,23 @@ class WatchedRules(RootSampler):
 
 
 def _watch(weak: weakref.ref[WatchedRules], turn: object) -> None:
-    """All that the thread does, until the rules are gone or closed."""
+    """The thread: look at the file again and again, until the rules are closed or garbage-collected."""
     starts = _thread.start_new_thread
-    longest = JOINED_POLL_S if thread_kind() is JOINED else POLL_S
-    wait = threading.Lock()  # of the thread's own kind, also where gevent has patched; a mock of `time.sleep` does not see it
+    longest = JOINED_POLL_INTERVAL_S if thread_kind() is JOINED else POLL_INTERVAL_S
+    wait = threading.Lock()  # its timeout is a sleep that suits gevent, and that no mock of `time.sleep` changes
     wait.acquire()
     try:
         pause = 0.0
         while True:
             wait.acquire(timeout=min(pause, longest)) if pause else None
             watched = weak()
-            # Where gevent has patched meanwhile, a greenlet goes on.
+            # If gevent has patched the interpreter meanwhile, the next root starts a greenlet in place of this thread.
             if watched is None or not watched._is_turn(turn) or _thread.start_new_thread is not starts:
                 return
             try:
                 pause = watched.look()
-            except Exception:  # the file is looked at again
-                pause = POLL_S
+            except Exception:  # the next look may succeed
+                pause = POLL_INTERVAL_S
                 log.exception("zipkin: the file of sampling rules %s cannot be looked at", watched._path)
             watched = None
     finally:

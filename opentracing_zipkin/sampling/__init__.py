@@ -1,7 +1,7 @@
-"""Sampling: whether a trace is recorded, asked once for each trace that nobody decided about.  Here the seam.
+"""Sampling: the decision whether a trace is recorded, made once for each trace that begins here.  This file has the Protocol.
 
-Rules: a sampler is a function of the trace id; one that wants to know more of the trace's first span is a RootSampler.  An
-upstream decision, debug included, is never put to a sampler.  A sampler that raises has said no.
+Rules: a sampler is a function of the trace id; one that needs more of the trace's first span is a RootSampler.  If the caller
+has decided, also with the debug flag, no sampler is asked.  If a sampler raises, the trace is not recorded.
 """
 
 from __future__ import annotations

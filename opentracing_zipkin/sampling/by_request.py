@@ -1,7 +1,8 @@
-"""Sampling by rules: the first rule that fits the root decides, by a share of traces, a limit a second, or both.
+"""Sampling by rules: the first rule that fits the root decides, by a share of traces, a limit for each second, or both.
 
-Rules: a rule is checked when it is made, and a wrong value names its key.  Every condition that a rule has must hold; a rule
-without one fits every root.  A root that is no request has neither method nor path, so a rule that asks for one does not fit.
+Rules: a rule is checked when it is made, and the error names the key of a wrong value.  A rule fits a root that meets all its
+conditions; a rule without conditions fits every root.  A root that is no request has neither method nor path, so a rule with
+one of these conditions does not fit it.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ _Test = Callable[[Root], bool]
 
 
 class Rule:
-    """Conditions for the root of a trace, and how many of the traces that it fits are recorded.
+    """Conditions for the root of a trace, and the number of traces that are recorded where they hold.
 
-    `method`, `kind`: a word, or a list of words of which one holds.  `path`, `service`, `operation`, and the values of
-    `headers` and `tags`: text in which `*` stands for any; `path` also takes a route, `/users/{id}`.  `rate`: the share that is
-    recorded, 0.0 to 1.0, "always" or "never"; `limit`: how many a second at most.  Raises ValueError that names a wrong value
-    and the remedy.
+    `method` and `kind` are a word, or a list of words, one of which must hold.  `path`, `service`, `operation` and the values
+    of `headers` and `tags` are texts in which `*` stands for any text; `path` may also be a route such as `/users/{id}`.
+    `rate` is the share of traces that is recorded, 0.0 to 1.0, "always" or "never"; `limit` is the greatest number a second.
+    Raises ValueError that names a wrong value and the remedy.
     """
 
     __slots__ = ("_key", "_tests", "headers", "limit", "rate")
@@ -48,18 +49,18 @@ class Rule:
         rate: float | str | None = None,
         limit: float | None = None,
     ) -> None:
-        self.rate = 1.0 if rate is None and limit is not None else _rate("rate", rate)
+        self.rate = 1.0 if rate is None and limit is not None else _check_rate("rate", rate)
         self.limit = None if limit is None else check_limit(limit)
-        methods = None if method is None else frozenset(word.upper() for word in _words("method", method))
-        kinds = None if kind is None else frozenset(map(_kind, _words("kind", kind)))
-        of_headers = [] if headers is None else sorted((key.lower(), text) for key, text in _texts("headers", headers))
-        of_tags = [] if tags is None else sorted(_texts("tags", tags))
+        methods = None if method is None else frozenset(word.upper() for word in _check_words("method", method))
+        kinds = None if kind is None else frozenset(map(_check_kind, _check_words("kind", kind)))
+        of_headers = [] if headers is None else sorted((key.lower(), text) for key, text in _check_texts("headers", headers))
+        of_tags = [] if tags is None else sorted(_check_texts("tags", tags))
         self.headers = frozenset(name for name, _ in of_headers)
         tests: list[_Test | None] = [
             None if methods is None else lambda root: root.method in methods,
-            None if path is None else _path_test(_path(path)),
-            None if service is None else _service_test(_text("service", service)),
-            None if operation is None else _operation_test(_text("operation", operation)),
+            None if path is None else _path_test(_check_path(path)),
+            None if service is None else _service_test(_check_text("service", service)),
+            None if operation is None else _operation_test(_check_text("operation", operation)),
             None if kinds is None else lambda root: root.kind in kinds,
             *(_header_test(name, text) for name, text in of_headers),
             *(_tag_test(key, text) for key, text in of_tags),
@@ -68,7 +69,7 @@ class Rule:
         self._key = (methods, path, service, operation, kinds, tuple(of_headers), tuple(of_tags), self.rate, self.limit)
 
     def fits(self, root: Root) -> bool:
-        """Whether all that the rule asks for holds."""
+        """Whether all conditions hold for the root."""
         for holds in self._tests:  # noqa: SIM110  # a generator would take three times as long
             if not holds(root):
                 return False
@@ -89,8 +90,8 @@ class Rule:
 class Rules(RootSampler):
     """Asked for each new trace; may be used from any thread.
 
-    `otherwise`: the sampler of roots that no rule fits.  `former`: rules that these replace; a rule that stands in both goes on
-    with the budget of its limit.
+    `otherwise` is the sampler of roots that no rule fits.  These rules replace the rules `former`; an unchanged rule keeps the
+    budget of its limit.
     """
 
     def __init__(self, rules: Iterable[Rule], otherwise: Callable[[int], bool], former: Rules | None = None) -> None:
@@ -114,12 +115,12 @@ class Rules(RootSampler):
 def rules(*rules: Rule, otherwise: float | Callable[[int], bool] = 1.0) -> Rules:
     """The first rule that fits decides; `otherwise` is the share of all other traces, or a sampler.
 
-    Raises ValueError for a wrong share, TypeError for what is no rule.
+    Raises ValueError for a wrong share, TypeError for an argument that is no Rule.
     """
     wrong = [rule for rule in rules if not isinstance(rule, Rule)]
     if wrong:
         raise TypeError(f"{wrong[0]!r} is no rule; use sampling.Rule(path='/health', rate=0) for instance")
-    return Rules(rules, otherwise if callable(otherwise) else boundary(_rate("otherwise", otherwise)))
+    return Rules(rules, otherwise if callable(otherwise) else boundary(_check_rate("otherwise", otherwise)))
 
 
 def _sampler_of(rule: Rule) -> Callable[[int], bool]:
@@ -129,7 +130,7 @@ def _sampler_of(rule: Rule) -> Callable[[int], bool]:
 # The checks of a rule's values
 
 
-def _rate(name: str, value: Any) -> float:
+def _check_rate(name: str, value: Any) -> float:
     if value is None:
         raise WrongSetting(name, "is missing; give the share that is recorded, 0.0 to 1.0, or limit=, how many a second")
     rate = _RATES.get(value, value) if isinstance(value, str) else value
@@ -138,38 +139,38 @@ def _rate(name: str, value: Any) -> float:
     raise WrongSetting(name, f"is {value!r}; use 0.0 (never) to 1.0 (always), for instance 0.01 for 1 %")
 
 
-def _words(name: str, value: Any) -> list[str]:
+def _check_words(name: str, value: Any) -> list[str]:
     words = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple, set, frozenset)) else []
     if not words or not all(isinstance(word, str) and word.strip() for word in words):
         raise WrongSetting(name, f"is {value!r}; use a word, or a list of words")
     return [word.strip() for word in words]
 
 
-def _kind(word: str) -> str:
+def _check_kind(word: str) -> str:
     if word.lower() not in KINDS:
         raise WrongSetting("kind", f"is {word!r}; use one of {', '.join(KINDS)}")
     return word.lower()
 
 
-def _text(name: str, value: Any) -> str:
+def _check_text(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise WrongSetting(name, f"is {value!r}; use text, in which * stands for any")
     return value
 
 
-def _path(value: Any) -> str:
+def _check_path(value: Any) -> str:
     if not isinstance(value, str) or not value.startswith(("/", "*")):
         raise WrongSetting("path", f"is {value!r}; a path begins with a slash, for instance '/health' or '/pay/*'")
     return value
 
 
-def _texts(name: str, value: Any) -> list[tuple[str, str]]:
+def _check_texts(name: str, value: Any) -> list[tuple[str, str]]:
     if not isinstance(value, Mapping):
         raise WrongSetting(name, f"is {value!r}; use a table of names and values, for instance {{'x-tenant': 'gold'}}")
-    return [(_text(name, key), _text(f"{name}.{key}", text)) for key, text in value.items()]
+    return [(_check_text(name, key), _check_text(f"{name}.{key}", text)) for key, text in value.items()]
 
 
-# Their tests
+# The tests that a root must pass
 
 
 def _path_test(pattern: str) -> _Test:
@@ -183,7 +184,7 @@ def _path_test(pattern: str) -> _Test:
 
 
 def _service_test(pattern: str) -> _Test:
-    matches = patterns.text_matcher(pattern.lower())  # as Zipkin keeps the names
+    matches = patterns.text_matcher(pattern.lower())  # Zipkin keeps names in lower case
     return lambda root: matches(root.service_name.lower())
 
 

@@ -1,9 +1,9 @@
-"""Sampling by time: at most so many traces a second, whatever the traffic.
+"""Sampling by time: a limit for the number of traces in each second, whatever the traffic.
 
-Rules: there is no lock: a fork would leave it held, and a signal's handler or the garbage collector would wait for the code
-that it interrupts.  Each place in the ring admits one trace, and admits the next a period later at the earliest.  So no window
-of one period, wherever it begins, has more traces than the ring has places; and periods and places are chosen so that no
-window of one second has more than were asked for, the first second included.
+Rules: there is no lock.  A forked child could inherit it held, and a signal's handler or the garbage collector could wait for
+the code that it interrupts.  Each place in a ring admits one trace, and the next one a period later at the earliest.  So in any
+window of one period there are at most as many traces as places.  Periods and places are chosen so that no window of one second
+has more traces than the limit, also not the first second.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from .root import Root, RootSampler
 __all__ = ["RateLimiting", "rate_limiting"]
 
 SECOND_NS = 1_000_000_000
-LEAST, MOST = 1 / 86_400, 1_000_000  # once a day; more than a process starts
+MIN_PER_SECOND, MAX_PER_SECOND = 1 / 86_400, 1_000_000  # one a day; more than one process can start
 
-MIN_PARTS = 10  # of a second, each with its share: the first millisecond cannot take the traces of all others
-MAX_PLACES = 100  # more would cost memory, and parts of a hundred traces are fine enough
+MIN_PARTS = 10  # of a second; each part has its share, so a burst cannot use up the traces of the whole second
+MAX_PLACES = 100  # more places would cost memory, and parts of 100 traces are small enough
 
 
 def rate_limiting(per_second: float, rate: float = 1.0) -> RateLimiting:
-    """At most `per_second` traces in any second, of the share `rate` of all traces, in each process.
+    """At most `per_second` traces in any second, in each process; only the share `rate` of all traces is considered.
 
-    Below 1 it is one trace in 1 / `per_second` seconds; above 1 a fraction is dropped.  From 20 on the traces are spread over
-    ten parts of a second or more, each with its share; below that they come one by one.  Raises ValueError for a limit below
-    one a day or above a million, and for a rate outside 0.0 to 1.0.
+    A limit below 1 admits one trace in 1 / `per_second` seconds; a limit above 1 is rounded down to a whole number.  From 20 on
+    the traces are spread over ten or more equal parts of a second; below 20 at least 1 / `per_second` seconds lie between two
+    traces.  Raises ValueError for a limit below one a day or above a million, and for a rate outside 0.0 to 1.0.
     """
     return RateLimiting(per_second, rate)
 
 
 def check_limit(value: object) -> float:
-    """A number of traces a second."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and LEAST <= value <= MOST:
+    """The number of traces a second; raises WrongSetting for a value that is no number or out of range."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and MIN_PER_SECOND <= value <= MAX_PER_SECOND:
         return value
     raise WrongSetting(
-        "limit", f"is {value!r}; use how many traces a second are recorded at most, 0.1 or 50 for instance; a rate of 0 is none"
+        "limit", f"is {value!r}; use the greatest number of traces a second, for instance 0.1 or 50; to record none, use rate=0"
     )
 
 
 class RateLimiting(RootSampler):
-    """May be used from any thread; a forked child has a budget of its own.  `now_ns`: the clock."""
+    """May be used from any thread; a forked child has a budget of its own.  `now_ns` is the clock."""
 
     def __init__(self, per_second: float, rate: float = 1.0, now_ns: Callable[[], int] = monotonic_ns) -> None:
         self.per_second = check_limit(per_second)
         self.rate = rate
         self._is_of_share = boundary(rate)
         places, period_ns = _places_and_period(self.per_second)
-        self._due_ns = [0] * places  # when each place admits its next trace; the next to admit is at `_next`
+        self._due_ns = [0] * places  # the time when each place admits its next trace; `_next` is the place that admits first
         self._next = 0
         self._places = places
         self._period_ns = period_ns
@@ -80,13 +80,13 @@ class RateLimiting(RootSampler):
 
 
 def _places_and_period(per_second: float) -> tuple[int, int]:
-    """How many traces a period may have, and its length in ns, rounded up: periods times places is never above the limit."""
+    """The places, and the period in ns, which is rounded up so that the traces in a second never exceed the limit."""
     most = int(per_second / MIN_PARTS)
     if per_second < 1:
         return 1, math.ceil(SECOND_NS / per_second)
     if most < 2:
         return 1, -(-SECOND_NS // int(per_second))
     most = min(most, MAX_PLACES)
-    # Periods are whole parts of a second; of the sizes near the greatest, the one that leaves the least over.
+    # Periods are whole parts of a second.  Of the sizes near the greatest, the one with the smallest remainder is taken.
     places = min(range(most, most // 2, -1), key=lambda size: per_second % size)
     return places, -(-SECOND_NS // int(per_second // places))

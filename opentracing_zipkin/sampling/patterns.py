@@ -1,8 +1,8 @@
-"""Patterns of rules: `*` stands for any text, and in a path `{name}` or `<name>`, as in a route, for one part of it.
+"""Patterns of rules: `*` stands for any text; in a path `{name}` or `<name>` stands for one part of it, as in a route.
 
-Rules: a pattern is matched by looking for its pieces one after the other, never by a regular expression with several `*`, or
-with several names in one part: the path is a stranger's text, and such an expression may take minutes for a path that was made
-for it.
+Rules: the pieces of a pattern are searched one after the other.  There is no regular expression with several `*`, or with
+several names in one part, because a path comes from strangers, and a path made on purpose could keep such an expression busy
+for minutes.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ __all__ = ["Matcher", "path_matcher", "text_matcher"]
 
 Matcher = Callable[[str], bool]
 
-MAX_LENGTH = 8192  # characters of a text that are looked at
+MAX_TEXT_CHARS = 8192  # the rest of a longer text is ignored
 
-# Flask's and Django's `<int:id>`, FastAPI's and Starlette's `{id}`; those that take the rest of the path, slashes included.
+# `<int:id>` of Flask and Django, `{id}` of FastAPI and Starlette; below, those that also match slashes.
 _PARAMETER = re.compile(r"\{[^{}/]*\}|<[^<>/]*>")
 _STEP = re.compile(rf"(\*|{_PARAMETER.pattern})")
 _OF_SEVERAL_PARTS = re.compile(r"\{[^{}/]*:path\}|<path:[^<>/]*>")
@@ -24,38 +24,38 @@ _ONE_PART = "[^/]+?"
 
 
 def text_matcher(pattern: str) -> Matcher:
-    """The matcher of a pattern for any text; capitals count."""
+    """The matcher for a pattern of any text; the case matters."""
     if "*" not in pattern:
         return pattern.__eq__
     return _matcher([re.escape(piece) for piece in pattern.split("*")])
 
 
 def path_matcher(pattern: str) -> Matcher:
-    """The matcher of a pattern for paths, or of a route's template."""
+    """The matcher for a pattern of paths, or for a route's template."""
     pattern = _OF_SEVERAL_PARTS.sub("*", pattern)
     if "*" not in pattern and not _PARAMETER.search(pattern):
         return pattern.__eq__
     first, *others = pattern.split("*")
     if any(len(_PARAMETER.findall(part)) > 1 for part in first.split("/")) or any(map(_PARAMETER.search, others)):
-        return _places_matcher(pattern)
+        return _bits_matcher(pattern)
     return _matcher([_piece(piece) for piece in (first, *others)])
 
 
 def _piece(text: str) -> str:
-    """A regular expression without a `*` of its own that could meet another."""
+    """The regular expression for the text between two `*`."""
     return _ONE_PART.join(map(re.escape, _PARAMETER.split(text)))
 
 
 def _matcher(pieces: list[str]) -> Matcher:
     if len(pieces) == 1:
         whole = re.compile(pieces[0])
-        return lambda text: whole.fullmatch(text, 0, MAX_LENGTH) is not None
+        return lambda text: whole.fullmatch(text, 0, MAX_TEXT_CHARS) is not None
     first, *between = [re.compile(piece, re.DOTALL) for piece in pieces[:-1]]
-    # The last one is looked for at the end, where it has to be.
+    # The last piece is anchored at the end.
     last = re.compile(f"(?:{pieces[-1]})\\Z", re.DOTALL)
 
     def matches(text: str) -> bool:
-        text = text[:MAX_LENGTH]
+        text = text[:MAX_TEXT_CHARS]
         found = first.match(text)
         for piece in between:
             if found is None:
@@ -69,12 +69,12 @@ def _matcher(pieces: list[str]) -> Matcher:
 # Patterns with several names in a part of the path, or with one after a `*`
 
 
-def _places_matcher(pattern: str) -> Matcher:
-    """Follows all places at once where the pattern's beginning may end: bit n of a number is the place before character n."""
+def _bits_matcher(pattern: str) -> Matcher:
+    """The matcher that follows all possible positions at once: bit n of a number stands for the position before character n."""
     steps = [step for step in _STEP.split(pattern) if step]
 
     def matches(text: str) -> bool:
-        text = text[:MAX_LENGTH]
+        text = text[:MAX_TEXT_CHARS]
         places, last = 1, 1 << len(text)
         for step in steps:
             if step == "*":
@@ -91,7 +91,7 @@ def _places_matcher(pattern: str) -> Matcher:
 
 
 def _after_part(places: int, text: str) -> int:
-    """One character or more, up to the next slash: the sum carries each place to the slash."""
+    """The positions after one or more characters that are no slash: the addition carries each bit up to the next slash."""
     free = _bits("0" if char == "/" else "1" for char in text)
     filled = (((places & free) + free) ^ free) | places
     return (filled & free) << 1
@@ -107,5 +107,5 @@ def _starts_of(step: str, text: str) -> int:
 
 
 def _bits(bits: Iterable[str]) -> int:
-    """The first is the lowest."""
+    """The number whose lowest bit is the first of `bits`."""
     return int("".join(bits)[::-1] or "0", 2)

@@ -1,7 +1,7 @@
-"""The first span of a trace in this process as it is known when it starts, and the base of samplers that look at it.
+"""The root: what is known of a trace's first span in this process when it starts; and the base class of samplers that use it.
 
-Rules: both vocabularies of tags are read, ours and OpenTelemetry's.  A value that is no text is compared as it is written in
-Zipkin.  Nothing is kept of a root after the decision.
+Rules: tags of both vocabularies are read, ours and OpenTelemetry's.  A value that is no text is compared in the form in which
+Zipkin shows it.  No root is kept after the decision.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Root:
         self.operation_name = operation_name
         self.tags = tags or _EMPTY
         self.headers = headers or _EMPTY
-        self._method: str | None = None  # both are found out once, for all rules
+        self._method: str | None = None  # method and path are read once, for all rules
         self._path: str | None = None
 
     @property
@@ -89,7 +89,7 @@ class Root:
         return ""
 
 
-UNKNOWN = Root()  # of a trace that is decided before its first span starts
+UNKNOWN = Root()  # for a decision before the trace's first span starts
 
 
 def _path_of(target: str) -> str:
@@ -102,9 +102,9 @@ def _path_of(target: str) -> str:
 
 
 class RootSampler:
-    """A sampler that looks at the root; one of your own inherits from this class and has at least `decide`."""
+    """The base class of samplers that look at the root; your own sampler overrides `decide`."""
 
-    # Names of the request's headers that `decide` wants to see, in any spelling; `Root.headers` has them in lower case.
+    # The names of the request headers that `decide` needs, in any case; `Root.headers` has these headers, in lower case.
     headers: Collection[str] = ()
 
     def decide(self, trace_id: int, root: Root, /) -> bool:
@@ -112,7 +112,7 @@ class RootSampler:
         raise NotImplementedError
 
     def close(self) -> None:
-        """The tracer was closed; it may ask once more."""
+        """Called when the tracer is closed; it may still ask for a last decision."""
 
     def __call__(self, trace_id: int, /) -> bool:
         return self.decide(trace_id, UNKNOWN)

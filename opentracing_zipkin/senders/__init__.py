@@ -1,4 +1,4 @@
-"""Senders: a sender knows bytes, never spans.  Here the Protocol and the one error it raises."""
+"""Senders: a sender knows bytes, never spans.  This file has the Protocol, and the one error that a sender raises."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ __all__ = ["SendError", "Sender"]
 class Sender(Protocol):
     """Carries a message to the collector; called from the reporter's thread only.
 
-    A sender of one's own inherits from this class and has at least a `send`.
+    A sender of your own inherits from this class and has at least a `send`.
     """
 
     @property
     def max_bytes(self) -> int:
-        """The longest message it takes."""
+        """The length of the longest message that it takes."""
         return 512 * 1024
 
     def send(self, body: bytes, /) -> None:
         """Return once the collector has accepted the message; raise SendError otherwise."""
 
     def limit(self, seconds: float) -> None:
-        """The process ends: from now on no `send` takes longer than this."""
+        """Called when the process ends: from now on no `send` takes longer than this."""
 
     def close(self) -> None:
-        """Give back what it holds; it may be used again after."""
+        """Close connections and files; `send` may be called again, and opens them anew."""
 
     def renew_after_fork(self) -> None:
-        """In a forked child: forget what it holds, and take no lock.
+        """Called in a forked child: forget the parent's connections, and take no lock.
 
-        A thread of the parent may have held a lock when the process was forked, and nobody releases it in the child.
+        A thread of the parent may have held a lock at the fork, and nobody in the child would release it.
         """
         self.close()
 
@@ -39,8 +39,8 @@ class Sender(Protocol):
 class SendError(Exception):
     """A message was not accepted.
 
-    `retryable`: the same bytes may be accepted later, after `retry_after` seconds at the least.  `divisible`: parts of it may
-    be accepted now, as one span is to blame or, if `too_large`, its size.
+    `retryable`: the same bytes may be accepted later, after at least `retry_after` seconds.  `divisible`: parts of the message
+    may be accepted now, because only one span or, if `too_large`, the size of the message is the reason.
     """
 
     def __init__(
@@ -53,5 +53,5 @@ class SendError(Exception):
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The reason alone would not do for the constructor: a pool of processes would break at an error that it cannot read.
+        # Pickle would call the constructor with the reason alone, and fail; a pool of processes would break at this error.
         return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]  # pickle's own

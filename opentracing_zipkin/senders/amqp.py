@@ -1,11 +1,12 @@
-"""AMQP 0-9-1 as far as a publisher needs it: log in, look for the queue, publish, wait for the broker's confirm.
+"""The part of AMQP 0-9-1 that a publisher needs: log in, look for the queue, publish, wait for the broker's confirm.
 
-pika writes and reads the frames (`amqp_frames`).  Its connections are not used: they start a thread to look up a name, which an
-interpreter that ends refuses, `basic_publish` has no deadline, and a refused connection is seven lines at ERROR (pika 1.4.4).
+pika writes and reads the frames (`amqp_frames`).  Its connections are not used, for three reasons (pika 1.4.4): they look up a
+name in a new thread, which an ending interpreter refuses to start; `basic_publish` has no deadline; and a refused connection
+logs seven lines at ERROR.
 
-Rules: one channel, one message at a time.  We ask for no heartbeats, because nobody is there to send them while the application
-is idle; the kernel's probes find a broker that is gone.  A message that a broker with an alarm has half taken stays on its
-connection: sent anew each time it would wait there many times, and all of them would be taken in the end.
+Rules: one channel, one message at a time.  We ask for no heartbeats, because no thread would send them while the application is
+idle; the kernel's probes find a broker that is gone.  A broker with an alarm stops reading, perhaps in the middle of a message.
+This message then stays on its connection.  If each try sent it anew, the broker would accept every copy when the alarm ends.
 Source: AMQP 0-9-1, "General Specification", 2.2, 4.2; RabbitMQ: "Consumer Acknowledgements and Publisher Confirms", "Blocked
 Connection Notifications", "Authentication Failure Notification".
 """
@@ -20,17 +21,17 @@ from typing import Any
 from pika import frame, spec
 
 from ..clock import monotonic
-from .amqp_frames import MAX_FRAME_BYTES, method_frame, method_in, publishing
+from .amqp_frames import MAX_FRAME_BYTES, method_frame, publish_frames, take_method
 from .broker_url import RabbitmqUrl
 from .connection import Terms
 from .stream import Stream
 
-__all__ = ["Login", "Publisher", "Refused", "Unroutable", "Unwanted"]
+__all__ = ["Login", "Nacked", "Publisher", "Refused", "Unroutable"]
 
-FAREWELL_S = 0.5  # how long the broker's farewell is waited for
-MAX_NOTES = 64  # pieces of what came unasked
+MAX_FAREWELL_S = 0.5  # the wait for the broker's answer to our farewell
+MAX_UNASKED_READS = 64  # pieces that a broker may send unasked before the connection is given up
 
-_STAGES = {
+_TIMEOUT_REASONS = {
     "connect": "the broker was not reached in time",
     "log in": "the broker did not answer the login in time",
     "open": "the broker did not open the virtual host in time",
@@ -53,7 +54,7 @@ Login = tuple[str, str] | None  # user and password; None is the certificate, or
 
 
 class Refused(Exception):
-    """The broker has closed the connection or the channel: `code` and `text` are its own, `stage` is one of Publisher's."""
+    """The broker has closed the connection or the channel; `code` and `text` are the broker's, `stage` is the Publisher's."""
 
     def __init__(self, code: int, text: str, stage: str) -> None:
         super().__init__(text)
@@ -66,15 +67,15 @@ class Unroutable(Exception):
     """No queue has taken the message; the text is the broker's."""
 
 
-class Unwanted(Exception):
-    """The broker has said that it did not keep the message (basic.nack)."""
+class Nacked(Exception):
+    """The broker has answered that it did not keep the message (basic.nack)."""
 
 
 class Publisher:
     """Owns one connection to a broker; used from one thread at a time.
 
-    Each method raises Refused, or OSError, which is TimeoutError at the deadline of `terms`.  `stage` is what was begun last,
-    `blocked` why the broker reads nothing more for now, "" while it reads.
+    Each method raises Refused or OSError; at the deadline of `terms` this is TimeoutError.  `stage` is the last step that was
+    begun.  `blocked` is the broker's reason to read nothing for now, "" while it reads.
     """
 
     def __init__(self, url: RabbitmqUrl, context: ssl.SSLContext | None, terms: Terms) -> None:
@@ -85,25 +86,25 @@ class Publisher:
         self._channel = 0
         self._max_frame = MAX_FRAME_BYTES
         self._tag = 0
-        self._body: bytes | None = None  # that is not confirmed
+        self._body: bytes | None = None  # the message that is not confirmed yet
         self._unsent = memoryview(b"")
-        self._answer: Any = None  # to the message: Ack or Nack
+        self._answer: Any = None  # the broker's answer to the message: Ack or Nack
         self._returned: Any = None
         try:
             self._stream = Stream(url.host, url.port, context, terms)
         except TimeoutError:
-            raise TimeoutError(_STAGES[self.stage]) from None
+            raise TimeoutError(_TIMEOUT_REASONS[self.stage]) from None
 
     # The beginning
 
     def open(self, login: Login, vhost: str) -> None:
-        """Log in and find the queue; once, and before all else."""
+        """Log in and find the queue; called once, before any other method."""
         try:
             self._log_in(login)
             self._open_vhost(vhost)
             self._find_queue()
         except TimeoutError:
-            raise TimeoutError(_STAGES[self.stage]) from None
+            raise TimeoutError(_TIMEOUT_REASONS[self.stage]) from None
         except (ConnectionAbortedError, ConnectionResetError) as error:
             if self.stage != "log in":
                 raise
@@ -116,107 +117,107 @@ class Publisher:
         offered = self._wait_for(spec.Connection.Start).mechanisms.decode("ascii", "replace").split()
         mechanism, response = _mechanism(login, offered)
         client = {**_CLIENT, "connection_name": f"opentracing-zipkin, process {os.getpid()}"}
-        self._tell(spec.Connection.StartOk(client, mechanism, response, "en_US"), 0)
+        self._send_method(spec.Connection.StartOk(client, mechanism, response, "en_US"), 0)
         tune = self._wait_for(spec.Connection.Tune)
         self._max_frame = min(tune.frame_max or MAX_FRAME_BYTES, MAX_FRAME_BYTES)
-        self._tell(spec.Connection.TuneOk(tune.channel_max, self._max_frame, 0), 0)
+        self._send_method(spec.Connection.TuneOk(tune.channel_max, self._max_frame, 0), 0)
 
     def _open_vhost(self, vhost: str) -> None:
         self.stage = "open"
-        self._tell(spec.Connection.Open(vhost), 0)
+        self._send_method(spec.Connection.Open(vhost), 0)
         self._wait_for(spec.Connection.OpenOk)
 
     def _find_queue(self) -> None:
-        """Look first: for a queue that is there, whatever its arguments, no permission is needed."""
+        """Look for the queue before declaring it: looking needs no permission, and works whatever arguments the queue has."""
         self.stage = "queue"
         self._open_channel()
-        self._tell(spec.Queue.Declare(queue=self._queue, passive=True))
+        self._send_method(spec.Queue.Declare(queue=self._queue, passive=True))
         try:
             self._wait_for(spec.Queue.DeclareOk)
         except Refused as refusal:
             if refusal.code != spec.NOT_FOUND:
                 raise
             self._open_channel()
-            self._tell(spec.Queue.Declare(queue=self._queue, durable=True))
+            self._send_method(spec.Queue.Declare(queue=self._queue, durable=True))
             self.stage = "declare"
             self._wait_for(spec.Queue.DeclareOk)
-        self._tell(spec.Confirm.Select())
+        self._send_method(spec.Confirm.Select())
         self._wait_for(spec.Confirm.SelectOk)
 
     def _open_channel(self) -> None:
-        self._channel += 1  # a number is free again only after a farewell
-        self._tell(spec.Channel.Open())
+        self._channel += 1  # the number of a closed channel is free again only after its farewell
+        self._send_method(spec.Channel.Open())
         self._wait_for(spec.Channel.OpenOk)
 
     # A message
 
     def is_usable(self, body: bytes) -> bool:
-        """Whether this message can be published by this connection; without waiting."""
+        """Whether this connection can publish this message; answers without waiting."""
         try:
-            self.take_note()
+            self.handle_received()
         except (OSError, ValueError, Refused):
             return False
         return self.stage == "publish" and self._body in (None, body)
 
     def publish(self, body: bytes, content_type: str) -> None:
-        """Return once the broker has confirmed the message; raise Unroutable or Unwanted where it did not take it.
+        """Return once the broker has confirmed the message; raise Unroutable or Nacked where it did not take it.
 
-        After TimeoutError, it may be called again with the same message, which then is not sent again.
+        After TimeoutError, call it again with the same message: it goes on, and does not send the message twice.
         """
         if self._body is None:
             self._tag += 1
             self._body, self._answer, self._returned = body, None, None
-            self._unsent = memoryview(publishing(self._channel, self._queue, body, content_type, self._max_frame))
+            self._unsent = memoryview(publish_frames(self._channel, self._queue, body, content_type, self._max_frame))
         try:
             self._send_rest()
             while self._answer is None:
-                self._note(self._next_method())
+                self._handle(self._next_method())
         except OSError as error:
             with suppress(OSError):
-                self.take_note()  # the broker may have said why
+                self.handle_received()  # the reason may have come already
             if self._answer is None and isinstance(error, TimeoutError):
-                raise TimeoutError(_STAGES[self.stage]) from None
+                raise TimeoutError(_TIMEOUT_REASONS[self.stage]) from None
             if self._answer is None:
                 raise
         self._body = None
         if isinstance(self._answer, spec.Basic.Nack):
-            raise Unwanted()
+            raise Nacked()
         if self._returned is not None:
             raise Unroutable(self._returned.reply_text)
 
-    def take_note(self) -> None:
-        """Read what has come, without waiting."""
-        for _ in range(MAX_NOTES):
-            if not self._stream.receive_waiting():
+    def handle_received(self) -> None:
+        """Read and handle the methods that have come already, without waiting."""
+        for _ in range(MAX_UNASKED_READS):
+            if not self._stream.receive_available():
                 return
-            while (method := self._method()) is not None:
-                self._note(method)
-        raise ConnectionError("the broker says too much")
+            while (method := self._received_method()) is not None:
+                self._handle(method)
+        raise ConnectionError("the broker sends too much that was not asked for")
 
     # The end
 
     def close(self) -> None:
-        """With a farewell, so that the broker's log has no warning; but not inside a frame."""
+        """Close with a farewell, so that the broker logs no warning; in the middle of a frame, close without it."""
         ends_at_s = self._terms.ends_at_s
-        self._terms.ends_at_s = min(ends_at_s, monotonic() + FAREWELL_S)
+        self._terms.ends_at_s = min(ends_at_s, monotonic() + MAX_FAREWELL_S)
         if not self._unsent and not self.blocked:
             with suppress(OSError, Refused):
-                self._tell(spec.Connection.Close(200, "", 0, 0), 0)
+                self._send_method(spec.Connection.Close(200, "", 0, 0), 0)
                 self._wait_for(spec.Connection.CloseOk)
         self._terms.ends_at_s = ends_at_s
         self._stream.close()
 
     def drop(self) -> None:
-        """Without a word."""
+        """Close without a farewell."""
         self._stream.close()
 
     def forget(self) -> None:
-        """In a forked process."""
+        """In a forked process: close our copy of the socket, and send nothing."""
         self._stream.forget()
 
     # Frames
 
-    def _tell(self, method: Any, channel: int | None = None) -> None:
+    def _send_method(self, method: Any, channel: int | None = None) -> None:
         self._write(method_frame(self._channel if channel is None else channel, method))
 
     def _write(self, data: bytes) -> None:
@@ -229,16 +230,16 @@ class Publisher:
 
     def _wait_for(self, expected: type[Any]) -> Any:
         while not isinstance(method := self._next_method(), expected):
-            self._note(method)
+            self._handle(method)
         return method
 
     def _next_method(self) -> Any:
-        while (method := self._method()) is None:
+        while (method := self._received_method()) is None:
             self._stream.receive()
         return method
 
-    def _note(self, method: Any) -> None:
-        """What the broker may say at any time."""
+    def _handle(self, method: Any) -> None:
+        """Handle a method that the broker may send at any time."""
         if isinstance(method, (spec.Basic.Ack, spec.Basic.Nack)):
             if method.delivery_tag >= self._tag:
                 self._answer = method
@@ -249,18 +250,18 @@ class Publisher:
         elif isinstance(method, spec.Connection.Unblocked):
             self.blocked = ""
         elif isinstance(method, (spec.Connection.Close, spec.Channel.Close)):
-            self._agree(method)
+            self._confirm_close(method)
             raise Refused(method.reply_code, method.reply_text, self.stage)
 
-    def _agree(self, method: Any) -> None:
-        """Answer the broker's farewell."""
+    def _confirm_close(self, method: Any) -> None:
+        """Answer the broker's farewell, unless this would stand in the middle of a frame."""
         whole = isinstance(method, spec.Connection.Close)
-        if not self._unsent:  # else it would stand inside a frame
+        if not self._unsent:
             with suppress(OSError):
-                self._tell(spec.Connection.CloseOk() if whole else spec.Channel.CloseOk(), 0 if whole else None)
+                self._send_method(spec.Connection.CloseOk() if whole else spec.Channel.CloseOk(), 0 if whole else None)
 
-    def _method(self) -> Any:
-        return method_in(self._stream.received, self._max_frame)
+    def _received_method(self) -> Any:
+        return take_method(self._stream.received, self._max_frame)
 
 
 def _mechanism(login: Login, offered: list[str]) -> tuple[str, str]:

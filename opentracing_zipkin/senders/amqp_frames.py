@@ -1,6 +1,6 @@
-"""Frames of AMQP 0-9-1, by pika: a message as the frames that publish it, and the methods in what a broker has said.
+"""Frames of AMQP 0-9-1, by pika: the frames that publish a message, and the methods in the bytes from a broker.
 
-Rules: what is no frame is told by its beginning, before its length is believed.
+Rules: bytes that are no frame are recognised by their beginning, before their length is used.
 Source: AMQP 0-9-1, "General Specification", 2.3.5 and 4.2.
 """
 
@@ -10,16 +10,16 @@ from typing import Any
 
 from pika import frame, spec
 
-__all__ = ["MAX_FRAME_BYTES", "method_frame", "method_in", "publishing"]
+__all__ = ["MAX_FRAME_BYTES", "method_frame", "publish_frames", "take_method"]
 
-MAX_FRAME_BYTES = 131_072  # RabbitMQ's own, where it names no limit or a higher one
+MAX_FRAME_BYTES = 131_072  # RabbitMQ's default; a broker's higher limit is not used
 HEADER_BYTES = 7  # type, channel, size
-OVERHEAD_BYTES = 8  # the header, and the mark at the end
-SHOWN_BYTES = 16  # of what is no AMQP
+OVERHEAD_BYTES = 8  # the header, and the byte that marks the end
+MAX_SHOWN_BYTES = 16  # of an answer that is not AMQP, in the error
 
-_ALERT = b"\x15\x03"  # of TLS, which takes our greeting for nonsense
-_METHOD = 1
-_KINDS = (_METHOD, 2, 3, 8)  # beside it: a message's header, its body, a heartbeat
+_TLS_ALERT = b"\x15\x03"  # the answer of a port for TLS, which cannot read our greeting
+_METHOD_FRAME = 1
+_FRAME_TYPES = (_METHOD_FRAME, 2, 3, 8)  # a method, a message's header, its body, a heartbeat
 
 
 def method_frame(channel: int, method: Any) -> bytes:
@@ -27,8 +27,8 @@ def method_frame(channel: int, method: Any) -> bytes:
     return bytes(frame.Method(channel, method).marshal())
 
 
-def publishing(channel: int, queue: str, body: bytes, content_type: str, max_frame: int) -> bytes:
-    """Mandatory, so that a message that no queue takes comes back, and persistent, so that it outlives the broker."""
+def publish_frames(channel: int, queue: str, body: bytes, content_type: str, max_frame: int) -> bytes:
+    """A message's frames: mandatory, so that it comes back if no queue takes it; persistent, so that it survives a restart."""
     publish = spec.Basic.Publish(exchange="", routing_key=queue, mandatory=True)
     properties = spec.BasicProperties(content_type=content_type, delivery_mode=spec.PERSISTENT_DELIVERY_MODE)
     step = max_frame - OVERHEAD_BYTES
@@ -42,28 +42,28 @@ def publishing(channel: int, queue: str, body: bytes, content_type: str, max_fra
     )
 
 
-def method_in(received: bytearray, max_frame: int) -> Any:
-    """Take the next method; None where more has to come.  What else comes, a message that was returned, is passed over.
+def take_method(received: bytearray, max_frame: int) -> Any:
+    """Take the next method out of `received`; None where its end has not come yet.  Other frames are skipped.
 
-    Raises ConnectionError for what is no AMQP 0-9-1.
+    Raises ConnectionError for bytes that are not AMQP 0-9-1.
     """
     while len(received) >= HEADER_BYTES:
         size = int.from_bytes(received[3:HEADER_BYTES], "big")
-        if received.startswith(_ALERT):
+        if received.startswith(_TLS_ALERT):
             raise ConnectionError("the port speaks TLS, so it needs amqps://")
-        if received[0] not in _KINDS or size > max_frame:
-            raise ConnectionError(f"it does not speak AMQP 0-9-1: {bytes(received[:SHOWN_BYTES])!r}")
+        if received[0] not in _FRAME_TYPES or size > max_frame:
+            raise ConnectionError(f"it does not speak AMQP 0-9-1: {bytes(received[:MAX_SHOWN_BYTES])!r}")
         whole = bytes(received[: size + OVERHEAD_BYTES])
         if len(whole) < size + OVERHEAD_BYTES:
             return None
         del received[: len(whole)]
-        if whole[0] == _METHOD:
+        if whole[0] == _METHOD_FRAME:
             return _decoded(whole)
     return None
 
 
 def _decoded(whole: bytes) -> Any:
-    """The method of a frame; pika raises all kinds of errors for one that is none."""
+    """The method in a frame; pika raises errors of many classes for a malformed one."""
     try:
         return frame.decode_frame(whole)[1].method
     except Exception as error:

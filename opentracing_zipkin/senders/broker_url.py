@@ -1,7 +1,7 @@
 """A broker's URL: `kafka://a:9092,b:9092/topic` and `amqp://user@host/vhost?queue=zipkin`, read strictly.
 
-Rules: what could be a credential is shown neither in an error nor in a repr.  User and password are percent-decoded; all that a
-URL may say beside what is named here is refused, because nobody would act on it.
+Rules: a text that could be a credential is shown neither in an error nor in a repr.  User and password are percent-decoded.
+Any other part of a URL is refused, because it would have no effect.
 Source: RabbitMQ, "URI Specification"; Kafka, "Topics": legal names.
 """
 
@@ -14,11 +14,11 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from ..option import WrongSetting
-from .url import check_url, shown, shown_value
+from .url import check_url, shown, shown_value, split_urls
 
-__all__ = ["KafkaUrl", "RabbitmqUrl", "kafka_url", "rabbitmq_urls", "split_urls"]
+__all__ = ["KafkaUrl", "RabbitmqUrl", "kafka_url", "rabbitmq_urls"]
 
-DEFAULT_NAME = "zipkin"  # of the topic, and of the queue, as a Zipkin server has them
+DEFAULT_NAME = "zipkin"  # of the topic and of the queue that a Zipkin server reads by default
 KAFKA_REMEDY = "use its brokers and the topic, for instance kafka://one:9092,two:9092/zipkin"
 RABBITMQ_REMEDY = "use the broker's URL, for instance amqp://user:password@host:5672/vhost?queue=zipkin"
 MAX_NAME_BYTES = 255  # of a queue and of a virtual host: AMQP's short text
@@ -26,13 +26,6 @@ MAX_NAME_BYTES = 255  # of a queue and of a virtual host: AMQP's short text
 _KAFKA_PORT = 9092
 _RABBITMQ_PORTS = {"amqp": 5672, "amqps": 5671}
 _TOPIC = r"[a-zA-Z0-9._-]{1,249}"
-# The comma before the next scheme; one between brokers, in a path or in a query separates no URLs.
-_BETWEEN = r"\s*,\s*(?=[a-zA-Z][a-zA-Z0-9+.-]*://)"
-
-
-def split_urls(endpoint: str | Sequence[str]) -> list[str]:
-    """The URLs of a setting `endpoint`: one, a list, or text with commas; nothing is checked."""
-    return re.split(_BETWEEN, endpoint.strip()) if isinstance(endpoint, str) else [one.strip() for one in endpoint]
 
 
 class KafkaUrl(NamedTuple):
@@ -59,7 +52,7 @@ class RabbitmqUrl(NamedTuple):
     tls: bool
 
     def __repr__(self) -> str:
-        """Without the virtual host, which is of no use to those who may not see the user."""
+        """The virtual host is left out, because it may tell the user's name."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'amqps' if self.tls else 'amqp'}://{host}:{self.port} queue {self.queue}"
 
@@ -81,10 +74,12 @@ def kafka_url(endpoint: str | Sequence[str]) -> KafkaUrl:
 def _kafka_url(url: str) -> KafkaUrl:
     scheme, slashes, rest = url.partition("://")
     if not slashes:
-        check_url("endpoint", url, KAFKA_REMEDY, ("kafka",))  # which tells it
+        check_url("endpoint", url, KAFKA_REMEDY, ("kafka",))  # raises
     authority, slash, path = rest.partition("/")
     before, at, hosts = authority.rpartition("@")
-    parts = [_checked(f"{scheme}://{before}{at}{host}{slash}{path}", ("kafka",), KAFKA_REMEDY) for host in hosts.split(",")]
+    parts = [
+        _check_broker_url(f"{scheme}://{before}{at}{host}{slash}{path}", ("kafka",), KAFKA_REMEDY) for host in hosts.split(",")
+    ]
     if "@" in before:
         raise WrongSetting("endpoint", f"is {shown_value(url)}; write user and password once, before the first broker")
     if "?" in url:
@@ -105,7 +100,7 @@ def rabbitmq_urls(endpoint: str | Sequence[str]) -> list[RabbitmqUrl]:
 
 
 def _rabbitmq_url(url: str) -> RabbitmqUrl:
-    parts = _checked(url, tuple(_RABBITMQ_PORTS), RABBITMQ_REMEDY)
+    parts = _check_broker_url(url, tuple(_RABBITMQ_PORTS), RABBITMQ_REMEDY)
     path = parts.path.removeprefix("/")
     if "/" in path:
         raise WrongSetting("endpoint", f"is {shown(url)!r}; write a slash in the virtual host as %2F")
@@ -141,25 +136,25 @@ def _is_name(text: str) -> bool:
     return text.isprintable() and len(text.encode()) <= MAX_NAME_BYTES
 
 
-def _checked(url: str, schemes: Sequence[str], remedy: str) -> SplitResult:
+def _check_broker_url(url: str, schemes: Sequence[str], remedy: str) -> SplitResult:
     parts = urlsplit(check_url("endpoint", url, remedy, schemes))
-    if parts.port == 0:  # which would be read as none
+    if parts.port == 0:  # `parts.port or default` would take it for none
         raise WrongSetting("endpoint", f"is {shown_value(url)}; a broker's port is 1 to 65535")
     return parts
 
 
 def _user(url: str, parts: SplitResult) -> tuple[str | None, str | None]:
-    user, password = (None if part is None else _decoded(url, part) for part in (parts.username, parts.password))
+    user, password = (None if part is None else _percent_decoded(url, part) for part in (parts.username, parts.password))
     return user or None, password
 
 
-def _decoded(url: str, part: str) -> str:
-    """Strictly: another password would be sent than the one that was meant, and would be refused."""
+def _percent_decoded(url: str, part: str) -> str:
+    """The part, percent-decoded; raises for bytes that are not UTF-8, because a mended password would be a wrong password."""
     with suppress(UnicodeDecodeError):
         text = unquote(part, errors="strict")
-        if "\0" not in text:  # which ends a user or a password where it is sent
+        if "\0" not in text:  # NUL is the separator of user and password in the login
             return text
-    raise WrongSetting("endpoint", f"is {shown_value(url)} with a user or password that is no UTF-8, or has %00")
+    raise WrongSetting("endpoint", f"is {shown_value(url)} with a user or password that is not UTF-8, or has %00")
 
 
 def _host_and_port(parts: SplitResult) -> str:

@@ -1,6 +1,6 @@
-"""The settings of a connection, checked: what could hold a credential is not shown where it is wrong.
+"""Checks of a connection's settings; an error never shows a value that may hold a credential.
 
-Rules: an error shows names and types, a URL without its credentials, and a path only where it cannot be the key itself.
+Rules: an error shows names, types, a URL without its credentials, and a path unless the text may be the key itself.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ..option import WrongSetting
 from .url import check_url, shown
 
 __all__ = [
+    "check_auth",
+    "check_cert",
+    "check_file",
+    "check_headers",
+    "check_proxies",
     "check_readable",
-    "checked_auth",
-    "checked_cert",
-    "checked_file",
-    "checked_headers",
-    "checked_proxies",
     "tls_context",
 ]
 
@@ -33,8 +33,8 @@ _HEADER_VALUE = r"(?![\t ])[\t\x20-\x7e\x80-\xff]*"
 _KEY = r"-----|LS0t|^M[A-Za-z0-9+/=_-]{39,}$"
 
 
-def checked_headers(headers: Any) -> dict[str, str]:
-    """Those that http.client would refuse, too: its message, at each send, would show the value."""
+def check_headers(headers: Any) -> dict[str, str]:
+    """The headers; raises WrongSetting for one that http.client would refuse at each send, with its value in the message."""
     if headers is None:
         return {}
     remedy = "use a dict from names to values, for instance {'X-Tenant': 'blue'}"
@@ -48,26 +48,26 @@ def checked_headers(headers: Any) -> dict[str, str]:
     return dict(headers)
 
 
-def checked_auth(auth: Any, encoding: str = "Latin-1") -> tuple[str, str] | None:
-    """The encoding is that in which they are sent: HTTP's is Latin-1, as requests has it, a broker's UTF-8."""
+def check_auth(auth: Any, encoding: str = "Latin-1") -> tuple[str, str] | None:
+    """User and password; `encoding` is the one in which they are sent: Latin-1 over HTTP, as in requests, UTF-8 to a broker."""
     if auth is not None and not (isinstance(auth, (tuple, list)) and [str, str] == [type(part) for part in auth]):
         raise WrongSetting("auth", "is no pair of texts; use ('user', 'password')")
     if auth is None:
         return None
     with suppress(UnicodeEncodeError):
-        if b"\0" not in ":".join(auth).encode(encoding):  # which would end a user or a password at a broker
+        if b"\0" not in ":".join(auth).encode(encoding):  # NUL is the separator in a broker's login
             return auth[0], auth[1]
     raise WrongSetting("auth", f"has characters that cannot be sent; use those of {encoding}, without NUL")
 
 
-def checked_file(name: str, path: Any) -> str:
+def check_file(name: str, path: Any) -> str:
     if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
         raise WrongSetting(name, f"is {_shown_path(path)}; use the path of an existing PEM file")
     return os.fspath(path)
 
 
 def _shown_path(path: Any) -> str:
-    """Not where it may be the file's text: a key."""
+    """A path for an error; a text that may be the key itself, in place of its path, is not shown."""
     if not isinstance(path, (str, os.PathLike)):
         return f"of type {type(path).__name__}"
     text = str(path)
@@ -76,21 +76,21 @@ def _shown_path(path: Any) -> str:
     return repr(shown(text)) if "://" in text else repr(path)
 
 
-def checked_cert(cert: Any, key: Any) -> str | tuple[str, str] | None:
+def check_cert(cert: Any, key: Any) -> str | tuple[str, str] | None:
     if key is not None and cert is None:
         raise WrongSetting(
             "client_key", "is given without client_cert; give both, or client_cert alone with the key in its file"
         )
     if cert is None:
         return None
-    cert = checked_file("client_cert", cert)
-    return cert if key is None else (cert, checked_file("client_key", key))
+    cert = check_file("client_cert", cert)
+    return cert if key is None else (cert, check_file("client_key", key))
 
 
 def check_readable(ca_bundle: str | None, cert: str | tuple[str, str] | None) -> None:
-    """Raise WrongSetting where the files, as they were checked before, are no certificates or no key.
+    """Raise WrongSetting where the existing files hold no certificates or no key.
 
-    OpenSSL's own words do not name the file.
+    OpenSSL would raise at the first connection, with words that do not name the file.
     """
     if not _can_be_read(ca_bundle, None):
         raise WrongSetting("ca_bundle", "cannot be read; use certificates in PEM form")
@@ -106,16 +106,17 @@ def _can_be_read(ca_bundle: str | None, cert: str | tuple[str, str] | None) -> b
 
 
 def tls_context(ca_bundle: str | None, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
-    """Of certificates to trust, a file or a folder, or the system's where it is None; and of our own."""
+    """A context that trusts the certificates in `ca_bundle` (a file, a folder, or None for the system's); `cert` is our own."""
     is_folder = ca_bundle is not None and os.path.isdir(ca_bundle)
     context = ssl.create_default_context(cafile=None if is_folder else ca_bundle, capath=ca_bundle if is_folder else None)
     if cert is not None:
         certificate, key = (cert, None) if isinstance(cert, str) else cert
-        context.load_cert_chain(certificate, key, password="")  # an encrypted key would be asked for at the terminal
+        # The empty password, because OpenSSL would ask at the terminal for that of an encrypted key.
+        context.load_cert_chain(certificate, key, password="")
     return context
 
 
-def checked_proxies(proxy: Any) -> dict[str, str]:
+def check_proxies(proxy: Any) -> dict[str, str]:
     proxies = dict(proxy) if isinstance(proxy, Mapping) else {} if proxy is None else {"http": proxy, "https": proxy}
     remedy = "use its URL, for instance http://proxy.example:3128"
     return {collectors: check_url("proxy", url, remedy) for collectors, url in proxies.items()}

@@ -18,11 +18,11 @@ __all__ = ["MissingClient", "chosen_sender"]
 
 
 class MissingClient(WrongSetting, ImportError):
-    """A broker's client library is not installed; as a wrong setting, it is told with the variable that has the endpoint."""
+    """A broker's client library is not installed; a WrongSetting, so that the error names the variable with the endpoint."""
 
 
 def chosen_sender(given: Mapping[str, Any], path: str, media_type: str) -> Sender:
-    """By the setting `endpoint` and those of its sender; `path` and `media_type` are the encoder's.
+    """A sender for the setting `endpoint`, with the settings of that sender; `path` and `media_type` are the encoder's.
 
     Raises WrongSetting that names a wrong value and the remedy, or the extra to install.
     """
@@ -31,7 +31,7 @@ def chosen_sender(given: Mapping[str, Any], path: str, media_type: str) -> Sende
     kind = kind_of(endpoint)
     if kind == HTTP:
         return HttpSender(endpoint, path, media_type, **selected(ConnectionOptions, given))
-    # By statement: what is imported by a name made at run time is not found by bundlers.
+    # Imported by statements, because bundlers do not find a module whose name is made at run time.
     if kind == CONSOLE:
         from .console import ConsoleSender
 

@@ -12,38 +12,36 @@ from urllib.parse import urlsplit
 
 from ..option import WrongSetting
 from ..options import DEFAULT_ENDPOINT
-from .url import check_url, shown_value
+from .url import check_url, shown_value, split_urls
 
 __all__ = ["REMEDY", "endpoints_of", "has_own_path", "likely_path", "posted_url", "server_url", "target_of"]
 
 REMEDY = f"use the collector's URL, for instance {DEFAULT_ENDPOINT}"
 
 _WIRE_PATHS = ("/api/v1/spans", "/api/v2/spans")
-# The comma before the next scheme; one in a path or in a query separates nothing.
-_BETWEEN = r"\s*,\s*(?=[a-zA-Z][a-zA-Z0-9+.-]*://)"
 # Of paths and queries (RFC 3986, 3.3 and 3.4).
 _SENDABLE = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+"
-# What people write of Zipkin's own paths: its UI's, or only a part of the collector's.
+# Paths that people write by mistake: those of Zipkin's UI, or only a part of the collector's path.
 _NEARLY_ZIPKINS = r"/(?:zipkin(?:/(?:traces|dependency).*)?|api(?:/v\d.*)?)$"
 
 
 def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
     """Each URL of the setting: one, a list, or text with commas.  Raises WrongSetting where one is no URL, or none is there."""
-    endpoints = re.split(_BETWEEN, endpoint) if isinstance(endpoint, str) else endpoint
+    endpoints = split_urls(endpoint) if isinstance(endpoint, str) else endpoint
     if not isinstance(endpoints, (list, tuple)) or not endpoints:
         raise WrongSetting("endpoint", f"is {shown_value(endpoint)}; {REMEDY}")
     return [check_url("endpoint", one, REMEDY) for one in endpoints]
 
 
 def posted_url(endpoint: str, path: str) -> str:
-    """Where spans are posted to; `path` is the encoder's, `endpoint` is one of `endpoints_of`."""
+    """The URL that spans are posted to; `path` is the encoder's, `endpoint` is one of `endpoints_of`."""
     parts = urlsplit(endpoint)
     prefix = _prefix(parts.path)
     return parts._replace(path=parts.path if prefix is None else prefix + path).geturl()
 
 
 def target_of(url: str) -> str:
-    """Path and query as they stand in a URL; "" where they cannot be sent so, and have to be encoded first."""
+    """Path and query as they stand in a URL; "" where they have characters that must be encoded before they are sent."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return target if re.fullmatch(_SENDABLE, target) else ""
@@ -55,19 +53,19 @@ def has_own_path(endpoint: str) -> bool:
 
 
 def likely_path(endpoint: str, path: str) -> str:
-    """The path that was probably meant where one that is used as it is turns out to be wrong."""
+    """The path that was probably meant, for the error about an endpoint's own path that the server does not know."""
     return re.sub(_NEARLY_ZIPKINS, "", urlsplit(endpoint).path.rstrip("/")) + path
 
 
 def server_url(endpoint: str, path: str) -> str:
-    """Where a Zipkin server has `path`: for those who ask one, so any path in its endpoint is a prefix."""
+    """The URL of `path` on a Zipkin server, for requests other than spans: any path in its endpoint is a prefix."""
     parts = urlsplit(check_url("endpoint", endpoint, REMEDY))
     prefix = _prefix(parts.path)
     return parts._replace(path=(parts.path.rstrip("/") if prefix is None else prefix) + path).geturl()
 
 
 def _prefix(path: str) -> str | None:
-    """What stands before a path of Zipkin's; None where the path is none of these."""
+    """The prefix before a path of Zipkin's; None for any other path."""
     bare = path.rstrip("/")
     if bare in ("", "/zipkin"):
         return ""

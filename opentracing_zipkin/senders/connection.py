@@ -1,11 +1,11 @@
-"""Connections to the collector: one deadline for all that a message needs, and no answer is taken for another one's.
+"""Connections to the collector: one deadline for all steps of a message, and no answer is taken for that of another message.
 
-Rules: a socket's timeout is for one piece, so a server that sends a byte now and then would hold the reporter for ever, and a
-name with many addresses that swallow packets for long; here each step may take no longer than what is left until the deadline.
-Interim answers (1xx) are skipped, a few of them.  A connection is used again only if all that came by it was read, and while it
-is young: the collector's name may mean another host by now.
+Rules: a socket's timeout is for one read or write.  So a server that sends a byte now and then could hold the reporter for
+ever, and a name with many addresses that swallow packets could hold it long.  Here no step may last beyond the deadline.
+A few interim answers (1xx) are skipped.  A connection is used again only if all bytes from it were read, and only for some
+time, because the collector's name may mean another host by then.
 
-No clock is read but our own, and no class is used that a mock may have replaced.
+Only our own clock is read, and no class is used that a mock may have replaced.
 Source: RFC 9110, 15.2 "Informational 1xx"; RFC 9112, 9.3 "Persistence".
 """
 
@@ -47,17 +47,17 @@ else:
     _below = sealed("http.client", "HTTPConnection")
     HTTPConnection = sealed("urllib3.connection", "HTTPConnection", _below)
     HTTPSConnection = sealed("urllib3.connection", "HTTPSConnection", _below)
-    # Its `connect` warns of a date in the past; a frozen one is meant to be there.  What is changed here is known to it alone.
+    # Its `connect` warns of a date in the past, but a test may freeze the date on purpose.  Only this copy gets another one.
     _never = SimpleNamespace(today=lambda: datetime.date.max)
     HTTPSConnection.connect.__globals__["datetime"] = SimpleNamespace(date=_never)
     HTTPConnectionPool = sealed("urllib3.connectionpool", "HTTPConnectionPool")
     HTTPSConnectionPool = sealed("urllib3.connectionpool", "HTTPSConnectionPool")
-    # urllib3 warns of malformed headers by the URL, with its query, and by what stands in them, which may repeat ours.
+    # urllib3's warning of malformed headers shows the URL with its query, and the headers, which may repeat our credentials.
     for _method in (HTTPConnection.connect, HTTPSConnection.connect, HTTPConnectionPool.urlopen, HTTPSConnectionPool.urlopen):
         _method.__globals__["assert_header_parsing"] = lambda headers: None
 
 MAX_INTERIM_ANSWERS = 10
-# Of one answer, whatever it consists of; more than anybody reads of it is a flood.
+# The limit for all bytes of one answer; a longer one is no answer of a collector.
 MAX_RECEIVED_BYTES = 256 * 1024
 
 _connections: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -73,9 +73,9 @@ def drop_inherited_connections() -> None:
 
 
 class Terms:
-    """When the message that is being sent must be done, in monotonic seconds, and how old a connection may be.
+    """The deadline of the current message, in monotonic seconds, and the greatest age of a connection.
 
-    `target`: path and query to ask for, to the letter; "" where urllib3 writes them.
+    `target`: path and query exactly as they are sent; "" where urllib3 may normalise them.
     """
 
     __slots__ = ("ends_at_s", "max_age_s", "target")
@@ -86,7 +86,7 @@ class Terms:
         self.max_age_s = max_age_s
 
     def left_s(self) -> float:
-        """Seconds until then.  Raises TimeoutError where none are left."""
+        """Seconds until the deadline.  Raises TimeoutError where none are left."""
         left = self.ends_at_s - monotonic()
         if left <= 0:
             raise TimeoutError("it took too long")
@@ -94,7 +94,7 @@ class Terms:
 
 
 class Unclocked(Timeout):
-    """urllib3's, which reads no clock: the deadline is kept below, and `time.monotonic` may be a mock's."""
+    """urllib3's timeout without its clock: `Terms` keeps the deadline, and `time.monotonic` may be a mock's."""
 
     def clone(self) -> Unclocked:
         return self
@@ -110,14 +110,14 @@ class Unclocked(Timeout):
 
 
 class _Line:
-    """What a connection and its answers share; no reference to either, so that none keeps the other alive."""
+    """The state that a connection and its answers share; it refers to neither, so that none keeps the other alive."""
 
     __slots__ = ("in_step", "since_s", "terms")
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.since_s = 0.0
-        self.in_step = True  # every byte that came was one of an answer that was asked for
+        self.in_step = True  # every byte so far belonged to an answer that we asked for
 
 
 class _Reader(io.RawIOBase):
@@ -156,7 +156,7 @@ class _Response(HTTPResponse):
         self.fp = io.BufferedReader(self._reader)
 
     def _read_status(self) -> tuple[str, int, str]:
-        """That of the final answer: http.client skips 100 only, however many, and takes 102 and 103 for the end."""
+        """The status line of the final answer: http.client skips only status 100, however often, and ends at 102 or 103."""
         for _ in range(MAX_INTERIM_ANSWERS + 1):
             version, status, reason = super()._read_status()  # type: ignore[misc]  # in every Python; not in typeshed
             if status >= 200:
@@ -165,7 +165,7 @@ class _Response(HTTPResponse):
         raise http.client.HTTPException(f"more than {MAX_INTERIM_ANSWERS} interim answers, the last one {status}")
 
     def _close_conn(self) -> None:
-        self._reader.done = True  # so `peek` shows what was received, and asks for no more
+        self._reader.done = True  # so that `peek` shows bytes that were received, and reads no more
         if not self.fp.closed and self.fp.peek(1):
             self._line.in_step = False
         super()._close_conn()  # type: ignore[misc]
@@ -175,7 +175,7 @@ class _Response(HTTPResponse):
 
 
 class _Bounded:
-    """What our connections add to urllib3's, over TLS or not."""
+    """The deadline, added to urllib3's connections with and without TLS."""
 
     line: _Line
     sock: Any
@@ -199,15 +199,15 @@ class _Bounded:
         return sock
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        """As the endpoint has it: urllib3 decodes `%41`, makes `%2f` `%2F`, and takes `/../` out."""
+        """Send the target as it stands in the endpoint: urllib3 would decode `%41`, write `%2f` as `%2F`, and remove `/../`."""
         target = self.line.terms.target
         if target:
-            # To a proxy the whole URL is said.
+            # A proxy gets the whole URL.
             url = target if url.startswith("/") else "/".join(url.split("/", 3)[:3]) + target
         super().putrequest(method, url, *args, **kwargs)  # type: ignore[misc]
 
     def send(self, data: bytes) -> None:
-        """All of it until the deadline; `sendall` over TLS has its timeout for each record."""
+        """Send all until the deadline; the timeout of `sendall` over TLS would be for each record."""
         if self.sock is None:
             self.connect()
         rest = memoryview(data)
@@ -216,11 +216,11 @@ class _Bounded:
             rest = rest[self.sock.send(rest) :]
 
     def getresponse(self, **_: Any) -> Any:
-        """urllib3 1.26 gives `buffering` at first, and the TypeError would be told as the reason of a later failure."""
+        """Ignore the arguments: urllib3 1.26 passes `buffering`, and the TypeError would be the reason of a later failure."""
         return super().getresponse()  # type: ignore[misc]
 
     def is_worn_out(self) -> bool:
-        """Whether it is open, and must not be used again."""
+        """Whether the connection is open, but must not be used again."""
         if self.sock is None:
             return False
         decrypted = getattr(self.sock, "pending", None)
@@ -232,16 +232,16 @@ class _Bounded:
 
 
 def connected(host: str, port: int, terms: Terms, options: Any) -> socket.socket:
-    """A socket to the first address that answers; each has its share of the time that is left.
+    """A socket to the first address that answers; each address gets its share of the time that is left.
 
-    The name's look-up is the resolver's affair: Python has no way to bound it.
+    The time to look up the name is not bounded, because Python has no way to do it.
     """
-    host = host.strip("[]").replace("%25", "%")  # before an interface's name, as a URL has it (RFC 6874)
+    host = host.strip("[]").replace("%25", "%")  # %25 stands before an interface's name in a URL (RFC 6874)
     wanted = host, port, allowed_gai_family(), socket.SOCK_STREAM
     addresses: list[Any]
     try:
         addresses = list(socket.getaddrinfo(*wanted))
-    except RuntimeError:  # gevent's is a thread's work, and an interpreter that ends starts none (Python 3.12)
+    except RuntimeError:  # gevent's starts a thread, which an ending interpreter refuses (Python 3.12)
         addresses = _socket.getaddrinfo(*wanted)
     error: OSError = OSError(f"{host} has no address")
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -254,7 +254,7 @@ def connected(host: str, port: int, terms: Terms, options: Any) -> socket.socket
                 sock.setsockopt(*option)
             sock.settimeout(share)
             sock.connect(address)
-            sock.settimeout(terms.left_s())  # for what follows, as the handshake of TLS
+            sock.settimeout(terms.left_s())  # for the next step, for instance the TLS handshake
             return sock
         except OSError as refusal:
             sock.close()
@@ -274,7 +274,7 @@ class _TLSConnection(_Bounded, HTTPSConnection):  # type: ignore[misc]
 
 
 class _Renewing:
-    """What our pools add to urllib3's."""
+    """The end of old connections, added to urllib3's pools."""
 
     def __init__(self, terms: Terms, *args: Any, **kwargs: Any) -> None:
         self._terms = terms
@@ -287,7 +287,7 @@ class _Renewing:
         return connection
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        # urllib3 closes one that the server has closed, or that something came by after its last answer.
+        # urllib3 itself closes a connection that the server has closed, or from which bytes came after the last answer.
         connection = super()._get_conn(timeout)  # type: ignore[misc]
         if connection.is_worn_out():
             connection.close()
@@ -303,7 +303,7 @@ class _TLSPool(_Renewing, HTTPSConnectionPool):
 
 
 class Answer(NamedTuple):
-    """The head of the final answer, and its body, which is not read yet, as urllib3's response."""
+    """The head of the final answer; `raw` is urllib3's response, from which the body can be read."""
 
     status: int
     reason: str
@@ -312,7 +312,7 @@ class Answer(NamedTuple):
 
 
 class Adapter(HTTPAdapter):
-    """Carries one request at a time, on its `terms`."""
+    """Sends one request at a time, within its `terms`."""
 
     def __init__(self, max_age_s: float) -> None:
         self.terms = Terms(max_age_s)
@@ -332,5 +332,5 @@ class Adapter(HTTPAdapter):
         manager.pool_classes_by_scheme = pools
 
     def build_response(self, req: Any, resp: Any) -> Any:
-        """An Answer; requests would look for cookies in it, and at the clock for each."""
+        """An Answer in place of requests' response, which would look for cookies and read the clock for each."""
         return Answer(resp.status, resp.reason or "", resp.headers, resp)

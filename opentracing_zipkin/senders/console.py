@@ -1,9 +1,10 @@
 """Lines on a standard stream, or at the end of a file, as container platforms and their agents collect them.
 
-Rules: only whole lines are written: at once into a file, in pieces that a pipe takes whole (PIPE_BUF) into anything else, so
-that lines of several processes and of a log stay apart.  A line that could not be written whole is ended before the next try.
-Nothing waits for a reader longer than the time given: the descriptor is asked first, and never made non-blocking, because its
-other owners would meet that.  A file is looked for at each message, since a rotation may have moved it.
+Rules: only whole lines are written, so that lines of several processes and of a log do not mix: into a file all at once, into
+anything else in pieces that a pipe takes whole (PIPE_BUF).  If only a part of a line was written, the next try ends that line
+first.  No write waits for a reader beyond the time limit: the descriptor is polled before each write.  A standard stream is
+never made non-blocking, because this would also change it for the application.  The path is looked up at each message, because
+a rotation may have moved the file.
 Source: POSIX, `write`: atomic up to PIPE_BUF; with O_APPEND, no other write comes between.
 """
 
@@ -23,15 +24,15 @@ from ..text import printable
 from . import SendError
 from .sealed import loaded_anew
 
-__all__ = ["ConsoleSender", "problem_with", "words_of"]
+__all__ = ["ConsoleSender", "explanation_of", "problem_with"]
 
 WRITE_TIMEOUT_S = 10.0
-PIPE_BUF = 4096  # Linux's; POSIX asks for 512
-MAX_POLL_MS = 50  # so that `limit`, called meanwhile by another thread, counts at once
-PAUSE_S = 0.01
-MAX_SHOWN_CHARS = 200
+PIPE_BUF = 4096  # Linux's value; POSIX guarantees 512
+MAX_POLL_MS = 50  # short, so that a `limit` set meanwhile by another thread counts at once
+RETRY_DELAY_S = 0.01
+MAX_SHOWN_PATH_CHARS = 200
 
-# Standard streams, which a container may have as a socket, so that they cannot be opened by their names.
+# The standard streams are not opened by these names, which fails where a container has a socket in their place.
 _STREAMS = {"": "__stderr__", "/dev/stderr": "__stderr__", "/dev/stdout": "__stdout__"}
 _REMEDIES = {
     errno.ENOENT: "make its folder",
@@ -46,8 +47,8 @@ _REMEDIES = {
     errno.EPIPE: "nobody reads it any more",
     errno.ENXIO: "nobody reads it",
 }
-_select = loaded_anew("select")  # gevent's would want a hub of our thread, and eventlet takes `poll` away
-# Non-blocking because of pipes with names; the descriptor is our own.  Windows has not all of these.
+_select = loaded_anew("select")  # gevent's needs a hub in our thread, and eventlet removes `poll`
+# Non-blocking, because opening a named pipe without a reader would wait.  Windows lacks some of these flags.
 _FLAGS = ("O_WRONLY", "O_APPEND", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK", "O_BINARY")
 _OPEN_FLAGS = sum(getattr(os, name, 0) for name in _FLAGS)
 
@@ -68,26 +69,28 @@ class ConsoleSender:
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self._is_in_line = False  # the last line was not written whole
-        self._begun = b"", 0  # a message of which so many bytes, in whole lines, were written before it failed
+        self._is_inside_line = False  # the last line was not written whole
+        self._begun = b"", 0  # a message that failed, and how many of its bytes were written, in whole lines
 
     def send(self, body: bytes, /) -> None:
-        """Return once the lines, each with its end, are written; what a failed try has written is not written again."""
+        """Return once the lines are written; lines that a failed try has written are not written again."""
         problem = None
         try:
             with _without_sigpipe():
                 self._write(self._descriptor(), body, monotonic() + self._limit)
         except OSError as error:
             problem = error
-        if problem is not None:  # raised out of the block: it says all that the other error does
+        if problem is not None:  # raised outside the block, so that the error has no other in its chain
             self.close()
-            raise SendError(f"{printable(self.path, MAX_SHOWN_CHARS) or 'stderr'}: {words_of(problem)}", retryable=True)
+            raise SendError(
+                f"{printable(self.path, MAX_SHOWN_PATH_CHARS) or 'stderr'}: {explanation_of(problem)}", retryable=True
+            )
 
     def _write(self, fd: int, body: bytes, ends_at_s: float) -> None:
         status = os.fstat(fd)
         is_file = stat.S_ISREG(status.st_mode)
-        # A file that was cut or made anew since then begins with a line.
-        end_of_line = b"\n" if self._is_in_line and not (is_file and status.st_size == 0) else b""
+        # A file that was truncated or made anew since then needs no end of line.
+        end_of_line = b"\n" if self._is_inside_line and not (is_file and status.st_size == 0) else b""
         begun, at = self._begun
         at = at if begun == body else 0
         rest = end_of_line + body[at:]
@@ -97,20 +100,20 @@ class ConsoleSender:
                 if is_file:
                     done += os.write(fd, rest[done:])
                 else:
-                    self._await(fd, ends_at_s)
+                    self._wait_until_writable(fd, ends_at_s)
                     try:
                         done += os.write(fd, rest[done : _piece_end(rest, done)])
-                    except BlockingIOError:  # another process was faster
-                        sleep(PAUSE_S)
+                    except BlockingIOError:  # another process has filled the pipe meanwhile
+                        sleep(RETRY_DELAY_S)
         finally:
             if done:
                 whole = rest.rfind(b"\n", 0, done) + 1
-                self._is_in_line = whole < done
+                self._is_inside_line = whole < done
                 at += max(0, whole - len(end_of_line))
             self._begun = (body, at) if done < len(rest) else (b"", 0)
 
-    def _await(self, fd: int, ends_at_s: float) -> None:
-        """Until a write does not wait.  Raises TimeoutError."""
+    def _wait_until_writable(self, fd: int, ends_at_s: float) -> None:
+        """Wait until a write would not wait.  Raises TimeoutError."""
         begin, is_ready = monotonic(), False
         while not is_ready:
             if monotonic() > min(ends_at_s, begin + self._limit):
@@ -123,11 +126,11 @@ class ConsoleSender:
         if self._fd >= 0 and not self._is_current():
             self.close()
         if self._fd < 0:
-            self._fd = _opened(self.path)
+            self._fd = _open(self.path)
             opened = os.fstat(self._fd)
             if self._file != (opened.st_dev, opened.st_ino):
                 self._file = opened.st_dev, opened.st_ino
-                self._is_in_line = False
+                self._is_inside_line = False
         return self._fd
 
     def _is_current(self) -> bool:
@@ -146,7 +149,7 @@ class ConsoleSender:
                 os.close(fd)
 
     def renew_after_fork(self) -> None:
-        """The file is opened anew; a line that the parent has not written whole is the parent's to end."""
+        """Open the file anew at the next message; the parent ends the line that it has half written."""
         self.close()
         self._start_anew()
 
@@ -155,32 +158,35 @@ class ConsoleSender:
 
 
 def problem_with(path: str) -> str:
-    """Why this user cannot write there now, as far as it shows without writing; "" where nothing is wrong."""
+    """Why this user cannot write there now, as far as can be known without writing; "" where nothing is wrong."""
     try:
         if path in _STREAMS:
             os.fstat(_stream(_STREAMS[path]))
         else:
             os.close(os.open(path, _OPEN_FLAGS))
     except FileNotFoundError:
-        folder = os.path.dirname(os.path.realpath(path))  # of the file that a link would make
+        folder = os.path.dirname(os.path.realpath(path))  # a link may point to a file that does not exist yet
         if not os.path.isdir(folder):
-            return words_of(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
+            return explanation_of(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
         if not os.access(folder, os.W_OK | os.X_OK):
-            return words_of(OSError(errno.EACCES, os.strerror(errno.EACCES)))
+            return explanation_of(OSError(errno.EACCES, os.strerror(errno.EACCES)))
     except OSError as error:
-        return words_of(error)
+        return explanation_of(error)
     return ""
 
 
-def _opened(path: str) -> int:
-    """Made only where it is missing: Linux refuses to make what another user has in a folder as /tmp (fs.protected_regular)."""
+def _open(path: str) -> int:
+    """Open the file, and make it where it is missing.
+
+    O_CREAT is used only then: with it, Linux refuses to open another user's file in /tmp (fs.protected_regular).
+    """
     with suppress(FileNotFoundError):
         return os.open(path, _OPEN_FLAGS)
     return os.open(path, _OPEN_FLAGS | os.O_CREAT, 0o666)
 
 
 def _stream(name: str) -> int:
-    """The descriptor of a stream that the process was started with, which an application may have closed."""
+    """The descriptor of a standard stream; raises OSError where the application has closed it."""
     stream: Any = getattr(sys, name)
     if stream is None or stream.closed:
         raise OSError(errno.EBADF, "this process has closed it, or was started without it")
@@ -195,11 +201,11 @@ def _is_writable(fd: int) -> bool:
 
 
 def _piece_end(lines: bytes, begin: int) -> int:
-    """Where to end a write: as many whole lines as a pipe takes at once, or a part of a longer line."""
+    """The end of the next write: as many whole lines as a pipe takes at once, or a part of a longer line."""
     return lines.rfind(b"\n", begin, begin + PIPE_BUF) + 1 or begin + PIPE_BUF
 
 
-def words_of(error: OSError) -> str:
+def explanation_of(error: OSError) -> str:
     """The reason, and the remedy where there is one."""
     reason = error.strerror or str(error)
     remedy = _REMEDIES.get(error.errno or 0, "")
@@ -208,7 +214,7 @@ def words_of(error: OSError) -> str:
 
 @contextmanager
 def _without_sigpipe() -> Iterator[None]:
-    """Where SIGPIPE has its default, as in some commands, a reader that is gone would end the process."""
+    """Block SIGPIPE meanwhile where it has its default action: otherwise a missing reader would end the process."""
     pipe: Any = getattr(signal, "SIGPIPE", None)  # not on Windows
     if pipe is None or signal.getsignal(pipe) is not signal.SIG_DFL:
         yield

@@ -1,7 +1,7 @@
-"""The setting `endpoint`, whatever its scheme: each URL checked, and the settings that its sender has.
+"""The setting `endpoint` for all schemes: checks of its URLs, and the settings that belong to its sender.
 
-Rules: a scheme is a row of the table here.  All URLs of one setting are for the same sender.  Nothing is imported that only one
-of the senders needs.
+Rules: each sender is a row of the table `_KINDS`.  All URLs of one setting are for the same sender.  No module is imported that
+only one of the senders needs.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, TypedDict
 from ..option import WrongSetting, options_of
 from ..options import DEFAULT_ENDPOINT, ConnectionOptions, EndpointOptions, KafkaOptions, LinkOptions, SendingOptions
 from . import collector_url
-from .broker_url import kafka_url, rabbitmq_urls, split_urls
+from .broker_url import kafka_url, rabbitmq_urls
 from .collector_url import posted_url
-from .url import shown, shown_value
+from .url import shown, shown_value, split_urls
 
 __all__ = [
     "CONSOLE",
@@ -34,13 +34,13 @@ __all__ = [
 ]
 
 HTTP, KAFKA, RABBITMQ, CONSOLE = "HTTP", "Kafka", "RabbitMQ", "console"
-_URL = r"(?i:console:|[a-z][a-z0-9+.-]*://)"  # its beginning
-_NEXT_URL = rf",\s*{_URL}"  # in text that begins with console:, where a comma may be the file's
+_URL_START = r"(?i:console:|[a-z][a-z0-9+.-]*://)"  # the beginning of a URL
+_NEXT_URL = rf",\s*{_URL_START}"  # after `console:`, where another comma may belong to the file's name
 _CONSOLE_REMEDY = "use console: for lines on stderr, or an absolute path behind it, for instance console:/var/log/spans.jsonl"
 
 
 class _NoOptions(TypedDict, total=False):
-    """What the console has."""
+    """The console's group of settings, which is empty."""
 
 
 class _Kind(NamedTuple):
@@ -64,7 +64,7 @@ def _check_rabbitmq(endpoint: str | Sequence[str]) -> list[str]:
 def _check_console(endpoint: str | Sequence[str]) -> list[str]:
     urls = [endpoint.strip()] if isinstance(endpoint, str) else split_urls(endpoint)
     if len(urls) > 1 or re.search(_NEXT_URL, urls[0]):
-        raise WrongSetting("endpoint", "has console: and more; lines go to one place, so give one of them")
+        raise WrongSetting("endpoint", "has console: and another URL; give only one of them, because lines go to one place")
     console_path(urls[0])
     return urls
 
@@ -107,15 +107,15 @@ def scheme_of(endpoint: Any) -> str:
 
 
 def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
-    """Each URL of the setting: one, a list, or text with commas.  Raises WrongSetting that shows no credential."""
+    """Each URL of the setting, which is one URL, a list, or text with commas.  Raises WrongSetting that shows no credential."""
     if not isinstance(endpoint, (str, list, tuple)) or not endpoint:
-        return collector_url.endpoints_of(endpoint)  # which tells it
+        return collector_url.endpoints_of(endpoint)  # raises
     if no_texts := [one for one in endpoint if not isinstance(one, str)]:
         return collector_url.endpoints_of(no_texts)
     name = kind_of(endpoint)
     urls = [endpoint] if name == CONSOLE and isinstance(endpoint, str) else split_urls(endpoint)
     for url in urls:
-        scheme = re.match(_URL, url)
+        scheme = re.match(_URL_START, url)
         if scheme and scheme[0].lower() not in _KINDS[name].schemes:
             if kind_of(url) != HTTP or scheme[0].lower() in _KINDS[HTTP].schemes:
                 raise WrongSetting("endpoint", f"has {name} and {kind_of(url)}; give the URLs of one sender only")
@@ -124,11 +124,11 @@ def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
 
 
 def console_path(url: str) -> str:
-    """The file that `console:` names, as it stands there; "" for stderr.  Raises WrongSetting."""
+    """The path after `console:`, unchanged; "" for stderr.  Raises WrongSetting."""
     path = url.strip()[len("console:") :]
     if path in ("", "//"):
         return ""
-    if path.startswith("///"):  # as in a URL of a file
+    if path.startswith("///"):  # the form of file:///path
         path = path[2:]
     if not os.path.isabs(path) or path.startswith("//") or not path.isprintable() or path.endswith("/"):
         raise WrongSetting("endpoint", f"is {shown_value(url)}; {_CONSOLE_REMEDY}")
@@ -136,7 +136,7 @@ def console_path(url: str) -> str:
 
 
 def unused_settings(endpoint: Any, names: Iterable[str]) -> list[str]:
-    """Those of the settings that the endpoint's sender does not have."""
+    """The names of those settings that belong to other senders than the endpoint's."""
     own = options_of(_KINDS[kind_of(endpoint)].options)
     of_others = options_of(SendingOptions).keys() - options_of(EndpointOptions).keys() - own.keys()
     return [name for name in names if name in of_others]
@@ -160,7 +160,7 @@ def route_of(endpoint: str | Sequence[str] = DEFAULT_ENDPOINT) -> str:
 
 
 def shown_target(endpoint: str, path: str) -> str:
-    """Where spans go, as it may be shown; `endpoint` is one of `endpoints_of`, `path` the encoder's."""
+    """The place where spans go, for a log line; `endpoint` is one of `endpoints_of`, `path` the encoder's."""
     if kind_of(endpoint) == HTTP:
         return shown(posted_url(endpoint, path))
     if kind_of(endpoint) == CONSOLE:

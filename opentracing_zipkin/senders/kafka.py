@@ -1,8 +1,8 @@
 """Kafka: one encoded list of spans a message, without a key, and `send` returns when the broker has it.
 
-Rules: one message is with the client at a time, and one try is one `send`.  After a failure the client is thrown away and the
-next `send` makes another: it has forgotten the message, so that it is not delivered later as a second copy, knows no delays of
-its own, and looks for the brokers anew.  A message that was on its way when its time was over may still arrive: at least once.
+Rules: the client has one message at a time, and one `send` is one try.  After a failure the client is thrown away, and the next
+`send` makes another.  So the failed message is not delivered later as a second copy, no delay of the client's own is left, and
+it looks for the brokers anew.  A message on its way at the deadline may still arrive, so delivery is at least once.
 Credentials appear neither in errors nor in a repr, and no error has another in its chain.
 """
 
@@ -20,7 +20,7 @@ from ..option import WrongSetting, check_group
 from ..options import KafkaOptions
 from . import SendError
 from .broker_url import KAFKA_REMEDY, kafka_url
-from .kafka_client import Producer, Watch, checked_configuration, make_client
+from .kafka_client import BrokerState, Producer, client_configuration, make_client
 from .kafka_errors import LEADER_NOT_AVAILABLE, send_error
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["KafkaSender"]
 
 DEFAULT_TOPIC = "zipkin"
-POLL_S = 0.05  # so that `limit`, called meanwhile by another thread, counts at once
-GREENLET_POLL_S = 0.002
-# Of the time of a message, to ask why it was not accepted.
+MAX_POLL_S = 0.05  # short, so that a `limit` set meanwhile by another thread counts at once
+MAX_GREENLET_POLL_S = 0.002
+# The part of a message's time that is kept to ask the client why the message was not accepted.
 REASON_SHARE = 0.05
 MAX_REASON_S = 0.5
 
@@ -41,20 +41,21 @@ _INHERITED = (
     "give a function that makes one, so that each process has its own"
 )
 
-# Clients of the processes that this one was forked from: their end would wait for threads that are not here.
+# Clients inherited by a fork.  They are kept, because their destructor would wait for threads that do not exist here.
 _inherited: list[object] = []
 
 
 class KafkaSender:
-    """Owns a client of Kafka's, with its threads; may be used from one thread at a time.
+    """Owns a Kafka client and its threads; may be used from one thread at a time.
 
-    `endpoint`: `kafka://user:password@one:9092,two:9092/topic`; or `producer`, a confluent_kafka.Producer of the application's
-    that is never closed here, or a function that makes one for this sender alone, and then `topic`.  The other arguments are
-    the settings of the group KafkaOptions, as in docs/reference/configuration.md; beside a producer there is `send_timeout`
-    only.  Raises ValueError that names a wrong value and the remedy, ImportError where confluent-kafka is missing.
+    Give either `endpoint`, `kafka://user:password@one:9092,two:9092/topic`, or `producer` and `topic`.  `producer` is the
+    application's confluent_kafka.Producer, which is never closed here, or a function that makes one for this sender alone.  The
+    other arguments are the settings of the group KafkaOptions, as in docs/reference/configuration.md; with a producer,
+    `send_timeout` is the only one.  Raises ValueError that names a wrong value and the remedy, ImportError where
+    confluent-kafka is missing.
     """
 
-    # The broker's own limit is 1 MiB, and the client counts the message as it is before compression.
+    # The broker's default limit is 1 MiB, and the client compares it with the message before compression.
     max_bytes = 512 * 1024
 
     def __init__(
@@ -67,35 +68,35 @@ class KafkaSender:
     ) -> None:
         own = check_group("KafkaSender()", KafkaOptions, given)
         self._timeout: float = own["send_timeout"]
-        self._limit = float("inf")  # for a whole `send`, while the process ends
+        self._limit = float("inf")  # for one `send`, set when the process ends
         self._client: Any = None
-        self._reports: list[Any] = []  # of the message that is with the client: its error, or None
-        self._waiting: bytes | None = None  # a message that was left to the application's producer
-        self._watch = Watch(())
+        self._reports: list[Any] = []  # the client's report about the message: an error, or None for success
+        self._waiting: bytes | None = None  # a message that the application's producer still has
+        self._state = BrokerState(())
         self._is_own = True
         if producer is None:
-            self._set_up(endpoint, topic, own, given)
+            self._use_endpoint(endpoint, topic, own, given)
         else:
-            self._take(producer, endpoint, topic, given)
+            self._use_producer(producer, endpoint, topic, given)
 
-    def _set_up(self, endpoint: Any, topic: str, own: dict[str, Any], given: Any) -> None:
+    def _use_endpoint(self, endpoint: Any, topic: str, own: dict[str, Any], given: Any) -> None:
         if endpoint is None:
             raise WrongSetting("endpoint", f"is None, and no producer is given; {KAFKA_REMEDY}")
         if topic != DEFAULT_TOPIC:
             raise WrongSetting("topic", f"is for a producer; {KAFKA_REMEDY}")
         url = kafka_url(endpoint)
         self._topic, self._shown = url.topic, repr(url)
-        configuration = checked_configuration(url, own, given)
+        configuration = client_configuration(url, own, given)
         secrets = (configuration.get("sasl.password", ""),)
         make = make_client()
 
-        def make_watched() -> Producer:
-            self._watch = Watch(secrets)
-            return make(configuration, self._watch)
+        def make_own() -> Producer:
+            self._state = BrokerState(secrets)
+            return make(configuration, self._state)
 
-        self._make: Callable[[], Producer] = make_watched
+        self._make: Callable[[], Producer] = make_own
 
-    def _take(self, producer: Any, endpoint: Any, topic: str, given: Any) -> None:
+    def _use_producer(self, producer: Any, endpoint: Any, topic: str, given: Any) -> None:
         for name in ("endpoint", *given):
             value = endpoint if name == "endpoint" else given[name]
             if value is not None and name != "send_timeout":
@@ -114,18 +115,18 @@ class KafkaSender:
         error: SendError | None = None
         is_client_good = False
         try:
-            error = self._tried(body, monotonic())
+            error = self._try(body, monotonic())
             is_client_good = error is None or error.too_large
-        except Exception as raised:  # the client's own, such as for a file that is no certificate
-            error = self._failure(*_said(raised))
+        except Exception as raised:  # of the client, for instance for a file without a certificate
+            error = self._failure(*_code_and_reason(raised))
             is_client_good = error.too_large
         finally:
             if not is_client_good and self._is_own:
                 self._drop()
-        if error is not None:  # raised out of the block, so that no other is in its chain
+        if error is not None:  # raised outside the block, so that it has no other in its chain
             raise error
 
-    def _tried(self, body: bytes, begun_s: float) -> SendError | None:
+    def _try(self, body: bytes, begun_s: float) -> SendError | None:
         if self._client is None and not self._is_own:
             return SendError(f"{self._shown}: {_INHERITED}", retryable=False)
         client = self._polled_client()
@@ -136,99 +137,99 @@ class KafkaSender:
         if self._reports:
             self._waiting = None
             if self._reports[0] is not None:
-                return self._failure(*_said(self._reports[0]))
-            self._watch.recover()
+                return self._failure(*_code_and_reason(self._reports[0]))
+            self._state.recover()
             return None
         if not self._is_own:
-            self._waiting = body  # for the next `send` of it, because the application's producer keeps it
+            self._waiting = body  # the producer keeps it, so the next `send` of it only waits
         return self._failure(*(self._reason() or (0, f"not acknowledged within {min(self._timeout, self._limit):.3g} s")))
 
     def _polled_client(self) -> Any:
-        """A client that has told all that has happened to it; a new one where its brokers are gone by then."""
+        """The client after its callbacks for past events; a new one if it has lost all brokers meanwhile."""
         if self._client is not None and self._is_own:
             self._client.poll(0)
-            if self._watch.has_lost_all:
+            if self._state.has_lost_all:
                 self._drop()
             else:
-                self._watch.recover()  # from what failed meanwhile
+                self._state.recover()  # forget failures since the last message
         if self._client is None:
             self._client = self._make()
         return self._client
 
     def _await_report(self, client: Any, begun_s: float) -> None:
-        while not self._reports and not self._watch.is_down():
+        while not self._reports and not self._state.is_down():
             whole_s = min(self._timeout, self._limit)
-            left_s = begun_s + whole_s - self._reason_s(whole_s) - monotonic()
+            left_s = begun_s + whole_s - self._max_reason_s(whole_s) - monotonic()
             _poll(client, max(left_s, 0.0))
             if left_s <= 0:
                 return
 
-    def _reason_s(self, whole_s: float) -> float:
+    def _max_reason_s(self, whole_s: float) -> float:
         return min(whole_s * REASON_SHARE, MAX_REASON_S) if self._is_own else 0.0
 
     def _reason(self) -> tuple[int, str] | None:
-        """Why nothing was acknowledged; None where nobody knows."""
-        reason = self._watch.reason()
+        """The code and the reason why the message was not acknowledged; None where they are unknown."""
+        reason = self._state.reason()
         if reason is not None:
             return reason
         if not self._is_own or _is_in_greenlet():
             return None
-        with suppress(Exception):  # nobody answers, as before
-            found = self._client.list_topics(self._topic, timeout=self._reason_s(min(self._timeout, self._limit)))
+        with suppress(Exception):  # no broker answers this question either
+            found = self._client.list_topics(self._topic, timeout=self._max_reason_s(min(self._timeout, self._limit)))
             topic = found.topics[self._topic]
             if topic.error is not None:
-                return _said(topic.error)
+                return _code_and_reason(topic.error)
             orphans = [number for number, partition in sorted(topic.partitions.items()) if partition.leader < 0]
             if orphans:
                 return LEADER_NOT_AVAILABLE, f"partition {orphans[0]} of the topic has no leader"
         return None
 
     def _failure(self, code: int, reason: str) -> SendError:
-        return send_error(code, f"{self._shown}: {self._watch.shown(reason)}")
+        return send_error(code, f"{self._shown}: {self._state.shown(reason)}")
 
     def limit(self, seconds: float) -> None:
         self._limit = min(self._limit, max(seconds, 0.001))
 
     def close(self) -> None:
-        """A producer of the application's stays open."""
+        """Close the client; the application's own producer stays open."""
         if self._is_own:
             self._drop()
 
     def _drop(self) -> None:
-        """Forget the client and its message; its threads end with it."""
+        """Forget the client and its message; the client's threads end with it."""
         client, self._client = self._client, None
         self._waiting, self._reports = None, []
         if client is not None:
-            with suppress(Exception):  # an older one, or another class
+            with suppress(Exception):  # an old version, or a producer of another class, has no `purge`
                 client.purge()
-        # The last reference to it: `close` would wait for what was not sent.
+        # The last reference ends the client at once; its `close` would wait for unsent messages.
         del client
 
     def renew_after_fork(self) -> None:
-        """The parent's client is kept as it is: it has no threads here, and its end would wait for them."""
+        """Forget the parent's client, but keep the object: its destructor would wait for threads that do not exist here."""
         if self._client is not None:
             _inherited.append(self._client)
         self._client, self._waiting, self._reports = None, None, []
-        self._watch = Watch(())
+        self._state = BrokerState(())
 
     def __repr__(self) -> str:
         return f"KafkaSender({self._shown!r})"
 
 
 def _poll(client: Any, patience_s: float) -> None:
-    """Let the client tell what has happened; wait a little for it."""
+    """Let the client make its callbacks, and wait a little for new ones."""
     if not _is_in_greenlet():
-        client.poll(min(patience_s, POLL_S))
-    elif not client.poll(0):  # waiting in it would stop all greenlets
-        time.sleep(min(patience_s, GREENLET_POLL_S))
+        client.poll(min(patience_s, MAX_POLL_S))
+    elif not client.poll(0):  # to wait inside the client would stop all greenlets
+        time.sleep(min(patience_s, MAX_GREENLET_POLL_S))
 
 
 def _appending(reports: list[Any]) -> Callable[[Any, Any], None]:
     return lambda error, message: reports.append(error)
 
 
-def _said(error: Any) -> tuple[int, str]:
-    """Code and words of a KafkaError, of a KafkaException that holds one, or of any exception."""
+def _code_and_reason(error: Any) -> tuple[int, str]:
+    """Code and reason of a KafkaError, of a KafkaException with one, or of any other exception (with code 0)."""
     inner = error.args[0] if isinstance(error, Exception) and error.args else error
     if callable(getattr(inner, "code", None)) and callable(getattr(inner, "str", None)):
         return inner.code(), inner.str()
@@ -236,5 +237,5 @@ def _said(error: Any) -> tuple[int, str]:
 
 
 def _is_in_greenlet() -> bool:
-    """Whether gevent or eventlet have put greenlets in the place of threads."""
+    """Whether gevent or eventlet has replaced threads by greenlets."""
     return type(_thread.start_new_thread) is not BuiltinFunctionType

@@ -1,8 +1,8 @@
-"""Kafka's client, librdkafka: how it is set up, and its words about its brokers.
+"""Kafka's client, librdkafka: its configuration, and what it reports about its brokers.
 
-Rules: the client tells at a message only that its time is over; why, it tells apart, to `error_cb` and to its log.  Both come
-here: the one is kept for the error of the message, the other goes to our log at DEBUG.  Nothing is written to stderr.  Neither
-user nor password is in the client's words, so far as we know; they are searched for the password all the same.
+Rules: the report about a message only says that its time is over.  The reason comes separately, through `error_cb` and the
+client's log.  Both end here: the last reason is kept for the error of the message, and the log goes to ours at DEBUG.  Nothing
+is written to stderr.  We know of no report that holds the user or the password, but the password is removed all the same.
 Source: librdkafka 2.16, CONFIGURATION.md.
 """
 
@@ -16,68 +16,66 @@ from typing import Any, Protocol
 from ..clock import monotonic
 from ..log import log
 from ..option import WrongSetting
-from ..text import printable
 from .broker_url import KafkaUrl
-from .checks import check_readable, checked_auth, checked_cert, checked_file
-from .credentials import hide
+from .checks import check_auth, check_cert, check_file, check_readable
+from .credentials import line_without
 from .kafka_errors import ALL_BROKERS_DOWN, SSL
 
-__all__ = ["Producer", "Watch", "checked_configuration", "make_client"]
+__all__ = ["BrokerState", "Producer", "client_configuration", "make_client"]
 
-MAX_SHOWN_CHARS = 300
-# More than one message ever waits for; ours is over earlier.
-MARGIN_MS = 5_000
-# A leader that has moved is found within these; other failures are the reporter's to repeat.
-RETRIES = 3
-OTHER_ADDRESSES_S = 0.5  # in which the client connects several times
+# Added to the client's own timeout for a message, so that ours always ends first.
+TIMEOUT_MARGIN_MS = 5_000
+# Enough to find a partition's new leader; after other failures the reporter tries again.
+MAX_RETRIES = 3
+DOWN_DELAY_S = 0.5  # the client tries a broker's other addresses in this time
 
-# "sasl_ssl://one:9092/bootstrap: ", "(after 3ms in state CONNECT, 2 identical error(s) suppressed)"
+# A fault begins "sasl_ssl://one:9092/bootstrap: ", and ends "(after 3ms in state CONNECT, 2 identical error(s) suppressed)".
 _BROKER = r"^(?:\w+://)?[^\s/]+/(?:bootstrap|\d+): "
-_FAILURE = r"FAIL \[[^\]]*\] \[thrd:.*?\]: "  # and then as in a fault
+_FAILURE = r"FAIL \[[^\]]*\] \[thrd:.*?\]: "  # the beginning of a line in the client's log; a fault follows
 _STATE = r"\s*\(after \d+ms in state .*$"
 
 _LISTENER = "; perhaps the broker's listener wants TLS or a password: see kafka_tls and auth"
 
 
 class Producer(Protocol):
-    """A confluent_kafka.Producer, as much of it as we call."""
+    """The methods of a confluent_kafka.Producer that we call."""
 
     def produce(self, topic: str, value: Any = None, *, on_delivery: Any = None) -> Any: ...
 
     def poll(self, timeout: float = ...) -> Any: ...
 
 
-class Watch:
-    """The client's words since it was made; called by the client, while it is polled."""
+class BrokerState:
+    """The reports of the client about its brokers since it was made; the client calls it while it is polled."""
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self._secrets = secrets
         self._has_sent = False
         self._code = 0
         self._fault = ""
-        self._failure = ""  # in the client's log only
+        self._failure = ""  # a failure that is only in the client's log
         self._down_since_s: float | None = None
 
     def fail(self, error: Any) -> None:
-        """A fault of a broker's, or of the way to it."""
+        """Keep a fault of a broker, or of the connection to it."""
         if error.code() == ALL_BROKERS_DOWN:
             self._down_since_s = monotonic()
             return
         self._fault = self.shown(error.str())
-        # The client knows a broker that ends the handshake as one that ends a connection.
+        # If a broker ends the TLS handshake, the client's code is only that of a closed connection.
         self._code = SSL if "SSL" in self._fault else error.code()
 
     def log(self, level: int, line: str, *arguments: object) -> None:
-        """A line of the client's log, whatever level it has there."""
+        """Log a line of the client's log at DEBUG, whatever its level."""
         line = line % arguments if arguments else line
         failure = re.match(_FAILURE, line)
         if failure:
             self._failure = self.shown(line[failure.end() :])
-        with suppress(Exception):  # of a log handler of the application's
+        with suppress(Exception):  # of the application's log handler
             log.debug("zipkin: the Kafka client: %s", self.shown(line))
 
     def recover(self) -> None:
-        """What has failed before counts no more."""
+        """Forget all failures, because a broker has answered."""
         self._has_sent = True
         self._code, self._fault, self._failure, self._down_since_s = 0, "", "", None
 
@@ -89,12 +87,13 @@ class Watch:
     def is_down(self) -> bool:
         """Whether no broker can be reached, at any of its addresses.
 
-        The client says so at the first address of the last broker, and then tries others, as IPv4 where `localhost` was IPv6.
+        The client reports this after the first address of the last broker, and then tries the others: for instance the IPv4
+        address of `localhost` after its IPv6 address.  So a short delay has to pass.
         """
-        return self._down_since_s is not None and monotonic() - self._down_since_s > OTHER_ADDRESSES_S
+        return self._down_since_s is not None and monotonic() - self._down_since_s > DOWN_DELAY_S
 
     def reason(self) -> tuple[int, str] | None:
-        """The last fault, by code and words; None where there was none."""
+        """Code and words of the last fault; None where there was none."""
         if self._fault:
             return self._code, self._fault
         if not self._failure:
@@ -103,27 +102,26 @@ class Watch:
         return 0, self._failure + (_LISTENER if closed else "")
 
     def shown(self, text: str) -> str:
-        """The client's words on one line, without the password, the broker's name in front and the client's state behind."""
-        text = re.sub(_STATE, "", re.sub(_BROKER, "", text))
-        return printable(" ".join(hide(text, self._secrets).split()), MAX_SHOWN_CHARS)
+        """The client's words on one line, without the password, the broker's name before and the client's state after them."""
+        return line_without(self._secrets, re.sub(_STATE, "", re.sub(_BROKER, "", text)))
 
 
-def checked_configuration(url: KafkaUrl, own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The client's settings; `own` are all of the group KafkaOptions, `given` those that were given.  Raises WrongSetting."""
+def client_configuration(url: KafkaUrl, own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The client's settings; `own` has all options of the group KafkaOptions, `given` the user's.  Raises WrongSetting."""
     timeout_ms = int(own["send_timeout"] * 1000)
-    tls, tls_configuration = _checked_tls(own)
-    sasl_configuration = _checked_sasl(url, own, given)
+    tls, tls_configuration = _tls_configuration(own)
+    sasl_configuration = _sasl_configuration(url, own, given)
     return {
         "bootstrap.servers": ",".join(url.brokers),
         "client.id": "opentracing-zipkin",
         "acks": own["kafka_acks"],
         "compression.type": own["kafka_compression"],
         "linger.ms": 0,
-        "message.timeout.ms": timeout_ms + MARGIN_MS,
-        "message.send.max.retries": RETRIES,
-        # How long a topic may be unknown: a broker that makes topics as they are asked for takes some time.
+        "message.timeout.ms": timeout_ms + TIMEOUT_MARGIN_MS,
+        "message.send.max.retries": MAX_RETRIES,
+        # How long a topic may be unknown: a broker that makes a topic at its first use needs some time.
         "topic.metadata.propagation.max.ms": min(max(timeout_ms // 2, 1), 30_000),
-        # Figures of its own that the client would send to the broker.
+        # Otherwise the client would send statistics of its own to the broker.
         "enable.metrics.push": False,
         "security.protocol": ("sasl_" if sasl_configuration else "") + ("ssl" if tls else "plaintext"),
         **tls_configuration,
@@ -131,9 +129,9 @@ def checked_configuration(url: KafkaUrl, own: Mapping[str, Any], given: Mapping[
     }
 
 
-def _checked_tls(own: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
-    cert = checked_cert(own["client_cert"], own["client_key"])
-    ca_bundle = None if own["ca_bundle"] is None else checked_file("ca_bundle", own["ca_bundle"])
+def _tls_configuration(own: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
+    cert = check_cert(own["client_cert"], own["client_key"])
+    ca_bundle = None if own["ca_bundle"] is None else check_file("ca_bundle", own["ca_bundle"])
     wanted = own["kafka_tls"]
     if wanted is False and (cert or ca_bundle):
         name = "ca_bundle" if ca_bundle else "client_cert"
@@ -149,8 +147,8 @@ def _checked_tls(own: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
     return bool(configuration) if wanted is None else wanted, configuration
 
 
-def _checked_sasl(url: KafkaUrl, own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    auth = checked_auth(own["auth"], "UTF-8")
+def _sasl_configuration(url: KafkaUrl, own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    auth = check_auth(own["auth"], "UTF-8")
     if auth is None and url.user is not None:
         auth = url.user, url.password or ""
     if auth is not None and not all(auth):
@@ -162,7 +160,7 @@ def _checked_sasl(url: KafkaUrl, own: Mapping[str, Any], given: Mapping[str, Any
     return {"sasl.mechanism": own["kafka_sasl_mechanism"], "sasl.username": auth[0], "sasl.password": auth[1]}
 
 
-def make_client() -> Callable[[Mapping[str, Any], Watch], Producer]:
+def make_client() -> Callable[[Mapping[str, Any], BrokerState], Producer]:
     """The function that makes clients; raises ImportError that names the extra to install."""
     try:
         import confluent_kafka
@@ -172,7 +170,7 @@ def make_client() -> Callable[[Mapping[str, Any], Watch], Producer]:
             "or confluent-kafka"
         ) from error
 
-    def make(configuration: Mapping[str, Any], watch: Watch) -> Producer:
+    def make(configuration: Mapping[str, Any], watch: BrokerState) -> Producer:
         client: Producer = confluent_kafka.Producer({**configuration, "error_cb": watch.fail}, logger=watch)
         return client
 

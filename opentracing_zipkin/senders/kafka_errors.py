@@ -1,8 +1,9 @@
-"""Kafka's error codes: whether another try makes sense, when, and what the operator can do.
+"""Kafka's error codes: whether and when another try makes sense, and the remedy for the operator.
 
-Rules: only what can never be accepted is rejected.  All that may be mended at the broker is tried again, because that needs no
-restart of the application; refused credentials seldom, because some brokers lock an account that is refused often.
-Source: Kafka protocol, "Error Codes"; those of librdkafka's own are negative (rdkafka.h, rd_kafka_resp_err_t).
+Rules: only a message that can never be accepted is rejected.  A fault that can be mended at the broker is tried again, so that
+the application need not be restarted.  Refused credentials are tried seldom, because some brokers lock an account after many
+refusals.
+Source: Kafka protocol, "Error Codes"; librdkafka's own codes are negative (rdkafka.h, rd_kafka_resp_err_t).
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ ALL_BROKERS_DOWN = -187
 SSL = -181
 LEADER_NOT_AVAILABLE = 5
 
-# Seconds until the next try of what only an operator can mend.
-OPERATOR_S = 30.0
+# The wait until the next try after a fault that only an operator can mend.
+OPERATOR_DELAY_S = 30.0
 
 _TOO_LARGE = frozenset((10, 18))  # MSG_SIZE_TOO_LARGE, RECORD_LIST_TOO_LARGE
 # INVALID_TOPIC_EXCEPTION, INVALID_REQUIRED_ACKS, POLICY_VIOLATION, UNSUPPORTED_COMPRESSION_TYPE, INVALID_RECORD
@@ -25,9 +26,9 @@ _REJECTED = frozenset((17, 21, 44, 76, 87))
 _CREDENTIALS = "see auth and kafka_sasl_mechanism, and the broker's listener"
 _CERTIFICATES = "see ca_bundle, client_cert and kafka_tls, and the broker's listener"
 _TOPIC = "make the topic at the broker, or name another one as the endpoint's path"
-_OPERATORS = {
+_OPERATOR_REMEDIES = {
     SSL: _CERTIFICATES,
-    -186: _CERTIFICATES,  # _INVALID_ARG: all that is no certificate or key was checked before
+    -186: _CERTIFICATES,  # _INVALID_ARG: files without a certificate or key are refused earlier
     -169: _CREDENTIALS,  # _AUTHENTICATION
     33: _CREDENTIALS,  # UNSUPPORTED_SASL_MECHANISM
     34: _CREDENTIALS,  # ILLEGAL_SASL_STATE
@@ -38,7 +39,7 @@ _OPERATORS = {
     3: _TOPIC,  # UNKNOWN_TOPIC_OR_PART
 }
 _REMEDIES = {
-    **_OPERATORS,
+    **_OPERATOR_REMEDIES,
     10: "a single span of this size needs a larger max.message.bytes of the topic",
     19: "see the topic's min.insync.replicas, and whether its brokers run",  # NOT_ENOUGH_REPLICAS
     20: "see the topic's min.insync.replicas, and whether its brokers run",  # NOT_ENOUGH_REPLICAS_AFTER_APPEND
@@ -48,12 +49,12 @@ _REMEDIES = {
 
 
 def send_error(code: int, reason: str) -> SendError:
-    """For a code of the broker's or of the client's, 0 for none; `reason` has been made fit to be shown."""
+    """The error for a code of the broker or the client, 0 for none; `reason` has no secrets."""
     remedy = _REMEDIES.get(code, "")
     too_large = code in _TOO_LARGE
     return SendError(
         f"{reason}; {remedy}" if remedy else reason,
         retryable=not too_large and code not in _REJECTED,
         too_large=too_large,
-        retry_after=OPERATOR_S if code in _OPERATORS else 0.0,
+        retry_after=OPERATOR_DELAY_S if code in _OPERATOR_REMEDIES else 0.0,
     )

@@ -1,11 +1,11 @@
 """RabbitMQ with pika: one kept connection, each message persistent and confirmed by the broker.
 
-Rules: a message counts as accepted when the broker has confirmed it, and a queue has it.  A connection that the broker has
-closed while it was idle is made anew within the same `send`, and that is no failure.  A refusal of user, virtual host or
-permission is for good, as HTTP's 401, 403 and 404 are: somebody has to change a setting.  A queue that is missing may pass: the
-Zipkin server declares it when it starts.
-Credentials appear neither in errors nor in a repr, and an error has no other in its chain.  Nothing is logged here, and pika
-logs nothing of it: only the part of pika that reads and writes frames is used.
+Rules: a message counts as accepted when a queue has it and the broker has confirmed it.  If the broker has closed an idle
+connection, the same `send` opens a new one; this is no failure.  A refusal of the user, the virtual host or a permission is for
+good, like HTTP's 401, 403 and 404, because somebody has to change a setting.  A missing queue may be there later: the Zipkin
+server declares it when it starts.
+Credentials appear neither in errors nor in a repr, and an error has no other in its chain.  Nothing is logged, also not by
+pika, of which only the part that reads and writes frames is used.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from ..clock import monotonic
 from ..option import WrongSetting, check_group
 from ..options import LinkOptions
-from ..text import printable
 from . import SendError
 from .broker_url import RabbitmqUrl, rabbitmq_urls
-from .checks import check_readable, checked_auth, checked_cert, checked_file, tls_context
+from .checks import check_auth, check_cert, check_file, check_readable, tls_context
 from .connection import Terms
-from .credentials import hide
+from .credentials import line_without
+from .failover import Failover
 
 try:
-    from .amqp import Login, Publisher, Refused, Unroutable, Unwanted
+    from .amqp import Login, Nacked, Publisher, Refused, Unroutable
 except ImportError as error:
     raise ImportError(
         "an endpoint with amqp:// needs pika: install the extra 'rabbitmq' of the distribution 'opentracing' "
@@ -39,9 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RabbitmqSender"]
 
-MAX_REASON_CHARS = 500
-
-# Zipkin tells a message's encoding by its first byte, too.
+# By the message's first byte, by which Zipkin, too, recognises the encoding.
 _CONTENT_TYPES = {b"[": "application/json", b"\n": "application/x-protobuf", b"\x0c": "application/x-thrift"}
 _CONTENT_TOO_LARGE, _REFUSED, _NOT_FOUND, _LOCKED, _PRECONDITION, _NOT_ALLOWED = 311, 403, 404, 405, 406, 530
 
@@ -67,17 +65,16 @@ class RabbitmqSender:
     def __init__(self, endpoint: str | Sequence[str], **given: Unpack[LinkOptions]) -> None:
         own = check_group("RabbitmqSender()", LinkOptions, given)
         self._urls = rabbitmq_urls(endpoint)
-        self._current = 0
-        self._timeout: float = own["send_timeout"]
-        self._limit: float | None = None  # for a whole `send`, while the process ends
-        self._auth = checked_auth(own["auth"], "UTF-8")
-        self._ca_bundle = DEFAULT_CA_BUNDLE_PATH if own["ca_bundle"] is None else checked_file("ca_bundle", own["ca_bundle"])
+        self._failover = Failover(self._urls, own["send_timeout"])
+        self._auth = check_auth(own["auth"], "UTF-8")
+        self._ca_bundle = DEFAULT_CA_BUNDLE_PATH if own["ca_bundle"] is None else check_file("ca_bundle", own["ca_bundle"])
         self._has_own_ca = own["ca_bundle"] is not None
-        self._cert = checked_cert(own["client_cert"], own["client_key"])
+        self._cert = check_cert(own["client_cert"], own["client_key"])
         self._logins = {url: self._login(url) for url in self._urls}
         if any(url.tls for url in self._urls):
             check_readable(self._ca_bundle, self._cert)
         self._publisher: Publisher | None = None
+        self._connected_url: RabbitmqUrl | None = None  # the broker that `_publisher` is connected to
         self._terms = Terms(0)
 
     def _login(self, url: RabbitmqUrl) -> Login:
@@ -92,37 +89,26 @@ class RabbitmqSender:
         return url.user, url.password
 
     def send(self, body: bytes, /) -> None:
-        ends_at_s = None if self._limit is None else monotonic() + self._limit
-        for left in range(len(self._urls), 1, -1):
-            try:
-                return self._send_to(self._urls[self._current], body, self._share_s(ends_at_s, left))
-            except SendError as error:
-                if not error.retryable:
-                    raise
-            # Whichever answers last is the first to be asked next time.
-            self._current = (self._current + 1) % len(self._urls)
-            self._drop()
-        return self._send_to(self._urls[self._current], body, self._share_s(ends_at_s, 1))
-
-    def _share_s(self, ends_at_s: float | None, urls: int) -> float:
-        """How long one of so many brokers, which are left to try, may take."""
-        return self._timeout if ends_at_s is None else min(self._timeout, (ends_at_s - monotonic()) / urls)
+        self._failover.send(self._send_to, body)
 
     def _send_to(self, url: RabbitmqUrl, body: bytes, timeout: float) -> None:
         failure: SendError | None = None
+        if url != self._connected_url:
+            self._drop_connection()
+        self._connected_url = url
         self._terms.ends_at_s = monotonic() + timeout
         try:
             self._publish(url, body)
         except Exception as error:
             failure = self._failure(url, error)
-        except BaseException:  # an interruption, which may have left half a frame
-            self._drop()
+        except BaseException:  # an interruption may have left half a frame on the connection
+            self._drop_connection()
             raise
-        if failure is not None:  # raised out of the block, so that no other error is in its chain
+        if failure is not None:  # raised outside the block, so that it has no other error in its chain
             raise failure
 
     def _publish(self, url: RabbitmqUrl, body: bytes) -> None:
-        """By the connection that is there; one that turns out to be stale is made anew once."""
+        """Publish over the open connection; if it turns out to be closed, over a new one."""
         content_type = _CONTENT_TYPES.get(body[:1], "application/octet-stream")
         publisher = self._publisher
         if publisher is not None and publisher.is_usable(body):
@@ -133,47 +119,49 @@ class RabbitmqSender:
             except (OSError, Unroutable, Refused) as error:
                 if isinstance(error, Refused) and _is_too_large(error):
                     raise
-        self._leave()
+        self._close_connection()
         self._publisher = publisher = Publisher(url, self._context_of(url), self._terms)
         publisher.open(self._logins[url], url.vhost)
         return publisher.publish(body, content_type)
 
     def _context_of(self, url: RabbitmqUrl) -> ssl.SSLContext | None:
-        """Made for each connection, as certificates are renewed."""
+        """The TLS context of a new connection; it is made each time, because certificate files may have been renewed."""
         return tls_context(self._ca_bundle, self._cert) if url.tls else None
 
-    # What is told of a failure
+    # The error for a failure
 
     def _failure(self, url: RabbitmqUrl, error: Exception) -> SendError:
         publisher = self._publisher
-        if isinstance(error, Unwanted):
-            return self._told(url, "the broker did not take the message (basic.nack); the queue may be full", retryable=True)
+        if isinstance(error, Nacked):
+            return self._send_error(
+                url, "the broker did not take the message (basic.nack); the queue may be full", retryable=True
+            )
         if isinstance(error, TimeoutError) and publisher is not None and publisher.blocked:
             if len(self._urls) > 1:
-                self._drop()
+                self._drop_connection()
             said = f"the broker takes no messages for now (connection.blocked: {publisher.blocked})"
-            return self._told(url, said, retryable=True)
+            return self._send_error(url, said, retryable=True)
         if isinstance(error, (Refused, Unroutable)):
-            self._leave()
+            self._close_connection()
         else:
-            self._drop()
+            self._drop_connection()
         if isinstance(error, Unroutable):
             said = f"no queue has taken the message ({error}); does the queue exist?"
-            return self._told(url, said, retryable=True)
+            return self._send_error(url, said, retryable=True)
         if isinstance(error, Refused):
             return self._refusal(url, error)
-        # A ValueError is of the request itself, as of a name that cannot be looked up, and is the same next time.
+        # A ValueError is due to the request itself, for instance to an impossible host name, so a retry makes no sense.
         may_pass = isinstance(error, OSError) or not isinstance(error, ValueError)
-        return self._told(url, self._reason(error), retryable=may_pass)
+        return self._send_error(url, self._reason(error), retryable=may_pass)
 
     def _refusal(self, url: RabbitmqUrl, refusal: Refused) -> SendError:
         if _is_too_large(refusal):
-            return self._told(url, refusal.text, retryable=False, too_large=True)
+            return self._send_error(url, refusal.text, retryable=False, too_large=True)
         is_lasting = refusal.code in (0, _REFUSED, _NOT_FOUND, _LOCKED, _PRECONDITION, _NOT_ALLOWED)
-        if not is_lasting or "limit" in refusal.text:  # of connections, say
-            return self._told(url, f"the broker has closed the connection: {refusal.text}", retryable=True)
+        if not is_lasting or "limit" in refusal.text:  # for instance of connections
+            return self._send_error(url, f"the broker has closed the connection: {refusal.text}", retryable=True)
         said = f"the broker refuses: {refusal.text.rstrip('.')}; {_REMEDIES[refusal.stage]}"
-        return self._told(url, said, retryable=refusal.stage == "declare")
+        return self._send_error(url, said, retryable=refusal.stage == "declare")
 
     def _reason(self, error: Exception) -> str:
         is_ours = type(error) in (TimeoutError, ConnectionError, ConnectionAbortedError)
@@ -184,12 +172,11 @@ class RabbitmqSender:
             reason += "; a port without TLS needs amqp://"
         return reason
 
-    def _told(self, url: RabbitmqUrl, reason: str, *, retryable: bool, too_large: bool = False) -> SendError:
-        shown = printable(" ".join(hide(reason, self._secrets()).split()), MAX_REASON_CHARS)
-        return SendError(f"{url!r}: {shown}", retryable=retryable, too_large=too_large)
+    def _send_error(self, url: RabbitmqUrl, reason: str, *, retryable: bool, too_large: bool = False) -> SendError:
+        return SendError(f"{url!r}: {line_without(self._secrets(), reason)}", retryable=retryable, too_large=too_large)
 
     def _secrets(self) -> Iterator[str]:
-        """A user beside a password is only a name."""
+        """The passwords; a user with a password is no secret."""
         for login in self._logins.values():
             if login is not None:
                 yield login[1]
@@ -197,25 +184,24 @@ class RabbitmqSender:
     # The connection
 
     def limit(self, seconds: float) -> None:
-        seconds = max(seconds, 0.001)
-        self._limit = seconds if self._limit is None else min(self._limit, seconds)
+        self._failover.limit(seconds)
 
     def close(self) -> None:
-        self._terms.ends_at_s = monotonic() + (self._timeout if self._limit is None else min(self._timeout, self._limit))
-        self._leave()
+        self._terms.ends_at_s = monotonic() + self._failover.max_s
+        self._close_connection()
 
-    def _leave(self) -> None:
+    def _close_connection(self) -> None:
         publisher, self._publisher = self._publisher, None
         if publisher is not None:
             publisher.close()
 
-    def _drop(self) -> None:
+    def _drop_connection(self) -> None:
         publisher, self._publisher = self._publisher, None
         if publisher is not None:
             publisher.drop()
 
     def renew_after_fork(self) -> None:
-        """The parent goes on with the connection, so nothing is said on it."""
+        """Forget the connection, which the parent still uses, and send nothing on it."""
         publisher, self._publisher = self._publisher, None
         if publisher is not None:
             publisher.forget()

@@ -1,9 +1,9 @@
-"""The HTTP library's classes as their authors wrote them, whatever a test of the application has put in their place.
+"""Copies of the HTTP library's classes that a mock in the application's tests cannot change.
 
-Rules: a mock replaces a method of a class (responses, pook), or a class in its module (VCR.py); it would swallow our messages,
-or count them among the application's requests.  So each class that we build on is copied once, with all its methods, and these
-with the names of their module: what is replaced later is not seen here.  Where a mock was there before us, the original is
-looked up behind it, or its module is loaded once more, and known to nobody else.
+Rules: a mock replaces a method of a class (responses, pook), or a class in its module (VCR.py).  It would swallow our messages,
+or count them among the application's requests.  So each class that we build on is copied once, with all its methods and the
+names of their module; a later replacement has no effect on the copy.  Where a mock was there before us, the original is found
+behind it, or its module is loaded a second time, for us alone.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ __all__ = ["loaded_anew", "sealed"]
 
 
 def sealed(module: str, name: str, *below: Any) -> Any:
-    """A subclass of the class that has each of its methods as its own.
+    """A subclass of the class, with a copy of each of its methods.
 
-    `below`: sealed bases of it from other modules, which `super()` finds then in place of their originals.
+    `below`: sealed classes in place of bases from other modules, so that `super()` finds them.
     """
     found = _original(getattr(import_module(module), name), module, name)
     methods = _methods(found, module)
@@ -32,25 +32,25 @@ def sealed(module: str, name: str, *below: Any) -> Any:
     known |= {one.__qualname__: one for one in found.__mro__ if one.__module__ == module}
     for base in below:
         known |= {key: base for key, value in known.items() if value is base.__mro__[1]}
-    own = {name: _knowing(known, method) for name, method in methods.items()}
+    own = {name: _with_globals(known, method) for name, method in methods.items()}
     return type(name, (found, *below), {**own, "__module__": __name__})
 
 
-def _knowing(known: dict[str, Any], method: FunctionType) -> FunctionType:
-    """The method, with `known` as the names of its module."""
+def _with_globals(known: dict[str, Any], method: FunctionType) -> FunctionType:
+    """A copy of the method that finds its global names in `known`."""
     own = FunctionType(method.__code__, known, method.__name__, method.__defaults__, method.__closure__)
     own.__kwdefaults__ = method.__kwdefaults__
     return own
 
 
 def _original(found: Any, module: str, name: str) -> Any:
-    """The class itself where a subclass of it stands in its place; None where it is hidden altogether."""
+    """The original class, also if a subclass stands in its place; None if it cannot be found."""
     classes = getattr(found, "__mro__", ())
     return next((one for one in classes if (one.__module__, one.__qualname__) == (module, name)), None)
 
 
 def _methods(found: Any, module: str) -> dict[str, FunctionType]:
-    """The methods that the module has defined, inherited ones too; none where one was replaced for good."""
+    """The methods that the module defines, also inherited ones; empty if one was replaced and its original is lost."""
     methods: dict[str, FunctionType] = {}
     for one in reversed(getattr(found, "__mro__", ())):
         if one.__module__ == module:
@@ -66,12 +66,12 @@ def _methods(found: Any, module: str) -> dict[str, FunctionType]:
 
 
 def loaded_anew(module: str) -> Any:
-    """A module once more, as it was before anybody has changed it; known to the caller alone."""
-    # Not importlib.util.find_spec, which believes the loaded module; urllib3 1.26 leaves six's lazy loader there.
+    """A second copy of a module, without anybody's changes; it is not in `sys.modules`."""
+    # Not importlib.util.find_spec, which returns the loaded module's spec; in urllib3 1.26 it has six's lazy loader.
     path = getattr(sys.modules.get(module.rpartition(".")[0]), "__path__", None)
     [spec, *_] = [spec for finder in sys.meta_path if (spec := finder.find_spec(module, path)) is not None]
     fresh: Any = module_from_spec(spec)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # those of an optional dependency that is not there, which were for the first import
+        warnings.simplefilter("ignore")  # of a missing optional dependency; the first import has warned already
         fresh.__loader__.exec_module(fresh)
     return fresh

@@ -1,7 +1,7 @@
-"""A stream of bytes to a broker, over TLS or not: each step may take no longer than what is left until the deadline.
+"""A stream of bytes to a broker, with or without TLS; no step may last beyond the deadline.
 
-Rules: no thread and no lock, so that it works while the interpreter ends and in a forked process.  No clock is read but our
-own.  The name's look-up is the resolver's affair: Python has no way to bound it.
+Rules: it needs no thread and no lock, so it works while the interpreter ends and in a forked process.  It reads only our own
+clock, which no mock replaces.  The time to look up a host name is not bounded, because Python has no way to do it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ from .connection import Terms, connected
 __all__ = ["Stream"]
 
 CHUNK_BYTES = 65536
-IDLE_S, INTERVAL_S, TRIES = 60, 10, 3  # of the kernel's own probes, which find a broker that is gone while nothing is sent
+# The kernel probes an idle connection, and so finds a broker that is gone.
+PROBE_IDLE_S, PROBE_INTERVAL_S, MAX_PROBES = (
+    60,
+    10,
+    3,
+)
 
-_KEPT_ALIVE = [
+_SOCKET_OPTIONS = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *(
         (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in (("TCP_KEEPIDLE", IDLE_S), ("TCP_KEEPINTVL", INTERVAL_S), ("TCP_KEEPCNT", TRIES))
+        for name, value in (("TCP_KEEPIDLE", PROBE_IDLE_S), ("TCP_KEEPINTVL", PROBE_INTERVAL_S), ("TCP_KEEPCNT", MAX_PROBES))
         if hasattr(socket, name)  # not on every system
     ),
 ]
@@ -32,13 +37,14 @@ _KEPT_ALIVE = [
 class Stream:
     """Owns one socket; used from one thread at a time.
 
-    `received` is what came and was not taken yet.  Each step raises OSError, which is TimeoutError at the deadline of `terms`.
+    `received` has the bytes that came and were not taken yet; the reader deletes what it takes.  Each method raises OSError, at
+    the deadline of `terms` TimeoutError.
     """
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None, terms: Terms) -> None:
         self.received = bytearray()
         self._terms = terms
-        self._socket = connected(host, port, terms, _KEPT_ALIVE)
+        self._socket = connected(host, port, terms, _SOCKET_OPTIONS)
         if context is not None:
             try:
                 self._socket = context.wrap_socket(self._socket, server_hostname=host)
@@ -47,17 +53,17 @@ class Stream:
                 raise
 
     def send(self, data: memoryview) -> memoryview:
-        """Send some of it; the rest."""
+        """Send a part of the data; returns the rest."""
         self._socket.settimeout(self._terms.left_s())
         return data[self._socket.send(data) :]
 
     def receive(self) -> None:
-        """Wait until more came.  Raises ConnectionAbortedError where the other side has closed."""
+        """Wait for more bytes.  Raises ConnectionAbortedError if the other side has closed the connection."""
         self._socket.settimeout(self._terms.left_s())
         self._take(self._socket.recv(CHUNK_BYTES))
 
-    def receive_waiting(self) -> bool:
-        """Whether more had come already; nothing is waited for."""
+    def receive_available(self) -> bool:
+        """Take bytes that have come already, without waiting; returns whether there were any."""
         self._socket.settimeout(0)
         try:
             self._take(self._socket.recv(CHUNK_BYTES))
@@ -74,11 +80,11 @@ class Stream:
         self._socket.close()
 
     def __del__(self) -> None:
-        """Python warns of a socket that is collected while it is open."""
-        with suppress(AttributeError):  # of one that was never connected
+        """Close the socket, because Python warns of one that is garbage-collected while it is open."""
+        with suppress(AttributeError):  # `__init__` has failed before there was a socket
             self.close()
 
     def forget(self) -> None:
-        """In a forked process: close our descriptor, and say nothing to the broker, who speaks with the parent."""
+        """In a forked process: close our descriptor, and send nothing to the broker, because the parent uses the connection."""
         if self._socket.fileno() >= 0:
             os.close(self._socket.detach())

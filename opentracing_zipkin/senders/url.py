@@ -1,7 +1,7 @@
-"""A URL that somebody has set: is it one, and how is it shown?
+"""URLs in settings: the check that a text is a URL, and the form in which it may be shown.
 
-Rules: user, password and query are never shown, because keys stand there.  Where we cannot tell where one of them begins or
-ends, only the scheme is shown.  No exception here has another in its chain: urllib's own messages hold the value.
+Rules: user, password and query are never shown, because they may hold keys.  Where it is unclear where one of them begins or
+ends, only the scheme is shown.  No exception here has another in its chain, because urllib's messages hold the value.
 """
 
 from __future__ import annotations
@@ -15,20 +15,27 @@ from urllib.parse import SplitResult, urlsplit
 
 from ..option import WrongSetting
 
-__all__ = ["check_url", "shown", "shown_value"]
+__all__ = ["HIDDEN", "check_url", "shown", "shown_value", "split_urls"]
 
 HIDDEN = "***"
 
-# Texts, which `re` compiles when they are first used: most are for errors only, and an import should be quick.
-_SCHEME = r"(?i:https?:/*|[a-z][a-z0-9+.-]*://)?"  # "http:/host" is a usual slip, and shows its host
+# `re` compiles these texts at their first use, which keeps the import fast: most are needed for errors only.
+_SCHEME = r"(?i:https?:/*|[a-z][a-z0-9+.-]*://)?"  # also the usual mistake "http:/host", so that its host is shown
 _HOST = r"[\w.-]+"
 _HOST_AND_PORT = rf"(?:{_HOST}|\[[0-9a-fA-F:.]+(?:%\w+)?\])?(?::\d*)?"
 _HOSTS_AND_PORTS = rf"{_HOST_AND_PORT}(?:,{_HOST_AND_PORT})*"  # Kafka's brokers
+# The comma before the next scheme; one between brokers, in a path or in a query separates no URLs.
+_BETWEEN = r"\s*,\s*(?=[a-zA-Z][a-zA-Z0-9+.-]*://)"
 _ESCAPES = "in a user or password write / ? # @ as %2F %3F %23 %40"
 
 
+def split_urls(endpoint: str | Sequence[str]) -> list[str]:
+    """The URLs of a setting `endpoint`: one, a list, or text with commas; nothing is checked."""
+    return re.split(_BETWEEN, endpoint.strip()) if isinstance(endpoint, str) else [one.strip() for one in endpoint]
+
+
 def check_url(name: str, value: Any, remedy: str, schemes: Sequence[str] = ("http", "https")) -> str:
-    """The URL, with a host and one of the schemes, without space around it.  Raises WrongSetting that shows no credential."""
+    """The URL without space around it; raises WrongSetting, without a credential, where host or scheme is missing or wrong."""
     text = value.strip() if isinstance(value, str) else ""
     parts = _split(text)
     if parts is None or parts.scheme not in schemes or not parts.netloc or not text.isprintable() or " " in text:
@@ -40,7 +47,7 @@ def check_url(name: str, value: Any, remedy: str, schemes: Sequence[str] = ("htt
 
 
 def _problem(text: str, parts: SplitResult, remedy: str) -> str:
-    """How to mend a text that looks like a URL; empty where nothing is wrong."""
+    """The remedy for a text that looks like a URL; "" where nothing is wrong."""
     if "#" in text:
         return "leave out the # and what follows it, which is never sent; " + _ESCAPES
     if "\\" in text:  # urllib3 ends the host there, so it would read another host than we do
@@ -62,7 +69,7 @@ def _split(text: str) -> SplitResult | None:
 
 
 def _has_port(parts: SplitResult) -> bool:
-    """Whether the port is one, or none is given.  An empty one is none: in `user:?word@host` a password begins there."""
+    """Whether the port is a number or absent.  `host:` without digits is refused, because `user:?word@host` begins so, too."""
     with suppress(ValueError):
         return parts.port is not None or not parts.netloc.endswith(":")
     return False
@@ -78,29 +85,29 @@ def _is_host(host: str) -> bool:
 
 
 def shown(text: str) -> str:
-    """A URL without user, password and query; of a text that is none, as much as can be none of these."""
+    """A URL without user, password and query; of any other text, only the parts that cannot be one of these."""
     scheme = re.match(_SCHEME, text)[0]  # type: ignore[index]  # it matches the empty text, too
     rest = text[len(scheme) :]
     before, mark, after = _cut(rest)
-    if "@" in after:  # of a query, or the end of a password with such a mark in it
+    if "@" in after:  # in a query, or a password that has a ? or # in it
         return scheme + HIDDEN
     host_and_port, slash, path = before.rpartition("@")[2].partition("/")
     hosts = _HOSTS_AND_PORTS if scheme.lower() == "kafka://" else _HOST_AND_PORT
     if not re.fullmatch(hosts, host_and_port) or (slash and not scheme + host_and_port):
         return scheme + HIDDEN
-    if not path.isprintable() or " " in path:  # behind a line's end, say, may stand anything
+    if not path.isprintable() or " " in path:  # such a path may hold anything, for instance a second line
         return f"{scheme}{host_and_port}/{HIDDEN}"
     return f"{scheme}{host_and_port}{slash}{path}{mark + HIDDEN if mark else ''}"
 
 
 def _cut(text: str) -> tuple[str, str, str]:
-    """Before, at and behind the first mark that ends a path."""
+    """The text before the first ? or #, this mark, and the text after it."""
     found = re.search(r"[?#]", text)
     return (text, "", "") if found is None else (text[: found.start()], found[0], text[found.end() :])
 
 
 def shown_value(value: Any) -> str:
-    """Of a value that should be a URL, or hold some, as much as a message may show."""
+    """The part of a value of a URL setting that an error may show."""
     if isinstance(value, str):
         return repr(shown(value))
     if value is None or isinstance(value, (bool, int, float)) or value in ([], (), {}):

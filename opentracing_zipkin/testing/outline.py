@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..drawing.trees import Node, grow, service_of, traces_of, walk
+from ..drawing.trees import Node, roots_of, service_of, traces_of, walk
 from ..model import FinishedSpan
 from ..text import printable
 from .spans import KINDS, MAX_LINE, described, kind_of
@@ -88,7 +88,7 @@ class Branch:
 def compare(outline: str, spans: Sequence[FinishedSpan]) -> str:
     """The differences of spans and outline, line by line; "" where there are none.  Raises ValueError for a wrong outline."""
     expected = _read(outline)
-    roots = [root for trace in traces_of(spans) for root in grow(trace)]
+    roots = [root for trace in traces_of(spans) for root in roots_of(trace)]
     matching = _Matching()
     if matching.is_whole_match(expected, roots):
         return ""

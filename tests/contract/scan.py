@@ -7,12 +7,11 @@ import random
 from hypothesis import strategies as st
 
 from opentracing_zipkin.codec import json_v2
-from opentracing_zipkin.collector import query
 from opentracing_zipkin.collector.query import TraceQuery, Window
 from opentracing_zipkin.collector.stores import Store
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
-__all__ = ["ALL", "Scan", "many_spans", "names_of", "queries", "span", "spans"]
+__all__ = ["ALL", "Scan", "began_in", "many_spans", "names_of", "queries", "span", "spans"]
 
 ALL = Window(0, 10**12)
 TIMES = (0, 1, 5, 5, 7, 100, 10**9)
@@ -62,19 +61,68 @@ class Scan:
         return [list(trace.values()) for trace in self.kept.values()]
 
     def find(self, asked: TraceQuery) -> list[list[bytes]]:
-        return [list(map(json_v2.encode, trace)) for trace in query.find(self.traces(), asked)]
+        """The traces that match, the latest first."""
+        found = sorted((trace for trace in self.traces() if is_match(asked, trace)), key=begin_of, reverse=True)
+        return [list(map(json_v2.encode, trace)) for trace in found[: asked.limit]]
 
     def names(self) -> list[list[str]]:
-        of_services = [
-            names(self.traces(), service)
-            for names in (query.span_names, query.remote_service_names)
-            for service in (*WORDS, "web")
-            if service
+        """The services, the names and the remote services of each service's spans, and the values of two tags."""
+        spans = [span for trace in self.traces() for span in trace]
+        services = [service for service in (*WORDS, "web") if service]
+        of_services = [_of_service(spans, service) for service in services]
+        return [
+            sorted({span.local.service_name for span in spans if span.local} - {""}),
+            *(sorted({span.name for span in own} - {""}) for own in of_services),
+            *(sorted(_remote_names(own)) for own in of_services),
+            self.values("k"),
+            self.values("http.method"),
         ]
-        return [query.service_names(self.traces()), *of_services, self.values("k"), self.values("http.method")]
 
     def values(self, key: str) -> list[str]:
         return sorted({span.tags[key] for trace in self.traces() for span in trace if key in span.tags})
+
+
+def begin_of(trace: list[FinishedSpan]) -> int:
+    """The begin of a trace: the root's timestamp, else the earliest one; 0 where no span has a timestamp."""
+    timed = [span for span in trace if span.timestamp_us]
+    roots = [span.timestamp_us for span in timed if span.parent_id is None]
+    return roots[0] if roots else min((span.timestamp_us for span in timed), default=0)
+
+
+def began_in(window: Window, trace: list[FinishedSpan]) -> bool:
+    """Whether a trace began in the window."""
+    return begin_of(trace) > 0 and window.begin_us <= begin_of(trace) <= window.end_us
+
+
+def is_match(asked: TraceQuery, trace: list[FinishedSpan]) -> bool:
+    """Whether every condition holds for some span; only spans of the service count if one is named."""
+    spans = _of_service(trace, asked.service_name) if asked.service_name else trace
+    return (
+        began_in(asked.window, trace)
+        and bool(spans)
+        and (not asked.span_name or any(span.name == asked.span_name for span in spans))
+        and (not asked.remote_service_name or asked.remote_service_name in _remote_names(spans))
+        and all(any(_has_term(span, key, value) for span in spans) for key, value in asked.terms)
+        and (not asked.min_duration_us or any(_has_duration(asked, span) for span in spans))
+    )
+
+
+def _of_service(spans: list[FinishedSpan], service: str) -> list[FinishedSpan]:
+    return [span for span in spans if span.local is not None and span.local.service_name == service]
+
+
+def _remote_names(spans: list[FinishedSpan]) -> set[str]:
+    return {span.remote.service_name for span in spans if span.remote} - {""}
+
+
+def _has_term(span: FinishedSpan, key: str, value: str) -> bool:
+    if value:
+        return span.tags.get(key) == value
+    return key in span.tags or any(text == key for _, text in span.annotations)
+
+
+def _has_duration(asked: TraceQuery, span: FinishedSpan) -> bool:
+    return asked.min_duration_us <= span.duration_us <= (asked.max_duration_us or span.duration_us)
 
 
 def names_of(store: Store) -> list[list[str]]:

@@ -34,7 +34,7 @@ from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders import Sender, SendError
 from opentracing_zipkin.senders.chosen import chosen_sender
 
-__all__ = ["HasAddress", "HasCredentials", "LimitsSize", "Receiver", "SenderContract", "json_message", "spans_of"]
+__all__ = ["HasAddress", "HasCredentials", "LimitsSize", "Receiver", "SenderContract", "in_a_child", "json_message", "spans_of"]
 
 SECRET = "hunter22$x"
 SECRET_IN_URL = "hunter22%24x"
@@ -127,7 +127,7 @@ def accepted_at_last(sender: Sender, body: bytes) -> None:
 
 
 def in_a_child(action: Callable[[], object]) -> str:
-    """The error of what a forked process does, "" where there was none."""
+    """The error that the action raises in a forked process; "" where it raises none."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:

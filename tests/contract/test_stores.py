@@ -1,4 +1,4 @@
-"""The behaviour that every store of the collector shares; every search is compared with a scan by `query.find`."""
+"""The behaviour that every store of the collector shares; every search is compared with a scan of all spans."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from opentracing_zipkin.collector.stores.memory import MemoryStore
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
-from .scan import ALL, Scan, many_spans, names_of, queries, span, spans
+from .scan import ALL, Scan, began_in, many_spans, names_of, queries, span, spans
 
 Make: TypeAlias = Callable[[Path], Store]
 
@@ -53,7 +53,7 @@ def test_a_search_finds_what_a_scan_finds(
     make: Make, reopened: bool, batches: list[list[FinishedSpan]], asked: list[TraceQuery]
 ) -> None:
     """A search finds the same as a scan, however the spans arrived, and also after the file was closed and opened again."""
-    scan = Scan()
+    scan, windows = Scan(), (Window(2, 100), ALL, Window(2, 100))
     with tempfile.TemporaryDirectory() as folder:
         store = make(Path(folder))
         for batch in batches:
@@ -65,15 +65,14 @@ def test_a_search_finds_what_a_scan_finds(
                 store = make(Path(folder))
         found = [[list(trace) for trace in store.find(each)] for each in asked]
         traces, names = store.traces(), names_of(store)
-        within = list(store.within(Window(2, 100)))
-        links = [store.links(window) for window in (Window(2, 100), ALL, Window(2, 100))]
+        links = [store.links(window) for window in windows]
         store.close()
 
     assert [scan.find(each) for each in asked] == found
     assert scan.traces() == traces
     assert scan.names() == names
-    assert [trace for trace in scan.traces() if Window(2, 100).holds(trace)] == within
-    assert [dependency_links(within), dependency_links(filter(ALL.holds, scan.traces())), links[0]] == links
+    expected = [dependency_links([trace for trace in scan.traces() if began_in(each, trace)]) for each in windows]
+    assert expected == links
 
 
 def test_a_search_in_many_traces_finds_what_a_scan_finds(store: Store) -> None:
@@ -181,7 +180,7 @@ def test_threads_add_and_read_at_the_same_time(store: Store) -> None:
                 store.add([span(f"{writer}{number:04}", str(each + 1), name="x") for each in range(5)])
                 store.find(TraceQuery(ALL, "web", "", "x", (), 0, 0, 5))
                 store.span_names("web")
-                list(store.within(ALL))
+                store.links(ALL)
         except BaseException as error:
             failures.append(error)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from opentracing_zipkin.sampling.by_trace_id import ODD, SALT
+from opentracing_zipkin.sampling.by_trace_id import ODD_FACTOR, SALT
 
 __all__ = ["COUNT", "KINDS", "MARKS", "PAGE", "RATES", "kept", "server_keeps", "table"]
 
@@ -67,7 +67,7 @@ KINDS: dict[str, tuple[Callable[[], Any], bool]] = {
 
 def kept(ids: Any, rate: float) -> Any:
     """As `sampling.boundary` has it, for many ids at once."""
-    return (ids ^ _number(SALT)) * _number(ODD) < _number(round(rate * 2**64))
+    return (ids ^ _number(SALT)) * _number(ODD_FACTOR) < _number(round(rate * 2**64))
 
 
 def server_keeps(ids: Any, rate: float) -> Any:

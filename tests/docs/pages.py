@@ -27,7 +27,7 @@ from typing import Any, Protocol
 
 from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.collector import Collector
-from opentracing_zipkin.drawing.trees import Node, grow, service_of, walk
+from opentracing_zipkin.drawing.trees import Node, roots_of, service_of, walk
 from opentracing_zipkin.model import FinishedSpan
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -182,7 +182,7 @@ class Reader:
 
 def shown(trace: list[dict[str, Any]]) -> str:
     """A trace as the pages show it: each span is a line with its service and name, its kind, the callee, and its tags."""
-    rows = list(_rows(grow(json_v2.decode(json.dumps(trace).encode()))))
+    rows = list(_rows(roots_of(json_v2.decode(json.dumps(trace).encode()))))
     width = max(len(name) for name, _, _ in rows)
     return "".join(f"{name:{width}}  {kind:8}  {rest}".rstrip() + "\n" for name, kind, rest in rows)
 

@@ -28,7 +28,7 @@ class Unshown:
 
 
 def run(*handlers: Any, names: tuple[str, ...] = ("a", "b", "c")) -> tuple[ZipkinTracer, list[dict[str, Any]]]:
-    """The tracer, and the spans that arrived."""
+    """Run the work with a tracer, and return the tracer and the spans that arrived."""
     sender = FakeSender()
     tracer = ZipkinTracer("service", sender=sender, handlers=handlers)
     for name in names:

@@ -40,7 +40,7 @@ def _no_global_tracer() -> Iterator[None]:
 
 
 def traced(service: str, spans: int, **settings: Any) -> ZipkinTracer:
-    """A tracer that has sent so many spans."""
+    """A tracer that has sent this number of spans."""
     tracer = ZipkinTracer(service, sender=FakeSender(), **settings)
     for _ in range(spans):
         tracer.start_span("a").finish()
@@ -61,7 +61,7 @@ def numbers(text: bytes) -> dict[str, float]:
 
 
 def test_the_text_without_a_library_is_that_of_prometheus() -> None:
-    """Its own parser reads what the account writes, with and without labels."""
+    """Prometheus' own parser reads the text of the statistics, with and without labels."""
     for labels in ({}, {"service": 'a"b\\\n'}):
         read = {family.name: family for family in families(STATS.to_prometheus(**labels))}
 
@@ -77,7 +77,7 @@ def test_the_text_without_a_library_is_that_of_prometheus() -> None:
 
 
 def test_the_text_of_openmetrics_is_valid() -> None:
-    """Counters are declared without `_total`, and `# EOF` is its last line."""
+    """OpenMetrics' text declares counters without `_total` and ends with `# EOF`."""
     text = STATS.to_openmetrics(service="checkout")
     read = {family.name: family for family in openmetrics_families(text)}
 
@@ -92,7 +92,7 @@ def test_the_text_of_openmetrics_is_valid() -> None:
 
 
 def test_one_call_puts_the_account_into_a_registry() -> None:
-    """By the names of `to_prometheus`, with the service as label."""
+    """One call registers the metrics under the names of `to_prometheus`, with the service as label."""
     registry = CollectorRegistry()
     tracer = traced("shop", 3)
     metrics.register(tracer, registry)
@@ -106,7 +106,7 @@ def test_one_call_puts_the_account_into_a_registry() -> None:
 
 
 def test_without_a_tracer_it_is_the_global_one_of_the_moment() -> None:
-    """Also after a second `configure`; before the first, and for a tracer of another make, there is no sample."""
+    """Without a tracer the global one at the scrape is read; a tracer of another make has no samples."""
     registry = CollectorRegistry()
     metrics.register(registry=registry)
 
@@ -121,7 +121,7 @@ def test_without_a_tracer_it_is_the_global_one_of_the_moment() -> None:
 
 
 def test_registering_again_changes_nothing() -> None:
-    """In any order, with the global tracer or by its name; nothing is counted twice."""
+    """Registering again, in any order, counts nothing twice."""
     registry = CollectorRegistry()
     tracer = traced("shop", 3)
     opentracing.set_global_tracer(tracer)
@@ -132,7 +132,7 @@ def test_registering_again_changes_nothing() -> None:
 
 
 def test_the_exporter_for_the_sdk_has_an_account_as_well() -> None:
-    """Without a service, because each span has one of its own."""
+    """The exporter for the SDK can be registered, and its samples have no service."""
     registry, exporter = CollectorRegistry(), Exporter(sender=FakeSender())
     metrics.register(exporter, registry)
 
@@ -141,13 +141,13 @@ def test_the_exporter_for_the_sdk_has_an_account_as_well() -> None:
 
 
 def test_what_has_no_account_is_refused() -> None:
-    """ValueError with the remedy."""
+    """An object without statistics raises ValueError with the remedy."""
     with pytest.raises(ValueError, match="tracer is of type Tracer; use a ZipkinTracer, or leave it out"):
         metrics.register(opentracing.Tracer(), CollectorRegistry())  # type: ignore[arg-type]
 
 
 def test_several_tracers_differ_by_their_service() -> None:
-    """Those of one service are summed, and one that is gone is left out."""
+    """Tracers differ by their service; those of one service are summed, and a deleted one is left out."""
     registry = CollectorRegistry()
     tracers = [traced("shop", 1), traced("bank", 2), traced("bank", 4)]
     for tracer in tracers:
@@ -166,7 +166,7 @@ def test_several_tracers_differ_by_their_service() -> None:
 
 
 def test_the_default_registry_is_that_of_the_library() -> None:
-    """In a process of its own; the application's other metrics stay."""
+    """The default registry is the library's, and the application's metrics stay."""
     code = """
 import prometheus_client, opentracing_zipkin.metrics
 opentracing_zipkin.metrics.register()
@@ -181,7 +181,7 @@ assert 'zipkin_spans_finished_total{service="shop"} 0.0' in text and "python_inf
 
 
 def test_names_that_others_have_taken_are_refused() -> None:
-    """By the library, when ours is registered: they are known without a scrape."""
+    """If names are taken, the library refuses our collector when it is registered."""
     registry = CollectorRegistry()
     metrics.register(traced("shop", 0), registry)
 
@@ -190,7 +190,7 @@ def test_names_that_others_have_taken_are_refused() -> None:
 
 
 def test_the_counts_of_a_handler_can_stand_beside_it() -> None:
-    """By name, kind and error."""
+    """The counts of the handler `count` are metrics by name, kind and error."""
     registry, counts = CollectorRegistry(), count()
     tracer = traced("shop", 3, handlers=[counts])
     for _ in range(2):
@@ -200,7 +200,7 @@ def test_the_counts_of_a_handler_can_stand_beside_it() -> None:
 
 
 def test_several_counts_are_summed() -> None:
-    """A page has each metric and each sample once, also in the eyes of OpenMetrics' strict reader."""
+    """Several counts are summed, because OpenMetrics' parser allows each metric and sample once."""
     registry = CollectorRegistry()
     for spans in (3, 4):
         counts = count()
@@ -212,7 +212,7 @@ def test_several_counts_are_summed() -> None:
 
 
 def test_after_unregistering_one_may_register_again() -> None:
-    """With a collector that has what it is given then."""
+    """After unregistering, a new registration has only what it is given."""
     registry, former, later = CollectorRegistry(), traced("bank", 1), traced("shop", 2)
     registry.unregister(metrics.register(former, registry))
     metrics.register(later, registry)
@@ -230,13 +230,13 @@ def test_after_unregistering_one_may_register_again() -> None:
     ],
 )
 def test_a_wrong_argument_is_told_with_the_remedy(given: dict[str, Any], told: str) -> None:
-    """When it is registered, not in a scrape."""
+    """A wrong argument raises with the remedy at the registration, not at a scrape."""
     with pytest.raises(ValueError, match=told):
         metrics.register(**{"registry": CollectorRegistry(), **given})
 
 
 def test_a_scrape_makes_no_span_wait() -> None:
-    """Scrapes at full speed on another thread while spans are finished: all are sent, and each scrape balances."""
+    """While another thread scrapes at full speed, all spans are sent, and the numbers of each scrape add up."""
     registry, done, failures = CollectorRegistry(), threading.Event(), []
     tracer = ZipkinTracer("shop", sender=FakeSender())
     metrics.register(tracer, registry)
@@ -268,7 +268,7 @@ def _scraped(registry: Any, tracer: ZipkinTracer, answer: Any) -> None:
 
 
 def test_a_forked_child_shows_its_own_account() -> None:
-    """It begins with nothing."""
+    """A forked child's statistics begin at zero."""
     registry = CollectorRegistry()
     tracer = traced("shop", 3)
     metrics.register(tracer, registry)
@@ -284,7 +284,7 @@ def test_a_forked_child_shows_its_own_account() -> None:
 
 
 def test_without_the_library_the_extra_is_named() -> None:
-    """ImportError; the account as text needs no library."""
+    """Without the library the ImportError names the extra, and the statistics as text need no library."""
     code = """
 import sys
 sys.modules["prometheus_client"] = None
@@ -334,7 +334,7 @@ sys.stdout.write(generate_latest(registry).decode())
 
 
 def test_on_stats_sums_the_processes_of_a_page(tmp_path: Path) -> None:
-    """By the multi-process mode of `prometheus_client`, also of processes that have ended."""
+    """`on_stats` lets the multi-process mode sum all processes, also those that have ended."""
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", WORKERS], env=environment, capture_output=True, timeout=60, check=False)
     samples = numbers(done.stdout)
@@ -372,7 +372,7 @@ print("done")
 
 @pytest.mark.parametrize("several", [True, False])
 def test_a_fork_while_metrics_are_written_leaves_no_lock_held(tmp_path: Path, several: bool) -> None:
-    """Or the child's spans would wait for it for ever; with the files of several processes, and without."""
+    """A fork during an update leaves no lock held, for which the child's spans would wait for ever."""
     environ = {**os.environ, **({"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)} if several else {})}
     done = subprocess.run([sys.executable, "-c", FORKS], env=environ, capture_output=True, text=True, timeout=120, check=False)
 
@@ -382,7 +382,7 @@ def test_a_fork_while_metrics_are_written_leaves_no_lock_held(tmp_path: Path, se
 def test_register_says_that_it_cannot_see_other_processes(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """And what to use instead."""
+    """With the multi-process variable set, `register` warns that it sees one process, and names `on_stats`."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     metrics.register(traced("shop", 0), CollectorRegistry())
 
@@ -390,7 +390,7 @@ def test_register_says_that_it_cannot_see_other_processes(
 
 
 def test_on_stats_gives_the_same_numbers() -> None:
-    """It adds what is new since its last call; made twice, it writes into the same metrics."""
+    """`on_stats` adds the difference since its last call, and a second one writes into the same metrics."""
     registry = CollectorRegistry()
     update, other = metrics.on_stats(registry), metrics.on_stats(registry)
     update(STATS)

@@ -46,7 +46,7 @@ def collector() -> Iterator[Collector]:
 
 
 def _timeout_of(exporter: Any) -> float:
-    found: float = exporter._reporter._sender._timeout
+    found: float = exporter._reporter._sender._failover.max_s
     exporter.shutdown()
     return found
 
@@ -74,7 +74,7 @@ def test_it_takes_the_arguments_of_the_deprecated_json_exporter(collector: Colle
     """The arguments have the order and the meaning of the deprecated JSON exporter's, with addresses as text or numbers."""
     number = int(ipaddress.ip_address("2001:db8::c001"))
     exporter = ZipkinExporter(Protocol.V2, f"{collector.url}/api/v2/spans", "192.0.2.9", number, 31313, 256, 5)
-    assert (5, 256) == (exporter._reporter._sender._timeout, exporter._tag_limit)  # type: ignore[attr-defined]
+    assert (5, 256) == (exporter._reporter._sender._failover.max_s, exporter._tag_limit)  # type: ignore[attr-defined]
     span = _arrived(collector, exporter)
 
     assert span.local is not None

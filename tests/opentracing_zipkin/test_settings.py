@@ -134,7 +134,7 @@ def test_opentelemetrys_variables_are_the_fall_back(monkeypatch: pytest.MonkeyPa
     tracer = configure()
 
     assert ("otel", "http://otel:9411/api/v2/spans") == (tracer.service_name, sender_url(tracer))
-    assert 2.5 == tracer._recorder._sender._timeout  # type: ignore[attr-defined]
+    assert 2.5 == tracer._recorder._sender._failover.max_s  # type: ignore[attr-defined]
     assert {"service.name": "other", "zone": "a b"} == tracer._default_tags
     monkeypatch.delenv("OTEL_SERVICE_NAME")
     assert "other" == configure().service_name

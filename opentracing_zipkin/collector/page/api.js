@@ -14,29 +14,29 @@ export class Away extends Error {}
 export async function ask(path, parameters = {}, signal = undefined) {
   const query = new URLSearchParams(parameters).toString();
   const limit = AbortSignal.timeout ? AbortSignal.timeout(TIMEOUT_MS) : undefined;
-  const response = await reached(path + (query ? "?" + query : ""), signal, limit);
+  const response = await fetched(path + (query ? "?" + query : ""), signal, limit);
   if (response.status >= 502 && response.status <= 504) throw new Away(`status ${response.status}`);
-  if (!response.ok) throw refused(response, await response.text());
+  if (!response.ok) throw refusalOf(response, await response.text());
   try {
     return await response.json();
   } catch (error) {
-    if (error.name === "AbortError" || error instanceof TypeError) throw unreached(error, signal);
+    if (error.name === "AbortError" || error instanceof TypeError) throw awayError(error, signal);
     throw new Error(`the answer of ${path} is no JSON: is this a Zipkin server?`);
   }
 }
 
-async function reached(url, signal, limit) {
+async function fetched(url, signal, limit) {
   try {
     return await fetch(url, { signal: both(signal, limit), cache: "no-store" });
   } catch (error) {
-    throw unreached(error, signal);
+    throw awayError(error, signal);
   }
 }
 
 const both = (signal, limit) => (signal && limit && AbortSignal.any ? AbortSignal.any([signal, limit]) : (signal ?? limit));
-const unreached = (error, signal) => (signal?.aborted ? error : new Away(error.message));
+const awayError = (error, signal) => (signal?.aborted ? error : new Away(error.message));
 
-function refused(response, text) {
+function refusalOf(response, text) {
   const error = new Error(text.trim().slice(0, 500) || `${response.status} ${response.statusText}`);
   error.status = response.status;
   return error;

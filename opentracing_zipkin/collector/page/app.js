@@ -3,7 +3,7 @@
 import { go, listen, sameFilter, state } from "./address.js";
 import * as api from "./api.js";
 import { $, button, h } from "./dom.js";
-import { Found, POLL_MS } from "./found.js";
+import { Found, POLL_INTERVAL_MS } from "./found.js";
 import { icon } from "./icons.js";
 import { listenToKeys, showHelp } from "./keys.js";
 import { copy, toast } from "./notices.js";
@@ -218,7 +218,7 @@ search.loadNames(state().file && []).catch(failed);
 if (state().view === "graph") loadGraph().catch(failed);
 first.finally(function again(lookMs = 0) {
   // The longer a look takes, the longer is the pause after it.
-  const rest = Math.max(POLL_MS, 5 * lookMs);
+  const rest = Math.max(POLL_INTERVAL_MS, 5 * lookMs);
   setTimeout(async () => {
     const startedMs = performance.now();
     await found.look();

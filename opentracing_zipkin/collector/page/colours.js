@@ -5,14 +5,14 @@
 
 export const COLOURS = 10;
 
-const KEPT = "zipkin-colours";
-const MAX_KEPT = 300;
+const STORAGE_KEY = "zipkin-colours";
+const MAX_KEPT_COLOURS = 300;
 
 const taken = new Map(kept());
 
 function kept() {
   try {
-    const pairs = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+    const pairs = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]");
     return pairs.filter(([name, colour]) => typeof name === "string" && colour >= 0 && colour < COLOURS);
   } catch {
     return []; // no storage, or a value that another page stored
@@ -21,7 +21,8 @@ function kept() {
 
 function keep() {
   try {
-    localStorage.setItem(KEPT, JSON.stringify([...taken].filter(([name]) => name.length < 200).slice(0, MAX_KEPT)));
+    const pairs = [...taken].filter(([name]) => name.length < 200).slice(0, MAX_KEPT_COLOURS);
+    localStorage.setItem(STORAGE_KEY, JSON.stringify(pairs));
   } catch {
     // Without a storage, colours last as long as the page.
   }

@@ -5,12 +5,12 @@
 
 import { grouped } from "./spans.js";
 
-const MAX_BYTES = 300e6;
+const MAX_FILE_BYTES = 300e6;
 
 /** `{ name, traces }`; throws an Error with the reason. */
 export async function readTraces(file) {
-  if (file.size > MAX_BYTES)
-    throw new Error(`${file.name} has ${Math.round(file.size / 1e6)} MB; at most ${MAX_BYTES / 1e6} are read`);
+  if (file.size > MAX_FILE_BYTES)
+    throw new Error(`${file.name} has ${Math.round(file.size / 1e6)} MB; at most ${MAX_FILE_BYTES / 1e6} are read`);
   return { name: file.name, traces: grouped(spansOf(parsed(await textOf(file), file.name), file.name)) };
 }
 

@@ -15,10 +15,10 @@ import * as search from "./search.js";
 import { summary } from "./summary.js";
 import { label, plural, thousands } from "./text.js";
 
-export const POLL_MS = 3000;
+export const POLL_INTERVAL_MS = 3000;
 const OVERLAP_MS = 60_000; // spans come late, so each look goes back this far
-const MAX_LIVE = 5000; // traces of one page; for more a new search is made
-const NAMES_EVERY = 5; // looks after which the names are loaded again
+const MAX_LIVE_TRACES = 5000; // traces of one page; for more a new search is made
+const LOOKS_PER_NAMES = 5; // looks after which the names are loaded again
 
 export class Found {
   /** `events`: open(id), seen(summary) for each trace of a look, recovered(). */
@@ -57,7 +57,7 @@ export class Found {
     }
   }
 
-  // For the first search the request was already sent.
+  // For the first search, early.js has sent the request already.
   asked(now, startedMs, signal) {
     const { early } = this;
     this.early = null;
@@ -117,28 +117,28 @@ export class Found {
     try {
       const traces = await api.traces(api.searchOf(now, startedMs, this.lastLookMs - OVERLAP_MS));
       if (!sameFilter(now, state())) return undefined; // another search is running
-      this.took(
+      this.receive(
         summaries(
-          traces.filter((spans) => this.isNews(spans)),
+          traces.filter((spans) => this.isNewOrGrown(spans)),
           now,
         ),
       );
       this.lastLookMs = startedMs;
-      if (this.looks++ % NAMES_EVERY === NAMES_EVERY - 1) await search.loadNames();
+      if (this.looks++ % LOOKS_PER_NAMES === LOOKS_PER_NAMES - 1) await search.loadNames();
     } catch (error) {
       this.failed(error);
     }
     return undefined;
   }
 
-  // A trace with an unchanged number of spans is no news: a trace of 20,000 spans would be read again and again.
-  isNews(spans) {
+  // An unchanged trace is left out, because its spans, perhaps 20,000, would be read again and again.
+  isNewOrGrown(spans) {
     if (!spans.length) return false;
     const known = this.list.find(spans[0].traceId) ?? this.fresh.get(spans[0].traceId);
     return known?.count !== spans.length;
   }
 
-  took(items) {
+  receive(items) {
     const { list } = this;
     list.update(items.filter((item) => item.count > (list.find(item.id)?.count ?? Infinity)));
     for (const item of items) {
@@ -158,7 +158,7 @@ export class Found {
   take() {
     const items = [...this.fresh.values()],
       { list } = this;
-    if (list.items.length + items.length > MAX_LIVE) return this.find();
+    if (list.items.length + items.length > MAX_LIVE_TRACES) return this.find();
     this.fresh = new Map();
     this.showFresh();
     if (!items.length) return undefined;
@@ -191,7 +191,7 @@ export class Found {
       this.away = true;
       $("banner").hidden = false;
       $("banner").textContent =
-        `The collector at ${location.host} does not answer. The traces below stay; trying again every ${POLL_MS / 1000} seconds.`;
+        `The collector at ${location.host} does not answer. The traces below stay; trying again every ${POLL_INTERVAL_MS / 1000} seconds.`;
     } else if (!this.list.items.length || error.status === 400 || state().file) {
       this.list.set([], "");
       this.showCount();

@@ -11,9 +11,9 @@ import { searchOnly } from "./search.js";
 import { label, plural, thousands } from "./text.js";
 
 const MAX_NODES = 40; // for more services, only one service and its neighbours are drawn
-const MAX_LINKS = 100; // rows of the table
+const MAX_TABLE_ROWS = 100; // rows of the table
 const NODE_HEIGHT = 34;
-const MAX_NAME = 26;
+const MAX_NAME_CHARS = 26;
 
 export class Graph {
   constructor(view) {
@@ -95,7 +95,7 @@ export class Graph {
     });
     graph.setDefaultEdgeLabel(() => ({}));
     for (const name of new Set(links.flatMap(({ parent, child }) => [parent, child])))
-      graph.setNode(key(name), { name, width: 44 + 7.3 * Math.min(MAX_NAME, label(name).length), height: NODE_HEIGHT });
+      graph.setNode(key(name), { name, width: 44 + 7.3 * Math.min(MAX_NAME_CHARS, label(name).length), height: NODE_HEIGHT });
     for (const link of links) graph.setEdge(key(link.parent), key(link.child), { link, width: 40, height: 14, labelpos: "c" });
     layout(graph);
     const { width, height } = graph.graph();
@@ -119,12 +119,12 @@ export class Graph {
 
   arrow({ link, points, x, y }) {
     const failed = link.errorCount > 0,
-      words = said(link),
+      words = wordsOf(link),
       path = curve(points);
     const rate = failed ? `${thousands(link.callCount)} · ${percent(link)}` : thousands(link.callCount);
     return svg(
       "g",
-      pressed(() => tracesOf(link, this.services), { class: failed ? "link bad" : "link", "aria-label": words }),
+      buttonProps(() => tracesOf(link, this.services), { class: failed ? "link bad" : "link", "aria-label": words }),
       svg("title", {}, words),
       svg("path", {
         class: "line",
@@ -140,11 +140,11 @@ export class Graph {
 
   node({ name, x, y, width, height }, focus) {
     const shown = label(name),
-      words = shown.length > MAX_NAME ? shown.slice(0, MAX_NAME - 1) + "…" : shown;
+      words = shown.length > MAX_NAME_CHARS ? shown.slice(0, MAX_NAME_CHARS - 1) + "…" : shown;
     const again = name === state().focus;
     return svg(
       "g",
-      pressed(() => go({ focus: again ? undefined : name }), {
+      buttonProps(() => go({ focus: again ? undefined : name }), {
         class: `service ${colourClass(name)}${name === focus ? " chosen" : ""}${this.services.has(name) ? "" : " remote"}`,
         "aria-label": again ? `${shown}: show all` : `${shown}: show its neighbours`,
       }),
@@ -156,7 +156,7 @@ export class Graph {
   }
 
   table(links) {
-    const rows = links.slice(0, MAX_LINKS).map((link) =>
+    const rows = links.slice(0, MAX_TABLE_ROWS).map((link) =>
       h(
         "tr",
         { class: link.errorCount ? "bad" : "" },
@@ -188,7 +188,8 @@ export class Graph {
       h("th", { scope: "col", class: "number" }, "Calls"),
       h("th", { scope: "col", class: "number" }, "Errors"),
     );
-    const more = links.length > MAX_LINKS && h("p", { class: "dim" }, `${links.length - MAX_LINKS} more; choose a service.`);
+    const more =
+      links.length > MAX_TABLE_ROWS && h("p", { class: "dim" }, `${links.length - MAX_TABLE_ROWS} more; choose a service.`);
     return h("div", { class: "links" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows)), more);
   }
 }
@@ -201,7 +202,7 @@ const percent = ({ errorCount, callCount }) => {
   return share > 0 && share < 1 ? "<1 %" : `${Math.round(share)} %`;
 };
 
-const said = (link) =>
+const wordsOf = (link) =>
   `${label(link.parent)} calls ${label(link.child)}: ${plural(link.callCount, "call")}, ${plural(link.errorCount, "error")}`;
 
 // A service without spans of its own is known only from its callers.
@@ -216,7 +217,7 @@ function tracesOf({ parent, child }, services, errors = false) {
   });
 }
 
-function pressed(press, attributes) {
+function buttonProps(press, attributes) {
   const keydown = (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();

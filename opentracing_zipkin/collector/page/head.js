@@ -144,14 +144,14 @@ export function toolbar(pane) {
     "aria-label": "Find in this trace",
     spellcheck: "false",
     value: pane.find.text,
-    on: { input: () => pane.look({ text: pane.finder.value.trim() }) },
+    on: { input: () => pane.filterRows({ text: pane.finder.value.trim() }) },
   });
-  const kind = h("select", { "aria-label": "Kind", on: { change: () => pane.look({ kind: kind.value }) } }, ...kinds);
+  const kind = h("select", { "aria-label": "Kind", on: { change: () => pane.filterRows({ kind: kind.value }) } }, ...kinds);
   kind.value = pane.find.kind;
   const errors = h("input", {
     type: "checkbox",
     checked: pane.find.errors,
-    on: { change: () => pane.look({ errors: errors.checked }) },
+    on: { change: () => pane.filterRows({ errors: errors.checked }) },
   });
   pane.whole = button("Whole trace", { title: "Zoom out (0)", class: "whole" }, () => pane.zoom(null));
   return h(
@@ -185,7 +185,7 @@ export function showLegend(pane) {
       ],
       { class: "service", "aria-pressed": String(pane.find.service === name), title: "Only this service" },
       () => {
-        pane.look({ service: pane.find.service === name ? "" : name });
+        pane.filterRows({ service: pane.find.service === name ? "" : name });
         showLegend(pane);
       },
     );

@@ -49,7 +49,7 @@ const SIGNS = {
   PageUp: "Page ↑",
 };
 // Keys that a control of the browser needs while it has the focus.
-const OF_BUTTONS = new Set(["Enter"]);
+const BUTTON_KEYS = new Set(["Enter"]);
 
 const isText = (element) => element.matches("input:not([type=checkbox]), textarea, select");
 
@@ -67,7 +67,7 @@ export function listenToKeys(actions) {
       if (event.key === "Escape") [event.preventDefault(), target.blur()]; // a search field would clear itself
       return;
     }
-    if (OF_BUTTONS.has(event.key) && target.closest("button, a, [role=button]")) return;
+    if (BUTTON_KEYS.has(event.key) && target.closest("button, a, [role=button]")) return;
     if (actions[name]() !== false) event.preventDefault();
   });
 }

@@ -7,7 +7,7 @@ import { address, isServing } from "./spans.js";
 import { label, lines, plural, thousands } from "./text.js";
 import { clock, duration, moment, utc } from "./units.js";
 
-const LONG = 1500; // characters of a value that are shown at first
+const MAX_SHOWN_CHARS = 1500; // characters of a value that are shown at first
 
 /** `events`: more(changes of the filter), copy(text, what), close(), toggle(entry), select(entry). */
 export function panel(entry, tree, events) {
@@ -124,8 +124,8 @@ function tag(key, value, half, events) {
 
 function long(value) {
   if (!value) return [h("span", { class: "dim" }, "empty")];
-  if (value.length <= LONG) return [h("span", { class: "value" }, lines(value))];
-  const text = h("span", { class: "value" }, lines(value.slice(0, LONG)) + "…");
+  if (value.length <= MAX_SHOWN_CHARS) return [h("span", { class: "value" }, lines(value))];
+  const text = h("span", { class: "value" }, lines(value.slice(0, MAX_SHOWN_CHARS)) + "…");
   const rest = button(`Show all ${thousands(value.length)} characters`, { class: "link" }, () => {
     text.textContent = lines(value);
     rest.remove();

@@ -1,10 +1,10 @@
 // The rows of a tree that are shown: unfolded nodes, matching nodes, and groups of similar siblings.
 //
-// Rules: one level unfolds at a time.  From FOLD_FROM on, siblings of one service, name and kind are one row.  During
-// a search in the trace, the rows are the matching nodes and their ancestors, unfolded.
+// Rules: one level unfolds at a time.  MIN_GROUP_NODES or more siblings of one service, name and kind are one row.  During a
+// search in the trace, the rows are the matching nodes and their ancestors, unfolded.
 
-const FOLD_FROM = 10;
-const UNFOLDED_TO = 150; // a trace up to this length is unfolded completely when it opens
+const MIN_GROUP_NODES = 10;
+const MAX_UNFOLDED_NODES = 150; // a trace up to this length is unfolded completely when it opens
 
 /** A node's children as rows: nodes, and groups of similar ones in the place of their first node. */
 export function entriesOf(parent) {
@@ -20,7 +20,7 @@ export function entriesOf(parent) {
   for (const node of parent.children) {
     const key = [node.main.service, node.name, node.main.kind].join("\u0000"),
       nodes = alike.get(key);
-    if (nodes.length < FOLD_FROM) parent.entries.push(node);
+    if (nodes.length < MIN_GROUP_NODES) parent.entries.push(node);
     else if (!placed.has(key)) parent.entries.push(groupOf(nodes, `${parent.id ?? "top"}/${parent.entries.length}`));
     placed.add(key);
   }
@@ -48,7 +48,7 @@ function groupOf(nodes, id) {
 
 /** The ids that are unfolded when a trace opens: all ids of a short trace, the first level of a long one. */
 export function openedAtFirst(tree) {
-  if (tree.nodes.length <= UNFOLDED_TO) return new Set(tree.nodes.map((node) => node.id));
+  if (tree.nodes.length <= MAX_UNFOLDED_NODES) return new Set(tree.nodes.map((node) => node.id));
   return new Set(tree.roots.length === 1 ? [tree.roots[0].id] : []);
 }
 

@@ -7,7 +7,7 @@ import { label } from "./text.js";
 import { clock, day, duration } from "./units.js";
 
 const MARGIN = { left: 44, right: 10, top: 8, bottom: 16 };
-const NEAR_PX = 14;
+const MAX_NEAR_PX = 14;
 
 export class Scatter {
   /** `choose(id)` is called for a click or Enter. */
@@ -98,7 +98,7 @@ export class Scatter {
   nearest(event) {
     if (!this.places) return null;
     let found = null,
-      least = NEAR_PX ** 2;
+      least = MAX_NEAR_PX ** 2;
     for (const item of this.items) {
       const away = (this.places.x(item.begin) - event.offsetX) ** 2 + (this.places.y(item.duration) - event.offsetY) ** 2;
       if (away < least) [found, least] = [item, away];

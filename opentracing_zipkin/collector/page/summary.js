@@ -3,7 +3,7 @@
 import { causes, endOf, normal, rootOf } from "./spans.js";
 import { treeOf } from "./tree.js";
 
-const MAX_CORRECTED = 2000; // spans; the clocks of a longer trace are corrected only when it is opened
+const MAX_CORRECTED_SPANS = 2000; // spans; the clocks of a longer trace are corrected only when it is opened
 
 /** The summary of unchanged spans; `begin` is 0 where no span has a timestamp. */
 export function summary(rawSpans) {
@@ -19,7 +19,7 @@ export function summary(rawSpans) {
 function extent(rawSpans, spans) {
   const timed = spans.filter((span) => span.timestamp);
   if (!timed.length) return { begin: 0, duration: 0 };
-  if (spans.length <= MAX_CORRECTED) {
+  if (spans.length <= MAX_CORRECTED_SPANS) {
     const { begin, end } = treeOf(rawSpans);
     return { begin, duration: end - begin };
   }

@@ -100,7 +100,7 @@ export class TracePane {
     );
   }
 
-  look(changes) {
+  filterRows(changes) {
     this.find = { ...this.find, ...changes };
     this.paint();
     const first = this.rows.findIndex((row) => !row.dim);

@@ -5,7 +5,7 @@
 
 import { h, oncePerFrame } from "./dom.js";
 
-const BEYOND = 4; // rows above and below the screen, so that scrolling does not show gaps
+const EXTRA_ROWS = 4; // rows above and below the screen, so that scrolling does not show gaps
 const MAX_ROWS = 90; // rows of one list, however high the screen
 
 export class VirtualRows {
@@ -34,8 +34,8 @@ export class VirtualRows {
 
   update() {
     const { scrollTop, clientHeight } = this.scroller;
-    const begin = Math.max(0, Math.floor(scrollTop / this.rowHeight) - BEYOND);
-    const visible = Math.ceil(clientHeight / this.rowHeight) + 2 * BEYOND + 1;
+    const begin = Math.max(0, Math.floor(scrollTop / this.rowHeight) - EXTRA_ROWS);
+    const visible = Math.ceil(clientHeight / this.rowHeight) + 2 * EXTRA_ROWS + 1;
     const end = Math.min(this.count, begin + Math.min(visible, MAX_ROWS));
     for (const [index, row] of this.shown) {
       if (index >= begin && index < end) continue;

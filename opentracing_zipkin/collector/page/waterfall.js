@@ -11,7 +11,7 @@ import { VirtualRows } from "./virtual.js";
 
 const WIDE_ROW = 26;
 const NARROW_ROW = 42;
-const MAX_INDENTED = 24;
+const MAX_INDENT_LEVELS = 24;
 const MAX_MARKS = 40;
 
 export class Waterfall {
@@ -87,7 +87,7 @@ export class Waterfall {
   }
 
   name(entry, depth, expandable, expanded) {
-    const indent = Math.min(depth, MAX_INDENTED);
+    const indent = Math.min(depth, MAX_INDENT_LEVELS);
     const twisty = h(
       "span",
       { class: expandable ? "twisty" : "leaf", "aria-hidden": "true" },

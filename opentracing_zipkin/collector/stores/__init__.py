@@ -6,7 +6,7 @@ method may be called from any thread.  The low 64 bits of a trace id identify th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from ...model import FinishedSpan
@@ -57,9 +57,6 @@ class Store(Protocol):
 
     def find(self, query: TraceQuery) -> list[Encoded]:
         """The matching traces, the latest first, at most as many as the query's limit."""
-
-    def within(self, window: Window) -> Iterator[list[FinishedSpan]]:
-        """Yield the traces that began in a window."""
 
     def links(self, window: Window) -> list[dict[str, object]]:
         """The result of `dependency_links` for the traces that began in a window; it is remembered for unchanged traces."""

@@ -12,7 +12,7 @@ from ..dependencies import Call, calls_of
 
 __all__ = ["KnownCalls"]
 
-MAX_TRACES = 50_000  # about 12 MB
+MAX_KNOWN_TRACES = 50_000  # about 12 MB
 
 
 class KnownCalls:
@@ -32,7 +32,7 @@ class KnownCalls:
         known = self._known.get(trace)
         if isinstance(known, tuple):
             return known
-        if len(self._known) >= MAX_TRACES:
+        if len(self._known) >= MAX_KNOWN_TRACES:
             self._known.clear()
             self._shared.clear()
         # The result is kept only if the trace was not forgotten meanwhile.

@@ -24,7 +24,7 @@ __all__ = ["Database"]
 APPLICATION_ID = 0x5A504B53  # "ZPKS": we, and the program `file`, recognise our files by it
 VERSION = 1  # the version of the tables; a file with a greater version is not opened
 PAGE_BYTES = 8192
-BUSY_S = 2.0  # how long a write waits for another program that reads the file
+BUSY_TIMEOUT_S = 2.0  # how long a write waits for another program that reads the file
 MAX_WAL_BYTES = 16 * 1024 * 1024
 
 _TABLES = """
@@ -76,7 +76,9 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         # With its folder: SQLite does not take a bare `:memory:` for a file name, and each connection would have its own
         # database.
-        return sqlite3.connect(os.path.abspath(self.path), timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(
+            os.path.abspath(self.path), timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -195,18 +197,16 @@ class Database:
             # statement without columns.
             self.writer.executescript(f"pragma incremental_vacuum({pages})")
 
-    def checkpoint(self) -> None:
-        """Move the log into the file, and return the log's space to the disk."""
-        with self.explained():
-            self.writer.execute("pragma wal_checkpoint(truncate)").fetchall()
-
     def _close_readers(self) -> None:
         while self._readers:
             with suppress(IndexError, sqlite3.Error):
                 self._readers.pop().close()
 
     def close(self) -> None:
-        """Close the connections; a second call has no effect.  A thread that still reads closes its own when it is done."""
+        """Close the connections; a second call has no effect.  A thread that still reads closes its own when it is done.
+
+        With the last connection, SQLite moves the log into the file and deletes it.
+        """
         self._closed = True
         self._close_readers()
         self.writer.close()

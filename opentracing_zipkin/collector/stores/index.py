@@ -10,25 +10,25 @@ from collections.abc import Callable, Iterator
 
 from ...model import FinishedSpan
 from ..query import TraceQuery, Window
-from .segment import MAX_TRACES, REMOTE_NAMES, SPAN_NAMES, TAG_VALUES, Segment, Term, numbers_in
+from .segment import MAX_SEGMENT_TRACES, REMOTE_NAMES, SPAN_NAMES, TAG_VALUES, Segment, Term, numbers_in
 
-__all__ = ["SEGMENT_BYTES", "Index"]
+__all__ = ["MAX_SEGMENT_BYTES", "Index"]
 
-SEGMENT_BYTES = 4 * 1024 * 1024
+MAX_SEGMENT_BYTES = 4 * 1024 * 1024
 
 
 class Index:
     """The traces from number `first` up to, but not including, `end`; not thread-safe.  `size` estimates its bytes of memory.
 
-    `hash_of` gives at least 62 good bits for a term, always the same ones.  `listed_tags` are the keys whose values are listed.
-    At `segment_bytes` a segment takes no more traces.  So little stays in memory after its traces were dropped.
+    `hash_of` gives a term's hash of at least 62 good bits, always the same one.  `listed_tags` are the keys whose values are
+    listed.  A segment of more than `segment_bytes` takes no more traces; so it is soon dropped after its traces were.
     """
 
     def __init__(
         self,
         hash_of: Callable[[Term], int],
         listed_tags: frozenset[str] = frozenset(),
-        segment_bytes: int = SEGMENT_BYTES,
+        segment_bytes: int = MAX_SEGMENT_BYTES,
         first: int = 1,
     ) -> None:
         self._hash = hash_of
@@ -43,16 +43,16 @@ class Index:
         """Add a trace; returns its number, which is the next one."""
         number = self.end
         last = self._segments[-1] if self._segments else None
-        if last is None or len(last.begins) == MAX_TRACES or last.size > self._segment_bytes:
+        if last is None or len(last.begins) == MAX_SEGMENT_TRACES or last.size > self._segment_bytes:
             last = Segment(self._hash, number)
-            self.put(last)
+            self.append_segment(last)
         before = last.size
         last.open_trace()
         self.size += last.size - before
         self.end += 1
         return number
 
-    def put(self, segment: Segment) -> None:
+    def append_segment(self, segment: Segment) -> None:
         """Add a segment that follows all others; raises ValueError if it does not."""
         if self._segments and segment.first != self._segments[-1].end:
             raise ValueError(f"a segment of an index begins at {segment.first}, not at {self._segments[-1].end}")
@@ -106,7 +106,7 @@ class Index:
                 del found[query.limit :]
         return [number for _, number in sorted(found)]
 
-    def within(self, window: Window) -> list[int]:
+    def in_window(self, window: Window) -> list[int]:
         """The traces that began in a window, in the order of arrival."""
         low, high = max(window.begin_us, 1), window.end_us
         return [

@@ -1,11 +1,12 @@
 """The answers that both stores give from their index alone.
 
-Rules: one thread at a time uses the index: a store holds `_indexing` whenever it uses `_index`.
+Rules: one thread at a time uses the index: a store holds `_indexing` whenever it uses `_index`.  The methods for names are here
+and in `Index` on purpose: these take the lock, and `Index` knows no lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from threading import Lock
 
@@ -21,13 +22,13 @@ __all__ = ["Indexed"]
 
 
 class Indexed:
-    """A base of both stores with names and links.  A store adds `trace_json` and `_numbered`, which read its spans."""
+    """A base of both stores with names and links.  A store adds `trace_json` and `_spans_of`, which read its spans."""
 
     _index: Index
     _indexing: Lock
     _known_calls: KnownCalls
 
-    def _numbered(self, traces: Sequence[int]) -> list[Encoded]:
+    def _spans_of(self, traces: Sequence[int]) -> list[Encoded]:
         """The spans of each of these traces, as JSON; empty for a trace that was dropped."""
         raise NotImplementedError
 
@@ -39,23 +40,14 @@ class Indexed:
         """The spans of one trace."""
         return read_back(self.trace_json(trace_id))
 
-    def _within(self, window: Window) -> list[int]:
-        with self._indexing:
-            return self._index.within(window)
-
-    def within(self, window: Window) -> Iterator[list[FinishedSpan]]:
-        """Yield the traces that began in a window; traces that are dropped meanwhile are left out."""
-        for trace in self._within(window):
-            spans = self._read(trace)
-            if spans:
-                yield spans
-
     def _read(self, trace: int) -> list[FinishedSpan]:
-        return read_back(self._numbered([trace])[0])
+        return read_back(self._spans_of([trace])[0])
 
     def links(self, window: Window) -> list[dict[str, object]]:
-        """The calls between services in the traces that began in a window."""
-        return links_of(self._known_calls.of(trace, partial(self._read, trace)) for trace in self._within(window))
+        """The calls between services in the traces that began in a window; a trace that is dropped meanwhile has none."""
+        with self._indexing:
+            traces = self._index.in_window(window)
+        return links_of(self._known_calls.of(trace, partial(self._read, trace)) for trace in traces)
 
     def service_names(self) -> list[str]:
         """The services that sent spans."""

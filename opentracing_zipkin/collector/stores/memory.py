@@ -14,13 +14,13 @@ from ...model import FinishedSpan
 from ..query import TraceQuery
 from . import Counts, Encoded
 from .calls import KnownCalls
-from .index import SEGMENT_BYTES, Index
+from .index import MAX_SEGMENT_BYTES, Index
 from .indexed import Indexed
 from .reading import read_back
 
-__all__ = ["MAX_BYTES", "MemoryStore", "low_id"]
+__all__ = ["DEFAULT_MAX_BYTES", "MemoryStore", "low_id"]
 
-MAX_BYTES = 256 * 1024 * 1024
+DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 
 # On 64-bit CPython 3.11, in addition to the JSON: for a span, the header of its bytes and its entry in the trace's dict; for a
 # trace, its dict, its id and its entries.  The sum is within 3 % of the real memory (200,000 spans in 20,000 and in 200,000
@@ -53,7 +53,9 @@ class MemoryStore(Indexed):
     `listed_tags` are the keys whose values `tag_values` lists.
     """
 
-    def __init__(self, max_bytes: int = MAX_BYTES, max_spans: int | None = None, listed_tags: Sequence[str] = ()) -> None:
+    def __init__(
+        self, max_bytes: int = DEFAULT_MAX_BYTES, max_spans: int | None = None, listed_tags: Sequence[str] = ()
+    ) -> None:
         self._max_bytes = max_bytes
         self._max_spans = max_spans
         self._listed_tags = frozenset(listed_tags)
@@ -68,12 +70,12 @@ class MemoryStore(Indexed):
             self._trace_bytes = 0
             self._stale = 0
             self._traces: dict[str, _Trace] = {}
-            self._numbered_traces: dict[int, _Trace] = {}
+            self._traces_by_number: dict[int, _Trace] = {}
             self._index = self._new_index()
             self._known_calls = KnownCalls()
 
     def _new_index(self, first: int = 1) -> Index:
-        return Index(hash, self._listed_tags, min(SEGMENT_BYTES, self._max_bytes // 16), first)
+        return Index(hash, self._listed_tags, min(MAX_SEGMENT_BYTES, self._max_bytes // 16), first)
 
     def add(self, spans: Iterable[FinishedSpan]) -> None:
         """Keep spans; over the limit the oldest traces are dropped, and of a single trace over the limit its oldest spans."""
@@ -101,7 +103,7 @@ class MemoryStore(Indexed):
 
     def _open(self, low: str) -> _Trace:
         trace = self._traces[low] = _Trace(low, self._index.open_trace())
-        self._numbered_traces[trace.number] = trace
+        self._traces_by_number[trace.number] = trace
         self._trace_bytes += _TRACE_BYTES
         return trace
 
@@ -111,9 +113,9 @@ class MemoryStore(Indexed):
 
     def _evict(self) -> bool:
         """Drop the oldest trace, or the oldest span if there is only one trace; False if there is none."""
-        oldest = self._numbered_traces[self._index.first]
+        oldest = self._traces_by_number[self._index.first]
         if len(self._traces) > 1:
-            del self._traces[oldest.low_id], self._numbered_traces[oldest.number]
+            del self._traces[oldest.low_id], self._traces_by_number[oldest.number]
             self._index.drop_before(oldest.number + 1)
             self._forget(len(oldest.spans), oldest.kept_bytes)
             return True
@@ -135,7 +137,10 @@ class MemoryStore(Indexed):
         self._trace_bytes -= size
 
     def _index_again(self, trace: _Trace) -> None:
-        """Make the index of the only trace anew, when it has more dropped spans than kept ones."""
+        """Make the index of the only trace anew, when it has more dropped spans than kept ones.
+
+        SqliteStore has a method like it: there the spans are read from the file, and segments are marked as not written.
+        """
         self._stale = 0
         self._index = self._new_index(trace.number)
         self._index.open_trace()
@@ -157,12 +162,12 @@ class MemoryStore(Indexed):
     def find(self, query: TraceQuery) -> list[Encoded]:
         """The traces that match, the latest first."""
         with self._indexing:
-            traces = [self._numbered_traces[number] for number in self._index.find(query)]
+            traces = [self._traces_by_number[number] for number in self._index.find(query)]
             return [list(trace.spans) for trace in traces if trace.spans]
 
-    def _numbered(self, traces: Sequence[int]) -> list[Encoded]:
+    def _spans_of(self, traces: Sequence[int]) -> list[Encoded]:
         with self._indexing:
-            found = [self._numbered_traces.get(number) for number in traces]
+            found = [self._traces_by_number.get(number) for number in traces]
             return [[] if trace is None else list(trace.spans) for trace in found]
 
     def counts(self) -> Counts:

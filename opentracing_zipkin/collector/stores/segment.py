@@ -18,17 +18,17 @@ from ...codec.mending import MAX_TIME_US
 from ...model import FinishedSpan
 from ..query import TraceQuery
 
-__all__ = ["MAX_TRACES", "REMOTE_NAMES", "SPAN_NAMES", "TAG_VALUES", "Segment", "Term", "numbers_in"]
+__all__ = ["MAX_SEGMENT_TRACES", "REMOTE_NAMES", "SPAN_NAMES", "TAG_VALUES", "Segment", "Term", "numbers_in"]
 
-MAX_TRACES = 4096
+MAX_SEGMENT_TRACES = 4096
 SPAN_NAMES, REMOTE_NAMES, TAG_VALUES = "span names", "remote names", "tag values"
 
-_NUMBER = MAX_TRACES - 1  # the bits of an entry for the trace's number
-_HASH = (1 << 64) - MAX_TRACES  # the bits of an entry for the term's hash; the bucket adds ten bits of the hash
-_BUCKET = 1023
-_KEY = _HASH | _BUCKET
-_MAX_BUCKET = 512  # entries, before terms of many traces are moved out; a power of two
-_MANY = 32  # the number of traces from which a term is moved out
+_NUMBER_MASK = MAX_SEGMENT_TRACES - 1  # the bits of an entry for the trace's number
+_HASH_MASK = (1 << 64) - MAX_SEGMENT_TRACES  # the bits of an entry for the term's hash; the bucket adds ten bits of the hash
+_BUCKET_MASK = 1023
+_KEY_MASK = _HASH_MASK | _BUCKET_MASK
+_MIN_TIDY_ENTRIES = 512  # a bucket with fewer entries is not tidied; a power of two
+_MIN_FREQUENT_TRACES = 32  # a term that so many traces have is moved out of its bucket
 
 # Measured with sys.getsizeof on 64-bit CPython 3.11: an entry of a dict with its tuple and its value.
 _ENTRY_BYTES = 250
@@ -42,7 +42,7 @@ _NAME, _REMOTE, _ANNOTATION = 1, 2, 3
 
 
 class Segment:
-    """Up to MAX_TRACES traces, from number `first`; not thread-safe.  `size` estimates its bytes of memory."""
+    """Up to MAX_SEGMENT_TRACES traces, from number `first`; not thread-safe.  `size` estimates its bytes of memory."""
 
     __slots__ = (
         "_hash",
@@ -118,11 +118,11 @@ class Segment:
 
     def _row(self, key_bytes: int = 0) -> bytearray:
         """An empty set of traces; `key_bytes` is the size of the texts that are its key."""
-        self.size += _ENTRY_BYTES + key_bytes + MAX_TRACES // 8
-        return bytearray(MAX_TRACES // 8)
+        self.size += _ENTRY_BYTES + key_bytes + MAX_SEGMENT_TRACES // 8
+        return bytearray(MAX_SEGMENT_TRACES // 8)
 
     def _begin(self, number: int, timestamp_us: int, is_root: bool) -> None:
-        """Set the begin as `query.begin_of` does: that of the first root, else of the earliest span."""
+        """Set the begin of a trace: that of the first root, else of the earliest span."""
         if self.rooted[number]:
             return
         known = self.begins[number]
@@ -159,37 +159,39 @@ class Segment:
         hash_of, many, buckets = self._hash, self.many, self.buckets
         at, flag = number >> 3, 1 << (number & 7)
         for term in terms:
-            hashed = hash_of(term) & _KEY
+            hashed = hash_of(term) & _KEY_MASK
             traces = many.get(hashed)
             if traces is not None:
                 traces[at] |= flag
                 continue
-            entry = hashed & _HASH | number
-            bucket = buckets.get(hashed & _BUCKET)
+            entry = hashed & _HASH_MASK | number
+            bucket = buckets.get(hashed & _BUCKET_MASK)
             if bucket is None:
-                bucket = buckets[hashed & _BUCKET] = array("Q")
+                bucket = buckets[hashed & _BUCKET_MASK] = array("Q")
                 self.size += _BUCKET_BYTES
             elif bucket[-1] == entry:
                 continue
             bucket.append(entry)
             self.size += _POSTING_BYTES
             length = len(bucket)
-            if length >= _MAX_BUCKET and not length & length - 1:  # at each power of two, so that all tidying takes linear time
-                self._tidy(hashed & _BUCKET)
+            if (
+                length >= _MIN_TIDY_ENTRIES and not length & length - 1
+            ):  # at each power of two, so that all tidying takes linear time
+                self._tidy(hashed & _BUCKET_MASK)
 
     def _tidy(self, key: int) -> None:
         """Move the terms of many traces out of a bucket, and remove duplicates."""
         before = self.buckets.pop(key)
         entries = set(before)
-        counts = Counter(entry & _HASH for entry in entries)
-        rows = {high: self._row() for high, count in counts.items() if count >= _MANY}
+        counts = Counter(entry & _HASH_MASK for entry in entries)
+        rows = {high: self._row() for high, count in counts.items() if count >= _MIN_FREQUENT_TRACES}
         for entry in entries:
-            row = rows.get(entry & _HASH)
+            row = rows.get(entry & _HASH_MASK)
             if row is not None:
-                number = entry & _NUMBER
+                number = entry & _NUMBER_MASK
                 row[number >> 3] |= 1 << (number & 7)
         self.many.update({high | key: row for high, row in rows.items()})
-        kept = array("Q", [entry for entry in entries if entry & _HASH not in rows])
+        kept = array("Q", [entry for entry in entries if entry & _HASH_MASK not in rows])
         self.size -= (len(before) - len(kept)) * _POSTING_BYTES
         if kept:
             self.buckets[key] = kept
@@ -232,15 +234,15 @@ class Segment:
         found = 0
         wanted: dict[int, set[int]] = {}  # by bucket, so that each bucket is read once, however many services there are
         for service in services:
-            hashed = self._hash((service, key, text)) & _KEY
+            hashed = self._hash((service, key, text)) & _KEY_MASK
             row = self.many.get(hashed)
             if row is not None:
                 found |= _traces_of(row)
-            wanted.setdefault(hashed & _BUCKET, set()).add(hashed & _HASH)
+            wanted.setdefault(hashed & _BUCKET_MASK, set()).add(hashed & _HASH_MASK)
         for bucket, highs in wanted.items():
             for entry in self.buckets.get(bucket, ()):
-                if entry & _HASH in highs:
-                    found |= 1 << (entry & _NUMBER)
+                if entry & _HASH_MASK in highs:
+                    found |= 1 << (entry & _NUMBER_MASK)
         return found
 
     def _lasting(self, services: set[str], least_us: int, most_us: int) -> int:

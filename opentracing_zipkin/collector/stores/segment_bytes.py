@@ -14,13 +14,13 @@ from hashlib import blake2b
 from typing import Any
 
 from ...codec.memo import Memo
-from .segment import MAX_TRACES, Segment, Term
+from .segment import MAX_SEGMENT_TRACES, Segment, Term
 
 __all__ = ["from_bytes", "stable_hash", "to_bytes"]
 
 _FORMAT = f"2 {sys.byteorder}"
-_ROW = MAX_TRACES // 8
-_MAX_BYTES = 1 << 30
+_ROW = MAX_SEGMENT_TRACES // 8
+_MAX_SEGMENT_BYTES = 1 << 30
 
 
 def stable_hash() -> Callable[[Term], int]:
@@ -69,7 +69,7 @@ class _Reader:
 
     def __init__(self, data: bytes) -> None:
         inflater = zlib.decompressobj()
-        self._data = inflater.decompress(data, _MAX_BYTES)
+        self._data = inflater.decompress(data, _MAX_SEGMENT_BYTES)
         if not inflater.eof:
             raise ValueError("no segment of an index: its end is missing")
         self._at = 0

@@ -21,26 +21,27 @@ from ..query import TraceQuery
 from . import Counts, Encoded, StoreUnavailable
 from .calls import KnownCalls
 from .database import Database
-from .index import SEGMENT_BYTES, Index
+from .index import MAX_SEGMENT_BYTES, Index
 from .indexed import Indexed
 from .reading import read_back
 from .segment import Segment
 from .segment_bytes import from_bytes, stable_hash, to_bytes
 from .tables import Tables
 
-__all__ = ["MAX_AGE_S", "MAX_BYTES", "SqliteStore"]
+__all__ = ["DEFAULT_MAX_AGE_S", "DEFAULT_MAX_BYTES", "SqliteStore"]
 
-MAX_BYTES = 1024 * 1024 * 1024
+DEFAULT_MAX_BYTES = 1024 * 1024 * 1024
 MIN_BYTES = 1024 * 1024  # the empty file takes 64 KiB of these
-MAX_AGE_S = 7 * 86_400.0
-# The limit of the index in memory is `max_bytes` divided by this.  The index of usual spans takes a fifth of their JSON; if
-# each span has another service, it takes ten times their JSON.
-INDEX_PART = 2
+DEFAULT_MAX_AGE_S = 7 * 86_400.0
+# The index in memory may take `max_bytes` divided by this.  The index of usual spans takes a fifth of the bytes of their JSON;
+# the index of spans that all have different services takes ten times these bytes.
+INDEX_DIVISOR = 2
 MIN_INDEX_BYTES = 64 * 1024 * 1024
 
-INDEX_SPANS = 20_000  # new spans after which the index is written; at most as many are read again after a crash, in about 0.4 s
-_AGE_CHECK_S = 60.0
-_SHRINK_PAGES = 2_000
+# New spans after which the index is written; at most as many are read again after a crash, in about 0.4 s.
+MAX_UNWRITTEN_SPANS = 20_000
+_AGE_CHECK_INTERVAL_S = 60.0
+_MAX_SHRINK_PAGES = 2_000
 
 
 class SqliteStore(Indexed):
@@ -54,8 +55,8 @@ class SqliteStore(Indexed):
     def __init__(
         self,
         path: str | os.PathLike[str],
-        max_bytes: int = MAX_BYTES,
-        max_age_s: float = MAX_AGE_S,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        max_age_s: float = DEFAULT_MAX_AGE_S,
         listed_tags: Sequence[str] = (),
     ) -> None:
         self._max_bytes = check_whole("max_bytes", max_bytes, MIN_BYTES, sys.maxsize)
@@ -69,7 +70,7 @@ class SqliteStore(Indexed):
         self._since_written = 0
         self._stale = 0
         self._evicted = self._lost = 0
-        self._told = ""
+        self._last_failure = ""
         self._closed = False
         self._age_checked_s = float("-inf")
         self._database = Database(path)
@@ -86,7 +87,7 @@ class SqliteStore(Indexed):
             self._make_room()
 
     def _new_index(self, first: int) -> Index:
-        return Index(self._hash, self._listed_tags, min(SEGMENT_BYTES, self._max_bytes // 16), first)
+        return Index(self._hash, self._listed_tags, min(MAX_SEGMENT_BYTES, self._max_bytes // 16), first)
 
     def _load_index(self, first: int, end: int) -> None:
         """Read the index from its written parts.
@@ -97,7 +98,7 @@ class SqliteStore(Indexed):
         index = self._index = self._new_index(first)
         try:
             for body in self._tables.segments():
-                index.put(from_bytes(body, self._hash))
+                index.append_segment(from_bytes(body, self._hash))
             if first < index.end and index.segment_start(first) > first:
                 raise ValueError("its beginning is missing")
         except ValueError as error:
@@ -127,23 +128,23 @@ class SqliteStore(Indexed):
                 self._add(encoded)
             except StoreUnavailable as error:
                 self._lost += len(encoded)
-                self._tell(str(error))
+                self._log_failure(str(error))
                 raise
             try:
-                if self._since_written >= INDEX_SPANS:
+                if self._since_written >= MAX_UNWRITTEN_SPANS:
                     self._write_index()
                 self._make_room()
-                self._tell("")
+                self._log_failure("")
             except StoreUnavailable as error:  # the spans are kept nevertheless
-                self._tell(str(error))
+                self._log_failure(str(error))
 
-    def _tell(self, failure: str) -> None:
+    def _log_failure(self, failure: str) -> None:
         """Log a failure once, and its end once; "" means no failure."""
-        if failure and failure != self._told:
+        if failure and failure != self._last_failure:
             log.warning("zipkin: %s", failure)
-        elif self._told and not failure:
+        elif self._last_failure and not failure:
             log.info("zipkin: spans are kept in %s again", self._database.path)
-        self._told = failure
+        self._last_failure = failure
 
     def _add(self, encoded: Sequence[tuple[bytes, FinishedSpan]]) -> None:
         added = self._tables.add(encoded)
@@ -174,16 +175,16 @@ class SqliteStore(Indexed):
                 break
             used, size = self._database.page_bytes()
         if size > self._max_bytes and size > used:
-            self._database.shrink(_SHRINK_PAGES)
+            self._database.shrink(_MAX_SHRINK_PAGES)
         self._used_bytes = used
 
     def _is_over(self, used: int) -> bool:
-        return used > self._max_bytes or self._index.size > max(self._max_bytes // INDEX_PART, MIN_INDEX_BYTES)
+        return used > self._max_bytes or self._index.size > max(self._max_bytes // INDEX_DIVISOR, MIN_INDEX_BYTES)
 
     def _first_fresh(self) -> int:
         """The first trace that is not too old."""
         now = time.time()
-        if now - self._age_checked_s < _AGE_CHECK_S:
+        if now - self._age_checked_s < _AGE_CHECK_INTERVAL_S:
             return self._index.first
         self._age_checked_s = now
         return self._tables.first_since(now - self._max_age_s)
@@ -205,7 +206,7 @@ class SqliteStore(Indexed):
     def _index_again(self, trace: int) -> None:
         """Make the index of the only trace anew, when it has more dropped spans than kept ones."""
         self._stale = 0
-        spans = read_back(self._tables.numbered([trace])[0])
+        spans = read_back(self._tables.spans_of([trace])[0])
         with self._indexing:
             self._index = self._new_index(trace)
             self._index.open_trace()
@@ -225,10 +226,10 @@ class SqliteStore(Indexed):
         """The traces that match, the latest first."""
         with self._indexing:
             numbers = self._index.find(query)
-        return [spans for spans in self._tables.numbered(numbers) if spans]
+        return [spans for spans in self._tables.spans_of(numbers) if spans]
 
-    def _numbered(self, traces: Sequence[int]) -> list[Encoded]:
-        return list(self._tables.numbered(traces))
+    def _spans_of(self, traces: Sequence[int]) -> list[Encoded]:
+        return list(self._tables.spans_of(traces))
 
     def counts(self) -> Counts:
         """The current counts."""

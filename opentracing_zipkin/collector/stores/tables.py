@@ -86,7 +86,7 @@ class Tables:
         with self._database.reading() as reader:
             return [data for [data] in reader.execute(query, (_low_number(trace_id),))]
 
-    def numbered(self, traces: Iterable[int]) -> list[list[bytes]]:
+    def spans_of(self, traces: Iterable[int]) -> list[list[bytes]]:
         """The spans of each of these traces; empty for a trace that was dropped."""
         query = "select json from spans where trace = ? order by came"
         with self._database.reading() as reader:

@@ -10,7 +10,7 @@ import opentracing_zipkin
 
 from .serving import Answer, View, serve
 
-LIMIT = 100
+MAX_CHARGE = 100
 
 
 class CardDeclined(Exception):
@@ -32,7 +32,7 @@ def charge(arguments: Mapping[str, str]) -> Answer:
     with span.start_child("ask the bank") as asking:
         asking.info("card number sent")
         time.sleep(0.035)
-        accepted = float(arguments["amount"]) <= LIMIT
+        accepted = float(arguments["amount"]) <= MAX_CHARGE
         asking.info("the bank said %s", "yes" if accepted else "no")
     if not accepted:
         raise CardDeclined("insufficient funds")

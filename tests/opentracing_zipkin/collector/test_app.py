@@ -97,7 +97,17 @@ def test_a_body_over_a_limit_is_refused_with_the_reason(body: bytes, headers: di
     assert [] == store.traces()
 
 
-@pytest.mark.parametrize("size", [0, 1, module._PIECE - 1, module._PIECE, module._PIECE + 1, 3 * module._PIECE])
+@pytest.mark.parametrize(
+    "size",
+    [
+        0,
+        1,
+        module._INFLATED_PIECE_BYTES - 1,
+        module._INFLATED_PIECE_BYTES,
+        module._INFLATED_PIECE_BYTES + 1,
+        3 * module._INFLATED_PIECE_BYTES,
+    ],
+)
 @pytest.mark.parametrize("members", [1, 2, 50])
 def test_gzip_is_read_whatever_its_size(size: int, members: int) -> None:
     """The members of a gzip body may end at any byte of the pieces in which they are read."""

@@ -127,7 +127,7 @@ def test_where_no_file_can_be_opened_connections_wait(monkeypatch: pytest.Monkey
         return accept(server)
 
     monkeypatch.setattr(TcpWSGIServer, "accept", fail)
-    monkeypatch.setattr(serving, "_NOT_NOW_S", 0.1)
+    monkeypatch.setattr(serving, "_ACCEPT_DELAY_S", 0.1)
     with Collector() as running:
         answer = said(running.url, [GET + b"Connection: close\r\n\r\n"])
 

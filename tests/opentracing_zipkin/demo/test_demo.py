@@ -145,7 +145,7 @@ def test_a_missing_span_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     """If a span that a request must cause is not in the collector, the demo fails and names the span."""
     more = VISITS[0]._replace(spans=(*VISITS[0].spans, SpanKey("payment", "", "dream")))
     monkeypatch.setattr(runner, "VISITS", (more,))
-    monkeypatch.setattr("opentracing_zipkin.demo.query.STORED_WITHIN_S", 0.2)
+    monkeypatch.setattr("opentracing_zipkin.demo.query.STORE_TIMEOUT_S", 0.2)
 
     assert 1 == run(parsed())
     assert capsys.readouterr().err.endswith("missing: payment local 'dream'\n")

@@ -62,7 +62,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def zipkin(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZipkinClient]:
-    monkeypatch.setattr(query, "STORED_WITHIN_S", 0.5)
+    monkeypatch.setattr(query, "STORE_TIMEOUT_S", 0.5)
     zipkin = ZipkinClient(f"http://127.0.0.1:{server.server_port}/")
     yield zipkin
     zipkin.close()

@@ -20,7 +20,7 @@ def span(name: str, kind: str | None = None, **tags: str) -> FinishedSpan:
 
 
 def test_spans_are_counted_by_name_kind_and_error() -> None:
-    """A span without a kind is LOCAL."""
+    """Spans are counted by name, kind and error, and a span without a kind is LOCAL."""
     counts = count()
     tracer = ZipkinTracer("service", sender=FakeSender(), handlers=[counts])
     tracer.start_span("get", tags={"span.kind": "client"}).finish()
@@ -35,7 +35,7 @@ def test_spans_are_counted_by_name_kind_and_error() -> None:
 
 
 def test_further_names_are_counted_together() -> None:
-    """So that names with ids in them cost no memory."""
+    """Names beyond the limit are counted together, so that names with ids in them cost no memory."""
     counts = count(max_names=2)
     for number in range(100):
         counts(span(f"n{number}"))
@@ -44,7 +44,7 @@ def test_further_names_are_counted_together() -> None:
 
 
 def test_a_snapshot_may_be_taken_while_spans_are_counted() -> None:
-    """It never raises, and no number in it is ever less than before."""
+    """A snapshot during counting never raises, and no number in it is less than before."""
     counts = count(max_names=1_000_000)
     done = threading.Event()
 
@@ -72,7 +72,7 @@ def _count_in_child(counts: Any, answer: Any) -> None:
 
 
 def test_a_forked_child_begins_with_nothing() -> None:
-    """Its parent's spans are not counted twice."""
+    """A forked child begins at zero, so that its parent's spans are not counted twice."""
     counts = count()
     counts(span("parent"))
     context = multiprocessing.get_context("fork")
@@ -87,7 +87,7 @@ def test_a_forked_child_begins_with_nothing() -> None:
 
 
 def test_the_counts_can_be_read_by_prometheus() -> None:
-    """In both formats, with names escaped."""
+    """Prometheus' and OpenMetrics' parsers read the counts, with escaped names."""
     counts = count()
     counts(span('get "a"\n\\'))
 
@@ -104,6 +104,6 @@ def test_the_counts_can_be_read_by_prometheus() -> None:
 
 @pytest.mark.parametrize("value", [0, -1, "5", True, 1.5])
 def test_a_wrong_number_of_names_says_how(value: Any) -> None:
-    """ValueError with the remedy."""
+    """A wrong number of names raises ValueError with the remedy."""
     with pytest.raises(ValueError, match=r"max_names is .*; use a whole number, 1 or more"):
         count(max_names=value)

@@ -41,14 +41,14 @@ def span(**fields: Any) -> FinishedSpan:
     ],
 )
 def test_a_span_of_which_all_holds_is_dropped(handler: Any, fields: dict[str, Any], dropped: bool) -> None:
-    """Errors are kept unless it is said that they are not, and debug traces always."""
+    """A span that meets all conditions is dropped; errors are kept by default, and debug traces always."""
     given = span(**fields)
 
     assert (None if dropped else given) is handler(given)
 
 
 def test_what_is_dropped_is_counted() -> None:
-    """As the handler's; several handlers drop what any of them drops."""
+    """A dropped span has the cause "handler", and a span is dropped if one of several handlers drops it."""
     sender = FakeSender()
     tracer = ZipkinTracer("service", sender=sender, handlers=[drop("a"), drop("b")])
     for name in ("a", "b", "c"):
@@ -71,6 +71,6 @@ def test_what_is_dropped_is_counted() -> None:
     ],
 )
 def test_a_wrong_argument_says_how(names: Any, arguments: dict[str, Any], message: str) -> None:
-    """ValueError with the remedy."""
+    """A wrong argument raises ValueError with the remedy."""
     with pytest.raises(ValueError, match=message):
         drop(*names, **arguments)

@@ -114,14 +114,14 @@ PLATFORMS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 
 @pytest.mark.parametrize("name", PLATFORMS)
 def test_the_platforms_names_become_tags(name: str) -> None:
-    """By OpenTelemetry's semantic conventions; what is not in the table is never read."""
+    """The platform's names become tags of OpenTelemetry's conventions, and no other variable is read."""
     environ, expected = PLATFORMS[name]
 
     assert expected == environment_tags(environ)
 
 
 def test_the_local_root_has_them_as_default_tags(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once a trace in each process, and at no cost when a span ends."""
+    """As `default_tags` they are on the local root only, and cost nothing when a span ends."""
     for variable in list(os.environ):
         if variable not in ("PATH", "HOME"):
             monkeypatch.delenv(variable)

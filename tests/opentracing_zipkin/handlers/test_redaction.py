@@ -227,7 +227,7 @@ READABLE = [
 
 
 def span_with(text: str) -> FinishedSpan:
-    """The text in every field that holds text, and in keys of tags."""
+    """A span with the text in every field of text, and in keys of tags."""
     return FinishedSpan(
         "a" * 16,
         "b" * 16,
@@ -240,14 +240,14 @@ def span_with(text: str) -> FinishedSpan:
 
 
 def leaves(text: str, secret: str) -> bool:
-    """Whether the secret, or the piece `9x` of it, is in the text as it stands or decoded."""
+    """Whether the secret, or its piece `9x`, is in the text or in the decoded text."""
     looked_for = "9x" if "9x" in secret else secret
     return any(looked_for in form for form in (text, text.encode().decode("unicode_escape")))
 
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_secret_leaves_in_no_field(name: str) -> None:
-    """In whatever spelling it stands, in whichever field; and again nothing changes."""
+    """A planted secret leaves in no field, in any spelling, and a second redaction changes nothing."""
     for text, secret in PLANTED[name]:
         sent = json_v2.encode(REDACTION(span_with(text))).decode()
 
@@ -284,7 +284,7 @@ QUERY_SAFE = "".join(set(string.printable) - set(" \t\n\r\x0b\x0c&;\"'=%*"))
 
 @given(st.sampled_from(KEYS), st.text(min_size=1), st.text(string.ascii_letters + " /.", max_size=20))
 def test_the_value_of_a_secret_tag_never_leaves(key: str, secret: str, other: str) -> None:
-    """Whatever it is, and whatever stands beside it."""
+    """The value of a secret tag is masked, whatever it is."""
     span = REDACTION(FinishedSpan("a" * 16, "b" * 16, tags={"other": other, key: secret}))
 
     assert {"other": other, key: "***"} == span.tags
@@ -299,7 +299,7 @@ def test_the_value_of_a_secret_tag_never_leaves(key: str, secret: str, other: st
     ),
 )
 def test_a_secret_behind_its_name_never_leaves(key: str, secret: str, before: str, template: str) -> None:
-    """In a query, in the fields of a log record and in JSON, and behind any other text."""
+    """A secret after its name is masked in a query, in a log record's fields, in JSON, and after any text."""
     if '"' in template:
         secret = json.dumps(secret)[1:-1]
     assume(secret not in f"{before} {template.format(key, '')}")
@@ -321,7 +321,7 @@ AMONG = (
 
 @given(st.sampled_from(AMONG), st.lists(st.sampled_from(WORDS), max_size=6), st.lists(st.sampled_from(WORDS), max_size=4))
 def test_a_secret_among_other_words_never_leaves(template: str, before: list[str], after: list[str]) -> None:
-    """Whatever marks and beginnings of other secrets stand around it."""
+    """A secret among other words is masked, whatever marks and beginnings of secrets are around it."""
     redacted = REDACTION.text(f"{''.join(before)} {template.format('q7z9XKw2')} {''.join(after)}")
 
     assert "q7z9XKw2" not in redacted
@@ -336,7 +336,7 @@ def test_a_secret_among_other_words_never_leaves(template: str, before: list[str
     ),
 )
 def test_a_password_in_a_url_never_leaves(scheme: str, user: str, password: str) -> None:
-    """Whatever characters it has, also those that must be escaped there."""
+    """A password in a URL is masked, whatever characters it has, also those that should be escaped."""
     redacted = REDACTION.text(f"{scheme}://{user}:{password}@h/p")
 
     assert password not in redacted
@@ -345,7 +345,7 @@ def test_a_password_in_a_url_never_leaves(scheme: str, user: str, password: str)
 
 @given(st.text(st.sampled_from("ab9*'\"\\/:@?&;=%#{}[]<>-., \n"), max_size=60))
 def test_what_is_redacted_stays_as_it_is(text: str) -> None:
-    """A second redaction changes nothing, of whatever marks a text is made."""
+    """A second redaction changes nothing, whatever marks a text is made of."""
     for text_ in (text, f"password={text}", f"http://{text}", f'{{"token": {text}}}'):
         redacted = REDACTION.text(text_)
 
@@ -354,7 +354,7 @@ def test_what_is_redacted_stays_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize("text", READABLE)
 def test_what_is_no_secret_stays_readable(text: str) -> None:
-    """Names, paths, queries, times, ids and messages."""
+    """Names, paths, queries, times, ids and messages without a secret stay as they are."""
     span = REDACTION(FinishedSpan("a" * 16, "b" * 16, name=text, tags={"t": text}, annotations=[(1, text)]))
 
     assert (text, {"t": text}, [(1, text)]) == (span.name, span.tags, span.annotations)
@@ -370,13 +370,13 @@ SQL = {
 @pytest.mark.parametrize("key", ["db.statement", "db.query.text", "DB.Statement"])
 @pytest.mark.parametrize("statement", SQL)
 def test_sql_with_placeholders_stays_as_it_is(statement: str, key: str) -> None:
-    """A text in quotes that is compared with or put into a column of secrets is masked."""
+    """SQL with placeholders stays, and a quoted text for a column of secrets is masked."""
 
     assert {key: SQL[statement]} == REDACTION(FinishedSpan("a" * 16, "b" * 16, tags={key: statement})).tags
 
 
 def test_a_number_of_tokens_is_no_secret() -> None:
-    """A name that ends with `tokens` and has a whole number; any other value of it is one."""
+    """A whole number under a name that ends with `tokens` stays, and any other value of it is masked."""
     tags = {"gen_ai.usage.input_tokens": "512", "refresh_tokens": "a,b", "token": "512"}
 
     assert {"gen_ai.usage.input_tokens": "512", "refresh_tokens": "***", "token": "***"} == REDACTION(
@@ -406,7 +406,7 @@ def test_a_number_of_tokens_is_no_secret() -> None:
     ],
 )
 def test_further_keys_are_names_and_patterns(key: str, name: str, expected: bool) -> None:
-    """The case does not count, nor do dashes, underscores and dots; ours stay."""
+    """Further keys match in any case and punctuation, and the default keys stay."""
     handler = redact(keys=[key], defaults=False)
     span = handler(FinishedSpan("a" * 16, "b" * 16, tags={name: "v"}))
 
@@ -415,7 +415,7 @@ def test_further_keys_are_names_and_patterns(key: str, name: str, expected: bool
 
 
 def test_further_patterns_are_expressions_or_names_of_ours() -> None:
-    """Group `kept` stays, if there is one."""
+    """A further pattern is an expression or the name of one of ours, and its group `kept` stays."""
     handler = redact(patterns=["email", r"(?P<kept>order )\d+", re.compile("BLUE", re.I)])
 
     assert "*** has order *** of ***" == handler.text("bob@example.com has order 12 of blue")
@@ -423,14 +423,14 @@ def test_further_patterns_are_expressions_or_names_of_ours() -> None:
 
 @pytest.mark.parametrize("pattern", ["", "x*", r"\b", "^", "$", "(?=a)", "(?P<kept>a*)"])
 def test_a_pattern_that_fits_nothing_masks_nothing(pattern: str) -> None:
-    """Where it fits the empty text, there is no secret."""
+    """A pattern that matches the empty text masks nothing there."""
     handler = redact(patterns=[pattern])
 
     assert "a and b" == handler.text("a and b")
 
 
 def test_a_whole_query_can_be_masked() -> None:
-    """The names stay; a value without a name is masked as well."""
+    """`whole_query` masks each value, also one without a name, and the names stay."""
     handler = redact(whole_query=True)
     span = FinishedSpan("a" * 16, "b" * 16, tags={"http.url": "https://h/p?q=me&x#top", "url.query": "q=me&y=2", "q": "why?"})
 
@@ -440,7 +440,7 @@ def test_a_whole_query_can_be_masked() -> None:
 @pytest.mark.parametrize("mask", ["[redacted]", "<hidden>", "{x}", "xxx"])
 @pytest.mark.parametrize("name", CARRIERS)
 def test_the_mask_can_be_another(mask: str, name: str) -> None:
-    """And what is masked stays as it is when it is masked again."""
+    """Another mask can be given, and a second redaction changes nothing."""
     handler = redact(mask=mask)
     template, secrets = CARRIERS[name]
     redacted = handler.text(template.format(secrets[0]))
@@ -450,7 +450,7 @@ def test_the_mask_can_be_another(mask: str, name: str) -> None:
 
 
 def test_what_is_too_long_to_be_looked_at_is_masked_as_a_whole() -> None:
-    """16,384 characters by default."""
+    """A text of more than 16,384 characters is masked as a whole by default."""
 
     assert "a " * 8192 == REDACTION.text("a " * 8192)
     assert "*** (16385 characters, too long to be looked at)" == REDACTION.text("a" * 16385)
@@ -465,7 +465,7 @@ UNITS = [
 
 
 def test_no_text_takes_long() -> None:
-    """The slowest of the longest texts that are looked at takes 50 ms of CPU (Python 3.11); quadratic time would be seconds."""
+    """The slowest text of the greatest length takes 50 ms of CPU (Python 3.11); quadratic time would be seconds."""
     every = redact(patterns=["email"], whole_query=True)
 
     def took(unit: str) -> float:
@@ -479,7 +479,7 @@ def test_no_text_takes_long() -> None:
 
 
 def test_texts_without_end_cost_no_memory() -> None:
-    """A few thousand short texts and names are remembered."""
+    """Only a few thousand short texts and names are remembered."""
     handler = redact()
     for number in range(10_000):
         handler(FinishedSpan("a" * 16, "b" * 16, name=f"n{number}", tags={f"k{number}": f"v{number}"}))
@@ -512,7 +512,7 @@ ODD: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_what_another_handler_has_left_is_redacted_as_well(name: str) -> None:
-    """Of whatever type it is: by this handler, and by the setting after all handlers."""
+    """Values of any type that another handler has left are redacted, by the handler and by the setting."""
     field, value = ODD[name]
     span = FinishedSpan("a" * 16, "b" * 16)
     setattr(span, field, value)
@@ -537,7 +537,7 @@ def test_what_another_handler_has_left_is_redacted_as_well(name: str) -> None:
 
 
 def test_the_setting_comes_after_all_handlers() -> None:
-    """What a handler puts in is masked, too."""
+    """The setting comes after all handlers, so a secret that a handler adds is masked, too."""
     sender = FakeSender()
 
     def plant(span: FinishedSpan) -> FinishedSpan:
@@ -564,7 +564,7 @@ def test_the_setting_comes_after_all_handlers() -> None:
     ],
 )
 def test_the_environment_switches_it_on(monkeypatch: pytest.MonkeyPatch, text: str, expected: dict[str, str]) -> None:
-    """For those who have no code to put a handler into; names are added to ours."""
+    """A variable switches redaction on without a change of code, and its names are added to the default keys."""
     monkeypatch.setenv("ZIPKIN_REDACT", text)
     sender = FakeSender()
     tracer = configure("service", sender=sender, handle_sigterm=False)
@@ -579,7 +579,7 @@ def test_the_environment_switches_it_on(monkeypatch: pytest.MonkeyPatch, text: s
 
 @pytest.mark.parametrize("value", ["password", ["*"], [1], 5, ["-"]])
 def test_a_wrong_setting_says_how(value: Any) -> None:
-    """A list of names; a pattern that would mask everything is a slip."""
+    """A wrong setting raises with the remedy, also a pattern that would mask everything."""
     with pytest.raises(ValueError, match=r"^redact is .*; use True, False or a list of names"):
         ZipkinTracer("service", redact=value)
 
@@ -600,13 +600,13 @@ def test_a_wrong_setting_says_how(value: Any) -> None:
     ],
 )
 def test_a_wrong_argument_says_how(arguments: dict[str, Any], message: str) -> None:
-    """ValueError with the name and the remedy."""
+    """A wrong argument raises ValueError with its name and the remedy."""
     with pytest.raises(ValueError, match=message):
         redact(**arguments)
 
 
 def test_card_numbers_are_those_whose_last_digit_is_right() -> None:
-    """Luhn's formula; a run of digits may hold one between others."""
+    """A number is a card's if Luhn's formula holds, also between other digits of a run."""
 
     assert True is is_card_number("4111111111111111")
     assert False is is_card_number("4111111111111112")

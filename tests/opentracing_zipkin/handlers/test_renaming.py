@@ -36,7 +36,7 @@ def renamed(handler: Any, name: str, **tags: str) -> str:
     ],
 )
 def test_a_rule_gives_another_name(rule: Any, name: str, expected: str) -> None:
-    """A template, a mapping of names or of expressions, or a function of the span; the rest stays."""
+    """A template, a mapping or a function gives a span another name, and all other names stay."""
     handler = rename(rule)
 
     assert expected == renamed(handler, name, **{"http.route": "/users/<id>"})
@@ -44,7 +44,7 @@ def test_a_rule_gives_another_name(rule: Any, name: str, expected: str) -> None:
 
 
 def test_the_first_rule_that_has_a_name_counts() -> None:
-    """In the order of the arguments."""
+    """The first rule that returns a name counts, in the order of the arguments."""
     handler = rename({"/users/me": "me"}, "/users/{id}", lambda span: "any")
 
     assert ["me", "/users/{id}", "any"] == [renamed(handler, name) for name in ("/users/me", "/users/1", "x")]
@@ -54,7 +54,7 @@ def test_the_first_rule_that_has_a_name_counts() -> None:
     st.lists(st.sampled_from(["a", "b", "/", "-", "{x}"]), max_size=8).map("".join), st.text("ab/-? ", min_size=1, max_size=12)
 )
 def test_a_template_fits_as_an_expression_would(template: str, name: str) -> None:
-    """With any number of fields in a step, side by side as well."""
+    """A template matches the same names as an expression, with any number of fields in a step."""
     template = f"/{template}{{y}}"
     expression = re.sub(r"\{[xy]\}", r"[^/\\s?#]+", template)
     expected = template if re.fullmatch(expression, f"/{name}") else f"/{name}"
@@ -71,7 +71,7 @@ def test_a_template_fits_as_an_expression_would(template: str, name: str) -> Non
     ],
 )
 def test_a_name_that_was_made_for_a_template_takes_no_time(template: str, name: str) -> None:
-    """The name is a stranger's path, where nothing names the span by its route."""
+    """A name that was made to slow a template down takes no time, because paths come from strangers."""
     seconds = []
     for _ in range(3):
         begin = time.perf_counter()
@@ -82,13 +82,13 @@ def test_a_name_that_was_made_for_a_template_takes_no_time(template: str, name: 
 
 
 def test_names_without_end_cost_no_memory() -> None:
-    """A few thousand are remembered."""
+    """Only a few thousand names are remembered."""
     handler = rename("/users/{id}")
     for number in range(10_000):
         renamed(handler, f"/users/{number}")
 
-    assert handler._known is not None
-    assert len(handler._known) <= 4096
+    assert handler._remembered is not None
+    assert len(handler._remembered) <= 4096
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,6 @@ def test_names_without_end_cost_no_memory() -> None:
     ],
 )
 def test_what_is_no_rule_says_how(rules: Any, message: str) -> None:
-    """ValueError with the remedy."""
+    """An argument that is no rule raises ValueError with the remedy."""
     with pytest.raises(ValueError, match=message):
         rename(*rules)

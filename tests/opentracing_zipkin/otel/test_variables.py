@@ -115,7 +115,7 @@ def test_a_time_out_in_milliseconds_that_may_be_meant_in_seconds(
 ) -> None:
     """The timeout is in milliseconds; a small value is logged once, because the deprecated exporter read seconds."""
     monkeypatch.setenv("OTEL_EXPORTER_ZIPKIN_TIMEOUT", text)
-    found = [configure("shop")._recorder._sender._timeout for _ in range(2)]  # type: ignore[attr-defined]
+    found = [configure("shop")._recorder._sender._failover.max_s for _ in range(2)]  # type: ignore[attr-defined]
 
     assert [seconds, seconds] == found
     assert is_logged == sum("is milliseconds; write" in line or "which is milliseconds" in line for line in caplog.messages)

@@ -15,7 +15,7 @@ import opentracing
 from opentracing_zipkin import ZipkinTracer, configure, sampling
 from opentracing_zipkin.rules_file import reading
 from opentracing_zipkin.rules_file.mistakes import Mistake
-from opentracing_zipkin.rules_file.reading import KEYS, MAX_BYTES, content_of, rules_in
+from opentracing_zipkin.rules_file.reading import KEYS, MAX_FILE_BYTES, content_of, rules_in
 from opentracing_zipkin.sampling import Rule
 
 GOOD = """
@@ -49,7 +49,7 @@ INLINE = 'rule = [\n  { path = "/health", rate = 0 },\n  { path = "/b", rate = 0
 
 
 def test_a_table_of_the_file_is_a_rule_with_these_arguments() -> None:
-    """In the order of the file; also with a byte order mark, and with the ends of lines of Windows."""
+    """Each table becomes a rule, in the file's order, also with a byte order mark and Windows line ends."""
     for text in (GOOD, GOOD.replace("\n", "\r\n"), "\ufeff" + GOOD):
         assert RULES == rules_in(text.encode())
     assert [RULES[0], Rule(path="/b", rate=0.5)] == rules_in(INLINE.encode())
@@ -108,7 +108,7 @@ def place(marked: str) -> tuple[int, int]:
 @pytest.mark.parametrize("above", ABOVE.values(), ids=ABOVE)
 @pytest.mark.parametrize(("marked", "told"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_told_with_line_and_column(marked: str, told: str, above: str) -> None:
-    """Wherever in the file it stands, and however keys are written there."""
+    """A mistake is reported with line and column, wherever it stands and however keys are written."""
     marked = above + marked
     with pytest.raises(Mistake) as caught:
         rules_in(marked.replace("^", "").encode())
@@ -119,7 +119,7 @@ def test_a_mistake_is_told_with_line_and_column(marked: str, told: str, above: s
 
 @pytest.mark.parametrize(("marked", "told"), ALONE.values(), ids=ALONE)
 def test_a_mistake_in_the_document_is_told_with_line_and_column(marked: str, told: str) -> None:
-    """As one in a rule."""
+    """A mistake in the document is reported with line and column, like one in a rule."""
     with pytest.raises(Mistake) as caught:
         rules_in(marked.replace("^", "").encode())
 
@@ -139,7 +139,7 @@ WHOLE: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize(("content", "told"), WHOLE.values(), ids=WHOLE)
 def test_a_file_that_is_wrong_as_a_whole_has_no_place(content: bytes, told: str) -> None:
-    """And is no crash of the reader."""
+    """A mistake of the whole file has no line, and does not crash the reader."""
     with pytest.raises(Mistake) as caught:
         rules_in(content)
 
@@ -148,7 +148,7 @@ def test_a_file_that_is_wrong_as_a_whole_has_no_place(content: bytes, told: str)
 
 
 def test_bytes_that_are_no_text_are_told_with_their_place() -> None:
-    """As any other mistake."""
+    """Bytes that are not UTF-8 are reported with line and column."""
     with pytest.raises(Mistake, match=r"^this is no UTF-8$") as caught:
         rules_in("[[rule]]\nrate = 1 # é".encode() + b"\xff\n")
 
@@ -156,7 +156,7 @@ def test_bytes_that_are_no_text_are_told_with_their_place() -> None:
 
 
 def test_any_beginning_of_a_file_is_read_or_is_a_mistake_with_a_place() -> None:
-    """A file that is cut anywhere, as one that is being written."""
+    """Any beginning of a file, as while it is being written, is read or is a mistake with a place."""
     content = GOOD.encode()
     for end in range(len(content)):
         mistake = None
@@ -170,11 +170,11 @@ def test_any_beginning_of_a_file_is_read_or_is_a_mistake_with_a_place() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """Away, a folder, a pipe that nobody writes to, or larger than any file of rules."""
+    """A missing file, a folder, a pipe without a writer and a file that is too large are mistakes."""
     pipe, large, file = tmp_path / "pipe", tmp_path / "large", tmp_path / "file"
     os.mkfifo(pipe)
-    large.write_bytes(b"#" * (MAX_BYTES + 1))
-    file.write_bytes(b"#" * MAX_BYTES)
+    large.write_bytes(b"#" * (MAX_FILE_BYTES + 1))
+    file.write_bytes(b"#" * MAX_FILE_BYTES)
     told = {}
     for name, path in {"away": tmp_path / "away", "folder": tmp_path, "pipe": pipe, "large": large}.items():
         with pytest.raises(Mistake) as caught:
@@ -185,13 +185,13 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         "away": "cannot be read: No such file or directory",
         "folder": "cannot be read: Is a directory",
         "pipe": "is no regular file; use a file of TOML",
-        "large": f"is larger than {MAX_BYTES} bytes",
+        "large": f"is larger than {MAX_FILE_BYTES} bytes",
     } == told
-    assert MAX_BYTES == len(content_of(str(file)))
+    assert MAX_FILE_BYTES == len(content_of(str(file)))
 
 
 def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the system's words; to whoever runs the tests as root no file is forbidden."""
+    """A file without permission is reported in the system's words (root may read every file)."""
 
     def forbid(*_: object) -> int:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -213,7 +213,7 @@ def _no_global_tracer() -> Any:
 
 
 def test_a_mistake_at_the_start_raises_with_line_and_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From code as well as from the environment, which is named."""
+    """A mistake at the start raises with line and column, from code and from the environment, with the variable's name."""
     file = tmp_path / "rules.toml"
     file.write_text("[[rule]]\nrate = 1.5\n")
     told = f"is '{file}', line 2, column 1: rate is 1.5; use 0.0 (never) to 1.0 (always), for instance 0.01 for 1 %"
@@ -229,7 +229,7 @@ def test_a_mistake_at_the_start_raises_with_line_and_column(tmp_path: Path, monk
 
 
 def test_the_share_is_for_what_no_rule_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both from the environment."""
+    """The share from the environment is for roots that no rule of the file fits."""
     file = tmp_path / "rules.toml"
     file.write_text('[[rule]]\npath = "/a"\nrate = 1\n')
     monkeypatch.setenv("ZIPKIN_SAMPLING_RULES", str(file))
@@ -241,19 +241,19 @@ def test_the_share_is_for_what_no_rule_fits(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("value", [b"x", 5, "", ["a"], True])
 def test_what_is_no_path_is_refused(value: Any) -> None:
-    """With the remedy."""
+    """A value that is no path is refused with the remedy."""
     with pytest.raises(ValueError, match=r"^sampling_rules is .*; use the path of a TOML file$"):
         ZipkinTracer("shop", sampling_rules=value)
 
 
 def test_a_sampler_and_a_file_exclude_each_other(tmp_path: Path) -> None:
-    """One of them decides."""
+    """A sampler and a file of rules cannot both be given, because only one of them can decide."""
     with pytest.raises(ValueError, match=r"^sampler excludes sampling_rules"):
         ZipkinTracer("shop", sampling_rules=tmp_path, sampler=sampling.always)
 
 
 def test_a_python_that_reads_no_toml_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python 3.10 without tomli."""
+    """On Python 3.10 without tomli the error says what to install."""
     monkeypatch.setattr(reading, "sys", SimpleNamespace(version_info=(3, 10)))
     monkeypatch.setitem(sys.modules, "tomli", None)
     with pytest.raises(ValueError, match=r"^sampling_rules is .*; Python 3.10 reads TOML with tomli; .* pip install tomli"):

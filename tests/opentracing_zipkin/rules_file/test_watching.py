@@ -18,7 +18,7 @@ import pytest
 from opentracing_zipkin import ZipkinTracer, sampling
 from opentracing_zipkin.process import forking
 from opentracing_zipkin.rules_file import WatchedRules, watching
-from opentracing_zipkin.rules_file.reading import MAX_BYTES
+from opentracing_zipkin.rules_file.reading import MAX_FILE_BYTES
 from opentracing_zipkin.sampling import Root
 from opentracing_zipkin.testing import InMemoryRecorder
 
@@ -33,8 +33,8 @@ A = Root(tags={"http.path": "/a"})
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     watching._close_all()
     until(lambda: threads() == 0)  # those of the test before
-    monkeypatch.setattr(watching, "POLL_S", 0.01)
-    monkeypatch.setattr(watching, "SETTLE_S", 0.01)
+    monkeypatch.setattr(watching, "POLL_INTERVAL_S", 0.01)
+    monkeypatch.setattr(watching, "CONFIRM_DELAY_S", 0.01)
     yield
     watching._close_all()
     until(lambda: threads() == 0)
@@ -59,7 +59,7 @@ def watched(file: Path) -> WatchedRules:
 
 
 def look(rules: WatchedRules) -> None:
-    """As the thread does, as often as a change takes to count."""
+    """Look at the file as the thread does, as often as a change needs to count."""
     for _ in range(3):
         rules.look()
 
@@ -81,7 +81,7 @@ def replace(file: Path, text: str) -> None:
 
 
 def link(file: Path, text: str) -> None:
-    """As Kubernetes mounts a ConfigMap: the file is a link into a folder that is a link, which is swapped."""
+    """Link the file as Kubernetes mounts a ConfigMap: through a link to a folder, which is swapped."""
     folder, data = file.parent / f"..{time.monotonic_ns()}", file.parent / "..data"
     folder.mkdir()
     (folder / file.name).write_text(text)
@@ -104,7 +104,7 @@ WRITES: dict[str, Callable[[Path, str], object]] = {
 def test_a_change_takes_effect_and_is_said(
     file: Path, lines: Callable[[], list[str]], write: Callable[[Path, str], object]
 ) -> None:
-    """By the thread that the first root has started; of the same length, too."""
+    """The thread that the first root starts sees a change, also one of the same length, and logs it."""
     tracer = ZipkinTracer("shop", recorder=InMemoryRecorder(), sampling_rules=file, sample_rate=0.0)
 
     def sampled() -> bool | None:
@@ -133,7 +133,7 @@ SPOILS: dict[str, tuple[Callable[[Path], object], str]] = {
     "deleted": (lambda file: file.unlink(), " cannot be read: No such file"),
     "a folder in its place": (lambda file: (file.unlink(), file.mkdir()), " cannot be read: Is a directory"),
     "a pipe in its place": (lambda file: (file.unlink(), os.mkfifo(file)), " is no regular file"),
-    "huge": (lambda file: file.write_bytes(b"#" * (MAX_BYTES + 1)), f" is larger than {MAX_BYTES} bytes"),
+    "huge": (lambda file: file.write_bytes(b"#" * (MAX_FILE_BYTES + 1)), f" is larger than {MAX_FILE_BYTES} bytes"),
     "a link to nowhere": (lambda file: (file.unlink(), file.symlink_to("away")), " cannot be read: No such file"),
     "a link to itself": (lambda file: (file.unlink(), file.symlink_to(file.name)), " cannot be read: Too many levels"),
     "replaced by a mistake": (lambda file: replace(file, "[[rule]]\nrate = 2\n"), ", line 2, column 1: rate is 2"),
@@ -151,7 +151,7 @@ def clear(file: Path) -> None:
 def test_what_cannot_be_used_keeps_the_rules_and_is_said_once(
     file: Path, lines: Callable[[], list[str]], spoil: Callable[[Path], object], told: str
 ) -> None:
-    """With line and column where there is one; and once more when the file can be used again."""
+    """A file that cannot be used keeps the rules; this is logged once, with the place, and so is its end."""
     rules = watched(file)
     before = rules.rules
     spoil(file)
@@ -174,7 +174,7 @@ def test_what_cannot_be_used_keeps_the_rules_and_is_said_once(
 
 
 def test_the_same_rules_again_after_a_mistake_are_said_too(file: Path, lines: Callable[[], list[str]]) -> None:
-    """Whoever has read of the mistake reads of its end."""
+    """After a mistake also the return of the same rules is logged."""
     rules = watched(file)
     for text in ("", YES):
         file.write_text(text)
@@ -186,7 +186,7 @@ def test_the_same_rules_again_after_a_mistake_are_said_too(file: Path, lines: Ca
 
 
 def test_a_change_that_neither_time_nor_size_tells_counts(file: Path) -> None:
-    """As by two writes within one tick of the file system's clock."""
+    """A change counts even if time and size stay the same, as within one tick of the file system's clock."""
     rules, before = watched(file), file.stat()
     file.write_text(NO)
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -197,13 +197,13 @@ def test_a_change_that_neither_time_nor_size_tells_counts(file: Path) -> None:
 
 
 def test_a_content_counts_when_two_looks_have_seen_it(file: Path, lines: Callable[[], list[str]]) -> None:
-    """A file is not judged while it is being written, although each part of it might be a file of rules."""
+    """A content counts when it was read twice, because a part of a file may be a valid file of rules."""
     rules = watched(file)
     with file.open("w") as writing:
         for part in (NO[:12], NO[12:], "[[rule]]\n", "rate = 1\n"):
             writing.write(part)
             writing.flush()
-            assert watching.SETTLE_S == rules.look()
+            assert watching.CONFIRM_DELAY_S == rules.look()
     assert ([], True) == (lines(), rules.rules.decide(1, A))
     look(rules)
 
@@ -211,7 +211,7 @@ def test_a_content_counts_when_two_looks_have_seen_it(file: Path, lines: Callabl
 
 
 def test_a_file_that_is_touched_or_comes_back_is_no_news(file: Path, lines: Callable[[], list[str]]) -> None:
-    """Only another content is one."""
+    """A file that is touched, or comes back unchanged, is not logged."""
     rules = watched(file)
     before = rules.rules
     file.touch()
@@ -225,7 +225,7 @@ def test_a_file_that_is_touched_or_comes_back_is_no_news(file: Path, lines: Call
 
 
 def test_a_limit_that_stays_goes_on_with_its_budget(file: Path) -> None:
-    """Else each change of the file would let some more through; a limit that is changed begins anew."""
+    """A rule that stays keeps the budget of its limit, and a changed limit begins anew."""
     limited = '[[rule]]\npath = "/a"\nlimit = 0.001\n'
     file.write_text(limited)
     rules = watched(file)
@@ -239,7 +239,7 @@ def test_a_limit_that_stays_goes_on_with_its_budget(file: Path) -> None:
 
 
 def test_headers_of_new_rules_count(file: Path) -> None:
-    """They are looked up from then on."""
+    """The headers that new rules need are read from then on."""
     tracer = ZipkinTracer("shop", recorder=InMemoryRecorder(), sampling_rules=file, sample_rate=0.0)
     rules = tracer.sampler
     assert isinstance(rules, WatchedRules)
@@ -257,7 +257,7 @@ def test_headers_of_new_rules_count(file: Path) -> None:
 
 
 def threads() -> int:
-    """Those that look; a bare thread has no name, so its code is looked for."""
+    """The number of watching threads, found by their code, because a bare thread has no name."""
     return sum(any(code is watching._watch.__code__ for code in codes(frame)) for frame in sys._current_frames().values())
 
 
@@ -270,7 +270,7 @@ def codes(frame: object) -> list[object]:
 
 
 def test_the_first_root_starts_the_thread_and_the_last_one_no_other(file: Path) -> None:
-    """One for each file, whoever asks."""
+    """The first root starts one thread for each file, and later roots start none."""
     rules = watched(file)
     assert 0 == threads()
     begin = threading.Barrier(8)
@@ -294,7 +294,7 @@ def test_the_first_root_starts_the_thread_and_the_last_one_no_other(file: Path) 
 
 
 def test_the_thread_ends_with_the_tracer(file: Path) -> None:
-    """Closed, or forgotten; it holds nothing."""
+    """The thread ends when the tracer is closed or garbage-collected, and keeps nothing alive."""
     for end in (ZipkinTracer.close, lambda tracer: None):
         tracer = ZipkinTracer("shop", recorder=InMemoryRecorder(), sampling_rules=file)
         tracer.start_trace("x")
@@ -309,7 +309,7 @@ def test_the_thread_ends_with_the_tracer(file: Path) -> None:
 
 
 def test_a_thread_that_cannot_be_started_is_tried_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not at each root; the rules decide meanwhile."""
+    """A thread that cannot be started is tried again after a second, not at each root, and the rules decide meanwhile."""
     tried = []
 
     def refuse(*_: object) -> None:
@@ -329,7 +329,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again(file: Path, monkeypatch:
 
 
 def test_a_handler_that_raises_while_the_thread_starts_leaves_no_claim(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next root starts it."""
+    """If a handler raises while the thread starts, the next root starts it."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -348,7 +348,7 @@ def test_a_handler_that_raises_while_the_thread_starts_leaves_no_claim(file: Pat
 def test_whatever_a_look_raises_the_thread_goes_on(
     file: Path, lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is logged."""
+    """An exception in a look is logged, and the thread goes on."""
     rules = watched(file)
     looks = []
 
@@ -365,7 +365,7 @@ def test_whatever_a_look_raises_the_thread_goes_on(
 
 
 def test_a_forked_child_looks_by_itself(file: Path) -> None:
-    """Its parent's thread is not there."""
+    """A forked child starts a thread of its own."""
     rules = watched(file)
     rules.decide(1, A)
     until(lambda: threads() == 1)
@@ -386,7 +386,7 @@ def test_a_forked_child_looks_by_itself(file: Path) -> None:
 
 
 def test_the_master_of_uwsgi_starts_no_thread(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `may_start_thread` says."""
+    """uWSGI's master process starts no thread."""
     monkeypatch.setattr(watching, "may_start_thread", lambda: False)
     rules = watched(file)
     rules.decide(1, A)
@@ -396,7 +396,7 @@ def test_the_master_of_uwsgi_starts_no_thread(file: Path, monkeypatch: pytest.Mo
 
 
 def test_no_file_is_looked_at_on_the_applications_thread(file: Path) -> None:
-    """By what Python's audit hooks and `os.stat` tell of it, while ten thousand roots start."""
+    """While ten thousand roots start, the application's thread opens and stats no file."""
     code = f"""
 import os, sys, threading
 from opentracing_zipkin import ZipkinTracer
@@ -417,7 +417,7 @@ print(touched)
 
 @pytest.mark.parametrize("patch_first", [True, False])
 def test_greenlets_are_not_stopped(file: Path, patch_first: bool) -> None:
-    """gevent may patch before or after the thread has started: other greenlets go on, and a change takes effect."""
+    """Other greenlets go on and a change takes effect, whether gevent patches before or after the thread's start."""
     patch = "from gevent import monkey; monkey.patch_all()"
     code = f"""
 import time
@@ -425,7 +425,7 @@ import time
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.rules_file import watching
 from opentracing_zipkin.testing import InMemoryRecorder
-watching.POLL_S = 0.3
+watching.POLL_INTERVAL_S = 0.3
 tracer = ZipkinTracer("shop", recorder=InMemoryRecorder(), sampling_rules={str(file)!r})
 def sampled():
     return tracer.start_trace("x", {{"http.path": "/a"}}).context.sampled

@@ -71,12 +71,12 @@ FITS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
 
 @pytest.mark.parametrize(("conditions", "root", "fits"), FITS)
 def test_a_rule_fits_where_all_its_conditions_hold(conditions: dict[str, Any], root: dict[str, Any], fits: bool) -> None:
-    """No method and no path holds for a root that is no request."""
+    """A rule fits if all its conditions hold; a root that is no request has no method and no path."""
     assert fits is Rule(**conditions, rate=1).fits(Root(**root))
 
 
 def test_the_first_rule_that_fits_decides() -> None:
-    """And where none does, `otherwise`."""
+    """The first rule that fits decides, and `otherwise` if none fits."""
     sampler = sampling.rules(
         Rule(path="/health", rate="never"),
         Rule(path="/pay/*", method="POST", rate="always"),
@@ -97,14 +97,14 @@ def test_the_first_rule_that_fits_decides() -> None:
 
 
 def test_a_rate_is_by_the_trace_id_as_that_of_boundary() -> None:
-    """So that services with the same rule record the same traces."""
+    """A rule's rate decides by the trace id as `boundary` does, so services with the same rule record the same traces."""
     sampler, keep = sampling.rules(Rule(rate=0.3)), sampling.boundary(0.3)
 
     assert [*map(keep, range(1000))] == [sampler.decide(trace_id, Root()) for trace_id in range(1000)]
 
 
 def test_a_limit_is_a_rules_own() -> None:
-    """With a share beside it, at most so many of the share."""
+    """Each rule has a limit of its own, which counts after its rate."""
     sampler = sampling.rules(Rule(path="/a", limit=1), Rule(path="/b", limit=1, rate=0.5))
     kept = {
         path: sum(sampler.decide(number, Root(tags={"http.path": path})) for number in range(200))
@@ -115,7 +115,7 @@ def test_a_limit_is_a_rules_own() -> None:
 
 
 def test_a_span_and_its_tags_reach_the_rules() -> None:
-    """However the root starts; children follow their root."""
+    """The rules see the root and its tags however it starts, and children follow their root."""
     tracer = ZipkinTracer(
         "shop",
         recorder=InMemoryRecorder(),
@@ -136,7 +136,7 @@ def test_a_span_and_its_tags_reach_the_rules() -> None:
 
 
 def test_a_tag_that_cannot_be_compared_means_no() -> None:
-    """Tracing never breaks the traced."""
+    """A tag that raises when it is compared means no, because tracing never breaks the traced."""
 
     class Hostile(dict[str, Any]):
         def get(self, *_: Any) -> Any:
@@ -179,13 +179,13 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("given", "told"), MISTAKES)
 def test_a_wrong_value_of_a_rule_is_told_with_the_remedy(given: dict[str, Any], told: str) -> None:
-    """ValueError, when the rule is made."""
+    """A wrong value raises ValueError with the remedy when the rule is made."""
     with pytest.raises(ValueError, match=f"^{told}"):
         Rule(**given)
 
 
 def test_what_is_no_rule_is_refused() -> None:
-    """And so is a share of the rest that is none."""
+    """An argument that is no rule is refused, and so is a wrong `otherwise`."""
     with pytest.raises(TypeError, match=r"^'/health' is no rule; use sampling\.Rule"):
         sampling.rules("/health")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"^None is no rule; use sampling\.Rule"):
@@ -195,7 +195,7 @@ def test_what_is_no_rule_is_refused() -> None:
 
 
 def test_rules_are_shown_as_they_are_written() -> None:
-    """In the words of the code."""
+    """The repr of rules is the code that makes them."""
     rule = Rule(method=["PUT", "post"], path="/a", headers={"X-A": "b"}, rate=0.5)
 
     assert "Rule(method=['POST', 'PUT'], path='/a', headers={'x-a': 'b'}, rate=0.5)" == repr(rule)
@@ -216,7 +216,7 @@ def test_rules_are_shown_as_they_are_written() -> None:
     ],
 )
 def test_a_path_that_was_made_for_a_pattern_takes_no_time(pattern: str, path: str) -> None:
-    """The path is a stranger's."""
+    """A path that was made to slow a pattern down takes no time, because paths come from strangers."""
     matches = path_matcher(pattern)
     seconds = []
     for _ in range(3):
@@ -233,7 +233,7 @@ def test_a_path_that_was_made_for_a_pattern_takes_no_time(pattern: str, path: st
     [("a*a", "a", False), ("a*a", "aa", True), ("*", "", True), ("*b*", "abc", True), ("a.c", "abc", False), ("[a]*", "[a]b", True), ("a*\n", "ab\n", True)],
 )  # fmt: skip
 def test_only_a_star_stands_for_any_text(pattern: str, text: str, fits: bool) -> None:
-    """All other signs stand for themselves."""
+    """Only a star stands for any text, and all other characters for themselves."""
     assert fits is text_matcher(pattern)(text)
 
 
@@ -242,7 +242,7 @@ def test_only_a_star_stands_for_any_text(pattern: str, text: str, fits: bool) ->
     st.text("ab/-", max_size=12),
 )
 def test_a_pattern_fits_as_an_expression_would(pattern: str, path: str) -> None:
-    """With names and stars in any place."""
+    """A pattern matches the same paths as an expression, with names and stars in any place."""
     named = re.sub(r"\{x\}|<int:y>", "~", f"/{pattern}")
     expression = re.escape(named).replace("\\*", ".*").replace("\\~", "~").replace("~", "[^/]+")
 

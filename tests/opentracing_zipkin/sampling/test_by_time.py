@@ -34,7 +34,7 @@ class Hand:
 
 
 def saturated(limit: float, start: int, seconds: float) -> list[int]:
-    """When traces are recorded of many that start all the time."""
+    """The times at which traces are recorded while many start all the time."""
     clock = Hand(start)
     sample = RateLimiting(limit, now_ns=clock)
     step = max(1, int(SECOND / limit / 40))
@@ -47,7 +47,7 @@ def saturated(limit: float, start: int, seconds: float) -> list[int]:
 
 
 def most_within(times: list[int], window: int) -> int:
-    """The most of the times, which are sorted, that lie in one window of this length, wherever it begins."""
+    """The greatest number of the sorted times in a window of this length, wherever it begins."""
     most = first = 0
     for last, at in enumerate(times):
         while at - times[first] >= window:
@@ -59,7 +59,7 @@ def most_within(times: list[int], window: int) -> int:
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("limit", LIMITS)
 def test_no_window_of_a_second_has_more_than_the_limit(limit: float, start: int) -> None:
-    """Wherever it begins, the first one included; below 1 the window is longer.  Hardly less than the limit is recorded."""
+    """No window of a second has more than the limit, wherever it begins (below 1 it is longer), and hardly less is recorded."""
     seconds = max(3.0, 4 / limit)
     window = max(SECOND, int(SECOND / limit))
     times = saturated(limit, start, seconds)
@@ -70,7 +70,7 @@ def test_no_window_of_a_second_has_more_than_the_limit(limit: float, start: int)
 
 @pytest.mark.parametrize("limit", [limit for limit in LIMITS if limit >= 10])
 def test_a_second_is_spread_over_ten_parts_or_more(limit: float) -> None:
-    """No window of a part's length has more than its share: the first milliseconds cannot take the traces of the second."""
+    """Each part of a second has its share, so that the first milliseconds cannot take all traces of the second."""
     places, period = _places_and_period(limit)
 
     assert period <= SECOND // 10 + 1
@@ -78,7 +78,7 @@ def test_a_second_is_spread_over_ten_parts_or_more(limit: float) -> None:
 
 
 def test_places_times_periods_are_never_above_the_limit() -> None:
-    """For every whole limit to 20,000 and some above; nine tenths of it are there at least, and memory is bounded."""
+    """For each whole limit up to 20,000 and some above, 90 % to 100 % of it can be used, with bounded memory."""
     for limit in (*range(1, 20_001), 123_457, 999_999, 1_000_000):
         places, period = _places_and_period(limit)
         periods = -(-SECOND // period)  # that have a part in one second
@@ -88,7 +88,7 @@ def test_places_times_periods_are_never_above_the_limit() -> None:
 
 
 def test_a_budget_that_was_not_used_is_not_saved_up() -> None:
-    """After an hour without a request there is no more to spend than before."""
+    """An unused budget is not saved up: after an hour without a request the limit is the same."""
     clock = Hand(0)
     sample = RateLimiting(50, now_ns=clock)
     clock.now = 3600 * SECOND
@@ -97,7 +97,7 @@ def test_a_budget_that_was_not_used_is_not_saved_up() -> None:
 
 
 def test_the_share_is_taken_before_the_limit() -> None:
-    """1 %, and of these at most 50 a second; what is left out by the share does not use up the limit."""
+    """With a share and a limit, traces that the share leaves out do not use up the limit."""
     clock = Hand(0)
     sample = sampling.rate_limiting(10, rate=0.01)
     keep = sampling.boundary(0.01)
@@ -119,7 +119,7 @@ def _threads_that_alternate() -> Iterator[None]:
 @pytest.mark.usefixtures("_threads_that_alternate")
 @pytest.mark.parametrize("limit", [7, 100])
 def test_32_threads_keep_the_limit(limit: int) -> None:
-    """By the clock as each decision has read it, from the first moment on."""
+    """32 threads together keep the limit from the first moment on, by the clock that each decision reads."""
     read = threading.local()
 
     def now_ns() -> int:
@@ -147,7 +147,7 @@ def test_32_threads_keep_the_limit(limit: int) -> None:
 
 
 class Hostile(Hand):
-    """A clock in whose middle a handler asks the same sampler, or raises."""
+    """A clock that asks the same sampler when it is read, as a handler might, or raises."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class Hostile(Hand):
 
 
 def test_a_handler_that_asks_or_raises_in_the_middle_costs_no_place() -> None:
-    """A thousand exceptions later as many traces are recorded as before, and never more."""
+    """After a thousand exceptions in the middle of a decision as many traces are recorded as before, never more."""
     clock = Hostile()
     clock.sample = sample = RateLimiting(20, now_ns=clock)
     outer = []
@@ -187,7 +187,7 @@ def test_a_handler_that_asks_or_raises_in_the_middle_costs_no_place() -> None:
 
 
 def test_a_signals_handler_and_the_garbage_collector_wait_for_nothing() -> None:
-    """Both ask in the middle of a thread that asks all the time."""
+    """A signal's handler and the garbage collector may ask in the middle of a decision, and wait for nothing."""
     sample = sampling.rate_limiting(1000)
 
     class Dropped:
@@ -218,7 +218,7 @@ def test_a_signals_handler_and_the_garbage_collector_wait_for_nothing() -> None:
 
 
 def test_a_forked_child_has_a_budget_of_its_own() -> None:
-    """Its traces are not taken from its parent's budget."""
+    """A forked child has a budget of its own, and does not use up its parent's."""
     sample = sampling.rate_limiting(20)
     assert True is sample(1)
     child = os.fork()
@@ -235,13 +235,13 @@ def test_a_forked_child_has_a_budget_of_its_own() -> None:
 
 @pytest.mark.parametrize("limit", [0, -1, 1e-9, 1e7, float("nan"), float("inf"), "50", True, None, [1]])
 def test_a_limit_that_is_none_names_the_remedy(limit: Any) -> None:
-    """Also 0, which is a rate."""
-    with pytest.raises(ValueError, match=r"^limit is .*; use how many traces a second"):
+    """A wrong limit raises with the remedy, also 0, for which there is a rate."""
+    with pytest.raises(ValueError, match=r"^limit is .*; use the greatest number of traces a second"):
         sampling.rate_limiting(limit)
 
 
 def test_a_start_that_decides_by_itself_uses_up_nothing() -> None:
-    """As a path does that is excluded."""
+    """A start that is decided without the sampler, for instance by an excluded path, uses up nothing."""
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder(), sampler=sampling.rate_limiting(0.001))
     for priority in (0, 1):
         tracer.start_trace("x", {"sampling.priority": priority})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opentracing_zipkin import ZipkinTracer, sampling
-from opentracing_zipkin.sampling.by_trace_id import ODD, SALT
+from opentracing_zipkin.sampling.by_trace_id import ODD_FACTOR, SALT
 from opentracing_zipkin.testing import InMemoryRecorder
 
 IDS = [
@@ -21,7 +21,7 @@ STEP = 2.0**-64
 
 @pytest.mark.parametrize("rate", [0.01, 0.1, 0.5, 0.9])
 def test_a_rate_keeps_that_share_of_all_traces(rate: float) -> None:
-    """Within four standard deviations of 20,000 fixed ids."""
+    """A rate keeps its share of 20,000 fixed ids, within four standard deviations."""
     kept = sum(map(sampling.boundary(rate), IDS))
     expected = rate * len(IDS)
 
@@ -29,7 +29,7 @@ def test_a_rate_keeps_that_share_of_all_traces(rate: float) -> None:
 
 
 def test_both_ends_are_exact() -> None:
-    """0 keeps nothing, 1 everything."""
+    """A rate of 0 keeps nothing, and a rate of 1 keeps everything."""
 
     assert not any(map(sampling.boundary(0.0), IDS))
     assert all(map(sampling.boundary(1), IDS))
@@ -41,9 +41,9 @@ def test_both_ends_are_exact() -> None:
     [(5e-324, 1), (5e-20, 1), (STEP, 1), (1.6 * STEP, 2), (1e-6, 18446744073710), (1 - 2.0**-53, 2**64 - 2**11)],
 )
 def test_a_rate_is_the_nearest_of_its_steps(rate: float, steps: int) -> None:
-    """So many of the 2 ** 64 ids are kept, one at least: those that the mixing takes to the numbers below."""
+    """A rate keeps the nearest number of the 2 ** 64 ids, but at least one: those that the mixing maps below the bound."""
     keep = sampling.boundary(rate)
-    inverse = pow(ODD, -1, 1 << 64)
+    inverse = pow(ODD_FACTOR, -1, 1 << 64)
 
     def id_of(mixed: int) -> int:
         return (mixed * inverse & (1 << 64) - 1) ^ SALT
@@ -52,14 +52,14 @@ def test_a_rate_is_the_nearest_of_its_steps(rate: float, steps: int) -> None:
 
 
 def test_the_answer_is_fixed() -> None:
-    """Every process of every version gives the same."""
+    """The answer for an id is the same in every process of every version."""
     keep = sampling.boundary(0.5)
 
     assert [True, True, False, True, True] == [keep(number) for number in (1, 2, 3, 1 << 63, (1 << 64) - 1)]
 
 
 def test_client_and_server_sampling_multiply() -> None:
-    """10 % here and 10 % in the server keep 1 %, as the server's sampler looks at the size of the same bits."""
+    """10 % here and 10 % in the server keep 1 %, although the server's sampler compares the same bits."""
     keep = sampling.boundary(0.1)
 
     def server_keeps(trace_id: int) -> bool:
@@ -73,13 +73,13 @@ def test_client_and_server_sampling_multiply() -> None:
 
 @pytest.mark.parametrize("rate", [100, -0.1, 1.01, "0.5", True, float("nan"), None])
 def test_a_rate_that_is_none_names_the_remedy(rate: Any) -> None:
-    """Also percentages, which one peer uses."""
+    """A wrong rate raises with the remedy, also a percentage."""
     with pytest.raises(ValueError, match=r"sample_rate is .*use 0\.0 .* to 1\.0"):
         sampling.boundary(rate)
 
 
 def test_a_sampler_is_asked_once_per_trace_with_the_low_64_bits() -> None:
-    """Not for children, nor for traces that were decided elsewhere."""
+    """A sampler is asked once a trace, neither for children nor for traces that the caller decided."""
     asked: list[int] = []
     tracer = ZipkinTracer("service", recorder=InMemoryRecorder(), sampler=lambda trace_id: not asked.append(trace_id))  # type: ignore[func-returns-value]
     root = tracer.start_trace("x")
@@ -90,7 +90,7 @@ def test_a_sampler_is_asked_once_per_trace_with_the_low_64_bits() -> None:
 
 
 def test_a_sampler_that_raises_means_no() -> None:
-    """Tracing never breaks the traced."""
+    """If a sampler raises, the trace is not recorded, because tracing never breaks the traced."""
 
     def broken(trace_id: int) -> bool:
         raise RuntimeError

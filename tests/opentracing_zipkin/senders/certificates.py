@@ -11,7 +11,7 @@ __all__ = ["Certificates"]
 
 
 class Certificates:
-    """An authority, and what it has signed, as files."""
+    """An authority and the certificates that it has signed, as files."""
 
     def __init__(self, folder: Path) -> None:
         authority = trustme.CA()

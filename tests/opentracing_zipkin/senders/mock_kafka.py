@@ -16,7 +16,7 @@ __all__ = ["MockKafka"]
 
 
 class MockKafka:
-    """Brokers that live as long as this object; topics are made as they are asked for."""
+    """Brokers that live as long as this object, and make a topic at its first use."""
 
     def __init__(self) -> None:
         self._log: list[str] = []
@@ -28,7 +28,7 @@ class MockKafka:
         self._log.append(line % arguments)
 
     def messages(self, topic: str, count: int) -> Sequence[Message]:
-        """So many messages of the topic, or fewer where no more come within 10 s."""
+        """Up to so many messages of the topic, those that come within 10 s."""
         settings: dict[str, Any] = {"bootstrap.servers": self.address, "group.id": uuid.uuid4().hex}
         consumer = Consumer(settings, logger=self)
         try:

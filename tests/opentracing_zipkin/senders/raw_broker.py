@@ -19,7 +19,7 @@ MECHANISMS = "PLAIN AMQPLAIN"
 
 
 class Message(NamedTuple):
-    """One that was published."""
+    """A published message."""
 
     publish: Any
     properties: Any
@@ -27,7 +27,7 @@ class Message(NamedTuple):
 
 
 class Talk:
-    """One connection, as the broker sees it."""
+    """One connection, from the broker's side."""
 
     def __init__(self, connection: socket.socket, file: IO[bytes]) -> None:
         self.connection = connection
@@ -80,7 +80,7 @@ ANSWERS: dict[str, Answer] = {
 
 
 class RawBroker(NamedTuple):
-    """`methods` has what each client has said, `messages` what was published, `connections` how many there were."""
+    """`methods` has the methods of all clients, `messages` the published messages, `connections` their number."""
 
     port: int
     methods: list[Any]
@@ -95,7 +95,7 @@ class RawBroker(NamedTuple):
         return [method.NAME for method in self.methods]
 
     def await_said(self, name: str) -> None:
-        """Until a client has said it."""
+        """Wait until a client has sent this method."""
         deadline = time.monotonic() + 10
         while name not in self.said():
             assert time.monotonic() < deadline, self.said()
@@ -106,7 +106,7 @@ class RawBroker(NamedTuple):
 def raw_broker(
     answers: Mapping[str, Answer] | None = None, context: ssl.SSLContext | None = None, port: int = 0
 ) -> Iterator[RawBroker]:
-    """Each connection has a thread; `answers` replace those of a broker that does all it is asked for."""
+    """A broker with a thread for each connection; `answers` replace its usual answers by method."""
     broker = RawBroker(0, [], [], [])
     known = {**ANSWERS, **(answers or {})}
 

@@ -22,7 +22,7 @@ def answer(status: int, body: str = "", headers: Mapping[str, str] | None = None
 
 
 def saying(*answers: bytes) -> Callable[[socket.socket], None]:
-    """These, one to each request, and the last one to all that follow."""
+    """Answer each request with the next of these, and all further ones with the last."""
     left = list(answers)
 
     def say(connection: socket.socket) -> None:
@@ -32,7 +32,7 @@ def saying(*answers: bytes) -> Callable[[socket.socket], None]:
 
 
 class RawServer(NamedTuple):
-    """`requests` has head and body of each request so far, `connections` how many connections they came by."""
+    """`requests` has head and body of each request so far, `connections` the number of their connections."""
 
     port: int
     requests: list[tuple[str, bytes]]
@@ -40,7 +40,7 @@ class RawServer(NamedTuple):
 
 
 def read_request(connection: socket.socket) -> tuple[str, bytes] | None:
-    """Head and body; None where the client has gone."""
+    """The head and the body of a request; None where the client has gone."""
     data = b""
     while b"\r\n\r\n" not in data:
         received = connection.recv(65536)

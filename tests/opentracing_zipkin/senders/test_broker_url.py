@@ -27,7 +27,7 @@ KAFKA: list[tuple[Any, KafkaUrl]] = [
 
 @pytest.mark.parametrize(("endpoint", "expected"), KAFKA)
 def test_brokers_topic_and_user_are_read(endpoint: Any, expected: KafkaUrl) -> None:
-    """Commas separate brokers, also of several URLs; user and password are percent-decoded."""
+    """Commas separate brokers, also in several URLs, and user and password are percent-decoded."""
     assert expected == kafka_url(endpoint)
 
 
@@ -46,7 +46,7 @@ RABBITMQ: list[tuple[Any, list[RabbitmqUrl]]] = [
 
 @pytest.mark.parametrize(("endpoint", "expected"), RABBITMQ)
 def test_each_broker_with_its_virtual_host_and_queue_is_read(endpoint: Any, expected: list[RabbitmqUrl]) -> None:
-    """In the order in which they are tried."""
+    """Each broker has its virtual host and its queue, in the order in which they are tried."""
     assert expected == rabbitmq_urls(endpoint)
 
 
@@ -57,8 +57,8 @@ WRONG = [
     (kafka_url, "kafka:9092", "use its brokers and the topic"),
     (kafka_url, f"kafka:u:{SECRET}@a", "use its brokers and the topic"),
     (kafka_url, "kafka://a,b:0/t", "a broker's port is 1 to 65535"),
-    (kafka_url, f"kafka://u:{SECRET}%FF@a/t", "user or password that is no UTF-8, or has %00"),
-    (kafka_url, f"kafka://u:{SECRET}%00@a/t", "user or password that is no UTF-8, or has %00"),
+    (kafka_url, f"kafka://u:{SECRET}%FF@a/t", "user or password that is not UTF-8, or has %00"),
+    (kafka_url, f"kafka://u:{SECRET}%00@a/t", "user or password that is not UTF-8, or has %00"),
     (kafka_url, "kafka://a,b:70000/t", "Port out of range 0-65535"),
     (kafka_url, "kafka://a,b:x/t", "the text behind its colon is no port"),
     (kafka_url, "kafka://a/t/u", "a topic's name has letters"),
@@ -77,8 +77,8 @@ WRONG = [
     (rabbitmq_urls, "amqp:host", "use the broker's URL"),
     (rabbitmq_urls, "amqp://h:0", "a broker's port is 1 to 65535"),
     (rabbitmq_urls, f"amqp://:{SECRET}@h", "with a password and no user; write user:password@"),
-    (rabbitmq_urls, f"amqp://u%FF:{SECRET}@h", "user or password that is no UTF-8, or has %00"),
-    (rabbitmq_urls, f"amqp://u%00:{SECRET}@h", "user or password that is no UTF-8, or has %00"),
+    (rabbitmq_urls, f"amqp://u%FF:{SECRET}@h", "user or password that is not UTF-8, or has %00"),
+    (rabbitmq_urls, f"amqp://u%00:{SECRET}@h", "user or password that is not UTF-8, or has %00"),
     (rabbitmq_urls, "amqp://h/" + "v" * 256, "a virtual host's name has up to 255 bytes that can be printed"),
     (rabbitmq_urls, f"amqp://u:{SECRET}@h/%C3%BC%00", "a virtual host's name has up to 255 bytes that can be printed"),
     (rabbitmq_urls, "amqp://a,b", "use the broker's URL"),
@@ -95,7 +95,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("read", "endpoint", "remedy"), WRONG)
 def test_a_wrong_broker_url_is_told_without_its_credentials(read: Any, endpoint: str, remedy: str) -> None:
-    """ValueError with the remedy, and nothing in its chain."""
+    """A wrong URL raises ValueError with the remedy, and without a credential in its chain."""
     with pytest.raises(ValueError, match=r"^endpoint ") as caught:
         read(endpoint)
 
@@ -116,12 +116,12 @@ def test_a_wrong_broker_url_is_told_without_its_credentials(read: Any, endpoint:
     ],
 )
 def test_a_broker_url_is_shown_without_its_credentials(text: str, expected: str) -> None:
-    """All brokers are seen."""
+    """A broker URL is shown with all brokers and without credentials."""
     assert expected == shown(text)
 
 
 def test_what_was_read_shows_no_credentials_either() -> None:
-    """Somebody may print it."""
+    """The repr of a read URL has no credential, because somebody may print it."""
     found = [kafka_url(f"kafka://me:{SECRET}@a,b/t"), *rabbitmq_urls(f"amqps://me:{SECRET}@[::1]/v?queue=q")]
 
     assert ["kafka://a:9092,b:9092/t", "amqps://[::1]:5671 queue q"] == list(map(repr, found))

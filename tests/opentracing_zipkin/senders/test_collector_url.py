@@ -65,7 +65,7 @@ POSTED = [
 
 @pytest.mark.parametrize(("endpoint", "url", "own"), POSTED)
 def test_a_path_of_zipkins_is_replaced_and_any_other_kept(endpoint: str, url: str, own: bool) -> None:
-    """The query is kept in either case."""
+    """A path of Zipkin's is replaced, any other path is kept, and the query is kept in both cases."""
     [one] = endpoints_of(endpoint)
 
     assert (url, own) == (posted_url(one, V2), has_own_path(one))
@@ -73,7 +73,7 @@ def test_a_path_of_zipkins_is_replaced_and_any_other_kept(endpoint: str, url: st
 
 
 def test_the_manual_shows_what_is_posted_to() -> None:
-    """Each row of its table."""
+    """Each row of the manual's table is true."""
     page = (Path(__file__).parents[3] / "docs" / "reference" / "configuration.md").read_text()
     rows = re.findall(r"^\| `(https?://[^`]*)` \| `(https?://[^`]*)` \|$", page, re.MULTILINE)
 
@@ -83,14 +83,14 @@ def test_the_manual_shows_what_is_posted_to() -> None:
 
 @pytest.mark.parametrize("url", [url for _, url, _ in POSTED])
 def test_a_url_that_is_posted_to_is_an_endpoint_for_itself(url: str) -> None:
-    """So what a log line shows can be given as it is."""
+    """A URL that spans are posted to is an endpoint for itself, so that a URL from a log line can be used."""
 
     assert url == posted_url(url, V2)
 
 
 @pytest.mark.parametrize(("url", "sent"), [(url, f"{url.split('/', 3)[-1]}") for _, url, own in POSTED if own])
 def test_the_request_has_path_and_query_as_given(url: str, sent: str) -> None:
-    """Nothing is decoded, sorted or cut on the way."""
+    """The request has path and query exactly as they were given."""
     with raw_server(saying(ACCEPTED)) as server:
         HttpSender(f"http://127.0.0.1:{server.port}/{sent}", V2, "application/json").send(b"[]")
     [(head, _)] = server.requests
@@ -100,7 +100,7 @@ def test_the_request_has_path_and_query_as_given(url: str, sent: str) -> None:
 
 
 def test_a_proxy_is_asked_for_path_and_query_as_given() -> None:
-    """Behind scheme and host."""
+    """A proxy is asked for path and query as they were given, after scheme and host."""
     with raw_server(saying(ACCEPTED)) as proxy:
         one = HttpSender(
             "http://zipkin.invalid/a%2fb/../c?x=%2f", V2, "application/json", proxy=f"http://127.0.0.1:{proxy.port}"
@@ -121,7 +121,7 @@ def test_a_proxy_is_asked_for_path_and_query_as_given() -> None:
     ],
 )
 def test_what_no_request_may_have_is_encoded(given: str, sent: str) -> None:
-    """As browsers do; an empty query is none."""
+    """Characters that no request may have are encoded as browsers do, and an empty query is left out."""
     with raw_server(saying(ACCEPTED)) as server:
         HttpSender(f"http://127.0.0.1:{server.port}/{given}", V2, "application/json").send(b"[]")
     [(head, _)] = server.requests
@@ -142,7 +142,7 @@ SEVERAL: list[tuple[Any, list[str]]] = [
 
 @pytest.mark.parametrize(("endpoint", "expected"), SEVERAL)
 def test_several_are_a_list_or_text_with_a_comma_before_the_next_scheme(endpoint: Any, expected: list[str]) -> None:
-    """A comma in a path or in a query separates nothing."""
+    """Several endpoints are a list or a text, in which only a comma before a scheme separates."""
 
     assert expected == endpoints_of(endpoint)
 
@@ -179,13 +179,13 @@ def test_several_are_a_list_or_text_with_a_comma_before_the_next_scheme(endpoint
     ],
 )
 def test_an_endpoint_that_is_no_url_is_refused(endpoint: Any, message: str) -> None:
-    """ValueError with as much of the value as can be no credential, and with the remedy."""
+    """An endpoint that is no URL raises ValueError with the remedy and the parts that cannot be a credential."""
     with pytest.raises(ValueError, match=f"^endpoint {message}"):
         endpoints_of(endpoint)
 
 
 def test_a_host_that_no_request_can_have_is_refused_at_once() -> None:
-    """Where only the HTTP library can tell."""
+    """A host that only the HTTP library refuses is refused at once."""
     with pytest.raises(ValueError, match=r"^endpoint is 'http://\.h/api/v2/spans'; use the collector's URL"):
         HttpSender("http://.h", V2, "application/json")
 
@@ -208,7 +208,7 @@ LIKELY = [
 @pytest.mark.parametrize("status", [404, 405])
 @pytest.mark.parametrize(("own", "likely"), LIKELY)
 def test_where_nobody_takes_spans_at_a_path_of_its_own_the_likely_one_is_named(own: str, likely: str, status: int) -> None:
-    """Behind the server's answer, with the query neither here nor there."""
+    """If a server does not know a path of the endpoint's own, the error proposes the likely path, without the query."""
     with raw_server(saying(answer(status, "no"))) as server, pytest.raises(SendError) as caught:
         HttpSender(f"http://127.0.0.1:{server.port}{own}?key=secret", V2, "application/json").send(b"[]")
 
@@ -221,7 +221,7 @@ def test_where_nobody_takes_spans_at_a_path_of_its_own_the_likely_one_is_named(o
 
 @pytest.mark.parametrize(("path", "status"), [("", 404), ("/p/api/v2/spans", 405), ("/p", 403)])
 def test_no_path_is_proposed_where_the_path_is_zipkins_or_known(path: str, status: int) -> None:
-    """A server that answers 403 has something there."""
+    """No path is proposed where the path is Zipkin's, or where the answer shows that it exists."""
     with raw_server(saying(answer(status))) as server, pytest.raises(SendError, match=f"HTTP {status}") as caught:
         HttpSender(f"http://127.0.0.1:{server.port}{path}", V2, "application/json").send(b"[]")
 
@@ -238,6 +238,6 @@ def test_no_path_is_proposed_where_the_path_is_zipkins_or_known(path: str, statu
     ],
 )
 def test_who_asks_a_zipkin_server_takes_any_path_as_a_prefix(endpoint: str, url: str) -> None:
-    """The demo, which reads traces back, has no other use for one."""
+    """For requests to a Zipkin server any path is a prefix, as for the demo, which reads traces."""
 
     assert url == server_url(endpoint, "/x")

@@ -30,7 +30,7 @@ def sender(*ports: int, host: str = "127.0.0.1", scheme: str = "http", **options
 
 @contextmanager
 def swallowing() -> Iterator[int]:
-    """A port of 127.0.0.1 whose packets are lost: nobody takes what waits there, and no more may wait."""
+    """A port of 127.0.0.1 that swallows packets: its queue is full, and nobody accepts."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port: int = listener.getsockname()[1]
         waiting = []
@@ -47,7 +47,7 @@ def swallowing() -> Iterator[int]:
 
 @contextmanager
 def named(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> Iterator[list[tuple[str, int]]]:
-    """Every name means these addresses; they may be changed."""
+    """Let every name mean these addresses, which may be changed."""
     found = list(addresses)
     with monkeypatch.context() as patch:
         patch.setattr(
@@ -57,7 +57,7 @@ def named(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> Itera
 
 
 def refusal(one: HttpSender) -> tuple[SendError, float]:
-    """Of one message, and how long it took."""
+    """The error of one message, and the seconds that it took."""
     start = time.monotonic()
     with pytest.raises(SendError) as caught:
         one.send(BODY)
@@ -69,7 +69,7 @@ def refusal(one: HttpSender) -> tuple[SendError, float]:
 
 @pytest.mark.parametrize("zone", ["%eth0", "%25eth0"])
 def test_an_address_of_one_interface_is_asked_for_by_its_name(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
-    """A link-local one, with the name as a URL has it or as the system has it."""
+    """A link-local address is reached with its interface's name, written as in a URL or as in the system."""
     hosts = []
 
     def refuse(host: str, *_: Any) -> None:
@@ -96,7 +96,7 @@ def test_an_address_of_one_interface_is_asked_for_by_its_name(monkeypatch: pytes
 )
 @pytest.mark.parametrize("apart", [True, False])
 def test_interim_answers_are_skipped_and_the_final_one_is_that_of_its_message(interim: bytes, apart: bool) -> None:
-    """On a kept connection, too: what is accepted is no refusal, and what is refused is not accepted."""
+    """Interim answers are skipped, on a kept connection, too, and each message gets its own final answer."""
     finals = [ACCEPTED, REFUSED, ACCEPTED, REFUSED]
 
     def say(connection: socket.socket) -> None:
@@ -115,7 +115,7 @@ def test_interim_answers_are_skipped_and_the_final_one_is_that_of_its_message(in
 
 
 def test_a_flood_of_interim_answers_is_a_failure_and_its_connection_is_not_used_again() -> None:
-    """It takes no time of the application's processor; the message may be sent again."""
+    """A flood of interim answers is a failure that allows a retry and takes no CPU time; its connection is not used again."""
     floods = [True, True]
 
     def say(connection: socket.socket) -> None:
@@ -142,7 +142,7 @@ def test_a_flood_of_interim_answers_is_a_failure_and_its_connection_is_not_used_
 
 @pytest.mark.parametrize("flood", [b"x" * 65_000 + b"\r\n", b"X: " + b"x" * 60_000 + b"\r\n", b"1\r\nx\r\n" * 10_000])
 def test_an_answer_of_any_length_ends(flood: bytes) -> None:
-    """In its first line, its head, its chunks: what nobody reads is not received."""
+    """An endless answer ends at a limit, whether its first line, its head or its chunks are endless."""
 
     def say(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n" + (b"\r\n" if flood[:1] == b"1" else b""))
@@ -167,7 +167,7 @@ def test_an_answer_of_any_length_ends(flood: bytes) -> None:
 def test_an_answer_that_nobody_asked_for_is_never_that_of_the_next_message(
     certificates: Certificates, tls: bool, length: int, pause_s: float
 ) -> None:
-    """A server that answers twice is asked by another connection, wherever the second answer waits."""
+    """After two answers to one message, the next message uses a new connection, wherever the second answer is."""
     first = answer(400, "x" * (length - len(answer(400, "x" * 1000)) + 1000))
     second = answer(202, "y" * 2000)
 
@@ -188,7 +188,7 @@ def test_an_answer_that_nobody_asked_for_is_never_that_of_the_next_message(
 
 @pytest.mark.parametrize(("age", "expected"), [(None, 1), (1, 2), (0, 3)])
 def test_a_connection_is_used_while_it_is_young(age: float | None, expected: int) -> None:
-    """Then it is closed and made anew, between two messages."""
+    """A connection that is too old is replaced between two messages."""
     with raw_server(saying(ACCEPTED)) as server:
         one = sender(server.port, max_connection_age=age)
         one.send(BODY)
@@ -200,7 +200,7 @@ def test_a_connection_is_used_while_it_is_young(age: float | None, expected: int
 
 
 def test_a_collector_that_has_moved_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the old host goes on answering: its name is looked up for each new connection."""
+    """A collector that has moved is found, even if the old host still answers: each new connection looks the name up."""
     with raw_server(saying(ACCEPTED)) as old, raw_server(saying(ACCEPTED), host="127.0.0.2", port=old.port) as new:
         with named(monkeypatch, ("127.0.0.1", old.port)) as addresses:
             one = sender(old.port, host="zipkin.test", max_connection_age=1)
@@ -217,7 +217,7 @@ def test_a_collector_that_has_moved_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_all_addresses_of_a_name_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Six that swallow what is sent take no longer than one."""
+    """Six addresses that swallow packets take no longer than one."""
     with swallowing() as port, named(monkeypatch, *[("127.0.0.1", port)] * 6):
         error, took = refusal(sender(port, host="zipkin.test", send_timeout=1))
 
@@ -226,7 +226,7 @@ def test_all_addresses_of_a_name_share_one_deadline(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_address_that_answers_is_reached_behind_others_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each has its share of the time."""
+    """An address that answers is reached after others that do not, because each has its share of the time."""
     with swallowing() as port, raw_server(saying(ACCEPTED)) as server:
         with named(monkeypatch, *[("127.0.0.1", port)] * 5, ("127.0.0.1", server.port)):
             sender(port, host="zipkin.test", send_timeout=1.5).send(BODY)
@@ -235,7 +235,7 @@ def test_an_address_that_answers_is_reached_behind_others_that_do_not(monkeypatc
 
 
 def test_a_name_without_addresses_may_have_some_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is a failure like others."""
+    """A name without addresses is a failure that allows a retry."""
     with named(monkeypatch):
         error, _ = refusal(sender(9411, host="zipkin.test"))
 
@@ -244,7 +244,7 @@ def test_a_name_without_addresses_may_have_some_later(monkeypatch: pytest.Monkey
 
 @contextmanager
 def slow_reader(context: ssl.SSLContext | None) -> Iterator[int]:
-    """A server that reads 16 KiB each fifth of a second, and answers nothing."""
+    """A server that reads 16 KiB each fifth of a second, and never answers."""
 
     def serve(listener: socket.socket) -> None:
         with suppress(OSError):
@@ -260,7 +260,7 @@ def slow_reader(context: ssl.SSLContext | None) -> Iterator[int]:
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_server_that_reads_slowly_is_left_at_the_deadline(certificates: Certificates, tls: bool) -> None:
-    """Sending has no more time than the rest."""
+    """A server that reads too slowly is left at the deadline."""
     with slow_reader(certificates.server if tls else None) as port:
         one = sender(port, scheme="https" if tls else "http", ca_bundle=certificates.authority, send_timeout=1, compress=False)
         start = time.monotonic()
@@ -277,7 +277,7 @@ def silence(connection: socket.socket) -> None:
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_limit_is_for_a_whole_send_over_all_urls(kept: bool) -> None:
-    """While the process ends: each gets its share, and the last one may still accept."""
+    """With a limit each URL gets its share of the time, and the last one may still accept."""
     says: list[Callable[[socket.socket], None]] = [silence]
 
     def say(connection: socket.socket) -> None:
@@ -301,7 +301,7 @@ def test_a_limit_is_for_a_whole_send_over_all_urls(kept: bool) -> None:
 
 
 def test_a_limit_is_for_all_urls_and_all_their_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shortest of several counts."""
+    """The shortest of several limits bounds all URLs and all their addresses."""
     with swallowing() as port, named(monkeypatch, *[("127.0.0.1", port)] * 6):
         one = sender(port, port, port, host="zipkin.test", send_timeout=10)
         one.limit(0.5)
@@ -317,7 +317,7 @@ def test_a_limit_is_for_all_urls_and_all_their_addresses(monkeypatch: pytest.Mon
 
 @contextmanager
 def tunnel(context: ssl.SSLContext | None, said: bytes) -> Iterator[tuple[int, list[str]]]:
-    """A proxy that connects to whatever it is asked for, after these words; and the lines that it was asked by."""
+    """A proxy that answers these words and connects to any target, with the request lines that it got."""
     asked: list[str] = []
 
     def copy(source: socket.socket, target: socket.socket) -> None:
@@ -352,7 +352,7 @@ def tunnel(context: ssl.SSLContext | None, said: bytes) -> Iterator[tuple[int, l
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("before", [b"", EARLY_HINTS], ids=["", "interim"])
 def test_a_tunnel_is_kept_and_renewed_as_any_connection(certificates: Certificates, scheme: str, before: bytes) -> None:
-    """TLS to the collector through a proxy, whether that is reached by TLS or not; its interim answers are skipped."""
+    """A tunnel through a proxy, with or without TLS, is kept and renewed, and the proxy's interim answers are skipped."""
     opened = before + b"HTTP/1.1 200 Connection established\r\n\r\n"
     with (
         raw_server(saying(EARLY_HINTS + ACCEPTED, REFUSED, ACCEPTED), certificates.server) as server,

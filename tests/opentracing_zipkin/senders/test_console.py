@@ -39,7 +39,7 @@ PREAMBLE = "import os, sys\nfrom opentracing_zipkin.senders.console import Conso
 
 
 def in_a_process(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    """A program that has our sender; with its own standard streams."""
+    """Run a program with our sender and its own standard streams."""
     command = [sys.executable, "-c", PREAMBLE + code, *arguments]
     return subprocess.run(command, timeout=50, **{"capture_output": True, **options})
 
@@ -48,7 +48,7 @@ def in_a_process(code: str, *arguments: str, **options: Any) -> subprocess.Compl
 
 
 def test_lines_are_added_to_a_file(tmp_path: Path) -> None:
-    """Behind what is there already; one that is not there is made."""
+    """Lines are added at the end of a file, and a missing file is made."""
     path = tmp_path / "spans.jsonl"
     one, other = ConsoleSender(str(path)), ConsoleSender(str(path))
     one.send(ONE)
@@ -61,7 +61,7 @@ def test_lines_are_added_to_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
 def test_a_file_that_was_rotated_is_found_again(tmp_path: Path, how: str) -> None:
-    """By its path, at the next message; no line goes to the old file."""
+    """After a rotation the next message goes to the new file at the path, and nothing to the old one."""
     path, old = tmp_path / "spans.jsonl", tmp_path / "spans.jsonl.1"
     sender = ConsoleSender(str(path))
     sender.send(ONE)
@@ -78,7 +78,7 @@ def test_a_file_that_was_rotated_is_found_again(tmp_path: Path, how: str) -> Non
 
 
 def test_a_file_that_was_cut_goes_on_at_its_begin(tmp_path: Path) -> None:
-    """As logrotate's copytruncate does it: no hole is left."""
+    """After a truncation, as by logrotate's copytruncate, lines begin at the file's start, without a hole."""
     path = tmp_path / "spans.jsonl"
     sender = ConsoleSender(str(path))
     sender.send(ONE)
@@ -143,7 +143,7 @@ UNWRITABLE_AT_ONCE_ONLY = (_full,)  # which shows only when something is written
 def test_a_file_that_cannot_be_written_is_named_with_the_remedy(
     tmp_path: Path, path_in: Callable[[Path], str], words: str
 ) -> None:
-    """It may pass, so the message is tried again; a tracer's spans are counted as `expired` in the end."""
+    """An unwritable file is named with the remedy, and retried until the spans are counted as `expired`."""
     path = path_in(tmp_path)
     tracer = ZipkinTracer("service", endpoint=f"console:{path}", retry_timeout=0)
     tracer.start_span("x").finish()
@@ -156,7 +156,7 @@ def test_a_file_that_cannot_be_written_is_named_with_the_remedy(
 
 
 def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
-    """The remedy is there as well."""
+    """A folder without permission is named with the remedy."""
     tmp_path.chmod(0o500)
     path = str(tmp_path / "spans.jsonl")
     user = os.geteuid()
@@ -190,7 +190,7 @@ sender.send(b"end\\n")
 
 @pytest.mark.parametrize("room", range(1, 12))
 def test_no_line_is_lost_or_written_twice_where_a_file_had_no_room(tmp_path: Path, room: int) -> None:
-    """Half a line is ended before the next try, which goes on with that line, whole."""
+    """After half a line, the next try ends it and writes the whole line again."""
     path = tmp_path / "spans.jsonl"
     lines = ["abc", "def", "ghi"]
     done = in_a_process(LIMITED, str(path), str(room), *lines)
@@ -218,7 +218,7 @@ sender.send(b"abc\\ndef\\n")
 
 @pytest.mark.parametrize("how", ["cut", "moved", "removed"])
 def test_a_file_that_was_rotated_behind_half_a_line_begins_with_a_line(tmp_path: Path, how: str) -> None:
-    """The half line went away with the old file, so there is nothing to end; also where the number of its inode comes again."""
+    """After a rotation behind half a line, the new file begins with a whole line, even if it has the same inode number."""
     path = tmp_path / "spans.jsonl"
     done = in_a_process(ROTATED, str(path), how)
 
@@ -229,7 +229,7 @@ def test_a_file_that_was_rotated_behind_half_a_line_begins_with_a_line(tmp_path:
 def test_a_file_of_another_user_in_a_folder_for_all_is_opened_and_not_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Linux refuses to make one that is there already (fs.protected_regular), though it may be written."""
+    """An existing file of another user is opened without O_CREAT, which Linux would refuse (fs.protected_regular)."""
     path = tmp_path / "spans.jsonl"
     path.write_bytes(ONE)
     original = os.open
@@ -258,7 +258,7 @@ for number in range(200):
 
 
 def test_several_processes_add_to_one_file_line_by_line(tmp_path: Path) -> None:
-    """No line is mixed with another, however long it is."""
+    """Lines of several processes do not mix, however long they are."""
     path = tmp_path / "spans.jsonl"
     code = PREAMBLE + APPENDING
     running = [subprocess.Popen([sys.executable, "-c", code, str(path), str(number)]) for number in range(3)]
@@ -272,7 +272,7 @@ def test_several_processes_add_to_one_file_line_by_line(tmp_path: Path) -> None:
 
 
 def reader_of(path: Path) -> int:
-    """A pipe's end that can be read."""
+    """A pipe's end for reading."""
     os.mkfifo(path)
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
@@ -290,7 +290,7 @@ def drained(fd: int) -> bytes:
 
 
 def test_a_pipe_that_nobody_reads_bounds_the_wait(tmp_path: Path) -> None:
-    """By the limit; later the rest follows: each line once, but for one that was begun."""
+    """The limit bounds the wait for a reader; the rest follows later, each line once, except for one that was begun."""
     reading = reader_of(tmp_path / "pipe")
     sender = ConsoleSender(str(tmp_path / "pipe"))
     sender.limit(0.2)
@@ -316,7 +316,7 @@ def test_a_pipe_that_nobody_reads_bounds_the_wait(tmp_path: Path) -> None:
 
 
 def test_a_limit_counts_for_a_message_that_waits_already(tmp_path: Path) -> None:
-    """The process ends while nobody reads."""
+    """A limit also counts for a message that already waits."""
     reading = reader_of(tmp_path / "pipe")
     sender = ConsoleSender(str(tmp_path / "pipe"))
     begin = time.monotonic()
@@ -328,7 +328,7 @@ def test_a_limit_counts_for_a_message_that_waits_already(tmp_path: Path) -> None
 
 
 def test_lines_longer_than_a_pipe_takes_at_once_are_written_whole(tmp_path: Path) -> None:
-    """In pieces."""
+    """A line that is longer than PIPE_BUF is written in pieces, and complete."""
     reading = reader_of(tmp_path / "pipe")
     body = b"x" * (PIPE_BUF * 3) + b"\n" + ONE
     ConsoleSender(str(tmp_path / "pipe")).send(body)
@@ -353,7 +353,7 @@ for thread in threads: thread.join()
 
 
 def test_lines_of_a_log_on_the_same_stream_stay_lines() -> None:
-    """Each is whole, whoever writes at the same time."""
+    """Lines of a log on the same stream stay whole, whoever writes at the same time."""
     lines = in_a_process(AMONG_LOGS).stderr.decode().splitlines()
 
     spans = [f'{{"n":{number}}}' for number in range(300) for _ in range(20)]
@@ -362,7 +362,7 @@ def test_lines_of_a_log_on_the_same_stream_stay_lines() -> None:
 
 
 def test_a_stream_that_somebody_has_made_non_blocking_is_waited_for() -> None:
-    """Another program that has the same terminal or pipe may do that."""
+    """A stream that another program has made non-blocking is waited for."""
     code = """
 import fcntl, threading, time
 fcntl.fcntl(2, fcntl.F_SETFL, fcntl.fcntl(2, fcntl.F_GETFL) | os.O_NONBLOCK)
@@ -381,7 +381,7 @@ ConsoleSender().send(b"x" * 5000 + b"\\n" + b'{"n":1}\\n' * 40000)
     ],
 )
 def test_spans_are_written_where_gevent_has_patched(patch: str) -> None:
-    """Before or after the sender was imported; greenlets and the process go on."""
+    """Spans are written whether gevent patches before or after the import, and greenlets go on."""
     code = f"""
 {patch}
 import gevent, opentracing_zipkin
@@ -397,7 +397,7 @@ gevent.joinall([gevent.spawn(lambda: tracer.start_span("x").finish()) for _ in r
 
 @pytest.mark.parametrize(("path", "stream"), [("", "stderr"), ("/dev/stderr", "stderr"), ("/dev/stdout", "stdout")])
 def test_a_standard_stream_may_be_a_socket(path: str, stream: str) -> None:
-    """As systemd has it; such a stream cannot be opened by its name."""
+    """A standard stream may be a socket, as under systemd, which cannot be opened by its name."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         in_a_process("ConsoleSender(sys.argv[1]).send(b'one\\n')", path, capture_output=False, **{stream: theirs})
@@ -414,7 +414,7 @@ CLOSED = {
 
 @pytest.mark.parametrize("closed", CLOSED)
 def test_a_closed_stderr_is_told(closed: str, tmp_path: Path) -> None:
-    """The process goes on."""
+    """A closed stderr is an error of the message, and the process goes on."""
     code = CLOSED[closed] + "\ntry:\n    ConsoleSender().send(b'one\\n')\nexcept Exception as error:\n    print(repr(error))"
     without = {"preexec_fn": lambda: os.close(2), "stderr": None} if not CLOSED[closed] else {}
     done = in_a_process(code, capture_output=False, stdout=subprocess.PIPE, **without)
@@ -433,7 +433,7 @@ print("done", flush=True)
 
 
 def test_a_process_ends_though_nobody_reads_its_stderr() -> None:
-    """By the rule for its exit; spans that the pipe has taken are whole lines."""
+    """A process ends in its usual time although nobody reads its stderr, and the pipe has whole lines."""
     reading, writing = os.pipe()
     done = in_a_process(UNREAD, capture_output=False, stdout=subprocess.PIPE, stderr=writing)
     os.close(writing)
@@ -457,7 +457,7 @@ if sys.argv[1] == "SIGTERM":
 
 
 def fill(fd: int) -> None:
-    """To the last byte."""
+    """Fill a pipe to the last byte."""
     os.set_blocking(fd, False)
     for size in (100, 1):
         with suppress(BlockingIOError):
@@ -483,7 +483,7 @@ def _socket() -> tuple[int, int]:
 
 @pytest.mark.parametrize("make", [_pipe, pty.openpty, _stopped_terminal, _socket])
 def test_a_process_ends_though_its_stderr_is_full(make: Callable[[], tuple[int, int]]) -> None:
-    """Nor does the line about the spans that are lost wait for a reader, whatever ends the process."""
+    """A process with a full stderr ends, because also the line about lost spans waits for no reader."""
     reading, writing = make()
     fill(writing)
     commands = {end: [sys.executable, "-c", PREAMBLE + FULL, end] for end in ("exit", "SIGTERM")}
@@ -503,7 +503,7 @@ def test_a_process_ends_though_its_stderr_is_full(make: Callable[[], tuple[int, 
 
 @pytest.mark.parametrize("disposition", ["SIG_DFL", "SIG_IGN"])
 def test_a_reader_that_has_gone_ends_no_process(disposition: str) -> None:
-    """Not even one for which SIGPIPE has its default, which is as it was after."""
+    """A reader that is gone ends no process, even if SIGPIPE has its default action, which is restored."""
     code = f"""
 import signal
 signal.signal(signal.SIGPIPE, signal.{disposition})
@@ -526,7 +526,7 @@ assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) and not signal.sigpendin
 
 @pytest.mark.parametrize("encoding", ["thrift", "proto3"])
 def test_an_encoding_that_has_no_lines_is_refused(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
-    """In code, and by the variable's name."""
+    """An encoding without lines is refused in code, and from the environment with the variable's name."""
     remedy = "is not for an endpoint with console:, where a line is JSON; use 'json' or 'json_v1'"
     with pytest.raises(ValueError, match=f"^encoding {remedy}$"):
         ZipkinTracer("service", endpoint="console:", encoding=encoding)
@@ -537,7 +537,7 @@ def test_an_encoding_that_has_no_lines_is_refused(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("encoding", ["json", "json_v1"])
 def test_a_file_of_lines_is_read_back(tmp_path: Path, capsys: pytest.CaptureFixture[str], encoding: str) -> None:
-    """By `opentracing-zipkin decode`: the same spans, a line each, whatever their tags hold."""
+    """`opentracing-zipkin decode` reads the same spans back, one a line, whatever their tags hold."""
     path = tmp_path / "spans.jsonl"
     tracer = ZipkinTracer("service", endpoint=f"console:{path}", encoding=encoding)
     for number in range(50):

@@ -42,7 +42,7 @@ FAULTY = ["{user}host", "{user}host:9411", "//{user}host", "http://{user}host:99
 
 
 def _malformed() -> Iterator[str]:
-    """Endpoints of which each is wrong, or has a password that makes it wrong, with the secret in one place or in two."""
+    """Malformed endpoints, each with the secret in one place or in two."""
     for fault, user, query in itertools.product(FAULTY, USERS, ["", QUERIES[0], QUERIES[2]]):
         yield fault.format(user=user) + "/path" + query
         yield fault.format(user=user) + query
@@ -58,9 +58,9 @@ MALFORMED = list(_malformed())
 
 
 def leaks(error: BaseException) -> list[str]:
-    """Where the secret is seen: in the message, the repr and what a traceback prints, of the error and all behind it.
+    """The places that show the secret: message, repr and printed traceback of the error and of all errors in its chain.
 
-    An error that a traceback leaves out is there for those who look for it, as services that collect errors do.
+    Also errors that a traceback leaves out are searched, because services that collect errors read them.
     """
     chain: list[BaseException] = []
     left: list[BaseException | None] = [error]
@@ -75,7 +75,7 @@ def leaks(error: BaseException) -> list[str]:
 
 
 def is_refused(construct: Callable[[], object]) -> bool:
-    """Whether it raises WrongSetting, and with no secret anywhere."""
+    """Whether the call raises WrongSetting, without the secret anywhere."""
     refusal: ValueError | None = None
     try:
         assert SECRET not in repr(construct())
@@ -101,7 +101,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_malformed_endpoint_shows_no_credential() -> None:
-    """Whichever part is wrong, and wherever the secret is; what is no error shows none in its repr."""
+    """A malformed endpoint shows no credential in its error, and an accepted one shows none in its repr."""
     refused = [endpoint for endpoint in MALFORMED if is_refused(lambda endpoint=endpoint: sender(endpoint))]  # type: ignore[misc]
 
     assert len(MALFORMED) > 3000
@@ -109,14 +109,14 @@ def test_a_malformed_endpoint_shows_no_credential() -> None:
 
 
 def test_a_malformed_endpoint_in_a_list_shows_no_credential() -> None:
-    """Neither as a list nor as text."""
+    """A malformed endpoint in a list or in a text with commas shows no credential."""
     for endpoint in MALFORMED[::7]:
         is_refused(lambda endpoint=endpoint: sender([f"http://user:{SECRET}@good", endpoint]))  # type: ignore[misc]
         is_refused(lambda endpoint=endpoint: sender(f"http://user:{SECRET}@good, {endpoint}"))  # type: ignore[misc]
 
 
 def test_a_malformed_proxy_shows_no_credential() -> None:
-    """The same rule, for one URL and for a dict of them."""
+    """A malformed proxy shows no credential, alone and in a dict."""
     for proxy in MALFORMED:
         is_refused(lambda proxy=proxy: sender("http://host", proxy=proxy))  # type: ignore[misc]
     for proxy in MALFORMED[::7]:
@@ -135,14 +135,14 @@ def test_a_malformed_proxy_shows_no_credential() -> None:
     ],
 )
 def test_a_wrong_proxy_is_shown_without_its_credentials(proxy: Any, message: str) -> None:
-    """And with the remedy."""
+    """A wrong proxy is shown without its credentials, with the remedy."""
     with pytest.raises(ValueError, match=f"^proxy {message}"):
         sender("http://host", proxy=proxy)
 
 
 @pytest.mark.parametrize("variable", ["ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT", "ZIPKIN_PROXY"])
 def test_a_wrong_url_in_the_environment_names_its_variable_alone(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    """As the argument is named, with nothing of the credential."""
+    """A wrong URL in the environment is reported by its variable, without the credential."""
     for url in (
         "http://user:s3cr3t@host:99999/x?k=s3cr3t",
         "user:s3cr3t@host",
@@ -175,7 +175,7 @@ def test_a_wrong_url_in_the_environment_names_its_variable_alone(monkeypatch: py
     ],
 )
 def test_wrong_headers_are_refused_at_once_and_not_shown(headers: Any, problem: str) -> None:
-    """Later the HTTP library would refuse them, at each message, and show the value."""
+    """Wrong headers are refused at once, because the HTTP library would refuse them at each message and show the value."""
     with pytest.raises(ValueError, match=f"^headers {problem}.*; use a dict from names to values") as caught:
         sender("http://host", headers=headers)
 
@@ -194,7 +194,7 @@ def test_wrong_headers_are_refused_at_once_and_not_shown(headers: Any, problem: 
     ],
 )
 def test_a_key_in_the_place_of_its_file_is_not_shown(name: str, value: Any) -> None:
-    """The message says what belongs there."""
+    """A key in the place of its file's path is not shown, and the error says what belongs there."""
     options = {"client_cert": __file__, name: value} if name == "client_key" else {name: value}
     with pytest.raises(ValueError, match=f"^{name} is .*; use the path of an existing PEM file") as caught:
         sender("http://host", **options)
@@ -203,7 +203,7 @@ def test_a_key_in_the_place_of_its_file_is_not_shown(name: str, value: Any) -> N
 
 
 def test_a_password_that_cannot_be_sent_is_not_shown() -> None:
-    """HTTP's basic authentication is Latin-1 here."""
+    """A password that Latin-1, the encoding over HTTP, cannot hold is refused and not shown."""
     for options in (
         {"endpoint": "http://host", "auth": ("user", f"{SECRET}☃")},
         {"endpoint": f"http://user:{SECRET}%E2%98%83@host"},
@@ -219,7 +219,7 @@ BROKERS = ["kafka://host", "amqp://host", "amqps://host"]
 
 @pytest.mark.parametrize("endpoint", BROKERS)
 def test_a_broker_gets_user_and_password_in_any_script(endpoint: str) -> None:
-    """They are sent as UTF-8; a NUL, which ends them there, and half a character are refused without being shown."""
+    """A broker gets user and password as UTF-8; a NUL or half a character is refused and not shown."""
     tracer = ZipkinTracer("service", endpoint=endpoint, auth=("größe", f"{SECRET}☃€"))
     tracer.close(0)
     for wrong in (f"{SECRET}\0", f"{SECRET}\udcff"):
@@ -241,7 +241,7 @@ GOOD = [
 
 @pytest.mark.parametrize(("endpoint", "options"), GOOD)
 def test_a_failed_send_shows_no_credential(caplog: pytest.LogCaptureFixture, endpoint: str, options: dict[str, Any]) -> None:
-    """Refused connection, silence, nonsense, and a server that repeats the request; not even in the HTTP library's log."""
+    """No failure of a message shows a credential, also not in the HTTP library's log."""
 
     def repeat(connection: Any) -> None:
         said = server.requests[-1][0].encode() + SECRET.encode()
@@ -277,7 +277,7 @@ def test_a_failed_send_shows_no_credential(caplog: pytest.LogCaptureFixture, end
 
 
 def test_an_error_of_the_library_that_shows_the_url_is_shown_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As its messages are when no request could be made."""
+    """An error of the library with the URL in it is shown without the credentials."""
 
     def fail(*args: Any, **kwargs: Any) -> None:
         raise requests.ConnectionError(f"http://host/p?key={SECRET} (user:{SECRET}@host)")
@@ -290,7 +290,7 @@ def test_an_error_of_the_library_that_shows_the_url_is_shown_without(monkeypatch
 
 
 def test_a_tracer_shows_no_credential_in_log_or_repr(caplog: pytest.LogCaptureFixture) -> None:
-    """While it is configured, sends, fails and is replaced."""
+    """A tracer shows no credential while it is configured, sends, fails and is replaced."""
     caplog.set_level(logging.DEBUG)
     with raw_server(lambda connection: connection.sendall(ACCEPTED)) as server:
         for port in (server.port, 9):
@@ -318,13 +318,13 @@ def test_a_tracer_shows_no_credential_in_log_or_repr(caplog: pytest.LogCaptureFi
     ],
 )
 def test_a_url_is_shown_without_user_password_and_query(url: str, expected: str) -> None:
-    """An @ behind the path might end a password."""
+    """A URL is shown without user, password and query; with an @ behind the path only the scheme is shown."""
 
     assert expected == shown(url)
 
 
 def test_words_that_were_set_as_secrets_are_replaced_in_a_text() -> None:
-    """As written and as read; the longest first, and none of less than four characters."""
+    """Secrets are replaced, encoded and decoded, the longest first, except those of less than four characters."""
     secrets = [*in_url("http://u:p%40ssword@h/?key=a%20b%20c&f=zip"), *in_headers(["Bearer token"])]
 
     assert "*** and *** at *** as zip, Bearer of ***" == hide(
@@ -356,7 +356,7 @@ IN_CODE = [
 
 @pytest.mark.parametrize(("options", "name"), IN_CODE)
 def test_what_is_wrong_in_code_is_named_and_not_shown(caplog: pytest.LogCaptureFixture, options: Any, name: str) -> None:
-    """By a tracer, and by `configure`: the error, all errors behind it, and the log."""
+    """A wrong value in code is named and not shown, in the error, its chain and the log."""
     caplog.set_level(logging.DEBUG)
     for construct in (ZipkinTracer, configure):
         with pytest.raises(ValueError, match=f"^{name} ") as caught:
@@ -381,7 +381,7 @@ IN_ENVIRONMENT = [
 def test_what_is_wrong_in_the_environment_is_named_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, value: str
 ) -> None:
-    """The variable is named instead of the setting."""
+    """A wrong value in the environment is reported by its variable and not shown."""
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv(variable, value)
     if variable == "ZIPKIN_CLIENT_KEY":
@@ -398,7 +398,7 @@ def test_what_is_wrong_in_the_environment_is_named_and_not_shown(
 def test_a_misspelt_variable_is_told_without_its_value(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str
 ) -> None:
-    """Only its name."""
+    """A misspelt variable is reported by its name only."""
     monkeypatch.setenv(variable, SECRET)
     configure("service")
 
@@ -416,7 +416,7 @@ NEARLY_BROKEN = [
 
 @pytest.mark.parametrize("line", NEARLY_BROKEN)
 def test_malformed_headers_of_an_answer_are_not_in_the_http_librarys_log(caplog: pytest.LogCaptureFixture, line: bytes) -> None:
-    """It would warn of them with the request's URL, and with what stands in them."""
+    """The HTTP library logs no warning of malformed headers, which would show the URL and the headers."""
     caplog.set_level(logging.DEBUG)
     header = line.replace(b"%s", SECRET.encode())
     with raw_server(saying(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n%s\r\n\r\n" % header)) as server:
@@ -451,7 +451,7 @@ SPELLINGS: list[Callable[[str], bytes]] = [
 def test_a_server_that_repeats_a_credential_in_any_spelling_is_shown_without(
     options: dict[str, Any], spelling: Callable[[str], bytes]
 ) -> None:
-    """In the answer's body, its reason and the target of a redirect; read as UTF-8 or as Latin-1."""
+    """A credential that a server repeats in its body, its reason or a redirect is hidden, in any encoding."""
     said = spelling(ODD_SECRET)
     answers = [
         b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said),
@@ -471,7 +471,7 @@ def test_a_server_that_repeats_a_credential_in_any_spelling_is_shown_without(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_repeats_its_credentials_is_shown_without(scheme: str) -> None:
-    """As they stand in its URL, and as its header has them."""
+    """A proxy's credentials are hidden in the form of its URL and in that of its header."""
     encoded = b64encode(f"user:{SECRET}/".encode()).decode()
     with raw_server(saying(f"HTTP/1.1 407 {SECRET} {encoded}\r\nContent-Length: 0\r\n\r\n".encode())) as proxy:
         one = sender(f"{scheme}://zipkin.invalid", proxy=f"http://user:{SECRET}%2F@127.0.0.1:{proxy.port}")

@@ -37,7 +37,7 @@ RIGHT: list[tuple[Any, str, list[str], str, str]] = [
 
 @pytest.mark.parametrize(("endpoint", "kind", "urls", "route", "shown"), RIGHT)
 def test_the_scheme_chooses_the_sender(endpoint: Any, kind: str, urls: list[str], route: str, shown: str) -> None:
-    """In any case of letters; the comma of Kafka's brokers separates no URLs."""
+    """The scheme chooses the sender in any case of letters, and a comma between Kafka's brokers separates no URLs."""
     assert (kind, urls, route, shown) == (
         kind_of(endpoint),
         endpoints_of(endpoint),
@@ -56,16 +56,16 @@ WRONG: list[tuple[Any, str]] = [
     ("http://a,kafka://b", "has HTTP and Kafka; give the URLs of one sender only"),
     (["amqp://a", "http://b"], "has RabbitMQ and HTTP; give the URLs of one sender only"),
     (["kafka://a", "console:"], "has Kafka and console; give the URLs of one sender only"),
-    (["console:", "console:/x"], "has console: and more; lines go to one place"),
+    (["console:", "console:/x"], "has console: and another URL; give only one of them"),
     ("console:stdout", CONSOLES),
     ("console:spans.jsonl", CONSOLES),
     ("console:./spans.jsonl", CONSOLES),
     ("console://host/path", CONSOLES),
     ("console:/var/log/", CONSOLES),
     ("console:/a\nb", CONSOLES),
-    ("console:,http://u:secret@a", "has console: and more; lines go to one place"),
-    ("console:/x,console:/y", "has console: and more; lines go to one place"),
-    ("console:/x , kafka://u:secret@a", "has console: and more; lines go to one place"),
+    ("console:,http://u:secret@a", "has console: and another URL; give only one of them"),
+    ("console:/x,console:/y", "has console: and another URL; give only one of them"),
+    ("console:/x , kafka://u:secret@a", "has console: and another URL; give only one of them"),
     ("kafka:9092", "is 'kafka:9092'; use its brokers and the topic, for instance kafka://one:9092"),
     ("kafka:/u:secret@a", "use its brokers and the topic, for instance kafka://one:9092"),
     ("amqp:u:secret@h", "use the broker's URL, for instance amqp://"),
@@ -78,7 +78,7 @@ WRONG: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("endpoint", "words"), WRONG)
 def test_an_endpoint_that_chooses_no_sender_is_refused(endpoint: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the schemes that there are; in code, and in the environment with the variable's name."""
+    """An endpoint with another scheme is refused with the list of schemes, and with the variable's name."""
     for construct in (endpoints_of, lambda endpoint: ZipkinTracer("service", endpoint=endpoint)):
         with pytest.raises(ValueError, match=r"^endpoint ") as caught:
             construct(endpoint)
@@ -94,7 +94,7 @@ def test_an_endpoint_that_chooses_no_sender_is_refused(endpoint: Any, words: str
 @pytest.mark.parametrize(("endpoint", "sender"), [("http://127.0.0.1:9", HttpSender), ("console:", ConsoleSender)])
 @pytest.mark.parametrize("variable", ["ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT"])
 def test_both_variables_choose_a_sender(monkeypatch: pytest.MonkeyPatch, endpoint: str, sender: type, variable: str) -> None:
-    """Ours, and OpenTelemetry's; `opentracing-zipkin run` says where spans go."""
+    """Our variable and OpenTelemetry's choose a sender, and `opentracing-zipkin run` says where spans go."""
     for name in [name for name in os.environ if name.startswith(("ZIPKIN_", "OTEL_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv(variable, endpoint)
@@ -108,7 +108,7 @@ def test_both_variables_choose_a_sender(monkeypatch: pytest.MonkeyPatch, endpoin
 
 
 def test_proxies_and_certificates_of_requests_are_for_http_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A console has no settings, and a variable that was set for others makes no error."""
+    """Variables for requests do not reach another sender, and cause no error there."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://proxy:3128")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", __file__)
@@ -120,7 +120,7 @@ def test_proxies_and_certificates_of_requests_are_for_http_alone(monkeypatch: py
 
 
 def test_a_console_needs_no_broker_and_a_collector_no_broker_and_no_console() -> None:
-    """Only the chosen sender's module, and its client library, is imported."""
+    """Only the module and the client library of the chosen sender are imported."""
     code = """
 import sys
 import opentracing_zipkin
@@ -134,5 +134,5 @@ print(found, [name for name in ("confluent_kafka", "pika") if name in sys.module
 
 
 def test_every_kind_of_sender_is_in_these_tables() -> None:
-    """One that is added is tried, too."""
+    """The tables of these tests have every kind of sender, also a new one."""
     assert set(module._KINDS) == {kind for _, kind, *_ in RIGHT}

@@ -20,14 +20,14 @@ def sender(server: RawServer, scheme: str = "http") -> HttpSender:
 
 
 def refusal(said: bytes) -> SendError:
-    """Of a server that says this."""
+    """The error for this answer of a server."""
     with raw_server(saying(said)) as server, pytest.raises(SendError) as caught:
         sender(server).send(b"[]")
     return caught.value
 
 
 def test_a_message_is_posted_and_not_to_be_traced() -> None:
-    """With its media type, and `b3: 0` for proxies on the way."""
+    """A message is posted with its media type, and with `b3: 0`, so that proxies do not trace it."""
     with raw_server(saying(ACCEPTED)) as server:
         sender(server).send(b"[]")
     [(head, body)] = server.requests
@@ -42,7 +42,7 @@ def test_a_message_is_posted_and_not_to_be_traced() -> None:
     [(400, False), (404, False), (413, False), (408, True), (429, True), (500, True), (502, True), (503, True), (504, True)],
 )
 def test_a_refusal_says_what_the_server_said_and_whether_to_retry(status: int, retryable: bool) -> None:
-    """The reason is in the message, without the body's line ends."""
+    """The error has the server's reason on one line, and says whether a retry makes sense."""
     error = refusal(answer(status, "the\nreason " + "x" * 500))
 
     assert re.search(f"HTTP {status} .*the reason x+$", str(error))
@@ -64,7 +64,7 @@ def test_a_refusal_says_what_the_server_said_and_whether_to_retry(status: int, r
 def test_a_refusal_says_what_can_be_done(
     status: int, body: str, headers: dict[str, str], expected: tuple[bool, bool, bool, float]
 ) -> None:
-    """Try again, after which time; or divide; or split, also where Zipkin says 413 in the body of a 500."""
+    """The error says whether to retry and when, and whether to divide, also for Zipkin's 500 with 413 in its body."""
     error = refusal(answer(status, body, headers))
 
     assert expected == (error.retryable, error.divisible, error.too_large, error.retry_after)
@@ -72,7 +72,7 @@ def test_a_refusal_says_what_can_be_done(
 
 @pytest.mark.parametrize(("status", "retryable"), [(301, False), (302, True), (303, True), (307, True), (308, False)])
 def test_a_redirect_is_a_failure_and_not_followed(status: int, retryable: bool) -> None:
-    """requests would turn the POST into a GET and call a login page success; one that says "for now" may be over later."""
+    """A redirect is a failure, because requests would GET its target; after a temporary one a retry makes sense."""
     redirect = answer(status, headers={"Location": "/login?from=spans"})
     with raw_server(saying(redirect, ACCEPTED)) as server:
         one = sender(server)
@@ -97,20 +97,20 @@ def test_a_redirect_is_a_failure_and_not_followed(status: int, retryable: bool) 
     ],
 )
 def test_a_redirect_shows_where_to_without_credentials(location: str, expected: str) -> None:
-    """The log's line names the host to ask about."""
+    """A redirect's error names its target, without credentials."""
     error = refusal(answer(302, headers={"Location": location}))
 
     assert str(error).endswith(f"; it points to {expected}, and a redirect is not followed")
 
 
 def test_a_redirect_to_nowhere_is_a_refusal_like_others() -> None:
-    """Without a Location nothing is said of it."""
+    """The error for a redirect without a Location names no target."""
 
     assert str(refusal(answer(302))).endswith("HTTP 302 Said")
 
 
 def test_any_2xx_is_success() -> None:
-    """Proxies answer 200 or 204."""
+    """Any status from 200 to 299 is success, because proxies answer 200 or 204."""
     with raw_server(saying(*map(answer, (200, 202, 204)))) as server:
         for _ in range(3):
             sender(server).send(b"[]")
@@ -119,7 +119,7 @@ def test_any_2xx_is_success() -> None:
 
 
 def test_a_broken_connection_may_be_retried_and_its_cause_is_named() -> None:
-    """The innermost reason, not three layers around it."""
+    """A broken connection allows a retry, and the error names the innermost cause."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         nobody = RawServer(probe.getsockname()[1], [], [])
     with pytest.raises(SendError, match=r"spans: ConnectionRefusedError: .* Connection refused$") as caught:
@@ -131,7 +131,7 @@ def test_a_broken_connection_may_be_retried_and_its_cause_is_named() -> None:
 def test_nothing_is_taken_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, certificates: Certificates
 ) -> None:
-    """Neither proxies nor certificates nor the passwords of a .netrc."""
+    """Proxies, certificates and a .netrc of the environment are not used."""
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login user password secret")
     for name, value in (
         ("HTTP_PROXY", "http://127.0.0.1:1"),
@@ -152,7 +152,7 @@ def test_nothing_is_taken_from_the_environment(
 
 
 def test_closing_gives_the_connection_back_and_sending_opens_another() -> None:
-    """As a forked process needs it."""
+    """After `close` the next message opens a new connection."""
     with raw_server(saying(ACCEPTED)) as server:
         one = sender(server)
         first = one._connection()

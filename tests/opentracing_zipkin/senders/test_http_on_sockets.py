@@ -75,7 +75,7 @@ def silence(connection: socket.socket) -> None:
     ids=["head", "body", "headers", "continue", "silence"],
 )
 def test_a_server_that_trickles_is_left_at_the_deadline(answer: Callable[[socket.socket], None]) -> None:
-    """The timeout is for the whole answer, not for each piece of it; the message may be sent again."""
+    """The timeout bounds the whole answer, not each piece of it, and a retry makes sense."""
     with raw_server(answer) as server:
         start = time.monotonic()
         with pytest.raises(SendError) as caught:
@@ -87,7 +87,7 @@ def test_a_server_that_trickles_is_left_at_the_deadline(answer: Callable[[socket
 
 
 def test_an_answer_without_end_is_not_kept() -> None:
-    """Its beginning is all that is read, and another connection is used for the next message."""
+    """Only the beginning of an endless answer is read, and the next message uses another connection."""
 
     def flood(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000000000000\r\n\r\n" + b"x" * 1_000_000)
@@ -102,7 +102,7 @@ def test_an_answer_without_end_is_not_kept() -> None:
 
 
 def test_a_name_is_looked_up_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """gevent's look-up starts one, and while the interpreter ends Python 3.12 refuses that."""
+    """A name is looked up without a new thread, which gevent needs and an ending Python 3.12 refuses."""
 
     def refuse(*_: object) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
@@ -116,7 +116,7 @@ def test_a_name_is_looked_up_where_no_thread_can_be_started(monkeypatch: pytest.
 
 @pytest.mark.parametrize("answer", [ACCEPTED, b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone"])
 def test_messages_share_a_connection(answer: bytes) -> None:
-    """Also after an answer with a body."""
+    """Messages share a connection, also after an answer with a body."""
     with raw_server(lambda connection: connection.sendall(answer)) as server:
         one = sender(server.port)
         for _ in range(5):
@@ -127,7 +127,7 @@ def test_messages_share_a_connection(answer: bytes) -> None:
 
 
 def test_a_connection_that_the_server_has_closed_is_opened_again() -> None:
-    """Collectors close what is idle."""
+    """A connection that the server has closed, because it was idle, is opened again."""
 
     def accept_and_close(connection: socket.socket) -> None:
         connection.sendall(ACCEPTED)
@@ -144,7 +144,7 @@ def test_a_connection_that_the_server_has_closed_is_opened_again() -> None:
 
 @pytest.mark.parametrize(("compress", "expected"), [(None, False), (False, False), (True, True)])
 def test_a_message_is_compressed_where_that_is_worth_it(compress: bool | None, expected: bool) -> None:
-    """gzip, the same bytes each time; not on this machine unless asked for, and not what is short."""
+    """A long message to another machine is compressed, with equal bytes each time, and a short one is not."""
     with raw_server(accept) as server:
         one = sender(server.port, compress=compress)
         for body in (BODY, BODY, b"[]"):
@@ -169,13 +169,13 @@ def test_a_message_is_compressed_where_that_is_worth_it(compress: bool | None, e
     ],
 )
 def test_only_collectors_elsewhere_get_compressed_messages(endpoint: Any, expected: bool) -> None:
-    """The network is what compression saves."""
+    """Only messages to other machines are compressed by default, because only they use the network."""
 
     assert expected is HttpSender(endpoint, "/api/v2/spans", "application/json")._compress
 
 
 def test_the_next_collector_is_asked_where_one_does_not_answer() -> None:
-    """And stays the first to be asked; where none answers, the last failure is told."""
+    """If a collector fails, the next one is asked and stays the first; if all fail, the last error is raised."""
     dead = free_port()
     with raw_server(accept) as server:
         one = HttpSender(f"http://127.0.0.1:{dead}, http://127.0.0.1:{server.port}", "/api/v2/spans", "application/json")
@@ -188,7 +188,7 @@ def test_the_next_collector_is_asked_where_one_does_not_answer() -> None:
 
 
 def test_a_refused_message_is_not_offered_to_the_next_collector() -> None:
-    """What one collector finds wrong with it, another will, too."""
+    """A message that one collector refuses is not sent to the next, which would refuse it, too."""
 
     def refuse(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
@@ -203,7 +203,7 @@ def test_a_refused_message_is_not_offered_to_the_next_collector() -> None:
 
 @pytest.mark.parametrize("in_the_url", [True, False])
 def test_user_and_password_are_sent_and_never_shown(in_the_url: bool) -> None:
-    """In the URL, or as `auth`; beside headers of one's own."""
+    """User and password, from the URL or from `auth`, are sent beside own headers, and never shown."""
     with raw_server(accept) as server:
         user = "user:secret@" if in_the_url else ""
         options: dict[str, Any] = {} if in_the_url else {"auth": ("user", "secret")}
@@ -219,7 +219,7 @@ def test_user_and_password_are_sent_and_never_shown(in_the_url: bool) -> None:
 
 
 def test_a_proxy_is_asked_for_the_whole_url() -> None:
-    """The collector's name need not be known here."""
+    """A proxy is asked for the whole URL, and the collector's name is not looked up here."""
     with raw_server(accept) as proxy:
         one = HttpSender(
             "http://zipkin.invalid:9411", "/api/v2/spans", "application/json", proxy=f"http://127.0.0.1:{proxy.port}"
@@ -231,7 +231,7 @@ def test_a_proxy_is_asked_for_the_whole_url() -> None:
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(certificates: Certificates) -> None:
-    """Nothing is sent to a server that cannot prove who it is; with the authority's certificate it can."""
+    """A server with an unknown authority gets nothing, and with the authority's certificate it is accepted."""
     with raw_server(accept, certificates.server) as server:
         with pytest.raises(SendError, match="certificate verify failed"):
             sender(server.port, "https").send(BODY)
@@ -243,7 +243,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(certificates: Certific
 
 @pytest.mark.parametrize("files", [("client_both", None), ("client_cert", "client_key")])
 def test_a_server_that_asks_for_a_certificate_gets_ours(certificates: Certificates, files: tuple[str, str | None]) -> None:
-    """Certificate and key in one file, or in two."""
+    """A server that asks for a certificate gets ours, with the key in the same file or in another."""
     certificates.server.verify_mode = ssl.CERT_REQUIRED
     try:
         with raw_server(accept, certificates.server) as server:
@@ -264,7 +264,7 @@ def test_a_server_that_asks_for_a_certificate_gets_ours(certificates: Certificat
 
 
 def test_a_trickling_server_is_left_at_the_deadline_with_tls_too(certificates: Certificates) -> None:
-    """The deadline is kept below the encryption."""
+    """A server that trickles TLS records is left at the deadline."""
     with raw_server(one_by_one(ACCEPTED), certificates.server) as server:
         start = time.monotonic()
         with pytest.raises(SendError):

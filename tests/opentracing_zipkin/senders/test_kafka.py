@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pytest
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders import SendError, kafka_client
 from opentracing_zipkin.senders.kafka import KafkaSender
+from tests.contract.sender_contract import in_a_child
 
 from .certificates import Certificates
 from .mock_kafka import MockKafka
@@ -30,13 +31,13 @@ BOUNDED_S = 10.0
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Brokers that refuse a connection at one address have no others."""
-    monkeypatch.setattr(kafka_client, "OTHER_ADDRESSES_S", 0.1)
+    """The brokers of these tests have one address, so the delay for other addresses is left out."""
+    monkeypatch.setattr(kafka_client, "DOWN_DELAY_S", 0.1)
 
 
 @contextmanager
 def silent_listener() -> Iterator[str]:
-    """Takes connections and never says anything."""
+    """A server that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
@@ -63,29 +64,11 @@ def in_a_process(code: str, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
 
 
-def in_a_child(action: Callable[[], object]) -> str:
-    """The error of what a forked process does, "" where there was none."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            action()
-        except BaseException as error:
-            os.write(writing, repr(error).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
-        said = stream.read().decode()
-    os.waitpid(pid, 0)
-    return said
-
-
 # Accepted
 
 
 def test_a_message_is_there_when_send_returns(kafka: MockKafka) -> None:
-    """Byte for byte, without a key, in the topic that the endpoint's path names."""
+    """The message is in the topic of the endpoint's path, byte for byte and without a key."""
     sender = KafkaSender(f"kafka://{kafka.address}/accepted")
     body = bytes(range(256)) * 2048
     assert sender.max_bytes == len(body)
@@ -99,7 +82,7 @@ def test_a_message_is_there_when_send_returns(kafka: MockKafka) -> None:
 @pytest.mark.parametrize("acks", ["all", "1", "0"])
 @pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
 def test_every_compression_and_acknowledgement_is_taken(kafka: MockKafka, acks: str, compression: str) -> None:
-    """The installed client was built with each of them."""
+    """The installed client supports every compression, and messages arrive with every `kafka_acks`."""
     topic = f"{compression}-{acks}"
     sender = KafkaSender(f"kafka://{kafka.address}/{topic}", kafka_acks=acks, kafka_compression=compression)
     sender.send(b"x" * 10_000)
@@ -109,7 +92,7 @@ def test_every_compression_and_acknowledgement_is_taken(kafka: MockKafka, acks: 
 
 
 def test_a_tracers_spans_arrive(kafka: MockKafka) -> None:
-    """The scheme of the endpoint chooses this sender."""
+    """A tracer with an endpoint of kafka:// sends its spans to Kafka."""
     tracer = ZipkinTracer("shop", endpoint=f"kafka://{kafka.address}/spans")
     tracer.start_span("buy").finish()
     assert True is tracer.flush(10)
@@ -123,7 +106,7 @@ def test_a_tracers_spans_arrive(kafka: MockKafka) -> None:
 
 
 def test_brokers_that_are_away_are_told_by_the_reason() -> None:
-    """It may pass; after the first try of all brokers nobody waits longer."""
+    """The error has the reason and allows a retry, and it comes soon after the first try of all brokers."""
     sender = KafkaSender(f"kafka://{unused_address()},{unused_address()}")
     error = refusal(sender)
 
@@ -134,7 +117,7 @@ def test_brokers_that_are_away_are_told_by_the_reason() -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_name_that_is_none_is_told() -> None:
-    """With the client's own words, as no address is known."""
+    """A broker's name without an address fails with the client's own words."""
     error = refusal(KafkaSender("kafka://no-such-broker.invalid"))
 
     assert True is error.retryable
@@ -142,7 +125,7 @@ def test_a_name_that_is_none_is_told() -> None:
 
 
 def test_the_next_address_of_a_name_is_tried(kafka: MockKafka) -> None:
-    """`localhost` is an IPv6 address, too, at which nobody listens; that is no failure of the message."""
+    """If nobody listens at the IPv6 address of `localhost`, the IPv4 address is tried, and the message does not fail."""
     port = kafka.address.rpartition(":")[2]
     sender = KafkaSender(f"kafka://localhost:{port}/localhost")
     sender.send(b"[]")
@@ -152,7 +135,7 @@ def test_the_next_address_of_a_name_is_tried(kafka: MockKafka) -> None:
 
 
 def test_time_out_and_limit_bound_a_message_to_a_broker_that_says_nothing() -> None:
-    """It may pass, and the time is told; the client is given up with it."""
+    """The error names the time and allows a retry, and the client is thrown away."""
     with silent_listener() as address:
         before = threads()
         sender = KafkaSender(f"kafka://{address}", send_timeout=0.5)
@@ -171,7 +154,7 @@ def test_time_out_and_limit_bound_a_message_to_a_broker_that_says_nothing() -> N
 
 
 def test_a_message_over_the_clients_limit_is_too_large(kafka: MockKafka) -> None:
-    """The client's limit is a million bytes; the connection goes on."""
+    """A message of more than the client's limit, a million bytes, is `too_large`, and the connection is kept."""
     sender = KafkaSender(f"kafka://{kafka.address}/large")
     sender.send(b"[]")
     error = refusal(sender, bytes(1_000_001))
@@ -183,7 +166,7 @@ def test_a_message_over_the_clients_limit_is_too_large(kafka: MockKafka) -> None
 
 
 def test_a_certificate_that_was_spoilt_is_told(certificates: Certificates, tmp_path: Path) -> None:
-    """By a renewal, say; with the setting that names its file, and it may be mended."""
+    """A certificate file that was damaged, for instance at its renewal, fails with the setting's name and allows a retry."""
     path = tmp_path / "authority.pem"
     path.write_bytes(Path(certificates.authority).read_bytes())
     sender = KafkaSender("kafka://localhost", ca_bundle=str(path))
@@ -195,7 +178,7 @@ def test_a_certificate_that_was_spoilt_is_told(certificates: Certificates, tmp_p
 
 
 def test_an_error_can_be_pickled(kafka: MockKafka) -> None:
-    """Whole, as a pool of processes does it."""
+    """The error and all its attributes survive pickling, which a pool of processes does."""
     error = refusal(KafkaSender(f"kafka://{kafka.address}"), bytes(1_000_001))
 
     assert vars(error) == vars(pickle.loads(pickle.dumps(error)))
@@ -203,7 +186,7 @@ def test_an_error_can_be_pickled(kafka: MockKafka) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_the_password_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither in errors nor in the log of the client, which both name the broker, nor in a repr."""
+    """The password is neither in an error, nor in the client's log, nor in a repr."""
     told = []
     with caplog.at_level(logging.DEBUG):
         for url, given in (
@@ -211,7 +194,7 @@ def test_the_password_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None
             (f"kafka://{unused_address()}", {"auth": ("me", PASSWORD)}),
         ):
             sender = KafkaSender(url, **given)  # type: ignore[arg-type]
-            told += [str(refusal(sender)), repr(sender), repr(sender._watch.shown(f"broker: bad {PASSWORD}!"))]
+            told += [str(refusal(sender)), repr(sender), repr(sender._state.shown(f"broker: bad {PASSWORD}!"))]
             sender.close()
     told += caplog.messages
 
@@ -220,7 +203,7 @@ def test_the_password_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_the_client_writes_nothing_on_stderr() -> None:
-    """What it would write there by itself is in our log at DEBUG."""
+    """The lines that the client would write to stderr are in our log, at DEBUG."""
     done = in_a_process(
         "try:\n    KafkaSender(sys.argv[1]).send(b'[]')\nexcept Exception as error:\n    print(error)",
         f"kafka://{unused_address()}",
@@ -232,7 +215,7 @@ def test_the_client_writes_nothing_on_stderr() -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_log_handler_that_raises_does_no_harm() -> None:
-    """The client calls it while it sends."""
+    """A log handler that raises, while the client sends, does not fail the message."""
 
     class Raising(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -255,7 +238,7 @@ def test_a_log_handler_that_raises_does_no_harm() -> None:
 
 
 def test_closing_ends_the_clients_threads(kafka: MockKafka) -> None:
-    """As often as one likes; and the sender may be used again."""
+    """The sender may be closed several times, and used again after that."""
     sender = KafkaSender(f"kafka://{kafka.address}/closing")
     before = threads()
     sender.close()
@@ -272,7 +255,7 @@ def test_closing_ends_the_clients_threads(kafka: MockKafka) -> None:
 
 
 def test_a_forked_process_has_a_client_of_its_own(kafka: MockKafka) -> None:
-    """Each message arrives once; the parent's client goes on."""
+    """Parent and child each send their messages once, and the parent keeps its client."""
     sender = KafkaSender(f"kafka://{kafka.address}/forked")
     sender.send(b"[1]")
 
@@ -289,7 +272,7 @@ def test_a_forked_process_has_a_client_of_its_own(kafka: MockKafka) -> None:
 
 
 def test_a_forked_process_ends_in_time(kafka: MockKafka) -> None:
-    """The parent's client, whose threads are not there, is not ended by it; neither line nor delay."""
+    """A forked child does not end the parent's client, so its exit takes no time and writes nothing."""
     code = (
         "sender = KafkaSender(sys.argv[1])\nsender.send(b'[]')\n"
         "import warnings\nwarnings.simplefilter('ignore')\n"
@@ -306,7 +289,7 @@ def test_a_forked_process_ends_in_time(kafka: MockKafka) -> None:
 
 
 def test_a_message_is_sent_while_the_interpreter_shuts_down(kafka: MockKafka) -> None:
-    """From an exit handler, where Python starts no threads any more, by a client that is made there."""
+    """An exit handler can make a client and send a message, although Python starts no thread any more."""
     code = "import atexit\nsender = KafkaSender(sys.argv[1])\natexit.register(lambda: (sender.send(b'[]'), print('sent')))"
     done = in_a_process(code, f"kafka://{kafka.address}/exit")
 
@@ -315,7 +298,7 @@ def test_a_message_is_sent_while_the_interpreter_shuts_down(kafka: MockKafka) ->
 
 
 def test_a_tracers_last_spans_are_sent_at_exit(kafka: MockKafka) -> None:
-    """By the tracer's own thread, which makes its client only then."""
+    """The tracer's thread makes its client at exit, and sends the last spans."""
     code = (
         "from opentracing_zipkin import configure\n"
         "tracer = configure('shop', endpoint=sys.argv[1], flush_interval=60)\n"
@@ -329,7 +312,7 @@ def test_a_tracers_last_spans_are_sent_at_exit(kafka: MockKafka) -> None:
 
 
 def test_greenlets_go_on_while_a_message_waits(kafka: MockKafka) -> None:
-    """The client knows nothing of gevent, so it is asked again and again without waiting in it."""
+    """Other greenlets go on while a message waits, because the client is only polled and never waited for."""
     code = (
         "from gevent import monkey, spawn\nmonkey.patch_all()\n"
         "ticks = []\n"
@@ -352,7 +335,7 @@ def test_greenlets_go_on_while_a_message_waits(kafka: MockKafka) -> None:
 
 
 def test_the_client_is_imported_where_it_is_chosen() -> None:
-    """An application that posts to a collector does not need it."""
+    """An application that posts to a collector does not import the Kafka client."""
     code = "import opentracing_zipkin as z; z.ZipkinTracer('x'); import sys; print('confluent_kafka' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=True)
 
@@ -360,7 +343,7 @@ def test_the_client_is_imported_where_it_is_chosen() -> None:
 
 
 def test_a_missing_client_is_told_by_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At once, when the sender is made; a producer of one's own does without it."""
+    """Without the client the constructor raises ImportError with the extra's name; a given producer needs no client."""
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
 
     with pytest.raises(ImportError, match="install the extra 'kafka' of the distribution 'opentracing'"):
@@ -408,7 +391,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("endpoint", "given", "told"), WRONG.values(), ids=WRONG)
 def test_a_wrong_setting_is_told_with_the_remedy(endpoint: Any, given: dict[str, Any], told: str) -> None:
-    """At once, by its name."""
+    """A wrong setting raises in the constructor, with its name and the remedy."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole text is compared
         KafkaSender(endpoint, **given)
 
@@ -416,6 +399,6 @@ def test_a_wrong_setting_is_told_with_the_remedy(endpoint: Any, given: dict[str,
 
 
 def test_a_setting_of_another_sender_is_none_of_this_one() -> None:
-    """Nor is a misspelt one."""
+    """A setting of another sender, or a misspelt one, raises TypeError."""
     with pytest.raises(TypeError, match="proxy"):
         KafkaSender("kafka://a", proxy="http://b")  # type: ignore[call-arg]

@@ -9,7 +9,7 @@ import pytest
 from opentracing_zipkin.option import check_group
 from opentracing_zipkin.options import KafkaOptions
 from opentracing_zipkin.senders.broker_url import kafka_url
-from opentracing_zipkin.senders.kafka_client import Watch, checked_configuration
+from opentracing_zipkin.senders.kafka_client import BrokerState, client_configuration
 
 from .certificates import Certificates
 
@@ -17,7 +17,7 @@ SASL = {"sasl.username": "me", "sasl.password": "x y"}
 
 
 def configured(url: str = "kafka://a", **given: Any) -> dict[str, Any]:
-    return checked_configuration(kafka_url(url), check_group("test", KafkaOptions, given), given)
+    return client_configuration(kafka_url(url), check_group("test", KafkaOptions, given), given)
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def configured(url: str = "kafka://a", **given: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_setting_is_the_clients(url: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
-    """By its name there."""
+    """Each of our settings becomes the client's setting of the right name."""
     assert expected.items() <= configured(url, **given).items()
 
 
 def test_certificates_turn_tls_on(certificates: Certificates) -> None:
-    """The key may stand in the certificate's file."""
+    """Certificates turn TLS on, and the key may be in the certificate's file."""
     by_bundle = configured(ca_bundle=certificates.authority)
     by_both = configured(client_cert=certificates.client_both)
     by_two = configured(client_cert=certificates.client_cert, client_key=certificates.client_key)
@@ -59,10 +59,10 @@ def test_certificates_turn_tls_on(certificates: Certificates) -> None:
          "Connect to ipv4#127.0.0.1:1 failed: Connection refused"),
         ("sasl_ssl://[::1]:9092/3: SASL: no (after 310ms in state AUTH_REQ, 5 identical error(s) suppressed)", "SASL: no"),
         ("no swordfish,\n\tand no \x1b[31mred", "no ***, and no \\x1b[31mred"),
-        ("x" * 400, "x" * 300),
+        ("x" * 600, "x" * 500),
     ],
 )  # fmt: skip
 def test_the_clients_words_are_made_fit_to_be_shown(words: str, shown: str) -> None:
-    """On one line, without the broker in front, the client's state behind and the password anywhere; and bounded."""
-    assert shown[:290] == Watch(("swordfish",)).shown(words)[:290]
-    assert len(Watch(()).shown(words)) <= 300
+    """The client's words become one line of limited length, without the broker's name, the client's state and the password."""
+    assert shown[:490] == BrokerState(("swordfish",)).shown(words)[:490]
+    assert len(BrokerState(()).shown(words)) <= 500

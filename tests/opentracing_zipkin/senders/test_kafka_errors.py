@@ -40,7 +40,7 @@ CODES = {
 
 @pytest.mark.parametrize(("name", "fate", "remedy"), [(name, *row) for name, row in CODES.items()], ids=CODES)
 def test_a_code_decides_what_becomes_of_the_message(name: str, fate: tuple[bool, bool, float], remedy: str) -> None:
-    """Tried again soon, seldom, never, or divided; with the remedy where there is one."""
+    """A code decides whether a message is tried again soon or seldom, rejected or divided, and has its remedy."""
     error = send_error(getattr(KafkaError, name), "reason")
 
     assert fate == (error.retryable, error.too_large, error.retry_after)
@@ -50,7 +50,7 @@ def test_a_code_decides_what_becomes_of_the_message(name: str, fate: tuple[bool,
 
 
 def test_the_codes_are_the_clients() -> None:
-    """Ours are written as numbers, because a producer of one's own does without the library."""
+    """Our numbers are the library's codes; they are numbers, because with a given producer the library may be missing."""
     assert KafkaError._ALL_BROKERS_DOWN == kafka_errors.ALL_BROKERS_DOWN
     assert KafkaError.LEADER_NOT_AVAILABLE == kafka_errors.LEADER_NOT_AVAILABLE
     assert KafkaError._SSL == kafka_errors.SSL

@@ -11,13 +11,14 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.senders.kafka import KafkaSender
+from tests.contract.sender_contract import in_a_child
 
 from .mock_kafka import MockKafka
-from .test_kafka import in_a_child, refusal
+from .test_kafka import refusal
 
 
 class FakeProducer:
-    """Answers a message with the next of `answers` when it is polled: an error, None for acknowledged, or nothing at all."""
+    """A producer that reports the next of `answers` when it is polled: an error, None for success, or nothing."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
@@ -46,7 +47,7 @@ class FakeProducer:
 
 
 def test_a_producer_of_the_applications_is_used_and_never_closed() -> None:
-    """Neither flushed nor purged either: it may hold messages of the application's."""
+    """The application's producer is never closed, flushed or purged, because it may hold other messages."""
     producer = FakeProducer(None, KafkaError(-195), None)
     sender = KafkaSender(producer=producer, topic="spans")
     sender.send(b"[1]")
@@ -60,7 +61,7 @@ def test_a_producer_of_the_applications_is_used_and_never_closed() -> None:
 
 
 def test_a_real_producer_is_taken(kafka: MockKafka) -> None:
-    """With whatever settings it has."""
+    """A real producer can be given, whatever its settings are."""
     producer = Producer({"bootstrap.servers": kafka.address, "linger.ms": 0})
     sender = KafkaSender(producer=producer, topic="given")
     sender.send(b"[]")
@@ -71,7 +72,7 @@ def test_a_real_producer_is_taken(kafka: MockKafka) -> None:
 
 
 def test_a_message_that_was_left_to_the_producer_is_not_given_to_it_twice() -> None:
-    """It is not purged, so another try of the same bytes waits for the report of the first."""
+    """After a timeout a retry of the same bytes waits for the first report, because the producer still has the message."""
     producer = FakeProducer()
     sender = KafkaSender(producer=producer, send_timeout=0.02)
     error = refusal(sender, b"[1]")
@@ -87,7 +88,7 @@ def test_a_message_that_was_left_to_the_producer_is_not_given_to_it_twice() -> N
 
 
 def test_another_message_does_not_wait_for_the_first() -> None:
-    """The report of a message that was given up counts for no other one."""
+    """A late report of an earlier message does not count for a new one."""
     producer = FakeProducer()
     sender = KafkaSender(producer=producer, send_timeout=0.02)
     refusal(sender, b"[1]")
@@ -98,7 +99,7 @@ def test_another_message_does_not_wait_for_the_first() -> None:
 
 
 def test_a_function_makes_a_producer_for_the_sender_alone(kafka: MockKafka) -> None:
-    """Made at the first message, and again after a failure, after closing and in a forked process."""
+    """The function is called at the first message, after a failure, after closing and in a forked process."""
     made: list[int] = []
 
     def make() -> Any:
@@ -122,7 +123,7 @@ def test_a_function_makes_a_producer_for_the_sender_alone(kafka: MockKafka) -> N
 
 
 def test_a_producer_is_not_used_in_a_forked_process() -> None:
-    """Its threads are not there, so spans are rejected with the remedy, at once."""
+    """In a forked process a given producer has no threads, so spans are rejected at once, with the remedy."""
     producer = FakeProducer(None, None)
     sender = KafkaSender(producer=producer)
     sender.send(b"[1]")
@@ -144,7 +145,7 @@ def test_a_producer_is_not_used_in_a_forked_process() -> None:
     ],
 )
 def test_an_exception_of_the_producers_is_told(raised: Exception, told: str, retryable: bool) -> None:
-    """As a failure of the message, without the exception itself."""
+    """An exception of the producer becomes a SendError without a chain."""
 
     class Raising(FakeProducer):
         def produce(self, *arguments: Any, **named: Any) -> None:
@@ -156,7 +157,7 @@ def test_an_exception_of_the_producers_is_told(raised: Exception, told: str, ret
 
 
 def test_an_interruption_passes_and_gives_the_client_up() -> None:
-    """A cancellation in the middle of a message: the client must not deliver it later."""
+    """An interruption leaves `send`, and the client is thrown away, so that it delivers nothing later."""
     made: list[FakeProducer] = []
 
     class Interrupted(FakeProducer):
@@ -187,7 +188,7 @@ def test_an_interruption_passes_and_gives_the_client_up() -> None:
     ],
 )
 def test_a_wrong_setting_beside_a_producer_is_told(given: dict[str, Any], told: str) -> None:
-    """At once; the producer has settings of its own."""
+    """A setting beside a producer raises in the constructor, because the producer has its own settings."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # the whole text is compared
         KafkaSender(**{"producer": FakeProducer(), **given})
 
@@ -195,7 +196,7 @@ def test_a_wrong_setting_beside_a_producer_is_told(given: dict[str, Any], told: 
 
 
 def test_an_own_time_out_may_stand_beside_a_producer() -> None:
-    """It is the sender that waits."""
+    """`send_timeout` may be given beside a producer, because the sender itself waits."""
     sender = KafkaSender(producer=FakeProducer(), send_timeout=0.05)
 
     assert isinstance(refusal(sender), SendError)

@@ -129,7 +129,7 @@ print(json.dumps([urls, tracer.stats.sent, sum(tracer.stats.dropped.values())]))
     "tool", ["responses", "requests-mock", "VCR.py", "patch of the adapter", "patch of the pool", "patch of http.client"]
 )
 def test_our_requests_are_invisible_to_an_applications_mocks(tool: str, moment: str, tmp_path: Path) -> None:
-    """We may be imported inside the mock, be there before, or have sent before: spans arrive, and it counts the application's."""
+    """With a mock of the application's, installed before or after us, spans arrive, and it sees only the application's requests."""
 
     def say(connection: socket.socket) -> None:
         path = server.requests[-1][0].split()[1]
@@ -182,7 +182,7 @@ BLOCKS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_where_sockets_are_blocked_spans_wait_and_it_is_said_once(block: str, caplog: pytest.LogCaptureFixture) -> None:
-    """As a warning in one line; when the block is over they arrive."""
+    """Where sockets are blocked, one warning is logged, and the spans arrive when the block is over."""
     with raw_server(saying(ACCEPTED)) as server:
         tracer = ZipkinTracer("service", endpoint=f"http://127.0.0.1:{server.port}", local_ip="127.0.0.1", flush_interval=0.02)
         with BLOCKS[block]():
@@ -199,7 +199,7 @@ def test_where_sockets_are_blocked_spans_wait_and_it_is_said_once(block: str, ca
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_blocked_socket_costs_no_time(block: str) -> None:
-    """A mock that answers each read with one byte would keep us busy until the deadline."""
+    """A blocked socket takes no time, although a mock might answer each read with one byte until the deadline."""
     one = HttpSender("http://127.0.0.1:9", "/api/v2/spans", "application/json")
     start = time.thread_time()
     with BLOCKS[block](), pytest.raises(SendError) as caught:
@@ -214,7 +214,7 @@ def test_a_blocked_socket_costs_no_time(block: str) -> None:
 
 @contextmanager
 def broken() -> Iterator[None]:
-    """Whoever reads the clock takes an answer that was meant for the application."""
+    """A clock that raises at each reading, because its answers are meant for the application."""
     with mock.patch.multiple(
         "time", **dict.fromkeys(("time", "monotonic", "perf_counter"), mock.Mock(side_effect=AssertionError))
     ):
@@ -232,7 +232,7 @@ CLOCKS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_messages_are_sent_whatever_the_clock_says(clock: str, scheme: str, certificates: Certificates) -> None:
-    """Without a word about it: with cookies, on new connections and on kept ones, and in time."""
+    """Messages are sent in time whatever the clock says, with cookies, on new and on kept connections."""
     said = [answer(202, headers={"Set-Cookie": "a=b; Max-Age=100; Expires=Wed, 21 Oct 2026 07:28:00 GMT"}), answer(503)]
     with raw_server(saying(*said), certificates.server if scheme == "https" else None) as server:
         one = HttpSender(
@@ -249,7 +249,7 @@ def test_messages_are_sent_whatever_the_clock_says(clock: str, scheme: str, cert
 
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_the_deadline_is_kept_while_the_clock_stands_still(clock: str) -> None:
-    """And a connection grows old."""
+    """The deadline holds, and connections grow old, while the clock stands still."""
 
     def trickle(connection: socket.socket) -> None:
         for _ in count():

@@ -51,7 +51,7 @@ def failure(broker_url: str, body: bytes = b"[]", **options: Any) -> SendError:
     ],
 )
 def test_a_message_is_persistent_mandatory_and_goes_to_the_queue(body: bytes, content_type: str) -> None:
-    """By the default exchange; its content type is that of its encoding."""
+    """A message is sent through the default exchange, with the content type of its encoding."""
     with raw_broker() as broker:
         sender = RabbitmqSender(f"{broker.url}/tracing?queue=spans")
         sender.send(body)
@@ -66,7 +66,7 @@ def test_a_message_is_persistent_mandatory_and_goes_to_the_queue(body: bytes, co
 
 
 def test_a_long_message_is_cut_into_frames_that_the_broker_takes() -> None:
-    """RabbitMQ closes the connection at a frame that is longer than was agreed on."""
+    """No frame is longer than the broker's limit, because RabbitMQ would close the connection."""
     body = b"[" + b"x" * 300_000 + b"]"
     longest: list[int] = []
 
@@ -91,7 +91,7 @@ def test_a_long_message_is_cut_into_frames_that_the_broker_takes() -> None:
 
 
 def test_messages_share_a_connection_which_ends_with_a_farewell() -> None:
-    """Else the broker's log has a warning for each process that ends."""
+    """Messages share a connection, and it ends with a farewell, so that the broker logs no warning."""
     with raw_broker() as broker:
         sender = RabbitmqSender(broker.url)
         for _ in range(5):
@@ -104,7 +104,7 @@ def test_messages_share_a_connection_which_ends_with_a_farewell() -> None:
 
 
 def test_no_heartbeats_are_asked_for() -> None:
-    """Nobody would be there to send them while the application is idle, and the broker would close the connection."""
+    """No heartbeats are asked for, because an idle application would not send them, and the broker would close the connection."""
     with raw_broker() as broker:
         sender = RabbitmqSender(broker.url)
         sender.send(b"[]")
@@ -115,7 +115,7 @@ def test_no_heartbeats_are_asked_for() -> None:
 
 
 def test_a_queue_that_is_there_is_looked_at_only() -> None:
-    """It may have other arguments, and the user no permission to configure it."""
+    """An existing queue is not declared, so that any arguments and a user without permissions will do."""
     with raw_broker() as broker:
         sender = RabbitmqSender(broker.url)
         sender.send(b"[]")
@@ -126,7 +126,7 @@ def test_a_queue_that_is_there_is_looked_at_only() -> None:
 
 
 def test_a_queue_that_is_missing_is_declared_as_zipkin_declares_it() -> None:
-    """Durable, neither exclusive nor deleted by itself, without arguments."""
+    """A missing queue is declared durable, not exclusive, not auto-deleted and without arguments."""
 
     def miss(talk: Talk) -> None:
         if talk.channel == 1:
@@ -162,7 +162,7 @@ def test_a_queue_that_is_missing_is_declared_as_zipkin_declares_it() -> None:
 def test_user_and_password_come_from_the_endpoint_or_from_auth(
     userinfo: str, auth: tuple[str, str] | None, mechanisms: str, expected: tuple[str, str]
 ) -> None:
-    """`auth` counts where both are given; without either it is the certificate where the broker takes it, else guest."""
+    """`auth` wins over the endpoint; without both, the certificate is used if the broker takes it, else guest."""
     start = spec.Connection.Start(0, 9, {}, mechanisms, "en_US")
     with raw_broker({"greeting": lambda talk: talk.say(start)}) as broker:
         sender = RabbitmqSender(broker.url.replace("//", f"//{userinfo}"), auth=auth)
@@ -174,7 +174,7 @@ def test_user_and_password_come_from_the_endpoint_or_from_auth(
 
 
 def test_a_client_certificate_is_shown_to_a_broker_with_tls(certificates: Certificates) -> None:
-    """The broker's own is verified with `ca_bundle`."""
+    """The broker gets our client certificate, and its own is verified with `ca_bundle`."""
     with raw_broker(context=certificates.server) as broker:
         sender = RabbitmqSender(
             broker.url.replace("amqp:", "amqps:"),
@@ -189,7 +189,7 @@ def test_a_client_certificate_is_shown_to_a_broker_with_tls(certificates: Certif
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(certificates: Certificates) -> None:
-    """With the remedy, and before the password is sent."""
+    """An unknown authority fails with the remedy, before the password is sent."""
     with raw_broker(context=certificates.server) as broker:
         error = failure(broker.url.replace("amqp://", "amqps://ann:word@"))
 
@@ -217,7 +217,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(certificates: Certific
     ids=lambda value: ", ".join(value) if isinstance(value, dict) else None,
 )
 def test_a_wrong_setting_raises_at_once_with_the_remedy(settings: dict[str, Any], words: str) -> None:
-    """Without the credential that may stand there."""
+    """A wrong setting raises at once, with the remedy and without a credential."""
     with pytest.raises(WrongSetting) as caught:
         RabbitmqSender(**{"endpoint": "amqps://localhost", **settings})
 
@@ -227,13 +227,13 @@ def test_a_wrong_setting_raises_at_once_with_the_remedy(settings: dict[str, Any]
 
 
 def test_a_setting_of_http_is_none_of_rabbitmq() -> None:
-    """TypeError, as for any argument that does not exist."""
+    """A setting of HTTP raises TypeError, like any unknown argument."""
     with pytest.raises(TypeError, match=r"RabbitmqSender\(\) has no argument 'compress'"):
         RabbitmqSender("amqp://localhost", compress=True)  # type: ignore[call-arg]
 
 
 def test_without_pika_the_extra_is_named() -> None:
-    """ImportError says what to install."""
+    """Without pika the ImportError names the extra."""
     code = "import sys; sys.modules['pika'] = None; import opentracing_zipkin.senders.rabbitmq"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     last = done.stderr.strip().splitlines()[-1]
@@ -266,7 +266,7 @@ REFUSALS_ON_THE_CHANNEL: list[tuple[str, int, str, str, bool]] = [
 def test_a_refusal_is_told_in_the_brokers_words_with_the_remedy(
     after: str, code: int, text: str, words: str, retryable: bool, channel: bool
 ) -> None:
-    """A wrong setting is for good, as HTTP's 401, 403 and 404 are; the broker's own trouble may pass."""
+    """A refusal due to a setting is for good, like HTTP's 401, 403 and 404; after a fault of the broker a retry makes sense."""
     with raw_broker({after: refusing(code, text, channel)}) as broker:
         error = failure(broker.url)
 
@@ -277,7 +277,7 @@ def test_a_refusal_is_told_in_the_brokers_words_with_the_remedy(
 
 
 def test_a_queue_that_may_not_be_declared_may_come_later() -> None:
-    """The Zipkin server declares it when it starts."""
+    """A refused declaration allows a retry, because the Zipkin server declares the queue at its start."""
 
     def refuse(talk: Talk) -> None:
         code, text = (404, "NOT_FOUND") if talk.channel == 1 else (403, "ACCESS_REFUSED - access to queue 'zipkin'")
@@ -295,7 +295,7 @@ def test_a_queue_that_may_not_be_declared_may_come_later() -> None:
     [(406, "PRECONDITION_FAILED - message size 400001 is larger than configured max size 100000"), (311, "CONTENT_TOO_LARGE")],
 )
 def test_a_message_that_is_too_large_may_be_divided(code: int, text: str) -> None:
-    """By its size, once: it is not tried again by another connection."""
+    """A message over the broker's limit is `too_large` at once, without a try on another connection."""
     with raw_broker({"Basic.Publish": refusing(code, text, channel=True)}) as broker:
         error = failure(broker.url)
 
@@ -304,7 +304,7 @@ def test_a_message_that_is_too_large_may_be_divided(code: int, text: str) -> Non
 
 
 def test_a_message_that_the_queue_refuses_may_be_taken_later() -> None:
-    """basic.nack, as of a full queue with `reject-publish`; the connection is kept."""
+    """A basic.nack, for instance of a full queue with `reject-publish`, allows a retry, and the connection is kept."""
     with raw_broker({"Basic.Publish": lambda talk: talk.say(spec.Basic.Nack(talk.tag))}) as broker:
         sender = RabbitmqSender(broker.url)
         for _ in range(2):
@@ -317,7 +317,7 @@ def test_a_message_that_the_queue_refuses_may_be_taken_later() -> None:
 
 
 def test_a_message_that_no_queue_takes_is_no_success() -> None:
-    """The broker returns it and confirms it; a queue that is gone may come back."""
+    """A message that the broker returns is a failure, although it is confirmed, and a retry makes sense."""
 
     def give_back(talk: Talk) -> None:
         talk.say(spec.Basic.Return(312, "NO_ROUTE", "", "zipkin"))
@@ -343,7 +343,7 @@ def _content(talk: Talk, body: bytes) -> bytes:
 
 @pytest.mark.parametrize("after", ["greeting", "Connection.StartOk", "Connection.Open", "Queue.Declare", "Basic.Publish"])
 def test_a_password_is_shown_nowhere(after: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither in the error, its chain and the sender's repr, nor in any log, also where the broker repeats it."""
+    """The password is in no error, chain, repr or log, even if the broker repeats it."""
     caplog.set_level(logging.DEBUG)
     with raw_broker({after: refusing(403, f"no {SECRET} or {ESCAPED}")}) as broker:
         sender = RabbitmqSender(broker.url.replace("//", f"//ann:{ESCAPED}@") + "?queue=spans")
@@ -359,7 +359,7 @@ def test_a_password_is_shown_nowhere(after: str, caplog: pytest.LogCaptureFixtur
 
 
 def test_nothing_is_logged_by_pika(caplog: pytest.LogCaptureFixture) -> None:
-    """Its connections are not used, so the application's own use of pika keeps its log."""
+    """pika logs nothing of our messages, and its loggers are left to the application."""
     caplog.set_level(logging.DEBUG)
     with raw_broker({"Basic.Publish": refusing(320, "CONNECTION_FORCED")}) as broker:
         failure(broker.url)

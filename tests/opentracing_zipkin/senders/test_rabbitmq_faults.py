@@ -43,7 +43,7 @@ WAITS = {
 
 
 def silence(talk: Talk) -> None:
-    """Until the client goes."""
+    """Say nothing until the client goes."""
     with suppress(OSError):
         while talk.connection.recv(65536):
             pass
@@ -66,7 +66,7 @@ def close(talk: Talk) -> None:
 
 
 def left_after(after: str, answer: Answer) -> tuple[str, bool, float]:
-    """The words and the kind of the failure, and after how many seconds it came."""
+    """The error of a message, and the seconds until it came."""
     with raw_broker({after: answer}) as broker:
         start = time.monotonic()
         error = failure(broker.url, send_timeout=DEADLINE_S)
@@ -75,7 +75,7 @@ def left_after(after: str, answer: Answer) -> tuple[str, bool, float]:
 
 @pytest.mark.parametrize("answer", [silence, heartbeats_without_end, frame_that_trickles])
 def test_a_broker_that_does_not_answer_is_left_at_the_deadline(answer: Answer) -> None:
-    """The timeout is for the whole message, from connecting to the confirm; the message may be sent again."""
+    """The timeout bounds a whole message, from the connection to the confirm, and a retry makes sense."""
     with ThreadPoolExecutor(len(WAITS)) as pool:  # together, because each waits
         found = list(pool.map(left_after, WAITS, [answer] * len(WAITS)))
 
@@ -85,7 +85,7 @@ def test_a_broker_that_does_not_answer_is_left_at_the_deadline(answer: Answer) -
 
 
 def test_a_handshake_of_tls_that_trickles_is_left_at_the_deadline() -> None:
-    """A record that never ends, a byte now and then."""
+    """A TLS record that comes byte by byte ends at the deadline."""
 
     def trickle(talk: Talk) -> None:
         for byte in b"\x16\x03\x03\x40\x00" + bytes(1000):
@@ -102,7 +102,7 @@ def test_a_handshake_of_tls_that_trickles_is_left_at_the_deadline() -> None:
 
 
 def test_a_flood_of_frames_on_an_idle_connection_holds_nobody() -> None:
-    """The next message goes by another connection."""
+    """After a flood of frames on an idle connection, the next message uses a new connection."""
     flooded: list[bool] = []
 
     def confirm_and_flood(talk: Talk) -> None:
@@ -123,7 +123,7 @@ def test_a_flood_of_frames_on_an_idle_connection_holds_nobody() -> None:
 
 @pytest.mark.parametrize("after", WAITS)
 def test_a_broker_that_closes_without_a_word_may_come_back(after: str) -> None:
-    """At any moment of the conversation."""
+    """A broker that closes at any moment of the conversation causes a failure that allows a retry."""
     with raw_broker({after: close}) as broker:
         error = failure(broker.url)
 
@@ -132,7 +132,7 @@ def test_a_broker_that_closes_without_a_word_may_come_back(after: str) -> None:
 
 
 def test_a_port_for_tls_is_guessed_where_the_broker_closes_at_once() -> None:
-    """It takes our greeting for nonsense."""
+    """A port for TLS cannot read our greeting and closes, so the error suggests amqps://."""
     with raw_broker({"greeting": close}) as broker:
         error = failure(broker.url)
 
@@ -144,7 +144,7 @@ def test_a_port_for_tls_is_guessed_where_the_broker_closes_at_once() -> None:
     [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"AMQP\x00\x01\x00\x00", b"\x01\x00\x00\xff\xff\xff\xff", b"SSH-2.0-OpenSSH_9.2\r\n"],
 )
 def test_a_server_of_another_kind_is_shown_as_such(said: bytes) -> None:
-    """No more of what it says than its beginning is looked at."""
+    """The error shows only the beginning of the answer of a server that does not speak AMQP."""
 
     def say(talk: Talk) -> None:
         talk.connection.sendall(said)
@@ -183,14 +183,14 @@ def test_a_spoiled_frame_is_a_failure_that_may_pass(seed: int) -> None:
 
 
 class Recording:
-    """A connection that keeps what would be sent."""
+    """A connection that keeps the bytes that would be sent."""
 
     def __init__(self, connection: socket.socket, record: list[bytes]) -> None:
         self.sendall = record.append
 
 
 def test_a_broker_that_is_away_may_come_back() -> None:
-    """Refused connections, in the system's words."""
+    """A refused connection allows a retry, and the error has the system's words."""
     error = failure(f"amqp://127.0.0.1:{free_port()}")
 
     assert "Connection refused" in str(error)
@@ -206,7 +206,7 @@ def test_a_broker_that_is_away_may_come_back() -> None:
     ids=["closed", "shut down", "out of step"],
 )
 def test_a_connection_that_the_broker_has_closed_is_made_anew_within_the_message(end: Answer) -> None:
-    """Without a failure; the message is sent once."""
+    """A connection that the broker has closed is replaced within `send`, and the message is sent once."""
 
     def confirm_and_end(talk: Talk) -> None:
         talk.say(spec.Basic.Ack(talk.tag))
@@ -224,7 +224,7 @@ def test_a_connection_that_the_broker_has_closed_is_made_anew_within_the_message
 
 
 def test_a_connection_that_ends_under_a_message_is_made_anew_once() -> None:
-    """As one that a load balancer has forgotten ends at the next message; a new one that ends so is a failure."""
+    """A connection that ends under a message, as behind a load balancer, is replaced once; if the new one ends, too, `send` fails."""
     numbers = count()
 
     def end_from_the_second_on(talk: Talk) -> None:
@@ -246,7 +246,7 @@ def test_a_connection_that_ends_under_a_message_is_made_anew_once() -> None:
 
 
 def test_a_queue_that_was_deleted_is_declared_again_within_the_message() -> None:
-    """A message that comes back makes the connection anew, which looks for the queue."""
+    """If a message comes back, `send` opens a new connection, which declares the queue."""
     numbers = count()
 
     def give_back_once(talk: Talk) -> None:
@@ -265,7 +265,7 @@ def test_a_queue_that_was_deleted_is_declared_again_within_the_message() -> None
 
 
 def test_the_answer_to_an_earlier_message_is_not_taken_for_that_of_a_later_one() -> None:
-    """A connection on which a message was not confirmed is not used again."""
+    """A connection with an unconfirmed message is not used for another message."""
     with raw_broker({"Basic.Publish": lambda talk: talk.tag > 1 and talk.say(spec.Basic.Ack(1))}) as broker:  # type: ignore[dict-item]
         sender = RabbitmqSender(broker.url, send_timeout=DEADLINE_S)
         for body in (b"[0]", b"[1]"):
@@ -284,7 +284,7 @@ def block(talk: Talk) -> None:
 
 
 def test_a_broker_with_an_alarm_is_waited_for_and_gets_the_message_once() -> None:
-    """Sent anew by each try, it would wait many times in the broker's buffers, and be taken as often in the end."""
+    """A broker with an alarm gets a message once: further copies would all be accepted when the alarm ends."""
     talks: list[Talk] = []
 
     def block_first(talk: Talk) -> None:
@@ -311,7 +311,7 @@ def test_a_broker_with_an_alarm_is_waited_for_and_gets_the_message_once() -> Non
 
 
 def test_another_message_does_not_wait_behind_one_that_a_broker_has_half_taken() -> None:
-    """The first was given up meanwhile, so its connection is closed."""
+    """Another message uses a new connection, and the one with the abandoned message is closed."""
     numbers = count()
     with raw_broker(
         {"Basic.Publish": lambda talk: talk.say(spec.Basic.Ack(talk.tag)) if next(numbers) else block(talk)}
@@ -327,7 +327,7 @@ def test_another_message_does_not_wait_behind_one_that_a_broker_has_half_taken()
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_message_that_is_half_sent_goes_on_where_it_was(certificates: Certificates, tls: bool) -> None:
-    """A broker with an alarm stops reading in the middle of a long message."""
+    """If a broker with an alarm stops reading in the middle of a message, the next try sends only the rest."""
     body = b"[" + b"x" * 12_000_000 + b"]"
     goes_on: list[bool] = []
 
@@ -367,7 +367,7 @@ def test_a_message_that_is_half_sent_goes_on_where_it_was(certificates: Certific
     ],
 )
 def test_the_next_broker_is_tried_where_one_fails(after: str, fault: Answer) -> None:
-    """Whichever took the last message is asked first."""
+    """A message goes to the next broker if one fails, and the broker that took the last message is asked first."""
     with raw_broker({after: fault}) as bad, raw_broker() as good:
         sender = RabbitmqSender([bad.url, f"{good.url}?queue=other"], send_timeout=DEADLINE_S)
         sender.send(b"[0]")
@@ -380,7 +380,7 @@ def test_the_next_broker_is_tried_where_one_fails(after: str, fault: Answer) -> 
 
 
 def test_a_message_that_one_broker_refuses_for_good_is_not_shown_to_the_next() -> None:
-    """A wrong password is said, and not hidden by a broker that takes it."""
+    """A refusal for good, for instance of a password, is raised, although another broker would take the message."""
     with raw_broker({"Connection.StartOk": refusing(403, "ACCESS_REFUSED")}) as bad, raw_broker() as good:
         error = failure([bad.url, good.url])  # type: ignore[arg-type]
 
@@ -392,7 +392,7 @@ def test_a_message_that_one_broker_refuses_for_good_is_not_shown_to_the_next() -
 
 
 def test_while_the_process_ends_all_brokers_together_take_no_longer_than_the_limit() -> None:
-    """However long each may take otherwise."""
+    """With a limit, all brokers together take no longer than it, whatever `send_timeout` is."""
     with raw_broker({"greeting": silence}) as one, raw_broker({"Basic.Publish": silence}) as other:
         sender = RabbitmqSender([one.url, other.url], send_timeout=60)
         sender.limit(DEADLINE_S)
@@ -407,7 +407,7 @@ def test_while_the_process_ends_all_brokers_together_take_no_longer_than_the_lim
 
 
 def test_a_farewell_that_is_not_answered_is_not_waited_for() -> None:
-    """Half a second at most."""
+    """The answer to a farewell is waited for half a second at most."""
     with raw_broker({"Connection.Close": silence}) as broker:
         sender = RabbitmqSender(broker.url, send_timeout=60)
         sender.send(b"[]")
@@ -419,7 +419,7 @@ def test_a_farewell_that_is_not_answered_is_not_waited_for() -> None:
 
 
 def test_a_closed_sender_may_be_used_again() -> None:
-    """As after a monkey-patch, when another thread takes over."""
+    """A closed sender opens a new connection at the next message."""
     with raw_broker() as broker:
         sender = RabbitmqSender(broker.url)
         for _ in range(2):
@@ -431,7 +431,7 @@ def test_a_closed_sender_may_be_used_again() -> None:
 
 
 def test_an_interruption_leaves_no_connection_with_half_a_message() -> None:
-    """SystemExit, a cancellation, or a Timeout of gevent's; it is the caller's, not an error of ours."""
+    """SystemExit, a cancellation or gevent's Timeout passes through `send`, and the connection is closed."""
 
     class Interruption(BaseException):
         pass
@@ -453,7 +453,7 @@ def test_an_interruption_leaves_no_connection_with_half_a_message() -> None:
 
 
 def test_a_forked_child_says_nothing_on_its_parents_connection() -> None:
-    """It closes its descriptor, and makes a connection of its own."""
+    """A forked child closes its descriptor without a word, and opens a connection of its own."""
     with raw_broker() as broker:
         sender = RabbitmqSender(broker.url)
         sender.send(b"[0]")
@@ -476,7 +476,7 @@ def test_a_forked_child_says_nothing_on_its_parents_connection() -> None:
 
 
 def test_a_process_that_is_forked_during_the_login_inherits_no_connection() -> None:
-    """The broker would take it for open as long as the child lives."""
+    """A process that is forked during the login does not inherit the connection, which would stay open as long as it lives."""
     with raw_broker({"Connection.StartOk": silence}) as broker:
         sender = RabbitmqSender(broker.url, send_timeout=1)
         with ThreadPoolExecutor(1) as pool:
@@ -502,7 +502,7 @@ FROZEN = {
 
 @pytest.mark.parametrize("tool", FROZEN)
 def test_the_deadline_holds_while_an_applications_test_has_frozen_time(tool: str) -> None:
-    """The clock that counts is our own; a message that is taken is sent as ever."""
+    """Only our own clock is read, so a frozen time changes neither the deadline nor the message."""
     with raw_broker() as good, raw_broker({"Basic.Publish": silence}) as bad:
         taken, left = RabbitmqSender(good.url), RabbitmqSender(bad.url, send_timeout=DEADLINE_S)
         with FROZEN[tool]():
@@ -516,7 +516,7 @@ def test_the_deadline_holds_while_an_applications_test_has_frozen_time(tool: str
 
 
 def test_sockets_that_an_applications_test_has_blocked_are_a_failure_that_may_pass() -> None:
-    """pytest-socket raises what is no OSError."""
+    """An exception of pytest-socket, which is no OSError, becomes a failure that allows a retry."""
     pytest_socket.disable_socket()
     try:
         error = failure("amqp://127.0.0.1:1")
@@ -545,7 +545,7 @@ tracer.start_trace("after").finish()
 
 @pytest.mark.parametrize("patch", ["never", "first", "later"])
 def test_spans_that_wait_when_the_interpreter_ends_are_sent(patch: str) -> None:
-    """Without a new thread, also in a greenlet."""
+    """Spans are sent while the interpreter ends, without a new thread, also in a greenlet."""
     with raw_broker() as broker:
         command = [sys.executable, "-W", "ignore", "-c", PROGRAM, patch, str(broker.port)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -560,7 +560,7 @@ def test_spans_that_wait_when_the_interpreter_ends_are_sent(patch: str) -> None:
 
 
 def test_threads_are_started_by_nobody() -> None:
-    """An interpreter that ends refuses them."""
+    """The sender starts no thread, because an ending interpreter refuses it."""
     code = """
 import sys, threading
 from opentracing_zipkin.senders.rabbitmq import RabbitmqSender

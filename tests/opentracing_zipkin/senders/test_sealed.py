@@ -24,14 +24,14 @@ CLASSES = [
 
 @pytest.mark.parametrize(("module", "name"), CLASSES)
 def test_nothing_is_loaded_twice_where_nothing_is_replaced(module: str, name: str) -> None:
-    """What is sealed is the library's own class."""
+    """Without a mock the sealed class is made of the library's own class, and no module is loaded twice."""
 
     assert getattr(import_module(module), name) is sealed(module, name).__mro__[1]
 
 
 @pytest.mark.parametrize(("module", "name"), CLASSES)
 def test_what_is_replaced_later_is_not_seen(module: str, name: str) -> None:
-    """No method of the class, inherited ones included."""
+    """A later replacement of a method, also of an inherited one, has no effect."""
     one = sealed(module, name)
     own = getattr(import_module(module), name)
     names = [name for name, value in vars(own).items() if callable(value) and not isinstance(value, (type, staticmethod))]
@@ -42,7 +42,7 @@ def test_what_is_replaced_later_is_not_seen(module: str, name: str) -> None:
 
 @pytest.mark.parametrize(("module", "name"), CLASSES)
 def test_what_was_replaced_before_is_looked_up(module: str, name: str) -> None:
-    """Behind a wrapper, or a subclass; or the module is loaded once more, and the known one stays."""
+    """The original is found behind a wrapper or a subclass, or in a second copy of the module."""
     own: Any = getattr(import_module(module), name)
     known = sys.modules[module]
 

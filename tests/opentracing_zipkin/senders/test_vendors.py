@@ -17,7 +17,7 @@ KEY = "0123456789abcdef"
 
 
 def vendor(target: str, header: str = "") -> Callable[[RawServer], Callable[[socket.socket], None]]:
-    """Takes spans at `target` only (404), and only with the line `header` (403)."""
+    """A server that accepts spans only at `target` (else 404), and only with the header line `header` (else 403)."""
 
     def of(server: RawServer) -> Callable[[socket.socket], None]:
         def answer(connection: socket.socket) -> None:
@@ -33,7 +33,7 @@ def vendor(target: str, header: str = "") -> Callable[[RawServer], Callable[[soc
 
 
 def report(of: Callable[[RawServer], Callable[[socket.socket], None]], endpoint: str, **options: Any) -> tuple[bool, list[str]]:
-    """Whether a span was accepted, and the names of those that were sent."""
+    """Whether a span was accepted, and the names of the sent spans."""
     with raw_server(lambda connection: of(server)(connection)) as server:
         tracer = ZipkinTracer("service", endpoint=endpoint.format(port=server.port), **options)
         tracer.start_trace("order").finish()
@@ -49,14 +49,14 @@ TOKEN_IN_A_HEADER = vendor("/v1/ingest/zipkin.spans", f"X-Auth-Token: {KEY}")
 
 @pytest.mark.parametrize("encoding", ["json", "json_v1"])
 def test_spans_arrive_where_the_key_stands_in_the_query(encoding: str) -> None:
-    """The path is the vendor's, whatever the encoding, and the query is kept to the letter."""
+    """Spans arrive at a vendor's path with the key in the query, in every encoding."""
     endpoint = f"http://127.0.0.1:{{port}}/trace/v1?Api-Key={KEY}&Data-Format=zipkin&Data-Format-Version=2"
 
     assert (True, ["order"]) == report(KEY_IN_THE_QUERY, endpoint, encoding=encoding)
 
 
 def test_spans_arrive_where_the_token_is_a_header() -> None:
-    """At a path that ends in nothing of Zipkin's."""
+    """Spans arrive at a vendor's own path with the token in a header."""
     endpoint = "http://127.0.0.1:{port}/v1/ingest/zipkin.spans"
 
     assert (True, ["order"]) == report(TOKEN_IN_A_HEADER, endpoint, headers={"X-Auth-Token": KEY})
@@ -72,7 +72,7 @@ def test_spans_arrive_where_the_token_is_a_header() -> None:
     ],
 )
 def test_the_stand_ins_refuse_what_is_wrong(of: Callable[[RawServer], Callable[[socket.socket], None]], endpoint: str) -> None:
-    """So the tests above prove something."""
+    """The stand-ins refuse a wrong path or token, so that the tests above prove something."""
     accepted, _ = report(of, endpoint)
 
     assert False is accepted

@@ -96,7 +96,7 @@ def test_a_file_that_this_process_has_open_is_refused(path: Path) -> None:
 @pytest.mark.parametrize("how", HELD_BY)
 def test_a_file_that_another_process_holds_is_refused(path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that another process holds is refused with the remedy; it can be opened when that process has ended."""
-    monkeypatch.setattr(database, "BUSY_S", 0.1)
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.1)
     SqliteStore(path).close()
     process = holding(path, how)
     try:

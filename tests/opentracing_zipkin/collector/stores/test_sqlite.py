@@ -186,7 +186,7 @@ def test_a_damaged_index_is_made_anew(path: Path, caplog: pytest.LogCaptureFixtu
 def test_damage_that_is_met_later_is_said(path: Path, store: SqliteStore) -> None:
     """Damage that is found later is reported to the caller, only as StoreUnavailable."""
     store.add(spans(1, 2000))
-    store._database.checkpoint()
+    store._database.writer.execute("pragma wal_checkpoint(truncate)").fetchall()
     data = path.read_bytes()
     path.write_bytes(data[: 8 * 8192] + b"\xa5" * (len(data) - 8 * 8192))
 
