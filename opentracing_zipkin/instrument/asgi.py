@@ -32,6 +32,8 @@ class TracingMiddleware:
     `policy`: None for the policy that `configure` fills.
     """
 
+    makes_server_spans = True  # asked by `fastapi_telemetry`
+
     def __init__(self, app: AsgiApplication, policy: HttpPolicy | None = None) -> None:
         if not callable(app):
             raise TypeError(f"app is of type {type(app).__name__}; use an ASGI application")

@@ -15,9 +15,10 @@ import opentracing
 
 from .http import DEFAULT, METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response, server_name
 
-__all__ = ["MARK", "Exchange", "Serving", "forwarded_address", "policy_or_default", "serving"]
+__all__ = ["MARK", "POLICY", "Exchange", "Serving", "forwarded_address", "policy_or_default", "serving"]
 
 MARK = "opentracing_zipkin.exchange"  # the key of the Exchange in a WSGI environ or an ASGI scope
+POLICY = "_opentracing_zipkin_policy"  # an attribute of a Starlette application, or a class of applications, that is traced
 
 
 class Serving:

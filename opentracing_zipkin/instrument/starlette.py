@@ -14,11 +14,10 @@ from . import asgi, starlette_routes
 from .http import HttpPolicy
 from .other_instrumentations import OPENTELEMETRY_MARK, is_left_to_opentelemetry, stand_back
 from .patching import Patches
-from .server import policy_or_default
+from .server import POLICY, policy_or_default
 
 __all__ = ["Applications", "install", "uninstall"]
 
-_POLICY = "_opentracing_zipkin_policy"  # an attribute of an application, or of a class of applications
 _patches = Patches()
 
 
@@ -33,8 +32,8 @@ class Applications:
 
     def trace(self, owner: Any, policy: HttpPolicy | None) -> None:
         """Trace the application or class `owner` with this policy from now on."""
-        if policy is not None or _POLICY not in vars(owner):
-            setattr(owner, _POLICY, policy_or_default(policy))
+        if policy is not None or POLICY not in vars(owner):
+            setattr(owner, POLICY, policy_or_default(policy))
         self._traced.add(owner)
         if not _patches:
             _patches.replace(Starlette, "__call__", _serving)
@@ -44,8 +43,8 @@ class Applications:
         """Stop tracing these applications."""
         while self._traced:
             owner = self._traced.pop()
-            if _POLICY in vars(owner):
-                delattr(owner, _POLICY)
+            if POLICY in vars(owner):
+                delattr(owner, POLICY)
         if not any(applications._traced for applications in self._all):
             _patches.undo()
             starlette_routes.unwatch()
@@ -54,7 +53,7 @@ class Applications:
 def _serving(original: Any) -> Any:
     # `async def`, because servers ask whether the call is a coroutine function.
     async def call(self: Starlette, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        policy = getattr(self, _POLICY, None)
+        policy = getattr(self, POLICY, None)
         if policy is None or (OPENTELEMETRY_MARK in vars(self) and is_left_to_opentelemetry(self)):
             await original(self, scope, receive, send)
         else:

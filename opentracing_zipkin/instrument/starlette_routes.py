@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.routing import Match, Mount, Route, WebSocketRoute
 
+from . import fastapi_telemetry
 from .patching import Patches
 from .server import MARK
 
@@ -32,10 +33,12 @@ def watch() -> None:
         api_route: Any = getattr(sys.modules["fastapi.routing"], "APIRoute", None)
         if "handle" in vars(api_route):  # newer FastAPI, which keeps included routers apart
             _fastapi.replace(api_route, "handle", _noting_included)
+    fastapi_telemetry.watch()
 
 
 def unwatch() -> None:
     """Put back what `watch` has replaced."""
+    fastapi_telemetry.unwatch()
     _fastapi.undo()
     _starlette.undo()
 
