@@ -257,7 +257,7 @@ class LinkOptions(TypedDict, total=False):
 
 
 class HttpOptions(TypedDict, total=False):
-    """What only HTTP has; for `http://` and `https://`."""
+    """Settings of HTTP only, for `http://` and `https://`."""
 
     max_connection_age: Annotated[
         float | None,
@@ -286,7 +286,7 @@ class HttpOptions(TypedDict, total=False):
 
 
 class KafkaOnlyOptions(TypedDict, total=False):
-    """What only Kafka has; for `kafka://`."""
+    """Settings of Kafka only, for `kafka://`."""
 
     kafka_acks: Annotated[
         str | None,

@@ -166,7 +166,7 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
 
 
 def read_for_exporter(given: Mapping[str, Any], names: Iterable[str], build: Callable[[dict[str, Any]], T]) -> T:
-    """What `build` makes of the settings `names`, for an exporter of OpenTelemetry's spans: given ones, else the environment's.
+    """Call `build` with the settings `names`, given or from the environment, for an exporter of OpenTelemetry's spans.
 
     A value of OTEL_EXPORTER_ZIPKIN_TIMEOUT below 1000 is read as seconds, as OpenTelemetry's own exporter for Python reads it.
     Raises ValueError that names a wrong value or variable and the remedy.

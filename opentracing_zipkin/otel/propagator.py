@@ -178,7 +178,7 @@ def _environ_or_headers(carrier: Any) -> Any:
 
 
 def _pick_asgi_headers(headers: list[Any]) -> Any:
-    """Those headers of an ASGI scope that may be ours, as a dict; all headers if a name is repeated or is not bytes."""
+    """The headers of an ASGI scope that may be ours, as a dict; all headers if a name is repeated or is not bytes."""
     found: dict[str, str] = {}
     try:
         for name, value in headers:

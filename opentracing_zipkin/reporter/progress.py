@@ -102,7 +102,7 @@ def drain_at_exit() -> None:
 
 
 def drain_one(reporter: Drainable, seconds: float) -> None:
-    """Close one reporter, because its owner is shut down, and do the same for it in at most `seconds`."""
+    """Close one reporter, whose owner is shut down, and send its waiting spans in at most `seconds`; lost ones are logged."""
     reporter.begin_close("closed")
     _drain([reporter], "closed", "the exporter was shut down", seconds)
 
@@ -137,7 +137,7 @@ def _drain(reporters: Sequence[Drainable], cause: str, end: str, max_s: float = 
 
 
 def drain_for_signal() -> None:
-    """Do the same in a signal handler: take no lock, and release the locks that the interrupted code holds.
+    """Send the waiting spans of all reporters in a signal handler: take no lock, and release those of the interrupted code.
 
     That code will not go on, and while it holds the locks the threads could not send.
     """

@@ -19,7 +19,7 @@ __all__ = ["REMEDY", "endpoints_of", "has_own_path", "likely_path", "posted_url"
 REMEDY = f"use the collector's URL, for instance {DEFAULT_ENDPOINT}"
 
 _WIRE_PATHS = ("/api/v1/spans", "/api/v2/spans")
-# Of paths and queries (RFC 3986, 3.3 and 3.4).
+# The characters of paths and queries (RFC 3986, 3.3 and 3.4).
 _SENDABLE = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+"
 # Paths that people write by mistake: those of Zipkin's UI, or only a part of the collector's path.
 _NEARLY_ZIPKINS = r"/(?:zipkin(?:/(?:traces|dependency).*)?|api(?:/v\d.*)?)$"

@@ -90,7 +90,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "a table without an end": ('[[rule]]\npath = "/a"\nrate = 1\n[[rul^', "this is no TOML: "),
 }
 
-# Those that are about the whole document stand alone.
+# Mistakes of the whole document stand alone.
 ALONE: dict[str, tuple[str, str]] = {
     "a misspelt table": ("[[^rules]]\nrate = 1\n", "there is no key 'rules'; did you mean 'rule'?"),
     "another table": ("[[rule]]\nrate = 1\n[^tool]\na = 1\n", "there is no key 'tool'; rules are tables, [[rule]]"),

@@ -145,7 +145,7 @@ def test_a_queue_that_is_missing_is_declared_as_zipkin_declares_it() -> None:
     assert (False, False, {}) == (declared.exclusive, declared.auto_delete, declared.arguments)
 
 
-# Who logs in
+# Logging in
 
 
 @pytest.mark.parametrize(
