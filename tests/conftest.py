@@ -22,3 +22,10 @@ settings.load_profile("repeatable")
 # A shell ignores SIGINT in its background jobs, and the programs that the tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse an id with an address, which differs from process to process: pytest-xdist and a rerun by id need the same ids."""
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid}: give this parameter the id of tests.ids.stable_repr, or one of its own")
