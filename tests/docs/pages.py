@@ -30,6 +30,8 @@ from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.drawing.trees import Node, grow, service_of, walk
 from opentracing_zipkin.model import FinishedSpan
 
+from ..ports import free_port
+
 DOCS = Path(__file__).parents[2] / "docs"
 READY_WITHIN_S = 30.0
 KEPT = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"  # disables packages that the tests have but a reader has not
@@ -117,7 +119,7 @@ class Reader:
     def _with_ports(self, text: str) -> str:
         """The text with each port of the page replaced by a free one."""
         for found in _PORT.finditer(text):
-            self._ports.setdefault(found[1] or found[2], str(_free_port()))
+            self._ports.setdefault(found[1] or found[2], str(free_port()))
         for port, free in self._ports.items():
             text = re.sub(rf"(?<=:){port}\b|(?<=--port ){port}\b", free, text)
         return text
@@ -238,12 +240,6 @@ def _get(words: Sequence[str], folder: Path) -> str:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         return str(error.read().decode())
-
-
-def _free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
 
 
 def _is_open(port: int) -> bool:

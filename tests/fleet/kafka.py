@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..integration.kafka_server import KafkaServer
 from ..integration.mariadb_server import MariadbServer
-from ..integration.server_process import free_port
 from ..integration.zipkin_server import ZipkinServer
+from ..ports import free_port
 from .balance import Balance, judge_accepted, judge_accounts, judge_stored
 from .producers import Producers
 from .reading import await_still, collected, read_topic, stored_by_api, stored_by_sql, stored_count

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .server_process import PROJECT, ServerProcess, ServerUnavailable, free_port, program
+from ..ports import free_port
+from .server_process import PROJECT, ServerProcess, ServerUnavailable, program
 
 __all__ = ["KafkaServer"]
 

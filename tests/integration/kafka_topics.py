@@ -28,8 +28,8 @@ from confluent_kafka.admin import (
 )
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from ..ports import free_port
 from .kafka_server import KafkaServer
-from .server_process import free_port
 
 __all__ = ["IDLE_S", "USER", "KafkaBroker", "spans_in"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import pika
 import trustme
 
+from ..ports import free_port
 from .rabbitmq_server import RabbitmqServer
-from .server_process import free_port
 
 __all__ = ["MAX_MESSAGE_BYTES", "RabbitmqBroker", "spans_in", "taken"]
 

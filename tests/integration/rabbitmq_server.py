@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from .server_process import ServerProcess, ServerUnavailable, await_port, end_with_parent, free_port, program, stop
+from ..ports import free_port
+from .server_process import ServerProcess, ServerUnavailable, await_port, end_with_parent, program, stop
 
 __all__ = ["RabbitmqServer"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import random
 import shutil
 import signal
 import socket
@@ -17,19 +16,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from ..ports import free_port
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["PROJECT", "ServerProcess", "ServerUnavailable", "await_port", "end_with_parent", "free_port", "program", "stop"]
+__all__ = ["PROJECT", "ServerProcess", "ServerUnavailable", "await_port", "end_with_parent", "program", "stop"]
 
 PROJECT = Path(__file__).resolve().parents[2]
 STOPPED_WITHIN_S = 15.0
-SERVERS_PORTS = 20_000, 32_000  # clients get 32768 and more: net.ipv4.ip_local_port_range, ip-sysctl
 # 1 to 47 s were seen, the longest of RabbitMQ while five other builds ran.
 READY_WITHIN_S = 180.0
 
@@ -44,14 +43,6 @@ def program(name: str, package: str) -> str:
     if path is None:
         raise ServerUnavailable(f"{name} is not installed; install it, for instance with: apt-get install -y {package}")
     return path
-
-
-def free_port() -> int:
-    """Below those that the kernel gives to clients, one of which could have it while the server is down."""
-    while True:
-        port = random.randrange(*SERVERS_PORTS)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 def await_port(name: str, port: int, process: subprocess.Popen[bytes], within_s: float = READY_WITHIN_S) -> None:

@@ -16,10 +16,10 @@ from opentracing_zipkin.codec import ENCODINGS
 
 from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract
 from ..docs.pages import DOCS, Reader, blocks
+from ..ports import free_port
 from .broker_tracing import SPANS, Proxied, await_warning, finish, numbered, settled, tracing, warnings
 from .kafka_server import KafkaServer
 from .kafka_topics import IDLE_S, USER, KafkaBroker, spans_in
-from .server_process import free_port
 from .spans_api import SpansApi
 from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer

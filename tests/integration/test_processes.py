@@ -23,8 +23,9 @@ from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import FinishedSpan
 
 from ..interop.processes import redis_server
+from ..ports import free_port
 from .apps.children import CHILDREN, SPANS
-from .server_process import PROJECT, free_port
+from .server_process import PROJECT
 
 BIN = Path(sys.executable).parent
 REQUESTS = 200

@@ -17,10 +17,10 @@ from opentracing_zipkin.codec import ENCODINGS
 
 from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract
 from ..docs.pages import Reader, blocks
+from ..ports import free_port
 from . import broker_tracing
 from .broker_tracing import SPANS, Proxied, await_warning, finish, numbered, settled, warnings
 from .rabbitmq_queues import MAX_MESSAGE_BYTES, RabbitmqBroker, spans_in, taken
-from .server_process import free_port
 from .spans_api import SpansApi
 from .test_outages import FAULTS
 from .toxiproxy import Toxiproxy

@@ -25,8 +25,9 @@ import pytest
 
 from opentracing_zipkin.collector import Collector
 
+from ..ports import free_port
 from .apps.served import IMPORT, NOWHERE, START_UP
-from .test_processes import BIN, PROJECT, await_answer, environment, free_port, get, spans_of
+from .test_processes import BIN, PROJECT, await_answer, environment, get, spans_of
 
 REQUESTS = 3
 END_S = 8.0  # the slowest takes 1.5 s on an idle machine

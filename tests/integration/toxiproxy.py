@@ -16,7 +16,8 @@ from typing import Any
 
 import requests
 
-from .server_process import PROJECT, end_with_parent, free_port, program
+from ..ports import free_port
+from .server_process import PROJECT, end_with_parent, program
 from .zipkin_server import say
 
 __all__ = ["Toxiproxy"]

@@ -22,7 +22,7 @@ from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 from opentracing_zipkin.otel_exporter import ChosenJson, ChosenProto, Protocol, ZipkinExporter, ZipkinProtoExporter
 
-from .reporter.test_outage import free_port
+from ..ports import free_port
 
 TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"
 ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"

@@ -18,13 +18,13 @@ import pytest
 from opentracing_zipkin.collector import Collector
 
 from ...interop.processes import redis_server
+from ...ports import free_port
 from ..test_processes import (
     BIN,
     PROJECT,
     WORKERS,
     await_answer,
     environment,
-    free_port,
     get,
     running,
     spans_of,
