@@ -18,6 +18,8 @@ from opentracing_zipkin.reporter import Reporter
 from opentracing_zipkin.reporter.greenlets import are_threads, is_hub_missing, prepare_exit
 from opentracing_zipkin.testing import FakeSender
 
+from ...waiting import wait_until
+
 
 class Span:
     def to_finished(self) -> FinishedSpan:
@@ -65,19 +67,12 @@ def sender() -> Sender:
 def reporter(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reporter]:
     reporter = Reporter(json_v2, sender, flush_interval=0.01)
     reporter.record(Span())
-    until(lambda: 1 == reporter.stats().sent)
+    wait_until(lambda: 1 == reporter.stats().sent)
     first = reporter._worker._claim
     yield reporter
     reporter.close(1).result(5)
     monkeypatch.undo()
     first.wake()  # its thread waits without a time limit, and ends now
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 10 s"
-        time.sleep(0.005)
 
 
 @pytest.mark.usefixtures("hub")
@@ -86,10 +81,10 @@ def test_a_thread_that_is_older_than_the_patch_leaves_to_a_greenlet(
 ) -> None:
     """A thread that is older than the patch closes its connection, and the next span starts a greenlet."""
     patch()
-    until(lambda: not reporter._worker.is_there)
-    until(lambda: 1 == sender.closed)
+    wait_until(lambda: not reporter._worker.is_there)
+    wait_until(lambda: 1 == sender.closed)
     reporter.record(Span())
-    until(lambda: 2 == reporter.stats().sent)
+    wait_until(lambda: 2 == reporter.stats().sent)
 
     assert 2 == len(set(sender.threads))
 
@@ -105,7 +100,7 @@ def test_it_sends_before_what_waits(reporter: Reporter, sender: Sender, patch: C
     time.sleep(0.2)
     waiting = reporter.stats().sent
     hub._hub_counter = 1
-    until(lambda: 2 == reporter.stats().sent)
+    wait_until(lambda: 2 == reporter.stats().sent)
 
     assert 1 == waiting
     assert 1 == len(set(sender.threads))

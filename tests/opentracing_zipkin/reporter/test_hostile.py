@@ -19,6 +19,8 @@ from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders import Sender, SendError
 from opentracing_zipkin.testing import FakeSender
 
+from ...waiting import wait_until
+
 
 class TimeOut(BaseException):
     """Like gevent's Timeout, which is no Exception."""
@@ -60,13 +62,6 @@ class RaisingLog(logging.Handler):
     def handle(self, record: logging.LogRecord) -> bool:
         self.call()
         return True
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 10 s"
-        time.sleep(0.005)
 
 
 _others: set[threading.Thread] = set()  # threads of earlier tests

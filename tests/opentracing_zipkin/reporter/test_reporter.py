@@ -23,6 +23,8 @@ from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.stats import TracerStats
 from opentracing_zipkin.testing import FakeSender
 
+from ...waiting import wait_until
+
 
 class Span:
     """The part of a span that the reporter uses."""
@@ -67,13 +69,6 @@ def make() -> Iterator[Make]:
         reporter.close(0.1).result(5)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 10 s"
-        time.sleep(0.005)
-
-
 def names(sender: FakeSender) -> list[str]:
     return [span.get("name", "") for body in sender.bodies for span in json.loads(body)]
 
@@ -91,16 +86,9 @@ def test_spans_arrive_in_order_without_being_asked_for(make: Make) -> None:
     reporter = make(sender)
     for number in range(300):
         reporter.record(Span(str(number)))
-    until(lambda: 300 == reporter.stats().sent)
+    wait_until(lambda: 300 == reporter.stats().sent)
 
     assert [str(number) for number in range(300)] == names(sender)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 10 s"
-        time.sleep(0.005)
 
 
 def test_no_thread_runs_before_the_first_span(make: Make) -> None:
@@ -109,7 +97,7 @@ def test_no_thread_runs_before_the_first_span(make: Make) -> None:
 
     before = set(threading.enumerate())
     reporter.record(Span())
-    until(lambda: bool(set(threading.enumerate()) - before))
+    wait_until(lambda: bool(set(threading.enumerate()) - before))
     [thread] = set(threading.enumerate()) - before
     assert ("zipkin-reporter", True) == (thread.name, thread.daemon)
 
@@ -199,7 +187,7 @@ def test_what_may_be_accepted_later_is_sent_again_in_the_same_bytes(make: Make) 
     for number in range(5):
         reporter.record(Span(str(number)))
 
-    until(lambda: 5 == reporter.stats().sent)
+    wait_until(lambda: 5 == reporter.stats().sent)
     assert (4, 1) == (len(sender.seen), len(set(sender.seen)))
     assert {} == {cause: count for cause, count in reporter.stats().dropped.items() if count}
 
@@ -225,7 +213,7 @@ def test_the_time_that_a_collector_asks_for_is_kept(make: Make) -> None:
     sender = Flaky(failures=1, retry_after=30.0)
     reporter = make(sender)
     reporter.record(Span("a"))
-    until(lambda: 1 == len(sender.seen))
+    wait_until(lambda: 1 == len(sender.seen))
     reporter.record(Span("b"))
     time.sleep(0.2)
 
@@ -350,7 +338,7 @@ def test_closing_in_an_outage_counts_what_is_left(make: Make) -> None:
         reporter.record(Span())
 
     assert False is reporter.close(0.3).result(5)
-    until(lambda: 10 == reporter.stats().dropped["closed"])
+    wait_until(lambda: 10 == reporter.stats().dropped["closed"])
     assert (0, 0) == (reporter.stats().queued, reporter.stats().in_flight)
 
 
@@ -365,7 +353,7 @@ def test_a_failing_collector_costs_one_log_line_and_its_recovery_another(make: M
         sender.error = None
         reporter.record(Span())
         reporter.flush(5)
-        until(lambda: 2 <= len(caplog.records))
+        wait_until(lambda: 2 <= len(caplog.records))
 
     assert [
         ("WARNING", "zipkin: 1 span is not accepted yet: connection refused"),
@@ -384,7 +372,7 @@ def test_a_full_queue_is_said_by_the_reporters_thread(make: Make, caplog: pytest
 
     assert [] == caplog.messages
     sender.opened.set()
-    until(lambda: bool(caplog.messages))
+    wait_until(lambda: bool(caplog.messages))
     assert ["zipkin: 3 spans were dropped, because the queue was full: 1 was waiting"] == caplog.messages
     assert caplog.records[0].threadName == "zipkin-reporter"
 
@@ -543,7 +531,7 @@ def test_a_paused_reporter_closes_in_time_and_without_haste(make: Make) -> None:
     reporter.record(Span())
     reporter.pause(True)
     reporter._sender.opened.set()  # type: ignore[attr-defined]
-    until(lambda: 1 == reporter.stats().sent)
+    wait_until(lambda: 1 == reporter.stats().sent)
     used = time.process_time()
 
     reporter.close(0.5).result(5)
@@ -581,7 +569,7 @@ def test_the_state_shows_in_repr(make: Make) -> None:
     states.append(repr(reporter))
     sender.error = SendError("no", retryable=True)
     reporter.record(Span())
-    until(lambda: "failing" in repr(reporter))
+    wait_until(lambda: "failing" in repr(reporter))
     reporter.close(1).result(5)
     states.append(repr(reporter))
 
