@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -27,6 +26,8 @@ from opentracing.standard import InMemoryRecorder, RecordingTracer, TraceContext
 from opentracing.standard.tracer import RecordingContext
 from opentracing_zipkin import ZipkinContext, ZipkinTracer
 from opentracing_zipkin.testing import InMemoryRecorder as ZipkinRecorder
+
+from ..traced_lines import at_line, each_line
 
 CHILDS_END_S = 5.0
 
@@ -61,28 +62,6 @@ CALLS: dict[str, Callable[[Any, str], object]] = {
     "inject": lambda span, key: span.tracer.inject(span.context, Format.TEXT_MAP, {}),
     "finish": lambda span, key: span.finish(),
 }
-
-
-def at_line(number: int, act: Act) -> tuple[Callable[..., Any], list[int]]:
-    """A trace function that calls `act` at the n-th line, and a list with the number of lines that ran."""
-    seen = [0]
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if event == "line":
-            seen[0] += 1
-            if seen[0] == number:
-                act()
-        return trace
-
-    return trace, seen
-
-
-def each_line(run: Callable[[int], bool]) -> int:
-    """Call `run` with 1, 2, … until it returns False, because the call has fewer lines; returns the number of lines."""
-    number = 1
-    while run(number):
-        number += 1
-    return number - 1
 
 
 def raise_signal(act: Act) -> None:

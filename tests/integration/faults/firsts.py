@@ -24,7 +24,8 @@ from typing import Any
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders import Sender, SendError
 
-from .moments import _status, at_line, each_line
+from ...traced_lines import at_line, each_line
+from .moments import _status
 
 LIMIT_S = 8.0
 MAX_THREAD_LINES = 250
