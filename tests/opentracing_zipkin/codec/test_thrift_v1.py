@@ -166,20 +166,6 @@ def test_a_malformed_message_is_refused_with_the_reason(body: bytes, reason: str
         thrift_v1.decode(body)
 
 
-@given(st.data(), finished_spans())
-def test_a_damaged_message_raises_nothing_but_value_error(data: st.DataObject, given_span: FinishedSpan) -> None:
-    """A message with one byte changed, or cut off, is read or refused; nothing else happens."""
-    body = bytearray(thrift_v1.join([thrift_v1.encode(given_span)]))
-    body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    del body[data.draw(st.integers(0, len(body))) :]
-    try:
-        spans = thrift_v1.decode(bytes(body))
-    except ValueError:
-        return
-
-    assert all(isinstance(each, FinishedSpan) for each in spans)
-
-
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     """No bytes make the reader raise anything but ValueError."""
