@@ -165,7 +165,7 @@ def _rows(result: Result) -> list[Row]:
     return [Row(row["task"], row["measure"], row["costs"], row["ratios"]) for row in result["costs"]["rows"]]
 
 
-def _work(row: Row) -> str:
+def _title(row: Row) -> str:
     """The title without the unit, because a ratio has no unit."""
     return row.title.rpartition(", ")[0]
 
@@ -175,13 +175,14 @@ def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def _ratios(result: Result) -> str:
-    bounded = [row for row in _rows(result) if row.targets or row.allowances]
-    return _table(["work", *PEERS.values()], [[_work(row), *(ratio(row, peer) for peer in PEERS)] for row in bounded])
+    with_target = [row for row in _rows(result) if row.targets or row.allowances]
+    return _table(["work", *PEERS.values()], [[_title(row), *(ratio(row, peer) for peer in PEERS)] for row in with_target])
 
 
 def _missed(result: Result) -> str:
-    missed = [f"- {_work(row)}: {', '.join(PEERS[peer] for peer in row.missed)}\n" for row in _rows(result) if row.missed]
-    return "Missed in this run:\n\n" + "".join(missed) if missed else "None is missed in this run.\n"
+    missed = {_title(row): row.missed_names for row in _rows(result) if row.missed_names}
+    lines = [f"- {title}: {', '.join(PEERS[peer] for peer in peers)}\n" for title, peers in missed.items()]
+    return "Missed in this run:\n\n" + "".join(lines) if lines else "None is missed in this run.\n"
 
 
 def _absolute(result: Result) -> str:
@@ -217,16 +218,16 @@ Ours is `install()` of both libraries.
     body = [_request(name, percent, added) for name, percents in found.items() for percent, added in percents.items()]
     text += "\n" + _table(head, body)
     missed = instrumented.missed(found)
-    text += _told_missed(missed)
+    text += _missed_line(missed)
     text += "\nWhere ours goes at 100 %, each line beyond the one before:\n\n"
     layers = _table(["layer", *(f"{name}, µs" for name in found)], [_layer(name, found) for name in LAYERS])
     return text + layers + _noop(found) + _on_our_provider(found)
 
 
 def _request(framework: str, percent: str, added: instrumented.Added) -> list[str]:
-    ratio, most = instrumented.ratio(added), instrumented.TARGETS[framework, percent]
+    ratio, max_ratio = instrumented.ratio(added), instrumented.MAX_RATIOS[framework, percent]
     us = [f"{mean(added[way]):.0f}" for way in (instrumented.WITHOUT, "ours", "otel")]
-    return [f"{framework}, {percent}", *us, bounded(ratio.value, most, ratio.error)]
+    return [f"{framework}, {percent}", *us, bounded(ratio.value, max_ratio, ratio.error)]
 
 
 def _layer(name: str, found: instrumented.Found) -> list[str]:
@@ -251,13 +252,13 @@ Most of what they add then is their own code, which is the same on both.
     body = []
     for framework, percents in found.items():
         added = percents["100%"]
-        share = instrumented.ratio(added, "bridged")
+        ratio = instrumented.ratio(added, "bridged")
         us = [f"{mean(added[way]):.0f}" for way in ("otel", "bridged")]
-        body.append([framework, *us, bounded(share.value, instrumented.BRIDGED_TARGET, share.error)])
-    return text + _table(head, body) + _told_missed(instrumented.missed_bridged(found))
+        body.append([framework, *us, bounded(ratio.value, instrumented.MAX_BRIDGED_RATIO, ratio.error)])
+    return text + _table(head, body) + _missed_line(instrumented.missed_bridged(found))
 
 
-def _told_missed(missed: Sequence[str]) -> str:
+def _missed_line(missed: Sequence[str]) -> str:
     return f"\nMissed in this run: {'; '.join(missed)}.\n" if missed else "\nNone is missed in this run.\n"
 
 
@@ -270,8 +271,8 @@ The same calls of OpenTelemetry's API, once on our provider and once on its SDK 
 """
     costs = bridged(row for row in rows if row.measure != "median")  # on a busy machine the median means nothing
     head = ["work", "our provider", "its SDK", "our provider / its SDK"]
-    body = [[each.title, number(each.on_ours), number(each.on_sdk), bounded(each.share, each.most)] for each in costs]
-    return text + _table(head, body) + _told_missed([each.title for each in costs if each.is_missed])
+    body = [[each.title, number(each.on_ours), number(each.on_sdk), bounded(each.ratio, each.max_ratio)] for each in costs]
+    return text + _table(head, body) + _missed_line([each.title for each in costs if each.is_missed])
 
 
 def _exports(found: exporting.Found) -> str:
@@ -290,11 +291,11 @@ The spans are the same, and ours tell of the other end as well, which the deprec
             encoding,
             f"{mean(of['old']):.1f}",
             f"{mean(of['ours']):.1f}",
-            bounded(exporting.ratio(of), exporting.TARGETS[encoding]),
+            bounded(exporting.ratio(of), exporting.MAX_RATIOS[encoding]),
         ]
         for encoding, of in found.items()
     ]
-    return text + _table(head, body) + _told_missed(exporting.missed(found))
+    return text + _table(head, body) + _missed_line(exporting.missed(found))
 
 
 def _services(found: dict[str, dict[str, dict[str, float]]]) -> str:
@@ -316,11 +317,11 @@ To send B3's headers, and to have the server parse them, costs a service somethi
     head = ["requests/s, at most", "of it without", "CPU a request, ms", "more, ms", "p50, ms", "p99, ms", "spans that arrived"]
     for framework, ways in found.items():
         text += "\n" + _table([framework, *head], [_service(way, of, ways["without"]) for way, of in ways.items()])
-        text += f"\n{_of_otel(ways)}\n"
+        text += f"\n{_ratio_to_otel(ways)}\n"
     return text
 
 
-def _of_otel(ways: dict[str, dict[str, float]]) -> str:
+def _ratio_to_otel(ways: dict[str, dict[str, float]]) -> str:
     """The ratio of our cost to OpenTelemetry's, with everything sampled."""
     ours, other, headers = (ways[way] for way in ("ours, 100%", "otel, 100%", "headers alone"))
     ratio = ours["more_ms"] / other["more_ms"]

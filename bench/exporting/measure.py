@@ -16,7 +16,7 @@ from statistics import mean
 from ..environments import ROOT, python_of
 from ..harness import count, environment, sink
 
-__all__ = ["FORMATS", "TARGETS", "Found", "measure", "missed", "ratio"]
+__all__ = ["FORMATS", "MAX_RATIOS", "Found", "measure", "missed", "ratio"]
 
 TURNS = 12  # in each start
 BATCHES = 4  # in each turn
@@ -26,7 +26,7 @@ WAYS = ("ours", "old")
 # For each format, the environment in which the deprecated exporter can be installed.
 FORMATS = {"proto3": "otel_proto", "json": "otel"}
 # The highest allowed ratio of our cost to the deprecated exporter's.
-TARGETS = {"proto3": 1 / 4, "json": 1 / 4}
+MAX_RATIOS = {"proto3": 1 / 4, "json": 1 / 4}
 
 # format -> way -> µs for each span, one number for each start
 Found = Mapping[str, Mapping[str, Sequence[float]]]
@@ -56,7 +56,7 @@ def ratio(of: Mapping[str, Sequence[float]]) -> float:
 
 def missed(found: Found) -> list[str]:
     """The formats whose target is missed."""
-    return [encoding for encoding, most in TARGETS.items() if ratio(found[encoding]) > most]
+    return [encoding for encoding, max_ratio in MAX_RATIOS.items() if ratio(found[encoding]) > max_ratio]
 
 
 def _start(encoding: str, turns: int) -> dict[str, float]:

@@ -34,7 +34,7 @@ __all__ = ["collectors", "message_bytes", "partition", "processes"]
 
 MESSAGE_SPANS = 500
 ENCODINGS = ("json", "proto3")
-DONE_WITHIN_S = 300.0
+DONE_TIMEOUT_S = 300.0
 COLLECTOR = """
 import sys
 from opentracing_zipkin.collector import Collector
@@ -88,7 +88,7 @@ def _produce(producers: Sequence[tuple[str, str, int]]) -> list[dict[str, Any]]:
         subprocess.Popen([sys.executable, "-m", "bench.scale.producing", *map(str, each)], stdout=subprocess.PIPE, text=True)
         for each in producers
     ]
-    said = [json.loads(process.communicate(timeout=DONE_WITHIN_S)[0]) for process in running]
+    said = [json.loads(process.communicate(timeout=DONE_TIMEOUT_S)[0]) for process in running]
     assert not any(each["dropped"] for each in said), said
     return said
 
@@ -124,7 +124,7 @@ def _send(address: str, topic: str, bodies: Sequence[bytes]) -> None:
             except BufferError:
                 producer.poll(0.05)
         producer.poll(0)
-    left = producer.flush(DONE_WITHIN_S)
+    left = producer.flush(DONE_TIMEOUT_S)
     assert not left
     assert not errors, errors[0]
 
@@ -180,10 +180,10 @@ def _post(url: str, bodies: Sequence[bytes]) -> None:
 
 
 def _await(done: Callable[[], int], goal: int) -> None:
-    deadline = time.monotonic() + DONE_WITHIN_S
+    deadline = time.monotonic() + DONE_TIMEOUT_S
     while done() < goal:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{done():,} of {goal:,} spans arrived within {DONE_WITHIN_S:.0f} s")
+            raise RuntimeError(f"{done():,} of {goal:,} spans arrived within {DONE_TIMEOUT_S:.0f} s")
         time.sleep(0.1)
 
 

@@ -12,9 +12,9 @@ from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["RATES", "USED", "Carried", "Figures", "Size", "read", "size", "write"]
+__all__ = ["MAX_LOAD", "RATES", "Carried", "Figures", "Size", "read", "size", "write"]
 
-USED = 0.5
+MAX_LOAD = 0.5
 RATES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 DAY_S = 86_400
 
@@ -69,8 +69,8 @@ class Size(NamedTuple):
 def size(figures: Figures, spans_a_second: int) -> Size:
     """`one_server_rate`: the sampling rate at which one Zipkin server with one MariaDB would do."""
     carried = figures.carried
-    servers = ceil(spans_a_second * carried[COLLECTOR].cpu_us / 1e6 / USED)
-    by_load = ceil(spans_a_second / (carried[PARTITION].a_second * USED))
+    servers = ceil(spans_a_second * carried[COLLECTOR].cpu_us / 1e6 / MAX_LOAD)
+    by_load = ceil(spans_a_second / (carried[PARTITION].a_second * MAX_LOAD))
     return Size(
         spans_a_second,
         spans_a_second * carried[PROCESS].cpu_us / 1e6,
@@ -79,7 +79,7 @@ def size(figures: Figures, spans_a_second: int) -> Size:
         spans_a_second * figures.message_bytes["json"] / 1e6,
         spans_a_second * figures.message_bytes["proto3, gzip"] / 1e6,
         spans_a_second * DAY_S * figures.stored_bytes / 1e9,
-        min(1.0, carried[STORE].a_second * USED / spans_a_second),
+        min(1.0, carried[STORE].a_second * MAX_LOAD / spans_a_second),
     )
 
 

@@ -38,12 +38,12 @@ __all__ = ["HasAddress", "HasCredentials", "LimitsSize", "Receiver", "SenderCont
 
 SECRET = "hunter22$x"
 SECRET_IN_URL = "hunter22%24x"
-FORKED_WITHIN_S = 30.0
+FORK_TIMEOUT_S = 30.0
 # How long a send may take that is bounded by half a second: one more piece of work, on a slow day.
-BOUNDED_S = 10.0
+MAX_SEND_S = 10.0
 # How long a receiver may take to come back, and a client library to give back what it holds.
-RECOVERED_WITHIN_S = 60.0
-CLOSED_WITHIN_S = 10.0
+RECOVERY_TIMEOUT_S = 60.0
+CLOSE_TIMEOUT_S = 10.0
 
 _V2, _JSON = "/api/v2/spans", "application/json"
 
@@ -116,7 +116,7 @@ def refused(sender: Sender, body: bytes) -> SendError:
 
 def accepted_at_last(sender: Sender, body: bytes) -> None:
     """As the reporter does it: what may pass is tried again with the same bytes; a server needs time to come back."""
-    deadline = time.monotonic() + RECOVERED_WITHIN_S
+    deadline = time.monotonic() + RECOVERY_TIMEOUT_S
     while True:
         try:
             return sender.send(body)
@@ -138,7 +138,7 @@ def in_a_child(action: Callable[[], object]) -> str:
         finally:
             os._exit(0)
     os.close(writing)
-    deadline = time.monotonic() + FORKED_WITHIN_S
+    deadline = time.monotonic() + FORK_TIMEOUT_S
     while os.waitpid(pid, os.WNOHANG)[0] == 0:
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
@@ -234,7 +234,7 @@ class SenderContract:
             error = refused(sender, message)
             seconds = time.monotonic() - begin
         assert True is error.retryable
-        assert seconds < BOUNDED_S
+        assert seconds < MAX_SEND_S
         accepted_at_last(sender_of(receiver.settings), receiver.message("other"))
         sender.close()
 
@@ -246,7 +246,7 @@ class SenderContract:
                 sender.limit(seconds)
             begin = time.monotonic()
             refused(sender, receiver.message("m", 200_000))
-        assert time.monotonic() - begin < BOUNDED_S
+        assert time.monotonic() - begin < MAX_SEND_S
         sender.close()
 
     # Closing and forking
@@ -277,7 +277,7 @@ class SenderContract:
             sender.send(receiver.message(f"m{number}"))
             sender.close()
             before = before or open_ones()
-        deadline = time.monotonic() + CLOSED_WITHIN_S
+        deadline = time.monotonic() + CLOSE_TIMEOUT_S
         while open_ones() > before + 2 and time.monotonic() < deadline:  # the other side may be in this process
             time.sleep(0.01)
 
@@ -291,7 +291,7 @@ class SenderContract:
         with receiver.hung():
             begin = time.monotonic()
             sender.close()
-            assert time.monotonic() - begin < BOUNDED_S
+            assert time.monotonic() - begin < MAX_SEND_S
 
     def test_a_forked_process_sends_by_itself_and_its_parent_goes_on(self, receiver: Receiver) -> None:
         """Each message arrives once, whether the connection was there before the fork or not."""
@@ -342,11 +342,11 @@ class SenderContract:
             assert False is tracer.flush(0.3)
             assert (20, 0) == (tracer.stats.finished, tracer.stats.sent)
             assert {0} == set(tracer.stats.dropped.values())
-            deadline = time.monotonic() + RECOVERED_WITHIN_S
+            deadline = time.monotonic() + RECOVERY_TIMEOUT_S
             while not any("not accepted yet" in line for line in caplog.messages) and time.monotonic() < deadline:
                 time.sleep(0.01)  # some clients look for other addresses first
             receiver.start()
-            deadline = time.monotonic() + RECOVERED_WITHIN_S
+            deadline = time.monotonic() + RECOVERY_TIMEOUT_S
             again = "zipkin: the collector accepts spans again"
             while again not in caplog.messages and time.monotonic() < deadline:
                 tracer.flush(0.1)
@@ -364,7 +364,7 @@ class SenderContract:
         with tracing(receiver.settings, retry_timeout=0, flush_interval=0.05) as tracer:
             for number in range(20):
                 tracer.start_span(f"span {number}").finish()
-            deadline = time.monotonic() + RECOVERED_WITHIN_S
+            deadline = time.monotonic() + RECOVERY_TIMEOUT_S
             while tracer.stats.dropped["expired"] < 20 and time.monotonic() < deadline:
                 tracer.flush(1)
             stats = tracer.stats
@@ -380,8 +380,8 @@ class SenderContract:
         for number in range(20):
             tracer.start_span(f"span {number}").finish()
         begin = time.monotonic()
-        assert False is tracer.close(0.5).result(BOUNDED_S)
-        assert time.monotonic() - begin < BOUNDED_S
+        assert False is tracer.close(0.5).result(MAX_SEND_S)
+        assert time.monotonic() - begin < MAX_SEND_S
         tracer.start_span("later").finish()
         deadline = time.monotonic() + 30
         while tracer.stats.dropped["closed"] < 21 and time.monotonic() < deadline:
@@ -402,7 +402,7 @@ class HasAddress:
             error = refused(sender, receiver.message("m"))
             seconds = time.monotonic() - begin
         assert True is error.retryable
-        assert seconds < BOUNDED_S
+        assert seconds < MAX_SEND_S
         sender.close()
 
     def test_a_connection_that_hangs_is_not_used_again(self, receiver: Receiver) -> None:

@@ -29,7 +29,7 @@ from opentracing_zipkin.testing import InMemoryRecorder as ZipkinRecorder
 
 from ..traced_lines import at_line, each_line
 
-CHILDS_END_S = 5.0
+CHILD_TIMEOUT_S = 5.0
 
 # A tracer, and a function that counts its finished spans.
 Subject = tuple[Any, Callable[[], int]]
@@ -135,7 +135,7 @@ def test_the_child_of_a_fork_at_any_line_does_not_hang(make: Callable[[], Subjec
 
 def status_of(child: int) -> int:
     """The exit status of a child; if it does not end in time, it is killed."""
-    deadline = time.monotonic() + CHILDS_END_S
+    deadline = time.monotonic() + CHILD_TIMEOUT_S
     while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -242,7 +242,7 @@ def test_a_context_for_subclasses_has_a_lock_of_each_process() -> None:
         if child == 0:
             thread = threading.Thread(target=context.set_trace_attribute, args=("b", "2"))
             thread.start()
-            thread.join(CHILDS_END_S)
+            thread.join(CHILD_TIMEOUT_S)
             os._exit(0 if {"a": "1", "b": "2"} == context.trace_attributes else 1)
 
     assert 0 == status_of(child)

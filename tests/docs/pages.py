@@ -33,7 +33,7 @@ from opentracing_zipkin.model import FinishedSpan
 from ..ports import free_port
 
 DOCS = Path(__file__).parents[2] / "docs"
-READY_WITHIN_S = 30.0
+READY_TIMEOUT_S = 30.0
 KEPT = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"  # disables packages that the tests have but a reader has not
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -152,7 +152,7 @@ class Reader:
                 words, cwd=self._folder, env=environment, stdout=output, stderr=output, start_new_session=True
             )
         self._servers.append(process)
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + READY_TIMEOUT_S
         while not (_is_open(port) if port else b"ready." in log.read_bytes()):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()

@@ -18,8 +18,8 @@ from .balance import Made
 
 __all__ = ["Producers"]
 
-FIRST_LINE_WITHIN_S = 60.0
-ENDED_WITHIN_S = 90.0
+FIRST_LINE_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 90.0
 
 
 class Producers:
@@ -56,7 +56,7 @@ class Producers:
             self._said[name] = json.loads(line)
 
     def _await_first_lines(self) -> None:
-        deadline = time.monotonic() + FIRST_LINE_WITHIN_S
+        deadline = time.monotonic() + FIRST_LINE_TIMEOUT_S
         while len(self._said) < len(self._processes):
             for name, process in zip(self.names, self._processes, strict=True):
                 if process.poll() is not None or time.monotonic() > deadline:
@@ -87,7 +87,7 @@ class Producers:
         for process in self._processes:
             assert process.stdin is not None
             process.stdin.close()
-        deadline = time.monotonic() + ENDED_WITHIN_S
+        deadline = time.monotonic() + END_TIMEOUT_S
         for name, process in zip(self.names, self._processes, strict=True):
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))

@@ -17,7 +17,7 @@ from .balance import Accepted, Made, SpanId
 
 __all__ = ["await_still", "collected", "read_topic", "span_ids", "stored_by_api", "stored_by_sql", "stored_count"]
 
-READ_WITHIN_S = 120.0
+READ_TIMEOUT_S = 120.0
 # An id has 32 characters, and all of them stand in one URL.
 TRACES_A_QUERY = 100
 
@@ -41,10 +41,10 @@ def read_topic(address: str, topic: str) -> Accepted:
 
 
 def _read_to(consumer: Consumer, ends: dict[int, int]) -> Accepted:
-    accepted, deadline = Accepted(), time.monotonic() + READ_WITHIN_S
+    accepted, deadline = Accepted(), time.monotonic() + READ_TIMEOUT_S
     while ends:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the topic could not be read to its end within {READ_WITHIN_S:.0f} s; partitions left: {ends}")
+            raise RuntimeError(f"the topic could not be read to its end within {READ_TIMEOUT_S:.0f} s; partitions left: {ends}")
         for message in consumer.consume(1000, timeout=1):
             if message.error():
                 raise RuntimeError(f"the topic could not be read: {message.error()}")

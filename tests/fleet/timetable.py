@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 __all__ = ["Event", "follow", "say"]
 
-TELL_S = 10.0
+REPORT_INTERVAL_S = 10.0
 
 
 class Event(NamedTuple):
@@ -38,5 +38,5 @@ def follow(seconds: float, events: Sequence[Event], progress: Callable[[], str])
 def _pass(begin: float, seconds: float, progress: Callable[[], str]) -> None:
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, TELL_S))
+        time.sleep(min(left, REPORT_INTERVAL_S))
         say(f"{time.monotonic() - begin:5.0f} s  {progress()}")

@@ -22,9 +22,9 @@ from ..contract.sender_contract import json_message, spans_of
 from .server_process import ServerProcess
 from .toxiproxy import Toxiproxy
 
-__all__ = ["SPANS", "WITHIN_S", "Proxied", "await_warning", "balances", "finish", "numbered", "settled", "tracing", "warnings"]
+__all__ = ["SPANS", "Proxied", "await_warning", "balances", "finish", "numbered", "settled", "tracing", "warnings"]
 
-WITHIN_S = 60.0
+SETTLE_TIMEOUT_S = 60.0
 SPANS = 20
 
 Broker = TypeVar("Broker", bound=ServerProcess)
@@ -72,7 +72,7 @@ def numbered(word: str) -> list[str]:
 
 def settled(tracer: ZipkinTracer, sent: int, **dropped: int) -> bool:
     """Wait until so many spans are sent and dropped; whether the account balances then."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + SETTLE_TIMEOUT_S
     while True:
         tracer.flush(0.2)
         stats = tracer.stats
@@ -90,7 +90,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def await_warning(caplog: pytest.LogCaptureFixture, words: str) -> None:
     """Wait until a warning has these words."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + SETTLE_TIMEOUT_S
     while not any(words in line for line in warnings(caplog)):
         assert time.monotonic() < deadline, caplog.messages
         time.sleep(0.02)

@@ -38,7 +38,7 @@ USER = ("writer", "sword fish%")
 LISTENERS = {"PROXIED": "PLAINTEXT", "PASSWORDS": "SASL_PLAINTEXT", "SECRET": "SSL", "MUTUAL": "SSL", "CLOSED": "SASL_SSL"}
 IDLE_S = 3  # then the broker closes a connection
 QUIET_S = 0.5
-WITHIN_S = 30.0
+ADMIN_TIMEOUT_S = 30.0
 
 
 class KafkaBroker(KafkaServer):
@@ -77,7 +77,7 @@ class KafkaBroker(KafkaServer):
         for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
             info = ScramCredentialInfo(mechanism, 4096)
             upsertion = UserScramCredentialUpsertion(user, info, password.encode(), os.urandom(8))
-            admin.alter_user_scram_credentials([upsertion])[user].result(WITHIN_S)
+            admin.alter_user_scram_credentials([upsertion])[user].result(ADMIN_TIMEOUT_S)
 
     def topic(self, replicas: Sequence[int] = (1,), **settings: str) -> str:
         """A new topic of one partition; a setting's dots are underscores here."""
@@ -89,7 +89,7 @@ class KafkaBroker(KafkaServer):
     def make_topic(self, name: str, replicas: Sequence[int] = (1,), config: Mapping[str, str] | None = None) -> None:
         topic = NewTopic(name, 1, replica_assignment=[list(replicas)], config=dict(config or {}))
         admin = self.admin()
-        admin.create_topics([topic])[name].result(WITHIN_S)
+        admin.create_topics([topic])[name].result(ADMIN_TIMEOUT_S)
 
     def forbidden_topic(self) -> str:
         """One for somebody who is not there."""
@@ -97,7 +97,7 @@ class KafkaBroker(KafkaServer):
         binding = AclBinding(resource, name, pattern, "User:nobody", "*", AclOperation.ALL, AclPermissionType.ALLOW)
         admin = self.admin()
         [done] = admin.create_acls([binding]).values()
-        done.result(WITHIN_S)
+        done.result(ADMIN_TIMEOUT_S)
         return name
 
     def messages(self, topic: str) -> list[bytes]:
@@ -106,7 +106,7 @@ class KafkaBroker(KafkaServer):
         partition = TopicPartition(topic, 0, 0)
         try:
             found: list[bytes] = []
-            deadline, end, quiet_since = time.monotonic() + WITHIN_S, -1, time.monotonic()
+            deadline, end, quiet_since = time.monotonic() + ADMIN_TIMEOUT_S, -1, time.monotonic()
             consumer.assign([partition])
             while time.monotonic() < deadline:
                 found += [message.value() or b"" for message in consumer.consume(1000, timeout=0.05) if message.error() is None]

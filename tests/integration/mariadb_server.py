@@ -18,8 +18,8 @@ from .server_process import ServerProcess, ServerUnavailable, program
 
 __all__ = ["MariadbServer"]
 
-MADE_WITHIN_S = 120.0
-QUERY_WITHIN_S = 120.0
+CREATE_TIMEOUT_S = 120.0
+QUERY_TIMEOUT_S = 120.0
 # The schema's jar stands in the server's.
 SCHEMA = (f"BOOT-INF/lib/zipkin-storage-mysql-v1-{zipkin_server.VERSION}.jar", "mysql.sql")
 USER = """CREATE DATABASE zipkin;
@@ -68,7 +68,7 @@ class MariadbServer(ServerProcess):
         done = subprocess.run(
             [client, "--no-defaults", "--batch", "--skip-column-names", f"--socket={self._socket}", "--user=root", *options],
             env=dict(self.environment()), cwd="/", input=sql,
-            capture_output=True, text=True, timeout=QUERY_WITHIN_S, check=False,
+            capture_output=True, text=True, timeout=QUERY_TIMEOUT_S, check=False,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"MariaDB refused a statement: {done.stderr}")
@@ -82,7 +82,7 @@ class MariadbServer(ServerProcess):
         options = [f"--datadir={self.folder / 'data'}", "--auth-root-authentication-method=socket", "--skip-test-db"]
         done = subprocess.run(
             [program("mariadb-install-db", "mariadb-server"), "--no-defaults", *options, *([f"--user={user}"] if user else [])],
-            env=dict(self.environment()), cwd="/", capture_output=True, text=True, timeout=MADE_WITHIN_S, check=False,
+            env=dict(self.environment()), cwd="/", capture_output=True, text=True, timeout=CREATE_TIMEOUT_S, check=False,
         )  # fmt: skip
         if done.returncode:
             raise ServerUnavailable(f"MariaDB's folder could not be made; its tool said:\n{done.stdout}{done.stderr}")

@@ -20,7 +20,7 @@ __all__ = ["RabbitmqServer"]
 
 # Not in /usr/sbin: the program there goes to the user rabbitmq.
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
-COMMAND_WITHIN_S = 60.0
+COMMAND_TIMEOUT_S = 60.0
 NODE = "zipkintest@localhost"
 COOKIE = "zipkintest"
 GREETING = b"AMQP\0\0\x09\x01"  # protocol header 0-9-1
@@ -68,7 +68,7 @@ class RabbitmqServer(ServerProcess):
         done = subprocess.run(
             [str(PROGRAMS / "rabbitmqctl"), "--quiet", *arguments],
             env=dict(self.environment()), cwd="/", stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=COMMAND_WITHIN_S, check=False,
+            capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"rabbitmqctl {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")

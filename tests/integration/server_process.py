@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["PROJECT", "ServerProcess", "ServerUnavailable", "await_port", "end_with_parent", "program", "stop"]
 
 PROJECT = Path(__file__).resolve().parents[2]
-STOPPED_WITHIN_S = 15.0
+STOP_TIMEOUT_S = 15.0
 # 1 to 47 s were seen, the longest of RabbitMQ while five other builds ran.
-READY_WITHIN_S = 180.0
+READY_TIMEOUT_S = 180.0
 
 
 class ServerUnavailable(Exception):
@@ -45,8 +45,8 @@ def program(name: str, package: str) -> str:
     return path
 
 
-def await_port(name: str, port: int, process: subprocess.Popen[bytes], within_s: float = READY_WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
+def await_port(name: str, port: int, process: subprocess.Popen[bytes], timeout_s: float = READY_TIMEOUT_S) -> None:
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and process.poll() is None:
         if listens(port):
             return
@@ -71,14 +71,14 @@ def end_with_parent() -> Callable[[], None] | None:
     return lambda: prctl(set_parent_death_signal, signal.SIGTERM)
 
 
-def stop(process: subprocess.Popen[bytes], within_s: float = STOPPED_WITHIN_S) -> None:
+def stop(process: subprocess.Popen[bytes], timeout_s: float = STOP_TIMEOUT_S) -> None:
     """SIGTERM ends it, and force where that takes too long; nothing where it has ended."""
     if process.poll() is not None:
         return
     process.terminate()
     process.send_signal(signal.SIGCONT)  # a paused one is not ended before it goes on
     try:
-        process.wait(within_s)
+        process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -163,12 +163,12 @@ class ServerProcess:
 
     def _await_ready(self) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + READY_TIMEOUT_S
         while not self.is_ready():
             if self._process.poll() is not None:
                 raise ServerUnavailable(f"{self.name} ended with status {self._process.returncode}, it said:\n{self._tail()}")
             if time.monotonic() > deadline:
-                raise ServerUnavailable(f"{self.name} was not ready after {READY_WITHIN_S:.0f} s, it said:\n{self._tail()}")
+                raise ServerUnavailable(f"{self.name} was not ready after {READY_TIMEOUT_S:.0f} s, it said:\n{self._tail()}")
             time.sleep(0.05)
 
     def stop(self) -> None:

@@ -24,8 +24,8 @@ __all__ = ["Toxiproxy"]
 
 # Named, because the proxies of Go's module index take an older one for the latest.
 MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
-BUILT_WITHIN_S = 600
-READY_WITHIN_S = 15.0
+BUILD_TIMEOUT_S = 600
+READY_TIMEOUT_S = 15.0
 
 
 def built() -> Path:
@@ -37,7 +37,9 @@ def built() -> Path:
         say("building toxiproxy, about a minute ...")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-            subprocess.run([go, "install", MODULE], env={**os.environ, "GOBIN": unfinished}, check=True, timeout=BUILT_WITHIN_S)
+            subprocess.run(
+                [go, "install", MODULE], env={**os.environ, "GOBIN": unfinished}, check=True, timeout=BUILD_TIMEOUT_S
+            )
             (Path(unfinished) / "server").rename(binary)
     return binary
 
@@ -78,7 +80,7 @@ class Toxiproxy:
         self._process.wait(10)
 
     def _await_api(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + READY_TIMEOUT_S
         while True:
             try:
                 self._session.get(f"{self._api}/version", timeout=2)

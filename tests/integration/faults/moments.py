@@ -22,7 +22,7 @@ from opentracing_zipkin.reporter.reporter import WAKE_AT
 
 from ...traced_lines import at_line, each_line
 
-CHILDS_END_S = 5.0
+CHILD_TIMEOUT_S = 5.0
 EARLIER = WAKE_AT  # spans; one more wakes the thread
 A_FEW = 3
 # Modules in which the reporter's thread may hold a lock; all modules would be five times as many lines.
@@ -148,7 +148,7 @@ def fork_while_reporting(endpoint: str) -> int:
             traced[0] = None
             threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
             tracer.start_trace("child").finish()
-            os._exit(0 if tracer.flush(CHILDS_END_S) else 1)
+            os._exit(0 if tracer.flush(CHILD_TIMEOUT_S) else 1)
         forked.set()
         flushing.join()
         if _status(child) != 0:
@@ -174,7 +174,7 @@ def _traced(traced: list[Any], frame: FrameType, event: str, argument: Any) -> A
 
 def _status(child: int) -> int:
     """The exit status of the child, which is killed if it does not end."""
-    deadline = time.monotonic() + CHILDS_END_S + 1
+    deadline = time.monotonic() + CHILD_TIMEOUT_S + 1
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
