@@ -56,8 +56,7 @@ def check_page(page: str, folder: Path, **ports: str) -> None:
     with Collector() as collector:
         reader = Reader(collector, folder, ports)
         try:
-            for language, text in blocks(page):
-                reader.read(language, text)
+            reader.read_page(page)
         finally:
             reader.end_servers()
     assert reader.count, f"{page} shows no trace"
@@ -91,6 +90,11 @@ class Reader:
     def pass_over(self) -> None:
         """The traces that have arrived until now, which are not the page's."""
         self._seen.update(trace[0]["traceId"] for trace in self._traces())
+
+    def read_page(self, page: str) -> None:
+        """Do all that a page of docs/ says, from its top to its end."""
+        for language, text in blocks(page):
+            self.read(language, text)
 
     def read(self, language: str, text: str) -> None:
         """Do what one block says."""

@@ -19,6 +19,7 @@ from .rabbitmq_queues import RabbitmqBroker
 from .spans_api import SpansApi
 from .zipkin_server import ZipkinServer
 
+FOLDER = Path(__file__).parent
 # So wide that a README scales the picture little, and so high that the failing span's tags are all in it.
 VIEWPORT = {"width": 1280, "height": 780}
 
@@ -30,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Tests only: the first one's fixtures may have to fetch a server and a browser, and those waits have their own limits.
     for item in items:
-        if item.path.parent == Path(__file__).parent:
+        if item.path.parent in (FOLDER, FOLDER / "faults"):
             item.add_marker(pytest.mark.timeout(120, func_only=True))
 
 

@@ -19,9 +19,8 @@ from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, S
 from ..docs.pages import Reader, blocks
 from ..ports import free_port
 from . import broker_tracing
-from .broker_tracing import SPANS, Proxied, await_warning, finish, numbered, settled, warnings
+from .broker_tracing import SPANS, Proxied, await_warning, check_trace_arrives, finish, numbered, settled, warnings
 from .rabbitmq_queues import MAX_MESSAGE_BYTES, RabbitmqBroker, spans_in, taken
-from .spans_api import SpansApi
 from .test_outages import FAULTS
 from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer
@@ -44,19 +43,8 @@ def queue() -> str:
 def test_a_trace_arrives_at_zipkin_through_the_broker(
     rabbitmq: RabbitmqBroker, reading_zipkin: ZipkinServer, encoding: str
 ) -> None:
-    """In each encoding, with what it carries; Zipkin tells them apart by their first byte."""
-    with tracing(rabbitmq.url, encoding=encoding) as tracer:
-        with tracer.start_active_span("buy", tags={"article": "tea", "span.kind": "server"}) as root:
-            tracer.start_span("ask", tags={"span.kind": "client", "peer.service": "stock"}).finish()
-        assert True is tracer.flush(20)
-    api = SpansApi(reading_zipkin.url)
-    found = {span.name: span for span in api.trace(root.span.context.trace_id, spans=2)}
-    api.close()
-
-    assert {"buy", "ask"} == set(found)
-    assert ("SERVER", "tea") == (found["buy"].kind, found["buy"].tags["article"])
-    assert found["ask"].remote is not None
-    assert ("CLIENT", "stock") == (found["ask"].kind, found["ask"].remote.service_name)
+    """A trace arrives in each encoding, with all its fields; Zipkin recognises the encoding by the first byte."""
+    check_trace_arrives(rabbitmq.url, encoding, reading_zipkin.url)
 
 
 def test_the_page_on_rabbitmq_ends_with_the_traces_that_its_reader_sees(
@@ -67,8 +55,7 @@ def test_the_page_on_rabbitmq_ends_with_the_traces_that_its_reader_sees(
     ports = {"5672": str(rabbitmq.port), "5671": str(rabbitmq.tls_port), "9411": reading_zipkin.url.rpartition(":")[2]}
     reader = Reader(reading_zipkin, tmp_path, ports)
     reader.pass_over()
-    for language, text in blocks(PAGE):
-        reader.read(language, text)
+    reader.read_page(PAGE)
 
     assert 4 == reader.count
 
