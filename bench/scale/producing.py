@@ -1,6 +1,6 @@
-"""One producer: spans as fast as its tracer takes them, until all are accepted; prints seconds, CPU seconds and bytes as JSON.
+"""One producer: makes spans as fast as its tracer takes them; prints seconds, CPU seconds and counts as JSON.
 
-`python -m bench.scale.producing ENDPOINT ENCODING SPANS`.  The loop waits while many spans are queued, so that none is dropped.
+`python -m bench.scale.producing ENDPOINT ENCODING SPANS`.  It waits while many spans are queued, so that none is dropped.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def check_page(page: str, folder: Path, **ports: str) -> None:
 
 
 class Served(Protocol):
-    """Where a reader looks for traces: a collector, or a Zipkin server."""
+    """The place where a reader looks for traces: a collector, or a Zipkin server."""
 
     @property
     def url(self) -> str: ...
@@ -92,7 +92,7 @@ class Reader:
         self._seen.update(trace[0]["traceId"] for trace in self._traces())
 
     def read_page(self, page: str) -> None:
-        """Do all that a page of docs/ says, from its top to its end."""
+        """Do everything that a page of docs/ says, from top to end."""
         for language, text in blocks(page):
             self.read(language, text)
 

@@ -21,9 +21,9 @@ __all__ = ["run"]
 PARTITIONS = 4
 BROKER_KILLS = 1
 TOPIC = "zipkin"
-# Longer than a consumer's session (45 s): so long may the partitions of a killed server be nobody's.
+# Longer than a consumer's session (45 s): for that time nobody reads the partitions of a killed server.
 MAX_STANDSTILL_S = 70.0
-# A server commits by time, every 5 s, and has a queue before its store: so old may messages be that a killed one loses.
+# A killed server loses messages of at most this age: it commits every 5 s, and has a queue before its store.
 MAX_READ_AHEAD_S = 15.0
 
 

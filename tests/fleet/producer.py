@@ -23,7 +23,7 @@ CLOSE_TIMEOUT_S = 60.0
 
 
 class Attempts(logging.Handler):
-    """Counts sends that failed: the reporter logs each of them, the first of a streak as a warning."""
+    """Counts failed sends: the reporter logs each of them, the first of a streak as a warning."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)

@@ -23,7 +23,7 @@ END_TIMEOUT_S = 90.0
 
 
 class Producers:
-    """As a context manager: they produce inside it, and are gone after it, by force where they were not ended."""
+    """As a context manager: the producers run inside the block; those that have not ended are killed after it."""
 
     def __init__(self, endpoints: Sequence[str], rate: float, folder: Path) -> None:
         self.names = [f"producer-{number}" for number in range(len(endpoints))]
@@ -79,11 +79,11 @@ class Producers:
                     stream.close()
 
     def total(self, key: str) -> int:
-        """Sum of what they said last."""
+        """The sum over the last lines of all producers."""
         return sum(int(said[key]) for said in list(self._said.values()))
 
     def end(self) -> dict[str, dict[str, Any]]:
-        """End all of them in order; the last line of each, by its name."""
+        """End all producers in order; returns the last line of each, by its name."""
         for process in self._processes:
             assert process.stdin is not None
             process.stdin.close()
@@ -99,7 +99,7 @@ class Producers:
         return dict(self._said)
 
     def made(self, names: Iterable[str]) -> dict[str, list[Made]]:
-        """Traces of each of these."""
+        """The traces of each of these producers."""
         return {name: [_made(*line.split()) for line in self._list(name).read_text().splitlines()] for name in names}
 
     def log(self, name: str) -> Path:
@@ -114,5 +114,5 @@ def _made(at_s: str, trace_id: str, *span_ids: str) -> Made:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without settings for a tracer: only what a producer is told counts."""
+    """This process's environment without settings of a tracer, so that only a producer's arguments count."""
     return {key: value for key, value in os.environ.items() if not key.startswith(("ZIPKIN_", "OTEL_"))}

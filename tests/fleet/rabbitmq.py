@@ -84,7 +84,7 @@ def _balance(producers: Producers, broker: RabbitmqServer, server: ZipkinServer,
 
 
 def _messages(broker: RabbitmqServer, queue: str) -> Iterator[bytes]:
-    """All that the queue has, in order; it is empty then."""
+    """Take all messages from the queue, in order."""
     connection = pika.BlockingConnection(pika.URLParameters(broker.url))
     channel = connection.channel()
     while True:

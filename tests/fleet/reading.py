@@ -65,7 +65,7 @@ def stored_by_sql(store: MariadbServer) -> set[SpanId]:
 
 
 def stored_by_api(url: str, traces: Iterable[Made]) -> set[SpanId]:
-    """Spans of these traces, as the Zipkin server finds them."""
+    """The spans of these traces that the Zipkin server finds."""
     found, rest = set(), (trace.trace_id for trace in traces)
     with requests.Session() as session:
         session.trust_env = False
@@ -87,7 +87,7 @@ def collected(urls: Sequence[str], transport: str) -> dict[str, int]:
 
 
 def await_still(count: Callable[[], int], goal: int, still_s: float) -> int:
-    """Until the count is the goal, or has not changed for so long; the last count."""
+    """Wait until the count is the goal, or has not changed for `still_s`; returns the last count."""
     last, since = count(), time.monotonic()
     while last < goal and time.monotonic() - since < still_s:
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""The course of a run: what happens when, with a line of progress in between."""
+"""The course of a run: events at their times, with lines of progress in between."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def say(line: str) -> None:
 
 
 def follow(seconds: float, events: Sequence[Event], progress: Callable[[], str]) -> None:
-    """Let the events happen, then the rest of the shares pass.  Each wait is of its own: a slow start shortens no outage."""
+    """Run the events at their times, then wait for the rest of the run.  A slow event does not shorten the next wait."""
     begin = time.monotonic()
     for event in events:
         _pass(begin, event.share * seconds, progress)

@@ -1,6 +1,6 @@
 """A tracer before a real broker, as the tests of every broker use it: its spans, its account, its log lines.
 
-Rules: a test waits for what it needs, for a minute at most.
+Rules: a test waits for its condition, for a minute at most.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def numbered(word: str) -> list[str]:
 
 
 def settled(tracer: ZipkinTracer, sent: int, **dropped: int) -> bool:
-    """Wait until so many spans are sent and dropped; whether the account balances then."""
+    """Wait until these numbers of spans are sent and dropped; returns True if the account balances then."""
     deadline = time.monotonic() + SETTLE_TIMEOUT_S
     while True:
         tracer.flush(0.2)

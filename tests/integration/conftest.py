@@ -1,4 +1,4 @@
-"""What the integration tests share: one real server and its API, one demo run an encoding, one real browser."""
+"""Fixtures of the integration tests: one real server and its API, one demo run for each encoding, one real browser."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def zipkin() -> Iterator[ZipkinServer]:
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """A real Kafka; a test takes a topic of its own."""
+    """A real Kafka; each test has its own topic."""
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
         broker.add_users()
         yield broker
@@ -60,7 +60,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqBroker]:
-    """A real RabbitMQ; a test takes a queue of its own."""
+    """A real RabbitMQ; each test has its own queue."""
     with RabbitmqBroker(tmp_path_factory.mktemp("rabbitmq")) as broker:
         yield broker
 
@@ -89,7 +89,7 @@ def demo(request: pytest.FixtureRequest, zipkin: ZipkinServer, tmp_path_factory:
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    """What drives browsers; there can be one in a process."""
+    """The driver of browsers; a process can have only one."""
     with sync_playwright() as playwright:
         yield playwright
 
@@ -124,5 +124,5 @@ def page(browser: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def screenshot(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where the picture goes: `--screenshot PATH`, ZIPKIN_SCREENSHOT, or a temporary folder."""
+    """The file for the picture: `--screenshot PATH`, ZIPKIN_SCREENSHOT, or one in a temporary folder."""
     return Path(request.config.getoption("--screenshot") or os.environ.get("ZIPKIN_SCREENSHOT") or tmp_path / "trace.png")

@@ -73,12 +73,12 @@ class KafkaServer(ServerProcess):
         return f"127.0.0.1:{self.port}"
 
     def address_of(self, listener: str) -> str:
-        """Where it listens."""
+        """The host and port of a listener."""
         return f"127.0.0.1:{self._ports[listener]}"
 
     @property
     def zipkin_settings(self) -> Mapping[str, str]:
-        """With these a Zipkin server reads spans from here; KAFKA_TOPIC, KAFKA_GROUP_ID and KAFKA_STREAMS may be added."""
+        """The settings of a Zipkin server that reads here; KAFKA_TOPIC, KAFKA_GROUP_ID and KAFKA_STREAMS may be added."""
         return {"KAFKA_BOOTSTRAP_SERVERS": self.address}
 
     def make(self) -> None:

@@ -64,14 +64,14 @@ class KafkaBroker(KafkaServer):
         super().make()
 
     def admin(self) -> AdminClient:
-        """A new one for each use: the broker closes idle connections, and a request that comes at that moment fails.
+        """A new client for each use: the broker closes idle connections, and a request at that moment fails.
 
-        Hold it until its answer has come, because its end cancels what it was asked.
+        Hold the client until its answer has come, because its end cancels the request.
         """
         return AdminClient({"bootstrap.servers": self.address}, logger=logging.getLogger("tests.kafka"))
 
     def add_users(self) -> None:
-        """The user with SCRAM, too; PLAIN stands in the settings."""
+        """Add the user for SCRAM; the settings have it for PLAIN."""
         user, password = USER
         admin = self.admin()
         for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
@@ -92,7 +92,7 @@ class KafkaBroker(KafkaServer):
         admin.create_topics([topic])[name].result(ADMIN_TIMEOUT_S)
 
     def forbidden_topic(self) -> str:
-        """One for somebody who is not there."""
+        """A new topic that only an absent user may write to."""
         name, resource, pattern = self.topic(), ResourceType.TOPIC, ResourcePatternType.LITERAL
         binding = AclBinding(resource, name, pattern, "User:nobody", "*", AclOperation.ALL, AclPermissionType.ALLOW)
         admin = self.admin()
@@ -101,7 +101,7 @@ class KafkaBroker(KafkaServer):
         return name
 
     def messages(self, topic: str) -> list[bytes]:
-        """All that is in the topic, once nothing more comes."""
+        """All messages in the topic, when no more arrive."""
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": "test", "enable.auto.commit": False})
         partition = TopicPartition(topic, 0, 0)
         try:

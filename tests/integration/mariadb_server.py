@@ -49,7 +49,7 @@ class MariadbServer(ServerProcess):
 
     @property
     def zipkin_settings(self) -> Mapping[str, str]:
-        """With these a Zipkin server keeps its spans here."""
+        """The settings of a Zipkin server that keeps its spans here."""
         return {
             "STORAGE_TYPE": "mysql",
             "MYSQL_HOST": "127.0.0.1",
@@ -96,7 +96,7 @@ class MariadbServer(ServerProcess):
         return [program("mariadbd", "mariadb-server"), "--no-defaults", *given]
 
     def environment(self) -> Mapping[str, str]:
-        """Ours without what is meant for a client, which would leave the socket for TCP."""
+        """This process's environment without settings of MariaDB's client, which would use TCP instead of the socket."""
         return {key: value for key, value in os.environ.items() if not key.startswith(("MYSQL_", "MARIADB_"))}
 
     def user(self) -> str | None:

@@ -57,9 +57,9 @@ class RabbitmqServer(ServerProcess):
 
     @property
     def zipkin_settings(self) -> Mapping[str, str]:
-        """With these a Zipkin server reads spans from here; RABBIT_QUEUE and more may be added.
+        """The settings of a Zipkin server that reads here; RABBIT_QUEUE and others may be added.
 
-        The broker must run before that server, which gives up otherwise.
+        The broker must run before that server, which otherwise gives up.
         """
         return {"RABBIT_ADDRESSES": self.address, "RABBIT_USER": "guest", "RABBIT_PASSWORD": "guest"}
 
@@ -116,7 +116,7 @@ class RabbitmqServer(ServerProcess):
         }
 
     def is_ready(self) -> bool:
-        """Whether the broker answers a greeting; its port opens before that."""
+        """True if the broker answers a greeting; its port opens earlier."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 connection.settimeout(2)

@@ -1,7 +1,7 @@
 """Real servers as processes on loopback: started, waited for, paused, killed, started again on the same data, ended.
 
-Rules: loopback only and free ports; waits are by the clock; what a server said before it failed is in the exception; what is
-missing on the machine is an error that names the remedy, never a skip; no server outlives its block or this process (Linux).
+Rules: only loopback and free ports; waits have a timeout; an exception has the last lines of the server that failed.  A program
+that the machine lacks is an error with the remedy, never a skip.  No server outlives its block or (on Linux) this process.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def listens(port: int) -> bool:
 
 
 def end_with_parent() -> Callable[[], None] | None:
-    """To be called in the child before it becomes the server: the kernel then ends it with us, however we end."""
+    """A function for the child, before it becomes the server: then the kernel ends it with this process, however that ends."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
@@ -72,7 +72,7 @@ def end_with_parent() -> Callable[[], None] | None:
 
 
 def stop(process: subprocess.Popen[bytes], timeout_s: float = STOP_TIMEOUT_S) -> None:
-    """SIGTERM ends it, and force where that takes too long; nothing where it has ended."""
+    """End the process by SIGTERM, or by SIGKILL if that takes too long; do nothing if it has ended."""
     if process.poll() is not None:
         return
     process.terminate()
@@ -85,7 +85,7 @@ def stop(process: subprocess.Popen[bytes], timeout_s: float = STOP_TIMEOUT_S) ->
 
 
 class ServerProcess:
-    """Owns one server and its folder of data.  As a context manager: ready inside, gone after it, and the folder too.
+    """Owns one server and its folder of data.  As a context manager: ready inside the block; then gone, with the folder.
 
     `stop` and `kill` end the process and keep the data; `start` starts it again there, on the same ports.
     """
@@ -110,7 +110,7 @@ class ServerProcess:
         return os.environ
 
     def user(self) -> str | None:
-        """Whose process it is, where that is not ours."""
+        """The user that the server has to run as, or None for this process's user."""
         return None
 
     def is_ready(self) -> bool:
@@ -172,28 +172,28 @@ class ServerProcess:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End it in order; nothing where it does not run."""
+        """End the server in order; do nothing if it does not run."""
         process, self._process = self._process, None
         if process is not None:
             stop(process)
             self._force(process)
 
     def kill(self) -> None:
-        """End it at once by SIGKILL, as a machine that fails does; nothing where it does not run."""
+        """End the server at once by SIGKILL, as if its machine failed; do nothing if it does not run."""
         process, self._process = self._process, None
         if process is not None:
             self._force(process)
             process.wait()
 
     def _force(self, process: subprocess.Popen[bytes]) -> None:
-        """SIGKILL to all that it started, of which nothing may be left."""
+        """Send SIGKILL to all processes that the server started, so that none is left."""
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
 
     def pause(self) -> None:
-        """Let it keep its connections and do nothing, as a machine that hangs does."""
+        """Stop the server without closing its connections, as if its machine hung."""
         os.kill(self.process_id(), signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -204,7 +204,7 @@ class ServerProcess:
         return self.folder / "log"
 
     def logged(self) -> str:
-        """Its log since it was started last."""
+        """The server's log since its last start."""
         return self.log.read_bytes()[self._log_begins :].decode(errors="replace")
 
     def _tail(self) -> str:

@@ -94,7 +94,7 @@ class Toxiproxy:
         self._session.post(self._api + path, json=body, timeout=5).raise_for_status()
 
     def down(self) -> None:
-        """Refuse connections, and break those that are."""
+        """Refuse new connections, and break the open ones."""
         self._post("/proxies/zipkin", {"enabled": False})
 
     def spoil(self, kind: str, stream: str, **attributes: int) -> None:
@@ -102,5 +102,5 @@ class Toxiproxy:
         self._post("/proxies/zipkin/toxics", {"type": kind, "stream": stream, "attributes": attributes})
 
     def heal(self) -> None:
-        """Up, and without toxics."""
+        """Accept connections again, without toxics."""
         self._post("/reset", {})

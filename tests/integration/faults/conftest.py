@@ -1,4 +1,4 @@
-"""What the tests of faults share."""
+"""Fixtures of the tests of faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture
 def hung() -> Iterator[RawServer]:
-    """Reads requests and answers none."""
+    """A server that reads requests and answers none."""
     with raw_server(lambda connection: None) as server:
         yield server
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders import SendError, kafka_client
 from opentracing_zipkin.senders.kafka import KafkaSender
 
+from ...contract.sender_contract import in_a_child
 from .certificates import Certificates
 from .mock_kafka import MockKafka
 
@@ -61,24 +62,6 @@ def in_a_process(code: str, *arguments: str) -> subprocess.CompletedProcess[str]
     preamble = "import os, sys, time\nfrom opentracing_zipkin.senders.kafka import KafkaSender\n"
     command = [sys.executable, "-W", "error", "-c", preamble + code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
-
-
-def in_a_child(action: Callable[[], object]) -> str:
-    """The error of what a forked process does, "" where there was none."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            action()
-        except BaseException as error:
-            os.write(writing, repr(error).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
-        said = stream.read().decode()
-    os.waitpid(pid, 0)
-    return said
 
 
 # Accepted

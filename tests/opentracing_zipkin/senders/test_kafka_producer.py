@@ -12,8 +12,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.senders.kafka import KafkaSender
 
+from ...contract.sender_contract import in_a_child
 from .mock_kafka import MockKafka
-from .test_kafka import in_a_child, refusal
+from .test_kafka import refusal
 
 
 class FakeProducer:
