@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 
 import pytest
@@ -29,3 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if " at 0x" in item.nodeid:
             raise pytest.UsageError(f"{item.nodeid}: give this parameter the id of tests.ids.stable_repr, or one of its own")
+
+
+def pytest_collection_finish() -> None:
+    """Take the collected tests, half a million objects, out of the garbage collector: a full pass takes 3 µs instead of 0.26 s."""
+    gc.collect()
+    gc.freeze()
