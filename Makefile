@@ -38,7 +38,7 @@ test-all: ## test and interop on every Python we support, each in environments o
 	done
 	@$(MAKE) --no-print-directory test-old-otel
 
-# Of a year ago: the oldest that the extras take.
+# The oldest versions that the extras accept; they are a year old.
 OLD_OTEL = opentelemetry-api==1.38.0 opentelemetry-sdk==1.38.0 opentelemetry-semantic-conventions==0.59b0
 test-old-otel: ## the tests of OpenTelemetry's API and exporter on its oldest version that we support
 	@test -x .venv-old-otel/bin/python || $(PYTHON) -m venv .venv-old-otel
@@ -77,14 +77,14 @@ integration: $(VENV)/.installed-test $(VENV)/.installed-integration ## real serv
 	@scripts/need-rabbitmq
 	$(BIN)/python -m pytest --timeout=1200 tests/integration $(TESTS)  # the first run fetches the server and the browser
 
-# Third-party packages have old pins, some on the archived `opentracing`, so they are installed without their dependencies,
-# beside a lock file of what they really need.
+# Third-party packages have old pins, some of them on the archived `opentracing`.  So they are installed without their
+# dependencies, and requirements.txt locks the packages that they really need.
 $(INTEROP_VENV)/.installed: tests/interop/requirements.txt tests/interop/packages.txt pyproject.toml setup.py
 	@echo "installing what 'make interop' needs into $(INTEROP_VENV) ..." >&2
 	@test -x $(INTEROP_VENV)/bin/python || $(PYTHON) -m venv $(INTEROP_VENV)
 	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/interop/requirements.txt
 	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/interop/packages.txt
-	@# What OpenTelemetry's deprecated proto3 exporter needs, and nothing else can live with.
+	@# Only OpenTelemetry's deprecated proto3 exporter needs this version; no other package works with it.
 	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
 		--target $(INTEROP_VENV)/protobuf3 protobuf==3.20.3
 	@$(INTEROP_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
@@ -108,58 +108,58 @@ interop-chain: $(INTEROP_VENV)/.installed-chain ## one request through five serv
 	@scripts/need-postgres
 	$(INTEROP_VENV)/bin/python -m pytest --timeout=1200 tests/interop/chain $(TESTS)  # the first run fetches Zipkin and Kafka
 
-# Both are bounded: 10 times FUZZ_SECONDS, and about a minute and a half.
+# The first command takes 10 times FUZZ_SECONDS, the second about 90 seconds.
 FUZZ_SECONDS ?= 15
-fuzz: $(VENV)/.installed-test $(VENV)/.installed-fuzz ## every parser on hostile input: atheris, then Hypothesis, 5 minutes at most
+fuzz: $(VENV)/.installed-test $(VENV)/.installed-fuzz ## every parser on hostile input: atheris, then Hypothesis, for at most 5 minutes
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz -o timeout=300 tests/fuzz tests/opentracing_zipkin/reporter/test_reporter_states.py $(TESTS)
 
-soak: $(VENV)/.installed-test $(VENV)/.installed-integration $(VENV)/.installed-soak ## ten minutes under load with a collector that fails in turn (SOAK="--minutes 2"), then the suites that integration samples, whole
+soak: $(VENV)/.installed-test $(VENV)/.installed-integration $(VENV)/.installed-soak ## ten minutes of load with a collector that fails at times (SOAK="--minutes 2"), then all of the suites that `integration` samples
 	$(BIN)/python -m tests.soak $(SOAK)
 	FAULTS_SHARE=100 $(BIN)/python -m pytest --timeout=1200 tests/integration/faults/test_firsts.py
 	SERVERS_WHOLE=1 $(BIN)/python -m pytest --timeout=1200 tests/integration/test_servers.py
 
-fleet: $(VENV)/.installed-test ## five minutes of Kafka and RabbitMQ before Zipkin servers that are killed and come back, with a balance (FLEET="--minutes 2")
+fleet: $(VENV)/.installed-test ## five minutes of Kafka and RabbitMQ with Zipkin servers that are killed and come back, and a balance (FLEET="--minutes 2")
 	@scripts/need-command mvn maven
 	@scripts/need-command java openjdk-17-jre-headless
 	@scripts/need-command mariadbd mariadb-server
 	@scripts/need-rabbitmq
 	@$(BIN)/python -m tests.fleet $(FLEET)
 
-scale: $(VENV)/.installed-test ## what one process, one partition and one collector carry, and the sizes of a fleet that follow, in five minutes
+scale: $(VENV)/.installed-test ## the loads that one process, one partition and one collector carry, and fleet sizes, in five minutes
 	@scripts/need-command mvn maven
 	@scripts/need-command java openjdk-17-jre-headless
 	@scripts/need-command mariadbd mariadb-server
 	@$(BIN)/python -m bench.scale --json .cache/scale.json $(SCALE)
 
-# SCALED=.cache/scale.json records what make scale has measured; without it the page is made of the record there is.
-scale-page: $(VENV)/.installed-test ## docs/explanation/scale.md from what make scale measured (SCALED=.cache/scale.json)
+# With SCALED=.cache/scale.json, the results of `make scale` become the record; without it, the page is made from the present one.
+scale-page: $(VENV)/.installed-test ## make docs/explanation/scale.md from the results of `make scale` (SCALED=.cache/scale.json)
 	@$(BIN)/python -m bench.scale.page $(SCALED)
 
 zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, until Ctrl-C (PORT=9412 for another port)
 	$(BIN)/python -m tests.integration.zipkin_server
 
-bench-quick: $(VENV)/.installed-test ## cost beside the least possible and beside OpenTelemetry, as ratios, in about a minute
+bench-quick: $(VENV)/.installed-test ## our costs as ratios to the least possible tracer and to OpenTelemetry, in about a minute
 	$(BIN)/python -m bench --quick
 
-bench: $(VENV)/.installed-test ## the same beside four peers, requests, curves, and services under load, in twenty minutes; writes under .cache/ only
+bench: $(VENV)/.installed-test ## the same with all other tracers, requests, curves and services under load, in twenty minutes; writes only under .cache/
 	$(BIN)/python -m bench --json .cache/bench.json $(BENCH)
 	$(BIN)/python -m bench.stores
 	$(BIN)/python -m bench.samplers
 	$(BIN)/python -m bench.handlers
 
-# Results of one whole run; behind it those of other Pythons, of which the costs are enough (bench/benchmarks.template.md).
+# The results of one whole run, then those of other Pythons, which need only the costs (bench/benchmarks.template.md).
 RESULTS ?= .cache/bench.json
-# Results of parts that were measured alone: requests, exports, or costs of OpenTelemetry's API.
+# The results of parts that were measured alone: requests, exports, or the costs of OpenTelemetry's API.
 PARTS ?=
-bench-page: $(VENV)/.installed-bench ## docs/explanation/benchmarks.md and its pictures from the results that make bench left
+bench-page: $(VENV)/.installed-bench ## make docs/explanation/benchmarks.md and its pictures from the results of `make bench`
 	@$(BIN)/python -m bench.page $(if $(PARTS),--parts $(PARTS),$(RESULTS))
 
-bench-guard: $(VENV)/.installed-test ## instructions of each step of a span against bench/recorded.json
+bench-guard: $(VENV)/.installed-test ## compare the instructions of each step of a span with bench/recorded.json
 	@scripts/need-command valgrind valgrind
 	$(BIN)/python -m bench.guard
 
-bench-record: ## make the instructions of now the record that bench-guard compares with, on every Python, in ten minutes
+bench-record: ## record the present instructions for bench-guard, on every Python, in ten minutes
 	@scripts/need-command valgrind valgrind
 	@for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(scripts/find-python $$version) || exit 1; \

@@ -36,7 +36,7 @@ CURVE_ADAPTERS = {**dict.fromkeys(CURVES, (OURS, "limit")), "delay": (OURS, "nai
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start = time.monotonic()
-    asked = {name: getattr(options, name) for name in results.LEAST}
+    asked = {name: getattr(options, name) for name in results.MIN_OPTIONS}
     result: results.Result = {"machine": _machine(), "options": asked, "failures": [], "requirements": sorted(_requirements())}
     parts = ["costs"] if options.quick or options.tasks or options.adapters else options.only
     for part in parts:
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
             results.write(result, options.json)
     print(f"\nPython {platform.python_version()}, {time.monotonic() - start:.0f} s.")
     if options.json is not None:
-        lacking = results.lacks(result)
+        lacking = results.missing_parts(result)
         print(f"{options.json} has the results; " + _what_next(lacking))
     for failure in result["failures"]:
         print(f"failed: {failure}", file=sys.stderr)
@@ -70,7 +70,9 @@ def _costs(options: argparse.Namespace, result: results.Result) -> None:
     print("\nCosts per unit of work, less is better; medians of rounds.", end="  ")
     print(f"The sink takes {outcome.sink_capacity / 1e6:.1f} million spans a second.")
     for cost in bridged(table):
-        print(f"OpenTelemetry's API, cost on our provider / cost on its SDK: {cost.title}: {bounded(cost.share, cost.most)}")
+        print(
+            f"OpenTelemetry's API, cost on our provider / cost on its SDK: {cost.title}: {bounded(cost.ratio, cost.max_ratio)}"
+        )
     every = [measured for of_task in outcome.results.values() for rounds in of_task.values() for measured in rounds]
     busy = sum(not measured.quiet for measured in every)
     if busy:
@@ -89,13 +91,12 @@ def _requests(options: argparse.Namespace, result: results.Result) -> None:
         for percent, added in percents.items():
             print(f"{framework}, {percent}: " + ", ".join(f"{way} {mean(us):.1f}" for way, us in added.items()) + " µs")
             if set(instrumented.COMPARED) <= set(added):
-                ratio, most = instrumented.ratio(added), instrumented.TARGETS[framework, percent]
-                print(f"  ratio to OpenTelemetry: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {most:.3f})")
+                ratio, max_ratio = instrumented.ratio(added), instrumented.MAX_RATIOS[framework, percent]
+                print(f"  ratio to OpenTelemetry: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {max_ratio:.3f})")
             if "bridged" in added and "otel" in added:
-                ratio, most = instrumented.ratio(added, "bridged"), instrumented.BRIDGED_TARGET
-                print(
-                    f"  OpenTelemetry on our provider, ratio to its SDK: {ratio.value:.3f} ± {ratio.error:.3f} (≤ {most:.3f})"
-                )
+                ratio, max_ratio = instrumented.ratio(added, "bridged"), instrumented.MAX_BRIDGED_RATIO
+                bridged_ratio = f"{ratio.value:.3f} ± {ratio.error:.3f}"
+                print(f"  OpenTelemetry on our provider, ratio to its SDK: {bridged_ratio} (≤ {max_ratio:.3f})")
 
 
 def _exports(options: argparse.Namespace, result: results.Result) -> None:
@@ -106,7 +107,7 @@ def _exports(options: argparse.Namespace, result: results.Result) -> None:
     result["failures"] += failures
     for encoding, ways in found.items():
         print(f"exported span, {encoding}: " + ", ".join(f"{way} {mean(us):.1f}" for way, us in ways.items()) + " µs of CPU")
-        print(f"  ratio to the deprecated exporter: {exporting.ratio(ways):.3f} (≤ {exporting.TARGETS[encoding]:.3f})")
+        print(f"  ratio to the deprecated exporter: {exporting.ratio(ways):.3f} (≤ {exporting.MAX_RATIOS[encoding]:.3f})")
 
 
 def _curves(options: argparse.Namespace, result: results.Result) -> None:
@@ -196,7 +197,7 @@ def _requirements() -> set[str]:
 def _as_json(outcome: Outcome, table: list[Row]) -> dict[str, Any]:
     return {
         "sink_spans_per_second": round(outcome.sink_capacity),
-        "rows": [{**row._asdict(), "title": row.title, "targets": row.targets, "missed": row.missed} for row in table],
+        "rows": [{**row._asdict(), "title": row.title, "targets": row.targets, "missed": row.missed_names} for row in table],
         "rounds": {
             task: {adapter: [measured._asdict() for measured in rounds] for adapter, rounds in of_adapters.items()}
             for task, of_adapters in outcome.results.items()

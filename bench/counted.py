@@ -34,7 +34,7 @@ WARM_UP = 100
 # Even three times as many requests, with two spans each, do not wake the reporter.
 CALLS = 120
 BATCHES = 4  # of 100 spans each
-AN_HOUR_S = 3600.0
+FLUSH_INTERVAL_S = 3600.0
 # Time for threads to come to rest: the thread of a deleted tracer ends later, and its work must not be counted.
 REST_S = 0.2
 
@@ -169,13 +169,13 @@ def count(work: Work, calls: int, settle: Callable[[], object]) -> None:
 
 
 def _tracer(sample_rate: float = 1.0) -> ZipkinTracer:
-    return ZipkinTracer("bench", sender=Nowhere(), flush_interval=AN_HOUR_S, sample_rate=sample_rate)
+    return ZipkinTracer("bench", sender=Nowhere(), flush_interval=FLUSH_INTERVAL_S, sample_rate=sample_rate)
 
 
 def main() -> None:
     """Print what was counted, in the order of counting: whose work, which task, and the units of the first stretch."""
     gc.disable()  # the moment of a collection would depend on all former work
-    limit_tracer.INTERVAL_S = AN_HOUR_S
+    limit_tracer.INTERVAL_S = FLUSH_INTERVAL_S
     counted = []
     for task in TRACER_TASKS:
         prepare, rate = {"start_span": start_span, **WORK}[task], 0.0 if task == "unsampled" else 1.0

@@ -24,12 +24,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Verdict", "Wording", "main", "verdicts", "with_new", "wordings"]
+__all__ = ["ClassicCost", "Verdict", "classic_costs", "main", "verdicts", "with_new"]
 
 COUNTED = Path(__file__).with_name("counted.py")
 RECORDED = Path(__file__).with_name("recorded.json")
 # Ten percent more in one step has to fail, so the tolerance is lower.
-TOLERANCE = 0.05
+MAX_GROWTH = 0.05
 # The limit has no reporter that could be counted without its network, no calls of 0.5 and no middleware.  For these tasks, the
 # growth due to another build of Python is taken from the limit's count of the task on the right.
 LIKE = {
@@ -62,11 +62,11 @@ class Verdict(NamedTuple):
     growth: float
 
     @property
-    def failed(self) -> bool:
-        return self.growth > TOLERANCE
+    def is_failed(self) -> bool:
+        return self.growth > MAX_GROWTH
 
 
-class Wording(NamedTuple):
+class ClassicCost(NamedTuple):
     """One task in calls of 0.5; `more` is the number of instructions by which a call costs more than the same call of 2.4."""
 
     task: str
@@ -74,7 +74,7 @@ class Wording(NamedTuple):
     ceiling: float
 
     @property
-    def failed(self) -> bool:
+    def is_failed(self) -> bool:
         return self.more > self.ceiling
 
 
@@ -98,37 +98,37 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     counts = count(0)
     for layout in range(1, LAYOUTS):
-        found: list[Verdict | Wording] = [*verdicts(counts, record[version]), *wordings(counts)]
-        if any(each.failed for each in found):
+        found: list[Verdict | ClassicCost] = [*verdicts(counts, record[version]), *classic_costs(counts)]
+        if any(each.is_failed for each in found):
             counts = least([counts, count(layout)])
-    return max(_judge(verdicts(counts, record[version])), _judge_words(wordings(counts)))
+    return max(_judge(verdicts(counts, record[version])), _judge_classic(classic_costs(counts)))
 
 
 def _judge(found: list[Verdict]) -> int:
     for verdict in found:
-        mark = "  FAILED" if verdict.failed else ""
+        mark = "  FAILED" if verdict.is_failed else ""
         print(
             f"{verdict.task:14} {verdict.now:9.0f} instructions, recorded {verdict.recorded:9.0f}  {verdict.growth:+6.1%}{mark}"
         )
-    failed = [verdict.task for verdict in found if verdict.failed]
+    failed = [verdict.task for verdict in found if verdict.is_failed]
     if failed:
         print(
-            f"{', '.join(failed)}: more than {TOLERANCE:.0%} above the record. Make it cheaper, or, if it is worth it, "
+            f"{', '.join(failed)}: more than {MAX_GROWTH:.0%} above the record. Make it cheaper, or, if it is worth it, "
             "record it with the reason in the commit: python -m bench.guard --record",
             file=sys.stderr,
         )
-    if min(verdict.growth for verdict in found) < -TOLERANCE:
+    if min(verdict.growth for verdict in found) < -MAX_GROWTH:
         print("Some are well below the record, which now guards less; record them: python -m bench.guard --record")
     return 1 if failed else 0
 
 
-def _judge_words(found: list[Wording]) -> int:
-    for wording in found:
-        mark = "  FAILED" if wording.failed else ""
-        print(f"{wording.task:14} {wording.more:+9.0f} a call above 2.4's words, at most {wording.ceiling:.0f}{mark}")
-    failed = [wording.task for wording in found if wording.failed]
+def _judge_classic(found: list[ClassicCost]) -> int:
+    for cost in found:
+        mark = "  FAILED" if cost.is_failed else ""
+        print(f"{cost.task:14} {cost.more:+9.0f} a call more than in 2.4, at most {cost.ceiling:.0f}{mark}")
+    failed = [cost.task for cost in found if cost.is_failed]
     if failed:
-        print(f"{', '.join(failed)}: 0.5's words cost more than 60 ns a call above 2.4's. Make them cheaper.", file=sys.stderr)
+        print(f"{', '.join(failed)}: a call of 0.5 costs over 60 ns more than that of 2.4. Make it cheaper.", file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -143,11 +143,12 @@ def verdicts(counts: Counts, recorded: Counts) -> list[Verdict]:
     return found
 
 
-def wordings(counts: Counts) -> list[Wording]:
+def classic_costs(counts: Counts) -> list[ClassicCost]:
     """The tasks in calls of 0.5, compared with the same tasks in calls of 2.4 from the same run."""
     ceiling = MAX_CLASSIC_CALL * counts["noop"]["limit"]
     return [
-        Wording(task, (counts[task]["ours"] - counts[same]["ours"]) / calls, ceiling) for task, (same, calls) in CLASSIC.items()
+        ClassicCost(task, (counts[task]["ours"] - counts[same]["ours"]) / calls, ceiling)
+        for task, (same, calls) in CLASSIC.items()
     ]
 
 

@@ -1,7 +1,8 @@
-"""What each span handler costs a span, as a share of what the span takes to be encoded as JSON.
+"""Measures the cost of each span handler, as a share of the cost of encoding the same span as JSON.
 
-CPU time of one thread counts, the least of several rounds, which take turns.  The spans are a client's, with four tags and two
-annotations.  Where it says so each has a path that no other has, so that nothing remembered helps.
+The CPU time of one thread counts: the least of several rounds, in which the handlers take turns.  The spans are a client's,
+with four tags and two annotations.  In the lines "each path another", no two spans have the same path, so nothing remembered
+helps.
 """
 
 from __future__ import annotations

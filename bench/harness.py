@@ -26,7 +26,7 @@ __all__ = ["ADAPTERS", "QUICK_ADAPTERS", "Contestant", "Outcome", "count", "envi
 
 WORKER = ROOT / "bench" / "worker.py"
 TIMEOUT_S = 90
-SLOWEST_SPANS_PER_S = 5_000
+MIN_SPANS_PER_S = 5_000
 
 
 class Contestant(NamedTuple):
@@ -97,7 +97,7 @@ def run_worker(python: Path, contestant: Contestant, task: str, port: int, size:
     source = "" if contestant.source is None else str(contestant.source)
     command = [str(python), "-I", str(WORKER), contestant.module, task, f"http://127.0.0.1:{port}", str(size), source]
     settings = {**environment(), quiet.VARIABLE: str(quiet.fastest_ns())}
-    timeout_s = TIMEOUT_S + size / SLOWEST_SPANS_PER_S
+    timeout_s = TIMEOUT_S + size / MIN_SPANS_PER_S
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, env=settings)
     except subprocess.TimeoutExpired:

@@ -27,7 +27,8 @@ __all__ = ["main", "write"]
 TEMPLATE = Path(__file__).with_name("benchmarks.template.md")
 FOLDER = ROOT / "docs" / "explanation"
 PAGE = "benchmarks.md"
-NEXT_CHAPTER = "## What a team feels"  # follows the chapters that may be measured alone
+RATIOS_PICTURE, SERVICES_PICTURE = "benchmarks.svg", "benchmarks-services.svg"  # beside the page
+NEXT_CHAPTER = "## Services under load"  # follows the chapters that may be measured alone
 
 PEERS = {
     "limit": "limit",
@@ -40,18 +41,18 @@ PEERS = {
 
 CURVES = {
     "delay": """\
-How late a thread wakes that sleeps for half a millisecond: beside an idle reporter, and beside one with 5,000 spans to report.
-`naive` is a reporter that encodes all of them in one go.
-The 99th percentile beside a busy one should be below 1.5 ms.""",
+The delay of a thread that sleeps for 0.5 ms, next to an idle reporter and next to one that is busy with 5,000 spans.
+`naive` is a reporter that encodes all of them at once.
+The target for the 99th percentile next to a busy reporter is 1.5 ms.""",
     "rates": """\
-What a root span costs its caller, the median, by spans a second, one at a time.
-The rarer they are, the colder are the processor's caches, for any tracer.""",
-    "threads": "Root spans a second of all threads together, by their number.",
-    "tags": "What a root span costs its caller, the least, by the number of its tags.",
+The caller's median cost of a root span, by the number of spans a second, which are made one at a time.
+Rare spans cost more with any tracer, because the processor's caches are cold.""",
+    "threads": "Root spans a second of all threads together, by the number of threads.",
+    "tags": "The caller's least cost of a root span, by the number of its tags.",
     "growth": """\
-Resident memory after so many spans, each with a value that no other had.
-`make bench BENCH="--spans 10000000"` goes on to ten million.""",
-    "collection": "The garbage collector's full pass, with no span and with a full queue.",
+Resident memory after this number of spans; each span has a value that no other span has.
+`make bench BENCH="--spans 10000000"` measures ten million.""",
+    "collection": "The time of the garbage collector's full pass, without spans and with a full queue.",
 }
 
 
@@ -130,8 +131,8 @@ def write(measured: Sequence[Result], folder: Path) -> None:
 
     text = _text(measured[0], measured[1:])
     folder.mkdir(parents=True, exist_ok=True)
-    plot.ratios(_rows(measured[0]), folder / "benchmarks.svg")
-    plot.services(measured[0]["services"], folder / "benchmarks-services.svg")
+    plot.ratios(_rows(measured[0]), folder / RATIOS_PICTURE)
+    plot.services(measured[0]["services"], folder / SERVICES_PICTURE)
     (folder / PAGE).write_text(text)
 
 
@@ -139,6 +140,7 @@ def _text(first: Result, others: Sequence[Result]) -> str:
     text = Template(TEMPLATE.read_text()).substitute(
         machine=_machine(first),
         ratios=_ratios(first),
+        ratios_picture=RATIOS_PICTURE,
         missed=_missed(first),
         absolute=_absolute(first),
         requests=_requests(first["requests"]),
@@ -165,7 +167,7 @@ def _rows(result: Result) -> list[Row]:
     return [Row(row["task"], row["measure"], row["costs"], row["ratios"]) for row in result["costs"]["rows"]]
 
 
-def _work(row: Row) -> str:
+def _title(row: Row) -> str:
     """The title without the unit, because a ratio has no unit."""
     return row.title.rpartition(", ")[0]
 
@@ -175,13 +177,14 @@ def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def _ratios(result: Result) -> str:
-    bounded = [row for row in _rows(result) if row.targets or row.allowances]
-    return _table(["work", *PEERS.values()], [[_work(row), *(ratio(row, peer) for peer in PEERS)] for row in bounded])
+    with_target = [row for row in _rows(result) if row.targets or row.allowances]
+    return _table(["work", *PEERS.values()], [[_title(row), *(ratio(row, peer) for peer in PEERS)] for row in with_target])
 
 
 def _missed(result: Result) -> str:
-    missed = [f"- {_work(row)}: {', '.join(PEERS[peer] for peer in row.missed)}\n" for row in _rows(result) if row.missed]
-    return "Missed in this run:\n\n" + "".join(missed) if missed else "None is missed in this run.\n"
+    missed = {_title(row): row.missed_names for row in _rows(result) if row.missed_names}
+    lines = [f"- {title}: {', '.join(PEERS[peer] for peer in peers)}\n" for title, peers in missed.items()]
+    return "Targets missed in this run:\n\n" + "".join(lines) if lines else "No target is missed in this run.\n"
 
 
 def _absolute(result: Result) -> str:
@@ -191,42 +194,43 @@ def _absolute(result: Result) -> str:
 
 
 LAYERS = {
-    "headers": "four headers that are sent, written and checked by the client's library",
-    "extract": "the headers that were received are read",
-    "spans": "two spans with their tags, ids and times; their context is injected",
+    "headers": "the client's library checks, writes and sends four headers",
+    "extract": "the received headers are read",
+    "spans": "two spans get ids, times and tags, and their context is injected",
     "ours": "the rest of instrumentation: routes, addresses, streams, errors, hooks, copies of headers",
 }
 
 
 def _requests(found: instrumented.Found) -> str:
     text = """\
-## What a request costs more
+## What tracing adds to a request
 
-Flask with one call by requests, and FastAPI with one by httpx: two spans a request.
-The application is called as a server would, and the client's connection swallows what is sent and has an answer; all between is
-the libraries' own.
-Measured is the CPU of the thread that serves, without what the reporter's thread takes.
-Each way of tracing has a process with the same service traced and not.
-All processes take blocks of eight requests in turn, and the fastest quarter of the turns counts.
-At 100 % the caller has decided, at 1 % the service does.
-OpenTelemetry is its SDK with the Zipkin JSON exporter, B3, and the stock instrumentations of these libraries.
-They make two more spans of a request to FastAPI.
-Ours is `install()` of both libraries.
+A request makes two spans: the service's own, and one for its call to another service.
+The services are Flask with a call by requests, and FastAPI with a call by httpx.
+The application is called in the same way as by a server.
+The client's connection discards the request and returns a fixed answer; the rest is the code of the libraries.
+The numbers are the CPU time of the thread that serves the request, without the reporter's thread.
+Each way of tracing has its own process, with the same service traced and not traced.
+All processes serve blocks of eight requests in turn, and the fastest quarter of the turns counts.
+At 100 % the caller has decided that the trace is sampled; at 1 % the service decides.
+"OpenTelemetry" is its SDK with the Zipkin JSON exporter, B3, and the stock instrumentations of these libraries.
+These make two spans more for a request to FastAPI.
+"Ours" is `install()` of both libraries.
 """
-    head = ["service", "the request itself, µs", "ours, µs more", "OpenTelemetry, µs more", "ours / OpenTelemetry"]
+    head = ["service", "request without tracing, µs", "added by ours, µs", "added by OpenTelemetry, µs", "ours / OpenTelemetry"]
     body = [_request(name, percent, added) for name, percents in found.items() for percent, added in percents.items()]
     text += "\n" + _table(head, body)
     missed = instrumented.missed(found)
-    text += _told_missed(missed)
-    text += "\nWhere ours goes at 100 %, each line beyond the one before:\n\n"
+    text += _missed_line(missed)
+    text += "\nThe parts of our cost at 100 %; each line is the cost in addition to the line before:\n\n"
     layers = _table(["layer", *(f"{name}, µs" for name in found)], [_layer(name, found) for name in LAYERS])
     return text + layers + _noop(found) + _on_our_provider(found)
 
 
 def _request(framework: str, percent: str, added: instrumented.Added) -> list[str]:
-    ratio, most = instrumented.ratio(added), instrumented.TARGETS[framework, percent]
+    ratio, max_ratio = instrumented.ratio(added), instrumented.MAX_RATIOS[framework, percent]
     us = [f"{mean(added[way]):.0f}" for way in (instrumented.WITHOUT, "ours", "otel")]
-    return [f"{framework}, {percent}", *us, bounded(ratio.value, most, ratio.error)]
+    return [f"{framework}, {percent}", *us, bounded(ratio.value, max_ratio, ratio.error)]
 
 
 def _layer(name: str, found: instrumented.Found) -> list[str]:
@@ -237,28 +241,28 @@ def _layer(name: str, found: instrumented.Found) -> list[str]:
 
 def _noop(found: instrumented.Found) -> str:
     us = " and ".join(f"{mean(of['100%']['noop']):.0f} µs ({name})" for name, of in found.items())
-    return f"\nInstalled without a tracer it adds {us}; less than 10 µs cannot be told from nothing.\n"
+    return f"\nInstalled without a tracer, the instrumentation adds {us}; differences below 10 µs mean nothing.\n"
 
 
 def _on_our_provider(found: instrumented.Found) -> str:
     """A table of OpenTelemetry's own instrumentations, at 100 %."""
     text = """
-OpenTelemetry's instrumentations run on our provider, too, without its SDK.
-Most of what they add then is their own code, which is the same on both.
+OpenTelemetry's instrumentations also run on our provider, without its SDK.
+Most of the cost is then their own code, which is the same on both.
 
 """
-    head = ["service", "on its SDK, µs more", "on our provider, µs more", "our provider / its SDK"]
+    head = ["service", "added on its SDK, µs", "added on our provider, µs", "our provider / its SDK"]
     body = []
     for framework, percents in found.items():
         added = percents["100%"]
-        share = instrumented.ratio(added, "bridged")
+        ratio = instrumented.ratio(added, "bridged")
         us = [f"{mean(added[way]):.0f}" for way in ("otel", "bridged")]
-        body.append([framework, *us, bounded(share.value, instrumented.BRIDGED_TARGET, share.error)])
-    return text + _table(head, body) + _told_missed(instrumented.missed_bridged(found))
+        body.append([framework, *us, bounded(ratio.value, instrumented.MAX_BRIDGED_RATIO, ratio.error)])
+    return text + _table(head, body) + _missed_line(instrumented.missed_bridged(found))
 
 
-def _told_missed(missed: Sequence[str]) -> str:
-    return f"\nMissed in this run: {'; '.join(missed)}.\n" if missed else "\nNone is missed in this run.\n"
+def _missed_line(missed: Sequence[str]) -> str:
+    return f"\nTargets missed in this run: {'; '.join(missed)}.\n" if missed else "\nNo target is missed in this run.\n"
 
 
 def _bridged(rows: Sequence[Row]) -> str:
@@ -270,18 +274,18 @@ The same calls of OpenTelemetry's API, once on our provider and once on its SDK 
 """
     costs = bridged(row for row in rows if row.measure != "median")  # on a busy machine the median means nothing
     head = ["work", "our provider", "its SDK", "our provider / its SDK"]
-    body = [[each.title, number(each.on_ours), number(each.on_sdk), bounded(each.share, each.most)] for each in costs]
-    return text + _table(head, body) + _told_missed([each.title for each in costs if each.is_missed])
+    body = [[each.title, number(each.on_ours), number(each.on_sdk), bounded(each.ratio, each.max_ratio)] for each in costs]
+    return text + _table(head, body) + _missed_line([each.title for each in costs if each.is_missed])
 
 
 def _exports(found: exporting.Found) -> str:
     text = """\
 ## Exporting the spans of OpenTelemetry's SDK
 
-Batches of 512 spans, servers and clients with five to seven attributes, and some with an event, handed to our exporter and to
-OpenTelemetry's deprecated one, until the collector has accepted them.
-Measured is the CPU of the whole process, HTTP included, a span; of each start the least of the turns counts.
-The spans are the same, and ours tell of the other end as well, which the deprecated exporter does not.
+Batches of 512 spans go to our exporter and to OpenTelemetry's deprecated one, until the collector has accepted them.
+The spans are those of servers and clients with five to seven attributes; some have an event.
+The numbers are the CPU time of the whole process for a span, HTTP included; in each start, the least of the turns counts.
+Both exporters get the same spans; ours also writes the remote endpoint, which the deprecated one leaves out.
 
 """
     head = ["format", "the deprecated exporter, µs", "ours, µs", "ours / the deprecated one"]
@@ -290,45 +294,46 @@ The spans are the same, and ours tell of the other end as well, which the deprec
             encoding,
             f"{mean(of['old']):.1f}",
             f"{mean(of['ours']):.1f}",
-            bounded(exporting.ratio(of), exporting.TARGETS[encoding]),
+            bounded(exporting.ratio(of), exporting.MAX_RATIOS[encoding]),
         ]
         for encoding, of in found.items()
     ]
-    return text + _table(head, body) + _told_missed(exporting.missed(found))
+    return text + _table(head, body) + _missed_line(exporting.missed(found))
 
 
 def _services(found: dict[str, dict[str, dict[str, float]]]) -> str:
     text = """\
-## What a team feels
+## Services under load
 
-A service under load that calls a second one, both traced: Flask on gunicorn with requests, FastAPI on uvicorn with httpx.
+A service under load calls a second one, and both are traced: Flask on gunicorn with requests, FastAPI on uvicorn with httpx.
 A sampled request makes three spans.
-Services, load and collector share the cores; the CPU is that of the two services, the reports of their spans included.
-One pair of processes, which has all tracers loaded, goes all ways in turns of 400 requests, in an order by chance, until their
-spans are reported; it is started anew four times.
-Throughput and CPU are the median turn's; what a request takes more is the mean of the CPU above that of the turn without
-tracing in the same round, with its standard error.
-The delays, at 100 requests a second and counted from when a request was due, are of all turns together.
-To send B3's headers, and to have the server parse them, costs a service something whatever the tracer; "headers alone" is that.
-
-![Requests a second and CPU a request](benchmarks-services.svg)
+Services, load and collector share the cores; the CPU is that of the two services, including the reports of their spans.
+One pair of processes has all tracers loaded, and serves 400 requests with each way of tracing in turn, in random order.
+A turn ends when its spans are reported; the pair is started four times.
+Throughput and CPU are those of the median turn.
+"Added" is the mean of the CPU above the turn without tracing in the same round, with its standard error.
+The delays are those of all turns at 100 requests a second, counted from the moment when a request was due.
+Sending B3's headers, and parsing them in the server, costs something with any tracer; "headers alone" is that cost.
 """
-    head = ["requests/s, at most", "of it without", "CPU a request, ms", "more, ms", "p50, ms", "p99, ms", "spans that arrived"]
+    text += f"\n![Requests a second and CPU a request]({SERVICES_PICTURE})\n"
+    rates = ["requests/s, at most", "share of those without tracing"]
+    times = ["CPU a request, ms", "added, ms", "p50, ms", "p99, ms"]
     for framework, ways in found.items():
-        text += "\n" + _table([framework, *head], [_service(way, of, ways["without"]) for way, of in ways.items()])
-        text += f"\n{_of_otel(ways)}\n"
+        head = [framework, *rates, *times, "spans that arrived"]
+        text += "\n" + _table(head, [_service(way, of, ways["without"]) for way, of in ways.items()])
+        text += f"\n{_ratio_to_otel(ways)}\n"
     return text
 
 
-def _of_otel(ways: dict[str, dict[str, float]]) -> str:
+def _ratio_to_otel(ways: dict[str, dict[str, float]]) -> str:
     """The ratio of our cost to OpenTelemetry's, with everything sampled."""
     ours, other, headers = (ways[way] for way in ("ours, 100%", "otel, 100%", "headers alone"))
     ratio = ours["more_ms"] / other["more_ms"]
     error = ratio * hypot(*(of["more_error_ms"] / of["more_ms"] for of in (ours, other)))
     beyond = (ours["more_ms"] - headers["more_ms"]) / (other["more_ms"] - headers["more_ms"])
     return (
-        f"Of what OpenTelemetry takes more at 100 %, ours takes {ratio:.0%} ± {error:.0%}; "
-        f"beyond the headers, which both send, {beyond:.0%}."
+        f"At 100 %, ours adds {ratio:.0%} ± {error:.0%} of the CPU that OpenTelemetry adds; "
+        f"without the headers, which both send, {beyond:.0%}."
     )
 
 
@@ -346,7 +351,7 @@ def _service(way: str, found: dict[str, float], without: dict[str, float]) -> li
 
 
 def _curves(curves: dict[str, dict[str, dict[str, float]]]) -> str:
-    text = "## As something grows\n"
+    text = "## More spans, threads and tags\n"
     for curve, of_tracers in curves.items():
         points = next(iter(of_tracers.values()))
         body = [[at.replace("_", " "), *(number(found[at]) for found in of_tracers.values())] for at in points]

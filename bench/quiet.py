@@ -17,9 +17,9 @@ from typing import NamedTuple
 __all__ = ["VARIABLE", "Times", "fastest_ns", "take"]
 
 VARIABLE = "BENCH_QUIET_NS"
-SLOWER = 1.3
-ENOUGH = 5
-PATIENCE_S = 1.5
+MAX_SLOWDOWN = 1.3
+MIN_QUIET_TIMES = 5
+MAX_WAIT_S = 1.5
 SEARCH_S = 3.0
 LOOPS = 1000
 
@@ -37,19 +37,19 @@ class Times(NamedTuple):
 
 
 def take(once: Callable[[], int], number: int, rest: Callable[[], object] = lambda: None) -> Times:
-    """Take `number` times in ns, or more if too few were quiet, for at most PATIENCE_S; `rest` is called after each."""
-    limit_ns = float(os.environ.get(VARIABLE, "inf")) * SLOWER
+    """Take `number` times in ns, or more if too few were quiet, for at most MAX_WAIT_S; `rest` is called after each."""
+    max_ns = float(os.environ.get(VARIABLE, "inf")) * MAX_SLOWDOWN
     every: list[int] = []
     quiet: list[int] = []
     looking_ns = 0
-    deadline = time.monotonic() + PATIENCE_S
-    while len(every) < number or (len(quiet) < ENOUGH and time.monotonic() < deadline):
+    deadline = time.monotonic() + MAX_WAIT_S
+    while len(every) < number or (len(quiet) < MIN_QUIET_TIMES and time.monotonic() < deadline):
         before_ns, looking_before_ns = _look()
         taken_ns = once()
         after_ns, looking_after_ns = _look()
         looking_ns += looking_before_ns + looking_after_ns
         every.append(taken_ns)
-        if max(before_ns, after_ns) <= limit_ns:
+        if max(before_ns, after_ns) <= max_ns:
             quiet.append(taken_ns)
         rest()
     return Times(quiet or every, bool(quiet), len(every), looking_ns)

@@ -15,7 +15,7 @@ from .curves import GROWTH_SPANS
 from .harness import ADAPTERS
 from .tasks import TASKS
 
-__all__ = ["BURSTS", "PARTS", "ROUNDS", "STARTS", "Result", "Unusable", "check_whole", "lacks", "read", "write"]
+__all__ = ["BURSTS", "PARTS", "ROUNDS", "STARTS", "Result", "Unusable", "check_whole", "missing_parts", "read", "write"]
 
 Result = dict[str, Any]
 
@@ -25,7 +25,7 @@ BURSTS = 60
 STARTS = 6
 
 # The least values of the options in a whole run.
-LEAST = {"rounds": ROUNDS, "bursts": BURSTS, "spans": GROWTH_SPANS, "starts": STARTS}
+MIN_OPTIONS = {"rounds": ROUNDS, "bursts": BURSTS, "spans": GROWTH_SPANS, "starts": STARTS}
 
 
 class Unusable(Exception):
@@ -52,12 +52,12 @@ def read(file: Path) -> Result:
 
 def check_whole(result: Result, file: Path, parts: Sequence[str] = PARTS) -> None:
     """Raise Unusable, with all that is missing, if these parts of the results are not those of a whole run."""
-    lacking = lacks(result, parts)
-    if lacking:
-        raise Unusable(f"no page is made of {file}: {'; '.join(lacking)}; run all of `make bench` again")
+    missing = missing_parts(result, parts)
+    if missing:
+        raise Unusable(f"no page is made of {file}: {'; '.join(missing)}; run all of `make bench` again")
 
 
-def lacks(result: Result, parts: Sequence[str] = PARTS) -> list[str]:
+def missing_parts(result: Result, parts: Sequence[str] = PARTS) -> list[str]:
     """The parts that a whole run has and these results lack, in words; empty if they lack none."""
     missing = [f"the {part}" for part in parts if not result.get(part)]
     return [
@@ -78,6 +78,6 @@ def _unmeasured(costs: dict[str, Any]) -> Iterator[str]:
 
 
 def _shortened(options: dict[str, int]) -> Iterator[str]:
-    for name, least in LEAST.items():
+    for name, least in MIN_OPTIONS.items():
         if options.get(name, 0) < least:
             yield f"it was made with fewer {name} than {least:,}"

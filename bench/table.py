@@ -19,7 +19,7 @@ Results = Mapping[str, Mapping[str, Sequence[Measured]]]  # task -> adapter -> o
 OURS = "ours"
 
 # The highest allowed ratio of our cost to each other tracer's, by task and measure.
-TARGETS: dict[tuple[str, str], dict[str, float]] = {
+MAX_RATIOS: dict[tuple[str, str], dict[str, float]] = {
     ("root", "least"): {"limit": 1.5, "otel": 1 / 11, "py_zipkin": 1 / 14, "aiozipkin": 1 / 7},
     ("root", "cpu"): {"limit": 1.3, "otel": 1 / 5.5, "py_zipkin": 1 / 4, "aiozipkin": 1 / 3.2},
     ("active", "least"): {"limit": 2.0, "otel": 1 / 8, "py_zipkin": 1 / 10},
@@ -37,10 +37,10 @@ TARGETS: dict[tuple[str, str], dict[str, float]] = {
 }
 
 # The highest allowed ratio of the cost of OpenTelemetry's API on our provider to its cost on its SDK, by task and measure.
-BRIDGED_TARGETS = {("root", "least"): 1 / 4}
+MAX_BRIDGED_RATIOS = {("root", "least"): 1 / 4}
 
 # How much more our cost may be than another's, in the task's unit.
-ALLOWANCES: dict[tuple[str, str], dict[str, float]] = {("import", "least"): {"bare": 20.0}}
+MAX_ADDED: dict[tuple[str, str], dict[str, float]] = {("import", "least"): {"bare": 20.0}}
 
 # Adapters that are a part of another tracer but need an environment of their own.
 PART_OF = {"otel_proto": "otel", "py_zipkin_thrift": "py_zipkin"}
@@ -71,17 +71,17 @@ class Row(NamedTuple):
 
     @property
     def targets(self) -> dict[str, float]:
-        return TARGETS.get((self.task, self.measure), {})
+        return MAX_RATIOS.get((self.task, self.measure), {})
 
     @property
     def allowances(self) -> dict[str, float]:
-        return ALLOWANCES.get((self.task, self.measure), {})
+        return MAX_ADDED.get((self.task, self.measure), {})
 
     @property
-    def missed(self) -> list[str]:
+    def missed_names(self) -> list[str]:
         """The names of the tracers whose target is missed."""
-        over = [name for name, most in self.allowances.items() if name in self.ratios and self.more_than(name) > most]
-        return over + [name for name, most in self.targets.items() if name in self.ratios and self.ratios[name] > most]
+        dearer = [name for name, added in self.allowances.items() if name in self.ratios and self.more_than(name) > added]
+        return dearer + [name for name, ratio in self.targets.items() if name in self.ratios and self.ratios[name] > ratio]
 
     def more_than(self, other: str) -> float:
         """The difference between our cost and the other's, in the task's unit."""
@@ -116,26 +116,26 @@ def markdown(table: Sequence[Row], adapters: Sequence[str]) -> str:
 
 
 class Bridged(NamedTuple):
-    """One cost of OpenTelemetry's API, in the task's unit; `most` is the highest allowed ratio, or None for no target."""
+    """One cost of OpenTelemetry's API, in the task's unit; `max_ratio` is the highest allowed one, or None for no target."""
 
     title: str
     on_ours: float
     on_sdk: float
-    most: float | None
+    max_ratio: float | None
 
     @property
-    def share(self) -> float:
+    def ratio(self) -> float:
         return self.on_ours / self.on_sdk
 
     @property
     def is_missed(self) -> bool:
-        return self.most is not None and self.share > self.most
+        return self.max_ratio is not None and self.ratio > self.max_ratio
 
 
 def bridged(table: Iterable[Row]) -> list[Bridged]:
     """The costs of OpenTelemetry's API on our provider and on its SDK."""
     return [
-        Bridged(row.title, row.costs["bridged"], row.costs["otel"], BRIDGED_TARGETS.get((row.task, row.measure)))
+        Bridged(row.title, row.costs["bridged"], row.costs["otel"], MAX_BRIDGED_RATIOS.get((row.task, row.measure)))
         for row in table
         if "bridged" in row.costs and row.costs.get("otel")
     ]
@@ -152,16 +152,16 @@ def line(cells: Iterable[str]) -> str:
 
 def ratio(row: Row, other: str) -> str:
     """A ratio and its target, in bold if it is missed; where the target is a difference, the difference is shown instead."""
-    shown, most = number(row.ratios.get(other)), row.targets.get(other)
+    shown, max_ratio = number(row.ratios.get(other)), row.targets.get(other)
     if not shown:
         return ""
     if other in row.allowances:
         shown, bound = f"{row.more_than(other):+.0f} {TASKS[row.task].cost}", f"{row.allowances[other]:+.0f}"
-    elif most is not None:
-        bound = number(most)
+    elif max_ratio is not None:
+        bound = number(max_ratio)
     else:
         return shown
-    return f"**{shown}** (≤ {bound})" if other in row.missed else f"{shown} (≤ {bound})"
+    return f"**{shown}** (≤ {bound})" if other in row.missed_names else f"{shown} (≤ {bound})"
 
 
 def number(value: float | None) -> str:
@@ -171,9 +171,9 @@ def number(value: float | None) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.2 else f"{value:.3f}"
 
 
-def bounded(share: float, most: float | None, error: float | None = None) -> str:
+def bounded(ratio: float, max_ratio: float | None, error: float | None = None) -> str:
     """A ratio in a table: in bold if it is above its target."""
-    shown = f"{share:.3f}" if error is None else f"{share:.3f} ± {error:.3f}"
-    if most is None:
+    shown = f"{ratio:.3f}" if error is None else f"{ratio:.3f} ± {error:.3f}"
+    if max_ratio is None:
         return shown
-    return f"**{shown}** (≤ {most:.3f})" if share > most else f"{shown} (≤ {most:.3f})"
+    return f"**{shown}** (≤ {max_ratio:.3f})" if ratio > max_ratio else f"{shown} (≤ {max_ratio:.3f})"

@@ -23,7 +23,7 @@ Work = Callable[[], object]
 
 BURST = 100
 PAUSE_S = 0.005
-LONGEST_PAUSE_S = 0.2
+MAX_PAUSE_S = 0.2
 WARM_UP_BURSTS = 10
 TIGHT_REPEATS = 15
 TIGHT_REPEAT_S = 0.012
@@ -154,7 +154,7 @@ def _bursts(work: Work, count: int, sleep: Callable[[float], None]) -> None:
 
 def pause(sleep: Callable[[float], None]) -> None:
     """Sleep, and go on while other threads of this process work, so that a burst does not meet the last one's reports."""
-    deadline = time.perf_counter() + LONGEST_PAUSE_S
+    deadline = time.perf_counter() + MAX_PAUSE_S
     busy = True
     while busy and time.perf_counter() < deadline:
         before = time.process_time()

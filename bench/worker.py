@@ -12,6 +12,7 @@ import sys
 import time
 
 
+# The other two workers (exporting, instrumented) have this function, too: nothing of `bench` can be imported before it has run.
 def _make_importable(source: str) -> None:
     here = __file__.rpartition("/")[0]
     if source:

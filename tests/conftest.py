@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 
 import pytest
@@ -22,3 +23,16 @@ settings.load_profile("repeatable")
 # A shell ignores SIGINT in its background jobs, and the programs that the tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse an id with an address, which differs from process to process: pytest-xdist and a rerun by id need the same ids."""
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid}: give this parameter the id of tests.ids.stable_repr, or one of its own")
+
+
+def pytest_collection_finish() -> None:
+    """Take the collected tests, half a million objects, out of the garbage collector: a full pass takes 3 µs instead of 0.26 s."""
+    gc.collect()
+    gc.freeze()

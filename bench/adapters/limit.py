@@ -35,7 +35,7 @@ class Adapter:
             message, spans, local = MESSAGES[task], recorded_spans(), Address(*RICH_SPANS[0].local)
             return lambda: message(spans, local)
         if task == "burst":
-            limit_tracer.QUEUE_LIMIT = 250_000
+            limit_tracer.MAX_QUEUED_SPANS = 250_000
         if task == "memory":
             limit_tracer.INTERVAL_S = 3600.0
         self.tracer = Tracer("bench", endpoint, sampled=task != "unsampled")

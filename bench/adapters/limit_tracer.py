@@ -25,9 +25,9 @@ from .limit_codec import Address, encode_json, hex_id
 
 __all__ = ["Context", "NoopTracer", "RecordedSpan", "Tracer", "json_message"]
 
-QUEUE_LIMIT = 50_000
+MAX_QUEUED_SPANS = 50_000
 INTERVAL_S = 0.1
-BATCH = MESSAGE_SPANS
+MAX_MESSAGE_SPANS = MESSAGE_SPANS
 PREFIX = "ot-baggage-"
 
 # The slots are set one by one instead of in an `__init__`: this saves 50 ns a span.
@@ -81,7 +81,7 @@ class Span:
         self.end = perf_counter_ns()
         tracer = self.tracer
         queue = tracer.queue
-        if len(queue) < QUEUE_LIMIT:
+        if len(queue) < MAX_QUEUED_SPANS:
             queue.append(self)
         else:
             tracer.dropped += 1
@@ -263,7 +263,7 @@ class Tracer:
             self._wake.clear()
             self._idle.clear()
             while self.queue:
-                spans = [popleft() for _ in range(min(BATCH, len(self.queue)))]
+                spans = [popleft() for _ in range(min(MAX_MESSAGE_SPANS, len(self.queue)))]
                 session.post(self.url, json_message(spans, self.local), timeout=10).raise_for_status()
             self._idle.set()
 

@@ -10,5 +10,5 @@ __all__ = ["Adapter"]
 
 class Adapter(limit.Adapter):
     def work(self, task: str, endpoint: str) -> Work:
-        limit_tracer.BATCH = limit_tracer.QUEUE_LIMIT
+        limit_tracer.MAX_MESSAGE_SPANS = limit_tracer.MAX_QUEUED_SPANS
         return super().work(task, endpoint)

@@ -8,15 +8,15 @@ times.
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean
 
-from ..environments import ROOT, python_of
-from ..harness import count, environment, sink
+from ..environments import ROOT
+from ..harness import count, sink
+from ..turns import Worker
 
-__all__ = ["FORMATS", "TARGETS", "Found", "measure", "missed", "ratio"]
+__all__ = ["FORMATS", "MAX_RATIOS", "Found", "measure", "missed", "ratio"]
 
 TURNS = 12  # in each start
 BATCHES = 4  # in each turn
@@ -26,7 +26,7 @@ WAYS = ("ours", "old")
 # For each format, the environment in which the deprecated exporter can be installed.
 FORMATS = {"proto3": "otel_proto", "json": "otel"}
 # The highest allowed ratio of our cost to the deprecated exporter's.
-TARGETS = {"proto3": 1 / 4, "json": 1 / 4}
+MAX_RATIOS = {"proto3": 1 / 4, "json": 1 / 4}
 
 # format -> way -> µs for each span, one number for each start
 Found = Mapping[str, Mapping[str, Sequence[float]]]
@@ -56,53 +56,28 @@ def ratio(of: Mapping[str, Sequence[float]]) -> float:
 
 def missed(found: Found) -> list[str]:
     """The formats whose target is missed."""
-    return [encoding for encoding, most in TARGETS.items() if ratio(found[encoding]) > most]
+    return [encoding for encoding, max_ratio in MAX_RATIOS.items() if ratio(found[encoding]) > max_ratio]
 
 
 def _start(encoding: str, turns: int) -> dict[str, float]:
     with sink() as port, contextlib.ExitStack() as stack:
         workers = {way: stack.enter_context(_worker(way, encoding, port)) for way in WAYS}
         for worker in workers.values():
-            _read(worker)  # wait until it is ready
-        taken = [{way: _turn(workers[way]) for way in (WAYS if turn % 2 else WAYS[::-1])} for turn in range(turns)]
-        exported = sum(_end(worker) for worker in workers.values())
+            worker.await_ready()
+        taken = [{way: _turn_us(workers[way]) for way in (WAYS if turn % 2 else WAYS[::-1])} for turn in range(turns)]
+        exported = sum(worker.end() for worker in workers.values())
         arrived = count(port)
     if encoding == "json" and arrived != exported:  # the sink counts spans by a word that only JSON has
         raise RuntimeError(f"{exported} spans were exported and {arrived} arrived")
     return {way: min(turn[way] for turn in taken) for way in WAYS}
 
 
-@contextlib.contextmanager
-def _worker(way: str, encoding: str, port: int) -> Iterator[subprocess.Popen[str]]:
-    file = str(ROOT / "bench" / "exporting" / "worker.py")
+def _worker(way: str, encoding: str, port: int) -> contextlib.AbstractContextManager[Worker]:
     source = str(ROOT) if way == "ours" else ""
-    command = [str(python_of(FORMATS[encoding])), "-I", file, way, encoding, f"http://127.0.0.1:{port}", source]
-    with subprocess.Popen(
-        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    file = ROOT / "bench" / "exporting" / "worker.py"
+    return Worker.started(FORMATS[encoding], file, way, encoding, f"http://127.0.0.1:{port}", source)
 
 
-def _read(worker: subprocess.Popen[str]) -> str:
-    assert worker.stdout is not None
-    line = worker.stdout.readline()
-    if not line:
-        raise RuntimeError(f"the exporter's process ended with status {worker.wait()}")
-    return line
-
-
-def _turn(worker: subprocess.Popen[str]) -> float:
+def _turn_us(worker: Worker) -> float:
     """The cost of a span in µs."""
-    assert worker.stdin is not None
-    worker.stdin.write(f"{BATCHES}\n")
-    return int(_read(worker)) / (BATCHES * SPANS) / 1000
-
-
-def _end(worker: subprocess.Popen[str]) -> int:
-    """The number of spans that the worker has exported."""
-    assert worker.stdin is not None
-    worker.stdin.close()
-    return int(_read(worker))
+    return int(worker.answer(BATCHES)) / (BATCHES * SPANS) / 1000

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-BATCH = 512  # the SDK's default
-WARM_UP = 12  # batches
+BATCH_SPANS = 512  # the SDK's default
+WARM_UP_BATCHES = 12
 
 
 def _make_importable(source: str) -> None:
@@ -36,7 +36,7 @@ def main() -> None:
 
     def export(batches: int) -> int:
         nonlocal exported
-        exported += batches * BATCH
+        exported += batches * BATCH_SPANS
         start = time.process_time_ns()
         for _ in range(batches):
             if exporter.export(spans).name != "SUCCESS":
@@ -45,7 +45,7 @@ def main() -> None:
             raise RuntimeError("spans were not accepted")
         return time.process_time_ns() - start
 
-    export(WARM_UP)
+    export(WARM_UP_BATCHES)
     print("ready", flush=True)
     while line := sys.stdin.readline():
         print(export(int(line)), flush=True)
@@ -80,7 +80,7 @@ def _spans() -> list[Any]:
     provider = TracerProvider(resource=Resource.create({"service.name": "shop", "deployment.environment": "bench"}))
     provider.add_span_processor(SimpleSpanProcessor(Keeper()))
     tracer = provider.get_tracer("bench", "1.0")
-    while len(kept) < BATCH:
+    while len(kept) < BATCH_SPANS:
         number = len(kept)
         served = {
             "http.request.method": "GET", "url.scheme": "http", "url.path": f"/orders/{number}", "http.route": "/orders/{id}",
@@ -97,7 +97,7 @@ def _spans() -> list[Any]:
             span.add_event("looked up", {"rows": number})
             span.end()
     provider.shutdown()
-    return kept[:BATCH]
+    return kept[:BATCH_SPANS]
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def flask(plain: bool, traced: bool) -> Iterator[Requests]:
             for _ in body:
                 pass
             body.close()
-        _check([int(status[:3]) for status in answers], count)
+        _check_answers([int(status[:3]) for status in answers], count)
         answers.clear()
 
     yield requests_of
@@ -209,7 +209,7 @@ def fastapi(plain: bool, traced: bool) -> Iterator[Requests]:
 
     def requests_of(count: int) -> None:
         loop.run_until_complete(ask(count))
-        _check(answers, count)
+        _check_answers(answers, count)
         answers.clear()
 
     yield requests_of
@@ -234,7 +234,7 @@ def _keeping(owner: Any, *names: str, below: Any = None) -> Any:
     return type(owner.__name__, bases, {name: getattr(owner, name) for name in names})
 
 
-def _check(statuses: list[int], count: int) -> None:
+def _check_answers(statuses: list[int], count: int) -> None:
     if statuses != [200] * count:
         raise RuntimeError(f"{count} requests were answered by {set(statuses)}")
 

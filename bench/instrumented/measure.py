@@ -8,23 +8,23 @@ block of requests in turn: then a comparison covers only some milliseconds.  All
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from random import Random
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from ..environments import ROOT, python_of
-from ..harness import count, environment, sink
+from ..environments import ROOT
+from ..harness import count, sink
+from ..turns import Worker
 from .ways import SPANS
 
 __all__ = [
-    "BRIDGED_TARGET",
     "COMPARED",
     "GROUPS",
-    "TARGETS",
+    "MAX_BRIDGED_RATIO",
+    "MAX_RATIOS",
     "WITHOUT",
     "Added",
     "Found",
@@ -48,10 +48,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "1%": ("ours", "otel"),
 }
 # The highest allowed ratio of what ours adds to what OpenTelemetry adds, by framework and percentage.
-TARGETS = {("flask", "100%"): 1 / 7, ("fastapi", "100%"): 1 / 5, ("flask", "1%"): 1 / 6, ("fastapi", "1%"): 1 / 5}
+MAX_RATIOS = {("flask", "100%"): 1 / 7, ("fastapi", "100%"): 1 / 5, ("flask", "1%"): 1 / 6, ("fastapi", "1%"): 1 / 5}
 
 # The highest allowed ratio of what OpenTelemetry's instrumentations add on our provider to what they add on its SDK, at 100 %.
-BRIDGED_TARGET = 0.70
+MAX_BRIDGED_RATIO = 0.70
 
 WITHOUT = "without"
 
@@ -121,24 +121,24 @@ def missed(found: Found) -> list[str]:
     """The frameworks and percentages whose target is missed."""
     return [
         f"{framework}, {percent}"
-        for (framework, percent), most in TARGETS.items()
-        if ratio(found[framework][percent]).value > most
+        for (framework, percent), max_ratio in MAX_RATIOS.items()
+        if ratio(found[framework][percent]).value > max_ratio
     ]
 
 
 def missed_bridged(found: Found) -> list[str]:
     """The frameworks whose OpenTelemetry instrumentations cost too much on our provider."""
-    return [framework for framework, of in found.items() if ratio(of["100%"], "bridged").value > BRIDGED_TARGET]
+    return [framework for framework, of in found.items() if ratio(of["100%"], "bridged").value > MAX_BRIDGED_RATIO]
 
 
 def _start(framework: str, percent: str, ways: Sequence[str], cycles: int, order: Random) -> list[dict[str, Pair]]:
     """The pairs measured in turn, one mapping for each cycle."""
     rate = float(percent.rstrip("%")) / 100
     with sink() as port, contextlib.ExitStack() as stack:
-        workers = {way: stack.enter_context(_Worker.started(way, framework, rate, port)) for way in ways}
+        workers = {way: stack.enter_context(_worker(way, framework, rate, port)) for way in ways}
         for worker in workers.values():
-            worker.read()  # wait until it is ready
-        found = [{way: workers[way].pair() for way in order.sample(ways, len(ways))} for _ in range(cycles)]
+            worker.await_ready()
+        found = [{way: _pair(workers[way]) for way in order.sample(ways, len(ways))} for _ in range(cycles)]
         spans = sum(worker.end() * SPANS[way].get(framework, 0) for way, worker in workers.items())
         arrived = count(port)
     if rate == 1.0 and arrived != spans:
@@ -146,43 +146,14 @@ def _start(framework: str, percent: str, ways: Sequence[str], cycles: int, order
     return found
 
 
-class _Worker:
-    """A worker process that waits for its turn; it writes to the same stderr as this process."""
+def _worker(way: str, framework: str, rate: float, port: int) -> contextlib.AbstractContextManager[Worker]:
+    source = str(ROOT) if way in ("ours", "noop", "extract", "spans", "bridged") else ""
+    file = ROOT / "bench" / "instrumented" / "worker.py"
+    return Worker.started("instrumented", file, way, framework, str(rate), f"http://127.0.0.1:{port}", source)
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
 
-    @classmethod
-    @contextlib.contextmanager
-    def started(cls, way: str, framework: str, rate: float, port: int) -> Iterator[_Worker]:
-        source = str(ROOT) if way in ("ours", "noop", "extract", "spans", "bridged") else ""
-        file = str(ROOT / "bench" / "instrumented" / "worker.py")
-        command = [str(python_of("instrumented")), "-I", file, way, framework, str(rate), f"http://127.0.0.1:{port}", source]
-        with subprocess.Popen(
-            command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        ) as process:
-            try:
-                yield cls(process)
-            finally:
-                process.kill()
-
-    def read(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{' '.join(map(str, self._process.args))} ended with status {self._process.wait()}")  # type: ignore
-        return line
-
-    def pair(self) -> Pair:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{BLOCK}\n")
-        return Pair(*(int(ns) / BLOCK / 1000 for ns in self.read().split()))
-
-    def end(self) -> int:
-        """The number of requests that the worker has served, returned when all its spans are reported."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        return int(self.read())
+def _pair(worker: Worker) -> Pair:
+    return Pair(*(int(ns) / BLOCK / 1000 for ns in worker.answer(BLOCK).split()))
 
 
 def _say(text: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-WARM_UP = 200  # requests; Python 3.11 and later optimises code that has run often
+WARM_UP_REQUESTS = 200  # Python 3.11 and later optimises code that has run often
 
 
 def _make_importable(source: str) -> None:
@@ -40,8 +40,8 @@ def main() -> None:
         flush = WAYS[way](framework, endpoint, float(rate))
         traced = services.enter_context(make(False, caller_is_traced))
         for service in (plain, traced) * 2:
-            service(WARM_UP)
-        served = 2 * WARM_UP
+            service(WARM_UP_REQUESTS)
+        served = 2 * WARM_UP_REQUESTS
         print("ready", flush=True)
         order = [plain, traced]
         while line := sys.stdin.readline():

@@ -1,1 +1,1 @@
-"""How much one process, one Kafka partition and one collector carry, and the sizes that follow for a fleet; `make scale`."""
+"""The highest loads of one process, one Kafka partition and one collector, and the fleet sizes that follow; `make scale`."""

@@ -1,4 +1,4 @@
-"""How much one process, one Kafka partition and one collector carry on this machine, and the sizes of a fleet that follow.
+"""Measures the load that one process, one Kafka partition and one collector carry here, and computes the sizes of a fleet.
 
 Starts a real Kafka, Zipkin server and MariaDB, one after the other; about three minutes on a machine that does nothing else.
 Prints tables.  `--json` keeps the results; `make scale-page` makes docs/explanation/scale.md from them.
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def _thousands(text: str) -> int:
-    """For argparse: whole messages are sent, of 500 spans."""
+    """A number for argparse; thousands, because only whole messages of 500 spans are sent."""
     if not text.isdecimal() or not int(text) or int(text) % 1_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of whole thousands")
     return int(text)

@@ -1,7 +1,7 @@
-"""Measures what each link of the chain carries: a process, a partition, a collector.
+"""Measures the load that each link of the chain carries: a process, a partition, a collector.
 
-Rules: real servers; spans count when they are accepted, or stored where a store is named.  Beside the wall clock, in which two
-cores are shared by all processes of the chain, the CPU time of the link itself is measured: that one can be compared.
+Rules: the servers are real.  A span counts when it is accepted, or when it is stored if a store is named.  All processes of the
+chain share two cores, so besides the wall clock the CPU time of the link itself is measured; only that can be compared.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["collectors", "message_bytes", "partition", "processes"]
 
 MESSAGE_SPANS = 500
 ENCODINGS = ("json", "proto3")
-DONE_WITHIN_S = 300.0
+DONE_TIMEOUT_S = 300.0
 COLLECTOR = """
 import sys
 from opentracing_zipkin.collector import Collector
@@ -59,7 +59,7 @@ def message_bytes() -> dict[str, float]:
 
 
 def processes(spans: int) -> Iterator[Carried]:
-    """One producer of ours: finish, encode, send, accepted."""
+    """One producer of ours, until its spans are accepted."""
     with _embedded_collector() as url, KafkaServer() as broker:
         for name, endpoint in {"HTTP to the embedded collector": url, "Kafka": f"kafka://{broker.address}/zipkin"}.items():
             for encoding in ENCODINGS:
@@ -88,7 +88,7 @@ def _produce(producers: Sequence[tuple[str, str, int]]) -> list[dict[str, Any]]:
         subprocess.Popen([sys.executable, "-m", "bench.scale.producing", *map(str, each)], stdout=subprocess.PIPE, text=True)
         for each in producers
     ]
-    said = [json.loads(process.communicate(timeout=DONE_WITHIN_S)[0]) for process in running]
+    said = [json.loads(process.communicate(timeout=DONE_TIMEOUT_S)[0]) for process in running]
     assert not any(each["dropped"] for each in said), said
     return said
 
@@ -97,7 +97,7 @@ def _produce(producers: Sequence[tuple[str, str, int]]) -> list[dict[str, Any]]:
 
 
 def partition(spans: int, producers: int) -> Iterator[Carried]:
-    """One partition: by several producers of ours, and by one that only sends messages that were made before."""
+    """One partition, filled by several producers of ours, and by one that only sends ready messages."""
     with KafkaServer() as broker:
         said = _produce([(f"kafka://{broker.address}/ours", "json", spans // producers)] * producers)
         accepted, seconds = sum(each["accepted"] for each in said), max(each["seconds"] for each in said)
@@ -113,7 +113,7 @@ def partition(spans: int, producers: int) -> Iterator[Carried]:
 
 
 def _send(address: str, topic: str, bodies: Sequence[bytes]) -> None:
-    """Return when all are accepted."""
+    """Send all messages; return when all are accepted."""
     producer = Producer({"bootstrap.servers": address, "acks": "all", "linger.ms": 5, "queue.buffering.max.kbytes": 65536})
     errors: list[object] = []
     for body in bodies:
@@ -124,7 +124,7 @@ def _send(address: str, topic: str, bodies: Sequence[bytes]) -> None:
             except BufferError:
                 producer.poll(0.05)
         producer.poll(0)
-    left = producer.flush(DONE_WITHIN_S)
+    left = producer.flush(DONE_TIMEOUT_S)
     assert not left
     assert not errors, errors[0]
 
@@ -180,15 +180,15 @@ def _post(url: str, bodies: Sequence[bytes]) -> None:
 
 
 def _await(done: Callable[[], int], goal: int) -> None:
-    deadline = time.monotonic() + DONE_WITHIN_S
+    deadline = time.monotonic() + DONE_TIMEOUT_S
     while done() < goal:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{done():,} of {goal:,} spans arrived within {DONE_WITHIN_S:.0f} s")
+            raise RuntimeError(f"{done():,} of {goal:,} spans arrived within {DONE_TIMEOUT_S:.0f} s")
         time.sleep(0.1)
 
 
 def _collected(server: ZipkinServer) -> int:
-    """Spans that it has taken by any way since its start, as the counters say that go up when they are in memory."""
+    """The spans that the server has taken since its start; its counters rise when the spans are in memory."""
     counters = requests.get(f"{server.url}/metrics", timeout=30).json()
     return int(sum(value for name, value in counters.items() if name.startswith("counter.zipkin_collector.spans.")))
 

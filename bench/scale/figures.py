@@ -1,7 +1,7 @@
-"""Figures of one run, as they are recorded, and the sizes that follow from them.
+"""The recorded figures of one run, and the sizes of a fleet that follow from them.
 
-Rules: sizes are computed from CPU time where a link's limit is its CPU, as the wall clock of a small, shared machine says
-little of another one.  A link is used to a half: the rest is for peaks, for what waited during an outage, and for growth.
+Rules: sizes are computed from CPU time if the CPU limits a link, because the wall clock of a small, shared machine says
+little about other machines.  A link has half of its highest load; the rest is for peaks, outages and growth.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["RATES", "USED", "Carried", "Figures", "Size", "read", "size", "write"]
+__all__ = ["MAX_LOAD", "RATES", "Carried", "Figures", "Size", "read", "size", "write"]
 
-USED = 0.5
+MAX_LOAD = 0.5
 RATES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 DAY_S = 86_400
 
@@ -26,7 +26,7 @@ STORE = "one collector, Kafka into MariaDB"
 
 
 class Carried(NamedTuple):
-    """So many spans in so many seconds; `cpu_s`: CPU time of the link that is named; `wire_bytes`: 0 where not measured."""
+    """The spans that a link carried in some seconds; `cpu_s` is its CPU time; `wire_bytes` is 0 if they were not measured."""
 
     link: str
     spans: int
@@ -45,7 +45,7 @@ class Carried(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """`message_bytes`: of a span on the wire, by encoding; `stored_bytes`: of a span in MariaDB, with its indexes."""
+    """`message_bytes` are those of a span on the wire, by encoding; `stored_bytes` those of a span in MariaDB, with indexes."""
 
     machine: str
     carried: Mapping[str, Carried]
@@ -54,7 +54,7 @@ class Figures(NamedTuple):
 
 
 class Size(NamedTuple):
-    """A fleet that makes so many spans a second, all of them kept."""
+    """The sizes for a fleet that makes this number of spans a second and keeps all of them."""
 
     spans_a_second: int
     producer_cores: float
@@ -67,10 +67,10 @@ class Size(NamedTuple):
 
 
 def size(figures: Figures, spans_a_second: int) -> Size:
-    """`one_server_rate`: the sampling rate at which one Zipkin server with one MariaDB would do."""
+    """The sizes; `one_server_rate` is the sampling rate at which one Zipkin server with one MariaDB is enough."""
     carried = figures.carried
-    servers = ceil(spans_a_second * carried[COLLECTOR].cpu_us / 1e6 / USED)
-    by_load = ceil(spans_a_second / (carried[PARTITION].a_second * USED))
+    servers = ceil(spans_a_second * carried[COLLECTOR].cpu_us / 1e6 / MAX_LOAD)
+    by_load = ceil(spans_a_second / (carried[PARTITION].a_second * MAX_LOAD))
     return Size(
         spans_a_second,
         spans_a_second * carried[PROCESS].cpu_us / 1e6,
@@ -79,7 +79,7 @@ def size(figures: Figures, spans_a_second: int) -> Size:
         spans_a_second * figures.message_bytes["json"] / 1e6,
         spans_a_second * figures.message_bytes["proto3, gzip"] / 1e6,
         spans_a_second * DAY_S * figures.stored_bytes / 1e9,
-        min(1.0, carried[STORE].a_second * USED / spans_a_second),
+        min(1.0, carried[STORE].a_second * MAX_LOAD / spans_a_second),
     )
 
 

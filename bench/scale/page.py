@@ -13,7 +13,7 @@ from string import Template
 
 from ..environments import ROOT
 from . import tables
-from .figures import COLLECTOR, PARTITION, PROCESS, STORE, USED, Figures, read, write
+from .figures import COLLECTOR, MAX_LOAD, PARTITION, PROCESS, STORE, Figures, read, write
 
 __all__ = ["PAGE", "RECORD", "made", "main"]
 
@@ -30,7 +30,7 @@ def made(figures: Figures) -> str:
         carried=tables.carried(figures),
         bytes=tables.message_bytes(figures),
         sizes=tables.sizes(figures),
-        used=f"{USED * 100:.0f} %",
+        used=f"{MAX_LOAD * 100:.0f} %",
         process_us=f"{carried[PROCESS].cpu_us:.0f}",
         share=f"{carried[PROCESS].cpu_us / 100:.2g} %",  # 100 spans a second
         partition=tables.rounded(carried[PARTITION].a_second),

@@ -1,4 +1,4 @@
-"""Spans as a web service's are: ids that are random, as they are the part of a message that cannot be compressed."""
+"""Spans like those of a web service; ids are random, because they are the part of a message that cannot be compressed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _random = Random()
 
 
 def _trace() -> list[FinishedSpan]:
-    """Calls from service to service, each with what an HTTP client or server says of it."""
+    """Calls from service to service, each with the tags of an HTTP client or server."""
     trace_id, begin_us = f"{_random.getrandbits(128):032x}", time.time_ns() // 1000
     spans: list[FinishedSpan] = []
     for place in range(_TRACE_SPANS):

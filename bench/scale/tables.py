@@ -56,5 +56,5 @@ def _short(count: float) -> str:
 
 
 def rounded(count: float) -> str:
-    """Two digits that count; more would not be true on another day."""
+    """The number in two significant digits; more would differ on another day."""
     return f"{float(f'{count:.2g}'):,.0f}"

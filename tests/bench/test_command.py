@@ -19,7 +19,7 @@ def test_a_whole_run_leaves_all_that_a_page_needs(
     file = tmp_path / "bench.json"
 
     assert 0 == whole_run.run(file, monkeypatch)
-    assert [] == results.lacks(results.read(file))
+    assert [] == results.missing_parts(results.read(file))
     assert [file] == list(tmp_path.iterdir())
     assert "`make bench-page` makes docs/explanation/benchmarks.md from it." in capsys.readouterr().out
 

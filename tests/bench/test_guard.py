@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from bench.counted import CLASSIC_TASKS, CODEC_TASKS, SERVED_TASKS, TRACER_TASKS
-from bench.guard import CLASSIC, MAX_CLASSIC_CALL, RECORDED, TOLERANCE, least, verdicts, with_new, wordings
+from bench.guard import CLASSIC, MAX_CLASSIC_CALL, MAX_GROWTH, RECORDED, classic_costs, least, verdicts, with_new
 
 RECORD = {"root": {"ours": 1000.0, "limit": 500.0}, "deliver": {"ours": 4000.0}}
 
 
 def _failed(root: float, limit: float, deliver: float = 4000.0) -> list[str]:
     counts = {"root": {"ours": root, "limit": limit}, "deliver": {"ours": deliver}}
-    return [verdict.task for verdict in verdicts(counts, RECORD) if verdict.failed]
+    return [verdict.task for verdict in verdicts(counts, RECORD) if verdict.is_failed]
 
 
 def test_a_step_that_has_grown_by_a_tenth_fails() -> None:
@@ -25,7 +25,7 @@ def test_a_step_that_has_grown_by_a_tenth_fails() -> None:
 def test_growth_within_the_tolerance_passes() -> None:
     """Growth within the tolerance, as another layout of memory may cause, does not fail."""
 
-    assert [] == _failed(root=1000.0 * (1 + TOLERANCE) - 1, limit=500.0)
+    assert [] == _failed(root=1000.0 * (1 + MAX_GROWTH) - 1, limit=500.0)
 
 
 def test_another_build_of_python_that_counts_more_for_all_passes() -> None:
@@ -67,7 +67,7 @@ def _dear(start_trace: float, root: float, noop: float) -> list[str]:
         "classic_root": {"ours": root},
         "classic_noop": {"ours": noop},
     }
-    return [wording.task for wording in wordings(counts) if wording.failed]
+    return [cost.task for cost in classic_costs(counts) if cost.is_failed]
 
 
 def test_a_word_of_0_5_that_costs_more_than_the_ceiling_fails() -> None:
@@ -86,8 +86,8 @@ def test_words_of_0_5_within_the_ceiling_pass() -> None:
 def test_0_5s_words_are_within_the_ceiling_on_every_supported_python() -> None:
     """The recorded counts of each Python pass, with room left for another layout of memory."""
     for counts in json.loads(RECORDED.read_text()).values():
-        assert CLASSIC.keys() == {wording.task for wording in wordings(counts)}
-        assert [] == [wording for wording in wordings(counts) if wording.more > 0.9 * wording.ceiling]
+        assert CLASSIC.keys() == {cost.task for cost in classic_costs(counts)}
+        assert [] == [cost for cost in classic_costs(counts) if cost.more > 0.9 * cost.ceiling]
 
 
 def test_a_new_task_is_recorded_beside_those_that_stay() -> None:

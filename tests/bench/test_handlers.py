@@ -11,7 +11,7 @@ CEILINGS = {"redact()": 1.8, "rename('/users/{id}')": 0.5, "drop('*/health')": 0
 
 
 def test_a_handler_costs_less_than_its_ceiling() -> None:
-    """The least of several rounds, as a share of what encoding takes."""
+    """The least cost of several rounds, as a share of the cost of encoding, is below a ceiling."""
     encode_us, costs = measure(rounds=5, spans=500)
 
     assert {} == {name: costs[name] / encode_us for name, most in CEILINGS.items() if costs[name] / encode_us > most}
@@ -19,7 +19,7 @@ def test_a_handler_costs_less_than_its_ceiling() -> None:
 
 
 def test_the_command_prints_a_line_a_handler(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its share and its time."""
+    """Each line has the handler's share and its time."""
     assert 0 == main(["--rounds", "1"])
 
     assert len(HANDLERS) == len(capsys.readouterr().out.splitlines()) - 1

@@ -91,7 +91,7 @@ def test_a_span_is_delivered_once_however_often_it_is_finished(delivery: Deliver
 
 def test_a_full_queue_drops_the_newest_and_counts_it(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
     """A span that does not fit into the queue is dropped and counted."""
-    monkeypatch.setattr(limit_tracer, "QUEUE_LIMIT", 0)
+    monkeypatch.setattr(limit_tracer, "MAX_QUEUED_SPANS", 0)
     delivery.tracer.start_span("late").finish()
 
     assert 1 == delivery.tracer.dropped

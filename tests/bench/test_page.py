@@ -36,7 +36,7 @@ def test_where_nothing_is_missed_the_page_says_so() -> None:
     result = _result(1.5)
 
     assert "**" not in _ratios(result)
-    assert "None is missed in this run.\n" == _missed(result)
+    assert "No target is missed in this run.\n" == _missed(result)
 
 
 def _way(requests_per_s: float, cpu_ms: float, more_ms: float) -> dict[str, float]:
@@ -55,7 +55,7 @@ def test_services_are_told_beside_the_same_without_tracing_and_beside_openteleme
     page = _services({"flask": ways})
 
     assert "| ours, 100% | 450 | 90% | 2.10 | +0.120 ± 0.012 | 3.1 | 9.9 | 100.0% |" in page
-    assert "at 100 %, ours takes 30% ± 3%; beyond the headers, which both send, 22%." in page
+    assert "At 100 %, ours adds 30% ± 3% of the CPU that OpenTelemetry adds; without the headers, which both send, 22%." in page
 
 
 def test_requests_are_told_beside_opentelemetry_and_by_layers() -> None:
@@ -78,9 +78,9 @@ def test_requests_are_told_beside_opentelemetry_and_by_layers() -> None:
 
     assert "| flask, 100% | 500 | 80 | 800 | 0.100 ± 0.000 (≤ 0.143) |" in page
     assert "| flask, 1% | 500 | 80 | 400 | **0.200 ± 0.000** (≤ 0.167) |" in page
-    assert "\nMissed in this run: flask, 1%.\n" in page
-    assert "| the headers that were received are read | 5 | 5 |" in page
-    assert "it adds 1 µs (flask) and 1 µs (fastapi);" in page
+    assert "\nTargets missed in this run: flask, 1%.\n" in page
+    assert "| the received headers are read | 5 | 5 |" in page
+    assert "the instrumentation adds 1 µs (flask) and 1 µs (fastapi);" in page
     assert "| flask | 800 | 240 | 0.300 ± 0.000 (≤ 0.700) |" in page
     assert "| fastapi | 400 | 240 | 0.600 ± 0.000 (≤ 0.700) |" in page
 
@@ -92,7 +92,7 @@ def test_instrumentations_of_opentelemetry_that_cost_too_much_on_our_provider_ar
     page = _requests({name: {"100%": added, "1%": added} for name in ("flask", "fastapi")})
 
     assert "| flask | 400 | 300 | **0.750 ± 0.000** (≤ 0.700) |" in page
-    assert page.endswith("\nMissed in this run: flask; fastapi.\n")
+    assert page.endswith("\nTargets missed in this run: flask; fastapi.\n")
 
 
 def test_opentelemetrys_api_is_told_on_our_provider_and_on_its_sdk() -> None:
@@ -104,7 +104,7 @@ def test_opentelemetrys_api_is_told_on_our_provider_and_on_its_sdk() -> None:
 
     assert "| root span: start, 2 tags, finish; caller, least burst, µs | 3.00 | 10.00 | **0.300** (≤ 0.250) |" in page
     assert "| extract B3, µs | 3.00 | 10.00 | 0.300 |" in page
-    assert page.endswith("\nMissed in this run: root span: start, 2 tags, finish; caller, least burst, µs.\n")
+    assert page.endswith("\nTargets missed in this run: root span: start, 2 tags, finish; caller, least burst, µs.\n")
 
 
 def test_exports_are_told_beside_the_deprecated_exporter() -> None:
@@ -113,7 +113,7 @@ def test_exports_are_told_beside_the_deprecated_exporter() -> None:
 
     assert "| proto3 | 200.0 | 10.0 | 0.050 (≤ 0.250) |" in page
     assert "| json | 20.0 | 9.0 | **0.450** (≤ 0.250) |" in page
-    assert page.endswith("\nMissed in this run: json.\n")
+    assert page.endswith("\nTargets missed in this run: json.\n")
 
 
 def test_a_curve_has_a_line_for_each_point_and_a_column_for_each_tracer() -> None:
@@ -208,25 +208,25 @@ def test_a_part_that_was_measured_alone_takes_the_place_of_its_chapter(
     assert "\n\nMeasured alone, in 2 starts.\nMeasured on " in after
     chapter = "## Exporting the spans of OpenTelemetry's SDK"
     assert before.partition(chapter)[0] == after.partition(chapter)[0]
-    assert before.partition("## What a team feels")[2] == after.partition("## What a team feels")[2]
+    assert before.partition("## Services under load")[2] == after.partition("## Services under load")[2]
     assert 1 == after.count(chapter)
 
 
 def test_a_part_is_put_into_a_page_that_had_no_such_chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """New chapters are added before the chapter "What a team feels", in the order of the files."""
+    """New chapters are added before the chapter "Services under load", in the order of the files."""
     parts = [tmp_path / f"{name}.json" for name in ("requests", "costs", "exports")]
     for part in parts:
         whole_run.run(part, monkeypatch, "--only", part.stem)
     written = tmp_path / "benchmarks.md"
-    written.write_text("# Costs\n\n## Ratios\n\n1\n\n## What a team feels\n\n2\n")
+    written.write_text("# Costs\n\n## Ratios\n\n1\n\n## Services under load\n\n2\n")
 
     assert 0 == page.main(["--parts", *map(str, parts), "--folder", str(tmp_path)])
     assert [
         "## Ratios",
-        "## What a request costs more",
+        "## What tracing adds to a request",
         "## OpenTelemetry's API without its SDK",
         "## Exporting the spans of OpenTelemetry's SDK",
-        "## What a team feels",
+        "## Services under load",
     ] == [line for line in written.read_text().splitlines() if line.startswith("## ")]
 
 
@@ -241,11 +241,11 @@ def test_no_chapter_is_made_of_what_has_none_or_failed(
     part, written = tmp_path / "exports.json", tmp_path / "benchmarks.md"
     whole_run.run(part, monkeypatch, "--only", "exports")
     part.write_text(json.dumps({**json.loads(part.read_text()), **change}))
-    written.write_text("## What a team feels\n")
+    written.write_text("## Services under load\n")
 
     assert 1 == page.main(["--parts", str(part), "--folder", str(tmp_path)])
     assert f"bench-page: no chapter is made of {part}: {said}" in capsys.readouterr().err
-    assert "## What a team feels\n" == written.read_text()
+    assert "## Services under load\n" == written.read_text()
 
 
 def test_no_page_is_made_of_a_run_with_failures(

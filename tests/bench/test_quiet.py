@@ -41,9 +41,9 @@ def test_what_was_slow_before_or_after_does_not_count(speeds: Callable[[Iterator
     taken = repeated(1, 2, 3)
     times = quiet.take(lambda: next(taken), 3)
 
-    assert [3] * quiet.ENOUGH == times.counted
+    assert [3] * quiet.MIN_QUIET_TIMES == times.counted
     assert times.quiet
-    assert 3 * quiet.ENOUGH == times.number
+    assert 3 * quiet.MIN_QUIET_TIMES == times.number
     assert times.looking_ns > 0
 
 
@@ -51,16 +51,16 @@ def test_no_more_are_taken_than_asked_for_where_all_are_quiet(speeds: Callable[[
     """If all moments are quiet, exactly the requested number of times is taken, with a rest after each."""
     speeds(repeated(FASTEST_NS))
     rests: list[int] = []
-    times = quiet.take(lambda: 7, quiet.ENOUGH + 1, lambda: rests.append(1))
+    times = quiet.take(lambda: 7, quiet.MIN_QUIET_TIMES + 1, lambda: rests.append(1))
 
-    assert [7] * (quiet.ENOUGH + 1) == times.counted
-    assert quiet.ENOUGH + 1 == times.number == len(rests)
+    assert [7] * (quiet.MIN_QUIET_TIMES + 1) == times.counted
+    assert quiet.MIN_QUIET_TIMES + 1 == times.number == len(rests)
 
 
 def test_all_count_where_none_was_quiet(speeds: Callable[[Iterator[int]], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """If no moment was quiet until the patience ended, all times count, and the result says so."""
     speeds(repeated(SLOW_NS))
-    monkeypatch.setattr(quiet, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(quiet, "MAX_WAIT_S", 0.01)
     times = quiet.take(lambda: 7, 3)
 
     assert not times.quiet
@@ -74,7 +74,7 @@ def test_all_count_where_nobody_knows_how_fast_the_machine_is(
     monkeypatch.delenv(quiet.VARIABLE)
     speeds(repeated(SLOW_NS))
 
-    assert ([7] * quiet.ENOUGH, True, quiet.ENOUGH) == quiet.take(lambda: 7, 1)[:3]
+    assert ([7] * quiet.MIN_QUIET_TIMES, True, quiet.MIN_QUIET_TIMES) == quiet.take(lambda: 7, 1)[:3]
 
 
 def test_the_fastest_is_looked_for_a_while(speeds: Callable[[Iterator[int]], None], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import opentracing
+from bench import turns
 from bench.instrumented import measure as instrumented, ways
 from bench.instrumented.applications import APPLICATIONS
 from bench.instrumented.measure import Pair, added, missed, ratio
@@ -55,7 +56,7 @@ def test_a_caller_that_is_not_traced_leaves_the_decision_to_the_service(framewor
 
 def test_all_ways_are_measured_and_every_span_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each way runs in its own process, and every span arrives; tested with ways that need nothing but our package."""
-    monkeypatch.setattr(instrumented, "python_of", lambda adapter: Path(sys.executable))
+    monkeypatch.setattr(turns, "python_of", lambda adapter: Path(sys.executable))
     monkeypatch.setattr(instrumented, "FRAMEWORKS", ("flask",))
     monkeypatch.setattr(instrumented, "GROUPS", {"100%": ("ours", "spans")})
     found, failures = instrumented.measure(starts=1, cycles=1)
@@ -67,7 +68,7 @@ def test_all_ways_are_measured_and_every_span_arrives(monkeypatch: pytest.Monkey
 
 def test_a_span_that_is_lost_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost span makes the run fail, because a tracer that drops spans would seem fast."""
-    monkeypatch.setattr(instrumented, "python_of", lambda adapter: Path(sys.executable))
+    monkeypatch.setattr(turns, "python_of", lambda adapter: Path(sys.executable))
     monkeypatch.setattr(instrumented, "FRAMEWORKS", ("flask",))
     monkeypatch.setattr(instrumented, "GROUPS", {"100%": ("noop",)})
     monkeypatch.setitem(ways.SPANS, "noop", {"flask": 1})

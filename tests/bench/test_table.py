@@ -32,14 +32,14 @@ def test_a_tracer_whose_rounds_all_failed_has_no_ratio() -> None:
 
     assert {"ours": 1.0} == row.costs
     assert {} == row.ratios
-    assert [] == row.missed
+    assert [] == row.missed_names
 
 
 def test_a_target_is_met_up_to_its_value() -> None:
     """A ratio equal to its target meets it; the target of extract is 0.30 of OpenTelemetry's cost."""
 
-    assert [] == Row("extract", "least", {}, {"otel": 0.30, "limit": 1.0}).missed
-    assert ["otel"] == Row("extract", "least", {}, {"otel": 0.31, "limit": 1.0}).missed
+    assert [] == Row("extract", "least", {}, {"otel": 0.30, "limit": 1.0}).missed_names
+    assert ["otel"] == Row("extract", "least", {}, {"otel": 0.31, "limit": 1.0}).missed_names
 
 
 def test_the_table_has_a_column_for_each_tracer_that_was_measured_and_blanks_for_what_was_not() -> None:
@@ -55,8 +55,8 @@ def test_the_table_has_a_column_for_each_tracer_that_was_measured_and_blanks_for
 
 def test_an_import_may_cost_so_much_more_than_the_clients_that_it_needs() -> None:
     """The target of the import is a difference in milliseconds to the import of the client alone."""
-    assert [] == Row("import", "least", {"ours": 110.0, "bare": 90.0}, {"bare": 1.22}).missed
-    assert ["bare"] == Row("import", "least", {"ours": 111.0, "bare": 90.0}, {"bare": 1.23}).missed
+    assert [] == Row("import", "least", {"ours": 110.0, "bare": 90.0}, {"bare": 1.22}).missed_names
+    assert ["bare"] == Row("import", "least", {"ours": 111.0, "bare": 90.0}, {"bare": 1.23}).missed_names
 
 
 def test_parts_of_a_peer_share_its_column() -> None:

@@ -38,28 +38,28 @@ __all__ = ["HasAddress", "HasCredentials", "LimitsSize", "Receiver", "SenderCont
 
 SECRET = "hunter22$x"
 SECRET_IN_URL = "hunter22%24x"
-FORKED_WITHIN_S = 30.0
+FORK_TIMEOUT_S = 30.0
 # How long a send may take that is bounded by half a second: one more piece of work, on a slow day.
-BOUNDED_S = 10.0
+MAX_SEND_S = 10.0
 # How long a receiver may take to come back, and a client library to give back what it holds.
-RECOVERED_WITHIN_S = 60.0
-CLOSED_WITHIN_S = 10.0
+RECOVERY_TIMEOUT_S = 60.0
+CLOSE_TIMEOUT_S = 10.0
 
 _V2, _JSON = "/api/v2/spans", "application/json"
 
 
 class Receiver(Protocol):
-    """What a sender sends to."""
+    """The other end of a sender: a collector, a topic, a queue, a file."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Of a sender, or a tracer, that sends here: `endpoint`, and what else it needs."""
+        """The settings of a sender or tracer that sends here: `endpoint`, and others that it needs."""
 
     def message(self, name: str, size: int = 0) -> bytes:
-        """A message that may be sent, of at least so many bytes; another one for each name."""
+        """A message that may be sent, of at least `size` bytes; messages of different names differ."""
 
     def received(self) -> list[bytes]:
-        """The messages that it has got since the test began, in their order; waits until nothing more comes."""
+        """The messages received since the test began, in order; waits until no more arrive."""
 
     def spans(self) -> list[Mapping[str, Any]]:
         """The spans of all messages, which a tracer has sent as JSON."""
@@ -68,32 +68,32 @@ class Receiver(Protocol):
         """Go away: nobody answers."""
 
     def start(self) -> None:
-        """Come back, where it was, with what it had."""
+        """Come back at the same address, with the same messages."""
 
     def hung(self) -> AbstractContextManager[object]:
-        """Meanwhile it is there, but accepts nothing and answers nothing."""
+        """Inside the block the receiver is reachable, but accepts nothing and answers nothing."""
 
 
 class Limited(Receiver, Protocol):
-    """Does not take every message."""
+    """A receiver that refuses some messages."""
 
     @property
     def limit_bytes(self) -> int:
-        """A longer message is refused for its size; at most 400,000, so that our own limit is not met before."""
+        """The receiver refuses a longer message; at most 400,000, so that a sender's own limit is not reached first."""
 
 
 class Guarded(Receiver, Protocol):
-    """Wants to know who sends."""
+    """A receiver that wants credentials."""
 
     def refusals(self, password: str, password_in_url: str) -> Mapping[str, Mapping[str, Any]]:
-        """By a name each, settings with which nothing is accepted, but that have this password.
+        """Settings that contain this password and with which no message is accepted, by name.
 
-        For instance a wrong password, in `auth` and in the URL, and a receiver that is away.
+        For instance a wrong password, in `auth` or in the URL, and a receiver that is away.
         """
 
 
 def sender_of(settings: Mapping[str, Any], **more: Any) -> Sender:
-    """By the scheme."""
+    """The sender that the scheme of the endpoint chooses."""
     return chosen_sender({**settings, **more}, _V2, _JSON)
 
 
@@ -115,8 +115,8 @@ def refused(sender: Sender, body: bytes) -> SendError:
 
 
 def accepted_at_last(sender: Sender, body: bytes) -> None:
-    """As the reporter does it: what may pass is tried again with the same bytes; a server needs time to come back."""
-    deadline = time.monotonic() + RECOVERED_WITHIN_S
+    """Send as the reporter does: repeat the same bytes while the error may pass, because a server needs time to come back."""
+    deadline = time.monotonic() + RECOVERY_TIMEOUT_S
     while True:
         try:
             return sender.send(body)
@@ -127,7 +127,7 @@ def accepted_at_last(sender: Sender, body: bytes) -> None:
 
 
 def in_a_child(action: Callable[[], object]) -> str:
-    """The error that the action raises in a forked process; "" where it raises none."""
+    """The traceback of an action in a forked process, or "" if it raised nothing."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -138,7 +138,7 @@ def in_a_child(action: Callable[[], object]) -> str:
         finally:
             os._exit(0)
     os.close(writing)
-    deadline = time.monotonic() + FORKED_WITHIN_S
+    deadline = time.monotonic() + FORK_TIMEOUT_S
     while os.waitpid(pid, os.WNOHANG)[0] == 0:
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
@@ -150,19 +150,19 @@ def in_a_child(action: Callable[[], object]) -> str:
 
 
 def json_message(name: str, size: int = 0) -> bytes:
-    """For a receiver's `message`: a list of one span, which any collector takes."""
+    """A receiver's `message`: a list of one span, which any collector takes."""
     number = int.from_bytes(name.encode()[-8:], "big") or 1
     span = {"traceId": f"{number:016x}", "id": f"{number:016x}", "name": name, "tags": {"x": "x" * size}}
     return json.dumps([span]).encode()
 
 
 def spans_of(messages: Sequence[bytes]) -> list[Mapping[str, Any]]:
-    """For a receiver's `spans`: those in messages of JSON."""
+    """A receiver's `spans`: those in JSON messages."""
     return [span for message in messages for span in json.loads(message)]
 
 
 class SenderContract:
-    """What holds for every sender."""
+    """The promises of every sender."""
 
     @pytest.fixture
     def receiver(self) -> Any:
@@ -172,7 +172,7 @@ class SenderContract:
     # Accepted messages
 
     def test_accepted_messages_arrive_once_and_byte_for_byte(self, receiver: Receiver) -> None:
-        """In their order; the longest that a sender takes, too."""
+        """Messages arrive in order, and so does the longest one that a sender takes."""
         sender = sender_of(receiver.settings)
         room = min(sender.max_bytes, getattr(receiver, "limit_bytes", sender.max_bytes))
         messages = [receiver.message(f"m{number}", size) for number, size in enumerate((0, 0, 3000, 70_000, 0, room - 1000))]
@@ -184,7 +184,7 @@ class SenderContract:
         assert messages == receiver.received()
 
     def test_an_empty_list_is_accepted(self, receiver: Receiver) -> None:
-        """The probe that tells whether a collector takes spans."""
+        """An empty list is accepted: it is the probe for a collector that takes spans."""
         sender = sender_of(receiver.settings)
         sender.send(b"[]" if receiver.message("x").startswith(b"[") else b"")
         sender.close()
@@ -192,7 +192,7 @@ class SenderContract:
     # A receiver that is away
 
     def test_a_receiver_that_is_away_at_first_may_come(self, receiver: Receiver) -> None:
-        """The error may pass, and has a reason; the same sender sends once somebody is there."""
+        """The error has a reason and is retryable; the same sender sends as soon as the receiver is there."""
         receiver.stop()
         sender = sender_of(receiver.settings)
         message = receiver.message("m")
@@ -206,7 +206,7 @@ class SenderContract:
         assert {message} == set(receiver.received())
 
     def test_a_receiver_that_goes_away_may_come_back(self, receiver: Receiver) -> None:
-        """The error may pass; the same sender goes on, and what was accepted before is still there."""
+        """The error is retryable; the same sender goes on, and messages accepted before are still there."""
         sender = sender_of(receiver.settings)
         before, message, after = (receiver.message(name) for name in ("before", "while away", "after"))
         sender.send(before)
@@ -225,7 +225,7 @@ class SenderContract:
     # Time
 
     def test_a_limit_bounds_a_send_to_a_receiver_that_hangs(self, receiver: Receiver) -> None:
-        """`limit` is what is left while the process ends; later the same sender sends."""
+        """`limit` bounds a send while the process ends; later the same sender sends again."""
         sender = sender_of(receiver.settings)
         message = receiver.message("m", 200_000)
         with receiver.hung():
@@ -234,25 +234,25 @@ class SenderContract:
             error = refused(sender, message)
             seconds = time.monotonic() - begin
         assert True is error.retryable
-        assert seconds < BOUNDED_S
+        assert seconds < MAX_SEND_S
         accepted_at_last(sender_of(receiver.settings), receiver.message("other"))
         sender.close()
 
     def test_a_limit_is_never_raised(self, receiver: Receiver) -> None:
-        """The least of all counts, and 0 is no endless one."""
+        """The lowest limit counts, and 0 does not mean "no limit"."""
         sender = sender_of(receiver.settings)
         with receiver.hung():
             for seconds in (0.3, 60.0, 0.0):
                 sender.limit(seconds)
             begin = time.monotonic()
             refused(sender, receiver.message("m", 200_000))
-        assert time.monotonic() - begin < BOUNDED_S
+        assert time.monotonic() - begin < MAX_SEND_S
         sender.close()
 
     # Closing and forking
 
     def test_closing_gives_back_what_is_held_and_is_no_end(self, receiver: Receiver) -> None:
-        """As often as one likes, before the first message, too; what is sent after it arrives."""
+        """A sender may be closed several times, and before its first message; a message sent afterwards arrives."""
         sender = sender_of(receiver.settings)
         sender.close()
         sender.close()
@@ -266,7 +266,7 @@ class SenderContract:
         assert [first, second] == receiver.received()
 
     def test_a_sender_that_is_closed_holds_no_descriptor(self, receiver: Receiver) -> None:
-        """So a process that changes its tracer now and then does not run out of them."""
+        """A closed sender has no open descriptor, so a process that replaces its tracer often does not run out of them."""
 
         def open_ones() -> int:
             return len(os.listdir("/proc/self/fd"))
@@ -277,21 +277,21 @@ class SenderContract:
             sender.send(receiver.message(f"m{number}"))
             sender.close()
             before = before or open_ones()
-        deadline = time.monotonic() + CLOSED_WITHIN_S
+        deadline = time.monotonic() + CLOSE_TIMEOUT_S
         while open_ones() > before + 2 and time.monotonic() < deadline:  # the other side may be in this process
             time.sleep(0.01)
 
         assert open_ones() <= before + 2
 
     def test_a_closed_sender_that_nobody_can_reach_closes_soon(self, receiver: Receiver) -> None:
-        """The process must not wait for a receiver that hangs."""
+        """Closing returns soon, because a process must not wait for a receiver that hangs."""
         sender = sender_of(receiver.settings)
         sender.send(receiver.message("m"))
         sender.limit(0.5)
         with receiver.hung():
             begin = time.monotonic()
             sender.close()
-            assert time.monotonic() - begin < BOUNDED_S
+            assert time.monotonic() - begin < MAX_SEND_S
 
     def test_a_forked_process_sends_by_itself_and_its_parent_goes_on(self, receiver: Receiver) -> None:
         """Each message arrives once, whether the connection was there before the fork or not."""
@@ -321,7 +321,7 @@ class SenderContract:
     # A whole tracer
 
     def test_a_tracers_account_balances_with_what_has_arrived(self, receiver: Receiver) -> None:
-        """Every span that counts as sent is there, by its name, once."""
+        """Every span that counts as sent has arrived exactly once, as its name shows."""
         names = [f"span {number}" for number in range(500)]
         with tracing(receiver.settings) as tracer:
             for name in names:
@@ -334,7 +334,7 @@ class SenderContract:
         assert sorted(names) == sorted(span["name"] for span in receiver.spans())
 
     def test_spans_wait_while_the_receiver_is_away(self, receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
-        """Said once, as a warning; once it is back each is sent, and that is said, too."""
+        """One warning is logged; when the receiver is back, every span is sent, and one line says so."""
         receiver.stop()
         with caplog.at_level(logging.INFO), tracing(receiver.settings, flush_interval=0.05) as tracer:
             for number in range(20):
@@ -342,11 +342,11 @@ class SenderContract:
             assert False is tracer.flush(0.3)
             assert (20, 0) == (tracer.stats.finished, tracer.stats.sent)
             assert {0} == set(tracer.stats.dropped.values())
-            deadline = time.monotonic() + RECOVERED_WITHIN_S
+            deadline = time.monotonic() + RECOVERY_TIMEOUT_S
             while not any("not accepted yet" in line for line in caplog.messages) and time.monotonic() < deadline:
                 time.sleep(0.01)  # some clients look for other addresses first
             receiver.start()
-            deadline = time.monotonic() + RECOVERED_WITHIN_S
+            deadline = time.monotonic() + RECOVERY_TIMEOUT_S
             again = "zipkin: the collector accepts spans again"
             while again not in caplog.messages and time.monotonic() < deadline:
                 tracer.flush(0.1)
@@ -359,12 +359,12 @@ class SenderContract:
         assert again in caplog.messages
 
     def test_what_is_given_up_is_counted_as_expired(self, receiver: Receiver) -> None:
-        """A receiver that stays away costs the spans, and nothing else."""
+        """If the receiver stays away, the spans are dropped as `expired`, and nothing else happens."""
         receiver.stop()
         with tracing(receiver.settings, retry_timeout=0, flush_interval=0.05) as tracer:
             for number in range(20):
                 tracer.start_span(f"span {number}").finish()
-            deadline = time.monotonic() + RECOVERED_WITHIN_S
+            deadline = time.monotonic() + RECOVERY_TIMEOUT_S
             while tracer.stats.dropped["expired"] < 20 and time.monotonic() < deadline:
                 tracer.flush(1)
             stats = tracer.stats
@@ -374,14 +374,14 @@ class SenderContract:
         assert 20 == sum(stats.dropped.values())
 
     def test_what_is_left_at_the_close_is_counted_as_closed(self, receiver: Receiver) -> None:
-        """`close` keeps its time, whether somebody is there or not."""
+        """`close` returns within its timeout, and counts the spans that are left as `closed`."""
         receiver.stop()
         tracer = ZipkinTracer("contract", **receiver.settings)
         for number in range(20):
             tracer.start_span(f"span {number}").finish()
         begin = time.monotonic()
-        assert False is tracer.close(0.5).result(BOUNDED_S)
-        assert time.monotonic() - begin < BOUNDED_S
+        assert False is tracer.close(0.5).result(MAX_SEND_S)
+        assert time.monotonic() - begin < MAX_SEND_S
         tracer.start_span("later").finish()
         deadline = time.monotonic() + 30
         while tracer.stats.dropped["closed"] < 21 and time.monotonic() < deadline:
@@ -392,21 +392,21 @@ class SenderContract:
 
 
 class HasAddress:
-    """For a receiver that is reached over the network."""
+    """The promises of a sender whose receiver is reached over the network."""
 
     def test_a_time_out_bounds_a_send_to_a_receiver_that_hangs(self, receiver: Receiver) -> None:
-        """The setting `send_timeout`, for connecting, sending and the answer together; it may pass."""
+        """`send_timeout` bounds connecting, sending and the answer together; the error is retryable."""
         sender = sender_of(receiver.settings, send_timeout=0.5)
         with receiver.hung():
             begin = time.monotonic()
             error = refused(sender, receiver.message("m"))
             seconds = time.monotonic() - begin
         assert True is error.retryable
-        assert seconds < BOUNDED_S
+        assert seconds < MAX_SEND_S
         sender.close()
 
     def test_a_connection_that_hangs_is_not_used_again(self, receiver: Receiver) -> None:
-        """Once the receiver answers again, the same sender goes on, and a late answer counts for no other message."""
+        """When the receiver answers again, the same sender goes on, and a late answer counts for no other message."""
         sender = sender_of(receiver.settings, send_timeout=1.0)
         first, second, third = (receiver.message(name) for name in ("first", "second", "third"))
         sender.send(first)
@@ -419,10 +419,10 @@ class HasAddress:
 
 
 class LimitsSize:
-    """For a receiver that refuses long messages."""
+    """The promises of a sender whose receiver refuses long messages."""
 
     def test_a_message_that_is_too_large_is_told_apart(self, receiver: Limited) -> None:
-        """It will never pass, its parts may; shorter ones go on by the same sender."""
+        """The error says that a retry makes no sense and the size is the reason; the same sender sends shorter messages."""
         sender = sender_of(receiver.settings)
         before, large, after = receiver.message("a"), receiver.message("b", receiver.limit_bytes + 5000), receiver.message("c")
         sender.send(before)
@@ -434,7 +434,7 @@ class LimitsSize:
         assert [before, after] == receiver.received()
 
     def test_only_the_span_that_is_too_large_is_lost(self, receiver: Limited) -> None:
-        """Its message is divided until it is alone, and it is counted as `too_large`."""
+        """Its message is divided until the span is alone; then the span is dropped as `too_large`."""
         with tracing(receiver.settings, max_tag_length=1_000_000) as tracer:
             for number in range(30):
                 tags = {"text": "x" * (receiver.limit_bytes + 5000)} if number == 17 else {}
@@ -447,10 +447,10 @@ class LimitsSize:
 
 
 class HasCredentials:
-    """For a receiver that wants a user and a password."""
+    """The promises of a sender whose receiver wants a user and a password."""
 
     def test_credentials_are_shown_nowhere(self, receiver: Guarded, caplog: pytest.LogCaptureFixture) -> None:
-        """In no error, whatever its form, in no chained one, no log line and no repr; in the URL and in a setting."""
+        """Neither an error, nor a chained one, a log line or a repr shows a password of the URL or of a setting."""
         refusals = receiver.refusals(SECRET, SECRET_IN_URL)
         assert refusals
         with caplog.at_level(logging.DEBUG):

@@ -15,7 +15,7 @@ from opentracing_zipkin.collector.stores.memory import MemoryStore
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 
 from . import kept_memory
-from .scan import ALL, Scan, many_spans, names_of, span
+from .plain_store import ALL, PlainStore, many_spans, names_of, span
 from .test_stores import Make
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +69,7 @@ def test_a_search_finds_what_a_scan_of_the_rest_finds(bounded: Store) -> None:
     added = many_spans(9000)
     for at in range(0, len(added), 500):
         bounded.add(added[at : at + 500])
-    scan = Scan()
+    scan = PlainStore()
     for trace in bounded.traces():
         scan.add(trace)
     asked = [

@@ -176,9 +176,9 @@ def test_a_sender_that_breaks_a_promise_is_found(
     """The test of that promise fails; that it passes for a sender that keeps it, other tests show."""
     monkeypatch.setattr(sender_contract, "chosen_sender", fault)
     monkeypatch.setattr(parts, "chosen_sender", fault)
-    monkeypatch.setattr(sender_contract, "BOUNDED_S", 1.0)
-    monkeypatch.setattr(sender_contract, "RECOVERED_WITHIN_S", 0.5)
-    monkeypatch.setattr(sender_contract, "CLOSED_WITHIN_S", 0.5)
+    monkeypatch.setattr(sender_contract, "MAX_SEND_S", 1.0)
+    monkeypatch.setattr(sender_contract, "RECOVERY_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(sender_contract, "CLOSE_TIMEOUT_S", 0.5)
     test: Callable[..., None] = getattr(Contract(), FAULTS[fault])
     needed = {"receiver": collector, **({"caplog": caplog} if "credentials" in FAULTS[fault] else {})}
     try:

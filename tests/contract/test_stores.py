@@ -22,7 +22,7 @@ from opentracing_zipkin.collector.stores.memory import MemoryStore
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
-from .scan import ALL, Scan, began_in, many_spans, names_of, queries, span, spans
+from .plain_store import ALL, PlainStore, began_in, many_spans, names_of, queries, span, spans
 
 Make: TypeAlias = Callable[[Path], Store]
 
@@ -53,7 +53,7 @@ def test_a_search_finds_what_a_scan_finds(
     make: Make, reopened: bool, batches: list[list[FinishedSpan]], asked: list[TraceQuery]
 ) -> None:
     """A search finds the same as a scan, however the spans arrived, and also after the file was closed and opened again."""
-    scan, windows = Scan(), (Window(2, 100), ALL, Window(2, 100))
+    scan, windows = PlainStore(), (Window(2, 100), ALL, Window(2, 100))
     with tempfile.TemporaryDirectory() as folder:
         store = make(Path(folder))
         for batch in batches:
@@ -78,7 +78,7 @@ def test_a_search_finds_what_a_scan_finds(
 def test_a_search_in_many_traces_finds_what_a_scan_finds(store: Store) -> None:
     """A search finds the same as a scan, with terms of one or many traces, and when part of the index is deleted."""
     added = many_spans(9_000)
-    scan = Scan()
+    scan = PlainStore()
     scan.add(added)
     for at in range(0, len(added), 1000):
         store.add(added[at : at + 1000])

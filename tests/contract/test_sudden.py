@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -28,7 +27,9 @@ from opentracing.standard.tracer import RecordingContext
 from opentracing_zipkin import ZipkinContext, ZipkinTracer
 from opentracing_zipkin.testing import InMemoryRecorder as ZipkinRecorder
 
-CHILDS_END_S = 5.0
+from ..traced_lines import at_line, each_line
+
+CHILD_TIMEOUT_S = 5.0
 
 # A tracer, and a function that counts its finished spans.
 Subject = tuple[Any, Callable[[], int]]
@@ -61,28 +62,6 @@ CALLS: dict[str, Callable[[Any, str], object]] = {
     "inject": lambda span, key: span.tracer.inject(span.context, Format.TEXT_MAP, {}),
     "finish": lambda span, key: span.finish(),
 }
-
-
-def at_line(number: int, act: Act) -> tuple[Callable[..., Any], list[int]]:
-    """A trace function that calls `act` at the n-th line, and a list with the number of lines that ran."""
-    seen = [0]
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if event == "line":
-            seen[0] += 1
-            if seen[0] == number:
-                act()
-        return trace
-
-    return trace, seen
-
-
-def each_line(run: Callable[[int], bool]) -> int:
-    """Call `run` with 1, 2, … until it returns False, because the call has fewer lines; returns the number of lines."""
-    number = 1
-    while run(number):
-        number += 1
-    return number - 1
 
 
 def raise_signal(act: Act) -> None:
@@ -156,7 +135,7 @@ def test_the_child_of_a_fork_at_any_line_does_not_hang(make: Callable[[], Subjec
 
 def status_of(child: int) -> int:
     """The exit status of a child; if it does not end in time, it is killed."""
-    deadline = time.monotonic() + CHILDS_END_S
+    deadline = time.monotonic() + CHILD_TIMEOUT_S
     while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -263,7 +242,7 @@ def test_a_context_for_subclasses_has_a_lock_of_each_process() -> None:
         if child == 0:
             thread = threading.Thread(target=context.set_trace_attribute, args=("b", "2"))
             thread.start()
-            thread.join(CHILDS_END_S)
+            thread.join(CHILD_TIMEOUT_S)
             os._exit(0 if {"a": "1", "b": "2"} == context.trace_attributes else 1)
 
     assert 0 == status_of(child)

@@ -66,18 +66,18 @@ KINDS: dict[str, tuple[Callable[[], Any], bool]] = {
 
 
 def kept(ids: Any, rate: float) -> Any:
-    """As `sampling.boundary` has it, for many ids at once."""
+    """The decisions of `sampling.boundary`, for many ids at once."""
     return (ids ^ _number(SALT)) * _number(ODD_FACTOR) < _number(round(rate * 2**64))
 
 
 def server_keeps(ids: Any, rate: float) -> Any:
-    """As the Zipkin server's sampler has it.  Source: zipkin-collector, CollectorSampler.java."""
+    """The decisions of the Zipkin server's sampler.  Source: zipkin-collector, CollectorSampler.java."""
     signed = ids.view(np.int64)
     return np.abs(signed) <= np.int64(int(rate * (2**63 - 1)))
 
 
 def table() -> str:
-    """How many of a million ids are kept."""
+    """The table: the number of ids that are kept, of a million."""
     lines = [
         f"| {COUNT:,} ids | {' | '.join(f'{rate:g}' for rate in RATES)} |",
         f"|---|{'---:|' * len(RATES)}",

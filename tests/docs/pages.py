@@ -30,8 +30,10 @@ from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.drawing.trees import Node, roots_of, service_of, walk
 from opentracing_zipkin.model import FinishedSpan
 
+from ..ports import free_port
+
 DOCS = Path(__file__).parents[2] / "docs"
-READY_WITHIN_S = 30.0
+READY_TIMEOUT_S = 30.0
 KEPT = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"  # disables packages that the tests have but a reader has not
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -54,15 +56,14 @@ def check_page(page: str, folder: Path, **ports: str) -> None:
     with Collector() as collector:
         reader = Reader(collector, folder, ports)
         try:
-            for language, text in blocks(page):
-                reader.read(language, text)
+            reader.read_page(page)
         finally:
             reader.end_servers()
     assert reader.count, f"{page} shows no trace"
 
 
 class Served(Protocol):
-    """Where a reader looks for traces: a collector, or a Zipkin server."""
+    """The place where a reader looks for traces: a collector, or a Zipkin server."""
 
     @property
     def url(self) -> str: ...
@@ -89,6 +90,11 @@ class Reader:
     def pass_over(self) -> None:
         """The traces that have arrived until now, which are not the page's."""
         self._seen.update(trace[0]["traceId"] for trace in self._traces())
+
+    def read_page(self, page: str) -> None:
+        """Do everything that a page of docs/ says, from top to end."""
+        for language, text in blocks(page):
+            self.read(language, text)
 
     def read(self, language: str, text: str) -> None:
         """Do what one block says."""
@@ -117,7 +123,7 @@ class Reader:
     def _with_ports(self, text: str) -> str:
         """The text with each port of the page replaced by a free one."""
         for found in _PORT.finditer(text):
-            self._ports.setdefault(found[1] or found[2], str(_free_port()))
+            self._ports.setdefault(found[1] or found[2], str(free_port()))
         for port, free in self._ports.items():
             text = re.sub(rf"(?<=:){port}\b|(?<=--port ){port}\b", free, text)
         return text
@@ -150,7 +156,7 @@ class Reader:
                 words, cwd=self._folder, env=environment, stdout=output, stderr=output, start_new_session=True
             )
         self._servers.append(process)
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + READY_TIMEOUT_S
         while not (_is_open(port) if port else b"ready." in log.read_bytes()):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -239,12 +245,6 @@ def _get(words: Sequence[str], folder: Path) -> str:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         return str(error.read().decode())
-
-
-def _free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
 
 
 def _is_open(port: int) -> bool:

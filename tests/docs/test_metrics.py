@@ -65,7 +65,7 @@ print(page)
 
 @pytest.mark.parametrize("names", [("flask_shop", "plain_shop", "fastapi_shop"), ("many_shop",)], ids=", ".join)
 def test_each_application_answers_a_scrape(names: tuple[str, ...], tmp_path: Path) -> None:
-    """With the account, in which a request is one span, and its scrapes are none."""
+    """The scrape has the account, in which the request is one span and the scrapes are none."""
     folder = tmp_path / "metrics"
     folder.mkdir()
     # No collector is there: what is finished counts all the same.
@@ -89,7 +89,7 @@ def test_each_application_answers_a_scrape(names: tuple[str, ...], tmp_path: Pat
 
 
 def test_every_program_of_the_page_is_run_or_can_be() -> None:
-    """Those without a page are compiled; their names exist."""
+    """Programs that are not run are compiled, and the names that they import exist."""
     others = set(PROGRAMS) - set(ASKED)
     for name in others:
         compile(PROGRAMS[name], name, "exec")
@@ -105,7 +105,7 @@ def test_every_program_of_the_page_is_run_or_can_be() -> None:
 
 
 def test_the_table_has_every_metric_with_its_labels() -> None:
-    """As a registry exposes them; and that of causes every cause."""
+    """The table has the metrics as a registry exposes them, and the table of causes has every cause."""
     rows = dict(re.findall(r"^\| `(zipkin_\w+)` \| \w+ \| (.*?) \|", TEXT, re.MULTILINE))
     causes = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", TEXT, re.MULTILINE)
 
@@ -121,7 +121,7 @@ TOKEN = re.compile(r'"[^"]*"|[a-zA-Z_]\w*|\[\d+[smh]\]|[\d.]+|=~|!~|!=|>=|<=|==|
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 def test_an_alert_uses_metrics_and_labels_that_exist(alert: dict[str, Any]) -> None:
-    """Each selector's labels are its metric's; what the words of the alert name is in its result."""
+    """The labels of each selector are those of its metric; the alert's text uses only labels of its result."""
     expression = alert["expr"]
     tokens = TOKEN.findall(expression)
     names = [token for token in tokens if re.fullmatch(r"[a-zA-Z_]\w*", token)]
@@ -143,7 +143,7 @@ def test_an_alert_uses_metrics_and_labels_that_exist(alert: dict[str, Any]) -> N
 
 
 def test_each_alert_says_how_bad_it_is_and_what_to_do() -> None:
-    """It waits a while, so that one bad moment wakes nobody; its number is the default's half."""
+    """An alert waits a while, so that one bad moment wakes nobody; its threshold is half of the default."""
 
     assert 5 == len({alert["alert"] for alert in ALERTS})
     for alert in ALERTS:

@@ -13,14 +13,14 @@ FOLDER = Path(__file__).parents[2] / "docs" / "how-to"
 
 
 def test_the_page_has_all_our_names() -> None:
-    """In the order of the declaration."""
+    """The page lists all our names, in the order of their declaration."""
     [line] = re.findall(r"<!-- DEFAULT_KEYS .*-->\n(.*)\n", (FOLDER / "redaction.md").read_text("utf-8"))
 
     assert list(DEFAULT_KEYS) == re.findall(r"`(.*?)`", line)
 
 
 def test_the_page_has_every_tag_of_a_platform() -> None:
-    """And no other."""
+    """The page lists every such tag, and no other."""
     page = (FOLDER / "span-handlers.md").read_text("utf-8")
     shown = set(re.findall(r"`((?:k8s|aws|cloud|faas|gcp|service|heroku|nomad)\.[\w.]+)`", page))
 

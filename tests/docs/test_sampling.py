@@ -18,7 +18,7 @@ MAX_DEVIATIONS = 4.5  # of a share of random ids; the seeds are fixed, so it hol
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_measured_is_the_sampler_itself(kind: str) -> None:
-    """It gives the same answers for two thousand ids of each kind."""
+    """The measured function gives the same answers as the sampler for two thousand ids of each kind."""
     ids = KINDS[kind][0]()[:: COUNT // 2000]
     for rate in (*RATES, 0.999):
         keep = sampling.boundary(rate)
@@ -29,7 +29,7 @@ def test_what_is_measured_is_the_sampler_itself(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rate", RATES)
 def test_a_share_of_any_kind_of_ids_is_kept(kind: str, rate: float) -> None:
-    """Random ids as exactly as chance allows, ids that are made by counting more exactly than that."""
+    """Random ids are kept as exactly as chance allows, and counted ids even more exactly."""
     make, is_random = KINDS[kind]
     deviation = (COUNT * rate * (1 - rate)) ** 0.5
     found = int(kept(make(), rate).sum())
@@ -38,7 +38,7 @@ def test_a_share_of_any_kind_of_ids_is_kept(kind: str, rate: float) -> None:
 
 
 def test_one_in_a_million_of_sixteen_millions() -> None:
-    """Random ids; 16 are expected."""
+    """Of 16 million random ids, about the expected 16 are kept."""
     found = sum(int(kept(np.random.PCG64(seed).random_raw(COUNT), 1e-6).sum()) for seed in range(16))
 
     assert abs(found - 16) < MAX_DEVIATIONS * 4
@@ -46,7 +46,7 @@ def test_one_in_a_million_of_sixteen_millions() -> None:
 
 @pytest.mark.parametrize(("ours", "servers"), [(0.1, 0.1), (0.01, 0.1), (0.1, 0.01), (0.5, 0.5)])
 def test_the_servers_own_sampler_is_independent(ours: float, servers: float) -> None:
-    """10 % here and 10 % there keep 1 %, of two million random ids."""
+    """Our 10 % and the server's 10 % together keep 1 % of two million random ids."""
     ids: Any = np.concatenate([np.random.PCG64(seed).random_raw(COUNT) for seed in (1, 2)])
     found = int((kept(ids, ours) & server_keeps(ids, servers)).sum())
     expected = 2 * COUNT * ours * servers
@@ -55,7 +55,7 @@ def test_the_servers_own_sampler_is_independent(ours: float, servers: float) -> 
 
 
 def test_other_processes_give_the_same_answers() -> None:
-    """Whatever their seed of hashes is."""
+    """Processes with different hash seeds give the same answers."""
     code = "from opentracing_zipkin import sampling; print([*map(sampling.boundary(0.3), range(200))])"
     answers = {
         subprocess.run(
@@ -68,5 +68,5 @@ def test_other_processes_give_the_same_answers() -> None:
 
 
 def test_the_table_of_the_page_is_what_is_measured() -> None:
-    """`python -m tests.docs.accuracy` writes it."""
+    """The page has the table that `python -m tests.docs.accuracy` writes."""
     assert table() == PAGE.read_text("utf-8").split(MARKS[0])[1].split(MARKS[1])[0]

@@ -1,9 +1,9 @@
 """The balance: finished by the producers, accepted by the broker, stored by Zipkin; each compared with the one before it.
 
-Rules: a span is known by the low 64 bits of its trace's id and its own id, as Zipkin's store keeps them.  There are two promises
-and they are judged apart.  Ours: each span that counts as sent is with the broker, and twice only as a whole message whose first
-sending had no answer.  Zipkin's: each span that is with the broker gets into the store, save those that it had taken from the
-broker and lost when one of the two was killed.
+Rules: a span is identified by the low 64 bits of its trace id and by its own id, as in Zipkin's store.  Two promises are judged
+separately.  Ours: the broker has each span that counts as sent; it has one twice only as a whole message whose first sending got
+no answer.  Zipkin's: each span that the broker has gets into the store, except those that Zipkin had taken from the broker and
+lost when one of the two was killed.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class Accepted:
 
     @property
     def again(self) -> int:
-        """Messages that are there another time."""
+        """The number of messages that are copies of another."""
         return self.messages - len(self.copies)
 
     def distinct(self) -> Counter[SpanId]:
-        """Each span and how many different messages it is in."""
+        """Each span, and the number of different messages that have it."""
         return Counter(span for spans in self.spans.values() for span in spans)
 
 
@@ -105,7 +105,7 @@ def judge_accepted(
     accepted: Accepted,
     broker_kills: int,
 ) -> None:
-    """Our promise: the broker has all of it, and copies only where an answer was lost."""
+    """Our promise: the broker has all sent spans, and copies only of messages whose answer was lost."""
     own = {span for name in accounts for span in _spans(finished[name])}
     distinct = accepted.distinct()
     sent = _sum(accounts, "sent")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..integration.kafka_server import KafkaServer
 from ..integration.mariadb_server import MariadbServer
-from ..integration.server_process import free_port
 from ..integration.zipkin_server import ZipkinServer
+from ..ports import free_port
 from .balance import Balance, judge_accepted, judge_accounts, judge_stored
 from .producers import Producers
 from .reading import await_still, collected, read_topic, stored_by_api, stored_by_sql, stored_count
@@ -21,10 +21,10 @@ __all__ = ["run"]
 PARTITIONS = 4
 BROKER_KILLS = 1
 TOPIC = "zipkin"
-# Longer than a consumer's session (45 s): so long may the partitions of a killed server be nobody's.
-STILL_S = 70.0
-# A server commits by time, every 5 s, and has a queue before its store: so old may messages be that a killed one loses.
-READ_AHEAD_S = 15.0
+# Longer than a consumer's session (45 s): for that time nobody reads the partitions of a killed server.
+MAX_STANDSTILL_S = 70.0
+# A killed server loses messages of at most this age: it commits every 5 s, and has a queue before its store.
+MAX_READ_AHEAD_S = 15.0
 
 
 def run(seconds: float, processes: int, rate: float, folder: Path) -> Balance:
@@ -68,13 +68,13 @@ def _balance(
     accepted = read_topic(broker.address, TOPIC)
     goal = len(accepted.distinct())
     say(f"the broker has {goal:,} spans; waiting for the Zipkin servers")
-    await_still(lambda: stored_count(store), goal, STILL_S)
+    await_still(lambda: stored_count(store), goal, MAX_STANDSTILL_S)
     traces = [trace for each in made.values() for trace in each]
     balance = Balance()
     judge_accounts(balance, accounts, made)
     judge_accepted(balance, accounts, made, accepted, BROKER_KILLS)
-    judge_stored(balance, "by SQL", traces, stored_by_sql(store), kills_s, READ_AHEAD_S)
-    judge_stored(balance, "by its API", traces, stored_by_api(servers[0].url, traces), kills_s, READ_AHEAD_S)
+    judge_stored(balance, "by SQL", traces, stored_by_sql(store), kills_s, MAX_READ_AHEAD_S)
+    judge_stored(balance, "by its API", traces, stored_by_api(servers[0].url, traces), kills_s, MAX_READ_AHEAD_S)
     counters = collected([server.url for server in servers], "kafka")
     read, dropped = counters.get("spans", 0), counters.get("spans_dropped", 0)
     balance.line("read by the living servers", read, f"since their start; {dropped:,} of them dropped")

@@ -17,13 +17,13 @@ from typing import IO, Any
 from opentracing_zipkin import ZipkinTracer, configure
 
 TRACE_SPANS = 10
-TICK_S = 0.02
-TELL_S = 2.0
-CLOSED_WITHIN_S = 60.0
+TICK_INTERVAL_S = 0.02
+REPORT_INTERVAL_S = 2.0
+CLOSE_TIMEOUT_S = 60.0
 
 
 class Attempts(logging.Handler):
-    """Counts sends that failed: the reporter logs each of them, the first of a streak as a warning."""
+    """Counts failed sends: the reporter logs each of them, the first of a streak as a warning."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -50,12 +50,12 @@ def produce(tracer: ZipkinTracer, rate: float, made: IO[str], ended: threading.E
     """Spans that were finished until `ended`."""
     start = time.monotonic()
     told = finished = 0
-    while not ended.wait(TICK_S):
+    while not ended.wait(TICK_INTERVAL_S):
         elapsed = time.monotonic() - start
         while finished < elapsed * rate:
             made.write(f"{time.time():.3f} {' '.join(make_trace(tracer, finished))}\n")
             finished += TRACE_SPANS
-        if elapsed > told * TELL_S:
+        if elapsed > told * REPORT_INTERVAL_S:
             told += 1
             _tell(tracer, finished, failed)
     return finished
@@ -77,7 +77,7 @@ def main(endpoint: str, service: str, rate: float, file: Path) -> None:
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     with file.open("w") as made:
         finished = produce(tracer, rate, made, ended, attempts)
-    whole = tracer.close(CLOSED_WITHIN_S).result()
+    whole = tracer.close(CLOSE_TIMEOUT_S).result()
     _tell(tracer, finished, attempts, whole=whole)
 
 

@@ -18,12 +18,12 @@ from .balance import Made
 
 __all__ = ["Producers"]
 
-FIRST_LINE_WITHIN_S = 60.0
-ENDED_WITHIN_S = 90.0
+FIRST_LINE_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 90.0
 
 
 class Producers:
-    """As a context manager: they produce inside it, and are gone after it, by force where they were not ended."""
+    """As a context manager: the producers run inside the block; those that have not ended are killed after it."""
 
     def __init__(self, endpoints: Sequence[str], rate: float, folder: Path) -> None:
         self.names = [f"producer-{number}" for number in range(len(endpoints))]
@@ -56,7 +56,7 @@ class Producers:
             self._said[name] = json.loads(line)
 
     def _await_first_lines(self) -> None:
-        deadline = time.monotonic() + FIRST_LINE_WITHIN_S
+        deadline = time.monotonic() + FIRST_LINE_TIMEOUT_S
         while len(self._said) < len(self._processes):
             for name, process in zip(self.names, self._processes, strict=True):
                 if process.poll() is not None or time.monotonic() > deadline:
@@ -79,15 +79,15 @@ class Producers:
                     stream.close()
 
     def total(self, key: str) -> int:
-        """Sum of what they said last."""
+        """The sum over the last lines of all producers."""
         return sum(int(said[key]) for said in list(self._said.values()))
 
     def end(self) -> dict[str, dict[str, Any]]:
-        """End all of them in order; the last line of each, by its name."""
+        """End all producers in order; returns the last line of each, by its name."""
         for process in self._processes:
             assert process.stdin is not None
             process.stdin.close()
-        deadline = time.monotonic() + ENDED_WITHIN_S
+        deadline = time.monotonic() + END_TIMEOUT_S
         for name, process in zip(self.names, self._processes, strict=True):
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))
@@ -99,7 +99,7 @@ class Producers:
         return dict(self._said)
 
     def made(self, names: Iterable[str]) -> dict[str, list[Made]]:
-        """Traces of each of these."""
+        """The traces of each of these producers."""
         return {name: [_made(*line.split()) for line in self._list(name).read_text().splitlines()] for name in names}
 
     def log(self, name: str) -> Path:
@@ -114,5 +114,5 @@ def _made(at_s: str, trace_id: str, *span_ids: str) -> Made:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without settings for a tracer: only what a producer is told counts."""
+    """This process's environment without settings of a tracer, so that only a producer's arguments count."""
     return {key: value for key, value in os.environ.items() if not key.startswith(("ZIPKIN_", "OTEL_"))}

@@ -23,9 +23,9 @@ from .timetable import Event, follow, say
 __all__ = ["run"]
 
 QUEUES = {"zipkin": 2, "audit": 2}
-STILL_S = 20.0
+MAX_STANDSTILL_S = 20.0
 # Zipkin takes messages without acknowledgement: those on their way from the broker are gone with it.
-READ_AHEAD_S = 5.0
+MAX_READ_AHEAD_S = 5.0
 
 
 def run(seconds: float, rate: float, folder: Path) -> Balance:
@@ -71,7 +71,7 @@ def _balance(producers: Producers, broker: RabbitmqServer, server: ZipkinServer,
     traces = [trace for name in to_zipkin for trace in made[name]]
     goal = sum(len(trace.span_ids) for trace in traces)
     say(f"{goal:,} spans went to Zipkin; waiting for it")
-    await_still(lambda: len(stored_by_api(server.url, traces)), goal, STILL_S)
+    await_still(lambda: len(stored_by_api(server.url, traces)), goal, MAX_STANDSTILL_S)
     balance = Balance()
     judge_accounts(balance, accounts, made)
     audited = {name: accounts[name] for name in to_audit}
@@ -79,12 +79,12 @@ def _balance(producers: Producers, broker: RabbitmqServer, server: ZipkinServer,
     for body in _messages(broker, "audit"):
         accepted.add(body, span_ids(body))
     judge_accepted(balance, audited, made, accepted, len(kills_s))
-    judge_stored(balance, "by its API", traces, stored_by_api(server.url, traces), kills_s, READ_AHEAD_S)
+    judge_stored(balance, "by its API", traces, stored_by_api(server.url, traces), kills_s, MAX_READ_AHEAD_S)
     return balance
 
 
 def _messages(broker: RabbitmqServer, queue: str) -> Iterator[bytes]:
-    """All that the queue has, in order; it is empty then."""
+    """Take all messages from the queue, in order."""
     connection = pika.BlockingConnection(pika.URLParameters(broker.url))
     channel = connection.channel()
     while True:

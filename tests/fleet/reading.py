@@ -17,7 +17,7 @@ from .balance import Accepted, Made, SpanId
 
 __all__ = ["await_still", "collected", "read_topic", "span_ids", "stored_by_api", "stored_by_sql", "stored_count"]
 
-READ_WITHIN_S = 120.0
+READ_TIMEOUT_S = 120.0
 # An id has 32 characters, and all of them stand in one URL.
 TRACES_A_QUERY = 100
 
@@ -41,10 +41,10 @@ def read_topic(address: str, topic: str) -> Accepted:
 
 
 def _read_to(consumer: Consumer, ends: dict[int, int]) -> Accepted:
-    accepted, deadline = Accepted(), time.monotonic() + READ_WITHIN_S
+    accepted, deadline = Accepted(), time.monotonic() + READ_TIMEOUT_S
     while ends:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the topic could not be read to its end within {READ_WITHIN_S:.0f} s; partitions left: {ends}")
+            raise RuntimeError(f"the topic could not be read to its end within {READ_TIMEOUT_S:.0f} s; partitions left: {ends}")
         for message in consumer.consume(1000, timeout=1):
             if message.error():
                 raise RuntimeError(f"the topic could not be read: {message.error()}")
@@ -65,7 +65,7 @@ def stored_by_sql(store: MariadbServer) -> set[SpanId]:
 
 
 def stored_by_api(url: str, traces: Iterable[Made]) -> set[SpanId]:
-    """Spans of these traces, as the Zipkin server finds them."""
+    """The spans of these traces that the Zipkin server finds."""
     found, rest = set(), (trace.trace_id for trace in traces)
     with requests.Session() as session:
         session.trust_env = False
@@ -87,7 +87,7 @@ def collected(urls: Sequence[str], transport: str) -> dict[str, int]:
 
 
 def await_still(count: Callable[[], int], goal: int, still_s: float) -> int:
-    """Until the count is the goal, or has not changed for so long; the last count."""
+    """Wait until the count is the goal, or has not changed for `still_s`; returns the last count."""
     last, since = count(), time.monotonic()
     while last < goal and time.monotonic() - since < still_s:
         time.sleep(0.5)

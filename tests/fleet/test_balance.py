@@ -47,7 +47,7 @@ def spans_of(*made: Made) -> set[tuple[str, str]]:
     ],
 )
 def test_an_account_that_is_not_the_producers_own_count_is_wrong(changed: dict[str, Any], sentence: str | None) -> None:
-    """Finished by its own list, counted by its tracer, and sent, dropped or waiting are the same."""
+    """The producer's own list, its tracer's count, and the sum of sent, dropped and waiting spans must be equal."""
     balance = Balance()
     judge_accounts(balance, {"one": {**ACCOUNT, **changed}}, MADE)
 
@@ -69,7 +69,7 @@ def test_an_account_that_is_not_the_producers_own_count_is_wrong(changed: dict[s
 def test_spans_that_are_lost_or_there_again_without_a_reason_are_wrong(
     messages: list[list[Made]], failed: int, kills: int, sentence: str | None
 ) -> None:
-    """A whole message may be there again where an answer was lost; nothing may be missing."""
+    """A whole message may be there twice if its answer was lost; no span may be missing."""
     balance = Balance()
     judge_accepted(balance, {"one": {**ACCOUNT, "failed": failed}}, MADE, accepted_of(*messages), kills)
 
@@ -90,7 +90,7 @@ def test_spans_that_are_lost_or_there_again_without_a_reason_are_wrong(
 def test_the_store_may_lack_only_spans_of_shortly_before_a_kill(
     stored: Iterable[Made], kills_s: list[float], sentence: str | None
 ) -> None:
-    """Ten seconds before it here; what else is missing is wrong."""
+    """Spans of the ten seconds before a kill may be missing; any other missing span is wrong."""
     balance = Balance()
     judge_stored(balance, "here", MADE["one"], spans_of(*stored), kills_s, 10.0)
 
@@ -99,7 +99,7 @@ def test_the_store_may_lack_only_spans_of_shortly_before_a_kill(
 
 
 def test_the_table_is_in_columns() -> None:
-    """Counts end at the same place, remarks begin at the same place."""
+    """In each line the count ends in the same column, and the remark begins in the same column."""
     balance = Balance()
     balance.line("finished", 1_234, "by all")
     balance.line("  of them lost", 5, "one by one")

@@ -14,7 +14,7 @@ from .balance import Balance
 
 @pytest.fixture(autouse=True)
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not where a run has its own."""
+    """A folder for logs that is not that of a real run."""
     monkeypatch.setattr(command, "LOGS", tmp_path)
 
 
@@ -40,7 +40,7 @@ def test_a_wrong_balance_is_an_exit_status(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """And each thing that is wrong has a line."""
+    """The command exits with 1, and prints a line for each thing that is wrong."""
     monkeypatch.setattr(sys, "argv", ["fleet", "--only", "kafka"])
     monkeypatch.setattr(kafka, "run", lambda *_: Balance([("finished", 1, "")], wrong))
 

@@ -1,4 +1,4 @@
-"""The course of a run: what happens when, with a line of progress in between."""
+"""The course of a run: events at their times, with lines of progress in between."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 __all__ = ["Event", "follow", "say"]
 
-TELL_S = 10.0
+REPORT_INTERVAL_S = 10.0
 
 
 class Event(NamedTuple):
@@ -26,7 +26,7 @@ def say(line: str) -> None:
 
 
 def follow(seconds: float, events: Sequence[Event], progress: Callable[[], str]) -> None:
-    """Let the events happen, then the rest of the shares pass.  Each wait is of its own: a slow start shortens no outage."""
+    """Run the events at their times, then wait for the rest of the run.  A slow event does not shorten the next wait."""
     begin = time.monotonic()
     for event in events:
         _pass(begin, event.share * seconds, progress)
@@ -38,5 +38,5 @@ def follow(seconds: float, events: Sequence[Event], progress: Callable[[], str])
 def _pass(begin: float, seconds: float, progress: Callable[[], str]) -> None:
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, TELL_S))
+        time.sleep(min(left, REPORT_INTERVAL_S))
         say(f"{time.monotonic() - begin:5.0f} s  {progress()}")

@@ -1,4 +1,4 @@
-"""The properties that hold for any input: one function for each, which takes bytes and raises AssertionError on a violation.
+"""The properties that hold for any input: a check for each, which takes bytes and raises AssertionError on a violation.
 
 Rules: a parser raises only documented exceptions, its results are safe to send, and it keeps sampling decisions.
 """
@@ -36,7 +36,7 @@ _WRITTEN = {
 _TRACEPARENT = re.compile(r"[ \t]*([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?[ \t]*", re.DOTALL)
 
 
-def headers(data: bytes) -> None:
+def check_headers(data: bytes) -> None:
     """Reads lines `name: value` as headers: the context can be written, is safe to send, and is read back unchanged."""
     pairs = [line.partition(b": ")[::2] for line in data.split(b"\n")]
     for w3c, fields in ((False, ()), (True, FIELDS)):
@@ -72,7 +72,7 @@ def _items(context: ZipkinContext | None) -> dict[str, str]:
     return {normalize_key(key): value for key, value in context.baggage.items()} if context is not None else {}
 
 
-def deny(data: bytes) -> None:
+def check_deny(data: bytes) -> None:
     """A denial in one B3 header stays, whatever other headers hold, except a complete `b3` header or a demand for debug."""
     first, second, third, fourth, fifth = [*data.decode("latin-1").split("\n", 4), "", "", "", ""][:5]
     # Commas separate several values, dashes the fields of one value; a last field "x" makes any `b3` malformed.
@@ -88,7 +88,7 @@ def deny(data: bytes) -> None:
             assert context.sampled is False, pairs
 
 
-def traceparent(data: bytes) -> None:
+def check_traceparent(data: bytes) -> None:
     """The result of reading has the values of the text, and is written as the same values in version 00."""
     text = data.decode("latin-1")
     context = read_traceparent(text)
@@ -103,7 +103,7 @@ def traceparent(data: bytes) -> None:
     assert int(match[3], 16), text
 
 
-def attributes(data: bytes) -> None:
+def check_attributes(data: bytes) -> None:
     """Any items are written within the limits, and are read back unchanged unless they were left out."""
     lines = data.decode("utf-8", "replace").split("\n")
     baggage = {key: value for key, _, value in (line.partition(":") for line in lines)}
@@ -119,7 +119,7 @@ def attributes(data: bytes) -> None:
     assert again == {name: value for name, value in written.items() if value or name.startswith("ot-baggage-")}
 
 
-def carrier(data: bytes) -> None:
+def check_carrier(data: bytes) -> None:
     """The binary carrier is read without an exception, and the context is the same after writing and reading it."""
     context = binary.decode(data)
     if context is not None:
@@ -127,7 +127,7 @@ def carrier(data: bytes) -> None:
         assert _identity(context) == _identity(again)
 
 
-def decoder(name: str, data: bytes) -> None:
+def check_decoder(name: str, data: bytes) -> None:
     """Bytes become spans or a ValueError; the spans can be encoded, and the encoded spans can be decoded."""
     codec = encoder_named(name)
     try:
@@ -137,7 +137,7 @@ def decoder(name: str, data: bytes) -> None:
     codec.decode(codec.join([codec.encode(span) for span in spans]))  # type: ignore[attr-defined]
 
 
-def file(data: bytes) -> None:
+def check_file(data: bytes) -> None:
     """Any file is read as spans, or as an error whose offset lies in the file."""
     offset = 0
     try:
@@ -148,14 +148,14 @@ def file(data: bytes) -> None:
     assert 0 <= offset <= len(data)
 
 
-DECODERS = {name: partial(decoder, name) for name in ENCODINGS if hasattr(encoder_named(name), "decode")}
+DECODERS = {name: partial(check_decoder, name) for name in ENCODINGS if hasattr(encoder_named(name), "decode")}
 
 PROPERTIES: dict[str, Callable[[bytes], None]] = {
-    "headers": headers,
-    "deny": deny,
-    "traceparent": traceparent,
-    "attributes": attributes,
-    "carrier": carrier,
-    "file": file,
+    "headers": check_headers,
+    "deny": check_deny,
+    "traceparent": check_traceparent,
+    "attributes": check_attributes,
+    "carrier": check_carrier,
+    "file": check_file,
     **DECODERS,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+from functools import cache
 
 import pytest
 from hypothesis import given, strategies as st
@@ -14,6 +15,7 @@ from .properties import DECODERS, PROPERTIES
 from .seeds import seeds_of
 
 
+@cache  # the seeds are read from files, which takes longer than all the rest of an example
 def inputs(name: str) -> st.SearchStrategy[bytes]:
     """Any bytes, and well-formed inputs with a piece replaced, inserted or cut out."""
     return st.binary(max_size=200) | st.builds(

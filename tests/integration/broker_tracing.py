@@ -1,6 +1,6 @@
 """A tracer before a real broker, as the tests of every broker use it: its spans, its account, its log lines.
 
-Rules: a test waits for what it needs, for a minute at most.
+Rules: a test waits for its condition, for a minute at most.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Generic, TypeVar
 
 import pytest
@@ -20,11 +20,23 @@ from opentracing_zipkin.stats import TracerStats
 
 from ..contract.sender_contract import json_message, spans_of
 from .server_process import ServerProcess
+from .spans_api import SpansApi
 from .toxiproxy import Toxiproxy
 
-__all__ = ["SPANS", "WITHIN_S", "Proxied", "await_warning", "balances", "finish", "numbered", "settled", "tracing", "warnings"]
+__all__ = [
+    "SPANS",
+    "Proxied",
+    "await_warning",
+    "balances",
+    "check_trace_arrives",
+    "finish",
+    "numbered",
+    "settled",
+    "tracing",
+    "warnings",
+]
 
-WITHIN_S = 60.0
+SETTLE_TIMEOUT_S = 60.0
 SPANS = 20
 
 Broker = TypeVar("Broker", bound=ServerProcess)
@@ -71,8 +83,8 @@ def numbered(word: str) -> list[str]:
 
 
 def settled(tracer: ZipkinTracer, sent: int, **dropped: int) -> bool:
-    """Wait until so many spans are sent and dropped; whether the account balances then."""
-    deadline = time.monotonic() + WITHIN_S
+    """Wait until these numbers of spans are sent and dropped; returns True if the account balances then."""
+    deadline = time.monotonic() + SETTLE_TIMEOUT_S
     while True:
         tracer.flush(0.2)
         stats = tracer.stats
@@ -90,10 +102,25 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def await_warning(caplog: pytest.LogCaptureFixture, words: str) -> None:
     """Wait until a warning has these words."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + SETTLE_TIMEOUT_S
     while not any(words in line for line in warnings(caplog)):
         assert time.monotonic() < deadline, caplog.messages
         time.sleep(0.02)
+
+
+def check_trace_arrives(endpoint: str, encoding: str, zipkin_url: str) -> None:
+    """Send a trace to a broker's endpoint; raises AssertionError unless this Zipkin server, which reads there, has all of it."""
+    with tracing(endpoint, encoding=encoding) as tracer:
+        with tracer.start_active_span("buy", tags={"article": "tea", "span.kind": "server"}) as root:
+            tracer.start_span("ask", tags={"span.kind": "client", "peer.service": "stock"}).finish()
+        assert True is tracer.flush(20)
+    with closing(SpansApi(zipkin_url)) as api:
+        found = {span.name: span for span in api.trace(root.span.context.trace_id, spans=2)}
+
+    assert {"buy", "ask"} == set(found)
+    assert ("SERVER", "tea") == (found["buy"].kind, found["buy"].tags["article"])
+    assert found["ask"].remote is not None
+    assert ("CLIENT", "stock") == (found["ask"].kind, found["ask"].remote.service_name)
 
 
 class Proxied(Generic[Broker]):

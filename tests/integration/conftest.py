@@ -1,4 +1,4 @@
-"""What the integration tests share: one real server and its API, one demo run an encoding, one real browser."""
+"""Fixtures of the integration tests: one real server and its API, one demo run for each encoding, one real browser."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .rabbitmq_queues import RabbitmqBroker
 from .spans_api import SpansApi
 from .zipkin_server import ZipkinServer
 
+FOLDER = Path(__file__).parent
 # So wide that a README scales the picture little, and so high that the failing span's tags are all in it.
 VIEWPORT = {"width": 1280, "height": 780}
 
@@ -30,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Tests only: the first one's fixtures may have to fetch a server and a browser, and those waits have their own limits.
     for item in items:
-        if item.path.parent == Path(__file__).parent:
+        if item.path.parent in (FOLDER, FOLDER / "faults"):
             item.add_marker(pytest.mark.timeout(120, func_only=True))
 
 
@@ -51,7 +52,7 @@ def zipkin() -> Iterator[ZipkinServer]:
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """A real Kafka; a test takes a topic of its own."""
+    """A real Kafka; each test has its own topic."""
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
         broker.add_users()
         yield broker
@@ -59,7 +60,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqBroker]:
-    """A real RabbitMQ; a test takes a queue of its own."""
+    """A real RabbitMQ; each test has its own queue."""
     with RabbitmqBroker(tmp_path_factory.mktemp("rabbitmq")) as broker:
         yield broker
 
@@ -88,7 +89,7 @@ def demo(request: pytest.FixtureRequest, zipkin: ZipkinServer, tmp_path_factory:
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    """What drives browsers; there can be one in a process."""
+    """The driver of browsers; a process can have only one."""
     with sync_playwright() as playwright:
         yield playwright
 
@@ -123,5 +124,5 @@ def page(browser: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def screenshot(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where the picture goes: `--screenshot PATH`, ZIPKIN_SCREENSHOT, or a temporary folder."""
+    """The file for the picture: `--screenshot PATH`, ZIPKIN_SCREENSHOT, or one in a temporary folder."""
     return Path(request.config.getoption("--screenshot") or os.environ.get("ZIPKIN_SCREENSHOT") or tmp_path / "trace.png")

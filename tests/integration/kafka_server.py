@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .server_process import PROJECT, ServerProcess, ServerUnavailable, free_port, program
+from ..ports import free_port
+from .server_process import PROJECT, ServerProcess, ServerUnavailable, program
 
 __all__ = ["KafkaServer"]
 
 VERSION = "3.9.1"
-FETCHED_WITHIN_S = 600.0
-FORMATTED_WITHIN_S = 120.0
+FETCH_TIMEOUT_S = 600.0
+FORMAT_TIMEOUT_S = 120.0
 JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 CLUSTER = "c2hvcC1mb3ItdGhlLXRlcw"  # any 16 bytes in base64
 STARTED = "Kafka Server started"
@@ -72,12 +73,12 @@ class KafkaServer(ServerProcess):
         return f"127.0.0.1:{self.port}"
 
     def address_of(self, listener: str) -> str:
-        """Where it listens."""
+        """The host and port of a listener."""
         return f"127.0.0.1:{self._ports[listener]}"
 
     @property
     def zipkin_settings(self) -> Mapping[str, str]:
-        """With these a Zipkin server reads spans from here; KAFKA_TOPIC, KAFKA_GROUP_ID and KAFKA_STREAMS may be added."""
+        """The settings of a Zipkin server that reads here; KAFKA_TOPIC, KAFKA_GROUP_ID and KAFKA_STREAMS may be added."""
         return {"KAFKA_BOOTSTRAP_SERVERS": self.address}
 
     def make(self) -> None:
@@ -88,7 +89,7 @@ class KafkaServer(ServerProcess):
         role = "--standalone" if self._cluster is None else "--no-initial-controllers"
         tool = ["kafka.tools.StorageTool", "format", role, "-t", CLUSTER, "-c", str(self._configured)]
         done = subprocess.run(
-            [*self._run(), *tool], capture_output=True, text=True, timeout=FORMATTED_WITHIN_S, check=False, cwd="/"
+            [*self._run(), *tool], capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False, cwd="/"
         )
         if done.returncode:
             raise ServerUnavailable(f"Kafka's folder could not be made; its tool said:\n{done.stdout}{done.stderr}")
@@ -155,7 +156,7 @@ def _jars() -> Path:
             copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}/jars"]
             done = subprocess.run(
                 [maven, "-q", "-B", "-f", f"{folder}/pom.xml", *copy],
-                capture_output=True, text=True, timeout=FETCHED_WITHIN_S, check=False,
+                capture_output=True, text=True, timeout=FETCH_TIMEOUT_S, check=False,
             )  # fmt: skip
             if done.returncode:
                 raise ServerUnavailable(f"Maven could not fetch Kafka {VERSION}; is there a network?  It said:\n{done.stdout}")

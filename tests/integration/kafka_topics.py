@@ -28,8 +28,8 @@ from confluent_kafka.admin import (
 )
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from ..ports import free_port
 from .kafka_server import KafkaServer
-from .server_process import free_port
 
 __all__ = ["IDLE_S", "USER", "KafkaBroker", "spans_in"]
 
@@ -38,7 +38,7 @@ USER = ("writer", "sword fish%")
 LISTENERS = {"PROXIED": "PLAINTEXT", "PASSWORDS": "SASL_PLAINTEXT", "SECRET": "SSL", "MUTUAL": "SSL", "CLOSED": "SASL_SSL"}
 IDLE_S = 3  # then the broker closes a connection
 QUIET_S = 0.5
-WITHIN_S = 30.0
+ADMIN_TIMEOUT_S = 30.0
 
 
 class KafkaBroker(KafkaServer):
@@ -64,20 +64,20 @@ class KafkaBroker(KafkaServer):
         super().make()
 
     def admin(self) -> AdminClient:
-        """A new one for each use: the broker closes idle connections, and a request that comes at that moment fails.
+        """A new client for each use: the broker closes idle connections, and a request at that moment fails.
 
-        Hold it until its answer has come, because its end cancels what it was asked.
+        Hold the client until its answer has come, because its end cancels the request.
         """
         return AdminClient({"bootstrap.servers": self.address}, logger=logging.getLogger("tests.kafka"))
 
     def add_users(self) -> None:
-        """The user with SCRAM, too; PLAIN stands in the settings."""
+        """Add the user for SCRAM; the settings have it for PLAIN."""
         user, password = USER
         admin = self.admin()
         for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
             info = ScramCredentialInfo(mechanism, 4096)
             upsertion = UserScramCredentialUpsertion(user, info, password.encode(), os.urandom(8))
-            admin.alter_user_scram_credentials([upsertion])[user].result(WITHIN_S)
+            admin.alter_user_scram_credentials([upsertion])[user].result(ADMIN_TIMEOUT_S)
 
     def topic(self, replicas: Sequence[int] = (1,), **settings: str) -> str:
         """A new topic of one partition; a setting's dots are underscores here."""
@@ -89,24 +89,24 @@ class KafkaBroker(KafkaServer):
     def make_topic(self, name: str, replicas: Sequence[int] = (1,), config: Mapping[str, str] | None = None) -> None:
         topic = NewTopic(name, 1, replica_assignment=[list(replicas)], config=dict(config or {}))
         admin = self.admin()
-        admin.create_topics([topic])[name].result(WITHIN_S)
+        admin.create_topics([topic])[name].result(ADMIN_TIMEOUT_S)
 
     def forbidden_topic(self) -> str:
-        """One for somebody who is not there."""
+        """A new topic that only an absent user may write to."""
         name, resource, pattern = self.topic(), ResourceType.TOPIC, ResourcePatternType.LITERAL
         binding = AclBinding(resource, name, pattern, "User:nobody", "*", AclOperation.ALL, AclPermissionType.ALLOW)
         admin = self.admin()
         [done] = admin.create_acls([binding]).values()
-        done.result(WITHIN_S)
+        done.result(ADMIN_TIMEOUT_S)
         return name
 
     def messages(self, topic: str) -> list[bytes]:
-        """All that is in the topic, once nothing more comes."""
+        """All messages in the topic, when no more arrive."""
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": "test", "enable.auto.commit": False})
         partition = TopicPartition(topic, 0, 0)
         try:
             found: list[bytes] = []
-            deadline, end, quiet_since = time.monotonic() + WITHIN_S, -1, time.monotonic()
+            deadline, end, quiet_since = time.monotonic() + ADMIN_TIMEOUT_S, -1, time.monotonic()
             consumer.assign([partition])
             while time.monotonic() < deadline:
                 found += [message.value() or b"" for message in consumer.consume(1000, timeout=0.05) if message.error() is None]

@@ -18,8 +18,8 @@ from .server_process import ServerProcess, ServerUnavailable, program
 
 __all__ = ["MariadbServer"]
 
-MADE_WITHIN_S = 120.0
-QUERY_WITHIN_S = 120.0
+CREATE_TIMEOUT_S = 120.0
+QUERY_TIMEOUT_S = 120.0
 # The schema's jar stands in the server's.
 SCHEMA = (f"BOOT-INF/lib/zipkin-storage-mysql-v1-{zipkin_server.VERSION}.jar", "mysql.sql")
 USER = """CREATE DATABASE zipkin;
@@ -49,7 +49,7 @@ class MariadbServer(ServerProcess):
 
     @property
     def zipkin_settings(self) -> Mapping[str, str]:
-        """With these a Zipkin server keeps its spans here."""
+        """The settings of a Zipkin server that keeps its spans here."""
         return {
             "STORAGE_TYPE": "mysql",
             "MYSQL_HOST": "127.0.0.1",
@@ -68,7 +68,7 @@ class MariadbServer(ServerProcess):
         done = subprocess.run(
             [client, "--no-defaults", "--batch", "--skip-column-names", f"--socket={self._socket}", "--user=root", *options],
             env=dict(self.environment()), cwd="/", input=sql,
-            capture_output=True, text=True, timeout=QUERY_WITHIN_S, check=False,
+            capture_output=True, text=True, timeout=QUERY_TIMEOUT_S, check=False,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"MariaDB refused a statement: {done.stderr}")
@@ -82,7 +82,7 @@ class MariadbServer(ServerProcess):
         options = [f"--datadir={self.folder / 'data'}", "--auth-root-authentication-method=socket", "--skip-test-db"]
         done = subprocess.run(
             [program("mariadb-install-db", "mariadb-server"), "--no-defaults", *options, *([f"--user={user}"] if user else [])],
-            env=dict(self.environment()), cwd="/", capture_output=True, text=True, timeout=MADE_WITHIN_S, check=False,
+            env=dict(self.environment()), cwd="/", capture_output=True, text=True, timeout=CREATE_TIMEOUT_S, check=False,
         )  # fmt: skip
         if done.returncode:
             raise ServerUnavailable(f"MariaDB's folder could not be made; its tool said:\n{done.stdout}{done.stderr}")
@@ -96,7 +96,7 @@ class MariadbServer(ServerProcess):
         return [program("mariadbd", "mariadb-server"), "--no-defaults", *given]
 
     def environment(self) -> Mapping[str, str]:
-        """Ours without what is meant for a client, which would leave the socket for TCP."""
+        """This process's environment without settings of MariaDB's client, which would use TCP instead of the socket."""
         return {key: value for key, value in os.environ.items() if not key.startswith(("MYSQL_", "MARIADB_"))}
 
     def user(self) -> str | None:

@@ -19,7 +19,7 @@ from .zipkin_server import say
 __all__ = ["decoded"]
 
 SOURCE = Path(__file__).parent / "otel"
-BUILT_WITHIN_S = 900
+BUILD_TIMEOUT_S = 900
 
 
 def built() -> Path:
@@ -31,7 +31,7 @@ def built() -> Path:
         say("building the decoders of OpenTelemetry's collector, about a minute ...")
         binary.parent.mkdir(parents=True, exist_ok=True)
         unfinished = binary.with_suffix(f".{os.getpid()}")
-        subprocess.run([go, "build", "-o", str(unfinished), "."], cwd=SOURCE, check=True, timeout=BUILT_WITHIN_S)
+        subprocess.run([go, "build", "-o", str(unfinished), "."], cwd=SOURCE, check=True, timeout=BUILD_TIMEOUT_S)
         unfinished.rename(binary)
     return binary
 

@@ -11,8 +11,8 @@ from typing import Any
 import pika
 import trustme
 
+from ..ports import free_port
 from .rabbitmq_server import RabbitmqServer
-from .server_process import free_port
 
 __all__ = ["MAX_MESSAGE_BYTES", "RabbitmqBroker", "spans_in", "taken"]
 
@@ -47,7 +47,7 @@ class RabbitmqBroker(RabbitmqServer):
 
     @contextmanager
     def channel(self) -> Iterator[Any]:
-        """pika's own, as an application has it."""
+        """A channel of pika, as an application has it."""
         parameters = pika.URLParameters(self.url)
         parameters.heartbeat = 0
         connection = pika.BlockingConnection(parameters)
@@ -58,7 +58,7 @@ class RabbitmqBroker(RabbitmqServer):
 
 
 def taken(broker: RabbitmqBroker, queue: str) -> list[bytes]:
-    """The messages of a queue, which is empty then; none where there is no such queue."""
+    """Take all messages from a queue; an empty list if there is no such queue."""
     messages = []
     with broker.channel() as channel:
         channel.queue_declare(queue, durable=True)

@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from .server_process import ServerProcess, ServerUnavailable, await_port, end_with_parent, free_port, program, stop
+from ..ports import free_port
+from .server_process import ServerProcess, ServerUnavailable, await_port, end_with_parent, program, stop
 
 __all__ = ["RabbitmqServer"]
 
 # Not in /usr/sbin: the program there goes to the user rabbitmq.
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
-COMMAND_WITHIN_S = 60.0
+COMMAND_TIMEOUT_S = 60.0
 NODE = "zipkintest@localhost"
 COOKIE = "zipkintest"
 GREETING = b"AMQP\0\0\x09\x01"  # protocol header 0-9-1
@@ -56,9 +57,9 @@ class RabbitmqServer(ServerProcess):
 
     @property
     def zipkin_settings(self) -> Mapping[str, str]:
-        """With these a Zipkin server reads spans from here; RABBIT_QUEUE and more may be added.
+        """The settings of a Zipkin server that reads here; RABBIT_QUEUE and others may be added.
 
-        The broker must run before that server, which gives up otherwise.
+        The broker must run before that server, which otherwise gives up.
         """
         return {"RABBIT_ADDRESSES": self.address, "RABBIT_USER": "guest", "RABBIT_PASSWORD": "guest"}
 
@@ -67,7 +68,7 @@ class RabbitmqServer(ServerProcess):
         done = subprocess.run(
             [str(PROGRAMS / "rabbitmqctl"), "--quiet", *arguments],
             env=dict(self.environment()), cwd="/", stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=COMMAND_WITHIN_S, check=False,
+            capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"rabbitmqctl {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
@@ -115,7 +116,7 @@ class RabbitmqServer(ServerProcess):
         }
 
     def is_ready(self) -> bool:
-        """Whether the broker answers a greeting; its port opens before that."""
+        """True if the broker answers a greeting; its port opens earlier."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 connection.settimeout(2)

@@ -1,14 +1,13 @@
 """Real servers as processes on loopback: started, waited for, paused, killed, started again on the same data, ended.
 
-Rules: loopback only and free ports; waits are by the clock; what a server said before it failed is in the exception; what is
-missing on the machine is an error that names the remedy, never a skip; no server outlives its block or this process (Linux).
+Rules: only loopback and free ports; waits have a timeout; an exception has the last lines of the server that failed.  A program
+that the machine lacks is an error with the remedy, never a skip.  No server outlives its block or (on Linux) this process.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import random
 import shutil
 import signal
 import socket
@@ -17,21 +16,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from ..ports import free_port
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["PROJECT", "ServerProcess", "ServerUnavailable", "await_port", "end_with_parent", "free_port", "program", "stop"]
+__all__ = ["PROJECT", "ServerProcess", "ServerUnavailable", "await_port", "end_with_parent", "program", "stop"]
 
 PROJECT = Path(__file__).resolve().parents[2]
-STOPPED_WITHIN_S = 15.0
-SERVERS_PORTS = 20_000, 32_000  # clients get 32768 and more: net.ipv4.ip_local_port_range, ip-sysctl
+STOP_TIMEOUT_S = 15.0
 # 1 to 47 s were seen, the longest of RabbitMQ while five other builds ran.
-READY_WITHIN_S = 180.0
+READY_TIMEOUT_S = 180.0
 
 
 class ServerUnavailable(Exception):
@@ -46,16 +45,8 @@ def program(name: str, package: str) -> str:
     return path
 
 
-def free_port() -> int:
-    """Below those that the kernel gives to clients, one of which could have it while the server is down."""
-    while True:
-        port = random.randrange(*SERVERS_PORTS)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-
-
-def await_port(name: str, port: int, process: subprocess.Popen[bytes], within_s: float = READY_WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
+def await_port(name: str, port: int, process: subprocess.Popen[bytes], timeout_s: float = READY_TIMEOUT_S) -> None:
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and process.poll() is None:
         if listens(port):
             return
@@ -72,7 +63,7 @@ def listens(port: int) -> bool:
 
 
 def end_with_parent() -> Callable[[], None] | None:
-    """To be called in the child before it becomes the server: the kernel then ends it with us, however we end."""
+    """A function for the child, before it becomes the server: then the kernel ends it with this process, however that ends."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
@@ -80,21 +71,21 @@ def end_with_parent() -> Callable[[], None] | None:
     return lambda: prctl(set_parent_death_signal, signal.SIGTERM)
 
 
-def stop(process: subprocess.Popen[bytes], within_s: float = STOPPED_WITHIN_S) -> None:
-    """SIGTERM ends it, and force where that takes too long; nothing where it has ended."""
+def stop(process: subprocess.Popen[bytes], timeout_s: float = STOP_TIMEOUT_S) -> None:
+    """End the process by SIGTERM, or by SIGKILL if that takes too long; do nothing if it has ended."""
     if process.poll() is not None:
         return
     process.terminate()
     process.send_signal(signal.SIGCONT)  # a paused one is not ended before it goes on
     try:
-        process.wait(within_s)
+        process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
 class ServerProcess:
-    """Owns one server and its folder of data.  As a context manager: ready inside, gone after it, and the folder too.
+    """Owns one server and its folder of data.  As a context manager: ready inside the block; then gone, with the folder.
 
     `stop` and `kill` end the process and keep the data; `start` starts it again there, on the same ports.
     """
@@ -119,7 +110,7 @@ class ServerProcess:
         return os.environ
 
     def user(self) -> str | None:
-        """Whose process it is, where that is not ours."""
+        """The user that the server has to run as, or None for this process's user."""
         return None
 
     def is_ready(self) -> bool:
@@ -172,37 +163,37 @@ class ServerProcess:
 
     def _await_ready(self) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + READY_TIMEOUT_S
         while not self.is_ready():
             if self._process.poll() is not None:
                 raise ServerUnavailable(f"{self.name} ended with status {self._process.returncode}, it said:\n{self._tail()}")
             if time.monotonic() > deadline:
-                raise ServerUnavailable(f"{self.name} was not ready after {READY_WITHIN_S:.0f} s, it said:\n{self._tail()}")
+                raise ServerUnavailable(f"{self.name} was not ready after {READY_TIMEOUT_S:.0f} s, it said:\n{self._tail()}")
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End it in order; nothing where it does not run."""
+        """End the server in order; do nothing if it does not run."""
         process, self._process = self._process, None
         if process is not None:
             stop(process)
             self._force(process)
 
     def kill(self) -> None:
-        """End it at once by SIGKILL, as a machine that fails does; nothing where it does not run."""
+        """End the server at once by SIGKILL, as if its machine failed; do nothing if it does not run."""
         process, self._process = self._process, None
         if process is not None:
             self._force(process)
             process.wait()
 
     def _force(self, process: subprocess.Popen[bytes]) -> None:
-        """SIGKILL to all that it started, of which nothing may be left."""
+        """Send SIGKILL to all processes that the server started, so that none is left."""
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
 
     def pause(self) -> None:
-        """Let it keep its connections and do nothing, as a machine that hangs does."""
+        """Stop the server without closing its connections, as if its machine hung."""
         os.kill(self.process_id(), signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -213,7 +204,7 @@ class ServerProcess:
         return self.folder / "log"
 
     def logged(self) -> str:
-        """Its log since it was started last."""
+        """The server's log since its last start."""
         return self.log.read_bytes()[self._log_begins :].decode(errors="replace")
 
     def _tail(self) -> str:

@@ -18,6 +18,7 @@ from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.collector.stores.sqlite import SqliteStore
 
 from . import query_cases, query_spans
+from .spans_api import STORED_TIMEOUT_S
 from .zipkin_server import ZipkinServer
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "collector.md"
@@ -90,8 +91,6 @@ MESSAGES_UNLIKE = {
     "ten megabytes and one": "A body over 10 MiB is answered 413; a real server answers 500.",
 }
 
-STORED_WITHIN_S = 10.0
-
 
 class Side:
     """The real server or a collector, with its own session."""
@@ -134,7 +133,7 @@ def sides(now_ms: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lis
         for side in sides:
             for message in query_spans.messages(now_ms):
                 side.send(message)
-        deadline = time.monotonic() + STORED_WITHIN_S
+        deadline = time.monotonic() + STORED_TIMEOUT_S
         while sides[0].ask("GET", "/api/v2/trace/a1")[0] != 200 and time.monotonic() < deadline:
             time.sleep(0.05)
         yield sides

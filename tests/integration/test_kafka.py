@@ -15,12 +15,11 @@ import pytest
 from opentracing_zipkin.codec import ENCODINGS
 
 from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract
-from ..docs.pages import DOCS, Reader, blocks
-from .broker_tracing import SPANS, Proxied, await_warning, finish, numbered, settled, tracing, warnings
+from ..docs.pages import DOCS, Reader
+from ..ports import free_port
+from .broker_tracing import SPANS, Proxied, await_warning, check_trace_arrives, finish, numbered, settled, tracing, warnings
 from .kafka_server import KafkaServer
 from .kafka_topics import IDLE_S, USER, KafkaBroker, spans_in
-from .server_process import free_port
-from .spans_api import SpansApi
 from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer
 
@@ -33,31 +32,19 @@ PASSWORD = "hunter22"  # not the user's
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_a_trace_arrives_at_zipkin_through_the_broker(kafka: KafkaBroker, reading_zipkin: ZipkinServer, encoding: str) -> None:
-    """In each encoding, with what it carries; Zipkin tells them apart by their first byte."""
-    with tracing(f"kafka://{kafka.address}", encoding=encoding) as tracer:
-        with tracer.start_active_span("buy", tags={"article": "tea", "span.kind": "server"}) as root:
-            tracer.start_span("ask", tags={"span.kind": "client", "peer.service": "stock"}).finish()
-        assert True is tracer.flush(20)
-    api = SpansApi(reading_zipkin.url)
-    found = {span.name: span for span in api.trace(root.span.context.trace_id, spans=2)}
-    api.close()
-
-    assert {"buy", "ask"} == set(found)
-    assert ("SERVER", "tea") == (found["buy"].kind, found["buy"].tags["article"])
-    assert found["ask"].remote is not None
-    assert ("CLIENT", "stock") == (found["ask"].kind, found["ask"].remote.service_name)
+    """A trace arrives in each encoding, with all its fields; Zipkin recognises the encoding by the first byte."""
+    check_trace_arrives(f"kafka://{kafka.address}", encoding, reading_zipkin.url)
 
 
 @pytest.mark.timeout(120)
 def test_a_reader_of_the_page_sees_the_spans(kafka: KafkaBroker, reading_zipkin: ZipkinServer, tmp_path: Path) -> None:
-    """Its files and commands, as they stand there, and the traces of this Zipkin server."""
+    """The files and commands of the page, unchanged, give its traces in this Zipkin server."""
     shutil.copy(kafka.authority, tmp_path / "authority.pem")
     passwords = kafka.address_of("CLOSED").rpartition(":")[2]
     ports = {"9092": str(kafka.port), "9093": passwords, "9411": reading_zipkin.url.rpartition(":")[2]}
     reader = Reader(reading_zipkin, tmp_path, ports)
     reader.pass_over()
-    for language, text in blocks(PAGE):
-        reader.read(language, text)
+    reader.read_page(PAGE)
 
     assert 5 == reader.count
 
@@ -75,7 +62,7 @@ WAYS: dict[str, tuple[str, Callable[[KafkaBroker], Mapping[str, Any]]]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_broker_is_reached_with_credentials(kafka: KafkaBroker, way: str) -> None:
-    """A password by each mechanism, and certificates."""
+    """Spans arrive with a password by each mechanism, and with certificates."""
     listener, settings = WAYS[way]
     topic = kafka.topic()
     with tracing(f"kafka://{kafka.address_of(listener)}/{topic}", send_timeout=10.0, **settings(kafka)) as tracer:
@@ -86,7 +73,7 @@ def test_a_broker_is_reached_with_credentials(kafka: KafkaBroker, way: str) -> N
 
 
 def test_user_and_password_may_stand_in_the_endpoint(kafka: KafkaBroker) -> None:
-    """Percent-encoded, as in any URL."""
+    """User and password are percent-encoded in the endpoint, as in any URL."""
     topic = kafka.topic()
     with tracing(f"kafka://writer:sword%20fish%25@{kafka.address_of('PASSWORDS')}/{topic}") as tracer:
         names = finish(tracer, "span")
@@ -192,7 +179,7 @@ WRONG: dict[str, Case] = {
 def test_a_wrong_setting_is_said_once_and_costs_the_spans_only(
     kafka: KafkaBroker, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are counted by their cause; the line has the broker's words and the remedy, and no password."""
+    """Spans are counted by cause; the log line has the broker's words and the remedy, and no password."""
     listener, topic, settings, cause, words = WRONG[name]
     endpoint = f"kafka://{kafka.address_of(listener)}/{topic(kafka)}"
     with caplog.at_level(logging.DEBUG), tracing(endpoint, retry_timeout=0, **settings(kafka)) as tracer:
@@ -219,7 +206,7 @@ ALSO_TOLD = (
 
 
 def test_the_trouble_of_the_page_was_met_here() -> None:
-    """Each line of its table is one of those that a test waits for."""
+    """A test waits for each line of the page's table of troubles."""
     table = (DOCS / PAGE).read_text("utf-8").partition("## Trouble")[2]
     cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     told = [word for cell in cells for word in re.findall(r"`(.*?)`", cell)]
@@ -230,7 +217,7 @@ def test_the_trouble_of_the_page_was_met_here() -> None:
 
 
 def test_what_is_mended_at_the_broker_needs_no_restart(kafka: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
-    """Spans wait for a topic that is made later."""
+    """Spans wait for a topic that is created later."""
     with tracing(f"kafka://{kafka.address}/later") as tracer:
         names = finish(tracer, *numbered("span"))
         await_warning(caplog, f"zipkin: {SPANS} spans are not accepted yet: ")
@@ -245,7 +232,7 @@ def test_what_is_mended_at_the_broker_needs_no_restart(kafka: KafkaBroker, caplo
 
 
 def test_a_partition_without_a_leader_is_told(kafka: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
-    """The broker with its only replica has gone; spans wait for it, and are counted when their time is over."""
+    """If the broker with the only replica is gone, spans are dropped as `expired`, and the warning has the reason."""
     with KafkaServer(member_of=kafka) as second:
         topic = kafka.topic(replicas=[2])
         with tracing(f"kafka://{kafka.address}/{topic}", retry_timeout=0) as tracer:
@@ -266,7 +253,7 @@ def test_a_partition_without_a_leader_is_told(kafka: KafkaBroker, caplog: pytest
 def test_a_connection_that_the_broker_has_closed_is_made_anew_without_a_word(
     kafka: KafkaBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An idle one, as brokers do after ten minutes."""
+    """Brokers close an idle connection after ten minutes; the next span opens a new one, and no line is logged."""
     topic = kafka.topic()
     with tracing(f"kafka://{kafka.address}/{topic}") as tracer:
         names = finish(tracer, "before")
@@ -280,7 +267,7 @@ def test_a_connection_that_the_broker_has_closed_is_made_anew_without_a_word(
 
 
 def test_a_broker_that_hangs_costs_nothing_but_time(kafka: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
-    """It has a connection and says nothing; the application goes on, and all spans arrive, at most one message twice."""
+    """While the broker answers nothing, the application goes on; then all spans arrive, at most one message twice."""
     topic = kafka.topic()
     with tracing(f"kafka://{kafka.address}/{topic}", send_timeout=1.0) as tracer:
         names = finish(tracer, *numbered("before"))
@@ -304,7 +291,7 @@ def test_a_broker_that_hangs_costs_nothing_but_time(kafka: KafkaBroker, caplog: 
 
 
 def test_the_end_of_a_process_does_not_wait_for_a_broker_that_hangs(kafka: KafkaBroker) -> None:
-    """`close` keeps its time, and what is left is counted."""
+    """`close` returns within its timeout, and the spans that are left are counted."""
     with tracing(f"kafka://{kafka.address}/{kafka.topic()}", send_timeout=6.0) as tracer:
         finish(tracer, "before")
         assert settled(tracer, 1)
@@ -322,7 +309,7 @@ def test_the_end_of_a_process_does_not_wait_for_a_broker_that_hangs(kafka: Kafka
 def test_a_broker_that_is_killed_and_comes_back_has_and_gets_all_spans(
     kafka: KafkaBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Those that it has acknowledged outlive it, the others wait; nothing has to be done."""
+    """Acknowledged spans survive, and the others wait; nobody has to do anything."""
     topic = kafka.topic()
     with tracing(f"kafka://{kafka.address}/{topic}") as tracer:
         names = finish(tracer, *numbered("before"))
@@ -344,7 +331,7 @@ def test_a_broker_that_is_killed_and_comes_back_has_and_gets_all_spans(
 
 
 class Topic(Proxied[KafkaBroker]):
-    """A topic of its own, behind a proxy."""
+    """The test's own topic, behind a proxy."""
 
     limit_bytes = 300_000
 

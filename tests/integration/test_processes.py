@@ -23,8 +23,9 @@ from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import FinishedSpan
 
 from ..interop.processes import redis_server
+from ..ports import free_port
 from .apps.children import CHILDREN, SPANS
-from .server_process import PROJECT, free_port
+from .server_process import PROJECT
 
 BIN = Path(sys.executable).parent
 REQUESTS = 200
@@ -202,13 +203,13 @@ def test_the_command_traces_what_uwsgi_serves(collector: Collector, tmp_path: Pa
     ]
 
 
-def test_under_celery_every_task_has_its_span(collector: Collector, tmp_path: Path) -> None:
-    """Tasks of Celery's prefork pool have their spans, although its processes end without Python's exit."""
-    with redis_server(tmp_path) as port:
+def answers_of_celery(collector: Collector, folder: Path, options: list[str], tasks: int) -> list[str]:
+    """A worker with these options does so many tasks; each answer is the id of the task's span, and its process."""
+    client = f"from tests.integration.apps.tasks import work; [print(r.get(timeout=50)) for r in [work.delay() for _ in range({tasks})]]"
+    with redis_server(folder) as port:
         settings = environment(collector, BROKER=f"redis://127.0.0.1:{port}/0")
-        worker = [str(BIN / "celery"), "-A", "tests.integration.apps.tasks", "worker", "-P", "prefork", "-c", str(WORKERS)]
-        client = "from tests.integration.apps.tasks import work; [print(r.get(timeout=50)) for r in [work.delay() for _ in range(100)]]"
-        with running(worker, settings, tmp_path / "log"):
+        worker = [str(BIN / "celery"), "-A", "tests.integration.apps.tasks", "worker", *options]
+        with running(worker, settings, folder / "log"):
             asked = subprocess.run(
                 [sys.executable, "-c", client],
                 env=settings,
@@ -218,10 +219,15 @@ def test_under_celery_every_task_has_its_span(collector: Collector, tmp_path: Pa
                 capture_output=True,
                 text=True,
             )
-    spans = spans_of(collector)
+    return asked.stdout.splitlines()
 
-    assert 100 == len(asked.stdout.splitlines())
-    assert sorted(asked.stdout.splitlines()) == sorted(f"{span.span_id} {span.tags['pid']}" for span in spans), (
-        tmp_path / "log"
-    ).read_text()[-3000:]
+
+def test_under_celery_every_task_has_its_span(collector: Collector, tmp_path: Path) -> None:
+    """Tasks of Celery's prefork pool have their spans, although its processes end without Python's exit."""
+    answers = answers_of_celery(collector, tmp_path, ["-P", "prefork", "-c", str(WORKERS)], 100)
+    spans = spans_of(collector)
+    log = (tmp_path / "log").read_text()[-3000:]
+
+    assert 100 == len(answers)
+    assert sorted(answers) == sorted(f"{span.span_id} {span.tags['pid']}" for span in spans), log
     assert len({span.tags["pid"] for span in spans}) > 1

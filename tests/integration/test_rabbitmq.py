@@ -17,11 +17,10 @@ from opentracing_zipkin.codec import ENCODINGS
 
 from ..contract.sender_contract import HasAddress, HasCredentials, LimitsSize, SenderContract
 from ..docs.pages import Reader, blocks
+from ..ports import free_port
 from . import broker_tracing
-from .broker_tracing import SPANS, Proxied, await_warning, finish, numbered, settled, warnings
+from .broker_tracing import SPANS, Proxied, await_warning, check_trace_arrives, finish, numbered, settled, warnings
 from .rabbitmq_queues import MAX_MESSAGE_BYTES, RabbitmqBroker, spans_in, taken
-from .server_process import free_port
-from .spans_api import SpansApi
 from .test_outages import FAULTS
 from .toxiproxy import Toxiproxy
 from .zipkin_server import ZipkinServer
@@ -33,7 +32,7 @@ AGAIN = "zipkin: the collector accepts spans again"
 
 @pytest.fixture
 def queue() -> str:
-    """One that nobody reads."""
+    """The name of a queue that nobody reads."""
     return f"spans-{uuid4().hex[:8]}"
 
 
@@ -44,37 +43,25 @@ def queue() -> str:
 def test_a_trace_arrives_at_zipkin_through_the_broker(
     rabbitmq: RabbitmqBroker, reading_zipkin: ZipkinServer, encoding: str
 ) -> None:
-    """In each encoding, with what it carries; Zipkin tells them apart by their first byte."""
-    with tracing(rabbitmq.url, encoding=encoding) as tracer:
-        with tracer.start_active_span("buy", tags={"article": "tea", "span.kind": "server"}) as root:
-            tracer.start_span("ask", tags={"span.kind": "client", "peer.service": "stock"}).finish()
-        assert True is tracer.flush(20)
-    api = SpansApi(reading_zipkin.url)
-    found = {span.name: span for span in api.trace(root.span.context.trace_id, spans=2)}
-    api.close()
-
-    assert {"buy", "ask"} == set(found)
-    assert ("SERVER", "tea") == (found["buy"].kind, found["buy"].tags["article"])
-    assert found["ask"].remote is not None
-    assert ("CLIENT", "stock") == (found["ask"].kind, found["ask"].remote.service_name)
+    """A trace arrives in each encoding, with all its fields; Zipkin recognises the encoding by the first byte."""
+    check_trace_arrives(rabbitmq.url, encoding, reading_zipkin.url)
 
 
 def test_the_page_on_rabbitmq_ends_with_the_traces_that_its_reader_sees(
     rabbitmq: RabbitmqBroker, reading_zipkin: ZipkinServer, tmp_path: Path
 ) -> None:
-    """Its examples, with TLS and with a broker that is away, from its top to its end."""
+    """All examples of the page, also with TLS and with a broker that is away, give its traces."""
     shutil.copy(rabbitmq.authority, tmp_path / "authority.pem")
     ports = {"5672": str(rabbitmq.port), "5671": str(rabbitmq.tls_port), "9411": reading_zipkin.url.rpartition(":")[2]}
     reader = Reader(reading_zipkin, tmp_path, ports)
     reader.pass_over()
-    for language, text in blocks(PAGE):
-        reader.read(language, text)
+    reader.read_page(PAGE)
 
     assert 4 == reader.count
 
 
 def test_the_permissions_of_the_page_are_enough(rabbitmq: RabbitmqBroker) -> None:
-    """Also to declare the queue; in a virtual host of its own, where it is missing."""
+    """They also suffice to declare the queue; this is tried in a new virtual host, where the queue is missing."""
     [commands] = [text for language, text in blocks(PAGE) if "rabbitmqctl" in text]
     rabbitmq.ctl("add_vhost", "page")
     assert " -p / " in commands
@@ -116,7 +103,7 @@ WRONG: dict[str, tuple[Callable[[RabbitmqBroker, str], Mapping[str, Any]], str]]
 
 @pytest.fixture(scope="module")
 def users(rabbitmq: RabbitmqBroker) -> None:
-    """Some who may not do everything."""
+    """Users who lack some permissions."""
     calls = []
     for user, permissions in {"stranger": (), "reader": (".*", "", ".*"), "writer": ("", ".*", "")}.items():
         calls.append(("add_user", user, "hunter22", "tests"))
@@ -128,7 +115,7 @@ def users(rabbitmq: RabbitmqBroker) -> None:
 
 
 def quoted(text: str) -> str:
-    """As Erlang writes it."""
+    """The text as an Erlang string."""
     return f'"{text}"'
 
 
@@ -137,7 +124,7 @@ def quoted(text: str) -> str:
 def test_a_wrong_setting_is_said_once_and_costs_the_spans_only(
     rabbitmq: RabbitmqBroker, queue: str, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They count as rejected; the line has the broker's words and the remedy, and no password."""
+    """Spans count as `rejected`; the log line has the broker's words and the remedy, and no password."""
     settings, words = WRONG[name]
     with tracing(**settings(rabbitmq, queue)) as tracer:
         for number in range(3):
@@ -160,7 +147,7 @@ def test_a_wrong_setting_is_said_once_and_costs_the_spans_only(
 def test_a_wrong_scheme_is_said_with_the_right_one(
     rabbitmq: RabbitmqBroker, queue: str, scheme: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each at the other one's port."""
+    """`amqp` at the port with TLS and `amqps` at the port without: the warning names the right scheme."""
     port = rabbitmq.tls_port if scheme == "amqp" else rabbitmq.port
     with tracing(f"{scheme}://guest:guest@127.0.0.1:{port}?queue={queue}", retry_timeout=0) as tracer:
         finish(tracer, "lost")
@@ -174,7 +161,7 @@ def test_a_wrong_scheme_is_said_with_the_right_one(
 def test_a_certificate_of_another_authority_is_said_with_the_remedy(
     rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The same spans arrive with the right one."""
+    """The warning has the remedy, and with the right authority the same spans arrive."""
     endpoint = f"amqps://guest:guest@127.0.0.1:{rabbitmq.tls_port}?queue={queue}"
     with tracing(endpoint, retry_timeout=0) as tracer:
         finish(tracer, "lost")
@@ -193,7 +180,7 @@ def test_a_certificate_of_another_authority_is_said_with_the_remedy(
 def test_a_user_without_permission_to_configure_needs_a_queue_that_is_there(
     rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Spans wait for it; as soon as somebody has declared it they arrive."""
+    """Spans wait for the queue, and arrive as soon as somebody has declared it."""
     with tracing(rabbitmq.endpoint(queue, "writer:hunter22")) as tracer:
         names = finish(tracer, *numbered("span"))
         await_warning(caplog, f"access to queue '{queue}' in vhost '/' refused for user 'writer'; declare the queue")
@@ -211,7 +198,7 @@ def test_a_user_without_permission_to_configure_needs_a_queue_that_is_there(
 def test_a_queue_of_another_kind_takes_spans_as_well(
     rabbitmq: RabbitmqBroker, queue: str, durable: bool, arguments: Mapping[str, Any]
 ) -> None:
-    """It is used as it is; Zipkin's own is durable, without arguments."""
+    """An existing queue is used as it is, although Zipkin's own would be durable and without arguments."""
     with rabbitmq.channel() as channel:
         channel.queue_declare(queue, durable=durable, arguments=arguments)
         with tracing(rabbitmq.endpoint(queue)) as tracer:
@@ -228,7 +215,7 @@ def test_a_queue_of_another_kind_takes_spans_as_well(
 def test_a_queue_that_is_deleted_is_declared_again_without_a_word(
     rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The message that finds no queue comes back, and is sent again at once."""
+    """A message that finds no queue comes back, the queue is declared, and the message is sent again at once."""
     with tracing(rabbitmq.endpoint(queue)) as tracer:
         finish(tracer, "before")
         assert settled(tracer, 1)
@@ -244,7 +231,7 @@ def test_a_queue_that_is_deleted_is_declared_again_without_a_word(
 def test_a_queue_that_is_full_keeps_spans_waiting(
     rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where it refuses messages (`reject-publish`); without that policy RabbitMQ drops the oldest, and nobody is told."""
+    """With the policy `reject-publish` spans wait; without it, RabbitMQ silently drops the oldest messages."""
     with rabbitmq.channel() as channel:
         arguments = {"x-max-length": 1, "x-overflow": "reject-publish"}
         channel.queue_declare(queue, durable=True, arguments=arguments)
@@ -267,7 +254,7 @@ def test_a_queue_that_is_full_keeps_spans_waiting(
 def test_a_connection_that_the_operator_has_closed_is_made_anew_without_a_word(
     rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither a span is lost, nor a line written."""
+    """The next span opens a new connection; no span is lost, and no line is logged."""
     with tracing(rabbitmq.endpoint(queue)) as tracer:
         finish(tracer, "before")
         assert settled(tracer, 1)
@@ -282,7 +269,7 @@ def test_a_connection_that_the_operator_has_closed_is_made_anew_without_a_word(
 def test_a_connection_that_is_idle_for_longer_than_the_heartbeat_is_kept(
     rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The broker has one of a second, and closes connections that miss it; we have agreed on none."""
+    """The broker closes connections that miss its heartbeat of a second; ours stays, because it has no heartbeat."""
     with tracing(rabbitmq.endpoint(queue)) as tracer:
         finish(tracer, "before")
         assert settled(tracer, 1)
@@ -296,7 +283,7 @@ def test_a_connection_that_is_idle_for_longer_than_the_heartbeat_is_kept(
 
 
 def test_an_end_in_order_leaves_no_warning_in_the_brokers_log(rabbitmq: RabbitmqBroker, queue: str) -> None:
-    """RabbitMQ has one for each client that goes without a farewell."""
+    """RabbitMQ logs a warning for each client that closes only its socket; we close the connection first."""
     logged = len(rabbitmq.logged())
     with tracing(rabbitmq.endpoint(queue)) as tracer:
         finish(tracer, "span")
@@ -309,7 +296,7 @@ def test_an_end_in_order_leaves_no_warning_in_the_brokers_log(rabbitmq: Rabbitmq
 def test_a_memory_alarm_keeps_spans_waiting_and_each_arrives_once(
     rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The message that the broker has got before is not sent again; the line says why it waits."""
+    """The message that the broker has already is not sent again; the log line says why spans wait."""
     with tracing(rabbitmq.endpoint(queue)) as tracer:
         rabbitmq.ctl("set_vm_memory_high_watermark", "0")
         try:
@@ -328,7 +315,7 @@ def test_a_memory_alarm_keeps_spans_waiting_and_each_arrives_once(
 def test_a_broker_that_hangs_costs_nothing_but_time(
     rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It has a connection and says nothing; the application goes on, and all spans arrive, some perhaps twice."""
+    """While the broker answers nothing, the application goes on; then all spans arrive, some perhaps twice."""
     with tracing(rabbitmq.endpoint(queue)) as tracer:
         names = finish(tracer, *numbered("before"))
         assert settled(tracer, SPANS)
@@ -351,7 +338,7 @@ def test_a_broker_that_hangs_costs_nothing_but_time(
 def test_a_broker_that_is_killed_and_comes_back_has_and_gets_all_spans(
     rabbitmq: RabbitmqBroker, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Those that it has confirmed outlive it, the others wait; nothing has to be done."""
+    """Confirmed spans survive, and the others wait; nobody has to do anything."""
     with tracing(rabbitmq.endpoint(queue)) as tracer:
         names = finish(tracer, *numbered("before"))
         assert settled(tracer, SPANS)
@@ -381,7 +368,7 @@ def proxy(rabbitmq: RabbitmqBroker) -> Iterator[Toxiproxy]:
 def test_spans_of_before_during_and_after_a_fault_of_the_network_arrive(
     rabbitmq: RabbitmqBroker, proxy: Toxiproxy, queue: str, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At least once each; a message that is not done at its deadline is sent again."""
+    """Each span arrives at least once; a message that is not confirmed at its deadline is sent again."""
     proxy.heal()
     with tracing(rabbitmq.endpoint(queue).replace(rabbitmq.address, proxy.url.removeprefix("http://"))) as tracer:
         names = finish(tracer, *numbered("before"))
@@ -400,7 +387,7 @@ def test_spans_of_before_during_and_after_a_fault_of_the_network_arrive(
 
 
 class Queue(Proxied[RabbitmqBroker]):
-    """A queue of its own, behind a proxy."""
+    """The test's own queue, behind a proxy."""
 
     limit_bytes = MAX_MESSAGE_BYTES
 

@@ -27,7 +27,7 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
 
 
 class Listener(ServerProcess):
-    """The least that can be called a server."""
+    """The smallest possible server."""
 
     name = "listener"
 
@@ -37,7 +37,7 @@ class Listener(ServerProcess):
 
 @pytest.mark.parametrize("end", [ServerProcess.stop, ServerProcess.kill])
 def test_a_server_comes_back_on_its_port_and_its_data(end: Callable[[ServerProcess], None]) -> None:
-    """Whether it was stopped or killed; outside its block nothing is left."""
+    """A server that was stopped or killed has its port and data again; after its block nothing is left."""
     with Listener() as server:
         (server.folder / "data").touch()
         port, folder = server.port, server.folder
@@ -51,7 +51,7 @@ def test_a_server_comes_back_on_its_port_and_its_data(end: Callable[[ServerProce
 
 
 def test_a_paused_server_ends_as_well() -> None:
-    """SIGTERM alone would wait until it goes on."""
+    """A paused server ends as well, although SIGTERM alone would wait until it goes on."""
     with Listener() as server:
         server.pause()
         begin = time.monotonic()
@@ -61,7 +61,7 @@ def test_a_paused_server_ends_as_well() -> None:
 
 
 def test_a_server_ends_with_its_parent() -> None:
-    """Though that is killed and cleans nothing up."""
+    """A server ends with its parent, even if the parent is killed and cleans nothing up."""
     program = (
         "import signal\nfrom tests.integration.test_server_process import Listener\n"
         "with Listener() as server:\n    print(server.process_id(), flush=True)\n    signal.pause()\n"
@@ -96,7 +96,7 @@ def _lives(process_id: int) -> bool:
 def test_a_server_that_is_not_installed_names_the_remedy(
     make: Callable[[], ServerProcess], remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error, never a skip."""
+    """A server that is not installed is an error with the remedy, never a skip."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(rabbitmq_server, "PROGRAMS", tmp_path)
 
@@ -118,7 +118,7 @@ def test_kafka_is_not_fetched_without_maven(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_server_that_ends_at_once_says_its_last_words() -> None:
-    """So that nobody has to look for its log."""
+    """The exception has the last lines of the server, so nobody has to look for its log."""
 
     class Broken(Listener):
         def command(self) -> Sequence[str]:

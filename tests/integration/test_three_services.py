@@ -9,17 +9,16 @@ from pathlib import Path
 
 from ..interop.traced import WAYS, buy_from_three_services
 from .demo_run import Json, get
-from .spans_api import SpansApi
+from .spans_api import STORED_TIMEOUT_S, SpansApi
 from .zipkin_server import ZipkinServer
 
 AT_ONCE = 100
-STORED_WITHIN_S = 10.0
 
 
 def traces_between(zipkin: ZipkinServer, begin_us: int, end_us: int) -> list[list[Json]]:
     """The traces that begin in this time, once all expected spans are there or a while has passed."""
     query = f"endTs={end_us // 1000}&lookback={(end_us - begin_us) // 1000}&limit={2 * AT_ONCE}&serviceName=frontend"
-    deadline = time.monotonic() + STORED_WITHIN_S
+    deadline = time.monotonic() + STORED_TIMEOUT_S
     while True:
         traces: list[list[Json]] = get(f"{zipkin.url}/api/v2/traces?{query}")
         if sum(map(len, traces)) >= 5 * AT_ONCE or time.monotonic() > deadline:

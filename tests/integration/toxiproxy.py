@@ -16,15 +16,16 @@ from typing import Any
 
 import requests
 
-from .server_process import PROJECT, end_with_parent, free_port, program
+from ..ports import free_port
+from .server_process import PROJECT, end_with_parent, program
 from .zipkin_server import say
 
 __all__ = ["Toxiproxy"]
 
 # Named, because the proxies of Go's module index take an older one for the latest.
 MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
-BUILT_WITHIN_S = 600
-READY_WITHIN_S = 15.0
+BUILD_TIMEOUT_S = 600
+READY_TIMEOUT_S = 15.0
 
 
 def built() -> Path:
@@ -36,7 +37,9 @@ def built() -> Path:
         say("building toxiproxy, about a minute ...")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-            subprocess.run([go, "install", MODULE], env={**os.environ, "GOBIN": unfinished}, check=True, timeout=BUILT_WITHIN_S)
+            subprocess.run(
+                [go, "install", MODULE], env={**os.environ, "GOBIN": unfinished}, check=True, timeout=BUILD_TIMEOUT_S
+            )
             (Path(unfinished) / "server").rename(binary)
     return binary
 
@@ -77,7 +80,7 @@ class Toxiproxy:
         self._process.wait(10)
 
     def _await_api(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN_S
+        deadline = time.monotonic() + READY_TIMEOUT_S
         while True:
             try:
                 self._session.get(f"{self._api}/version", timeout=2)
@@ -91,7 +94,7 @@ class Toxiproxy:
         self._session.post(self._api + path, json=body, timeout=5).raise_for_status()
 
     def down(self) -> None:
-        """Refuse connections, and break those that are."""
+        """Refuse new connections, and break the open ones."""
         self._post("/proxies/zipkin", {"enabled": False})
 
     def spoil(self, kind: str, stream: str, **attributes: int) -> None:
@@ -99,5 +102,5 @@ class Toxiproxy:
         self._post("/proxies/zipkin/toxics", {"type": kind, "stream": stream, "attributes": attributes})
 
     def heal(self) -> None:
-        """Up, and without toxics."""
+        """Accept connections again, without toxics."""
         self._post("/reset", {})

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..integration.server_process import PROJECT, await_port, end_with_parent, free_port, stop
+from ..integration.server_process import PROJECT, await_port, end_with_parent, stop
+from ..ports import free_port
 
 __all__ = ["MAX_END_WAIT_S", "application", "redis_server"]
 

@@ -9,7 +9,8 @@ import pytest
 
 from opentracing_zipkin.collector import Collector
 
-from ..integration.test_processes import BIN, await_answer, environment, free_port, get, running, spans_of
+from ..integration.test_processes import BIN, await_answer, environment, get, running, spans_of
+from ..ports import free_port
 
 REQUESTS = 200
 OPTIONS = {

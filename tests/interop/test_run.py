@@ -26,8 +26,9 @@ import pytest
 from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import FinishedSpan
 
-from ..integration.test_processes import BIN, PROJECT, await_answer, environment, free_port, get, spans_of
+from ..integration.test_processes import BIN, PROJECT, await_answer, environment, get, spans_of
 from ..integration.test_servers import await_log, serving
+from ..ports import free_port
 from .processes import redis_server
 
 MAX_START_WAIT_S = 30.0

@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ..integration.test_processes import BIN, PROJECT, free_port, get
+from ..integration.test_processes import BIN, PROJECT, get
 from ..integration.test_servers import serving
+from ..ports import free_port
 
 __all__ = ["ONE_LINE", "WAYS", "Way", "await_port", "buy_from_three_services", "program"]
 

@@ -10,7 +10,9 @@ import opentracing
 
 
 @pytest.fixture(autouse=True)
-def _no_op_afterwards() -> Iterator[None]:
+def _no_op() -> Iterator[None]:
+    """The no-op is the global tracer before each test, whichever tests ran before, and after it."""
+    opentracing._reset_global_tracer()
     yield
     opentracing._reset_global_tracer()
 

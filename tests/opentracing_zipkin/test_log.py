@@ -6,7 +6,7 @@ import io
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -29,6 +29,8 @@ from opentracing_zipkin.testing import FakeSender
 from opentracing_zipkin.text import printable
 
 from .senders.raw_server import raw_server, saying
+
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 FORGED = "2026-01-01 CRITICAL forged"
 # C0 and C1, escape sequences, every line end of Unicode, marks of direction, invisible characters, a lone surrogate, and a
@@ -55,17 +57,6 @@ def fail(*_: Any) -> Any:
         raise Hostile
     except Hostile as error:
         raise Hostile from error
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
-            monkeypatch.delenv(name)
-    yield
-    if isinstance(opentracing.tracer, ZipkinTracer):
-        opentracing.tracer.close(0)
-    opentracing._reset_global_tracer()
 
 
 def report(**given: Any) -> None:

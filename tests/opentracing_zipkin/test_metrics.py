@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +26,9 @@ from opentracing_zipkin.otel.exporter import Exporter
 from opentracing_zipkin.stats import CAUSES
 from opentracing_zipkin.testing import FakeSender
 
+pytestmark = pytest.mark.usefixtures("no_global_tracer")
+
 STATS = TracerStats(9, 3, 2, 1, {**dict.fromkeys(CAUSES, 0), "full": 2, "expired": 1})
-
-
-@pytest.fixture(autouse=True)
-def _no_global_tracer() -> Iterator[None]:
-    yield
-    current = opentracing.global_tracer()
-    if isinstance(current, ZipkinTracer):
-        current.close(0)
-    opentracing._reset_global_tracer()
 
 
 def traced(service: str, spans: int, **settings: Any) -> ZipkinTracer:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,6 +40,8 @@ from opentracing_zipkin.senders.http import HttpSender
 from opentracing_zipkin.senders.kafka import KafkaSender
 from opentracing_zipkin.senders.rabbitmq import RabbitmqSender
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
+
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 ALL: dict[str, Option] = {**options_of(Settings), **options_of(ConfigureOptions)}
 NONSENSE = "☃"  # a wrong value for every setting: no number, URL, path, address, header name, pair, or word of a choice
@@ -80,17 +82,6 @@ OF_PARTS: dict[str, tuple[type, Callable[..., object]]] = {
 }
 ONE_SETTING = {"HttpSender, its endpoint": ["endpoint"], "boundary": ["sample_rate"]}
 CHECKED = [(part, name) for part, (group, _) in OF_PARTS.items() for name in ONE_SETTING.get(part, options_of(group))]
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
-            monkeypatch.delenv(name)
-    yield
-    if isinstance(opentracing.tracer, ZipkinTracer):
-        opentracing.tracer.close(0)
-    opentracing._reset_global_tracer()
 
 
 # One rule for parts and settings

@@ -22,7 +22,8 @@ from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 from opentracing_zipkin.otel_exporter import ChosenJson, ChosenProto, Protocol, ZipkinExporter, ZipkinProtoExporter
 
-from .reporter.test_outage import free_port
+from ..ports import free_port
+from .isolation import clear_settings
 
 TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"
 ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT"
@@ -34,9 +35,7 @@ def _nothing_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what was logged once before, and unset all variables."""
     monkeypatch.setattr(environment, "_warned", set())
     monkeypatch.setattr(otel_exporter, "_logged", set())
-    for name in list(os.environ):
-        if name.startswith(("ZIPKIN_", "OTEL_")):
-            monkeypatch.delenv(name)
+    clear_settings(monkeypatch)
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +17,7 @@ from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.senders.http import HttpSender
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
-            monkeypatch.delenv(name)
-    yield
-    if isinstance(opentracing.tracer, ZipkinTracer):
-        opentracing.tracer.close(0)
-    opentracing._reset_global_tracer()
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def sender_of(tracer: ZipkinTracer) -> HttpSender:

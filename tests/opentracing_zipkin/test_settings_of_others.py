@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +13,23 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.util import parse_url
 
-import opentracing
-from opentracing_zipkin import ZipkinTracer, configure
+from opentracing_zipkin import configure
 from opentracing_zipkin.senders.http import HttpSender
 
+from .isolation import close_global_tracer
 from .senders.raw_server import ACCEPTED, raw_server, saying
+
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 SECRET = "s3cr3t"
 VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle", "ssl_cert_file")):
-            monkeypatch.delenv(name)
-    yield
-    close()
-
-
-def close() -> None:
-    if isinstance(opentracing.tracer, ZipkinTracer):
-        opentracing.tracer.close(0)
-    opentracing._reset_global_tracer()
 
 
 def proxies_of(endpoint: str) -> dict[str, str]:
     """The proxies that `configure` finds."""
     tracer: Any = configure("service", endpoint=endpoint)
     sender: HttpSender = tracer._recorder._sender
-    close()
+    close_global_tracer()
     return sender._proxies
 
 
@@ -218,7 +203,7 @@ def test_the_first_bundle_that_is_there_counts(
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")
     plain: Any = configure("service", endpoint="http://zipkin")
     assert (True, []) == (plain._recorder._sender._verify, caplog.messages)
-    close()
+    close_global_tracer()
     tracer: Any = configure("service", endpoint="https://zipkin")
 
     assert str(tmp_path) == tracer._recorder._sender._verify

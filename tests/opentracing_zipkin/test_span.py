@@ -17,6 +17,7 @@ import pytest
 from opentracing import child_of
 from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinTracer, tags
 from opentracing_zipkin.testing import FakeClock, InMemoryRecorder
+from tests.ids import stable_repr
 
 NOW_US = 1_700_000_000_000_000
 
@@ -354,7 +355,7 @@ NO_TIMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("given", NO_TIMES, ids=repr)
+@pytest.mark.parametrize("given", NO_TIMES, ids=stable_repr)
 def test_a_time_that_is_no_number_of_seconds_since_1970_is_now(subject: Subject, given: Any) -> None:
     """An invalid start, end or log time is now; nanoseconds would be beyond the year 2262, so they are no seconds."""
     span = subject.tracer.start_span("x", start_time=given).log_kv({"event": "e"}, given)

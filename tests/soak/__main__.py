@@ -18,7 +18,7 @@ from .collector import TIMETABLE
 CYCLE_S = sum(seconds for _, seconds in TIMETABLE)
 # The memory has a highest point in each round of the timetable.  The last round's may exceed the second round's, when
 # everything is warm, by this much; the memory is about 50 MB.
-GROWTH_MB = 8.0
+MAX_GROWTH_MB = 8.0
 
 
 def main() -> int:
@@ -87,7 +87,7 @@ def _check_memory(curve: list[tuple[float, float]]) -> list[str]:
     peaks = [max(each) for each in rounds if each]
     if len(peaks) < 3:
         print("the memory is not judged: that takes 3 minutes")
-    elif peaks[-1] - peaks[1] > GROWTH_MB:
+    elif peaks[-1] - peaks[1] > MAX_GROWTH_MB:
         return [f"the memory has grown: {peaks[1]:.1f} MB at most in the second minute, {peaks[-1]:.1f} MB in the last one"]
     return []
 

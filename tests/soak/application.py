@@ -17,9 +17,9 @@ from pathlib import Path
 from opentracing_zipkin import ZipkinTracer
 
 THREADS = 4
-TICK_S = 0.02
+TICK_INTERVAL_S = 0.02
 POISON_EVERY = 5000
-SAMPLE_S = 0.5
+SAMPLE_INTERVAL_S = 0.5
 PAGE = resource.getpagesize()
 
 
@@ -41,7 +41,7 @@ class Worker(threading.Thread):
         while (elapsed := time.monotonic() - start) < self.seconds:
             while self.finished < elapsed * self.rate:
                 self._finish_one()
-            time.sleep(TICK_S)
+            time.sleep(TICK_INTERVAL_S)
 
     def _finish_one(self) -> None:
         number = self.finished * THREADS + self.index
@@ -75,7 +75,7 @@ def main(endpoint: str, seconds: float, rate: float) -> None:
             tell(
                 at=curve[-1][0], rss_mb=curve[-1][1], sent=stats.sent, waiting=stats.queued + stats.in_flight, repr=repr(tracer)
             )
-        time.sleep(SAMPLE_S)
+        time.sleep(SAMPLE_INTERVAL_S)
     tracer.close(90).result(100)
     stats = tracer.stats
     times = sorted(ns for worker in workers for ns in worker.finish_ns[: worker.finished])

@@ -16,7 +16,7 @@ from opentracing_zipkin.collector import Collector
 
 @pytest.mark.parametrize("encoding", carried.ENCODINGS)
 def test_a_message_has_as_many_spans_as_asked_for(encoding: str) -> None:
-    """Each with an id of its own, in traces of ten."""
+    """Each span has an id of its own, and ten spans are a trace."""
     spans = list(iterate(message(encoding, 25)))
 
     assert 25 == len({span.span_id for span in spans})
@@ -24,14 +24,14 @@ def test_a_message_has_as_many_spans_as_asked_for(encoding: str) -> None:
 
 
 def test_bytes_of_a_span_are_less_in_proto3_and_when_compressed() -> None:
-    """Ids are random, so that compression does not look better than it is: 8 bytes a span cannot be saved."""
+    """Ids are random, so compression does not look better than it is: 8 bytes a span cannot be saved."""
     sizes = carried.message_bytes()
 
     assert sizes["json"] > sizes["proto3"] > sizes["json, gzip"] > sizes["proto3, gzip"] > 16
 
 
 def test_a_producer_tells_what_was_accepted(capsys: pytest.CaptureFixture[str]) -> None:
-    """Those that warmed it up are not counted."""
+    """The spans of the warm-up are not counted."""
     with Collector() as collector:
         producing.main(collector.url, "json", 300)
     told = json.loads(capsys.readouterr().out)
@@ -41,7 +41,7 @@ def test_a_producer_tells_what_was_accepted(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_cpu_time_of_a_process_is_read_from_outside() -> None:
-    """In ticks of the kernel's, of ten milliseconds."""
+    """The kernel counts the CPU time in ticks of ten milliseconds."""
     begin, own = carried.cpu_s(os.getpid()), time.process_time()
     while time.process_time() - own < 0.2:
         pass

@@ -11,12 +11,12 @@ from bench.scale.figures import read
 
 
 def test_the_page_is_made_of_its_record() -> None:
-    """An edit by hand, or a record without its page, does not pass."""
+    """The test fails after an edit by hand, or after a new record without its page."""
     assert page.made(read(page.RECORD)) == page.PAGE.read_text()
 
 
 def test_each_table_of_the_page_is_computed() -> None:
-    """All that stands in a line with bars comes from the record."""
+    """Every line of a table comes from the record."""
     figures = read(page.RECORD)
     computed = "\n".join((tables.carried(figures), tables.sizes(figures), tables.message_bytes(figures))).splitlines()
 
@@ -27,7 +27,7 @@ def test_each_table_of_the_page_is_computed() -> None:
 def test_a_file_without_results_changes_nothing_and_names_the_remedy(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Record and page stay, and the line says which target measures."""
+    """Record and page stay unchanged, and the message names the target that measures."""
     before = page.RECORD.read_text(), page.PAGE.read_text()
     (tmp_path / "result.json").write_text(text)
 

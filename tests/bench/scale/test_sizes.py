@@ -1,4 +1,4 @@
-"""Sizes follow from what was measured by plain arithmetic."""
+"""Sizes follow from the measurements by plain arithmetic."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ FIGURES = Figures("a machine", {each.link: each for each in CARRIED}, {"json": 4
     ],
 )
 def test_a_size_follows_from_half_of_what_each_link_carries(spans_a_second: int, expected: tuple[float, ...]) -> None:
-    """A partition and a server are used to a half, and no server is without a partition."""
+    """Partitions and servers have half of their highest load, and each server has a partition."""
     found = size(FIGURES, spans_a_second)
 
     assert [pytest.approx(each) for each in expected] == list(found)
 
 
 def test_partitions_follow_from_their_own_limit_where_that_is_lower() -> None:
-    """Where one partition takes less than one server reads, there are more partitions than servers."""
+    """If a partition takes less than a server reads, there are more partitions than servers."""
     slow = {**FIGURES.carried, PARTITION: Carried(PARTITION, 1_000, 1.0, 0.5)}
     found = size(FIGURES._replace(carried=slow), 100_000)
 
@@ -43,7 +43,7 @@ def test_partitions_follow_from_their_own_limit_where_that_is_lower() -> None:
 
 
 def test_a_table_has_a_line_for_each_power_of_ten() -> None:
-    """From a thousand to ten million spans a second, of two digits that count."""
+    """The table goes from a thousand to ten million spans a second, in two significant digits."""
     lines = tables.sizes(FIGURES).splitlines()
 
     assert ["1,000", "10,000", "100,000", "1,000,000", "10,000,000"] == [line.split(" | ")[0][2:] for line in lines[2:]]
@@ -51,7 +51,7 @@ def test_a_table_has_a_line_for_each_power_of_ten() -> None:
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """Nothing of what was measured is lost in the file."""
+    """A record that is written and read is unchanged."""
     write(FIGURES, tmp_path / "figures.json")
 
     assert FIGURES == read(tmp_path / "figures.json")

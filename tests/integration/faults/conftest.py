@@ -1,22 +1,14 @@
-"""What the tests of faults share."""
+"""Fixtures of the tests of faults."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from opentracing_zipkin.collector import Collector
 
 from ...opentracing_zipkin.senders.raw_server import RawServer, raw_server
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # As for the tests beside this folder: the first fixture may have to fetch a server.
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.timeout(120, func_only=True))
 
 
 @pytest.fixture
@@ -27,7 +19,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture
 def hung() -> Iterator[RawServer]:
-    """Reads requests and answers none."""
+    """A server that reads requests and answers none."""
     with raw_server(lambda connection: None) as server:
         yield server
 

@@ -24,9 +24,10 @@ from typing import Any
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders import Sender, SendError
 
-from .moments import _status, at_line, each_line
+from ...traced_lines import at_line, each_line
+from .moments import _status
 
-LIMIT_S = 8.0
+TIMEOUT_S = 8.0
 MAX_THREAD_LINES = 250
 
 
@@ -92,7 +93,7 @@ class Application:
             threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
             before = len(self.sender.names)
             self.tracer.start_trace("child's").finish()
-            sent = self.tracer.flush(LIMIT_S / 2)
+            sent = self.tracer.flush(TIMEOUT_S / 2)
             os._exit(0 if sent and ["child's"] == self.sender.names[before:] else 9)
         if _status(child) != 0:
             os._exit(8)
@@ -102,7 +103,7 @@ class Application:
 
         If the thread was interrupted, each span in its hands is counted instead.
         """
-        self.tracer.flush(LIMIT_S / 2)
+        self.tracer.flush(TIMEOUT_S / 2)
         interrupted = self.tracer.stats.dropped["interrupted"]
         threads = [thread for thread in threading.enumerate() if thread.name == "zipkin-reporter"]
         whole = (
@@ -175,7 +176,7 @@ def main(what: str, where: str, share: int) -> int:
             return number < 2000 and (where == "finish" or number < MAX_THREAD_LINES) and not ended
         child = os.fork()
         if child == 0:
-            faulthandler.dump_traceback_later(LIMIT_S, exit=True)
+            faulthandler.dump_traceback_later(TIMEOUT_S, exit=True)
             application = Application(may_interrupt=(what, where) == ("raise", "thread"))
             signal.signal(signal.SIGUSR1, lambda *_: application.finish("signalled"))
             signal.signal(signal.SIGUSR2, _raise)

@@ -20,33 +20,14 @@ from opentracing_zipkin import configure
 from opentracing_zipkin.reporter.progress import drain_at_exit
 from opentracing_zipkin.reporter.reporter import MIN_WAKE_SPANS
 
-CHILDS_END_S = 5.0
+from ...traced_lines import at_line, each_line
+
+CHILD_TIMEOUT_S = 5.0
 EARLIER = MIN_WAKE_SPANS  # spans; one more wakes the thread
 A_FEW = 3
 # Modules in which the reporter's thread may hold a lock; all modules would be five times as many lines.
 WATCHED = ("opentracing_zipkin.", "urllib3.connectionpool", "urllib3._collections", "queue", "threading", "logging")
 UNWATCHED = ("opentracing_zipkin.codec", "opentracing_zipkin.model", "opentracing_zipkin.span")
-
-
-def at_line(number: int, act: Callable[[], None]) -> tuple[Callable[..., Any], list[int]]:
-    """A trace function that calls `act` at the n-th line, and a list with the number of lines."""
-    seen = [0]
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if event == "line":
-            seen[0] += 1
-            if seen[0] == number:
-                act()
-        return trace
-
-    return trace, seen
-
-
-def each_line(run: Callable[[int], bool]) -> int:
-    number = 1
-    while run(number):
-        number += 1
-    return number - 1
 
 
 def finish_in_finish(endpoint: str) -> int:
@@ -167,7 +148,7 @@ def fork_while_reporting(endpoint: str) -> int:
             traced[0] = None
             threading.settrace(None)  # type: ignore[arg-type,unused-ignore]
             tracer.start_trace("child").finish()
-            os._exit(0 if tracer.flush(CHILDS_END_S) else 1)
+            os._exit(0 if tracer.flush(CHILD_TIMEOUT_S) else 1)
         forked.set()
         flushing.join()
         if _status(child) != 0:
@@ -193,7 +174,7 @@ def _traced(traced: list[Any], frame: FrameType, event: str, argument: Any) -> A
 
 def _status(child: int) -> int:
     """The exit status of the child, which is killed if it does not end."""
-    deadline = time.monotonic() + CHILDS_END_S + 1
+    deadline = time.monotonic() + CHILD_TIMEOUT_S + 1
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:

@@ -18,7 +18,8 @@ import pytest
 from opentracing_zipkin import ZipkinTracer
 
 from ...opentracing_zipkin.senders.raw_server import ACCEPTED, RawServer, raw_server
-from ..test_processes import PROJECT, await_answer, free_port, get, running, uwsgi
+from ...ports import free_port
+from ..test_processes import PROJECT, await_answer, get, running, uwsgi
 from .conftest import url
 from .test_restarts import gunicorn
 

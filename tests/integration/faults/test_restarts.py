@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterable
@@ -17,14 +16,14 @@ import pytest
 
 from opentracing_zipkin.collector import Collector
 
-from ...interop.processes import redis_server
+from ...ports import free_port
 from ..test_processes import (
     BIN,
     PROJECT,
     WORKERS,
+    answers_of_celery,
     await_answer,
     environment,
-    free_port,
     get,
     running,
     spans_of,
@@ -130,10 +129,6 @@ def test_requests_while_a_server_replaces_its_workers_have_their_spans(
     assert len({span.tags["pid"] for span in spans}) > WORKERS, told
 
 
-CLIENT = """
-from tests.integration.apps.tasks import work
-print(*[result.get(timeout=50) for result in [work.delay() for _ in range(60)]], sep="\\n")
-"""
 CELERY = {
     "processes of 5 tasks": ["-P", "prefork", "-c", str(WORKERS), "--max-tasks-per-child", "5"],
     "a number of processes that follows the load": ["-P", "prefork", "--autoscale", "4,1"],
@@ -145,23 +140,8 @@ CELERY = {
 @pytest.mark.parametrize("pool", CELERY)
 def test_every_task_has_its_span_whatever_celery_does_with_its_pool(collector: Collector, tmp_path: Path, pool: str) -> None:
     """Tasks have spans if processes are replaced after some tasks or change in number, with threads, and without a pool."""
-    log = tmp_path / "log"
-    with redis_server(tmp_path) as port:
-        settings = environment(collector, BROKER=f"redis://127.0.0.1:{port}/0")
-        worker = [str(BIN / "celery"), "-A", "tests.integration.apps.tasks", "worker", *CELERY[pool]]
-        with running(worker, settings, log):
-            asked = subprocess.run(
-                [sys.executable, "-c", CLIENT],
-                env=settings,
-                cwd=PROJECT,
-                timeout=60,
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-    answers = asked.stdout.splitlines()
+    answers = answers_of_celery(collector, tmp_path, CELERY[pool], 60)
+    log = (tmp_path / "log").read_text()[-3000:]
 
     assert 60 == len(set(answers))
-    assert sorted(answers) == sorted(f"{span.span_id} {span.tags['pid']}" for span in spans_of(collector)), log.read_text()[
-        -3000:
-    ]
+    assert sorted(answers) == sorted(f"{span.span_id} {span.tags['pid']}" for span in spans_of(collector)), log

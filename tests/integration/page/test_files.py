@@ -85,7 +85,7 @@ def test_after_a_reload_the_file_is_asked_for_again(page: Page, write: Callable[
     [
         (b"<html>", "traces.json is no JSON"),
         (b"", "traces.json is no JSON"),
-        (gzip.compress(b"[]")[:9], "traces.json is a damaged gzip file"),
+        (gzip.compress(b"[]", mtime=0)[:9], "traces.json is a damaged gzip file"),
         ({"resourceSpans": []}, "holds OpenTelemetry's JSON (OTLP); a list of spans in Zipkin's JSON (version 2) is expected"),
         ({"data": [{"traceID": "1"}]}, "holds Jaeger's JSON"),
         ({"traceId": "1", "id": "1"}, "holds one span outside a list"),

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...integration.server_process import await_port, end_with_parent, free_port, program, stop
+from ...integration.server_process import await_port, end_with_parent, program, stop
+from ...ports import free_port
 
 __all__ = ["postgres"]
 

@@ -8,6 +8,7 @@ import json
 import sys
 import tracemalloc
 import zlib
+from functools import partial
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -21,6 +22,7 @@ from opentracing_zipkin.model import Endpoint, FinishedSpan
 from ..codec.strategies import finished_spans
 
 WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+compressed = partial(gzip.compress, mtime=0)  # without the time, which would be in the ids of the tests
 
 SPANS = [
     FinishedSpan("a" * 32, "1" * 16, None, "SERVER", "get /", 1_700_000_000_000_000, 200, Endpoint("shop", "127.0.0.1", "", 80)),
@@ -63,8 +65,8 @@ def test_every_encoding_is_told_by_its_first_bytes(encoding: str) -> None:
     half = len(body) // 2
     for packed in (
         body,
-        gzip.compress(body),
-        gzip.compress(body[:half]) + gzip.compress(b"") + gzip.compress(body[half:]) + bytes(512),
+        compressed(body),
+        compressed(body[:half]) + compressed(b"") + compressed(body[half:]) + bytes(512),
     ):
         assert SPANS == read(packed)
 
@@ -109,7 +111,7 @@ def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
         (b" \r\n", "byte 0: it contains only white space"),
         (b"\xef\xbb\xbf", "byte 0: it contains only white space"),
         *(('[{"id":"1"}]'.encode(encoding), "byte 0: this looks like UTF-16 or UTF-32") for encoding in WIDE),
-        (gzip.compress(gzip.compress(b"[]")), "byte 0 of the decompressed data: it is compressed with gzip twice; decompress it once"),
+        (compressed(compressed(b"[]")), "byte 0 of the decompressed data: it is compressed with gzip twice; decompress it once"),
         (b"\x01\x01", "byte 0: it begins with b'\\x01\\x01', and no encoding of Zipkin's does; JSON, Thrift and proto3 are read, also with gzip"),
         (b"<html>", "byte 0: it begins with b'<html>', and no encoding of Zipkin's does"),
         (b"\n\0\1" + bytes(9), "byte 0: this looks like a single Thrift struct; a list of structs is expected"),
@@ -128,9 +130,9 @@ def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
         (b"\x0c\0\0\0\1\0", "byte 5: span 0: trace_id is missing or 0"),
         (b"\n\x0e\n\x08" + b"\xaa" * 8 + b"\x1a\x02\0\0", "byte 14: span 0: id is zero"),
         (b"\n\x05B\x03 \xf0\xff", "byte 7: span 0: truncated: a number has no end"),
-        (gzip.compress(b"<html>"), "byte 0 of the decompressed data: it begins with b"),
-        (gzip.compress(b"[]")[:-1], "byte 21: truncated: the file ends within gzip data"),
-        (gzip.compress(b"[]") + b"[]", "byte 22: damaged gzip data: incorrect header check"),
+        (compressed(b"<html>"), "byte 0 of the decompressed data: it begins with b"),
+        (compressed(b"[]")[:-1], "byte 21: truncated: the file ends within gzip data"),
+        (compressed(b"[]") + b"[]", "byte 22: damaged gzip data: incorrect header check"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_byte(body: bytes, words: str) -> None:
@@ -150,7 +152,7 @@ def test_a_truncated_message_is_an_error_with_its_byte_or_a_shorter_message(enco
 
         assert found == SPANS[: len(found)]
         assert len(found) < len(SPANS) if error is None else 0 <= offset_of(error) <= length
-    packed = gzip.compress(body)
+    packed = compressed(body)
     for length in range(1, len(packed)):
         assert failure(packed[:length]).startswith("byte ")
 
@@ -189,7 +191,7 @@ def test_anything_is_spans_or_one_error_with_its_byte(tail: bytes, head: bytes) 
 
 def test_what_is_over_the_limit_is_refused_with_the_remedy() -> None:
     """A file over the limit is refused, plain or decompressed, and no more bytes than the limit are kept."""
-    bomb = gzip.compress(bytes(20_000_000))
+    bomb = compressed(bytes(20_000_000))
     remedy = "give --max-bytes a greater number, if you trust the file"
 
     assert f"it is longer than 100 bytes; {remedy}" == failure(b" " * 101, 100)
@@ -202,7 +204,7 @@ def test_what_is_over_the_limit_is_refused_with_the_remedy() -> None:
 
 def test_members_of_gzip_are_counted() -> None:
     """The number of gzip members is limited, so a file of empty members ends soon."""
-    empty = gzip.compress(b"", mtime=0)
+    empty = compressed(b"", mtime=0)
 
     assert "more than 100,000 gzip members" in failure(empty * 200_000)
 
@@ -224,7 +226,7 @@ def test_a_message_is_read_span_by_span() -> None:
 def test_the_inflater_and_zlib_agree() -> None:
     """Decompression in pieces gives the same bytes as zlib gives at once."""
     body = json.dumps([{"traceId": "1", "id": f"{number:x}"} for number in range(1, 5_000)]).encode()
-    packed = gzip.compress(body)
+    packed = compressed(body)
 
     assert zlib.decompress(packed, wbits=31) == reading._inflated(packed, len(body))
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from opentracing_zipkin.doctor import network, probe, query, service
 
+from ..isolation import clear_settings
 from ..senders.certificates import Certificates
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove settings, proxies and certificates from the environment, and allow a slow machine."""
-    for name in os.environ:
-        if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
-            monkeypatch.delenv(name)
+    clear_settings(monkeypatch)
     monkeypatch.setenv("ZIPKIN_SERVICE_NAME", "shop")
     monkeypatch.setattr(probe, "MAX_ANSWER_S", 30.0)  # a busy test machine must not look like a slow server
 

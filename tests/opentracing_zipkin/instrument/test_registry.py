@@ -23,17 +23,12 @@ from opentracing_zipkin.testing import InMemoryRecorder
 
 
 @pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in [name for name in os.environ if name.startswith(("ZIPKIN_", "OTEL_"))]:
-        monkeypatch.delenv(name)
+def _nothing_installed(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(other_instrumentations, "_logged", set())
     yield
     registry.uninstall()
     http.DEFAULT.update(excluded_paths=(), trust_forwarded=False)
     http.DEFAULT.on_shutdown = None
-    if isinstance(opentracing.tracer, ZipkinTracer):
-        opentracing.tracer.close(0)
-    opentracing._reset_global_tracer()
 
 
 # The table of libraries

@@ -19,6 +19,7 @@ from opentracing_zipkin.otel import B3Propagator, TracerProvider
 from opentracing_zipkin.otel.propagator import BaggagePropagator
 from opentracing_zipkin.otel.provider import Tracer
 from opentracing_zipkin.testing import InMemoryRecorder
+from tests.ids import stable_repr
 
 TRACE, SPAN, PARENT = "463ac35c9f6413ad48485a3953bb6124", "a2fb4a1d1a96d312", "0020000000000001"
 IDS = {"x-b3-traceid": TRACE, "x-b3-spanid": SPAN}
@@ -303,7 +304,7 @@ class BrokenDict(dict[str, str]):
 CARRIERS: list[Any] = [None, 7, "text", b"bytes", [], [1, 2], {1: 2}, {"b3": None}, {"b3": [1]}, {"b3": b"\xff"}, BrokenDict(b3="0"), object(), {None: "0"}]  # fmt: skip
 
 
-@pytest.mark.parametrize("carrier", CARRIERS, ids=repr)
+@pytest.mark.parametrize("carrier", CARRIERS, ids=stable_repr)
 @pytest.mark.parametrize("context", [None, Context(), {}, 7])
 def test_no_carrier_raises(propagator: B3Propagator, tracer: Tracer, carrier: Any, context: Any) -> None:
     """No carrier makes `extract` or `inject` raise, neither with the default getter and setter nor with broken ones."""

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-
 import pytest
 
-import opentracing
 from opentracing_zipkin import ZipkinTracer, configure, environment
 from opentracing_zipkin.settings import configure_by_environment
 
@@ -16,15 +12,9 @@ LENGTH, SPAN_LENGTH = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_
 
 
 @pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith(("ZIPKIN_", "OTEL_")):
-            monkeypatch.delenv(name)
+def _nothing_logged_before(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what was logged once before."""
     monkeypatch.setattr(environment, "_warned", set())
-    yield
-    if isinstance(opentracing.tracer, ZipkinTracer):
-        opentracing.tracer.close(0)
-    opentracing._reset_global_tracer()
 
 
 def share(tracer: ZipkinTracer) -> float:

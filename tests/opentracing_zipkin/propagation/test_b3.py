@@ -15,6 +15,7 @@ from opentracing_zipkin.context import DEBUG, DECIDED, MESSAGING, SAMPLED
 from opentracing_zipkin.propagation import binary
 from opentracing_zipkin.propagation.b3 import B3Propagation
 from opentracing_zipkin.propagation.b3_text import read_single, write_single
+from tests.ids import stable_repr
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "conformance" / "b3.json").read_text())["cases"]
 
@@ -170,7 +171,7 @@ def test_a_producer_writes_one_header_without_parent() -> None:
     assert {"b3": f"{TRACE}-{SPAN}-1"} == carrier
 
 
-@pytest.mark.parametrize("decision", [False, 0, b"0", "0", ["0"], ("0", "1"), memoryview(b"0")], ids=repr)
+@pytest.mark.parametrize("decision", [False, 0, b"0", "0", ["0"], ("0", "1"), memoryview(b"0")], ids=stable_repr)
 def test_a_deny_of_any_type_is_one(decision: Any) -> None:
     """A deny is read from values of any type, because frameworks and brokers have different types for them."""
     context = B3Propagation().extract({"x-b3-sampled": decision})
@@ -179,7 +180,7 @@ def test_a_deny_of_any_type_is_one(decision: Any) -> None:
     assert False is context.sampled
 
 
-@pytest.mark.parametrize("odd", [("a",), None, 3, ("a", "b", "c"), (None, None), ("", "x"), "b3", object()], ids=repr)
+@pytest.mark.parametrize("odd", [("a",), None, 3, ("a", "b", "c"), (None, None), ("", "x"), "b3", object()], ids=stable_repr)
 def test_what_is_no_header_does_not_hide_the_others(odd: Any) -> None:
     """An item that is no pair does not hide the headers beside it."""
     context = B3Propagation().extract([odd, ("b3", "0")])
@@ -239,7 +240,9 @@ UNREADABLE: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
 
 
 @pytest.mark.parametrize("spelling", [str, str.title, str.upper], ids=["lower", "title", "upper"])
-@pytest.mark.parametrize(("headers", "expected"), UNREADABLE, ids=lambda value: repr(value) if isinstance(value, dict) else "")
+@pytest.mark.parametrize(
+    ("headers", "expected"), UNREADABLE, ids=lambda value: stable_repr(value) if isinstance(value, dict) else ""
+)
 def test_what_cannot_be_read_is_counted_beside_what_can(
     headers: dict[str, Any], expected: tuple[Any, ...], spelling: Callable[[str], str]
 ) -> None:

@@ -18,6 +18,7 @@ from opentracing_zipkin import ZipkinContext, ZipkinTracer, propagation as propa
 from opentracing_zipkin.context import DECIDED, SAMPLED
 from opentracing_zipkin.propagation.b3 import B3Propagation
 from opentracing_zipkin.testing import InMemoryRecorder
+from tests.ids import stable_repr
 
 from .forwarded import CASE_SPELLINGS, PARENT, SPAN, SPELLINGS, TRACE, check_replaced, facts, stale_pairs
 
@@ -180,7 +181,7 @@ class ReadOnly(UserDict[str, str]):
     "carrier",
     [(), (("a", b"b"),), "text", b"bytes", bytearray(b"bytes"), None, 3, object(), FROZEN, ReadOnly(), {"a"}, iter([])]
     + [["text"], [("a", b"b", "c")], [None], [b"ab"], deque([("a", b"b")])],
-    ids=repr,
+    ids=stable_repr,
 )
 def test_what_cannot_be_written_to_is_no_carrier(carrier: Any) -> None:
     """A carrier that cannot be written to raises the API's exception, and its content stays as it is."""

@@ -18,7 +18,7 @@ from opentracing_zipkin.reporter import Reporter
 from opentracing_zipkin.reporter.greenlets import are_threads, is_hub_missing, prepare_exit
 from opentracing_zipkin.testing import FakeSender
 
-from ..waiting import wait_until
+from ...waiting import wait_until
 
 
 class Span:

@@ -19,7 +19,7 @@ from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders import Sender, SendError
 from opentracing_zipkin.testing import FakeSender
 
-from ..waiting import wait_until
+from ...waiting import wait_until
 
 
 class TimeOut(BaseException):

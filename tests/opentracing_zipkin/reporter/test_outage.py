@@ -9,12 +9,7 @@ import time
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.collector import Collector
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from ...ports import free_port
 
 
 def test_spans_of_an_outage_arrive_when_it_is_over() -> None:

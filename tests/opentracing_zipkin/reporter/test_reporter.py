@@ -23,7 +23,7 @@ from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.stats import TracerStats
 from opentracing_zipkin.testing import FakeSender
 
-from ..waiting import wait_until
+from ...waiting import wait_until
 
 
 class Span:

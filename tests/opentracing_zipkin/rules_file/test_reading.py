@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-import opentracing
 from opentracing_zipkin import ZipkinTracer, configure, sampling
 from opentracing_zipkin.rules_file import reading
 from opentracing_zipkin.rules_file.mistakes import Mistake
 from opentracing_zipkin.rules_file.reading import KEYS, MAX_FILE_BYTES, content_of, rules_in
 from opentracing_zipkin.sampling import Rule
+
+pytestmark = pytest.mark.usefixtures("no_global_tracer")
 
 GOOD = """
 # The first rule that fits decides.
@@ -202,14 +203,6 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest
 
 
 # As a setting
-
-
-@pytest.fixture(autouse=True)
-def _no_global_tracer() -> Any:
-    yield
-    if isinstance(opentracing.tracer, ZipkinTracer):
-        opentracing.tracer.close(0)
-    opentracing._reset_global_tracer()
 
 
 def test_a_mistake_at_the_start_raises_with_line_and_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

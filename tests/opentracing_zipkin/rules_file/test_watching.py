@@ -22,6 +22,8 @@ from opentracing_zipkin.rules_file.reading import MAX_FILE_BYTES
 from opentracing_zipkin.sampling import Root
 from opentracing_zipkin.testing import InMemoryRecorder
 
+from ...waiting import wait_until
+
 PATIENCE_S = 30.0
 
 YES = '[[rule]]\npath = "/a"\nrate = 1\n'
@@ -32,12 +34,12 @@ A = Root(tags={"http.path": "/a"})
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     watching._close_all()
-    until(lambda: threads() == 0)  # those of the test before
+    wait_until(lambda: threads() == 0)  # the threads of the test before
     monkeypatch.setattr(watching, "POLL_INTERVAL_S", 0.01)
     monkeypatch.setattr(watching, "CONFIRM_DELAY_S", 0.01)
     yield
     watching._close_all()
-    until(lambda: threads() == 0)
+    wait_until(lambda: threads() == 0)
 
 
 @pytest.fixture
@@ -62,13 +64,6 @@ def look(rules: WatchedRules) -> None:
     """Look at the file as the thread does, as often as a change needs to count."""
     for _ in range(3):
         rules.look()
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 # Whatever may become of a file that had good rules.
@@ -113,8 +108,8 @@ def test_a_change_takes_effect_and_is_said(
     assert True is sampled()
     for text, answer in ((NO, False), (YES, True), (NO, False)):
         write(file, text)
-        until(lambda answer=answer: sampled() is answer)  # type: ignore[misc]
-    until(lambda: len(lines()) == 3)
+        wait_until(lambda answer=answer: sampled() is answer)  # type: ignore[misc]
+    wait_until(lambda: len(lines()) == 3)
     tracer.close(0)
 
     assert {f"zipkin: the file of sampling rules {file} has changed: 1 in force"} == set(lines())
@@ -285,10 +280,10 @@ def test_the_first_root_starts_the_thread_and_the_last_one_no_other(file: Path) 
         thread.start()
     for thread in asking:
         thread.join()
-    until(lambda: threads() == 1)
+    wait_until(lambda: threads() == 1)
     rules.close()
 
-    until(lambda: threads() == 0)
+    wait_until(lambda: threads() == 0)
     rules.decide(1, A)
     assert 0 == threads()
 
@@ -298,13 +293,13 @@ def test_the_thread_ends_with_the_tracer(file: Path) -> None:
     for end in (ZipkinTracer.close, lambda tracer: None):
         tracer = ZipkinTracer("shop", recorder=InMemoryRecorder(), sampling_rules=file)
         tracer.start_trace("x")
-        until(lambda: threads() == 1)
+        wait_until(lambda: threads() == 1)
         end(tracer)
         gone = weakref.ref(tracer)
         del tracer
         gc.collect()
 
-        until(lambda: threads() == 0)
+        wait_until(lambda: threads() == 0)
         assert None is gone()
 
 
@@ -324,7 +319,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again(file: Path, monkeypatch:
     rules._retry_at = 0.0
     rules.decide(1, A)
 
-    until(lambda: threads() == 1)
+    wait_until(lambda: threads() == 1)
     rules.close()
 
 
@@ -341,7 +336,7 @@ def test_a_handler_that_raises_while_the_thread_starts_leaves_no_claim(file: Pat
             rules.decide(1, A)
     rules.decide(1, A)
 
-    until(lambda: threads() == 1)
+    wait_until(lambda: threads() == 1)
     rules.close()
 
 
@@ -358,7 +353,7 @@ def test_whatever_a_look_raises_the_thread_goes_on(
 
     monkeypatch.setattr(WatchedRules, "look", broken)
     rules.decide(1, A)
-    until(lambda: len(looks) > 2)
+    wait_until(lambda: len(looks) > 2)
     rules.close()
 
     assert lines()[0].endswith("cannot be looked at")
@@ -368,18 +363,18 @@ def test_a_forked_child_looks_by_itself(file: Path) -> None:
     """A forked child starts a thread of its own."""
     rules = watched(file)
     rules.decide(1, A)
-    until(lambda: threads() == 1)
+    wait_until(lambda: threads() == 1)
     child = os.fork()
     if child == 0:
         status = 1
         try:
             file.write_text(NO)
-            until(lambda: not rules.decide(1, A))
+            wait_until(lambda: not rules.decide(1, A))
             status = 0
         finally:
             os._exit(status)
     _, status = os.waitpid(child, 0)
-    until(lambda: not rules.decide(1, A))
+    wait_until(lambda: not rules.decide(1, A))
     rules.close()
 
     assert 0 == status

@@ -6,7 +6,6 @@ import html
 import itertools
 import json
 import logging
-import os
 import re
 import traceback
 from base64 import b64encode
@@ -26,6 +25,8 @@ from opentracing_zipkin.senders.http import HttpSender
 from opentracing_zipkin.senders.url import shown
 
 from .raw_server import ACCEPTED, raw_server, saying
+
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 V2 = "/api/v2/spans"
 SECRET = "s3cr3t"
@@ -87,17 +88,6 @@ def is_refused(construct: Callable[[], object]) -> bool:
 
 def sender(endpoint: Any, **options: Any) -> HttpSender:
     return HttpSender(endpoint, V2, "application/json", send_timeout=0.5, **options)
-
-
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith(("ZIPKIN_", "OTEL_")) or name.lower().endswith(("_proxy", "_ca_bundle")):
-            monkeypatch.delenv(name)
-    yield
-    if isinstance(opentracing.tracer, ZipkinTracer):
-        opentracing.tracer.close(0)
-    opentracing._reset_global_tracer()
 
 
 def test_a_malformed_endpoint_shows_no_credential() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import Any
@@ -91,22 +90,20 @@ def test_an_endpoint_that_chooses_no_sender_is_refused(endpoint: Any, words: str
         assert words in str(caught.value)
 
 
+@pytest.mark.usefixtures("no_settings")
 @pytest.mark.parametrize(("endpoint", "sender"), [("http://127.0.0.1:9", HttpSender), ("console:", ConsoleSender)])
 @pytest.mark.parametrize("variable", ["ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_ENDPOINT"])
 def test_both_variables_choose_a_sender(monkeypatch: pytest.MonkeyPatch, endpoint: str, sender: type, variable: str) -> None:
     """Our variable and OpenTelemetry's choose a sender, and `opentracing-zipkin run` says where spans go."""
-    for name in [name for name in os.environ if name.startswith(("ZIPKIN_", "OTEL_"))]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv(variable, endpoint)
     tracer: Any = configure("service")
     _, target, _ = describe_environment()
 
     assert sender is type(tracer._recorder._sender)
     assert shown_target(endpoint, V2) == target
-    tracer.close(0)
-    opentracing._reset_global_tracer()
 
 
+@pytest.mark.usefixtures("no_settings")
 def test_proxies_and_certificates_of_requests_are_for_http_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables for requests do not reach another sender, and cause no error there."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
@@ -115,8 +112,6 @@ def test_proxies_and_certificates_of_requests_are_for_http_alone(monkeypatch: py
     tracer = configure("service", endpoint="console:")
 
     assert tracer is opentracing.tracer
-    tracer.close(0)
-    opentracing._reset_global_tracer()
 
 
 def test_a_console_needs_no_broker_and_a_collector_no_broker_and_no_console() -> None:

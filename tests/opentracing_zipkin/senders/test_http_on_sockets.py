@@ -17,6 +17,7 @@ import pytest
 from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.senders.http import HttpSender
 
+from ...ports import free_port
 from .certificates import Certificates
 from .raw_server import ACCEPTED, raw_server
 
@@ -29,12 +30,6 @@ def sender(port: int, scheme: str = "http", **options: Any) -> HttpSender:
 
 def accept(connection: socket.socket) -> None:
     connection.sendall(ACCEPTED)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def one_by_one(text: bytes) -> Callable[[socket.socket], None]:

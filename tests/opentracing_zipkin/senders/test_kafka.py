@@ -19,8 +19,8 @@ import pytest
 from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.senders import SendError, kafka_client
 from opentracing_zipkin.senders.kafka import KafkaSender
-from tests.contract.sender_contract import in_a_child
 
+from ...contract.sender_contract import in_a_child
 from .certificates import Certificates
 from .mock_kafka import MockKafka
 

@@ -11,8 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.senders.kafka import KafkaSender
-from tests.contract.sender_contract import in_a_child
 
+from ...contract.sender_contract import in_a_child
 from .mock_kafka import MockKafka
 from .test_kafka import refusal
 

@@ -22,9 +22,9 @@ from pika import frame, spec
 from opentracing_zipkin.senders import SendError
 from opentracing_zipkin.senders.rabbitmq import RabbitmqSender
 
+from ...ports import free_port
 from .certificates import Certificates
 from .raw_broker import ANSWERS, Answer, Talk, raw_broker
-from .test_http_on_sockets import free_port
 from .test_rabbitmq import failure, refusing
 
 DEADLINE_S = 0.5

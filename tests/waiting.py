@@ -1,4 +1,4 @@
-"""Waits for what another thread does."""
+"""Waiting for what another thread does."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 __all__ = ["wait_until"]
 
-MAX_WAIT_S = 10.0
+MAX_WAIT_S = 30.0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; fails after 10 s."""
+    """Return as soon as the condition holds; raises AssertionError if it does not within MAX_WAIT_S."""
     deadline = time.monotonic() + MAX_WAIT_S
     while not condition():
         assert time.monotonic() < deadline, f"it did not happen within {MAX_WAIT_S:.0f} s"

@@ -11,7 +11,7 @@ from opentracing_zipkin.collector.query import TraceQuery, Window
 from opentracing_zipkin.collector.stores import Store
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 
-__all__ = ["ALL", "Scan", "began_in", "many_spans", "names_of", "queries", "span", "spans"]
+__all__ = ["ALL", "PlainStore", "began_in", "many_spans", "names_of", "queries", "span", "spans"]
 
 ALL = Window(0, 10**12)
 TIMES = (0, 1, 5, 5, 7, 100, 10**9)
@@ -47,7 +47,7 @@ queries = st.builds(
 )
 
 
-class Scan:
+class PlainStore:
     """A plain store: every span is in a list, and every search reads them all."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ def _has_duration(asked: TraceQuery, span: FinishedSpan) -> bool:
 
 
 def names_of(store: Store) -> list[list[str]]:
-    """The names that a store lists, in the order of `Scan.names`."""
+    """The names that a store lists, in the order of `PlainStore.names`."""
     of_services = [
         names(service) for names in (store.span_names, store.remote_service_names) for service in (*WORDS, "web") if service
     ]
