@@ -77,7 +77,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "a quoted key": ('[[rule]]\nrate = 1\n^"pth" = "/a"\n', "a rule has no key 'pth'; did you mean 'path'?"),
     "a strange key": ("[[rule]]\nrate = 1\n^zzz = 1\n", f"a rule has no key 'zzz'; use {', '.join(KEYS)}"),
     "a path without a slash": ('[[rule]]\nrate = 1\n^path = "health"\n', "path is 'health'; a path begins with a slash"),
-    "a limit of 0": ("[[rule]]\n^limit = 0\n", "limit is 0; use how many"),
+    "a limit of 0": ("[[rule]]\n^limit = 0\n", "limit is 0; use the greatest number"),
     "a date": ("[[rule]]\n^rate = 2026-11-26\n", "rate is datetime.date(2026, 11, 26); use 0.0"),
     "a header that is no text": ("[[rule]]\nrate = 1\nheaders.^x-a = 3\n", "headers.x-a is 3; use text"),
     "a header in a table of its own": ('[[rule]]\nrate = 1\n[rule.headers]\na = "b"\n^x-a = 3\n', "headers.x-a is 3; use text"),
