@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from waitress.server import TcpWSGIServer
@@ -148,6 +149,23 @@ def test_stop_ends_while_clients_are_connected() -> None:
 
         assert [b""] * 20 == [_rest(client) for client in clients]
     assert 5 > took
+
+
+def test_stop_does_not_fail_if_a_request_ends_at_the_same_moment() -> None:
+    """`stop` raises nothing if the thread of a request wakes the server, which closes everything, before `stop` does."""
+    collector = Collector().start()
+    server: Any = collector._server
+    pull_trigger = server.trigger.pull_trigger
+
+    def pull_too_late(thunk: Any) -> None:
+        pull_trigger(thunk)
+        server._loop.join(10)
+        pull_trigger()  # raises, because the server has closed its pipe
+
+    server.trigger.pull_trigger = pull_too_late
+    collector.stop()
+
+    assert not server._loop.is_alive()
 
 
 def _rest(client: socket.socket) -> bytes:
