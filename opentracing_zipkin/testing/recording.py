@@ -105,6 +105,7 @@ class ZipkinRecording:
         self._undo: list[Callable[[], object]] = []
         self._watch = _Watch()
         self._left_unfinished: list[str] | None = None
+        self._last_reasons: list[str] | None = None
 
     # For the test
 
@@ -190,6 +191,7 @@ class ZipkinRecording:
         if self._left_unfinished is None:
             self._wait_for_others(grace_s)
             self._left_unfinished = self._watch.texts()
+            self._last_reasons = self._reasons()
             self._put_back()
             for tracer, recorder, record in self._redirected:
                 tracer._recorder, tracer._record = recorder, record
@@ -254,7 +256,9 @@ class ZipkinRecording:
         return {**self._settings, "scope_manager": manager}
 
     def _reasons(self) -> list[str]:
-        """The reasons why there may be fewer spans than a test expects."""
+        """The reasons why there may be fewer spans than a test expects; after `stop`, those that it had at its end."""
+        if self._last_reasons is not None:
+            return self._last_reasons
         current = opentracing.global_tracer()
         found = [f"not finished: {text}" for text in self.unfinished]
         if self._own is not None and getattr(current, "_recorder", None) is not self._recorder:

@@ -201,6 +201,25 @@ def test_the_reason_for_missing_spans_is_said() -> None:
         span.finish()
 
 
+def reasons(zipkin: ZipkinRecording) -> list[str]:
+    """The reasons in a failure's text: its last lines."""
+    with pytest.raises(AssertionError) as caught:
+        zipkin.spans.one("no such name")
+    return [line.strip() for line in str(caught.value).splitlines() if "the tracer of" in line or "global tracer" in line]
+
+
+def test_the_reasons_are_those_at_the_end_of_the_recording() -> None:
+    """The former global tracer, which the end restores, is no reason; the one that was there instead stays one."""
+    with ZipkinRecording() as zipkin:
+        work("a")
+    with ZipkinRecording() as replaced:
+        opentracing.set_global_tracer(MockTracer())
+
+    assert [] == reasons(zipkin)
+    [reason] = reasons(replaced)
+    assert "MockTracer" in reason
+
+
 def test_what_is_left_unfinished_is_told_with_its_place() -> None:
     """Unfinished spans, dropped or not, and open scopes are listed with their places."""
     with ZipkinRecording() as zipkin:
