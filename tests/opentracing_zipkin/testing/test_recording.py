@@ -179,7 +179,7 @@ def failure(zipkin: ZipkinRecording) -> str:
 
 
 def test_the_reason_for_missing_spans_is_said() -> None:
-    """A failed question names the reason: another tracer, one that is off or samples, or unfinished spans."""
+    """A failed question names the reason: another tracer, one that is off, or unfinished spans."""
     with ZipkinRecording() as zipkin:
         opentracing.set_global_tracer(ZipkinTracer("mine", recorder=InMemoryRecorder()))
         work("a")
@@ -191,9 +191,6 @@ def test_the_reason_for_missing_spans_is_said() -> None:
         configure("shop", enabled=False)
         work("a")
         assert "the tracer of 'shop' is switched off (enabled=False or ZIPKIN_ENABLED=false)" in failure(zipkin)
-    with ZipkinRecording(sample_rate=0.0) as zipkin:
-        work("a")
-        assert "the tracer of 'shop' samples some traces only (sample_rate, sampler)" in failure(zipkin)
     with ZipkinRecording() as zipkin:
         span = opentracing.tracer.start_span("a")
         assert "not finished: span 'a' was never finished; it was started at " in failure(zipkin)
@@ -201,11 +198,58 @@ def test_the_reason_for_missing_spans_is_said() -> None:
         span.finish()
 
 
+NO_TRACE = "samples no trace (sample_rate, sampler)"
+SOME_TRACES = "samples some traces only (sample_rate, sampler)"
+EFFECTS: dict[str, tuple[dict[str, Any], str]] = {
+    "rate 0": ({"sample_rate": 0.0}, NO_TRACE),
+    "rate 0.5": ({"sample_rate": 0.5}, SOME_TRACES),
+    "rate 1": ({"sample_rate": 1.0}, ""),
+    "sampler": ({"sampler": lambda _: False}, "has a sampler that may leave traces out (sampler, sampling_rules)"),
+    "off": ({"enabled": False}, "is switched off (enabled=False or ZIPKIN_ENABLED=false)"),
+}
+
+
 def reasons(zipkin: ZipkinRecording) -> list[str]:
     """The reasons in a failure's text: its last lines."""
     with pytest.raises(AssertionError) as caught:
         zipkin.spans.one("no such name")
     return [line.strip() for line in str(caught.value).splitlines() if "the tracer of" in line or "global tracer" in line]
+
+
+@pytest.mark.parametrize(("settings", "effect"), EFFECTS.values(), ids=list(EFFECTS))
+def test_settings_that_prevent_spans_are_said_as_they_are(settings: dict[str, Any], effect: str) -> None:
+    """A failure says whether the tracer is off, samples no trace or some; the default settings are no reason."""
+    with ZipkinRecording("shop", **settings) as zipkin:
+        pass
+    with ZipkinRecording() as after:
+        configure("bank", **settings)
+
+    assert ([f"the tracer of 'shop' {effect}"] if effect else []) == reasons(zipkin)
+    assert ([f"the tracer of 'bank' {effect}"] if effect else []) == reasons(after)
+
+
+@pytest.mark.parametrize(("settings", "effect"), EFFECTS.values(), ids=list(EFFECTS))
+@pytest.mark.parametrize("is_global", [True, False], ids=["configured before", "configured in another test"])
+def test_an_earlier_tracer_is_a_reason_where_it_is_used(settings: dict[str, Any], effect: str, is_global: bool) -> None:
+    """A tracer configured before the test is a reason if the test uses it, and else none."""
+    if is_global:
+        tracer = configure("shop", **settings)
+    else:
+        with ZipkinRecording():
+            tracer = configure("shop", **settings)
+    with ZipkinRecording() as unused:
+        work("a")
+    with ZipkinRecording() as used, tracer.start_active_span("held"):
+        pass
+    with ZipkinRecording() as set_again:
+        opentracing.set_global_tracer(tracer)
+    opentracing.set_global_tracer(opentracing.Tracer())
+    tracer.close(0)
+    expected = [f"the tracer of 'shop', which was configured before this test, {effect}"] if effect else []
+
+    assert [] == reasons(unused)
+    assert expected == reasons(used)
+    assert expected == reasons(set_again)
 
 
 def test_the_reasons_are_those_at_the_end_of_the_recording() -> None:
