@@ -7,8 +7,11 @@ import threading
 import unittest
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
+from unittest.mock import patch
 
+import freezegun
 import pytest
+import time_machine
 
 import opentracing
 from opentracing.mocktracer import MockTracer
@@ -332,6 +335,36 @@ def test_another_outline_is_an_assertion_error() -> None:
         with pytest.raises(ValueError, match="line 1 of the outline"):
             zipkin.assert_tree("a  b c")
         span.finish()
+
+
+def time_module_mocked() -> Any:
+    return patch.multiple("time", time=lambda: 1.0, time_ns=lambda: 1, perf_counter_ns=lambda: 1)
+
+
+FROZEN: dict[str, tuple[Any, bool]] = {
+    "freezegun": (lambda: freezegun.freeze_time("2012-01-14"), False),
+    "mock": (time_module_mocked, False),
+    "time-machine": (lambda: time_machine.travel("2012-01-14", tick=False), True),
+}
+
+
+@pytest.mark.parametrize(("freeze", "is_seen"), FROZEN.values(), ids=list(FROZEN))
+def test_a_trace_begins_in_frozen_time_under_time_machine_alone(freeze: Any, is_seen: bool) -> None:
+    """A trace that begins in frozen time has it until its end, others have not, and each duration is real."""
+    with ZipkinRecording() as zipkin:
+        before = opentracing.tracer.start_span("before")
+        with freeze():
+            opentracing.tracer.start_span("child of before", child_of=before).finish()
+            inside = opentracing.tracer.start_span("inside")
+        opentracing.tracer.start_span("later child", child_of=inside).finish()
+        work("next trace")
+        inside.finish()
+        before.finish()
+    frozen = {span.name for span in zipkin.spans if span.timestamp_us < 1_400_000_000_000_000}  # 2014
+    duration_us = zipkin.spans.one("inside").duration_us
+
+    assert ({"inside", "later child"} if is_seen else set()) == frozen
+    assert 0 < duration_us < 60_000_000
 
 
 # unittest
