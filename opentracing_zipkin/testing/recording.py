@@ -4,6 +4,10 @@ Rules: the recording's tracer is the global one, and afterwards the former globa
 application configures, before the test or in it, also records here meanwhile, because a module may hold a reference to it since
 its import.  Two kinds of tracers are left alone: one with a recorder of its own, and one that the test makes by hand and does
 not make the global one.
+
+The application may have configured its tracer in an earlier test, at an import or in a function that runs once, and still use
+it.  An earlier test may also have configured a tracer for itself alone.  Both look the same.  So both record here, but a tracer
+that this test does not use is no reason for missing spans.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import wraps
 from typing import Any, NamedTuple
 
 import opentracing
@@ -22,6 +27,7 @@ from opentracing.scope_managers.contextvars import ContextVarsScopeManager
 from ..clock import monotonic
 from ..parts import recorded_once
 from ..reporter import Recorder, Reporter
+from ..sampling.by_trace_id import is_boundary
 from ..span import RecordingSpan
 from ..stats import CAUSES, TracerStats
 from ..text import printable, to_text
@@ -104,7 +110,10 @@ class ZipkinRecording:
         self._redirected: list[_Redirected] = []
         self._undo: list[Callable[[], object]] = []
         self._watch = _Watch()
+        self._earlier: list[ZipkinTracer] = []  # those of `_redirected` that were configured before this recording
+        self._used: list[ZipkinTracer] = []  # those of `_earlier` that have started a span here
         self._left_unfinished: list[str] | None = None
+        self._last_reasons: list[str] | None = None
 
     # For the test
 
@@ -183,6 +192,8 @@ class ZipkinRecording:
         for tracer in list(_configured):
             if isinstance(tracer._recorder, Reporter):  # not the recorder of a recording around this one
                 self._redirect(tracer)
+                self._earlier.append(tracer)
+                self._notice_use(tracer)
         return self
 
     def stop(self, grace_s: float = MAX_GRACE_S) -> list[str]:
@@ -190,6 +201,7 @@ class ZipkinRecording:
         if self._left_unfinished is None:
             self._wait_for_others(grace_s)
             self._left_unfinished = self._watch.texts()
+            self._last_reasons = self._reasons()
             self._put_back()
             for tracer, recorder, record in self._redirected:
                 tracer._recorder, tracer._record = recorder, record
@@ -234,6 +246,21 @@ class ZipkinRecording:
             self._undo.append(_SavedAttribute(changed, name).restore)
         self._watch.watch(tracer, manager if is_ours else None)
 
+    def _notice_use(self, tracer: ZipkinTracer) -> None:
+        """Notice the first span that this tracer starts; `_redirect` has saved its method.
+
+        OpenTelemetry's spans of a TracerProvider that was given this tracer are not noticed.
+        """
+        start = tracer.start_span
+
+        @wraps(start)
+        def start_span(*args: Any, **kwargs: Any) -> Any:
+            if tracer not in self._used:
+                self._used.append(tracer)
+            return start(*args, **kwargs)
+
+        vars(tracer)["start_span"] = start_span
+
     def _settings_with_shared_scopes(self) -> dict[str, Any]:
         """The settings, with the scope manager of the application's tracer, whose place ours takes.
 
@@ -254,7 +281,9 @@ class ZipkinRecording:
         return {**self._settings, "scope_manager": manager}
 
     def _reasons(self) -> list[str]:
-        """The reasons why there may be fewer spans than a test expects."""
+        """The reasons why there may be fewer spans than a test expects; after `stop`, those that it had at its end."""
+        if self._last_reasons is not None:
+            return self._last_reasons
         current = opentracing.global_tracer()
         found = [f"not finished: {text}" for text in self.unfinished]
         if self._own is not None and getattr(current, "_recorder", None) is not self._recorder:
@@ -264,11 +293,27 @@ class ZipkinRecording:
                 "set it with opentracing.set_global_tracer, and leave out recorder="
             )
         for tracer in [*([] if self._own is None else [self._own]), *(redirected.tracer for redirected in self._redirected)]:
-            if not tracer.enabled:
-                found.append(f"the tracer of {tracer.service_name!r} is switched off (enabled=False or ZIPKIN_ENABLED=false)")
-            elif not tracer._samples_all:
-                found.append(f"the tracer of {tracer.service_name!r} samples some traces only (sample_rate, sampler)")
+            is_earlier = tracer in self._earlier
+            if is_earlier and tracer not in self._used and tracer is not current:
+                continue
+            effect = _effect_of_settings(tracer)
+            if effect:
+                when = ", which was configured before this test," if is_earlier else ""
+                found.append(f"the tracer of {tracer.service_name!r}{when} {effect}")
         return found
+
+
+def _effect_of_settings(tracer: ZipkinTracer) -> str:
+    """How a tracer's settings prevent spans; empty if they do not."""
+    if not tracer.enabled:
+        return "is switched off (enabled=False or ZIPKIN_ENABLED=false)"
+    if tracer._samples_all:
+        return ""
+    if tracer._samples_none:
+        return "samples no trace (sample_rate, sampler)"
+    if is_boundary(tracer.sampler):
+        return "samples some traces only (sample_rate, sampler)"
+    return "has a sampler that may leave traces out (sampler, sampling_rules)"
 
 
 class _SavedAttribute:

@@ -61,6 +61,70 @@ def test_spans_are_there_as_objects_and_nothing_is_left_behind(pytester: pytest.
     result.assert_outcomes(passed=5)
 
 
+OF_AN_EARLIER_TEST = """
+def test_a(zipkin):
+    opentracing_zipkin.configure("shop", sample_rate=0.0)
+    opentracing.tracer.start_span("charge").finish()
+    zipkin.spans.one("charge")
+
+def test_b(zipkin):
+    opentracing.tracer.start_span("charge").finish()
+    zipkin.spans.one("pack")
+
+@pytest.mark.zipkin(service_name="bank")
+def test_c(zipkin):
+    opentracing.tracer.start_span("charge").finish()
+    zipkin.spans.one("charge", service="bank")
+"""
+
+
+def test_a_tracer_that_an_earlier_test_configured_is_no_reason(pytester: pytest.Pytester) -> None:
+    """A test that fails names the same reasons alone and after a test whose own tracer samples nothing."""
+    both = run(pytester, OF_AN_EARLIER_TEST)
+    alone = run(pytester, OF_AN_EARLIER_TEST, "-k", "test_b")
+
+    both.assert_outcomes(failed=2, passed=1)
+    [reason] = [line for line in both.outlines if "the tracer of" in line]
+    assert "the tracer of 'shop' samples no trace (sample_rate, sampler)" in reason
+    alone.assert_outcomes(failed=1)
+    alone.stdout.no_fnmatch_line("*the tracer of*")
+    # The service name does stay without the marker, see docs/how-to/testing.md.
+    both.stdout.fnmatch_lines(["E*  shop: charge"])
+    alone.stdout.fnmatch_lines(["E*  test: charge"])
+
+
+OF_AN_APPLICATION = """
+def test_a(zipkin):
+    import application
+
+def test_b(zipkin):
+    import application
+    application.checkout()
+    zipkin.spans.one("checkout")
+"""
+
+
+def test_an_application_that_one_test_imports_counts_in_the_next(pytester: pytest.Pytester) -> None:
+    """The settings of a module that an earlier test has imported are in force, and a failure says when they began."""
+    pytester.makepyfile(
+        application="""
+        import opentracing_zipkin
+
+        tracer = opentracing_zipkin.configure("shop", sample_rate=0.0)
+
+        def checkout():
+            tracer.start_span("checkout").finish()
+        """
+    )
+    both = run(pytester, OF_AN_APPLICATION)
+    alone = run(pytester, OF_AN_APPLICATION, "-k", "test_b")
+
+    both.assert_outcomes(passed=1, failed=1)
+    both.stdout.fnmatch_lines(["E*the tracer of 'shop', which was configured before this test, samples no trace *"])
+    alone.assert_outcomes(failed=1)
+    alone.stdout.fnmatch_lines(["E*the tracer of 'shop' samples no trace *"])
+
+
 def test_a_failure_shows_the_tests_own_line_and_what_was_recorded(pytester: pytest.Pytester) -> None:
     """A failure shows the test's own line and the recorded spans, not the inside of the helper."""
     result = run(

@@ -7,8 +7,11 @@ import threading
 import unittest
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
+from unittest.mock import patch
 
+import freezegun
 import pytest
+import time_machine
 
 import opentracing
 from opentracing.mocktracer import MockTracer
@@ -179,7 +182,7 @@ def failure(zipkin: ZipkinRecording) -> str:
 
 
 def test_the_reason_for_missing_spans_is_said() -> None:
-    """A failed question names the reason: another tracer, one that is off or samples, or unfinished spans."""
+    """A failed question names the reason: another tracer, one that is off, or unfinished spans."""
     with ZipkinRecording() as zipkin:
         opentracing.set_global_tracer(ZipkinTracer("mine", recorder=InMemoryRecorder()))
         work("a")
@@ -191,14 +194,77 @@ def test_the_reason_for_missing_spans_is_said() -> None:
         configure("shop", enabled=False)
         work("a")
         assert "the tracer of 'shop' is switched off (enabled=False or ZIPKIN_ENABLED=false)" in failure(zipkin)
-    with ZipkinRecording(sample_rate=0.0) as zipkin:
-        work("a")
-        assert "the tracer of 'shop' samples some traces only (sample_rate, sampler)" in failure(zipkin)
     with ZipkinRecording() as zipkin:
         span = opentracing.tracer.start_span("a")
         assert "not finished: span 'a' was never finished; it was started at " in failure(zipkin)
         assert __file__ in failure(zipkin)
         span.finish()
+
+
+NO_TRACE = "samples no trace (sample_rate, sampler)"
+SOME_TRACES = "samples some traces only (sample_rate, sampler)"
+EFFECTS: dict[str, tuple[dict[str, Any], str]] = {
+    "rate 0": ({"sample_rate": 0.0}, NO_TRACE),
+    "rate 0.5": ({"sample_rate": 0.5}, SOME_TRACES),
+    "rate 1": ({"sample_rate": 1.0}, ""),
+    "sampler": ({"sampler": lambda _: False}, "has a sampler that may leave traces out (sampler, sampling_rules)"),
+    "off": ({"enabled": False}, "is switched off (enabled=False or ZIPKIN_ENABLED=false)"),
+}
+
+
+def reasons(zipkin: ZipkinRecording) -> list[str]:
+    """The reasons in a failure's text: its last lines."""
+    with pytest.raises(AssertionError) as caught:
+        zipkin.spans.one("no such name")
+    return [line.strip() for line in str(caught.value).splitlines() if "the tracer of" in line or "global tracer" in line]
+
+
+@pytest.mark.parametrize(("settings", "effect"), EFFECTS.values(), ids=list(EFFECTS))
+def test_settings_that_prevent_spans_are_said_as_they_are(settings: dict[str, Any], effect: str) -> None:
+    """A failure says whether the tracer is off, samples no trace or some; the default settings are no reason."""
+    with ZipkinRecording("shop", **settings) as zipkin:
+        pass
+    with ZipkinRecording() as after:
+        configure("bank", **settings)
+
+    assert ([f"the tracer of 'shop' {effect}"] if effect else []) == reasons(zipkin)
+    assert ([f"the tracer of 'bank' {effect}"] if effect else []) == reasons(after)
+
+
+@pytest.mark.parametrize(("settings", "effect"), EFFECTS.values(), ids=list(EFFECTS))
+@pytest.mark.parametrize("is_global", [True, False], ids=["configured before", "configured in another test"])
+def test_an_earlier_tracer_is_a_reason_where_it_is_used(settings: dict[str, Any], effect: str, is_global: bool) -> None:
+    """A tracer configured before the test is a reason if the test uses it, and else none."""
+    if is_global:
+        tracer = configure("shop", **settings)
+    else:
+        with ZipkinRecording():
+            tracer = configure("shop", **settings)
+    with ZipkinRecording() as unused:
+        work("a")
+    with ZipkinRecording() as used, tracer.start_active_span("held"):
+        pass
+    with ZipkinRecording() as set_again:
+        opentracing.set_global_tracer(tracer)
+    opentracing.set_global_tracer(opentracing.Tracer())
+    tracer.close(0)
+    expected = [f"the tracer of 'shop', which was configured before this test, {effect}"] if effect else []
+
+    assert [] == reasons(unused)
+    assert expected == reasons(used)
+    assert expected == reasons(set_again)
+
+
+def test_the_reasons_are_those_at_the_end_of_the_recording() -> None:
+    """The former global tracer, which the end restores, is no reason; the one that was there instead stays one."""
+    with ZipkinRecording() as zipkin:
+        work("a")
+    with ZipkinRecording() as replaced:
+        opentracing.set_global_tracer(MockTracer())
+
+    assert [] == reasons(zipkin)
+    [reason] = reasons(replaced)
+    assert "MockTracer" in reason
 
 
 def test_what_is_left_unfinished_is_told_with_its_place() -> None:
@@ -269,6 +335,36 @@ def test_another_outline_is_an_assertion_error() -> None:
         with pytest.raises(ValueError, match="line 1 of the outline"):
             zipkin.assert_tree("a  b c")
         span.finish()
+
+
+def time_module_mocked() -> Any:
+    return patch.multiple("time", time=lambda: 1.0, time_ns=lambda: 1, perf_counter_ns=lambda: 1)
+
+
+FROZEN: dict[str, tuple[Any, bool]] = {
+    "freezegun": (lambda: freezegun.freeze_time("2012-01-14"), False),
+    "mock": (time_module_mocked, False),
+    "time-machine": (lambda: time_machine.travel("2012-01-14", tick=False), True),
+}
+
+
+@pytest.mark.parametrize(("freeze", "is_seen"), FROZEN.values(), ids=list(FROZEN))
+def test_a_trace_begins_in_frozen_time_under_time_machine_alone(freeze: Any, is_seen: bool) -> None:
+    """A trace that begins in frozen time has it until its end, others have not, and each duration is real."""
+    with ZipkinRecording() as zipkin:
+        before = opentracing.tracer.start_span("before")
+        with freeze():
+            opentracing.tracer.start_span("child of before", child_of=before).finish()
+            inside = opentracing.tracer.start_span("inside")
+        opentracing.tracer.start_span("later child", child_of=inside).finish()
+        work("next trace")
+        inside.finish()
+        before.finish()
+    frozen = {span.name for span in zipkin.spans if span.timestamp_us < 1_400_000_000_000_000}  # 2014
+    duration_us = zipkin.spans.one("inside").duration_us
+
+    assert ({"inside", "later child"} if is_seen else set()) == frozen
+    assert 0 < duration_us < 60_000_000
 
 
 # unittest
