@@ -7,6 +7,7 @@ variable, and the remedy.
 from __future__ import annotations
 
 import os
+import re
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
@@ -82,8 +83,9 @@ class Effective(NamedTuple):
     """The settings that `configure()` would use by the environment alone.
 
     `given` has the settings that the environment sets; `variables` the variable of each of them, and of `service_name`.
-    `wrong` has each variable that cannot be used, with the problem and the remedy.  `unknown` has each variable that has no
-    meaning, but is nearly one of ours, with the remedy.  `ignored` has each variable of another sender than the endpoint's.
+    `wrong` has each variable that cannot be used, with the problem and the remedy, "" for none.  `unknown` has each variable
+    that has no meaning, but is nearly one of ours, with the remedy.  `ignored` has each variable of another sender than that of
+    the endpoint.
     """
 
     service_name: str
@@ -115,9 +117,15 @@ def effective() -> Effective:
         try:
             return _effective(environ)._replace(wrong=wrong, unknown=list(misspelt_variables(environ)))
         except WrongSetting as error:
-            problem, _, remedy = error.problem.partition("; ")
-            wrong.append((error.variable, problem, remedy))
+            wrong.append((error.variable, *_problem_and_remedy(error.problem)))
             del environ[error.variable]
+
+
+def _problem_and_remedy(text: str) -> tuple[str, str]:
+    """The text of a WrongSetting before and after its first semicolon that is not within the quotes of a value."""
+    parts = re.finditer(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|; """, text)
+    end = next((part.start() for part in parts if part[0] == "; "), len(text))
+    return text[:end], text[end + 2 :]
 
 
 def _effective(environ: Mapping[str, str]) -> Effective:

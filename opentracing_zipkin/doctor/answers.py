@@ -20,14 +20,16 @@ from .report import FAULT, Finding, Kind
 __all__ = ["refusal_finding"]
 
 _CHECK = "answer"
+_HOST_AND_PORT = "look at the host and the port in ZIPKIN_ENDPOINT"
+_IF_ANOTHER = f"if this is not a Zipkin server, {_HOST_AND_PORT}"
 
 HTML = Kind(
     "html",
     FAULT,
     _CHECK,
     "{url} answers HTTP {status} with a web page: it is not a collector, but our sender counts this answer as success",
-    "set ZIPKIN_ENDPOINT to the Zipkin server itself; the page may belong to a login, to a gateway or to another program "
-    "on that port",
+    f"{_HOST_AND_PORT}: they have to be those of the Zipkin server itself; the page may belong to a login, to a gateway or to "
+    "another program on that port",
 )
 REDIRECTED = Kind(
     "redirected",
@@ -36,14 +38,14 @@ REDIRECTED = Kind(
     "{url} answers HTTP {status}, a redirect to {target}; a redirect is not followed, because it would turn the POST into a "
     "GET",
     "set ZIPKIN_ENDPOINT to that address, if a Zipkin server is there; where it is a login, give credentials: ZIPKIN_AUTH, or "
-    "headers in code",
+    f"headers in code; {_IF_ANOTHER}",
 )
 NOT_UNDERSTOOD = Kind(
     "not-understood",
     FAULT,
     _CHECK,
     "{url} answers HTTP 400, it does not understand a message in {encoding}: {said}",
-    "see which server listens there, and what its log says; every version of Zipkin accepts ZIPKIN_ENCODING=json",
+    f"{_IF_ANOTHER}; otherwise see what its log says; every version of Zipkin accepts ZIPKIN_ENCODING=json",
 )
 UNAUTHENTICATED = Kind(
     "unauthenticated",
@@ -51,7 +53,7 @@ UNAUTHENTICATED = Kind(
     _CHECK,
     "{url} answers HTTP 401, it requires a user and a password, or a token: {said}",
     "set ZIPKIN_AUTH=user:password, or give a token in code: configure(headers={{'Authorization': 'Bearer ...'}}); if they "
-    "are set already, they are wrong",
+    f"are set already, they are wrong; {_IF_ANOTHER}",
 )
 FORBIDDEN = Kind(
     "forbidden",
@@ -59,16 +61,16 @@ FORBIDDEN = Kind(
     _CHECK,
     "{url} answers HTTP 403, it does not permit our request, with these credentials or without any: {said}",
     "ask the operator of the server, or of the gateway before it, to allow POST to this path for this address and these "
-    "credentials",
+    f"credentials; {_IF_ANOTHER}",
 )
 WRONG_PATH = Kind(
     "wrong-path",
     FAULT,
     _CHECK,
-    "{url} answers HTTP {status}: the server has no such path, or does not accept POST there; it accepts none of the usual "
-    "paths, either",
-    "see which server listens there; perhaps {likely} was meant; a path in ZIPKIN_ENDPOINT that is not one of Zipkin's "
-    "is used exactly as it is",
+    "{url} answers HTTP {status}: the server has no such path, or does not accept POST there; it does not accept a message at "
+    "{tried}, either",
+    f"this is probably not a Zipkin server: {_HOST_AND_PORT}; if it takes Zipkin's spans at a path of its own, give that "
+    "path there, which is used exactly as it is",
 )
 RIGHT_PATH = Kind(
     "right-path",
@@ -104,7 +106,7 @@ UNSUPPORTED = Kind(
     FAULT,
     _CHECK,
     "{url} answers HTTP 415: it does not accept messages in {encoding}, nor in any other encoding of ours",
-    "see which server listens there, and whether something before it changes Content-Type",
+    f"{_IF_ANOTHER}; otherwise see whether something before it changes Content-Type",
 )
 RIGHT_ENCODING = Kind(
     "right-encoding",
@@ -134,21 +136,21 @@ SERVER_FAILS = Kind(
     _CHECK,
     "{url} answers HTTP {status}: {said}",
     "look into the log of the server, and of a gateway before it (502, 503 and 504 are often its own); messages are tried "
-    "again for five minutes",
+    f"again for five minutes; {_IF_ANOTHER}",
 )
 OTHER_ANSWER = Kind(
     "other-answer",
     FAULT,
     _CHECK,
     "{url} answers HTTP {status}: {said}",
-    "a collector answers 202; see which other program listens there",
+    f"a collector answers 202, so this is probably not a Zipkin server: {_HOST_AND_PORT}",
 )
 NO_ANSWER = Kind(
     "no-answer",
     FAULT,
     _CHECK,
     "{url} accepts connections, but does not answer in HTTP: {reason}",
-    "see which program listens on that port",
+    f"this is probably not a Zipkin server: {_HOST_AND_PORT}",
 )
 TOO_SLOW = Kind(
     "too-slow",
@@ -172,6 +174,7 @@ _WITH_ALTERNATIVES = {
     404: WRONG_PATH,
     405: WRONG_PATH,
     415: UNSUPPORTED,
+    501: WRONG_PATH,
 }
 
 
@@ -188,27 +191,27 @@ def refusal_finding(
     named = {"url": url, "status": status, "said": said, "encoding": encoding, "bytes": size}
     if error.too_large:
         return TOO_LARGE(**named)
-    if status in _REDIRECTS:
-        return REDIRECTED(target=_target(sender.urls[0], answer.headers.get("Location", ""), connection), **named)
+    if status in _REDIRECTS and (target := _target(sender.urls[0], answer.headers.get("Location", ""))):
+        return REDIRECTED(target=connection.without_credentials(shown(target)), **named)
     if "not in the GZIP format" in said:
         return NO_GZIP(**named)
     if status in _WITH_ALTERNATIVES:
-        kind = _WITH_ALTERNATIVES[status]
-        return _alternative(endpoint, encoding, connection, named) or kind(likely=_likely(endpoint, encoding), **named)
+        other = _alternative(endpoint, encoding, connection, named)
+        return other or _WITH_ALTERNATIVES[status](tried=" or ".join(_shown_candidates(endpoint, encoding)), **named)
     return _BY_STATUS.get(status, SERVER_FAILS if status >= 500 else OTHER_ANSWER)(**named)
 
 
-def _target(url: str, location: str, connection: Connection) -> str:
-    """The target of a redirect, without credentials."""
+def _target(url: str, location: str) -> str:
+    """The target of a redirect; "" where the answer names none, or the same address again."""
     with suppress(ValueError):  # `urljoin` raises for brackets without an IPv6 address
         location = urljoin(url, location)
-    return connection.without_credentials(shown(location)) or "nowhere"
+    return "" if location == url else location
 
 
 def _alternative(endpoint: str, encoding: str, connection: Connection, named: Mapping[str, object]) -> Finding | None:
     """A finding with the other path or encoding by which the server takes an empty message; None where there is none."""
     path = encoder_named(encoding).path
-    for candidate in _candidates(endpoint):
+    for candidate in _candidates(endpoint, path):
         if _is_accepted(candidate, encoding, connection):
             return RIGHT_PATH(right=shown(posted_url(candidate, path)), **named)
     for other in ENCODINGS:
@@ -217,18 +220,22 @@ def _alternative(endpoint: str, encoding: str, connection: Connection, named: Ma
     return None
 
 
-def _likely(endpoint: str, encoding: str) -> str:
-    """The address that the endpoint was probably meant to be."""
-    return shown(urlsplit(endpoint)._replace(path=likely_path(endpoint, encoder_named(encoding).path)).geturl())
+def _shown_candidates(endpoint: str, encoding: str) -> list[str]:
+    path = encoder_named(encoding).path
+    return [shown(posted_url(candidate, path)) for candidate in _candidates(endpoint, path)]
 
 
-def _candidates(endpoint: str) -> Iterator[str]:
-    """Addresses of the same server where Zipkin often is; the path of each is later replaced by the encoding's."""
+def _candidates(endpoint: str, wire_path: str) -> Iterator[str]:
+    """Addresses of the same server where Zipkin often is, without the one that the endpoint stands for.
+
+    `wire_path`: the encoding's, which later replaces the path of each.
+    """
     parts = urlsplit(endpoint)
     own = [likely_path(endpoint, "/api/v2/spans")] if has_own_path(endpoint) else []
     for path in dict.fromkeys((*own, "/api/v2/spans", "/zipkin/api/v2/spans")):
-        if path != parts.path:
-            yield parts._replace(path=path).geturl()
+        candidate = parts._replace(path=path).geturl()
+        if posted_url(candidate, wire_path) != posted_url(endpoint, wire_path):
+            yield candidate
 
 
 def _is_accepted(endpoint: str, encoding: str, connection: Connection) -> bool:

@@ -47,7 +47,7 @@ WRONG_VALUE = Kind(
     "wrong-value",
     FAULT,
     _CHECK,
-    "the environment variable {variable} {problem}",
+    "the environment variable {variable} cannot be used: it {problem}",
     "{advice}; until then `configure()` raises ValueError, and a program that `run` starts is not traced (the next checks "
     "ignore the variable)",
 )
@@ -162,7 +162,7 @@ def _shown(name: str, value: Any) -> str:
 def check_configuration(found: Effective, said: list[str]) -> Iterator[Finding]:
     """The findings on the settings in the environment."""
     for variable, problem, advice in found.wrong:
-        yield WRONG_VALUE(variable=variable, problem=problem, advice=advice)
+        yield WRONG_VALUE(variable=variable, problem=problem, advice=advice or "correct the variable, or remove it")
     for variable, meant in found.unknown:
         yield MISSPELT(variable=variable, meant=meant)
     for variable in found.ignored:

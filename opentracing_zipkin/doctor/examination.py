@@ -90,7 +90,7 @@ class Examination:
                 yield NOT_CALLED(url=shown(service_url))
         else:
             with closing(Connection(found._replace(given={}, endpoints=[server_url]))) as connection:
-                server = QueriedServer(server_url, connection)
+                server = QueriedServer(server_url, connection, "--zipkin")
                 bits = found.given.get("trace_id_bits", 128)
                 id_source = found.variables["trace_id_bits"] if bits == 64 else ""
                 yield from check_read(found, server, probes_of(bits), id_source)

@@ -24,7 +24,8 @@ NO_QUERIES = Kind(
     WARNING,
     "query",
     "it cannot be checked whether the server keeps the spans that it accepts: GET {url} gives no list of services ({reason})",
-    "look for the service {service} in the server's own UI: it should have one there now",
+    "look for the service {service} in the server's own UI: it should have one there now; if this is not a Zipkin server, look "
+    "at the host and the port in {setting}",
 )
 KEEPS_A_PART = Kind(
     "keeps-a-part",
@@ -68,10 +69,14 @@ IDS_CUT = Kind(
 
 
 class QueriedServer(NamedTuple):
-    """The server that is asked for the spans that a collector has taken; `endpoint`: the collector's."""
+    """The server that is asked for the spans that a collector has taken; `endpoint`: the collector's.
+
+    `setting`: the variable or the argument that `endpoint` comes from.
+    """
 
     endpoint: str
     connection: Connection
+    setting: str = "ZIPKIN_ENDPOINT"
 
     def url(self, path: str) -> str:
         """The URL of a path of the query API, with credentials; its prefix is guessed where the endpoint has its own path."""
@@ -131,7 +136,7 @@ def check_found(server: QueriedServer, probes: Probes, id_source: str) -> Iterat
     """Check whether the server shows the probes that it took.  `id_source`: the variable that asks for 64-bit ids, else ""."""
     reason = server.query_problem()
     if reason:
-        yield NO_QUERIES(url=shown(server.url("/api/v2/services")), reason=reason, service=SERVICE)
+        yield NO_QUERIES(url=shown(server.url("/api/v2/services")), reason=reason, service=SERVICE, setting=server.setting)
         return
     begin = monotonic()
     missing, pair_found = _missing(server, probes)

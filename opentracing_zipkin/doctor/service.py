@@ -6,7 +6,7 @@ Rules: the service is called by GET, once, without the collector's headers and c
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +22,7 @@ __all__ = ["check_service"]
 
 MAX_ARRIVAL_WAIT_S = 8.0  # one second until a tracer sends, and a few seconds for the server's storage
 POLL_INTERVAL_S = 0.2
+MAX_LISTED_SPANS = 3
 _CHECK = "service"
 
 ANSWERED = Kind("answered", OK, _CHECK, "GET {url} answers HTTP {status}, in {milliseconds} ms")
@@ -54,11 +55,13 @@ CHILD = Kind(
 )
 STRANGER = Kind(
     "stranger",
-    WARNING,
+    FAULT,
     _CHECK,
-    "a span {name} of {service} arrived in the trace {trace_id}, but it is not the server span of the call, because it has "
-    "another parent",
-    "find out whether a gateway or a sidecar before the service has a span of its own that was not sent",
+    "the server span of the call did not arrive within {seconds} s in the trace {trace_id}; only other spans arrived: {spans}",
+    "look for these reasons, the most probable first; where these spans are of the service itself, begin with the last one:\n"
+    "1. the service that was called sends its spans to another collector than {server}: look at its ZIPKIN_ENDPOINT\n"
+    "2. its worker cannot send: its log has lines that begin with zipkin:\n"
+    "3. a gateway or a sidecar before it has a span of its own that was not sent: call it without the gateway",
 )
 NAMELESS = Kind(
     "nameless",
@@ -135,41 +138,74 @@ def _headers(trace_id: str, span_id: str) -> dict[str, str]:
 
 def _check_arrival(server: QueriedServer, trace_id: str, span_id: str) -> Iterator[Finding]:
     spans: list[dict[str, Any]] = []
+    answers: list[Mapping[str, Any]] = []
     own_trace: list[Finding] = []
 
     def has_arrived() -> bool:
         spans[:] = [span for span in server.spans(trace_id) if _service(span) != SERVICE]
-        own_trace[:] = [] if spans else _own_trace_findings(server, trace_id)
-        return bool(own_trace) or any(_is_answer(span, span_id) for span in spans)
+        answers[:] = _answers(spans, span_id)
+        own_trace[:] = [] if answers else _own_trace_findings(server, trace_id, span_id)
+        return bool(answers or own_trace)
 
     wait_until(MAX_ARRIVAL_WAIT_S, has_arrived, POLL_INTERVAL_S)
-    if not spans:
-        untraced = UNTRACED(seconds=f"{MAX_ARRIVAL_WAIT_S:g}", trace_id=trace_id, server=server.shown_address)
-        yield own_trace[0] if own_trace else untraced
-        return
-    span = next((one for one in spans if _is_answer(one, span_id)), spans[0])
-    kind = SHARED if span.get("id") == span_id else CHILD if span.get("parentId") == span_id else STRANGER
-    service = _service(span)
-    yield kind(name=span.get("name", "without a name"), service=service or "a service without a name", trace_id=trace_id)
-    if service in ("", "unknown_service", "unknown"):
-        yield NAMELESS(service=service or "nothing")
+    named = {"trace_id": trace_id, "seconds": f"{MAX_ARRIVAL_WAIT_S:g}", "server": server.shown_address}
+    if answers:
+        span, service = answers[0], _service(answers[0])
+        kind = SHARED if span.get("id") == span_id else CHILD
+        yield kind(name=span.get("name", "without a name"), service=service or "a service without a name", **named)
+        if service in ("", "unknown_service", "unknown"):
+            yield NAMELESS(service=service or "nothing")
+    elif own_trace:
+        yield own_trace[0]
+    elif spans:
+        yield STRANGER(spans=_listed(spans), **named)
+    else:
+        yield UNTRACED(**named)
 
 
-def _is_answer(span: dict[str, Any], span_id: str) -> bool:
-    """Whether a span is the service's answer to our call."""
-    return span_id in (span.get("id"), span.get("parentId"))
+def _answers(spans: Sequence[Mapping[str, Any]], span_id: str) -> list[Mapping[str, Any]]:
+    """The server spans of our call: a span that shares our span id, else a server span whose parent is our span.
+
+    The parent alone does not tell.  Where the service shares our span id, our span is also the parent of its calls.  The server
+    of such a call shares the id of its caller's span, so that our span is its parent, too.
+    """
+    sharing = [span for span in spans if span.get("id") == span_id and span.get("kind") in ("SERVER", None)]
+    if sharing:
+        return sharing
+    called = {span.get("id") for span in spans if span.get("kind") == "CLIENT"}  # for tracers that do not write `shared`
+    return [
+        span
+        for span in spans
+        if span.get("parentId") == span_id
+        and span.get("kind") == "SERVER"
+        and span.get("shared") is not True
+        and span.get("id") not in called
+    ]
 
 
-def _service(span: dict[str, Any]) -> str:
+def _listed(spans: Sequence[Mapping[str, Any]]) -> str:
+    """The names and services of a few spans."""
+    texts = [f"{span.get('name', 'one without a name')} of {_service(span) or 'a service without a name'}" for span in spans]
+    texts = list(dict.fromkeys(texts))
+    more = len(texts) - MAX_LISTED_SPANS
+    return ", ".join(texts[:MAX_LISTED_SPANS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _service(span: Mapping[str, Any]) -> str:
     endpoint = span.get("localEndpoint")
     return str(endpoint.get("serviceName", "")) if isinstance(endpoint, dict) else ""
 
 
-def _own_trace_findings(server: QueriedServer, trace_id: str) -> list[Finding]:
-    """A finding on a new trace that the service has begun, where its span has our trace id as a tag; else no finding."""
-    query = f"/api/v2/traces?limit=1&annotationQuery={quote(f'caller.trace_id={trace_id}', safe='')}"
+def _own_trace_findings(server: QueriedServer, trace_id: str, span_id: str) -> list[Finding]:
+    """A finding on a new trace that the service has begun, where its span has our ids as tags; else no finding.
+
+    The span id tells the service that we called from a service that it called.
+    """
+    tags = {"caller.trace_id": trace_id, "caller.span_id": span_id}
+    wanted = quote(" and ".join(f"{name}={value}" for name, value in tags.items()), safe="")
     try:
-        [[span, *_], *_] = server.connection.get(server.url(query)).json()
-        return [DISTRUSTFUL(service=_service(span), trace_id=span["traceId"])]
+        traces = server.connection.get(server.url(f"/api/v2/traces?limit=1&annotationQuery={wanted}")).json()
+        spans = [span for trace in traces for span in trace if tags.items() <= span.get("tags", {}).items()]
+        return [DISTRUSTFUL(service=_service(span), trace_id=span["traceId"]) for span in spans[:1]]
     except (NoAnswer, TypeError, ValueError, KeyError, AttributeError):
         return []

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.doctor.catalogue import kinds
+from opentracing_zipkin.doctor.probe import probes_of
+from opentracing_zipkin.doctor.report import OK
 
 from ..opentracing_zipkin.doctor.servers import service
 from ..opentracing_zipkin.doctor.test_report import doctor
@@ -24,6 +26,23 @@ def test_the_page_has_every_finding_with_its_remedy() -> None:
 
     assert (0, "") == (done.returncode, done.stderr)
     assert [] == [kind.code for kind in kinds() if f"`{kind.code}`" not in PAGE]
+
+
+def test_the_page_accounts_for_every_probe() -> None:
+    """The page says how many spans are sent, and which of them the example counts as probes."""
+    probes = probes_of(128)
+
+    assert (20, 22) == (len(probes.spread), len(probes.spans))
+    assert "sends 22 probe spans" in PAGE
+    assert "20 of these spans show whether the server keeps every trace; two more are for the check of ids." in PAGE
+
+
+def test_the_page_says_where_a_finding_has_its_code() -> None:
+    """A finding's code is in backticks after its status; below **ok** it begins the line."""
+    places = [f"- `{kind.code}`:" if kind.status == OK else f"**{kind.status}** `{kind.code}`:" for kind in kinds()]
+
+    assert "the word in backticks after its status, for instance `refused`; below **ok** it is the first word" in PAGE
+    assert [] == [place for place in places if f"\n{place}" not in PAGE]
 
 
 def test_the_examples_are_what_the_doctor_says() -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
+from urllib.request import Request, urlopen
 
 import opentracing
 from opentracing_zipkin import ZipkinTracer
@@ -141,10 +142,12 @@ def _read(media_type: str, body: bytes) -> list[FinishedSpan]:
 
 
 @contextmanager
-def service(collector: str, status: int = 200, name: str = "shop", gateway: str = "", **settings: Any) -> Iterator[Served]:
+def service(
+    collector: str, status: int = 200, name: str = "shop", gateway: str = "", calls: str = "", **settings: Any
+) -> Iterator[Served]:
     """Run a service that reports to a collector, or to none where that is "".
     |
-    `gateway`: the span id that a gateway before the service makes.
+    `gateway`: the span id that a gateway before the service makes.  `calls`: the URL of a service that it calls.
     """
     found = Served("", 0, [], [])
     tracer = ZipkinTracer(name, endpoint=collector or "http://127.0.0.1:1", flush_interval=0.01, **settings)
@@ -157,7 +160,13 @@ def service(collector: str, status: int = 200, name: str = "shop", gateway: str 
                 headers = {"b3": f"{headers['x-b3-traceid']}-{gateway}-1"}
             if collector:
                 context = tracer.extract(opentracing.Format.HTTP_HEADERS, headers)
-                tracer.start_span("get /buy", child_of=context, tags={"span.kind": "server"}).finish()
+                span = tracer.start_span("get /buy", child_of=context, tags={"span.kind": "server"})
+                if calls:
+                    with tracer.start_span("get", child_of=span, tags={"span.kind": "client"}) as client:
+                        carrier: dict[str, str] = {}
+                        tracer.inject(client.context, opentracing.Format.HTTP_HEADERS, carrier)
+                        urlopen(Request(calls, headers=carrier)).close()
+                span.finish()
             self.say(status, {}, "tea costs 3")
 
     with _running(Handler) as port:

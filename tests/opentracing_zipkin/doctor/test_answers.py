@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, NamedTuple
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+import flask
 import pytest
 
 from opentracing_zipkin.codec import proto3
@@ -47,9 +51,9 @@ CASES: dict[str, Case] = {
     "400": Case(Behaviour(400, body="no \x1b[31mspans"), ("not-understood",), (r"\x1b[31m",)),
     "401": Case(Behaviour(401, body="who are you?"), ("unauthenticated",), ("who are you?", "ZIPKIN_AUTH")),
     "403": Case(Behaviour(403), ("forbidden",), ("allow POST",)),
-    "404": Case(Behaviour(404), ("wrong-path",), ("see which server listens",)),
+    "404": Case(Behaviour(404), ("wrong-path",), ("probably not a Zipkin server", "host and the port")),
     "404 at a path of one's own": Case(
-        Behaviour(404), ("own-path", "wrong-path"), ("/collector/api/v2/spans was meant",), "/collector"
+        Behaviour(404), ("own-path", "wrong-path"), ("a message at http", "/collector/api/v2/spans or "), "/collector"
     ),
     "404, and the right path is near": Case(
         Behaviour(404, path="/zipkin/api/v2/spans"), ("right-path",), ("/zipkin/api/v2/spans has accepted",)
@@ -69,6 +73,9 @@ CASES: dict[str, Case] = {
         Behaviour(415, encoding=proto3.media_type), ("right-encoding",), ("ZIPKIN_ENCODING=proto3",)
     ),
     "418": Case(Behaviour(418), ("other-answer",), ("HTTP 418",)),
+    "501": Case(Behaviour(501), ("wrong-path",), ("probably not a Zipkin server",)),
+    "a redirect to nowhere": Case(Behaviour(302), ("other-answer",)),
+    "a redirect to itself": Case(Behaviour(302, {"Location": "/api/v2/spans"}), ("other-answer",)),
     "429": Case(Behaviour(429), ("too-many",), ("ZIPKIN_SAMPLE_RATE",)),
     "gzip is not read": Case(Behaviour(500, body="Input is not in the GZIP format"), ("no-gzip",), ("ZIPKIN_COMPRESS=false",)),
     "a page for people": Case(Behaviour(200, {"Content-Type": HTML}, "<h1>Login</h1>"), ("html",), ("a login",)),
@@ -78,7 +85,9 @@ CASES: dict[str, Case] = {
     ),
     "10 % are kept": Case(keeping(0.1), ("keeps-a-part",), ("of 20 traces", "COLLECTOR_SAMPLE_RATE")),
     "0 % are kept": Case(keeping(0.0), ("keeps-a-part",), ("0 of 20 traces",)),
-    "no queries": Case(Behaviour(queries=(404, "text/plain", "")), ("no-queries",), ("HTTP 404",), exit_status=0),
+    "no queries": Case(
+        Behaviour(queries=(404, "text/plain", "")), ("no-queries",), ("HTTP 404", "the port in ZIPKIN_ENDPOINT"), exit_status=0
+    ),
     "a page in place of queries": Case(Behaviour(queries=(200, HTML, "<p>")), ("no-queries",), ("a web page",), exit_status=0),
     "a clock that is 10 s slow": Case(Behaviour(ahead_s=-10), ("clock-near",), ("ahead of", "NTP"), exit_status=0),
     "a clock that is an hour fast": Case(Behaviour(ahead_s=3600), ("clock-off",), ("behind",)),
@@ -116,6 +125,52 @@ def test_an_answer_is_explained(monkeypatch: pytest.MonkeyPatch, name: str) -> N
     assert [] == [word for word in case.words if word not in f"{last.text}\n{last.remedy}"]
     assert case.exit_status == exit_status(findings)
     assert "hunter2" not in repr(findings)
+
+
+FOREIGN = (300, 400, 401, 402, 403, 404, 405, 406, 409, 410, 415, 418, 422, 426, 451, 500, 501, 502, 503, 504, 505)
+PATHS = ("", "/zipkin", "/api/v2/spans", "/api/v1/spans", "/zipkin/api/v2/spans", "/traces", "/zipkin/traces", "/my/collector")
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize(("status", "path"), [*((status, "") for status in FOREIGN), *((404, path) for path in PATHS)])
+def test_another_server_at_that_address_is_recognized(monkeypatch: pytest.MonkeyPatch, status: int, path: str) -> None:
+    """A server that refuses everything may be another program: the remedy names host and port, and no address that was tried."""
+    with served(Behaviour(status, {"Content-Type": HTML}, "<title>Not Found</title>")) as server:
+        monkeypatch.setenv("ZIPKIN_ENDPOINT", server.url + path)
+        [finding] = [one for one in examined() if one.check == "answer"]
+    posted = [path for method, path, _ in server.requests if method == "POST"]
+
+    assert "not a Zipkin server" in finding.remedy
+    assert "the host and the port in ZIPKIN_ENDPOINT" in finding.remedy
+    assert server.url not in finding.remedy
+    assert posted[0] not in finding.remedy
+    if finding.code == "wrong-path":
+        said = finding.text.partition(" a message at ")[2].removesuffix(", either").split(" or ")
+        assert set(said) <= {server.url + one for one in posted if one != posted[0]}
+
+
+@pytest.mark.parametrize("command", ["http.server", "flask"])
+def test_a_web_server_of_another_kind_is_recognized(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """Python's file server, which answers 501, and a Flask application, which answers 404, are no Zipkin servers."""
+    quiet: dict[str, Any] = {"log_message": lambda *_: None}
+    if command == "flask":
+        handler = type("Handler", (WSGIRequestHandler,), quiet)
+        server: Any = make_server("127.0.0.1", 0, flask.Flask("shop"), handler_class=handler)
+    else:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (SimpleHTTPRequestHandler,), quiet))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        monkeypatch.setenv("ZIPKIN_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        last = examined()[-1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    assert "wrong-path" == last.code
+    assert "probably not a Zipkin server" in last.remedy
+    assert str(server.server_port) not in last.remedy
 
 
 @pytest.mark.usefixtures("_impatient")

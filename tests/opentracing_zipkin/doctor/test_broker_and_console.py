@@ -20,7 +20,7 @@ from opentracing_zipkin.doctor.report import Finding
 from opentracing_zipkin.senders import Sender, SendError
 from opentracing_zipkin.senders.http import HttpSender
 
-from .servers import service
+from .servers import Behaviour, served, service
 
 BROKERS = ("kafka://me:hunter22@127.0.0.1:9/spans", "amqp://me:hunter22@127.0.0.1:9/shop?queue=spans")
 SHOWN = {BROKERS[0]: "kafka://127.0.0.1:9/spans", BROKERS[1]: "amqp://127.0.0.1:9/shop"}
@@ -128,6 +128,16 @@ def test_a_server_that_does_not_read_from_the_broker_is_told(endpoint: str, monk
     assert SHOWN[endpoint] in finding.text
     assert "KAFKA_BOOTSTRAP_SERVERS" in finding.remedy
     assert "RABBIT_ADDRESSES" in finding.remedy
+
+
+def test_a_server_behind_a_broker_that_is_none_of_zipkins_is_told(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `--zipkin` names another HTTP server, the remedy says to look at host and port of `--zipkin`."""
+    with served(Behaviour(queries=(404, "text/html", "<title>Not Found</title>"))) as server:
+        use(monkeypatch, Broker())
+        finding = found(None, server.url)["no-queries"]
+
+    assert "if this is not a Zipkin server, look at the host and the port in --zipkin" in finding.remedy
+    assert SHOWN[endpoint] not in finding.remedy
 
 
 def test_a_service_is_called_where_the_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

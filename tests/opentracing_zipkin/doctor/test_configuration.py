@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,11 +50,28 @@ CASES = [
     Case({"ZIPKIN_ENDPOINT": "http://z:1/prefix"}, "own-path", "warning", ("ZIPKIN_ENDPOINT=http://z:1/prefix/api/v2/spans",)),
     Case({"ZIPKIN_ENDPIONT": "http://z:1"}, "misspelt", "fault", ("ZIPKIN_ENDPIONT", "did you mean ZIPKIN_ENDPOINT?")),
     Case({"ZIPKIN_HEADERS": "a=b"}, "misspelt", "fault", ("headers can be given in code only",)),
-    Case({"ZIPKIN_SAMPLE_RATE": "all"}, "wrong-value", "fault", ("variable ZIPKIN_SAMPLE_RATE is 'all'", "use a number")),
-    Case({"ZIPKIN_SAMPLE_RATE": "7"}, "wrong-value", "fault", ("variable ZIPKIN_SAMPLE_RATE is 7", "0.01 for 1 %")),
-    Case({"ZIPKIN_INSTRUMENT": "flask,reqests"}, "wrong-value", "fault", ("ZIPKIN_INSTRUMENT has 'reqests'", "requests")),
-    Case({"ZIPKIN_ENDPOINT": "zipkin:9411"}, "wrong-value", "fault", ("ZIPKIN_ENDPOINT is 'zipkin:9411'",)),
-    Case({"ZIPKIN_CA_BUNDLE": "/nowhere"}, "wrong-value", "fault", ("ZIPKIN_CA_BUNDLE is '/nowhere'", "PEM")),
+    Case(
+        {"ZIPKIN_SAMPLE_RATE": "all"},
+        "wrong-value",
+        "fault",
+        ("variable ZIPKIN_SAMPLE_RATE cannot be used: it is 'all'", "use a number"),
+    ),
+    Case(
+        {"ZIPKIN_SAMPLE_RATE": "7"},
+        "wrong-value",
+        "fault",
+        ("variable ZIPKIN_SAMPLE_RATE cannot be used: it is 7", "0.01 for 1 %"),
+    ),
+    Case(
+        {"ZIPKIN_INSTRUMENT": "flask,reqests"},
+        "wrong-value",
+        "fault",
+        ("ZIPKIN_INSTRUMENT cannot be used: it has 'reqests'", "requests"),
+    ),
+    Case({"ZIPKIN_ENDPOINT": "zipkin:9411"}, "wrong-value", "fault", ("ZIPKIN_ENDPOINT cannot be used: it is 'zipkin:9411'",)),
+    Case(
+        {"ZIPKIN_CA_BUNDLE": "/nowhere"}, "wrong-value", "fault", ("ZIPKIN_CA_BUNDLE cannot be used: it is '/nowhere'", "PEM")
+    ),
     Case({"OTEL_TRACES_SAMPLER": "mine"}, "said", "warning", ("OTEL_TRACES_SAMPLER is 'mine'",)),
     Case({"OTEL_SDK_DISABLED": "yes"}, "said", "warning", ("OTEL_SDK_DISABLED is 'yes', which turns nothing off",)),
     Case({}, "switched-on", "ok", ()),
@@ -100,7 +118,41 @@ def test_rules_of_a_file_are_told_with_the_share_of_the_rest(monkeypatch: pytest
         f"the rules in {file}, by ZIPKIN_SAMPLING_RULES, decide which new traces are recorded; of the traces that no rule fits, "
         "0 % are recorded"
     ) == good.text
-    assert f"ZIPKIN_SAMPLING_RULES is '{file}', line 3, column 1: rate is 3" in wrong.text
+    assert f"ZIPKIN_SAMPLING_RULES cannot be used: it is '{file}', line 3, column 1: rate is 3" in wrong.text
+
+
+ODD_TEXTS = (
+    "0,5",
+    "0; 5",
+    "it's; wrong",
+    '"a\'b"; c',
+    "kafka://me:%ff@one; two/zipkin",
+    "http://z:1; http://y:2",
+    "\\'; '",
+)
+READ = [name for name, option in {**options_of(Settings), **options_of(ConfigureOptions)}.items() if option.read is not None]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_wrong_value_is_a_fault_that_is_a_statement(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The text says that the variable cannot be used and why, with its whole value; the remedy begins with the advice."""
+    monkeypatch.setattr(environment, "_warned", set())
+    variable = f"ZIPKIN_{name.upper()}"
+    for text in ODD_TEXTS:
+        monkeypatch.setenv(variable, text)
+        for finding in [one for one in examined()[1] if one.code == "wrong-value"]:
+            assert re.match(f"the environment variable {variable} cannot be used: it (is|has|cannot) ", finding.text)
+            assert re.match(r"[a-zA-Z][^;]*; ", finding.remedy)
+            assert text not in finding.remedy
+            assert 0 == finding.text.count(";") or text in finding.text or repr(text)[1:-1] in finding.text
+
+
+def test_a_wrong_value_without_advice_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the error has no advice of its own, the remedy is to correct the variable."""
+    monkeypatch.setenv("ZIPKIN_ENDPOINT", "kafka://me:%ff@one:9092/zipkin")
+    [finding] = [one for one in examined()[1] if one.code == "wrong-value"]
+
+    assert finding.remedy.startswith("correct the variable, or remove it; until then ")
 
 
 def test_every_wrong_variable_is_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,9 @@ CASES = {
     "nameless": Case(("answered", "shared", "nameless"), "unknown_service", {"name": "unknown_service"}),
     "distrustful": Case(("answered", "distrustful"), "shop has begun a trace of its own", {"trust_incoming": False}),
     "behind a gateway": Case(
-        ("answered", "stranger"), "get /buy of shop", {"gateway": "00000000000000aa", "shared_spans": False}
+        ("answered", "stranger"),
+        "only other spans arrived: get /buy of shop",
+        {"gateway": "00000000000000aa", "shared_spans": False},
     ),
     "failing": Case(("answered-badly", "shared"), "get /buy arrived as shop", {"status": 500}),
 }
@@ -125,3 +127,27 @@ def test_a_service_is_not_called_where_no_collector_takes_spans(monkeypatch: pyt
         findings = examined(shop.url)
 
     assert (["skipped"], []) == ([finding.code for finding in findings], shop.requests)
+
+
+def test_the_span_of_a_service_further_down_is_not_the_services_own(collector: Collector) -> None:
+    """Where the called service reports elsewhere, the span of a service that it calls does not hide this fault."""
+    with Collector() as other, service(collector.url, name="stock") as stock, service(other.url, calls=stock.url) as shop:
+        findings = examined(shop.url)
+
+    assert ["answered", "stranger"] == [finding.code for finding in findings]
+    assert "fault" == findings[1].status
+    assert "get /buy of stock" in findings[1].text
+    assert f"another collector than {collector.url}" in findings[1].remedy
+
+
+@pytest.mark.parametrize("shared_spans", [True, False])
+def test_a_service_that_calls_others_is_found_by_its_own_span(collector: Collector, shared_spans: bool) -> None:
+    """Where the called service and a service further down report to one collector, the finding names the called one."""
+    with (
+        service(collector.url, name="stock") as stock,
+        service(collector.url, calls=stock.url, shared_spans=shared_spans) as shop,
+    ):
+        findings = examined(shop.url)
+
+    assert ["answered", "shared" if shared_spans else "child"] == [finding.code for finding in findings]
+    assert "arrived as shop" in findings[1].text
