@@ -25,7 +25,7 @@ from opentracing_zipkin.model import FinishedSpan
 from ..integration.test_processes import BIN, PROJECT, environment, spans_of
 from ..integration.test_servers import await_log
 from .processes import redis_server
-from .test_run import asked, await_spans
+from .test_run import ask_all_workers, await_spans
 from .traced import ONE_LINE, UVICORN, WAYS, await_port, buy_from_three_services, program
 
 AT_ONCE = 100
@@ -55,7 +55,7 @@ def test_fastapi_asks_httpbin(collector: Collector, tmp_path: Path, way: str) ->
         command = WAYS[way]("gateway", [*UVICORN, "--workers", "2"], app, tmp_path)
         with program(command, settings, tmp_path, "gateway") as (port, log):
             await_log(log, "(?s)startup complete.*startup complete")
-            count = asked(f"http://127.0.0.1:{port}/slow/0.05", 2, log)
+            count = ask_all_workers(f"http://127.0.0.1:{port}/slow/0.05", 2, log)
     spans, traces = await_spans(collector, 3 * count), list(map(named, collector.store.traces()))
     said = log.read_text() + httpbin_log.read_text()
 
