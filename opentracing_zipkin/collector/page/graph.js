@@ -54,6 +54,7 @@ export class Graph {
       crowded &&
       !state().focus &&
       h("p", { class: "note-line" }, `Too many services for one picture: shown around ${label(focus)}, the busiest.`);
+    const focused = this.view.contains(document.activeElement) ? nameOf(document.activeElement) : "";
     this.view.replaceChildren(
       h(
         "div",
@@ -73,6 +74,9 @@ export class Graph {
           ),
       this.links.length ? this.table(kept) : "",
     );
+    // New elements: the one in the place of the focused one gets the focus, so that a key pressed meanwhile is not lost.
+    const named = focused ? [...this.view.querySelectorAll("[aria-label]")] : [];
+    named.find((each) => nameOf(each) === focused)?.focus({ preventScroll: true });
   }
 
   busiest() {
@@ -216,6 +220,9 @@ function tracesOf({ parent, child }, services, errors = false) {
     span: undefined,
   });
 }
+
+/** The name of an element, without the numbers behind the colon, which change. */
+const nameOf = (element) => (element.getAttribute("aria-label") ?? "").split(":")[0];
 
 function buttonProps(press, attributes) {
   const keydown = (event) => {

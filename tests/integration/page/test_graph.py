@@ -17,6 +17,7 @@ from .shop import endpoint
 
 @pytest.fixture
 def graph(shop_page: Page, shop: Collector) -> Page:
+    shop_page.evaluate("document.querySelector('.graph')?.remove()")  # of the test before, which would be drawn anew
     shop_page.goto(f"{shop.url}/#view=graph")
     shop_page.locator(".graph svg").wait_for()
     return shop_page
@@ -79,6 +80,16 @@ def test_an_arrow_to_what_sends_no_spans_leads_to_its_callers(graph: Page) -> No
 
     expect(graph.locator("#count")).to_have_text("12 traces")
     expect(graph.locator("#remote")).to_have_value("redis")
+
+
+def test_a_graph_that_is_drawn_anew_keeps_the_focus(graph: Page) -> None:
+    """A refresh draws the graph anew, and the same arrow has the focus, so that the keyboard goes on from there."""
+    old = arrow(graph, "recommendations calls redis").element_handle()
+    old.focus()
+    graph.keyboard.press("r")
+    graph.wait_for_function("old => !old.isConnected", arg=old)
+
+    expect(arrow(graph, "recommendations calls redis")).to_be_focused()
 
 
 def test_the_errors_of_a_link_lead_to_its_failed_traces(graph: Page) -> None:
