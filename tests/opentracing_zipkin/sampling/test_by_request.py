@@ -121,11 +121,9 @@ def test_a_span_and_its_tags_reach_the_rules() -> None:
         recorder=InMemoryRecorder(),
         sampler=sampling.rules(Rule(operation="nightly", tags={"job": "*"}, service="shop", kind="local", rate=1), otherwise=0),
     )
-    roots = [
-        tracer.start_span("nightly", tags={"job": 7}),
-        tracer.start_trace("nightly", {"job": 7}),
-        tracer.start_active_span("nightly", tags={"job": 7}).span,
-    ]
+    with tracer.start_active_span("nightly", tags={"job": 7}) as scope:
+        pass
+    roots = [tracer.start_span("nightly", tags={"job": 7}), tracer.start_trace("nightly", {"job": 7}), scope.span]
 
     assert [True] * 3 == [root.context.sampled for root in roots]
     assert True is tracer.start_span("other", child_of=roots[0]).context.sampled
