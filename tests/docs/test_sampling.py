@@ -38,7 +38,7 @@ def test_a_share_of_any_kind_of_ids_is_kept(kind: str, rate: float) -> None:
 
 
 def test_one_in_a_million_of_sixteen_millions() -> None:
-    """Of 16 million random ids, about the expected 16 are kept."""
+    """About 16 of 16 million random ids are kept, as expected."""
     found = sum(int(kept(np.random.PCG64(seed).random_raw(COUNT), 1e-6).sum()) for seed in range(16))
 
     assert abs(found - 16) < MAX_DEVIATIONS * 4

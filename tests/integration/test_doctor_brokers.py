@@ -42,7 +42,7 @@ def test_a_server_that_reads_from_elsewhere_is_told(
 
 @pytest.mark.parametrize("kind", ["kafka", "rabbitmq"])
 def test_wrong_credentials_are_told_and_not_shown(kafka: KafkaBroker, rabbitmq: RabbitmqBroker, kind: str) -> None:
-    """With the broker's words."""
+    """A broker that cannot be used is a fault, which has the broker's words."""
     kafkas, rabbits = kafka.address_of("PASSWORDS"), rabbitmq.address
     endpoint = f"kafka://me:hunter22@{kafkas}/spans" if kind == "kafka" else f"amqp://me:hunter22@{rabbits}"
     status, found = doctor(endpoint, ZIPKIN_SEND_TIMEOUT="5")

@@ -209,7 +209,7 @@ def test_a_queue_of_another_kind_takes_spans_as_well(
     assert ["span"] == spans_in([body])
 
 
-# What happens to queues and messages
+# Queues and messages that change
 
 
 def test_a_queue_that_is_deleted_is_declared_again_without_a_word(

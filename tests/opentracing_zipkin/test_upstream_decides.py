@@ -138,7 +138,7 @@ def test_a_sampler_is_asked_only_where_the_caller_has_left_it_open(name: str) ->
 
 
 def test_callers_that_are_not_trusted_are_put_to_the_rules() -> None:
-    """Whatever they say; the header that a rule asks for counts there, too."""
+    """The rules decide about callers that are not trusted, whatever these send, and compare the header that they ask for."""
     for (headers, _, _), yes in product(CALLERS.values(), (True, False)):
         tracer = ZipkinTracer(
             "shop",
@@ -175,7 +175,7 @@ def test_an_open_decision_that_has_to_be_sent_on_before_a_span_is_made_by_what_i
 
 
 def test_a_deferred_span_of_a_server_still_shares_its_callers_id() -> None:
-    """As without rules: the same span id, and not marked as shared."""
+    """With rules, as without them, the server's span has its caller's span id, and is not marked as shared."""
     spans = []
     for settings in ({}, {"sampler": sampling.rules(rule(1.0))}):
         recorder = InMemoryRecorder()
@@ -266,7 +266,7 @@ def test_the_switch_and_the_sampler_go_together() -> None:
 
 @pytest.mark.parametrize("sampler", [None, 0.5, "always", RootSampler, object()])
 def test_what_is_no_sampler_is_refused_and_changes_nothing(sampler: Any) -> None:
-    """With the remedy."""
+    """An object that is no sampler raises ValueError, and the tracer keeps the sampler that it had."""
     tracer = ZipkinTracer("shop", recorder=InMemoryRecorder())
     with pytest.raises(ValueError, match=r"^sampler is "):
         tracer.sampler = sampler
@@ -295,7 +295,7 @@ def test_a_sampler_of_roots_that_raises_means_no() -> None:
 
 @pytest.mark.parametrize("name", ["x-tenant", "X-Tenant", "X-TENANT"])
 def test_headers_are_asked_for_in_any_spelling_and_of_any_carrier(name: str) -> None:
-    """Also of one that can be read once; of a header that came twice the first counts."""
+    """Headers are found in any spelling and in any carrier, also in one that can be read only once; the first of two counts."""
     seen: list[dict[str, str]] = []
 
     class Asking(RootSampler):

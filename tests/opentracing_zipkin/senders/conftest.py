@@ -1,4 +1,4 @@
-"""What several tests of senders need."""
+"""Fixtures for several tests of senders."""
 
 from __future__ import annotations
 
