@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from .log import log
+from .log import is_first, log
 from .option import Option, WrongSetting, options_of, read_number, read_whole
 from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_limit, read_resource, read_sampler
 from .parts import replaced
@@ -62,8 +62,6 @@ _UNSUPPORTED = (
 )
 _SET_BY_DISTRO = "OTEL_EXPORTER_OTLP_PROTOCOL"  # opentelemetry-distro sets it in every process
 _ASK_FOR_NOTHING = frozenset(("", "none", "zipkin", "zipkin_json", "zipkin_proto"))
-
-_warned: set[str] = set()  # the variables that were warned of
 
 
 class Environment:
@@ -157,7 +155,7 @@ class Environment:
             self._add("sample_rate", variable, rate)
         elif name.endswith("traceidratio") and name.removesuffix("traceidratio") in ("", "parentbased_"):
             self._read("sample_rate", argument, read_number)
-        elif name and _is_first(variable):
+        elif name and is_first(variable):
             log.warning(
                 "zipkin: OTEL_TRACES_SAMPLER is %r, which is none of always_on, always_off, traceidratio and these with "
                 "parentbased_ before, and is ignored; ZIPKIN_SAMPLE_RATE is the share of new traces",
@@ -168,7 +166,7 @@ class Environment:
         """Warn of a value of OTEL_SDK_DISABLED that looks as if it turned tracing off, and does not."""
         variable = "OTEL_SDK_DISABLED"
         text = self._text(variable)
-        if text.lower() not in ("", "true", "false") and _is_first(variable):
+        if text.lower() not in ("", "true", "false") and is_first(variable):
             log.warning("zipkin: %s is %r, which turns nothing off; use true, or ZIPKIN_ENABLED=false", variable, text[:80])
 
     def _read(self, name: str, variable: str, read: Callable[[str], Any]) -> None:
@@ -225,13 +223,13 @@ def warn_of_unsupported() -> None:
             for variable, text in sorted(os.environ.items())
             if variable.startswith(start) and variable != _SET_BY_DISTRO and text.strip().lower() not in _ASK_FOR_NOTHING
         ]
-        if found and _is_first(start):
+        if found and is_first(start):
             log.warning("zipkin: %s: not taken; %s", ", ".join(found), remedy)
 
 
 def warn_of_misspelt() -> None:
     for variable, remedy in misspelt_variables(os.environ):
-        if _is_first(variable):
+        if is_first(variable):
             log.warning("zipkin: the environment variable %s means nothing; %s", variable, remedy)
 
 
@@ -248,14 +246,6 @@ def variable_of_proxies(endpoints: list[str], environ: Mapping[str, str]) -> str
     """The variable that has the proxy of these endpoints; a description where the system's settings have it."""
     schemes = (*(urlsplit(endpoint).scheme for endpoint in endpoints), "all")
     return next(filter(None, (_proxy_variable(scheme, environ) for scheme in schemes)), _SYSTEM_PROXY)
-
-
-def _is_first(topic: str) -> bool:
-    """Whether this is the first warning of a topic in this process; remembers the topic."""
-    if topic in _warned:
-        return False
-    _warned.add(topic)
-    return True
 
 
 def _is_of_kubernetes(variable: str, text: str) -> bool:
@@ -313,7 +303,7 @@ def _read_timeout(text: str) -> float:
     value = read_number(text)
     if value >= _MIN_MILLISECONDS:
         return value / 1000
-    if value > 0 and _is_first(_TIMEOUT):  # for another value the check raises
+    if value > 0 and is_first(_TIMEOUT):  # for another value the check raises
         log.warning("zipkin: %s is %s, and is read as seconds; write milliseconds, %.0f", _TIMEOUT, text, value * 1000)
     return value
 
@@ -321,7 +311,7 @@ def _read_timeout(text: str) -> float:
 def _read_milliseconds(text: str) -> float:
     """Seconds.  The variable has milliseconds; a value that was probably meant as seconds, for that exporter, is warned of."""
     value = read_number(text)
-    if 0 < value < _MIN_MILLISECONDS and _is_first(_TIMEOUT):
+    if 0 < value < _MIN_MILLISECONDS and is_first(_TIMEOUT):
         log.warning("zipkin: %s is %s, which is milliseconds; write %.0f where seconds are meant", _TIMEOUT, text, value * 1000)
     return value / 1000
 

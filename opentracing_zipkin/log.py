@@ -18,7 +18,7 @@ from typing import Any
 
 from .text import printable
 
-__all__ = ["MAX_LINE", "is_stuck", "log"]
+__all__ = ["MAX_LINE", "is_first", "is_stuck", "log"]
 
 MAX_LINE = 1000  # characters of a line, and of each exception's text in a traceback
 
@@ -29,6 +29,16 @@ _can_poll = isinstance(_poll, BuiltinFunctionType)
 _BEGIN = "Traceback (most recent call last):\n"
 
 log = logging.getLogger("opentracing_zipkin")
+
+_topics: set[str] = set()  # those of the lines that are logged once in a process
+
+
+def is_first(topic: str) -> bool:
+    """Whether this is the first line about a topic in this process; remembers the topic."""
+    if topic in _topics:
+        return False
+    _topics.add(topic)
+    return True
 
 
 def is_stuck(fd: int) -> bool:

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version as version_of
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
-from .log import log
+from .log import is_first, log
 from .option import WrongSetting
 from .otel.exporter import SETTINGS, Exporter
 from .settings import read_for_exporter
@@ -38,8 +38,6 @@ _ENCODINGS = {"v1": "json_v1", "v2": "json"}
 # The deprecated packages that this one replaces.
 _PREFIX = "opentelemetry-exporter-zipkin"
 _DEPRECATED_PACKAGES = (_PREFIX, f"{_PREFIX}-json", f"{_PREFIX}-proto-http")
-
-_logged: set[str] = set()  # the warnings that were logged, because each is logged once
 
 
 class ZipkinExporter(Exporter):
@@ -148,8 +146,7 @@ def _check_address(name: str, value: Any, kind: type) -> Iterator[str]:
 
 
 def _warn_of_session() -> None:
-    if "session" not in _logged:
-        _logged.add("session")
+    if is_first("session"):
         log.warning(
             "zipkin: the exporter has its own connection and does not use session; "
             "use headers=, auth=, ca_bundle=, client_cert= and proxy= instead"
@@ -183,8 +180,7 @@ class ChosenProto(_ChosenByEntryPoint, ZipkinProtoExporter):
 def _warn_of_deprecated() -> None:
     """Warn of deprecated packages that are installed: if two entry points have the same name, the one found first is used."""
     found = [name for name in _DEPRECATED_PACKAGES if _is_installed(name)]
-    if found and "deprecated" not in _logged:
-        _logged.add("deprecated")
+    if found and is_first("deprecated"):
         log.warning(
             "zipkin: opentracing_zipkin exports the spans, but %s %s entry points of the same names, "
             "and the first one found is used; uninstall %s",

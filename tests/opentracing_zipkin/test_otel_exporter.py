@@ -17,7 +17,6 @@ import requests
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 
-from opentracing_zipkin import environment, otel_exporter
 from opentracing_zipkin.collector import Collector
 from opentracing_zipkin.model import Endpoint, FinishedSpan
 from opentracing_zipkin.otel_exporter import ChosenJson, ChosenProto, Protocol, ZipkinExporter, ZipkinProtoExporter
@@ -33,8 +32,7 @@ CLASSES = [ZipkinExporter, ZipkinProtoExporter]
 @pytest.fixture(autouse=True)
 def _nothing_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what was logged once before, and unset all variables."""
-    monkeypatch.setattr(environment, "_warned", set())
-    monkeypatch.setattr(otel_exporter, "_logged", set())
+    monkeypatch.setattr("opentracing_zipkin.log._topics", set())
     clear_settings(monkeypatch)
 
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import pytest
 
-from opentracing_zipkin import environment
 from opentracing_zipkin.doctor import configuration
 from opentracing_zipkin.doctor.configuration import all_settings, check_configuration
 from opentracing_zipkin.doctor.report import Finding, Setting
@@ -93,7 +92,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code} {' '.join(case.variables)}")
 def test_what_the_environment_says_is_found(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     """A setting that matters is a finding that names its variable, with a remedy where one is needed."""
-    monkeypatch.setattr(environment, "_warned", set())
+    monkeypatch.setattr("opentracing_zipkin.log._topics", set())
     for name, value in case.variables.items():
         monkeypatch.setenv(name, value)
     [finding] = [one for one in examined()[1] if one.code == case.code]
@@ -136,7 +135,7 @@ READ = [name for name, option in {**options_of(Settings), **options_of(Configure
 @pytest.mark.parametrize("name", READ)
 def test_a_wrong_value_is_a_fault_that_is_a_statement(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The text says that the variable cannot be used and why, with its whole value; the remedy begins with the advice."""
-    monkeypatch.setattr(environment, "_warned", set())
+    monkeypatch.setattr("opentracing_zipkin.log._topics", set())
     variable = f"ZIPKIN_{name.upper()}"
     for text in ODD_TEXTS:
         monkeypatch.setenv(variable, text)

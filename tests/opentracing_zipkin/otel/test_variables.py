@@ -14,7 +14,7 @@ LENGTH, SPAN_LENGTH = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_
 @pytest.fixture(autouse=True)
 def _nothing_logged_before(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what was logged once before."""
-    monkeypatch.setattr(environment, "_warned", set())
+    monkeypatch.setattr("opentracing_zipkin.log._topics", set())
 
 
 def share(tracer: ZipkinTracer) -> float:
