@@ -18,7 +18,17 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from .log import is_first, log
 from .option import Option, WrongSetting, options_of, read_number, read_whole
-from .options import DEFAULT_ENDPOINT, ConfigureOptions, SendingOptions, Settings, read_limit, read_resource, read_sampler
+from .options import (
+    DEFAULT_ENDPOINT,
+    MIN_MILLISECONDS,
+    OTEL_TIMEOUT,
+    ConfigureOptions,
+    SendingOptions,
+    Settings,
+    read_limit,
+    read_resource,
+    read_sampler,
+)
 from .parts import replaced
 from .senders.endpoint import HTTP, endpoints_of, kind_of, unused_settings
 from .senders.url import check_url, shown
@@ -43,9 +53,6 @@ _MIN_LIKENESS = 0.8  # of a misspelt name, by difflib: ENDPIONT is like ENDPOINT
 _OWN_BUNDLE = "ca_bundle= or ZIPKIN_CA_BUNDLE gives spans certificates of their own"
 _OWN_PROXY = "proxy= or ZIPKIN_PROXY gives spans a proxy of their own, for instance http://proxy.example:3128"
 _SYSTEM_PROXY = "what this system has as its proxy"
-
-_TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"
-_MIN_MILLISECONDS = 1000  # a smaller time-out is probably meant as seconds
 
 # OpenTelemetry's limits of a span, by what `otel.TracerProvider` calls them; the first variable that is set counts.
 _SPAN_LIMITS = {
@@ -301,22 +308,13 @@ def _proxy_variable(scheme: str, environ: Mapping[str, str]) -> str:
 def _read_timeout(text: str) -> float:
     """Seconds.  The specification has milliseconds in this variable; OpenTelemetry's exporter for Python had seconds in it."""
     value = read_number(text)
-    if value >= _MIN_MILLISECONDS:
+    if value >= MIN_MILLISECONDS:
         return value / 1000
-    if value > 0 and is_first(_TIMEOUT):  # for another value the check raises
-        log.warning("zipkin: %s is %s, and is read as seconds; write milliseconds, %.0f", _TIMEOUT, text, value * 1000)
+    if value > 0 and is_first(OTEL_TIMEOUT):  # for another value the check raises
+        log.warning("zipkin: %s is %s, and is read as seconds; write milliseconds, %.0f", OTEL_TIMEOUT, text, value * 1000)
     return value
 
 
-def _read_milliseconds(text: str) -> float:
-    """Seconds.  The variable has milliseconds; a value that was probably meant as seconds, for that exporter, is warned of."""
-    value = read_number(text)
-    if 0 < value < _MIN_MILLISECONDS and is_first(_TIMEOUT):
-        log.warning("zipkin: %s is %s, which is milliseconds; write %.0f where seconds are meant", _TIMEOUT, text, value * 1000)
-    return value / 1000
-
-
 OPTIONS = {**options_of(Settings), **options_of(ConfigureOptions)}
-OPTIONS["send_timeout"] = OPTIONS["send_timeout"].read_also(_TIMEOUT, _read_milliseconds)
 # The exporter of OpenTelemetry's spans reads the time-out in its own way.
-EXPORTER_OPTIONS = {**OPTIONS, "send_timeout": OPTIONS["send_timeout"].read_also(_TIMEOUT, _read_timeout)}
+EXPORTER_OPTIONS = {**OPTIONS, "send_timeout": OPTIONS["send_timeout"].read_also(OTEL_TIMEOUT, _read_timeout)}

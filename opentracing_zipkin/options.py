@@ -10,6 +10,7 @@ from os import PathLike, fspath
 from typing import Annotated, Any, TypedDict
 from urllib.parse import unquote
 
+from .log import is_first, log
 from .model import FinishedSpan, parse_ip
 from .option import Option, WrongSetting, choice, flag, number, read_flag, read_number, read_whole, whole
 from .stats import TracerStats
@@ -18,6 +19,8 @@ __all__ = [
     "B3_FORMATS",
     "DEFAULT_ENDPOINT",
     "ENCODINGS",
+    "MIN_MILLISECONDS",
+    "OTEL_TIMEOUT",
     "ConfigureOptions",
     "ConnectionOptions",
     "EncodingOptions",
@@ -42,6 +45,8 @@ B3_FORMATS = ("multi", "single", "both")
 DEFAULT_ENDPOINT = "http://localhost:9411"
 MAX_TAG_LENGTH = 1_000_000
 ENCODINGS = ("json", "json_v1", "thrift", "proto3")
+OTEL_TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"  # OpenTelemetry's exporter for Python had seconds in it
+MIN_MILLISECONDS = 1000  # a smaller value of that variable is probably meant as seconds
 KAFKA_ACKS = ("all", "1", "0")
 KAFKA_COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 KAFKA_SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -125,7 +130,13 @@ def _read_user_and_password(text: str) -> tuple[str, str]:
 
 
 def _read_milliseconds(text: str) -> float:
-    return read_number(text) / 1000
+    """Seconds.  The variable has milliseconds; a value that was probably meant as seconds is warned of."""
+    value = read_number(text)
+    if 0 < value < MIN_MILLISECONDS and is_first(OTEL_TIMEOUT):
+        log.warning(
+            "zipkin: %s is %s, which is milliseconds; write %.0f where seconds are meant", OTEL_TIMEOUT, text, value * 1000
+        )
+    return value / 1000
 
 
 def read_resource(text: str) -> dict[str, str] | None:
@@ -239,7 +250,7 @@ class LinkOptions(TypedDict, total=False):
             3600,
             "seconds for a message at each collector or broker, from connecting to the end of the answer; the look-up of the "
             "name has no limit",
-            also=("OTEL_EXPORTER_ZIPKIN_TIMEOUT", _read_milliseconds),
+            also=(OTEL_TIMEOUT, _read_milliseconds),
         ),
     ]
     auth: Annotated[
