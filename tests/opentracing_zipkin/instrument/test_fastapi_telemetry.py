@@ -21,7 +21,7 @@ from .servers import TestClient
 
 Install = Callable[[FastAPI], Any]
 
-HAS_TELEMETRY = importlib.util.find_spec("fastapi.telemetry") is not None  # since 0.16x
+HAS_TELEMETRY = importlib.util.find_spec("fastapi.telemetry") is not None  # an older one makes no spans
 WAYS: dict[str, Install] = {
     "fastapi": lambda app: fastapi.install() or app,
     "starlette": lambda app: starlette.install() or app,
