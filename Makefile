@@ -26,7 +26,7 @@ bootstrap: $(VENV)/.installed-test $(VENV)/.installed-lint ## prepare everything
 demo: $(VENV)/.installed-collector ## run three services and show their traces (ZIPKIN=http://... sends to that server)
 	@$(BIN)/python -m opentracing_zipkin demo $(if $(ZIPKIN),--endpoint $(ZIPKIN)) $(DEMO)
 
-test: $(VENV)/.installed-test ## unit tests, contract suites and the documentation's examples
+test: $(VENV)/.installed-test ## unit tests, contract suites and the documentation's examples, in about 15 minutes
 	$(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/interop $(TESTS)
 
 test-all: ## test and interop on every Python we support, each in environments of its own
@@ -62,7 +62,7 @@ settings: $(VENV)/.installed-test ## write the tables of settings and the findin
 	$(BIN)/python scripts/write-settings
 	$(BIN)/python scripts/write-troubleshooting
 
-lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types (also as users see them), and who may import whom
+lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## style, types (also as users see them), and which module may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -114,12 +114,12 @@ fuzz: $(VENV)/.installed-test $(VENV)/.installed-fuzz ## every parser on hostile
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz -o timeout=300 tests/fuzz tests/opentracing_zipkin/reporter/test_reporter_states.py $(TESTS)
 
-soak: $(VENV)/.installed-test $(VENV)/.installed-integration $(VENV)/.installed-soak ## ten minutes of load with a collector that fails at times (SOAK="--minutes 2"), then all of the suites that `integration` samples
+soak: $(VENV)/.installed-test $(VENV)/.installed-integration $(VENV)/.installed-soak ## ten minutes of load with a collector that fails at times (SOAK="--minutes 2"), then each whole suite of which `make integration` runs only a part
 	$(BIN)/python -m tests.soak $(SOAK)
 	FAULTS_SHARE=100 $(BIN)/python -m pytest --timeout=1200 tests/integration/faults/test_firsts.py
 	SERVERS_WHOLE=1 $(BIN)/python -m pytest --timeout=1200 tests/integration/test_servers.py
 
-fleet: $(VENV)/.installed-test ## five minutes of Kafka and RabbitMQ with Zipkin servers that are killed and come back, and a balance (FLEET="--minutes 2")
+fleet: $(VENV)/.installed-test ## five minutes of spans through Kafka and RabbitMQ while servers are killed, then a comparison of sent and stored spans (FLEET="--minutes 2")
 	@scripts/need-command mvn maven
 	@scripts/need-command java openjdk-17-jre-headless
 	@scripts/need-command mariadbd mariadb-server
@@ -142,7 +142,7 @@ zipkin: $(VENV)/.installed-test ## start the real Zipkin server on port 9411, un
 bench-quick: $(VENV)/.installed-test ## our costs as ratios to the least possible tracer and to OpenTelemetry, in about a minute
 	$(BIN)/python -m bench --quick
 
-bench: $(VENV)/.installed-test ## the same with all other tracers, requests, curves and services under load, in twenty minutes; writes only under .cache/
+bench: $(VENV)/.installed-test ## our costs beside those of all other tracers, also of requests, curves and services under load, in twenty minutes; writes only under .cache/
 	$(BIN)/python -m bench --json .cache/bench.json $(BENCH)
 	$(BIN)/python -m bench.stores
 	$(BIN)/python -m bench.samplers
