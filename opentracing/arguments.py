@@ -65,7 +65,7 @@ def _contexts_of(references: Any) -> list[Any]:
 
 
 def is_one_of(given: Any, names: tuple[str, ...]) -> bool:
-    """Whether `given` is one of these texts; False if it cannot tell, as an array, whose comparison has no truth value."""
+    """Whether `given` is one of these texts; False if comparing raises, as with an array: its comparison has no truth value."""
     try:
         return given in names
     except Exception:

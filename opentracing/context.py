@@ -18,7 +18,7 @@ class TraceContextEncoder:
     """Turns a context into a pair: its identity, and its attributes or None."""
 
     def trace_context_to_binary(self, trace_context: SpanContext) -> tuple[bytearray, bytearray | None]:
-        """The pair as bytes.  They are separate so that a router can read the identity without the rest of a message."""
+        """The pair as bytes.  Its parts are separate so that a router can read the identity without the rest of a message."""
         return bytearray(), None
 
     def trace_context_to_text(self, trace_context: SpanContext) -> tuple[dict[str, str], dict[str, str] | None]:
@@ -27,7 +27,7 @@ class TraceContextEncoder:
 
 
 class TraceContextDecoder:
-    """Turns such a pair back into a context, or into None if it holds no trace.
+    """Turns the pair of a TraceContextEncoder back into a context, or into None if the pair holds no trace.
 
     Both arguments may be the same mapping, for instance all headers of a request.
     """

@@ -1,7 +1,8 @@
-"""The exceptions that end a block as planned, so that its span is no failure.
+"""The exceptions that end a block as planned, so that the block's span is not marked as failed.
 
-Rules: the whole code is the same as in `opentracing_zipkin.planned`, on purpose.  That package also runs on upstream's
-`opentracing`, which has no such module, and this package imports nothing of that one.  A test compares the two files.
+Rules: the whole code is the same as in `opentracing_zipkin.planned`, on purpose.  `opentracing_zipkin` also runs on upstream's
+`opentracing`, which has no such module, and `opentracing` imports nothing of `opentracing_zipkin`.  A test compares the two
+files.
 """
 
 from __future__ import annotations

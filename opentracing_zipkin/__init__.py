@@ -9,7 +9,8 @@ with tracer.start_active_span("hello"):
 Rules: importing this package imports nothing else (PEP 562), so that gevent may patch after it, and a program that never asks
 for a name does not pay for `requests`.
 
-(PYTEST_DONT_REWRITE: pytest would warn where this is imported before it starts, as `opentracing-zipkin run` does.)
+(PYTEST_DONT_REWRITE: without this mark, pytest warns when the package is imported before pytest starts, which
+`opentracing-zipkin run` does.)
 """
 
 from __future__ import annotations

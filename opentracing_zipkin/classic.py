@@ -1,6 +1,6 @@
 """The verbs of 0.5 for the Zipkin tracer, each expressed by those of 2.4.
 
-They are written here, so that the tracer has them with the 2.4 API, too.
+They are written here, and not inherited, so that the tracer also has them on upstream's `opentracing` 2.4, which lacks them.
 
 Rules: this file holds no state.  `trace_context_from_*` never raises.
 """

@@ -54,7 +54,7 @@ _OWN_BUNDLE = "ca_bundle= or ZIPKIN_CA_BUNDLE gives spans certificates of their 
 _OWN_PROXY = "proxy= or ZIPKIN_PROXY gives spans a proxy of their own, for instance http://proxy.example:3128"
 _SYSTEM_PROXY = "what this system has as its proxy"
 
-# OpenTelemetry's limits of a span, by what `otel.TracerProvider` calls them; the first variable that is set counts.
+# OpenTelemetry's limits of a span, by their names in `otel.TracerProvider`; the first variable that is set counts.
 _SPAN_LIMITS = {
     "max_attributes": ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
     "max_events": ("OTEL_SPAN_EVENT_COUNT_LIMIT",),

@@ -22,7 +22,7 @@ __all__ = ["MAX_LINE", "is_first", "is_stuck", "log"]
 
 MAX_LINE = 1000  # characters of a line, and of each exception's text in a traceback
 
-# Windows has none.  gevent's is a class, and is not used, because it would make a hub for this thread.
+# Windows has no `poll`.  gevent's `poll` is a class, and is not used, because it would make a hub for this thread.
 _poll: Any = getattr(select, "poll", None)
 _can_poll = isinstance(_poll, BuiltinFunctionType)
 
@@ -30,7 +30,7 @@ _BEGIN = "Traceback (most recent call last):\n"
 
 log = logging.getLogger("opentracing_zipkin")
 
-_topics: set[str] = set()  # those of the lines that are logged once in a process
+_topics: set[str] = set()  # the topics of the lines that are logged once in a process
 
 
 def is_first(topic: str) -> bool:

@@ -1,4 +1,4 @@
-"""Every setting, declared once: its type, default, bounds, how its text is read, and what the manual says of it.
+"""Every setting, declared once: its type, default, bounds, how its text is read, and its text in the manual.
 
 Rules: a setting stands in the group of the part that uses it, and that part checks it (`option.check_group`), whoever
 constructs the part.  A group is a typed dict, so that an editor completes it and a type checker refuses a misspelt name.  None
@@ -140,13 +140,13 @@ def _read_milliseconds(text: str) -> float:
 
 
 def read_resource(text: str) -> dict[str, str] | None:
-    """`key=value,key=value`, values percent-encoded, as OpenTelemetry writes them; what has no `=` is skipped."""
+    """`key=value,key=value`, values percent-encoded, as OpenTelemetry writes them; an item without `=` is skipped."""
     pairs = (item.split("=", 1) for item in text.split(",") if "=" in item)
     return {key.strip(): unquote(value.strip()) for key, value in pairs if key.strip()} or None
 
 
 def _read_disabled(text: str) -> bool | None:
-    """OpenTelemetry's switch, of which only "true" means anything."""
+    """OpenTelemetry's switch: "true" turns tracing off; any other text has no effect."""
     return False if text.lower() == "true" else None
 
 

@@ -1,4 +1,4 @@
-"""The exceptions that end a block as planned, so that its span is no failure.
+"""The exceptions that end a block as planned, so that the block's span is not marked as failed.
 
 Rules: the whole code is the same as in `opentracing.planned`, on purpose.  This package also runs on upstream's `opentracing`,
 which has no such module.  A test compares the two files.

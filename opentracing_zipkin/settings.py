@@ -56,7 +56,7 @@ class ConfigureSettings(TracerSettings, ConfigureOptions, total=False):
 
 
 def configure(service_name: str | None = None, **given: Unpack[ConfigureSettings]) -> ZipkinTracer:
-    """Build a ZipkinTracer, make it `opentracing.tracer` and return it; nothing to close, it flushes at exit.
+    """Build a ZipkinTracer, make it `opentracing.tracer` and return it.  It need not be closed: it flushes at exit.
 
     The arguments are the settings and parts of docs/reference/configuration.md.  For an argument that is None, its variable
     `ZIPKIN_<NAME>` counts, then OpenTelemetry's variable if there is one, then the default.  A part (`sampler`, `sender`, ...)

@@ -60,7 +60,8 @@ class ZipkinSpan(Span):
 
     records = True  # instrumentations do less work for a span that records nothing
 
-    # The tracer sets the slots, which costs 100 ns a span less than arguments; and this costs 20 % less than `object.__new__`.
+    # The tracer sets the slots, which costs 100 ns a span less than arguments.  With `object.__init__`, a call of the class
+    # costs 20 % less time than a call of `object.__new__`.
     if TYPE_CHECKING:
         _tracer: SpanOwner
 
@@ -91,7 +92,7 @@ class ZipkinSpan(Span):
     def __reduce__(self) -> tuple[Any, ...]:
         return ZipkinContext.__reduce__(self.context)
 
-    # The verbs of 0.5 are written here, so that spans have them with the 2.4 API, too.
+    # The verbs of 0.5 are written here, so that spans also have them on upstream's `opentracing` 2.4, which lacks them.
 
     @property  # type: ignore[misc]  # this attribute is never assigned
     def trace_context(self) -> ZipkinContext:

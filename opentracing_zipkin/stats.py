@@ -48,7 +48,7 @@ class TracerStats(NamedTuple):
         return prometheus(self.metrics(), labels)
 
     def to_openmetrics(self, **labels: str) -> str:
-        """The same in OpenMetrics' text format, a whole answer of the type `application/openmetrics-text; version=1.0.0`."""
+        """The account in OpenMetrics' text format, a whole answer of the type `application/openmetrics-text; version=1.0.0`."""
         return openmetrics(self.metrics(), labels)
 
 

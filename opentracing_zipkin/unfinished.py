@@ -101,7 +101,7 @@ class Watch:
     def _begin(self, thing: Any, watched: type) -> Any:
         self._open[id(thing)] = (weakref.ref(thing), _place())
         thing._watch = self
-        thing.__class__ = watched  # a subclass with the same layout, whose end tells the watch
+        thing.__class__ = watched  # a subclass with the same layout, which tells the watch of its end
         return thing
 
     def follow(self, span: Any) -> None:

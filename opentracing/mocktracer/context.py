@@ -49,7 +49,7 @@ class SpanContext(span.SpanContext):
         while True:
             before = self._baggage
             after = with_item(before, key, value)
-            # A compare-and-swap without a lock, as in standard/tracer.py, which gives the reason for its one line.
+            # A compare-and-swap without a lock.  standard/tracer.py has the same and says why it must be one line.
             if self._baggage is before: self._baggage = after; return  # noqa: E701, E702  # fmt: skip
 
     def _get_item(self, key: str) -> str | None:

@@ -26,7 +26,8 @@ _T = TypeVar("_T")
 class ContextVarsScopeManager(ScopeManager):
     """Owns one context variable; may be used from any thread and any event loop.
 
-    `current()` is a faster `active` (20 ns instead of 100).  If its scope has `closed_elsewhere` True, use `active`.
+    `current()` is a faster `active` (20 ns instead of 100).  If the scope that it returns has `closed_elsewhere` True, use
+    `active`.
     """
 
     def __init__(self) -> None:
@@ -145,9 +146,9 @@ class _ContextVarsScope(Scope):
         return True
 
 
-# Set in each such block: its token can be used only in the context in which the block was entered.
+# Set in each block of `no_parent_scope`: its token can be used only in the context in which the block was entered.
 _block_entry: ContextVar[None] = ContextVar("no_parent_scope")
-# Each hook makes a block, entered with ours, that hides the active span of another API which is bridged to this one.
+# Each hook makes a block that hides the active span of another API which is bridged to this one.  `no_parent_scope` enters it.
 no_parent_hooks: list[Callable[[], AbstractContextManager[None]]] = []
 
 

@@ -54,7 +54,7 @@ class RecordingContext(TraceContext):
             after = with_item(before or {}, key, value)
             # A compare-and-swap without a lock.  CPython switches to other threads and signal handlers only at a call, at the
             # start of a function and at a jump back.  This line has none of these.  It is one line because trace functions run
-            # between lines.  So it stands once more in mocktracer/context.py, for an attribute of another name.
+            # between lines.  It cannot be a shared function, so mocktracer/context.py repeats it for its own attribute.
             if self.trace_attributes is before: self.trace_attributes = after; return  # noqa: E701, E702  # fmt: skip
 
     def set_trace_attribute(self: _C, key: str, value: str) -> _C:

@@ -1,8 +1,7 @@
 """Zipkin's JSON, version 1, read: bytes of any origin become spans, or a ValueError with the reason.
 
-Rules: this reader accepts the same input as a real server and makes the same spans of it.  It refuses what the server refuses:
-one bad span refuses the whole list.  Like the server, it leaves out tags that are neither text nor an address, without a
-warning.
+Rules: this reader accepts the same input as a real server and makes the same spans of it.  Like the server, it refuses the
+whole list for one bad span, and leaves out tags that are neither text nor an address, without a warning.
 Source: openzipkin/zipkin, V1JsonSpanReader; behaviour measured on zipkin-server 3.5.1.
 """
 

@@ -1,7 +1,7 @@
 """Zipkin's JSON, version 2, read: bytes of any origin become spans, or a ValueError with the reason.
 
-Rules: this reader accepts the same input as a real server and makes the same spans of it.  It refuses what the server refuses:
-one bad span refuses the whole list.
+Rules: this reader accepts the same input as a real server and makes the same spans of it.  Like the server, it refuses the
+whole list for one bad span.
 Source: openzipkin/zipkin, V2SpanReader and Span; behaviour measured on zipkin-server 3.5.1.
 """
 

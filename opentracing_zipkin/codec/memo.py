@@ -1,4 +1,4 @@
-"""Memos: what a codec made of a text or an endpoint is kept for later spans with the same text or endpoint.
+"""Memos: the bytes that a codec made of a text or an endpoint are kept for later spans with the same text or endpoint.
 
 Rules: peers and applications send new texts and long texts without end.  Such texts may cost time, but never memory.  So a long
 text is not kept, and when there are too many texts, all are forgotten at once.  The memo is a dict, because a look-up in a dict

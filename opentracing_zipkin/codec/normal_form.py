@@ -10,7 +10,7 @@ __all__ = ["normalise"]
 def normalise(span: FinishedSpan) -> None:
     """Sort annotations by time, without duplicates, and tags by key; a span is not its own parent, and no client shares an id.
 
-    The reader of JSON, version 2, has the same rules in its own code, because there they take a part of the time of a span.
+    The reader of JSON, version 2, has the same rules in its own code, because calling this function for each span takes time.
     """
     span.annotations = sorted(set(span.annotations))
     span.tags = dict(sorted(span.tags.items()))

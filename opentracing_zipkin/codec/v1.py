@@ -180,7 +180,7 @@ class _Sides:
             self._time(sr, ss)
         else:
             self._time_incomplete()
-        # Version 1 has no such flag.  A server that owns its span sets its times; one without times shares the client's span.
+        # Version 1 has no flag `shared`.  A server that owns its span sets its times; one without times shares the client's.
         if sr and not cs and (not self.source.timestamp_us or (ss and not self.source.duration_us)):
             self._side(sr.host).shared = True
 

@@ -1,4 +1,4 @@
-// Zipkin's first data model, as Thrift.  Names and field ids are those every Zipkin library shares; the words are ours.
+// Zipkin's first data model, as Thrift.  All Zipkin libraries share the names and field ids; the comments are ours.
 // Source: openzipkin/zipkin-api, thrift/zipkinCore.thrift.
 namespace py zipkinCore
 
@@ -17,7 +17,7 @@ const string CLIENT_ADDR = "ca"
 const string SERVER_ADDR = "sa"
 const string MESSAGE_ADDR = "ma"
 
-// Key of a BinaryAnnotation that carries the host of a span with nothing else to carry it.
+// Key of a BinaryAnnotation that carries the host of a span that has neither annotations nor tags.
 const string LOCAL_COMPONENT = "lc"
 
 // A node of the network.  Every field has a value for "unknown": 0, 0, "", and no ipv6.
@@ -36,11 +36,11 @@ struct Annotation {
   // Microseconds since 1970.
   1: i64 timestamp
   2: string value
-  // Who saw it happen.
+  // The host that recorded the annotation.
   3: optional Endpoint host
 }
 
-// Of these only STRING becomes a tag, and BOOL an address.
+// A STRING becomes a tag, and a BOOL an address; values of the other types are left out.
 enum AnnotationType { BOOL = 0, BYTES = 1, I16 = 2, I32 = 3, I64 = 4, DOUBLE = 5, STRING = 6 }
 
 // A key and its value: a tag, or an address.
@@ -49,7 +49,7 @@ struct BinaryAnnotation {
   // UTF-8 where the type is STRING.
   2: binary value
   3: AnnotationType annotation_type
-  // Who set the tag, or the address itself.
+  // The host that set the tag, or the address itself.
   4: optional Endpoint host
 }
 
@@ -65,7 +65,8 @@ struct Span {
   8: list<BinaryAnnotation> binary_annotations
   // Sampled whatever the rate.
   9: optional bool debug
-  // Microseconds since 1970, and microseconds: absent where another host owns them (a shared span).
+  // The timestamp in microseconds since 1970, and the duration in microseconds.  Both are absent in a shared span, whose
+  // times another host reports.
   10: optional i64 timestamp
   11: optional i64 duration
   // The high 64 bits of a 128-bit trace id.

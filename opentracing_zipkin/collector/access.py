@@ -2,8 +2,8 @@
 
 Rules: on a loopback address a request must name a host of this machine.  Otherwise a web page could reach us under its own host
 name (DNS rebinding).  On other addresses the collector has names that it cannot know, so any name is allowed there.  A browser
-tells which page sends a request.  A request from another origin is refused, unless that origin is allowed.  So is a request of
-a page that only embeds us; a link to us is followed.
+tells which page sends a request.  A request from another origin is refused, unless that origin is allowed.  A request by which
+a page of another origin embeds the collector, for instance as an image, is refused, too.  A link to the collector works.
 Source: Fetch Standard, "CORS protocol"; Fetch Metadata Request Headers; answers to allowed origins measured on zipkin-server
 3.5.1 (which takes spans from any page).
 """
@@ -65,7 +65,7 @@ class Access:
         return [*shared, ("Access-Control-Allow-Headers", "content-type,x-grpc-web")]
 
     def preflight_headers(self, environ: Mapping[str, Any]) -> list[tuple[str, str]] | None:
-        """The headers for a browser that asks before it sends; None where the request is no such question."""
+        """The headers for a browser that asks before it sends (a preflight); None where the request is no preflight."""
         if environ.get("REQUEST_METHOD") != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
             return None
         allowed = self.headers(environ)

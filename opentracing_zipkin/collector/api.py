@@ -125,7 +125,7 @@ class Api:
             return
         try:
             self._on_spans(spans)
-        except Exception:  # of application code that watches spans; no reason to refuse them
+        except Exception:  # application code may raise anything; the spans are kept already
             log.warning("zipkin: the collector's on_spans failed; the spans are kept", exc_info=True)
 
     # Queries

@@ -1,7 +1,7 @@
 """Zipkin's own page, Lens, read from the user's jar: that of the server, or that of Lens alone.
 
 Rules: the jar is read once, when the collector is made.  The files of Lens have paths below `/zipkin/`.  Any other path below
-it is one of its views, and gets its page.
+`/zipkin/` is a view of Lens, and is answered with the page of Lens.
 Source: openzipkin/zipkin, zipkin-lens README and ZipkinUiConfiguration; zipkin-server 3.5.1's jar.
 """
 

@@ -1,8 +1,8 @@
 """Waitress, with limits that it does not have itself: connections, the time of a request, chunks, and its log lines.
 
 Rules: no thread waits for a client.  A request is read completely before a thread gets it.  An answer waits in a buffer (a long
-one in a file) until its client has taken it.  At the limit of connections, the one that has made us wait longest is closed, so
-that a thousand slow clients keep nobody out.
+one in a file) until its client has taken it.  At the limit of connections, the one that has made us wait longest is closed.  So
+even a thousand slow clients do not keep other clients out.
 Source: RFC 9112, "Chunked Transfer Coding"; waitress 3.0, whose classes are made for this (`channel_class`, `parser_class`).
 """
 

@@ -71,7 +71,7 @@ def run(options: Namespace) -> int:
                 raise
             passed.append(error)
 
-    passed: list[Unreadable] = []  # told once the spans of the other lines are written
+    passed: list[Unreadable] = []  # reported after the spans of the other lines are written
     try:
         with _source(options.file) as stream:
             _write(_warn_if_none(spans(stream), name), form, options.output, is_terminal)

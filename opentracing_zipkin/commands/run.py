@@ -1,4 +1,4 @@
-"""`opentracing-zipkin run COMMAND`: replaces this process by the command, traced without a line of code.
+"""`opentracing-zipkin run COMMAND`: replaces this process by the command, which is traced without a change to its code.
 
 Rules: no process stays between the caller and the command, so exit status and signals are those of the command.
 """

@@ -29,7 +29,7 @@ END_TIMEOUT_S = 15.0
 class Services:
     """Owns the processes: they run inside the `with` block and are ended after it.
 
-    They are flushed, too, unless an exception left the block.
+    At the end of the block they first send their spans, unless an exception left the block.
     """
 
     def __init__(self, endpoint: str, encoding: str) -> None:

@@ -25,7 +25,7 @@ class Look(NamedTuple):
 
 
 def _masking(expression: str | re.Pattern[str], *hints: str) -> Look:
-    """A Look that masks what the expression matches, but keeps a group named `kept` at the beginning of the match."""
+    """A Look that masks each match of the expression, but keeps a group named `kept` at the beginning of the match."""
     pattern = re.compile(expression, re.IGNORECASE | re.DOTALL) if isinstance(expression, str) else expression
     keeps = "kept" in pattern.groupindex
 

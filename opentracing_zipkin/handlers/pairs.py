@@ -63,7 +63,7 @@ def _is_pair(text: str, found: re.Match[str]) -> bool:
         return _FORM_FIELD.search(text, max(0, found.start() - 16), found.start()) is not None
     if mark == ":":
         return not _EXCEPTION.search(found["name"])
-    # A comma only in a tuple of Python's, ('password', '…').
+    # A comma is a mark only in a Python tuple, such as ('password', '…').
     return mark is None or mark[-1] != "," or _QUOTE.match(text, found.end()) is not None
 
 
@@ -107,7 +107,7 @@ def _quoted(text: str, quote: re.Match[str]) -> tuple[int, int]:
         after = text[end + len(mark) : end + len(mark) + 1]
         if len(mark) == 1 and _is_escaped(text, end, start):
             place = end + 1
-        elif after == mark:  # a doubled quote is one of the value's
+        elif after == mark:  # a doubled quote belongs to the value
             place = end + 2
         elif after and after not in _AFTER_QUOTED:
             return start, len(text)

@@ -30,7 +30,7 @@ MAX_REMEMBERED_CHARS = 80
 # In SQL only quoted texts can be secrets: `password = %s` has none.
 _SQL_TAGS = frozenset(("db.statement", "db.query.text", "sql.query"))
 _QUERY_TAGS = frozenset(("url.query", "http.query"))
-_SPECIAL_TAGS = _SQL_TAGS | _QUERY_TAGS  # tags whose values are searched in a way of their own
+_SPECIAL_TAGS = _SQL_TAGS | _QUERY_TAGS  # tags whose values are searched in another way than other texts
 
 _MASK = re.compile(r"[^\s\"'`\\=:@?&;,%/#]+")
 _SEPARATORS = re.compile(r"([\s&;?#=,\"'<>]+)")

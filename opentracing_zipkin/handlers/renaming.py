@@ -72,7 +72,7 @@ def _by_template(template: str) -> Callable[[str], str | None]:
 
 
 def _step(step: str, group: str) -> str:
-    """The expression for one step.  Of several fields, all but the last take the shortest match, without backtracking."""
+    """The expression for one step.  With several fields, all but the last take the shortest match, without backtracking."""
     begin, *others = map(re.escape, _FIELD.split(step))
     if not others:
         return begin

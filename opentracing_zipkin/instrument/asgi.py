@@ -1,8 +1,8 @@
 """Middleware for any ASGI application: a span from the request's headers to the answer's last byte, or a websocket's close.
 
 Rules: every message passes unchanged.  The span is active as long as the application runs, so background tasks are its
-children; it ends with the last byte.  A client that leaves, or a task that is cancelled, is no error.  The steps of `wsgi` are
-written out here again: there they are no coroutines, and each runs once for every request, without a call in between.
+children; it ends with the last byte.  A client that leaves, or a task that is cancelled, is no error.  This file repeats the
+steps of `wsgi` as coroutines.  They are not shared, because a shared function would cost one more call for each request.
 Source: ASGI 3.0, HTTP & WebSocket.
 """
 
@@ -32,7 +32,7 @@ class TracingMiddleware:
     `policy`: None for the policy that `configure` fills.
     """
 
-    makes_server_spans = True  # asked by `fastapi_telemetry`
+    makes_server_spans = True  # read by `fastapi_telemetry`
 
     def __init__(self, app: AsgiApplication, policy: HttpPolicy | None = None) -> None:
         if not callable(app):

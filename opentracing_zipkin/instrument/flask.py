@@ -68,4 +68,5 @@ def _note_error(sender: Any, exception: BaseException, **_: Any) -> None:
     if exchange is not None:
         if exchange.error is None:
             exchange.error = exception
-        exchange.route = exchange.route or wsgi_route(request.environ)  # now: where Flask raises it again, no answer follows
+        # The route is set now, because no answer follows if Flask raises the exception again.
+        exchange.route = exchange.route or wsgi_route(request.environ)

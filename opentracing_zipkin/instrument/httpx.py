@@ -166,7 +166,7 @@ def _end_with_body(call: Call, response: Any, body: Any) -> Any:
     return response
 
 
-class _Body(SyncByteStream):  # type: ignore[misc]  # whether httpx is installed must not change what mypy says
+class _Body(SyncByteStream):  # type: ignore[misc]  # so that mypy reports the same with and without httpx
     def __init__(self, stream: Any, call: Call) -> None:
         self._stream = stream
         self._call = call

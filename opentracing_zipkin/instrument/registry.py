@@ -1,7 +1,7 @@
 """The libraries that we instrument: for each, the import that shows that a program uses it, and our module for it.
 
-Rules: imports no library; a library is instrumented when the program imports it, or at once if it is imported already.  Ours
-stands back where another instrumentation is active, also where that becomes active later.
+Rules: imports no library; a library is instrumented when the program imports it, or at once if it is imported already.  Our
+instrumentation stands back where another one is active, or becomes active later.
 """
 
 from __future__ import annotations

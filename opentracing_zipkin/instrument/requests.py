@@ -140,7 +140,7 @@ def _begin(called: Calling, request: Any) -> tuple[Call, Any] | None:
 
 
 class _Headers(CaseInsensitiveDict):  # type: ignore[type-arg]  # no subscript at run time before requests 2.34
-    """Headers as they are sent.  urllib3 copies them and reads the copy twice; without look-ups that takes 10 µs less for 8."""
+    """Headers as they are sent.  urllib3 copies them and reads the copy twice; doing both without look-ups saves 10 µs."""
 
     _store: Any
 

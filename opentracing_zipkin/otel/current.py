@@ -72,7 +72,7 @@ class CurrentSpan:
         return functools.wraps(function)(run)
 
     def _renewed(self) -> CurrentSpan:
-        """One for another run: each is for one use."""
+        """A new CurrentSpan with the same arguments, for another run, because an object is for one use."""
         return CurrentSpan(self._tracer, self._arguments, self._exception_effects, self._end_on_exit)
 
     def _function(self, function: Any) -> Any:

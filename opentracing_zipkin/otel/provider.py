@@ -71,7 +71,8 @@ class TracerProvider(trace.TracerProvider):
         self.given = tracer
         if tracer is None:
             self._last_global = self.zipkin = None
-            # Under the command a stand-in may be there, which configures at its first use; that is not before the first span.
+            # Under the command, the global tracer may be a stand-in, which configures at its first use.  So it is not used
+            # before the first span.
             if isinstance(opentracing.global_tracer(), ZipkinTracer):
                 self.current()
         else:

@@ -15,7 +15,7 @@ MIN_VERSION = (1, 38)  # the oldest version of opentelemetry-api that the tests 
 
 
 def version_problem() -> str:
-    """Why the installed version cannot be used, and the remedy; "" if it can be used."""
+    """The reason why the installed version cannot be used, and the remedy; "" if it can be used."""
     found = version.__version__
     major, minor = MIN_VERSION
     return f"opentelemetry-api {found} is too old; install {major}.{minor} or newer" if is_too_old(found) else ""

@@ -2,7 +2,7 @@
 
 Rules: most subinterpreters refuse daemon threads, and Python aborts the process if one is alive when its interpreter ends.  So
 our thread in a subinterpreter is not a daemon: it is told to end before the interpreter waits for it.  Where Python lets no
-thread live until then, there is none.  Each interpreter has its own copy of this module.
+thread live until then, we start none.  Each interpreter has its own copy of this module.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ __all__ = ["await_others"]
 
 _POLL_INTERVAL_S = 0.01
 _OURS = "opentracing_zipkin."
-# In these modules of the standard library a thread waits; only their caller tells what for.
+# Functions of these modules only wait; the function that calls them shows whether the thread is busy.
 _WAITING = ("threading", "socket")
 # Module and function of the threads of servers and pools while they have nothing to do.
 _IDLE = {

@@ -16,8 +16,8 @@ __all__ = ["MAX_REMEMBERED", "Propagation", "headers_of", "is_room_for", "pairs_
 MAX_REMEMBERED = 500
 MAX_REMEMBERED_LENGTH = 2000
 
-# All values of these headers count, in order (W3C Trace Context, 3.3.1.3; W3C Baggage, 3.2).  Of other headers the first
-# counts.
+# All values of these headers count, in order (W3C Trace Context, 3.3.1.3; W3C Baggage, 3.2).  For any other header the first
+# value counts.
 _LISTS = frozenset(("traceparent", "tracestate", "baggage"))
 
 

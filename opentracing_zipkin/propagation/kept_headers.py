@@ -57,5 +57,5 @@ class HeaderKeeping:
 
     @property
     def asked(self) -> Collection[str]:
-        """The names of the headers that are kept, in lower case."""
+        """The names of the headers that are kept, as the sampler spells them."""
         return self._sampler.headers

@@ -14,7 +14,8 @@ from .reporter import Reporter
 __all__ = ["Recorder", "Reporter"]
 
 
-# A twin of `opentracing.standard.Recorder`: this package uses only OpenTracing 2.4's names of `opentracing`, which lacks that.
+# A twin of `opentracing.standard.Recorder`, because this package also runs on upstream's `opentracing` 2.4, which has no such
+# class.
 class Recorder(Protocol):
     """The place where a tracer puts its finished spans; this base class drops them.
 

@@ -1,4 +1,4 @@
-"""Alarm: wakes a thread that waits; our threads sleep by no other means.
+"""Alarm: wakes a thread that waits; the reporter waits by no other means, except for the shortest sleeps in `gil`.
 
 Rules: the lock is made together with the alarm, by the function that `threading` has at that time.  Where gevent or eventlet
 have patched that function, the waiter is a greenlet, and all other greenlets go on meanwhile.  A mock of `time.sleep` does not

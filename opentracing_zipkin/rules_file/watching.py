@@ -1,9 +1,9 @@
 """Sampling rules from a file that is read once a second; if the file cannot be used, the rules stay as they were.
 
-Rules: the application's threads read the file only when the tracer is made.  Later a thread of its own does; the first root
-starts one for each file, and it does not keep the tracer alive.  There is no lock: `setdefault` decides which thread may start
-it, and a forked child starts its own.  A change counts when the same content was read twice, because the file may be read while
-it is being written.  The content is compared, because time and size may be the same after a change.
+Rules: the application's threads read the file only when the tracer is made.  Later a separate thread reads it.  The first root
+starts one such thread for each file; the thread does not keep the tracer alive.  There is no lock: `setdefault` decides which
+thread may start it, and a forked child starts its own.  A change counts when the same content was read twice, because the file
+may be read while it is being written.  The content is compared, because time and size may be the same after a change.
 """
 
 from __future__ import annotations

@@ -87,6 +87,6 @@ def _places_and_period(per_second: float) -> tuple[int, int]:
     if most < 2:
         return 1, -(-SECOND_NS // int(per_second))
     most = min(most, MAX_PLACES)
-    # Periods are whole parts of a second.  Of the sizes near the greatest, the one with the smallest remainder is taken.
+    # Periods are whole parts of a second.  This takes the size with the smallest remainder from those near the greatest.
     places = min(range(most, most // 2, -1), key=lambda size: per_second % size)
     return places, -(-SECOND_NS // int(per_second // places))

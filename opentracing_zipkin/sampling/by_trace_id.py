@@ -17,12 +17,12 @@ MASK_64 = (1 << 64) - 1
 
 
 def always(trace_id: int, /) -> bool:
-    """Every trace."""
+    """Record every trace."""
     return True
 
 
 def never(trace_id: int, /) -> bool:
-    """No trace, except for those that the caller has decided to record."""
+    """Record no trace, except for those that the caller has decided to record."""
     return False
 
 

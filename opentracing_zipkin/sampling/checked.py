@@ -66,7 +66,7 @@ def guarded_calls(sampler: Sampler) -> tuple[Sampler, Callable[[int, Root], bool
     def sample_root(trace_id: int, root: Root) -> bool:
         try:
             return bool(decide(trace_id, root))
-        except Exception:  # also of a tag's value, which is the application's
+        except Exception:  # raised by the sampler, or by a tag's value, which is an object of the application
             return False
 
     return sample, sample_root

@@ -50,7 +50,7 @@ _CLIENT = {
     },
 }
 
-Login = tuple[str, str] | None  # user and password; None is the certificate, or RabbitMQ's own guest
+Login = tuple[str, str] | None  # user and password; None means the client's certificate, or RabbitMQ's user `guest`
 
 
 class Refused(Exception):

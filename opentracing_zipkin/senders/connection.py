@@ -110,7 +110,7 @@ class Unclocked(Timeout):
 
 
 class _Line:
-    """The state that a connection and its answers share; it refers to neither, so that none keeps the other alive."""
+    """The state that a connection and its answers share; it refers to neither, so that neither keeps the other alive."""
 
     __slots__ = ("in_step", "since_s", "terms")
 
@@ -241,7 +241,7 @@ def connected(host: str, port: int, terms: Terms, options: Any) -> socket.socket
     addresses: list[Any]
     try:
         addresses = list(socket.getaddrinfo(*wanted))
-    except RuntimeError:  # gevent's starts a thread, which an ending interpreter refuses (Python 3.12)
+    except RuntimeError:  # gevent's look-up starts a thread, which an ending interpreter refuses (Python 3.12)
         addresses = _socket.getaddrinfo(*wanted)
     error: OSError = OSError(f"{host} has no address")
     for number, (family, kind, protocol, _, address) in enumerate(addresses):

@@ -47,7 +47,7 @@ _REMEDIES = {
     errno.EPIPE: "nobody reads it any more",
     errno.ENXIO: "nobody reads it",
 }
-_select = loaded_anew("select")  # gevent's needs a hub in our thread, and eventlet removes `poll`
+_select = loaded_anew("select")  # gevent's patched module needs a hub in our thread, and eventlet removes `poll`
 # Non-blocking, because opening a named pipe without a reader would wait.  Windows lacks some of these flags.
 _FLAGS = ("O_WRONLY", "O_APPEND", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK", "O_BINARY")
 _OPEN_FLAGS = sum(getattr(os, name, 0) for name in _FLAGS)
@@ -118,7 +118,7 @@ class ConsoleSender:
         while not is_ready:
             if monotonic() > min(ends_at_s, begin + self._limit):
                 raise TimeoutError("nobody reads what is written there")
-            is_ready = not hasattr(_select, "poll") or _is_writable(fd)  # Windows has none
+            is_ready = not hasattr(_select, "poll") or _is_writable(fd)  # Windows has no `poll`
 
     def _descriptor(self) -> int:
         if self.path in _STREAMS:
@@ -158,7 +158,7 @@ class ConsoleSender:
 
 
 def problem_with(path: str) -> str:
-    """Why this user cannot write there now, as far as can be known without writing; "" where nothing is wrong."""
+    """The reason why this user cannot write there now, as far as it shows without writing; "" where nothing is wrong."""
     try:
         if path in _STREAMS:
             os.fstat(_stream(_STREAMS[path]))

@@ -1,9 +1,9 @@
 """HTTP with requests: one connection is kept, redirects are not followed, and the environment is not read.
 
 Rules: any 2xx is success.  A redirect is a failure: if we followed it, requests would turn the POST into a GET, and the answer
-of a login page would look like success.  After a temporary redirect (302, 303, 307) a retry makes sense, after 301 or 308 not.
-Certificates are always verified.  Credentials appear neither in errors nor in a repr.  An error has no other in its chain,
-because the messages of requests and urllib3 hold the whole URL.
+of a login page would look like success.  After a temporary redirect (302, 303, 307) a retry makes sense; after 301 or 308
+it makes none.  Certificates are always verified.  Credentials appear neither in errors nor in a repr.  An error has no other in
+its chain, because the messages of requests and urllib3 hold the whole URL.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _parents: list[Adapter] = []  # inherited from the processes that this one was f
 class HttpSender:
     """Owns a connection to the collector; may be used from one thread at a time.
 
-    `path` and `media_type` are the encoder's.  The other arguments are the settings of the group SendingOptions, as in
+    `path` and `media_type` are the encoder's.  The other arguments are the settings of `ConnectionOptions`, as in
     docs/reference/configuration.md.  Raises ValueError that names a wrong value and the remedy.  `urls` are the URLs that spans
     are posted to, with their credentials; `answered` is the head of the last answer, None where none came.
     """
@@ -131,7 +131,7 @@ class HttpSender:
             )
             self.answered = answer._replace(raw=None)  # a reference to it would keep the socket open
             said, accepted = _beginning(answer), 200 <= answer.status < 300
-        except Exception as error:  # of requests, of urllib3, and of tools that block sockets in a test
+        except Exception as error:  # raised by requests, by urllib3, or by a tool that blocks sockets in a test
             # A ValueError is due to the request itself, for instance to an impossible host name, so a retry makes no sense.
             reason = self._shown(reason_of(error), MAX_REASON_CHARS)
             may_pass = isinstance(error, OSError) or not isinstance(error, ValueError)
@@ -159,7 +159,7 @@ class HttpSender:
         location = answer.headers.get("Location", "") if answer.status in _REDIRECTS else ""
         if not location:
             return ""
-        with suppress(ValueError):  # of a malformed address in brackets
+        with suppress(ValueError):  # raised for a malformed address in brackets
             location = urljoin(url, location)
         return f"; it points to {self._shown(shown(location))}, and a redirect is not followed"
 

@@ -117,7 +117,7 @@ class KafkaSender:
         try:
             error = self._try(body, monotonic())
             is_client_good = error is None or error.too_large
-        except Exception as raised:  # of the client, for instance for a file without a certificate
+        except Exception as raised:  # raised by the client, for instance for a file without a certificate
             error = self._failure(*_code_and_reason(raised))
             is_client_good = error.too_large
         finally:

@@ -1,4 +1,4 @@
-"""Kafka's client, librdkafka: its configuration, and what it reports about its brokers.
+"""Kafka's client, librdkafka: its configuration, and its reports about its brokers.
 
 Rules: the report about a message only says that its time is over.  The reason comes separately, through `error_cb` and the
 client's log.  Both end here: the last reason is kept for the error of the message, and the log goes to ours at DEBUG.  Nothing
@@ -71,7 +71,7 @@ class BrokerState:
         failure = re.match(_FAILURE, line)
         if failure:
             self._failure = self.shown(line[failure.end() :])
-        with suppress(Exception):  # of the application's log handler
+        with suppress(Exception):  # raised by a log handler of the application
             log.debug("zipkin: the Kafka client: %s", self.shown(line))
 
     def recover(self) -> None:

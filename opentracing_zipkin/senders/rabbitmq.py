@@ -4,8 +4,8 @@ Rules: a message counts as accepted when a queue has it and the broker has confi
 connection, the same `send` opens a new one; this is no failure.  A refusal of the user, the virtual host or a permission is for
 good, like HTTP's 401, 403 and 404, because somebody has to change a setting.  A missing queue may be there later: the Zipkin
 server declares it when it starts.
-Credentials appear neither in errors nor in a repr, and an error has no other in its chain.  Nothing is logged, also not by
-pika, of which only the part that reads and writes frames is used.
+Credentials appear neither in errors nor in a repr, and an error has no other in its chain.  Nothing is logged, not even
+by pika: only the part of pika that reads and writes frames is used.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class RabbitmqSender:
         if _is_too_large(refusal):
             return self._send_error(url, refusal.text, retryable=False, too_large=True)
         is_lasting = refusal.code in (0, _REFUSED, _NOT_FOUND, _LOCKED, _PRECONDITION, _NOT_ALLOWED)
-        if not is_lasting or "limit" in refusal.text:  # for instance of connections
+        if not is_lasting or "limit" in refusal.text:  # for instance a limit of connections
             return self._send_error(url, f"the broker has closed the connection: {refusal.text}", retryable=True)
         said = f"the broker refuses: {refusal.text.rstrip('.')}; {_REMEDIES[refusal.stage]}"
         return self._send_error(url, said, retryable=refusal.stage == "declare")

@@ -72,6 +72,6 @@ def loaded_anew(module: str) -> Any:
     [spec, *_] = [spec for finder in sys.meta_path if (spec := finder.find_spec(module, path)) is not None]
     fresh: Any = module_from_spec(spec)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a missing optional dependency; the first import has warned already
+        warnings.simplefilter("ignore")  # for instance of a missing optional part: the first import has warned already
         fresh.__loader__.exec_module(fresh)
     return fresh

@@ -1,4 +1,4 @@
-"""The start of each interpreter below `opentracing-zipkin run`: instrumentation and `configure` without a line of code.
+"""The start of each interpreter below `opentracing-zipkin run`: instrumentation and `configure` without a change to the code.
 
 `start` is called when an interpreter starts.  `opentracing_zipkin.pth`, which the wheel installs beside the packages, calls it
 if the environment variable SWITCH is set.  Where that file is not installed, the `sitecustomize` in `site`, on PYTHONPATH,

@@ -80,7 +80,7 @@ def _handler_of(server: LoopbackServer) -> type[BaseHTTPRequestHandler]:
                 body = b"".join(self.chunks())
             server.received.append(Received(self.command, self.path, headers, body))
             path = self.path.partition("?")[0]
-            if path.startswith("http://"):  # as a proxy gets it
+            if path.startswith("http://"):  # a client sends the whole URL to a proxy
                 path = "/" + path.split("/", 3)[3]
             getattr(self, "answer_" + path.split("/")[1], self.answer_ok)(path, body)
 

@@ -53,7 +53,7 @@ class Line(NamedTuple):
         )
 
     def columns_of(self, span: FinishedSpan) -> str:
-        """The same columns for another span."""
+        """The columns of this line, with the values of a recorded span."""
         tags = [f"{key}={span.tags[key]}" for key in self.tags if key in span.tags]
         return _joined(
             self.name, self.kind is not None and (span.kind or "LOCAL"), self.remote and _arrow(_remote(span)), *tags

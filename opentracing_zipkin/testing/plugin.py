@@ -38,8 +38,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         _INI, "effect of spans that a test with the fixture `zipkin` has not finished: error, warn or ignore", default="warn"
     )
     # pytest compiles every module of a plugin's distribution anew, to rewrite its `assert`s.  Our modules have no assertions
-    # for a test.  Leaving them out saves 0.2 s a run where no bytecode is written (pytest 9.2, Python 3.11, 2026-11).  There is
-    # no public way.
+    # for a test.  Leaving them out saves 0.2 s a run where no bytecode is written (pytest 9.2, Python 3.11, 2026-11).  pytest
+    # has no public way to leave them out.
     marked = getattr(pluginmanager.rewrite_hook, "_must_rewrite", None)
     if isinstance(marked, set):
         marked -= {"opentracing", "opentracing_zipkin"}

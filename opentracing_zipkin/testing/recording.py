@@ -7,7 +7,7 @@ not make the global one.
 
 The application may have configured its tracer in an earlier test, at an import or in a function that runs once, and still use
 it.  An earlier test may also have configured a tracer for itself alone.  Both look the same.  So both record here, but a tracer
-that this test does not use is no reason for missing spans.
+that this test does not use is not named as a reason for missing spans.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["UNFINISHED", "UnfinishedWarning", "ZipkinRecording"]
 UNFINISHED = ("error", "warn", "ignore")
 MAX_GRACE_S = 0.5  # seconds for threads that finish their spans just after the test has its answer
 
-# Tracers that were the global one in a recording; modules that were imported there still hold them.
+# Tracers that were the global one before a recording or in it; modules that were imported then may still hold them.
 _configured: weakref.WeakSet[ZipkinTracer] = weakref.WeakSet()
 _last_name: list[str] = []
 _last_tracer: list[weakref.ref[ZipkinTracer]] = []
@@ -281,7 +281,7 @@ class ZipkinRecording:
         return {**self._settings, "scope_manager": manager}
 
     def _reasons(self) -> list[str]:
-        """The reasons why there may be fewer spans than a test expects; after `stop`, those that it had at its end."""
+        """The reasons why there may be fewer spans than a test expects; after `stop`, the reasons of that moment."""
         if self._last_reasons is not None:
             return self._last_reasons
         current = opentracing.global_tracer()

@@ -21,7 +21,7 @@ const found = new Found({
   seen: (item) => {
     if (item.id !== pane.id) return;
     if (pane.tree) pane.grown(item.spans);
-    else showTrace(item.id, item.spans); // it was asked for before it arrived
+    else showTrace(item.id, item.spans); // the trace was requested before its first span arrived
   },
   recovered: async () => {
     if (state().view === "graph") await loadGraph();

@@ -11,7 +11,7 @@ import { searchOnly } from "./search.js";
 import { label, plural, thousands } from "./text.js";
 
 const MAX_NODES = 40; // for more services, only one service and its neighbours are drawn
-const MAX_TABLE_ROWS = 100; // rows of the table
+const MAX_TABLE_ROWS = 100;
 const NODE_HEIGHT = 34;
 const MAX_NAME_CHARS = 26;
 
@@ -74,7 +74,7 @@ export class Graph {
           ),
       this.links.length ? this.table(kept) : "",
     );
-    // New elements: the one in the place of the focused one gets the focus, so that a key pressed meanwhile is not lost.
+    // The elements are new.  The one with the name of the focused old one gets the focus, so that no key press is lost.
     const named = focused ? [...this.view.querySelectorAll("[aria-label]")] : [];
     named.find((each) => nameOf(each) === focused)?.focus({ preventScroll: true });
   }

@@ -21,7 +21,7 @@ class Index:
     """The traces from number `first` up to, but not including, `end`; not thread-safe.  `size` estimates its bytes of memory.
 
     `hash_of` gives a term's hash of at least 62 good bits, always the same one.  `listed_tags` are the keys whose values are
-    listed.  A segment of more than `segment_bytes` takes no more traces; so it is soon dropped after its traces were.
+    listed.  A segment of more than `segment_bytes` takes no more traces, so it can be dropped soon after its traces.
     """
 
     def __init__(

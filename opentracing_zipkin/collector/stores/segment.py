@@ -71,8 +71,8 @@ class Segment:
         self.names: dict[str, dict[tuple[str, str], int]] = {kind: {} for kind in (SPAN_NAMES, REMOTE_NAMES, TAG_VALUES)}
         # By (service, binary digits of the duration): the traces, and each span's trace and duration.
         self.durations: dict[tuple[str, int], tuple[bytearray, array[int], array[int]]] = {}
-        # By the last bits of the hash: entries of the other bits and a trace.  By the hash: the traces of a term of many
-        # traces.
+        # `buckets`, by the last bits of a hash: entries, each with the other bits of the hash and a trace's number.
+        # `many`, by the whole hash: the traces of a term that many traces have.
         self.buckets: dict[int, array[int]] = {}
         self.many: dict[int, bytearray] = {}
         self._hash = hash_of

@@ -99,7 +99,7 @@ class Tables:
         return [[data for _, data in group] for _, group in groupby(rows, lambda row: int(row[0]))]
 
     def not_indexed(self, everything: bool) -> Iterator[tuple[int, list[bytes]]]:
-        """The traces whose spans are not all in the written index, each with all its spans; or all traces."""
+        """The traces whose spans are not all in the written index, each with all its spans; with `everything`, all traces."""
         which = "" if everything else "where trace in (select trace from pending)"
         with self._database.reading() as reader:
             rows = reader.execute(f"select trace, json from spans {which} order by trace, came")

@@ -139,7 +139,7 @@ class DecisionCases(ServedApplication):
         assert ["7"] == self.baggage_with(SAMPLED)
 
     def test_the_samplers_rules_see_the_request(self) -> None:
-        """Its method, path and headers, in time for the decision; a header that a rule asks for is no tag."""
+        """Rules are compared with the method, path and headers before the decision; a header of a rule becomes no tag."""
         sampler = rules(
             Rule(path="/health", rate=0),
             Rule(method="POST", path="/pay/*", kind="server", service="kit", rate=1),
@@ -156,7 +156,7 @@ class DecisionCases(ServedApplication):
             ("GET", "/pay/7", {"x-tenant": "gold"}),
             ("GET", "/pay/7", {"x-tenant": "silver"}),
             ("GET", "/pay/7", {"x-tenant": "gold", **UNDECIDED}),
-            # A decision of the caller's is not put to them.
+            # The rules are not asked where the caller has decided.
             ("POST", "/pay/7", UNSAMPLED),
             ("GET", "/health", SAMPLED),
         ]

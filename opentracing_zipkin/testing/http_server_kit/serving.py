@@ -24,7 +24,7 @@ __all__ = ["ServingCases"]
 class ServingCases(ServedApplication):
     """The code of a handler, streams, hooks, and the unexpected."""
 
-    # Inside
+    # Inside the handler
 
     def test_what_a_handler_does_is_a_child(self) -> None:
         """A span of the application is a child of the server's, and is recorded before it."""
@@ -57,7 +57,7 @@ class ServingCases(ServedApplication):
         assert [server.span_id] * 2 == [child.parent_id for child in children]
 
     def test_the_span_is_active_in_the_handler_only(self) -> None:
-        """The server's span is active in the handler; after the answer no span is."""
+        """The server's span is active in the handler; after the answer no span is active."""
         handler, found = self.note_context()
         self.get(handler)
 
@@ -131,7 +131,7 @@ class ServingCases(ServedApplication):
         assert "ValueError: out of stock" == self.span().tags["error"]
 
     def chunks(self, step: Callable[[int], bytes], count: int) -> Any:
-        """A body that is streamed in the way of the server."""
+        """A body that is streamed: an asynchronous iterator where handlers may be asynchronous, else a plain one."""
 
         async def asynchronous() -> AsyncIterator[bytes]:
             for number in range(count):
