@@ -8,6 +8,8 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.machine import forget_settings
+
 pytest.register_assert_rewrite("tests.contract.sender_contract")
 
 # Each run has the same examples, so that a failure is due to the tested change; `make fuzz` draws new and more examples.
@@ -23,6 +25,12 @@ settings.load_profile("repeatable")
 # A shell ignores SIGINT in its background jobs, and the programs that the tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """Forget the settings of the machine, after pytest has read its own and before a test module is imported."""
+    forget_settings()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

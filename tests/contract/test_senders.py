@@ -64,8 +64,8 @@ class Collector:
         return spans_of(self._accepted)
 
     def start(self) -> None:
-        server = self._server.enter_context(raw_server(self._answer, port=self._port))
-        self._port, self._requests = server.port, server.requests
+        server = self._server.enter_context(raw_server(self._answer, port=self._port, requests=self._requests))
+        self._port = server.port
 
     def stop(self) -> None:
         self._server.close()

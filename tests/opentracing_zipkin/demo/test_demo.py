@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -72,9 +73,9 @@ def test_served_the_collector_shows_its_page_until_ctrl_c() -> None:
 def test_the_page_is_opened_in_the_browser(tmp_path: Path) -> None:
     """With --open the browser gets the page's URL, and the collector runs on."""
     seen, browser = tmp_path / "seen", tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
+    browser.write_text(f'#!/bin/sh\necho "$1" > {shlex.quote(str(seen))}\n')
     browser.chmod(0o755)
-    environment = {**os.environ, "BROWSER": f"{browser} %s"}
+    environment = {**os.environ, "BROWSER": f"{shlex.quote(str(browser))} %s"}
     with subprocess.Popen([*DEMO, "--open"], stdout=subprocess.PIPE, encoding="utf-8", env=environment) as process:
         assert process.stdout is not None
         url = next(filter(None, (re.search(r"http://\S+(?= until Ctrl-C)", line) for line in process.stdout)))[0]

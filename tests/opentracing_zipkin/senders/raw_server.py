@@ -56,10 +56,17 @@ def read_request(connection: socket.socket) -> tuple[str, bytes] | None:
 
 @contextmanager
 def raw_server(
-    answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+    answer: Callable[[socket.socket], None],
+    context: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    requests: list[tuple[str, bytes]] | None = None,
 ) -> Iterator[RawServer]:
-    """Each connection has a thread, which reads requests and calls `answer` for each, until one side closes."""
-    requests: list[tuple[str, bytes]] = []
+    """Each connection has a thread, which reads requests and calls `answer` for each, until one side closes.
+
+    `requests`: the list for the requests, if `answer` needs it: a client that knows the port may ask before the block begins.
+    """
+    requests = [] if requests is None else requests
     connections: list[int] = []
 
     def serve(connection: socket.socket) -> None:
