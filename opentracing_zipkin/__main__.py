@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from .commands import Command, collector, decode, demo, doctor, run
+from .commands import Command, collector, decode, demo, discard_output, doctor, is_of_output, run
 
 __all__ = ["main"]
 
@@ -25,6 +25,30 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sub-command; returns the exit status."""
     _open_closed()
+    parser = _parser()
+    name = parser.prog
+    try:
+        try:
+            options, unknown = parser.parse_known_args(arguments)
+            name = options.parser.prog
+            if unknown:  # the sub-command reports them, with its own usage
+                options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+            status: int = options.run(options)
+        finally:
+            sys.stdout.flush()  # here, because an error of the interpreter's own flush is a traceback and status 120
+    except KeyboardInterrupt:
+        return 130  # the status of a shell: 128 plus the signal's number
+    except OSError as error:
+        if not is_of_output(error):
+            raise
+        discard_output()
+        if not isinstance(error, BrokenPipeError):  # a reader may leave, as in `decode | head`
+            print(f"{name}: standard output: {error.strerror}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="opentracing-zipkin", description="Zipkin tracing for Python.")
     parser.add_argument("--version", action="version", version=_version())
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -32,17 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser = subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run, parser=subparser)
-    options, unknown = parser.parse_known_args(arguments)
-    if unknown:  # the sub-command reports them, with its own usage
-        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    try:
-        status: int = options.run(options)
-    except KeyboardInterrupt:
-        return 130  # the status of a shell: 128 plus the signal's number
-    except BrokenPipeError:  # as in `decode | head`; the interpreter must not flush into the pipe again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return status
+    return parser
 
 
 def _open_closed() -> None:

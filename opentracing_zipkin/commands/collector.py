@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from . import fail
+from . import fail, is_of_output
 
 if TYPE_CHECKING:
     from ..collector.stores import Store
@@ -104,6 +104,8 @@ def run(options: Namespace) -> int:
     except ValueError as error:
         return fail("collector", error, 2)
     except (OSError, ImportError, StoreUnavailable) as error:
+        if isinstance(error, OSError) and is_of_output(error):
+            raise
         return fail("collector", _reason(error), 1)
     return 0
 

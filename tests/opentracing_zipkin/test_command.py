@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -104,10 +105,55 @@ ENDING = {
 @pytest.mark.parametrize(("arguments", "status"), ENDING.items(), ids=ENDING)
 def test_a_closed_stream_is_no_reason_to_fail(arguments: str, status: int, closed: str) -> None:
     """If a service manager starts the command without streams, the exit status is the same, and there is no traceback."""
-    command = f"{sys.executable} -m opentracing_zipkin {arguments} {closed}"
-    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False, input="")
+    command = f'"$0" -m opentracing_zipkin {arguments} {closed}'
+    result = subprocess.run(
+        ["sh", "-c", command, sys.executable], capture_output=True, text=True, timeout=60, check=False, input=""
+    )
 
     assert (status, False) == (result.returncode, "Traceback" in result.stderr)
+
+
+PRINTING = {
+    "--version": "",
+    "decode {file} --to lines": " decode",
+    "decode {file} --to tree": " decode",
+    "decode {file} --to proto3": " decode",
+    "run --list": " run",
+    "doctor": " doctor",
+    "doctor --json": " doctor",
+    "demo": " demo",
+    "collector --port 0": " collector",
+}
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("sink", ["a full disk", "a closed pipe"])
+@pytest.mark.parametrize(("arguments", "name"), PRINTING.items(), ids=PRINTING)
+def test_output_that_nothing_takes_is_one_line_or_none(
+    arguments: str, name: str, sink: str, unbuffered: str, tmp_path: Path
+) -> None:
+    """Each command ends with status 1 and one line if the disk is full, and without a word if its reader has left."""
+    file = tmp_path / "spans.json"
+    file.write_text('[{"traceId": "0000000000000001", "id": "0000000000000002", "name": "buy"}]')
+    command = [*COMMAND, *(word.format(file=file) for word in arguments.split())]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open("/dev/full", "wb") as full, open(writer, "wb") as closed:
+        done = subprocess.run(
+            command,
+            stdout=full if sink == "a full disk" else closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    line = f"opentracing-zipkin{name}: standard output: No space left on device\n" if sink == "a full disk" else ""
+
+    if arguments == "--version" and unbuffered:  # argparse itself ignores the error of such a stream
+        assert (0, "") == (done.returncode, done.stderr)
+    else:
+        assert (1, line) == (done.returncode, done.stderr)
 
 
 def test_a_collector_without_streams_serves(tmp_path: Path) -> None:
@@ -115,8 +161,8 @@ def test_a_collector_without_streams_serves(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = f"exec {sys.executable} -m opentracing_zipkin collector --port {port} <&- >&- 2>&-"
-    with subprocess.Popen(["sh", "-c", command], cwd=tmp_path) as process:
+    command = f'exec "$0" -m opentracing_zipkin collector --port {port} <&- >&- 2>&-'
+    with subprocess.Popen(["sh", "-c", command, sys.executable], cwd=tmp_path) as process:
         answer = _answer_of(f"http://127.0.0.1:{port}/health")
         process.terminate()
 

@@ -239,8 +239,8 @@ def test_a_reader_that_leaves_is_no_fault(tmp_path: Path) -> None:
     """`decode | head` ends without a traceback."""
     path = tmp_path / "many"
     path.write_bytes(message(SPANS * 5_000, "json"))
-    command = f"{sys.executable} -m opentracing_zipkin decode {path} | head -n 1"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    command = '"$0" -m opentracing_zipkin decode "$1" | head -n 1'
+    done = subprocess.run(["sh", "-c", command, sys.executable, path], capture_output=True, text=True, timeout=30, check=False)
 
     assert (1, "") == (len(done.stdout.splitlines()), done.stderr)
 
@@ -268,10 +268,10 @@ def test_the_file_that_is_read_is_never_written(
     for output in (file, link, other, tmp_path / "." / file.name):
         assert 2 == main(["decode", str(file), "--to", form, "--output", str(output)])
         assert f"--output {output} is the input file; give another file" in capsys.readouterr().err
-    command = f"{sys.executable} -m opentracing_zipkin decode - --to {form} --output {file} < {file}"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    command = f'"$0" -m opentracing_zipkin decode - --to {form} --output "$1" < "$1"'
+    done = subprocess.run(["sh", "-c", command, sys.executable, file], capture_output=True, text=True, timeout=30, check=False)
 
-    assert 2 == done.returncode
+    assert (2, True) == (done.returncode, f"--output {file} is the input file; give another file" in done.stderr)
     assert before == file.read_bytes()
 
 
@@ -281,7 +281,7 @@ def test_the_file_that_is_read_is_never_written(
 )
 def test_a_full_disk_is_named_by_what_is_written(form: str, arguments: str, named: str, file: Path) -> None:
     """The one line for a full disk names the output, and not the input."""
-    command = f"{sys.executable} -m opentracing_zipkin decode {file} --to {form} {arguments}"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    command = f'"$0" -m opentracing_zipkin decode "$1" --to {form} {arguments}'
+    done = subprocess.run(["sh", "-c", command, sys.executable, file], capture_output=True, text=True, timeout=30, check=False)
 
     assert (1, f"opentracing-zipkin decode: {named}: No space left on device\n") == (done.returncode, done.stderr)
