@@ -327,6 +327,15 @@ class Adapter(HTTPAdapter):
         self._use_pools(manager)
         return manager
 
+    def close(self) -> None:
+        """Close the connections: urllib3 2 leaves them to finalizers, which have all run before the last spans of a program."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in list(manager.pools.keys()):
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        super().close()
+
     def _use_pools(self, manager: PoolManager) -> None:
         pools: Any = {"http": partial(_Pool, self.terms), "https": partial(_TLSPool, self.terms)}
         manager.pool_classes_by_scheme = pools
