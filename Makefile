@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INTEROP_VENV ?= .venv-interop
-# Where `make demo` sends its spans: empty for the embedded collector, else a Zipkin server's URL.
+# The Zipkin server's URL to which `make demo` sends its spans; empty for the embedded collector.
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
@@ -12,7 +12,7 @@ ZIPKIN ?=
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# One stamp a set of packages: a target runs pip only when pyproject.toml has changed.
+# Each set of packages has a stamp file, so a target runs pip only when pyproject.toml has changed.
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -45,7 +45,7 @@ test-old-otel: ## the tests of OpenTelemetry's API and exporter on its oldest ve
 	@.venv-old-otel/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' $(OLD_OTEL)
 	.venv-old-otel/bin/python -m pytest tests/opentracing_zipkin/otel tests/opentracing_zipkin/test_otel_exporter.py $(TESTS)
 
-# The archived upstream package in place of ours: a folder in which only the tracer and its tests are found.
+# A folder with the tracer and its tests, but without our API, so that the archived upstream package is used in its place.
 UPSTREAM = .cache/upstream
 test-upstream: ## the tracer's tests on the archived OpenTracing 2.4.0 in place of our opentracing/
 	@test -x .venv-upstream/bin/python || $(PYTHON) -m venv .venv-upstream

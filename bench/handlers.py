@@ -83,7 +83,7 @@ def _spans(amount: int, number: Iterator[int] | None) -> Iterator[FinishedSpan]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print a line a handler."""
+    """Print one line for each handler."""
     parser = argparse.ArgumentParser(prog="python -m bench.handlers", description="What each span handler costs a span.")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of which the least counts (default: %(default)s)")
     options = parser.parse_args(arguments)

@@ -70,20 +70,20 @@ SAMPLERS: dict[str, dict[str, Callable[[Path], dict[str, Any]]]] = {
 
 
 def tracer_with(name: str, folder: Path) -> ZipkinTracer:
-    """A tracer that samples so and keeps nothing."""
+    """A tracer with the sampler of this name, which keeps nothing."""
     settings = next(samplers[name] for samplers in SAMPLERS.values() if name in samplers)
     return ZipkinTracer("shop", recorder=Nowhere(), **settings(folder))
 
 
 def serve(tracer: ZipkinTracer, requests: int) -> None:
-    """Do so many times as a server's instrumentation does for a request."""
+    """Make the calls of a server's instrumentation for this number of requests."""
     extract, start_span = tracer.extract, tracer.start_span
     for _ in repeat(None, requests):
         start_span("GET", extract("http_headers", HEADERS), None, TAGS, None, True).finish()
 
 
 def instructions(name: str, requests: int) -> int:
-    """The instructions of a process that serves so many requests, by callgrind."""
+    """The instructions of a process that serves this number of requests, by callgrind."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, "-m", "bench.samplers"]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     done = subprocess.run([*command, name, str(requests)], env=environment, capture_output=True, text=True, check=True)

@@ -39,7 +39,7 @@ MAX_RATIOS: dict[tuple[str, str], dict[str, float]] = {
 # The highest allowed ratio of the cost of OpenTelemetry's API on our provider to its cost on its SDK, by task and measure.
 MAX_BRIDGED_RATIOS = {("root", "least"): 1 / 4}
 
-# How much more our cost may be than another's, in the task's unit.
+# The highest allowed difference between our cost and another's, in the task's unit.
 MAX_ADDED: dict[tuple[str, str], dict[str, float]] = {("import", "least"): {"bare": 20.0}}
 
 # Adapters that are a part of another tracer but need an environment of their own.

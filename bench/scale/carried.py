@@ -160,7 +160,7 @@ def _collector(
     }
     for way, send in ways.items():
         goal = done() + MESSAGE_SPANS
-        send([message("json", MESSAGE_SPANS)])  # the connection, the topic, and some of Java's warming up
+        send([message("json", MESSAGE_SPANS)])  # makes the connection and the topic, and warms Java up
         _await(done, goal)
         bodies = [message("json", MESSAGE_SPANS) for _ in range(spans // MESSAGE_SPANS)]
         goal, cpu, begin = done() + spans, _cpu_of(server, store), time.perf_counter()

@@ -13,7 +13,7 @@ NAMES = [(title, name) for title, samplers in SAMPLERS.items() for name in sampl
 
 @pytest.mark.parametrize(("title", "name"), NAMES)
 def test_a_sampler_records_what_its_title_says(title: str, name: str, tmp_path: Path) -> None:
-    """All requests, or none after the first."""
+    """After two requests a sampler records the third one, if its title says that all are recorded, and else does not."""
     tracer = tracer_with(name, tmp_path)
     serve(tracer, 2)
     span = tracer.start_span("GET", tracer.extract("http_headers", HEADERS), None, TAGS, None, True)

@@ -39,9 +39,9 @@ __all__ = ["HasAddress", "HasCredentials", "LimitsSize", "Receiver", "SenderCont
 SECRET = "hunter22$x"
 SECRET_IN_URL = "hunter22%24x"
 FORK_TIMEOUT_S = 30.0
-# How long a send may take that is bounded by half a second: one more piece of work, on a slow day.
+# The longest time of a send with a limit of half a second: a client may finish one more piece of work on a slow machine.
 MAX_SEND_S = 10.0
-# How long a receiver may take to come back, and a client library to give back what it holds.
+# The longest time until a receiver is back, or until a client library has released its resources.
 RECOVERY_TIMEOUT_S = 60.0
 CLOSE_TIMEOUT_S = 10.0
 

@@ -1,4 +1,4 @@
-"""The contract of senders finds what it is for: for each promise a sender that breaks it, over HTTP."""
+"""The contract of senders finds faults: for each promise there is a sender over HTTP that breaks it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ leaked: list[int] = []
 
 
 class Faulty(Sender):
-    """Does as the sender behind it, but for one promise."""
+    """Does the same as the sender behind it, except for one promise."""
 
     def __init__(self, given: Mapping[str, Any], path: str, media_type: str) -> None:
         self.given = given
@@ -173,7 +173,7 @@ def collector() -> Iterator[Collector]:
 def test_a_sender_that_breaks_a_promise_is_found(
     fault: type[Faulty], collector: Collector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The test of that promise fails; that it passes for a sender that keeps it, other tests show."""
+    """The test of the promise fails for this sender; other tests show that it passes for a sender that keeps the promise."""
     monkeypatch.setattr(sender_contract, "chosen_sender", fault)
     monkeypatch.setattr(parts, "chosen_sender", fault)
     monkeypatch.setattr(sender_contract, "MAX_SEND_S", 1.0)

@@ -1,4 +1,4 @@
-"""The senders that need no server of others: HTTP to collectors of a test, and the console."""
+"""The senders whose receivers a test can make itself: HTTP with its collectors, and the console."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class BehindADeadOne(Collector):
 
 
 class TestHttpOfSeveral(SenderContract, HasAddress, LimitsSize, HasCredentials):
-    """A collector that is asked where another one does not answer."""
+    """A collector that gets the messages, because the one before it in the list does not answer."""
 
     @pytest.fixture
     def receiver(self) -> Iterator[Collector]:

@@ -223,7 +223,7 @@ BAGGAGE_SETTERS = [ZipkinContext._set_baggage, SpanContext._set_item, RecordingC
 
 @pytest.mark.parametrize("setter", BAGGAGE_SETTERS, ids=lambda each: each.__qualname__)
 def test_nothing_comes_between_the_comparison_of_baggage_and_its_assignment(setter: Callable[..., object]) -> None:
-    """Between the two is no call, no jump back and no function start, at which CPython switches threads or runs handlers."""
+    """Between comparison and assignment there is no call, jump back or function start, where CPython switches threads."""
     names = [instruction.opname for instruction in dis.get_instructions(setter)]
     compared = names.index("IS_OP")
     loaded = max(index for index, name in enumerate(names[:compared]) if name.startswith("STORE_")) + 1

@@ -43,7 +43,7 @@ _ID = re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{16}\b")
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _SECONDS = re.compile(r"\b\d+\.\d+s\b")
 _COLLECTOR = "9411"
-_SHELL = re.compile(r" (?:\||2?>)")  # what only a shell does
+_SHELL = re.compile(r" (?:\||2?>)")  # the syntax that only a shell understands
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
@@ -88,7 +88,7 @@ class Reader:
         }
 
     def pass_over(self) -> None:
-        """The traces that have arrived until now, which are not the page's."""
+        """Leave out the traces that have arrived until now, because they are not the page's."""
         self._seen.update(trace[0]["traceId"] for trace in self._traces())
 
     def read_page(self, page: str) -> None:

@@ -68,7 +68,7 @@ def test_each_application_answers_a_scrape(names: tuple[str, ...], tmp_path: Pat
     """The scrape has the account, in which the request is one span and the scrapes are none."""
     folder = tmp_path / "metrics"
     folder.mkdir()
-    # No collector is there: what is finished counts all the same.
+    # No collector runs here; finished spans are counted all the same.
     environment = {
         **os.environ,
         "ZIPKIN_ENDPOINT": "http://127.0.0.1:9",

@@ -1,4 +1,4 @@
-"""The page about redaction names what is masked, and that of handlers the tags that are found."""
+"""The page about redaction lists the names that are masked, and the page about handlers lists the tags of platforms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_the_page_has_all_our_names() -> None:
 
 
 def test_the_page_has_every_tag_of_a_platform() -> None:
-    """The page lists every such tag, and no other."""
+    """The page lists every tag of a platform, and no other tag."""
     page = (FOLDER / "span-handlers.md").read_text("utf-8")
     shown = set(re.findall(r"`((?:k8s|aws|cloud|faas|gcp|service|heroku|nomad)\.[\w.]+)`", page))
 

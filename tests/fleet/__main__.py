@@ -1,8 +1,8 @@
 """A fleet on one machine: in the end every span is found in the store, though servers and brokers were killed.
 
 Eight producers send through a real Kafka of four partitions to two real Zipkin servers on one MariaDB; one Zipkin server is
-killed and comes back, then the broker.  The same in small with RabbitMQ.  Prints the balances, and exits with 1 where something
-is wrong.
+killed and comes back, then the broker.  The same happens in small with RabbitMQ.  The program prints the balances, and
+exits with 1 if something is wrong.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .timetable import say
 
 # The producers' lists and logs stay here until the next run.
 LOGS = PROJECT / ".cache" / "fleet"
-# The rest goes into starting the servers, reading the broker and waiting for the store.
+# The rest of the time goes into starting the servers, reading the broker and waiting for the store.
 SHARES = {"kafka": 0.45, "rabbitmq": 0.15}
 # Below that there is no time for a server to come back.
 LEAST_S = {"kafka": 50.0, "rabbitmq": 30.0}

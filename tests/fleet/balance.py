@@ -78,7 +78,7 @@ class Balance:
 
 
 def judge_accounts(balance: Balance, accounts: Mapping[str, Account], finished: Mapping[str, Sequence[Made]]) -> None:
-    """Each producer's account against its own list; `accounts` and `finished` by its name."""
+    """Compare each producer's account with its own list; `accounts` and `finished` are by its name."""
     dropped: Counter[str] = Counter()
     for account in accounts.values():
         dropped.update(account["dropped"])
@@ -135,7 +135,7 @@ def judge_stored(
 ) -> None:
     """Zipkin's promise.  `way`: how the store was counted.
 
-    `kills_s`: when Zipkin had messages in its hands and could lose them, if they were of the `read_ahead_s` before.
+    `kills_s`: the times of the kills, at each of which Zipkin may have lost messages of the `read_ahead_s` before it.
     """
     made = list(finished)
     strange = len(stored - _spans(made))

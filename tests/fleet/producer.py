@@ -47,7 +47,7 @@ def make_trace(tracer: ZipkinTracer, number: int) -> list[str]:
 
 
 def produce(tracer: ZipkinTracer, rate: float, made: IO[str], ended: threading.Event, failed: Attempts) -> int:
-    """Spans that were finished until `ended`."""
+    """Finish spans until `ended`; returns their number."""
     start = time.monotonic()
     told = finished = 0
     while not ended.wait(TICK_INTERVAL_S):

@@ -1,7 +1,7 @@
 """RabbitMQ, one Zipkin server that keeps spans in memory, and producers; the broker is killed and comes back.
 
-A queue cannot be read again, as a topic can.  So there are two: Zipkin reads the one, and two more producers fill the other,
-which nobody reads before the end.  There our promise is seen, apart from Zipkin's.
+A queue, unlike a topic, cannot be read twice.  So there are two queues: Zipkin reads the one, and two more producers fill
+the other, which nobody reads before the end.  The second queue shows our promise alone, apart from Zipkin's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["run"]
 
 QUEUES = {"zipkin": 2, "audit": 2}
 MAX_STANDSTILL_S = 20.0
-# Zipkin takes messages without acknowledgement: those on their way from the broker are gone with it.
+# Zipkin takes messages without acknowledgement: messages on their way from the broker are lost with the broker.
 MAX_READ_AHEAD_S = 5.0
 
 

@@ -13,7 +13,7 @@ REPORT_INTERVAL_S = 10.0
 
 
 class Event(NamedTuple):
-    """After a `share` of the run's time since the event before has ended; `act` may take as long as it needs."""
+    """An event begins a `share` of the run's time after the end of the event before; `act` may take as long as it needs."""
 
     share: float
     name: str
@@ -21,7 +21,7 @@ class Event(NamedTuple):
 
 
 def say(line: str) -> None:
-    """Progress, on standard error: the balance alone is on standard output."""
+    """Write a line of progress to standard error, because standard output has the balance alone."""
     print(f"fleet: {line}", file=sys.stderr, flush=True)
 
 

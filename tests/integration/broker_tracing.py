@@ -41,7 +41,7 @@ SPANS = 20
 
 Broker = TypeVar("Broker", bound=ServerProcess)
 
-_accounts: dict[str, list[TracerStats]] = {}  # by broker, of each tracer at its end
+_accounts: dict[str, list[TracerStats]] = {}  # for each broker, the accounts of its tracers at their ends
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Tests only: the first one's fixtures may have to fetch a server and a browser, and those waits have their own limits.
+    # The limit is for a test alone: the first test's fixtures may have to fetch a server and a browser, with their own limits.
     for item in items:
         if item.path.parent in (FOLDER, FOLDER / "faults"):
             item.add_marker(pytest.mark.timeout(120, func_only=True))
@@ -110,7 +110,7 @@ def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def page(browser: BrowserContext) -> Iterator[Page]:
-    """A new page; what its scripts throw and each request that fails make the test fail."""
+    """A new page; the test fails if a script of the page throws, or if a request of the page fails."""
     page = browser.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -118,7 +118,7 @@ def page(browser: BrowserContext) -> Iterator[Page]:
     yield page
     page.close()
 
-    # Aborted is what was still under way when the test went to another page.
+    # A request is aborted if it was still under way when the test went to another page.
     assert [] == [fault for fault in faults if "ERR_ABORTED" not in fault]
 
 

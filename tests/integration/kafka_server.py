@@ -42,7 +42,7 @@ log4j.logger.kafka.server.KafkaRaftServer=INFO
 class KafkaServer(ServerProcess):
     """One broker, empty at its first start; `address` is what clients connect to.
 
-    `partitions` is that of topics that are made as they are asked for; with `auto_create=False` none is.  `listeners` adds
+    The broker makes a topic with so many `partitions` at its first use, or none with `auto_create=False`.  `listeners` adds
     listeners beside the plain one: name → security protocol, such as {"PASSWORDS": "SASL_PLAINTEXT", "SECRET": "SSL"}; they are
     reached at `address_of(name)`.  `settings` are further ones of the broker's, or replace ours.  A `member_of` another server
     is a broker of its cluster, without a controller of its own, and without further listeners.

@@ -33,10 +33,10 @@ from .kafka_server import KafkaServer
 
 __all__ = ["IDLE_S", "USER", "KafkaBroker", "spans_in"]
 
-# With both kinds of mechanism.
+# This user can log in by each mechanism, PLAIN and SCRAM.
 USER = ("writer", "sword fish%")
 LISTENERS = {"PROXIED": "PLAINTEXT", "PASSWORDS": "SASL_PLAINTEXT", "SECRET": "SSL", "MUTUAL": "SSL", "CLOSED": "SASL_SSL"}
-IDLE_S = 3  # then the broker closes a connection
+IDLE_S = 3  # the broker closes a connection that is idle for so long
 QUIET_S = 0.5
 ADMIN_TIMEOUT_S = 30.0
 
@@ -121,7 +121,7 @@ class KafkaBroker(KafkaServer):
 
 
 def _write_store(certificate: trustme.LeafCert, path: str) -> None:
-    """Java wants the key as PKCS #8."""
+    """Write the certificate with its key to one file; Java wants the key as PKCS #8."""
     key = load_pem_private_key(certificate.private_key_pem.bytes(), None)
     chain = b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
     Path(path).write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + chain)

@@ -20,7 +20,7 @@ __all__ = ["MariadbServer"]
 
 CREATE_TIMEOUT_S = 120.0
 QUERY_TIMEOUT_S = 120.0
-# The schema's jar stands in the server's.
+# The schema's jar is inside the server's jar.
 SCHEMA = (f"BOOT-INF/lib/zipkin-storage-mysql-v1-{zipkin_server.VERSION}.jar", "mysql.sql")
 USER = """CREATE DATABASE zipkin;
 CREATE USER zipkin@localhost IDENTIFIED BY 'zipkin';

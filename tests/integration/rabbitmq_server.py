@@ -18,7 +18,7 @@ from .server_process import ServerProcess, ServerUnavailable, await_port, end_wi
 
 __all__ = ["RabbitmqServer"]
 
-# Not in /usr/sbin: the program there goes to the user rabbitmq.
+# The programs of the same names in /usr/sbin change to the user rabbitmq.
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 COMMAND_TIMEOUT_S = 60.0
 NODE = "zipkintest@localhost"
@@ -83,7 +83,7 @@ class RabbitmqServer(ServerProcess):
         cookie = self.folder / ".erlang.cookie"
         cookie.write_text(COOKIE)
         cookie.chmod(0o600)
-        # The server would start it as a process that outlives all.
+        # Without this, the server would start a port mapper that outlives everything.
         self._mapper = subprocess.Popen(
             [program("epmd", "rabbitmq-server"), "-port", str(self._mapper_port), "-address", "127.0.0.1"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -21,7 +21,7 @@ def endpoint_of(kind: str, kafka: KafkaBroker, rabbitmq: RabbitmqBroker, name: s
 def test_probes_are_found_behind_a_broker(
     kafka: KafkaBroker, rabbitmq: RabbitmqBroker, reading_zipkin: ZipkinServer, kind: str, encoding: str
 ) -> None:
-    """An empty list, which comes first, does the server no harm."""
+    """The probes are found, and the empty list that comes before them does the server no harm."""
     endpoint = endpoint_of(kind, kafka, rabbitmq, "zipkin")
     status, found = doctor(endpoint, "--zipkin", reading_zipkin.url, ZIPKIN_ENCODING=encoding)
 
@@ -32,7 +32,7 @@ def test_probes_are_found_behind_a_broker(
 def test_a_server_that_reads_from_elsewhere_is_told(
     kafka: KafkaBroker, rabbitmq: RabbitmqBroker, reading_zipkin: ZipkinServer, kind: str
 ) -> None:
-    """The broker has taken the probes, under another name."""
+    """If the server reads another topic or queue, the broker takes the probes, and the finding is that nobody reads them."""
     name = f"other-{uuid4().hex[:8]}"
     kafka.make_topic(name)
     status, found = doctor(endpoint_of(kind, kafka, rabbitmq, name), "--zipkin", reading_zipkin.url)

@@ -196,7 +196,7 @@ def test_a_wrong_setting_is_said_once_and_costs_the_spans_only(
     assert PASSWORD not in caplog.text
 
 
-# By other tests of this sender.
+# Troubles that other tests of this sender meet.
 ALSO_TOLD = (
     "Connection refused",
     "Failed to resolve",
@@ -242,7 +242,7 @@ def test_a_partition_without_a_leader_is_told(kafka: KafkaBroker, caplog: pytest
             second.stop()
             finish(tracer, "lost")
             assert settled(tracer, 1, expired=1)
-        # It may have broken the connection of the message before, and then that is the reason.
+        # The end of the broker may have broken the first tracer's connection; then its warning has that as the reason.
         with tracing(f"kafka://{kafka.address}/{topic}", retry_timeout=0, send_timeout=1.0) as tracer:
             finish(tracer, "lost as well")
             assert settled(tracer, 0, expired=1)

@@ -52,7 +52,7 @@ def test_random_traces_are_taken_with_all_their_spans(encoding: str) -> None:
 
 
 def test_random_traces_without_remote_endpoints_are_taken_in_json_v1() -> None:
-    """Traces without remote endpoints are accepted in JSON's version 1, of which their decoder lacks remote endpoints."""
+    """Traces without remote endpoints are accepted in JSON's version 1; the decoder does not know its remote endpoints."""
     traces = random_traces(SEED, 250, 1_577_836_800_000_000)
     for span in (span for trace in traces for span in trace):
         span.remote = None

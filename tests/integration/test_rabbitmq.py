@@ -61,7 +61,7 @@ def test_the_page_on_rabbitmq_ends_with_the_traces_that_its_reader_sees(
 
 
 def test_the_permissions_of_the_page_are_enough(rabbitmq: RabbitmqBroker) -> None:
-    """They also suffice to declare the queue; this is tried in a new virtual host, where the queue is missing."""
+    """The page's permissions also suffice to declare the queue; the test uses a new virtual host, where it is missing."""
     [commands] = [text for language, text in blocks(PAGE) if "rabbitmqctl" in text]
     rabbitmq.ctl("add_vhost", "page")
     assert " -p / " in commands
@@ -109,7 +109,7 @@ def users(rabbitmq: RabbitmqBroker) -> None:
         calls.append(("add_user", user, "hunter22", "tests"))
         if permissions:
             calls.append(("set_permissions", user, "/", *permissions, "tests"))
-    # At once, because each call takes a second.
+    # All calls go into one command, because each command takes a second.
     terms = (f"{name}({', '.join(f'<<{quoted(one)}>>' for one in arguments)})" for name, *arguments in calls)
     rabbitmq.ctl("eval", ", ".join(f"rabbit_auth_backend_internal:{term}" for term in terms) + ".")
 

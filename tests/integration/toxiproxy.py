@@ -22,7 +22,7 @@ from .zipkin_server import say
 
 __all__ = ["Toxiproxy"]
 
-# Named, because the proxies of Go's module index take an older one for the latest.
+# The version is named, because proxies of Go's module index take an older one for the latest.
 MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
 BUILD_TIMEOUT_S = 600
 READY_TIMEOUT_S = 15.0

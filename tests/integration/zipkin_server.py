@@ -38,7 +38,7 @@ JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xsh
 
 
 def say(line: str) -> None:
-    """Progress, on standard error."""
+    """Write a line of progress to standard error."""
     print(f"zipkin-server: {line}", file=sys.stderr, flush=True)
 
 
@@ -74,7 +74,7 @@ def fetch() -> Path:
     maven = program("mvn", "maven")
     cache().mkdir(parents=True, exist_ok=True)
     say(f"fetching {ARTIFACT} (131 MB) with Maven into {cache()} ...")
-    # Into a folder of its own and then renamed: an interrupted download is never taken for the jar.
+    # The jar goes into a new folder first and is then renamed: an interrupted download is never taken for the jar.
     with tempfile.TemporaryDirectory(dir=cache()) as folder:
         goal = ["-B", "-ntp", "dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}"]
         _run_with_progress([maven, *goal])
@@ -168,7 +168,7 @@ class ZipkinServer:
         raise ServerUnavailable(f"the server was not healthy after {HEALTHY_TIMEOUT_S:.0f} s:\n{self._why()}")
 
     def stop(self) -> None:
-        """End the process; nothing where it has ended."""
+        """End the process; do nothing if it has ended already."""
         process, self._process = self._process, None
         if process is not None:
             stop(process, STOP_TIMEOUT_S)
@@ -194,7 +194,7 @@ class ZipkinServer:
         return self._process.pid
 
     def wait(self) -> int:
-        """Until the server ends by itself; its exit status."""
+        """Wait until the server ends by itself; returns its exit status."""
         assert self._process is not None
         return self._process.wait()
 
@@ -219,7 +219,7 @@ def _is_healthy(url: str) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without what would configure the server: it keeps its spans in memory and has the HTTP collector only."""
+    """Our environment without variables of the server: it keeps its spans in memory and has the HTTP collector only."""
     prefixes = (
         "ZIPKIN_",
         "COLLECTOR_",

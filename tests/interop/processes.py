@@ -60,7 +60,7 @@ def application(
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """The end of its input, then force."""
+    """End the application by closing its input, or by force if that takes too long."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.close()

@@ -194,7 +194,7 @@ def test_a_scope_that_is_never_closed_ends_with_its_stack_context() -> None:
 
 
 def test_a_scope_closed_while_no_parent_scope_hides_it_is_skipped_afterwards() -> None:
-    """The span of such a scope finishes at once, and after the block the scope before it is active again."""
+    """If a scope is closed while `no_parent_scope` hides it, its span finishes at once; then the scope before it is active."""
     manager, one = ContextVarsScopeManager(), span()
     with manager.activate(span(), True) as before:
         scope = manager.activate(one, True)

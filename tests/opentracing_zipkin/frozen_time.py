@@ -99,7 +99,7 @@ def run(part: str, replacement: str, urls: list[str]) -> dict[str, Any]:
         for one in made:
             one.start_trace("inside").finish()
         until(lambda: len(reporters()) == len(made))
-        wait(0.2)  # tries that fail have failed, and the next try is afterwards
+        wait(0.2)  # the tries that fail have failed by now, and the next try comes after the replacement
         threads = reporters()
         called = stand_in.call_count if isinstance(stand_in, mock.Mock) else 0
     for one in made:
@@ -117,7 +117,7 @@ def run(part: str, replacement: str, urls: list[str]) -> dict[str, Any]:
     outcome.update(called=called, threads=len(threads), same=threads == reporters())
     for one in made:
         one.close().result(5)
-    until(lambda: not reporters())  # so that the next part has its own
+    until(lambda: not reporters())  # so that the next part starts with no reporter of this one
     return outcome
 
 

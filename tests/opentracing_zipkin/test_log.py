@@ -270,7 +270,7 @@ def test_what_is_not_printable_is_escaped(text: str, shown: str) -> None:
 
 
 def test_a_line_that_would_wait_for_a_reader_is_left_out() -> None:
-    """It is said again only where it happens again; a stream that is read, or in memory, has all."""
+    """A line is left out everywhere while one of the streams would make it wait for a reader, and is not written later."""
     reading, writing = os.pipe()
     memory = io.StringIO()
     handlers = [logging.StreamHandler(os.fdopen(writing, "w")), logging.StreamHandler(memory)]

@@ -1,5 +1,5 @@
 """Settings: each declared one can be given in code and in the environment, is checked by its part, and shows in help.
-|
+
 Each table here is made from the declarations, so the tests cover a new setting, too.
 """
 

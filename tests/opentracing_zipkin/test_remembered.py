@@ -23,11 +23,11 @@ from opentracing_zipkin.testing import InMemoryRecorder
 
 THREADS = 8
 BOUND = 50
-EACH = 100  # by each thread: together sixteen times the bound
+EACH = 100  # texts of each thread; all threads together have sixteen times the bound
 
 ENCODERS: dict[str, SpanEncoder] = {"json": json_v2, "json_v1": json_v1, "thrift": thrift_v1, "proto3": proto3}
 
-# The use of a new text by a thread, and the sizes of the memories afterwards, each with its bound.
+# `Use` is a thread's use of a new text; `Remembered` returns the size and the bound of each memory.
 Use = Callable[[str], object]
 Remembered = Callable[[], list[tuple[int, int]]]
 

@@ -292,7 +292,7 @@ def test_the_exit_status_is_the_commands(run: Run, status: int) -> None:
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
 def test_signals_are_the_commands(collector: Collector, name: str) -> None:
-    """The command has the started process, without another process in between."""
+    """The command runs in the started process itself, without another process in between."""
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     command = [*COMMAND, "python", "-c", code]
     with subprocess.Popen(
@@ -457,7 +457,7 @@ def test_a_program_of_another_python_is_told(run: Run, installed: Path, tmp_path
 
 
 def test_a_program_that_is_installed_here_is_not_told(run: Run, installed: Path, tmp_path: Path) -> None:
-    """A shim in PATH, as pyenv has, is not told if this Python has the program: it leads there."""
+    """For a shim in PATH, as pyenv has, no line is written if this Python has the program, because the shim leads to it."""
     shim = tmp_path / "flask"
     shim.write_text("#!/bin/sh\necho served\n")
     shim.chmod(0o755)

@@ -172,7 +172,7 @@ def test_a_large_value_is_cut_while_it_is_made(name: str) -> None:
     "make", [list, tuple, deque, lambda items: {"k": list(items)}, lambda items: [[item] for item in items]]
 )
 def test_no_more_items_are_looked_at_than_the_text_can_show(make: Any) -> None:
-    """About as many items are read as the text has characters, by the share of the items."""
+    """Not many more items are read than the text can show; in a text an item takes three characters."""
     value = make(Item(number) for number in range(20_000))
     Item.shown = 0
     to_text(value, 300)
@@ -216,7 +216,7 @@ def test_an_array_of_numpys_is_shown_by_its_ends() -> None:
     ],
 )
 def test_a_message_takes_arguments_of_any_kind_and_size(message: str, args: tuple[Any, ...], text: str) -> None:
-    """A width that would make a text of its own length is ignored."""
+    """A message takes arguments of any kind; where a width or a precision would make a long text, they follow the message."""
     assert text == format_message(message, args, LONGEST)
 
 

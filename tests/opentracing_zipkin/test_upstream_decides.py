@@ -103,7 +103,7 @@ TAGS = {"span.kind": "server", "http.method": "GET", "http.path": "/a/b"}
 def test_debug_accept_and_deny_from_upstream_win_over_every_rule(
     sampler: Callable[[bool, Path], dict[str, Any]], extract: Extract, tmp_path: Path
 ) -> None:
-    """Each caller, with a sampler that would say yes and one that would say no: only where it is left open our sampler decides."""
+    """Our sampler decides only where the caller has left the decision open, whether the sampler would say yes or no."""
     found, expected = {}, {}
     for (name, (headers, decision, debug)), yes in product(CALLERS.items(), (True, False)):
         recorder = InMemoryRecorder()
@@ -122,7 +122,7 @@ def test_debug_accept_and_deny_from_upstream_win_over_every_rule(
 
 @pytest.mark.parametrize("name", CALLERS)
 def test_a_sampler_is_asked_only_where_the_caller_has_left_it_open(name: str) -> None:
-    """Once, with the header that it wants, which is no tag."""
+    """An open decision is put to the sampler once for a trace, with the header that it wants, which becomes no tag."""
     headers, decision, _ = CALLERS[name]
     asked, recorder = Asked(True), InMemoryRecorder()
     tracer = ZipkinTracer("shop", recorder=recorder, sampler=asked)
@@ -166,7 +166,7 @@ def test_an_open_decision_is_remembered_for_what_is_sent_on() -> None:
 
 
 def test_an_open_decision_that_has_to_be_sent_on_before_a_span_is_made_by_what_is_known() -> None:
-    """`traceparent` cannot leave it open; rules with a condition do not fit then."""
+    """A `traceparent` cannot leave the decision open, so it is made without a span, and rules with conditions do not fit."""
     tracer = ZipkinTracer("shop", recorder=InMemoryRecorder(), w3c=True, sampler=sampling.rules(rule(1.0), otherwise=0))
     carrier: dict[str, str] = {}
     tracer.inject(tracer.extract(Format.HTTP_HEADERS, {**IDS, **FITTING}), Format.HTTP_HEADERS, carrier)
@@ -192,7 +192,7 @@ def test_a_deferred_span_of_a_server_still_shares_its_callers_id() -> None:
 
 
 def test_another_sampler_counts_from_the_next_root_on() -> None:
-    """Any kind after any other; a trace that has begun stays as it is."""
+    """A sampler of any kind can replace one of any other kind; a trace that has begun keeps its decision."""
     tracer = ZipkinTracer("shop", recorder=InMemoryRecorder())
     begun = tracer.start_trace("x")
     kinds: list[tuple[Any, bool]] = [
@@ -208,7 +208,7 @@ def test_another_sampler_counts_from_the_next_root_on() -> None:
     ]
     for (first, before), (second, after) in product(kinds, kinds):
         tracer.sampler = first
-        if not isinstance(first, sampling.by_time.RateLimiting):  # its one trace of the day is for the other round
+        if not isinstance(first, sampling.by_time.RateLimiting):  # another round may have used up its one trace in hours
             assert before is tracer.start_trace("x").context.sampled
         tracer.sampler = second
         assert second is tracer.sampler

@@ -24,7 +24,7 @@ TIMEOUT_S = 60
 @pytest.mark.parametrize("where", ["finish", "thread"])
 @pytest.mark.parametrize("what", ["garbage", "signal", "raise", "fork"])
 def test_something_sudden_at_any_line_of_the_first_span(what: str, where: str) -> None:
-    """The garbage collector or a signal handler finishes a span there, a signal handler raises, or the process forks.
+    """At a line of the first span, the garbage collector or a signal handler finishes a span, or raises, or the process forks.
 
     Every span arrives once.  If a signal handler raises in the reporter's thread, the spans in its hands are counted instead.
     """

@@ -37,7 +37,7 @@ def test_a_process_may_be_forked_at_any_moment(collector: Collector) -> None:
     lines = tried("fork while reporting", collector.url, 100)
     names = [span.name for span in spans_of(collector)]
 
-    assert (lines, lines + 1) == (names.count("child"), names.count("parent"))  # one more ended without a stop
+    assert (lines, lines + 1) == (names.count("child"), names.count("parent"))  # the last run found no line to stop at
 
 
 SOCKETS = """
@@ -85,7 +85,7 @@ def test_sigterm_may_come_at_any_moment_of_an_exit(collector: Collector) -> None
     """SIGTERM may come during an exit, as from a pool of multiprocessing whose workers are about to end by themselves."""
     lines = tried("end in exit", collector.url, 20)
 
-    assert A_FEW * (lines + 1) == len(spans_of(collector))  # one more ended before its line came
+    assert A_FEW * (lines + 1) == len(spans_of(collector))  # the last process ended before its line came
 
 
 BUSY = """

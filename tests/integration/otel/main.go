@@ -1,4 +1,4 @@
-// The decoders of OpenTelemetry's collector as a filter: Zipkin's bytes come in, and what they were understood as goes out.
+// The decoders of OpenTelemetry's collector as a filter: Zipkin's bytes come in, and the spans that were read from them go out.
 //
 // The only argument is the encoding.  Standard input has one message in hexadecimal a line, standard output one line of JSON for
 // each: {"spans": [...]}, or {"error": "..."} where the message is refused.

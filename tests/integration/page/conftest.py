@@ -1,6 +1,6 @@
 """Collectors that hold the shop's traces, and pages that show them.
 
-Rules: whatever a page's scripts throw, whatever its policy refuses and each request beyond its origin fails the test that it is of.
+Rules: a test fails if a script of its page throws, if the page's policy refuses something, or if a request leaves the origin.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ def empty() -> Iterator[Collector]:
 
 @pytest.fixture(scope="package")
 def chrome(playwright: Playwright) -> Iterator[Browser]:
-    """A browser whose contexts are each test's own."""
+    """A browser in which each test has its own contexts."""
     browser = playwright.chromium.launch(executable_path=chromium.executable(), headless=True, args=list(chromium.ARGUMENTS))
     yield browser
     browser.close()
 
 
 class Watched:
-    """Pages, each in a context of its own; `faults` is what went wrong in them, requests beyond their origin included."""
+    """Pages, each in a context of its own; `faults` has all their faults, including requests beyond their origin."""
 
     def __init__(self, browser: Browser) -> None:
         self.faults: list[str] = []

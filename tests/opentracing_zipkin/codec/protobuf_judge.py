@@ -114,7 +114,7 @@ def spans_in(body: bytes) -> list[FinishedSpan]:
 
 
 def _trace_id(data: bytes) -> str:
-    """The id as Zipkin keeps it: of 64 bits where the high half is zero."""
+    """The id as Zipkin keeps it: only the low 64 bits where the high half is zero."""
     return data.hex() if any(data[:-8]) else data[-8:].hex()
 
 

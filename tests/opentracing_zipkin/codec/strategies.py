@@ -1,6 +1,6 @@
 """Spans of every kind that the tracer finishes, which a codec must write and read back unchanged.
 
-Rules: a strategy is built once, not in each example: that takes as long as all the rest of an example.
+Rules: a strategy is built once, because building it in each example would take as long as all the rest of the example.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def test_these_bytes_are_a_span(case: Case) -> None:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_a_message_of_many_spans_is_as_long_as_size_says(encoding: str) -> None:
-    """`size` tells the length of a message before `join` makes it; no, one or many spans are read in their order."""
+    """`size` tells the length of a message before `join` makes it; zero, one or many spans are read in their order."""
     codec = encoder_named(encoding)
     for count in range(5):
         spans = [FinishedSpan("a" * 16, f"{number:016x}", timestamp_us=1, duration_us=number) for number in range(1, count + 1)]

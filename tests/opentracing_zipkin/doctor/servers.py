@@ -30,11 +30,11 @@ def low_half(trace_id: str) -> int:
 
 class Behaviour(NamedTuple):
     """The behaviour of a server.
-    |
+
     `status`, `headers` and `body`: the answer to a message; `keeps`: which spans of an accepted message are stored.
-    `path`, `encoding`: where set, the server accepts messages only there and so, and gives other messages the answer above.
-    `finds`: whether an asked trace id stands for a kept one.  `queries`: the answer to a query of services.  `health`: the
-    answer of /health.  `ahead_s`: how far its clock is ahead.
+    `path`, `encoding`: where set, the server accepts only messages with these, and gives other messages the answer above.
+    `finds`: whether a request for the first trace id finds a kept span with the second one.  `queries`: the answer to a query
+    of services.  `health`: the answer of /health.  `ahead_s`: how far its clock is ahead.
     """
 
     status: int = 202
@@ -145,8 +145,8 @@ def _read(media_type: str, body: bytes) -> list[FinishedSpan]:
 def service(
     collector: str, status: int = 200, name: str = "shop", gateway: str = "", calls: str = "", **settings: Any
 ) -> Iterator[Served]:
-    """Run a service that reports to a collector, or to none where that is "".
-    |
+    """Run a service that reports to `collector`, or to none if that is "".
+
     `gateway`: the span id that a gateway before the service makes.  `calls`: the URL of a service that it calls.
     """
     found = Served("", 0, [], [])

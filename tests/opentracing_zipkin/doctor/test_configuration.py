@@ -103,7 +103,7 @@ def test_what_the_environment_says_is_found(monkeypatch: pytest.MonkeyPatch, cas
 
 
 def test_rules_of_a_file_are_told_with_the_share_of_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In place of what the share alone would say; a mistake in the file is a wrong value, with line and column."""
+    """Rules of a file have one finding, which includes the share of the rest; a mistake has its line and column."""
     file = tmp_path / "rules.toml"
     monkeypatch.setenv("ZIPKIN_SAMPLING_RULES", str(file))
     monkeypatch.setenv("ZIPKIN_SAMPLE_RATE", "0")

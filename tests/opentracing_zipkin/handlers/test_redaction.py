@@ -1,4 +1,4 @@
-"""Redaction as a kind: a secret that is planted in any spelling and any field leaves in none, and what is none stays readable."""
+"""Redaction: a secret in any field and any spelling leaves in no field, and a text without a secret stays readable."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ ENCODED: dict[str, Callable[[str], str]] = {
     "parameter of a URL": lambda text: f"https://h/go?next={quote(text, '')}&a=1",
     "every character encoded": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
 }
-# Known by their look, wherever they stand.
+# Secrets that are known by their form, wherever they stand.
 LOOKS = {
     "card": "4111111111111111",
     "card with blanks": "4111 1111 1111 1111",
@@ -537,7 +537,7 @@ def test_what_another_handler_has_left_is_redacted_as_well(name: str) -> None:
 
 
 def test_the_setting_comes_after_all_handlers() -> None:
-    """The setting comes after all handlers, so a secret that a handler adds is masked, too."""
+    """The setting `redact` comes after all handlers, so a secret that a handler adds is masked, too."""
     sender = FakeSender()
 
     def plant(span: FinishedSpan) -> FinishedSpan:

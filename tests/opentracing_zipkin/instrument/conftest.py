@@ -18,8 +18,8 @@ from opentracing_zipkin.testing.loopback import LoopbackServer
 def _nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """After each test, the global tracer is the no-op tracer again, and no provider of OpenTelemetry is set on our behalf.
 
-    `configure(instrument=True)` would set one when ours stands back; then FastAPI, which has a telemetry of its own, makes
-    spans in every later test of the process.
+    `configure(instrument=True)` would set a provider when our instrumentation stands back.  FastAPI, which records by
+    OpenTelemetry, would then make spans in every later test of the process.
     """
     monkeypatch.setattr(other_instrumentations, "_record_theirs", None)
     yield

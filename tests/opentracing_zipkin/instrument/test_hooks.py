@@ -116,7 +116,7 @@ import fails
 
 @pytest.mark.parametrize("kind", ["Exception", "ImportError", "RecursionError"])
 def test_a_hook_that_raises_is_one_line_and_the_import_goes_on(run: Run, kind: str) -> None:
-    """The line names the module, and the exception's type and text; the other hooks are called."""
+    """A hook that raises costs one line with the module and the exception's type and text; the other hooks are called."""
     code = f"def hook(): raise {kind}('of\\nours')\nwhen_imported('shop', hook)\nwhen_imported('shop', lambda: print('second'))\nimport shop\nprint(shop.VALUE)"
 
     assert f"second\n1\nzipkin: the hook after the import of shop raised {kind}: of ours; the program goes on\n" == run(code)

@@ -299,7 +299,7 @@ def test_what_makes_no_spans_stands_back_for_nobody(monkeypatch: pytest.MonkeyPa
 
 
 def test_requests_stands_back_for_who_instruments_urllib3(monkeypatch: pytest.MonkeyPatch) -> None:
-    """requests stands back where another instruments urllib3, which traces all its requests, but not the other way round."""
+    """requests and urllib3 both stand back where another package traces urllib3, through which all requests of requests go."""
     monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation.urllib3", opentelemetry("urllib3", is_active=True))
 
     assert ["requests", "urllib3"] == [name for name in NAMES if other_instrumentation(name)]
@@ -324,7 +324,7 @@ def test_a_module_alone_stands_back_as_well(
 
 
 def test_ours_stands_back_and_says_so_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """Ours stands back for one library and says so once; other libraries are instrumented."""
+    """Our instrumentation stands back for one library and says so once; other libraries are instrumented."""
     monkeypatch.setitem(sys.modules, "flask_opentracing", ModuleType("flask_opentracing"))
     registry.install(["flask", "requests"])
     registry.uninstall()
@@ -363,7 +363,7 @@ class FlaskInstrumentor(BaseInstrumentor): pass
 
 @pytest.mark.parametrize("case", LATER)
 def test_ours_stands_back_for_one_that_comes_later(tmp_path: Any, case: str) -> None:
-    """Ours is put back when another instrumentation becomes active later, and the other's results are unchanged."""
+    """Our instrumentation is removed when another one becomes active later, and the other one's results are unchanged."""
     files, code = LATER[case]
     for name, text in files.items():
         path = tmp_path / f"{name.replace('.', '/')}.py"

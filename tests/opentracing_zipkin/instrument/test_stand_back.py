@@ -48,7 +48,7 @@ CLIENTS: dict[str, tuple[Any, str, Callable[[str], object]]] = {
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_ours_passes_on_where_another_has_wrapped_it(loopback: LoopbackServer, spans: Spans, name: str) -> None:
-    """Where another package has wrapped ours, `uninstall` cannot put the original back, but makes no more spans."""
+    """Where another package has wrapped ours, `uninstall` cannot put the original back, but ours makes no more spans."""
     owner, attribute, ask = CLIENTS[name]
     original = getattr(owner, attribute)
     ours = LIBRARIES[name].load()

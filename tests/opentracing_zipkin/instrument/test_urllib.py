@@ -111,7 +111,7 @@ def test_a_timeout_in_the_middle_of_a_body_is_the_error(loopback: LoopbackServer
 
 
 def test_a_refused_connection_and_a_status_are_errors(loopback: LoopbackServer, spans: Spans) -> None:
-    """urllib raises for both; a status has a body that may be read, and the span ends with it."""
+    """urllib raises for a refused connection and for a status; a status has a body, and its span ends with that body."""
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen("http://127.0.0.1:1/a?secret=hunter2", timeout=5)
     with pytest.raises(urllib.error.HTTPError) as raised:

@@ -53,7 +53,7 @@ class HostileError(Exception):
 
 
 class Uncounted(type):
-    """A metaclass whose classes cannot be looked up in a set, as `issubclass` does for an abstract class."""
+    """A metaclass whose classes cannot be looked up in a set; `issubclass` does this for an abstract class."""
 
     def __eq__(cls, other: object) -> bool:
         raise RuntimeError("hostile")
@@ -232,7 +232,7 @@ def test_a_block_with_any_flags(tracer: Tracer, recorder: InMemoryRecorder, numb
 
 @pytest.mark.parametrize("number", NUMBERED)
 def test_any_time_to_flush_in(zipkin: ZipkinTracer, number: int) -> None:
-    """`force_flush` returns False for an object that is not a time."""
+    """`force_flush` accepts any object as its time, and returns True or False."""
     assert TracerProvider(zipkin).force_flush(VALUES[number]) in (True, False)
 
 

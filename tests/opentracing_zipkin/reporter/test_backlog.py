@@ -100,7 +100,7 @@ def test_an_outage_with_large_tags_is_bounded_in_bytes() -> None:
             time.sleep(0.002)
     stats = tracer.stats
 
-    assert 400 < stats.queued < 1000  # 17 kB each, and the spans of one wake-up more
+    assert 400 < stats.queued < 1000  # each takes 17 kB, and the spans of one wake-up come on top
     assert stats.dropped["full"] > 1500
     sender.error = None
     tracer.flush(20)

@@ -1,4 +1,4 @@
-"""The reporter's state: its transitions, and that none leads back from a close."""
+"""The reporter's state and its transitions, none of which leads back from a close."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_a_table_of_the_file_is_a_rule_with_these_arguments() -> None:
     assert [RULES[0], Rule(path="/b", rate=0.5)] == rules_in(INLINE.encode())
 
 
-# Beginnings that a mistake may stand below: they move it, and nothing else.
+# Beginnings of a file, to put above a mistake: they change the mistake's line, and nothing else.
 ABOVE = {
     "nothing": "",
     "comments": "# a\n\n  # rate = 5\n",
@@ -66,7 +66,7 @@ ABOVE = {
     "umlauts": '[[rule]]\noperation = "größe ✓ 🙂"\nrate = 1\n',
 }
 
-# A mistake, with `^` before it, and what is told.
+# A file with `^` before its mistake, and the beginning of the message.
 MISTAKES: dict[str, tuple[str, str]] = {
     "a share above 1": ('[[rule]]\npath = "/a"\n^rate = 1.5\n', "rate is 1.5; use 0.0 (never) to 1.0"),
     "a share of text": ('[[rule]]\n  ^rate = "often"\n', "rate is 'often'; use 0.0"),
@@ -91,7 +91,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "a table without an end": ('[[rule]]\npath = "/a"\nrate = 1\n[[rul^', "this is no TOML: "),
 }
 
-# Mistakes of the whole document stand alone.
+# Mistakes of the whole document, which have no beginning above them.
 ALONE: dict[str, tuple[str, str]] = {
     "a misspelt table": ("[[^rules]]\nrate = 1\n", "there is no key 'rules'; did you mean 'rule'?"),
     "another table": ("[[rule]]\nrate = 1\n[^tool]\na = 1\n", "there is no key 'tool'; rules are tables, [[rule]]"),

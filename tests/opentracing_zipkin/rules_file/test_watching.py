@@ -66,7 +66,7 @@ def look(rules: WatchedRules) -> None:
         rules.look()
 
 
-# Whatever may become of a file that had good rules.
+# The changes that may happen to a file that had good rules.
 
 
 def replace(file: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Sampling by rules: the first rule that fits a root decides, by whatever its conditions are."""
+"""Sampling by rules: the first rule decides whose conditions all fit the root."""
 
 from __future__ import annotations
 

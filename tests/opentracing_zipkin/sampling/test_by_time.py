@@ -81,7 +81,7 @@ def test_places_times_periods_are_never_above_the_limit() -> None:
     """For each whole limit up to 20,000 and some above, 90 % to 100 % of it can be used, with bounded memory."""
     for limit in (*range(1, 20_001), 123_457, 999_999, 1_000_000):
         places, period = _places_and_period(limit)
-        periods = -(-SECOND // period)  # that have a part in one second
+        periods = -(-SECOND // period)  # the most periods that begin in one second
 
         assert 1 <= places <= 100
         assert 0.9 * limit <= places * periods <= limit
@@ -181,7 +181,7 @@ def test_a_handler_that_asks_or_raises_in_the_middle_costs_no_place() -> None:
     late = [at for at in times if at > clock.now // 2]
 
     assert clock.calls > 10_000
-    # The time that is noted is that of the answer, at most three readings of the clock later.
+    # The noted time is that of the answer, at most three readings of the clock after the decision.
     assert most_within(times, SECOND - 10_000_000) <= 20
     assert len(late) >= 0.8 * 20 * (clock.now // 2) / SECOND
 

@@ -1,4 +1,4 @@
-"""Sampling: by the trace id, exact at both ends, the same in every process, and not what the server samples by."""
+"""Sampling by the trace id: exact at both ends, the same in every process, and independent of the server's sampling."""
 
 from __future__ import annotations
 

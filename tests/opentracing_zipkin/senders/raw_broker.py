@@ -65,7 +65,7 @@ class Talk:
 
 Answer = Callable[[Talk], None]
 
-# By what the client has said.
+# The usual answers, each by the method that the client has sent.
 ANSWERS: dict[str, Answer] = {
     "greeting": lambda talk: talk.say(spec.Connection.Start(0, 9, {"product": "raw"}, MECHANISMS, "en_US"), channel=0),
     "Connection.StartOk": lambda talk: talk.say(spec.Connection.Tune(2047, 131_072, 60)),

@@ -124,7 +124,7 @@ def _a_name_of_256_bytes(folder: Path) -> str:
     return str(folder / ("x" * 256))
 
 
-UNWRITABLE_AT_ONCE_ONLY = (_full,)  # which shows only when something is written
+UNWRITABLE_AT_ONCE_ONLY = (_full,)  # a full disk shows only when something is written
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     path = str(tmp_path / "spans.jsonl")
     user = os.geteuid()
-    if user == 0:  # who may write anywhere
+    if user == 0:  # root may write anywhere
         os.seteuid(65534)
     try:
         told = refusal(ConsoleSender(path))

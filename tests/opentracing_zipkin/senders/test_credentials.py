@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("no_settings")
 V2 = "/api/v2/spans"
 SECRET = "s3cr3t"
 
-# A password, and what of it would be found in a message.
+# Passwords, each with a part by which a test would find it in a message.
 PASSWORDS = [
     f"{left}{mark}{right}"
     for mark in ("", "/", "#", "@", "?", ":", " ", "\n", ",", "%", "\\", "℀", "[")
@@ -323,7 +323,7 @@ def test_words_that_were_set_as_secrets_are_replaced_in_a_text() -> None:
     assert "***, ***" == hide("key=a%20b%20c&f=zip, a b c", secrets)
 
 
-# Each place where a credential may be given, and each value that is wrong there and holds one.
+# For each place where a credential may be given: wrong values that contain a credential.
 KEY = f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----"
 URLS: list[Any] = [f"http://user:{SECRET}@host:99999", f"user:{SECRET}@host", f"ftp://host/?{SECRET}", f"http://user:{SECRET}#@host", f"http://user:{SECRET}\n@host", f"http://h/#{SECRET}", f"http://\x1b{SECRET}@host", f"\udcff{SECRET}", SECRET.encode(), {SECRET: SECRET}, {SECRET}, [f"http://good?{SECRET}", f"http://user:{SECRET}@bad:x"]]  # fmt: skip
 HEADERS: list[Any] = [f"Authorization: {SECRET}", SECRET.encode(), [("Authorization", SECRET)], {"Authorization": f"{SECRET}\n"}, {"Authorization": None, SECRET + ":": SECRET}, {"Authorization": [SECRET]}, {"A": f"\x7f{SECRET}"}, {"A": f"{SECRET}\u202e"}, {"A": f"{SECRET}\udcff"}, {f"A\n{SECRET}": SECRET}, {("A", SECRET): SECRET}, {SECRET}, (("A", SECRET),)]  # fmt: skip

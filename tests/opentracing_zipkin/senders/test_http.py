@@ -72,7 +72,7 @@ def test_a_refusal_says_what_can_be_done(
 
 @pytest.mark.parametrize(("status", "retryable"), [(301, False), (302, True), (303, True), (307, True), (308, False)])
 def test_a_redirect_is_a_failure_and_not_followed(status: int, retryable: bool) -> None:
-    """A redirect is a failure, because requests would GET its target; after a temporary one a retry makes sense."""
+    """A redirect is a failure, because `requests` would send a GET to its target; after a temporary one a retry makes sense."""
     redirect = answer(status, headers={"Location": "/login?from=spans"})
     with raw_server(saying(redirect, ACCEPTED)) as server:
         one = sender(server)

@@ -25,7 +25,7 @@ from .certificates import Certificates
 from .mock_kafka import MockKafka
 
 PASSWORD = "swordfish"
-# How long a send may take that is bounded by half a second: one more piece of work, on a slow day.
+# The longest time of a send with a limit of half a second: the client may finish one more piece of work on a slow machine.
 BOUNDED_S = 10.0
 
 
@@ -238,7 +238,7 @@ def test_a_log_handler_that_raises_does_no_harm() -> None:
 
 
 def test_closing_ends_the_clients_threads(kafka: MockKafka) -> None:
-    """The sender may be closed several times, and used again after that."""
+    """`close` ends the client's threads; the sender may be closed several times, and used again after that."""
     sender = KafkaSender(f"kafka://{kafka.address}/closing")
     before = threads()
     sender.close()

@@ -1,4 +1,4 @@
-"""The client's settings from ours, and its words made fit to be shown."""
+"""Our settings become the Kafka client's settings, and the client's words are made fit to be shown."""
 
 from __future__ import annotations
 

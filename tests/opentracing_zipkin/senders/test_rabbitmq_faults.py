@@ -28,9 +28,9 @@ from .raw_broker import ANSWERS, Answer, Talk, raw_broker
 from .test_rabbitmq import failure, refusing
 
 DEADLINE_S = 0.5
-AT_MOST_S = 3.0  # on a slow day
+AT_MOST_S = 3.0  # enough for a slow machine
 
-# Each thing that the client waits for an answer to, and our words where none comes.
+# Each method for whose answer the client waits, and our words if no answer comes.
 WAITS = {
     "greeting": "the broker did not answer the login in time",
     "Connection.StartOk": "the broker did not answer the login in time",
@@ -476,7 +476,7 @@ def test_a_forked_child_says_nothing_on_its_parents_connection() -> None:
 
 
 def test_a_process_that_is_forked_during_the_login_inherits_no_connection() -> None:
-    """A process that is forked during the login does not inherit the connection, which would stay open as long as it lives."""
+    """A process that is forked during the login closes its copy of the connection, which would otherwise stay open with it."""
     with raw_broker({"Connection.StartOk": silence}) as broker:
         sender = RabbitmqSender(broker.url, send_timeout=1)
         with ThreadPoolExecutor(1) as pool:

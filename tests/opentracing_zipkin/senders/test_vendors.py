@@ -1,4 +1,4 @@
-"""Servers of others that take Zipkin's spans at a path of their own: stand-ins that refuse whatever is not as they want it."""
+"""Servers of other vendors, which take Zipkin's spans at their own paths: stand-ins that refuse any other request."""
 
 from __future__ import annotations
 

@@ -256,7 +256,7 @@ def test_an_earlier_tracer_is_a_reason_where_it_is_used(settings: dict[str, Any]
 
 
 def test_the_reasons_are_those_at_the_end_of_the_recording() -> None:
-    """The former global tracer, which the end restores, is no reason; the one that was there instead stays one."""
+    """The global tracer that a recording restores at its end is no reason; one that replaced ours before the end is one."""
     with ZipkinRecording() as zipkin:
         work("a")
     with ZipkinRecording() as replaced:

@@ -1,4 +1,4 @@
-"""The collector's memory."""
+"""The store that keeps spans in memory."""
 
 from __future__ import annotations
 
