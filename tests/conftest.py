@@ -12,7 +12,8 @@ from tests.machine import forget_settings
 
 pytest.register_assert_rewrite("tests.contract.sender_contract")
 
-# Each run has the same examples, so that a failure is due to the tested change; `make fuzz` draws new and more examples.
+# Each run of the same files has the same examples, so that a failure is due to the tested change.  Hypothesis also takes
+# constants from our modules that are imported, so a run of other files has other examples.  `make fuzz` draws new and more.
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
     "fuzz",

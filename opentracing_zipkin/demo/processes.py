@@ -122,9 +122,10 @@ class Services:
 
 
 def _environment(endpoint: str, encoding: str) -> Mapping[str, str]:
-    """Our environment without the settings of a tracer, so that the demo is the same in every shell."""
+    """Our environment without the settings of a tracer and without proxies, so that the demo is the same in every shell."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("ZIPKIN_", "OTEL_"))}
-    return {**inherited, "ZIPKIN_ENDPOINT": endpoint, "ZIPKIN_ENCODING": encoding}
+    no_proxies = {"NO_PROXY": "*", "no_proxy": "*"}  # a proxy cannot reach our loopback interface
+    return {**inherited, **no_proxies, "ZIPKIN_ENDPOINT": endpoint, "ZIPKIN_ENCODING": encoding}
 
 
 def _exit_reason(process: subprocess.Popen[str]) -> str:

@@ -19,6 +19,7 @@ from opentracing_zipkin.codec import ENCODINGS
 from opentracing_zipkin.commands.demo import add_arguments, run
 from opentracing_zipkin.demo import runner
 from opentracing_zipkin.demo.visits import VISITS, SpanKey, key_of
+from tests.ports import free_port
 
 DEMO = (sys.executable, "-m", "opentracing_zipkin", "demo")
 
@@ -44,6 +45,15 @@ def test_the_demo_shows_every_span_of_every_request(encoding: str, tmp_path: Pat
     assert (0, f"wrote {tmp_path / 'spans.json'}\n") == (done.returncode, done.stderr)
     assert sorted(expected) == sorted(shown)
     assert sorted(expected) == sorted(map(key_of, json.loads((tmp_path / "spans.json").read_text())))
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_a_proxy_takes_no_span_and_no_call(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy in the environment, which cannot reach this machine's loopback interface, is not used."""
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{free_port()}")
+    done = demo()
+
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_the_demo_shows_what_failed_and_where_to_look() -> None:

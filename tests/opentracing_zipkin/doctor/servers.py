@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import ssl
 import threading
 import time
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 import opentracing
 from opentracing_zipkin import ZipkinTracer
@@ -21,6 +20,7 @@ from opentracing_zipkin.model import FinishedSpan
 
 __all__ = ["Behaviour", "Served", "low_half", "served", "service"]
 
+ASKING = build_opener(ProxyHandler({}))  # the opener of `urlopen` keeps the proxies of the moment when it was made
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 
 
@@ -165,16 +165,10 @@ def service(
                     with tracer.start_span("get", child_of=span, tags={"span.kind": "client"}) as client:
                         carrier: dict[str, str] = {}
                         tracer.inject(client.context, opentracing.Format.HTTP_HEADERS, carrier)
-                        urlopen(Request(calls, headers=carrier)).close()
+                        ASKING.open(Request(calls, headers=carrier)).close()
                 span.finish()
             self.say(status, {}, "tea costs 3")
 
     with _running(Handler) as port:
         yield found._replace(url=f"http://127.0.0.1:{port}", port=port)
     tracer.close().result()
-
-
-def as_findings(text: str) -> list[dict[str, str]]:
-    """The findings in the output of `--json`."""
-    findings: list[dict[str, str]] = json.loads(text)["findings"]
-    return findings

@@ -89,6 +89,8 @@ def test_a_stream_that_is_closed_harms_nobody() -> None:
     printer.add(TRACE)
     printer.draw(monotonic() + 2)
 
+    assert (0, None) == (len(printer._waiting), printer._stream)
+
 
 def test_control_characters_are_not_drawn() -> None:
     """Control characters of a span are not drawn."""

@@ -71,10 +71,6 @@ async def _all(chunks: AsyncIterator[Any]) -> None:
         pass
 
 
-async def _one(chunks: AsyncIterator[Any]) -> None:
-    await chunks.__anext__()
-
-
 async def _nothing(response: httpx.Response) -> None:
     pass
 

@@ -150,8 +150,10 @@ def test_without_any_route_only_the_name_is_known(monkeypatch: pytest.MonkeyPatc
 def test_a_host_with_a_way_out_is_never_the_loopback() -> None:
     """A host with a way out never reports the loopback address; this is tested on the real machine."""
     outside = local_address.with_address("http://192.0.2.1", NAMED)
-    for host in ("localhost", "127.0.0.1", "[::1]", "127.0.0.53", outside.ipv4 or "localhost"):
-        assert outside.ipv4 in ("", local_address.with_address(f"http://{host}:9411", NAMED).ipv4)
+    if not outside.ipv4:
+        pytest.skip("this machine has no way out")
+    for host in ("localhost", "127.0.0.1", "[::1]", "127.0.0.53", outside.ipv4):
+        assert outside.ipv4 == local_address.with_address(f"http://{host}:9411", NAMED).ipv4
 
 
 def test_the_address_is_found_on_the_reporters_thread_before_the_first_span_is_sent() -> None:
