@@ -507,8 +507,9 @@ class ConfigureOptions(TypedDict, total=False):
         bool | Sequence[str] | None,
         Option(
             False,
-            "the libraries to trace: True for all that we know, and for all that have an installed instrumentation of "
-            "OpenTelemetry's; or a list of names; in the environment `true`, `false`, or names separated by commas",
+            "the libraries to trace: True for all libraries that we know except `threads`, and all for which an "
+            "instrumentation of OpenTelemetry is installed; or a list of names; in the environment `true`, `false`, or names "
+            "separated by commas",
             _check_libraries,
             _read_flag_or_words,
         ),
