@@ -37,14 +37,15 @@ def encoding_of(message: bytes) -> str:
     if message[:1] == b"\n" and message[:3] != b"\n\0\1":
         return "proto3"
     if not message.removeprefix(_BOM).strip(b" \t\r\n"):
-        raise Malformed("it is empty" if not message else "it contains only white space", 0)
+        raise Malformed("the input is empty" if not message else "the input has only white space", 0)
     reason = (
-        f"it begins with {message[:20]!r}, and no encoding of Zipkin's does; JSON, Thrift and proto3 are read, also with gzip"
+        f"the input begins with {message[:20]!r}, but no encoding of Zipkin does; "
+        "JSON, Thrift and proto3 are read, also with gzip"
     )
     if message[:3] == b"\n\0\1":
         reason = "this looks like a single Thrift struct; a list of structs is expected"
     elif message.startswith(b"\x1f\x8b"):
-        reason = "it is compressed with gzip twice; decompress it once, for instance with gunzip"
+        reason = "the input is compressed with gzip twice; decompress it once, for instance with gunzip"
     elif message.startswith(_WIDE) or b"\0" in message[:2]:
         reason = "this looks like UTF-16 or UTF-32, as a shell of Windows writes it; save it as UTF-8"
     raise Malformed(reason, 0)

@@ -146,8 +146,8 @@ def check_settings(endpoint: Any, names: Iterable[str]) -> None:
     """Raise WrongSetting where one of the settings given belongs to another sender than the endpoint's."""
     for name in unused_settings(endpoint, names):
         schemes = [scheme for other in _KINDS.values() if name in options_of(other.options) for scheme in other.schemes]
-        problem = f"is not for an endpoint with {scheme_of(endpoint)}"
-        raise WrongSetting(name, f"{problem}; leave it out, or use an endpoint with {_listed(schemes)}")
+        problem = f"cannot be used with an endpoint that begins with {scheme_of(endpoint)}"
+        raise WrongSetting(name, f"{problem}; leave it out, or use an endpoint that begins with {_listed(schemes)}")
 
 
 def route_of(endpoint: str | Sequence[str] = DEFAULT_ENDPOINT) -> str:
