@@ -60,10 +60,21 @@ def in_context(function: Any, new_context: Callable[[], Context]) -> Any | None:
 def resumed_in(context: Context, body: Any) -> Any:
     """A coroutine or generator, of the same kind as `body`, that runs each step of `body` in a copy of `context`.
 
-    The type of `body` is in `BODY_TYPES`.
+    The type of `body` is in `BODY_TYPES`.  If `body` has begun already, it is returned itself: a value may be sent to it, which
+    a new generator would not take.
     """
+    if not _is_new(body):
+        return body
     resumed = _in_context(lambda: body, getattr(body, BODY_TYPES[type(body)]).co_flags, context.copy)
     return body if resumed is None else resumed()
+
+
+def _is_new(body: Any) -> bool:
+    import inspect  # here, because it takes 10 ms, and a plain function rarely returns a coroutine or a generator
+
+    if isinstance(body, CoroutineType):
+        return inspect.getcoroutinestate(body) == inspect.CORO_CREATED
+    return not isinstance(body, GeneratorType) or inspect.getgeneratorstate(body) == inspect.GEN_CREATED
 
 
 def _flags_of(function: Any) -> int:

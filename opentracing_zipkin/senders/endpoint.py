@@ -70,7 +70,7 @@ def _check_console(endpoint: str | Sequence[str]) -> list[str]:
 
 
 _KINDS = {
-    HTTP: _Kind(("http://", "https://"), ConnectionOptions, collector_url.endpoints_of),
+    HTTP: _Kind(("http://", "https://"), ConnectionOptions, collector_url.http_endpoints_of),
     KAFKA: _Kind(("kafka://",), KafkaOptions, _check_kafka),
     RABBITMQ: _Kind(("amqp://", "amqps://"), LinkOptions, _check_rabbitmq),
     CONSOLE: _Kind(("console:",), _NoOptions, _check_console),
@@ -109,9 +109,9 @@ def scheme_of(endpoint: Any) -> str:
 def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
     """Each URL of the setting, which is one URL, a list, or text with commas.  Raises WrongSetting that shows no credential."""
     if not isinstance(endpoint, (str, list, tuple)) or not endpoint:
-        return collector_url.endpoints_of(endpoint)  # raises
+        return collector_url.http_endpoints_of(endpoint)  # raises
     if no_texts := [one for one in endpoint if not isinstance(one, str)]:
-        return collector_url.endpoints_of(no_texts)
+        return collector_url.http_endpoints_of(no_texts)
     name = kind_of(endpoint)
     urls = [endpoint] if name == CONSOLE and isinstance(endpoint, str) else split_urls(endpoint)
     for url in urls:

@@ -295,6 +295,22 @@ def test_a_wrapped_generator_is_sent_values_and_errors_and_is_closed() -> None:
     assert "result" == end.value.value
 
 
+def test_a_generator_that_has_begun_is_returned_as_it_is() -> None:
+    """A plain function may take the first value of a generator before it returns it; a value can then be sent to it."""
+
+    def echo() -> Generator[object, object, None]:
+        sent: object = "ready"
+        while True:
+            sent = yield sent
+
+    def begun() -> Generator[object, object, None]:
+        body = echo()
+        next(body)
+        return body
+
+    assert "hello" == opentracing.wrap(begun)().send("hello")
+
+
 def test_a_wrapped_coroutine_is_cancelled_like_any_other() -> None:
     """A cancellation reaches the body of a wrapped coroutine, and the task counts as cancelled."""
     seen = []

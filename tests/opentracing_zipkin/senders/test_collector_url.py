@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from opentracing_zipkin.senders import SendError
-from opentracing_zipkin.senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url, server_url
+from opentracing_zipkin.senders.collector_url import has_own_path, http_endpoints_of, likely_path, posted_url, server_url
 from opentracing_zipkin.senders.http import HttpSender
 
 from .raw_server import ACCEPTED, answer, raw_server, saying
@@ -66,7 +66,7 @@ POSTED = [
 @pytest.mark.parametrize(("endpoint", "url", "own"), POSTED)
 def test_a_path_of_zipkins_is_replaced_and_any_other_kept(endpoint: str, url: str, own: bool) -> None:
     """A path of Zipkin's is replaced, any other path is kept, and the query is kept in both cases."""
-    [one] = endpoints_of(endpoint)
+    [one] = http_endpoints_of(endpoint)
 
     assert (url, own) == (posted_url(one, V2), has_own_path(one))
     assert (url if own else url.replace(V2, V1)) == posted_url(one, V1)
@@ -144,7 +144,7 @@ SEVERAL: list[tuple[Any, list[str]]] = [
 def test_several_are_a_list_or_text_with_a_comma_before_the_next_scheme(endpoint: Any, expected: list[str]) -> None:
     """Several endpoints are a list or a text, in which only a comma before a scheme separates."""
 
-    assert expected == endpoints_of(endpoint)
+    assert expected == http_endpoints_of(endpoint)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_several_are_a_list_or_text_with_a_comma_before_the_next_scheme(endpoint
 def test_an_endpoint_that_is_no_url_is_refused(endpoint: Any, message: str) -> None:
     """An endpoint that is no URL raises ValueError with the remedy and the parts that cannot be a credential."""
     with pytest.raises(ValueError, match=f"^endpoint {message}"):
-        endpoints_of(endpoint)
+        http_endpoints_of(endpoint)
 
 
 def test_a_host_that_no_request_can_have_is_refused_at_once() -> None:
