@@ -111,7 +111,7 @@ def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
         (b" \r\n", "byte 0: the input has only white space"),
         (b"\xef\xbb\xbf", "byte 0: the input has only white space"),
         *(('[{"id":"1"}]'.encode(encoding), "byte 0: this looks like UTF-16 or UTF-32") for encoding in WIDE),
-        (compressed(compressed(b"[]")), "byte 0 of the decompressed data: it is compressed with gzip twice; decompress it once"),
+        (compressed(compressed(b"[]")), "byte 0 of the decompressed data: the input is compressed with gzip twice; decompress it once"),
         (b"\x01\x01", "byte 0: the input begins with b'\\x01\\x01', but no encoding of Zipkin does; JSON, Thrift and proto3 are read, also with gzip"),
         (b"<html>", "byte 0: the input begins with b'<html>', but no encoding of Zipkin does"),
         (b"\n\0\1" + bytes(9), "byte 0: this looks like a single Thrift struct; a list of structs is expected"),
@@ -155,6 +155,18 @@ def test_a_truncated_message_is_an_error_with_its_byte_or_a_shorter_message(enco
     packed = compressed(body)
     for length in range(1, len(packed)):
         assert failure(packed[:length]).startswith("byte ")
+
+
+def test_a_span_of_any_size_is_read_in_every_encoding() -> None:
+    """The size of a span does not change the recognised encoding: in proto3 the size of 91 bytes looks like a list of JSON."""
+    spans = [
+        FinishedSpan("a" * 32, "1" * 16, None, "SERVER", "x" * length, 1_700_000_000_000_000, 200, Endpoint("shop"))
+        for length in range(1, 200)
+    ]
+    sizes = {message([one], "proto3")[1:2] for one in spans}
+
+    assert {b"[", b"{"} < sizes
+    assert [spans] * len(ENCODINGS) == [[read(message([one], encoding))[0] for one in spans] for encoding in ENCODINGS]
 
 
 @given(st.lists(finished_spans(), min_size=1, max_size=3), st.permutations(ENCODINGS))
