@@ -84,8 +84,12 @@ def _spans(amount: int, number: Iterator[int] | None) -> Iterator[FinishedSpan]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print one line for each handler."""
-    parser = argparse.ArgumentParser(prog="python -m bench.handlers", description="What each span handler costs a span.")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of which the least counts (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.handlers", description="Measures the cost of each span handler for a span."
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help="number of rounds; the least result counts (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     encode_us, costs = measure(options.rounds)
     print(f"Span handlers, of the {encode_us:.2f} µs that a span takes to be encoded as JSON:")

@@ -55,6 +55,18 @@ Resident memory after this number of spans; each span has a value that no other 
     "collection": "The time of the garbage collector's full pass, without spans and with a full queue.",
 }
 
+# The measure of a curve's point -> the label of its row.
+POINTS = {
+    **{f"{measure}_ms": f"{{}} reporter, {measure}, ms" for measure in ("p50", "p95", "p99")},
+    "median_us": "{} span{s} a second, median cost, µs",
+    "spans_per_s": "{} thread{s}, spans a second",
+    "least_us": "{} tag{s}, least cost, µs",
+    "off_the_line_percent": "greatest distance from a straight line, %",
+    "resident_mb": "after {} span{s}, resident MB",
+    "delivered_spans": "delivered spans",
+    "full_pass_ms": "{} span{s} in the queue, full pass, ms",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.page", description=__doc__)
@@ -313,6 +325,7 @@ A turn ends when its spans are reported; the pair is started four times.
 Throughput and CPU are those of the median turn.
 "Added" is the mean of the CPU above the turn without tracing in the same round, with its standard error.
 The delays are those of all turns at 100 requests a second, counted from the moment when a request was due.
+p50 is the median of the delays, and p99 is exceeded by 1 % of them.
 Sending B3's headers, and parsing them in the server, costs something with any tracer; "headers alone" is that cost.
 """
     text += f"\n![Requests a second and CPU a request]({SERVICES_PICTURE})\n"
@@ -354,9 +367,15 @@ def _curves(curves: dict[str, dict[str, dict[str, float]]]) -> str:
     text = "## More spans, threads and tags\n"
     for curve, of_tracers in curves.items():
         points = next(iter(of_tracers.values()))
-        body = [[at.replace("_", " "), *(number(found[at]) for found in of_tracers.values())] for at in points]
+        body = [[_point(at), *(number(found[at]) for found in of_tracers.values())] for at in points]
         text += f"\n{CURVES[curve]}\n\n" + _table([curve, *of_tracers], body)
     return text
+
+
+def _point(at: str) -> str:
+    """The label of a curve's point, whose name is that of `bench.curves`."""
+    of, _, measure = at.replace("empty", "0").rpartition(" ")
+    return POINTS[measure].format(f"{int(of):,}" if of.isdigit() else of, s="" if of == "1" else "s")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ span starts at the same time.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any
+
+from .steps import Steps, async_generator_function
 
 if TYPE_CHECKING:
     from .scope import Scope
@@ -77,62 +79,25 @@ def _generator(function: Any, start: Callable[[], tuple[Tracer, Span]]) -> Any:
     def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         tracer, span = start()
         with span:
-            return (yield from _ActiveSteps(tracer, span, function(*args, **kwargs)))
+            return (yield from Steps(function(*args, **kwargs), functools.partial(_active_call, tracer, span)))
 
     return run
 
 
-class _ActiveSteps:
-    """A generator that makes a span active during each step of `body`; made for `yield from`."""
-
-    def __init__(self, tracer: Tracer, span: Span, body: Generator[Any, Any, Any]) -> None:
-        self._activate = tracer.scope_manager.activate
-        self._span = span
-        self._body = body
-
-    def __iter__(self) -> _ActiveSteps:
-        return self
-
-    def __next__(self) -> Any:
-        return self._step(self._body.__next__)
-
-    def send(self, value: Any) -> Any:
-        return self._step(self._body.send, value)
-
-    def throw(self, *error: Any) -> Any:
-        return self._step(self._body.throw, *error)
-
-    def close(self) -> None:
-        self._step(self._body.close)
-
-    def _step(self, step: Callable[..., Any], *arguments: Any) -> Any:
-        scope = self._activate(self._span, False)
-        try:
-            return step(*arguments)
-        finally:
-            scope.close()  # no `with` block: it would record StopIteration as a failure
+def _active_call(tracer: Tracer, span: Span, step: Callable[..., Any], *arguments: Any) -> Any:
+    scope = tracer.scope_manager.activate(span, False)
+    try:
+        return step(*arguments)
+    finally:
+        scope.close()  # no `with` block: it would record StopIteration as a failure
 
 
 def _async_generator(function: Any, start: Callable[[], tuple[Tracer, Span]]) -> Any:
-    async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+    def begin() -> tuple[Span, Callable[[Awaitable[Any]], Awaitable[Any]]]:
         tracer, span = start()
-        with span:
-            body = function(*args, **kwargs)
-            step: Awaitable[Any] = body.__anext__()
-            while True:
-                try:
-                    item = await _active_step(tracer, span, step)
-                except StopAsyncIteration:
-                    return
-                try:
-                    step = body.asend((yield item))
-                except GeneratorExit:
-                    await _active_step(tracer, span, body.aclose())
-                    raise
-                except BaseException as error:  # the consumer threw it in; the body decides how to handle it
-                    step = body.athrow(error)
+        return span, functools.partial(_active_step, tracer, span)
 
-    return run
+    return async_generator_function(function, begin)
 
 
 async def _active_step(tracer: Tracer, span: Span, step: Awaitable[Any]) -> Any:

@@ -19,6 +19,7 @@ TYPE_CHECKING = False  # the same name as in typing, whose import takes 15 ms
 if TYPE_CHECKING:
     from typing import Any
 
+    from . import instrument as instrument, otel as otel
     from .context import ZipkinContext
     from .model import Endpoint, FinishedSpan
     from .settings import configure
@@ -55,6 +56,15 @@ def __getattr__(name: str) -> Any:
         from . import model
 
         return model.Endpoint if name == "Endpoint" else model.FinishedSpan
+    # `from . import instrument` would ask for the attribute again, without end.
+    if name == "instrument":
+        import opentracing_zipkin.instrument as instrument
+
+        return instrument
+    if name == "otel":
+        import opentracing_zipkin.otel as otel
+
+        return otel
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -14,7 +14,7 @@ __all__ = ["main"]
 
 # Name, module, and the text for `--help`.
 COMMANDS: tuple[tuple[str, Command, str], ...] = (
-    ("run", run, "run a command traced, without a line of code"),
+    ("run", run, "run a Python command with tracing, without changing its code"),
     ("demo", demo, "run an application of three services and show its traces"),
     ("collector", collector, "collect spans without a Zipkin server, and show their traces on a page"),
     ("doctor", doctor, "find out why no spans are seen: settings, network, collector, your service"),

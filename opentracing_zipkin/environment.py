@@ -52,7 +52,7 @@ _MIN_LIKENESS = 0.8  # of a misspelt name, by difflib: ENDPIONT is like ENDPOINT
 
 _OWN_BUNDLE = "ca_bundle= or ZIPKIN_CA_BUNDLE gives spans certificates of their own"
 _OWN_PROXY = "proxy= or ZIPKIN_PROXY gives spans a proxy of their own, for instance http://proxy.example:3128"
-_SYSTEM_PROXY = "what this system has as its proxy"
+_SYSTEM_PROXY = "the proxy in this system's settings"
 
 # OpenTelemetry's limits of a span, by their names in `otel.TracerProvider`; the first variable that is set counts.
 _SPAN_LIMITS = {
@@ -62,10 +62,10 @@ _SPAN_LIMITS = {
 }
 # Variables of OpenTelemetry's SDK that have no effect here: the beginnings of their names, and the remedy.
 _UNSUPPORTED = (
-    ("OTEL_METRICS_EXPORTER", "metrics are not made here, and go on with OpenTelemetry's SDK"),
-    ("OTEL_LOGS_EXPORTER", "logs are not sent here, and go on with OpenTelemetry's SDK"),
-    ("OTEL_EXPORTER_OTLP_", "spans go to ZIPKIN_ENDPOINT in Zipkin's formats; OTLP goes on with OpenTelemetry's SDK"),
-    ("OTEL_TRACES_EXPORTER", "spans go to ZIPKIN_ENDPOINT; other exporters go on with OpenTelemetry's SDK"),
+    ("OTEL_METRICS_EXPORTER", "this package makes no metrics; set up OpenTelemetry's SDK for them"),
+    ("OTEL_LOGS_EXPORTER", "this package sends no logs; set up OpenTelemetry's SDK for them"),
+    ("OTEL_EXPORTER_OTLP_", "spans go to ZIPKIN_ENDPOINT in Zipkin's formats; set up OpenTelemetry's SDK for OTLP"),
+    ("OTEL_TRACES_EXPORTER", "spans go to ZIPKIN_ENDPOINT; set up OpenTelemetry's SDK for other exporters"),
 )
 _SET_BY_DISTRO = "OTEL_EXPORTER_OTLP_PROTOCOL"  # opentelemetry-distro sets it in every process
 _ASK_FOR_NOTHING = frozenset(("", "none", "zipkin", "zipkin_json", "zipkin_proto"))
@@ -164,8 +164,8 @@ class Environment:
             self._read("sample_rate", argument, read_number)
         elif name and is_first(variable):
             log.warning(
-                "zipkin: OTEL_TRACES_SAMPLER is %r, which is none of always_on, always_off, traceidratio and these with "
-                "parentbased_ before, and is ignored; ZIPKIN_SAMPLE_RATE is the share of new traces",
+                "zipkin: OTEL_TRACES_SAMPLER is %r, which is ignored; use always_on, always_off or traceidratio, also with "
+                "parentbased_ before it; ZIPKIN_SAMPLE_RATE is the share of new traces",
                 self._text(variable)[:80],
             )
 
@@ -174,7 +174,7 @@ class Environment:
         variable = "OTEL_SDK_DISABLED"
         text = self._text(variable)
         if text.lower() not in ("", "true", "false") and is_first(variable):
-            log.warning("zipkin: %s is %r, which turns nothing off; use true, or ZIPKIN_ENABLED=false", variable, text[:80])
+            log.warning("zipkin: %s is %r, which has no effect; use true, or ZIPKIN_ENABLED=false", variable, text[:80])
 
     def _read(self, name: str, variable: str, read: Callable[[str], Any]) -> None:
         text = self._text(variable)
@@ -231,13 +231,13 @@ def warn_of_unsupported() -> None:
             if variable.startswith(start) and variable != _SET_BY_DISTRO and text.strip().lower() not in _ASK_FOR_NOTHING
         ]
         if found and is_first(start):
-            log.warning("zipkin: %s: not taken; %s", ", ".join(found), remedy)
+            log.warning("zipkin: %s: no effect here; %s", ", ".join(found), remedy)
 
 
 def warn_of_misspelt() -> None:
     for variable, remedy in misspelt_variables(os.environ):
         if is_first(variable):
-            log.warning("zipkin: the environment variable %s means nothing; %s", variable, remedy)
+            log.warning("zipkin: the environment variable %s has no effect; %s", variable, remedy)
 
 
 def misspelt_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -293,7 +293,10 @@ def _proxies(endpoints: list[str], environ: Mapping[str, str]) -> dict[str, str]
             variable = _proxy_variable(parts.scheme if parts.scheme in found else "all", environ)
             source = f"the environment variable {variable}" if variable else _SYSTEM_PROXY
             log.warning(
-                "zipkin: %s is no URL of an HTTP proxy, and %s is asked without it; %s", source, shown(endpoint), _OWN_PROXY
+                "zipkin: %s is not the URL of an HTTP proxy, so spans are sent to %s without a proxy; %s",
+                source,
+                shown(endpoint),
+                _OWN_PROXY,
             )
     return proxies
 

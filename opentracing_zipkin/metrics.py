@@ -93,7 +93,7 @@ def register(
             "configure(on_stats=opentracing_zipkin.metrics.on_stats())"
         )
     if counts is not None and not isinstance(counts, SpanCounts):
-        raise ValueError(f"counts is of type {type(counts).__qualname__}; use that which handlers.count() returns")
+        raise ValueError(f"counts is of type {type(counts).__qualname__}; use the result of handlers.count()")
     into = REGISTRY if registry is None else registry
     if not hasattr(into, "register"):
         raise ValueError(f"registry is of type {type(into).__qualname__}; use a CollectorRegistry of prometheus_client")

@@ -237,7 +237,7 @@ def check_part(name: str, part: Any, seam: type, members: Iterable[str]) -> None
         # Only its type is shown: the value may be a URL with a password, if an address was given in place of a sender.
         raise WrongSetting(
             name,
-            f"is of type {type(part).__qualname__}, which has no {' and no '.join(lacking)}; let its class inherit from {base}",
+            f"is of type {type(part).__qualname__}, which lacks {', '.join(lacking)}; let its class inherit from {base}",
         )
 
 

@@ -292,7 +292,11 @@ class HttpOptions(TypedDict, total=False):
     ]
     compress: Annotated[
         bool | None,
-        flag(None, "whether messages are compressed by gzip; by default only messages to other machines", shown="found"),
+        flag(
+            None,
+            "whether messages of 1 KiB or more are compressed by gzip; by default only messages to other machines",
+            shown="found",
+        ),
     ]
 
 
@@ -305,7 +309,7 @@ class KafkaOnlyOptions(TypedDict, total=False):
             "all",
             KAFKA_ACKS,
             str,
-            "which brokers must have a message before it counts as accepted: `all` that are in sync, `1` (the partition's "
+            "the brokers that must have a message before it counts as accepted: `all` that are in sync, `1` (the partition's "
             "leader) or `0` (none)",
             use="'all', '1' or '0'",
         ),
@@ -507,8 +511,9 @@ class ConfigureOptions(TypedDict, total=False):
         bool | Sequence[str] | None,
         Option(
             False,
-            "the libraries to trace: True for all that we know, and for all that have an installed instrumentation of "
-            "OpenTelemetry's; or a list of names; in the environment `true`, `false`, or names separated by commas",
+            "the libraries to trace: True for all libraries that we know except `threads`, and all for which an "
+            "instrumentation of OpenTelemetry is installed; or a list of names; in the environment `true`, `false`, or names "
+            "separated by commas",
             _check_libraries,
             _read_flag_or_words,
         ),

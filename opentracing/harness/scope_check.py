@@ -47,7 +47,7 @@ class ScopeCompatibilityCheckMixin:
         manager, span = self.scope_manager(), _span()
         scope = manager.activate(span, finish_on_close)
         assert scope is not None, "activate returns a scope"
-        assert manager.active is scope, "what activate returns is the active scope"
+        assert manager.active is scope, "the active scope is the one that activate returned"
         scope.close()
         assert manager.active is None, "nothing is active after the only scope was closed"
         finishes = span.finish.call_count
@@ -75,8 +75,8 @@ class ScopeCompatibilityCheckMixin:
                 pass
             outer.close()
             assert manager.active is None, "nothing is active after the outer scope was closed"
-            assert outer_span.finish.call_count == 0, "finish_on_close=True of an inner scope is not the outer one's"
-            assert inner_span.finish.call_count == 1, "finish_on_close=False of an outer scope is not the inner one's"
+            assert outer_span.finish.call_count == 0, "an inner scope with finish_on_close=True leaves the outer span open"
+            assert inner_span.finish.call_count == 1, "an inner scope with finish_on_close=True finishes its own span"
 
         self.run_test(nest)
 

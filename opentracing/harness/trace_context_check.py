@@ -74,7 +74,7 @@ class TraceContextCheckMixin:
             child.start_child("grandchild") as grandchild,
         ):
             self._check_parent(root, child, "start_child starts a child of its span")
-            self._check_parent(child, grandchild, "a child's child is the child's, not the root's")
+            self._check_parent(child, grandchild, "a grandchild is a child of the child, not of the root")
 
     def test_start_child_ignores_the_active_span(self) -> None:
         tracer = self.tracer()
@@ -124,7 +124,7 @@ class TraceContextCheckMixin:
         later.trace_context.set_trace_attribute("own", "x")
         self._check_attribute("7", parent.trace_context, "user", "an attribute is seen on the span it was set on")
         self._check_attribute("7", later.trace_context, "user", "a child that starts later has the attribute")
-        self._check_attribute(None, earlier.trace_context, "user", "a child that was started before has not")
+        self._check_attribute(None, earlier.trace_context, "user", "a child that started before lacks the attribute")
         self._check_attribute(None, parent.trace_context, "own", "no attribute goes up to the parent")
         for span in (later, earlier, parent):
             span.finish()
@@ -163,7 +163,7 @@ class TraceContextCheckMixin:
             self._check_received(tracer, caller, received)
 
     def _check_received(self, tracer: Tracer, caller: Any, received: Any) -> None:
-        assert received is not None, "what was written cannot be read"
+        assert received is not None, "a context that was written can be read"
         self._check_attribute("gr\u00fc\u00df Gott, 100 %", received, "greeting", "attributes arrive")
         received.set_trace_attribute("added-here", "x")
         self._check_attribute("x", received, "added-here", "attributes can be set on a received context")
@@ -185,7 +185,7 @@ class TraceContextCheckMixin:
             tracer.trace_context_from_binary(None, None),
         ):
             if self.check_identity():
-                assert received is None, f"where no trace is, the context is None, not {received!r}"
+                assert received is None, f"the context of a carrier without a trace is None, not {received!r}"
 
     def test_a_damaged_trace_never_raises(self) -> None:
         tracer = self.tracer()

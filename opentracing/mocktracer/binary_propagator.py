@@ -35,7 +35,7 @@ class BinaryPropagator(Propagator):
         if not issubclass(type(carrier), (bytearray, bytes)):
             raise InvalidCarrierException(f"a binary carrier is a bytearray, not {text_of(type(carrier))}")
         try:
-            return _check_context(_ContextUnpickler(io.BytesIO(carrier)).load())
+            return _checked_context(_ContextUnpickler(io.BytesIO(carrier)).load())
         except Exception as error:  # reading a damaged pickle raises nearly any class of exception
             raise SpanContextCorruptedException("the bytes are not a pickled context of a MockTracer") from error
 
@@ -47,7 +47,7 @@ class _ContextUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} is not a context")
 
 
-def _check_context(context: Any) -> SpanContext:
+def _checked_context(context: Any) -> SpanContext:
     """A new context with the unpickled one's parts, without attributes that a stranger added.  Raises UnpicklingError."""
     if not has_identity(context):
         raise pickle.UnpicklingError("no identity")

@@ -23,13 +23,15 @@ _BOM = b"\xef\xbb\xbf"
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # the first bytes of UTF-16 and UTF-32
 _V2_FIELDS = frozenset(("kind", "localEndpoint", "remoteEndpoint", "tags", "shared"))
 _NEXT_LINE = re.compile(r"\n[ \t\r]*\{")
+# A proto3 span of 91 or 123 bytes: its length is the character [ or {.  JSON has no control character there.
+_LIKE_JSON = re.compile(rb"\n[\[{][ \t\r\n]*[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _MAX_LISTS = 2  # a list of traces is a list of lists
 
 
 def encoding_of(message: bytes) -> str:
     """`json` (either version), `thrift` or `proto3`; raises Malformed where the message can be none of them."""
     begin = message.removeprefix(_BOM).lstrip(b" \t\r\n")[:1]
-    if begin in (b"[", b"{") and message[1:2] != b"\0":
+    if begin in (b"[", b"{") and message[1:2] != b"\0" and _LIKE_JSON.match(message) is None:
         return "json"
     # Thrift begins with a list of structs.  Protocol Buffers begin with a field of bytes, but so does a single Thrift struct.
     if message[:1] == b"\x0c":
@@ -37,14 +39,15 @@ def encoding_of(message: bytes) -> str:
     if message[:1] == b"\n" and message[:3] != b"\n\0\1":
         return "proto3"
     if not message.removeprefix(_BOM).strip(b" \t\r\n"):
-        raise Malformed("it is empty" if not message else "it contains only white space", 0)
+        raise Malformed("the input is empty" if not message else "the input has only white space", 0)
     reason = (
-        f"it begins with {message[:20]!r}, and no encoding of Zipkin's does; JSON, Thrift and proto3 are read, also with gzip"
+        f"the input begins with {message[:20]!r}, but no encoding of Zipkin does; "
+        "JSON, Thrift and proto3 are read, also with gzip"
     )
     if message[:3] == b"\n\0\1":
         reason = "this looks like a single Thrift struct; a list of structs is expected"
     elif message.startswith(b"\x1f\x8b"):
-        reason = "it is compressed with gzip twice; decompress it once, for instance with gunzip"
+        reason = "the input is compressed with gzip twice; decompress it once, for instance with gunzip"
     elif message.startswith(_WIDE) or b"\0" in message[:2]:
         reason = "this looks like UTF-16 or UTF-32, as a shell of Windows writes it; save it as UTF-8"
     raise Malformed(reason, 0)

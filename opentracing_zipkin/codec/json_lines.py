@@ -39,5 +39,6 @@ class JsonLines:
 def lines_of(encoder: SpanEncoder) -> SpanEncoder:
     """An encoder that writes the spans of this one as lines; raises WrongSetting for a codec that is not JSON."""
     if encoder.media_type != "application/json":
-        raise WrongSetting("encoding", "is not for an endpoint with console:, where a line is JSON; use 'json' or 'json_v1'")
+        problem = "cannot be used with an endpoint that begins with console:, because each line there is JSON"
+        raise WrongSetting("encoding", f"{problem}; use 'json' or 'json_v1'")
     return JsonLines(encoder)

@@ -138,7 +138,7 @@ def _explained(error: Exception, host: str, port: int) -> OSError:
     number = getattr(error, "errno", None) or 0
     remedy = {
         errno.EADDRINUSE: "another program listens there; stop it, or use port 0 for any free port",
-        errno.EACCES: "this user has no right to; use a port from 1024, or port 0 for any free port",
+        errno.EACCES: "this user may not listen there; use a port from 1024 on, or port 0 for any free port",
         errno.EADDRNOTAVAIL: _NO_ADDRESS,
         socket.EAI_NONAME: _NO_ADDRESS,
     }.get(number, f"{error}; listen on 127.0.0.1 and use port 0 for any free port")

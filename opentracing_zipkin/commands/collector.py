@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = (
         "It takes spans over HTTP, as a Zipkin server does, and shows their traces on a\n"
-        "page at the same address.  No option is needed on one's own machine.\n\n"
+        "page at the same address.  On your own machine you need no option.\n\n"
         "  opentracing-zipkin collector\n"
         "      its page is at http://127.0.0.1:9411/\n"
         "  opentracing-zipkin collector --db traces.db --max-bytes 4GiB --max-age 2d\n"
@@ -38,7 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "      a web page of that origin may send spans\n"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", default="9411", help="port to listen on, 0 for a free one (default: %(default)s)")
+    parser.add_argument("--port", default="9411", help="port to listen on; 0 takes a free port (default: %(default)s)")
     parser.add_argument(
         "--max-bytes",
         metavar="SIZE",
@@ -63,7 +63,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="accept this host name, too, on a loopback address; * for all; may be repeated",
+        help="also answer requests to this host name on a loopback address; * for all names; may be repeated",
     )
     parser.add_argument(
         "--autocomplete-keys",
@@ -71,7 +71,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="",
         help="tags whose values a page may list, separated by commas, such as http.method,environment (default: none)",
     )
-    parser.add_argument("--lens", metavar="JAR", help="show Zipkin's own page, out of a Zipkin server's jar, at /zipkin/")
+    parser.add_argument("--lens", metavar="JAR", help="show Zipkin's own page, from the jar of a Zipkin server, at /zipkin/")
 
 
 def run(options: Namespace) -> int:

@@ -39,12 +39,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--to",
         metavar="FORM",
         choices=(*FORMS, *ENCODINGS),
-        help=f"lines of JSON, pretty JSON, a tree, or an encoding: {', '.join((*FORMS, *ENCODINGS))} "
+        help="the form of the output: lines of JSON (lines), indented JSON (pretty), a tree (tree), or an encoding "
+        f"({', '.join(ENCODINGS)}) "
         "(default: tree on a terminal, lines elsewhere)",
     )
-    parser.add_argument("--output", metavar="FILE", help="where to write it (default: standard output)")
+    parser.add_argument("--output", metavar="FILE", help="the file to write to (default: standard output)")
     parser.add_argument(
-        "--max-bytes", metavar="N", type=int, help="limit of the file's bytes, also after decompression (default: 268435456)"
+        "--max-bytes",
+        metavar="N",
+        type=int,
+        help="limit of the file's bytes, also after decompression (default: 268435456, which is 256 MiB)",
     )
 
 

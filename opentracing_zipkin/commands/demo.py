@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "Three processes (frontend, orders, payment) call each other by HTTP and report\n"
         "to a Zipkin collector; the traces are then read back from it.\n\n"
         "  opentracing-zipkin demo --open\n"
-        "      shows them in the browser, too\n\n"
+        "      shows the traces in the browser, too\n\n"
         "In the repository, with the real server:\n\n"
         "  make zipkin                                 in one terminal\n"
         "  make demo ZIPKIN=http://127.0.0.1:9411      in another\n"

@@ -16,19 +16,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.epilog = (
         "It reads the environment as `configure()` and `run` do, tries to reach the\n"
         "collector, sends probe spans (of the service opentracing-zipkin-doctor) and\n"
-        "looks for them.  Settings that the application gives in code win over the\n"
-        "environment, and are not seen here: set the same in the environment.\n\n"
+        "looks for them.  The doctor does not see settings in code, which outrank the\n"
+        "environment: set the same values in the environment.\n\n"
         "  ZIPKIN_ENDPOINT=http://zipkin:9411 opentracing-zipkin doctor\n"
         "  opentracing-zipkin doctor --url http://127.0.0.1:8000/buy/tea\n\n"
-        "Exit status: 0 all well, 1 something was found that explains missing spans,\n"
-        "2 wrong use.  No credential is shown.\n"
+        "Exit status: 0 no fault was found (there may be warnings), 1 a fault was found,\n"
+        "which explains missing spans, 2 the command was used wrongly.\n"
+        "No credential is shown.\n"
         "docs/how-to/troubleshooting.md has every finding.\n"
     )
     parser.add_argument("--url", metavar="URL", help="URL of your service, which is called once by GET, with B3 headers")
     parser.add_argument(
         "--zipkin",
         metavar="URL",
-        help="the Zipkin server behind a broker, where spans go to one (kafka://, amqp://): the probes are looked for there",
+        help="the Zipkin server that reads from the broker, if the endpoint is a broker (kafka://, amqp://); "
+        "the doctor looks for the probes there",
     )
     parser.add_argument("--json", action="store_true", help="print settings, libraries and findings as one JSON object")
 

@@ -49,9 +49,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "  opentracing-zipkin run python manage.py runserver\n\n"
         "All settings are read from the environment, see docs/reference/configuration.md;\n"
         "ZIPKIN_INSTRUMENT=flask,requests chooses libraries, ZIPKIN_ENDPOINT is the\n"
-        "collector.  Processes that the command starts are traced as well, where their\n"
-        "environment has this package.  An application's own `configure` wins.  pytest,\n"
-        "and all that it starts, is not traced, unless --with-pytest is given.\n"
+        "collector.  Processes that the command starts are traced, too, if their\n"
+        "environment has this package.  An application that calls `configure` itself\n"
+        "uses its own tracer.  pytest, and the processes that it starts, are not traced\n"
+        "unless --with-pytest is given.\n"
     )
     parser.add_argument("--service-name", metavar="NAME", help="name of the service (default: ZIPKIN_SERVICE_NAME)")
     parser.add_argument(

@@ -58,7 +58,7 @@ STRANGER = Kind(
     FAULT,
     _CHECK,
     "the server span of the call did not arrive within {seconds} s in the trace {trace_id}; only other spans arrived: {spans}",
-    "look for these reasons, the most probable first; where these spans are of the service itself, begin with the last one:\n"
+    "look for these reasons, the most probable first; if these spans are the service's own, begin with the last reason:\n"
     "1. the service that was called sends its spans to another collector than {server}: look at its ZIPKIN_ENDPOINT\n"
     "2. its worker cannot send: its log has lines that begin with zipkin:\n"
     "3. a gateway or a sidecar before it has a span of its own that was not sent: call it without the gateway",

@@ -20,7 +20,7 @@ MIN_SLEEP_S = 0.0 if sys.platform == "win32" else 1e-6
 
 
 class Handover:
-    """Offers the GIL; used by one thread, which calls `offer` between two pieces of its work.
+    """Offers the GIL; used by one thread, which calls `offer_lock` between two pieces of its work.
 
     `in_greenlet`: the waiting threads are greenlets; waiting for an alarm lets them run.
     """
@@ -30,7 +30,7 @@ class Handover:
         self._sleep = sleep
         self._expected = nan
 
-    def offer(self) -> None:
+    def offer_lock(self) -> None:
         """Sleep for a moment, unless it is certain that no thread waits for the GIL."""
         if self._alarm is not None:
             self._alarm.wait(MIN_SLEEP_S)

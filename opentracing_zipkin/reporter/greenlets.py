@@ -13,10 +13,10 @@ import threading
 from types import BuiltinFunctionType
 from typing import Any
 
-__all__ = ["are_threads", "is_hub_missing", "prepare_exit"]
+__all__ = ["is_hub_missing", "prepare_exit", "starts_greenlets"]
 
 
-def are_threads() -> bool:
+def starts_greenlets() -> bool:
     """Whether a thread that is started now would be a greenlet."""
     return type(_thread.start_new_thread) is not BuiltinFunctionType
 

@@ -14,7 +14,7 @@ from .alarm import Alarm
 from .backlog import Backlog
 from .delivery import Delivery
 from .gil import Handover
-from .greenlets import are_threads, is_hub_missing
+from .greenlets import is_hub_missing, starts_greenlets
 from .log import GuardedLog
 from .rounds import Rounds
 from .state import PAUSED, State
@@ -61,9 +61,9 @@ class Loop:
         try:
             self._prepare_once()
             self.open_fast_path()
-            in_greenlet = are_threads()
+            in_greenlet = starts_greenlets()
             handover = Handover(in_greenlet)
-            while not (self._rounds.is_done and (self._state.is_closed or in_greenlet is not are_threads())):
+            while not (self._rounds.is_done and (self._state.is_closed or in_greenlet is not starts_greenlets())):
                 alarm.wait(self._idle_s())
                 if not in_greenlet and is_hub_missing():
                     alarm.wait(HUB_POLL_INTERVAL_S)

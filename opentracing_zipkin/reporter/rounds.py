@@ -58,7 +58,7 @@ class Rounds:
                 self._backlog.adjust_wake_at(weight_of(sample))
             for message in self._encoding.messages():
                 self._post(message)
-            handover.offer()
+            handover.offer_lock()
         for message in self._encoding.rest():
             self._post(message)
         self._delivery.send()

@@ -16,7 +16,7 @@ from ..clock import monotonic
 from ..process.interpreter import DAEMON, NONE, start_thread, thread_kind
 from .alarm import Alarm
 from .claim import MAX_PENDING_S, PENDING, RUNNING, VOID, Claim
-from .greenlets import are_threads
+from .greenlets import starts_greenlets
 
 __all__ = ["Worker"]
 
@@ -120,7 +120,7 @@ class Worker:
             self._run(claim)
 
     def _run(self, claim: Claim) -> None:
-        in_greenlet = are_threads()
+        in_greenlet = starts_greenlets()
         try:
             claim.alarm = alarm = Alarm()
             if claim.begin():
@@ -128,6 +128,6 @@ class Worker:
                 self._work(alarm)
         finally:
             claim.end()
-        while in_greenlet is not are_threads():
+        while in_greenlet is not starts_greenlets():
             # `threading` does not know a thread that is older than the patch, and would print a KeyError when it ends.
             alarm.wait(-1)

@@ -130,13 +130,17 @@ class WatchedRules(RootSampler):
         except Mistake as mistake:
             self._is_wrong = True
             where = f"{self._path}, {mistake.place}:" if mistake.line else f"{self._path}"
-            log.warning("zipkin: the file of sampling rules %s %s; the rules that were read before stay", where, mistake)
+            log.warning(
+                "zipkin: the file of sampling rules %s %s; the rules that were read before are still used", where, mistake
+            )
             return
         self.headers = rules.headers  # before the rules, so that no new rule misses its header
         self._rules = rules
         again = "can be used again, and " if self._is_wrong else ""
         self._is_wrong = False
-        log.info("zipkin: the file of sampling rules %s %shas changed: %d in force", self._path, again, len(rules.rules))
+        log.info(
+            "zipkin: the file of sampling rules %s %shas changed; rules in use now: %d", self._path, again, len(rules.rules)
+        )
 
 
 def _watch(weak: weakref.ref[WatchedRules], turn: object) -> None:

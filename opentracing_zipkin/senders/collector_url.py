@@ -14,7 +14,7 @@ from ..option import WrongSetting
 from ..options import DEFAULT_ENDPOINT
 from .url import check_url, shown_value, split_urls
 
-__all__ = ["REMEDY", "endpoints_of", "has_own_path", "likely_path", "posted_url", "server_url", "target_of"]
+__all__ = ["REMEDY", "has_own_path", "http_endpoints_of", "likely_path", "posted_url", "server_url", "target_of"]
 
 REMEDY = f"use the collector's URL, for instance {DEFAULT_ENDPOINT}"
 
@@ -25,7 +25,7 @@ _SENDABLE = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+"
 _NEARLY_ZIPKINS = r"/(?:zipkin(?:/(?:traces|dependency).*)?|api(?:/v\d.*)?)$"
 
 
-def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
+def http_endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
     """Each URL of the setting: one, a list, or text with commas.  Raises WrongSetting where one is no URL, or none is there."""
     endpoints = split_urls(endpoint) if isinstance(endpoint, str) else endpoint
     if not isinstance(endpoints, (list, tuple)) or not endpoints:
@@ -34,7 +34,7 @@ def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
 
 
 def posted_url(endpoint: str, path: str) -> str:
-    """The URL that spans are posted to; `path` is the encoder's, `endpoint` is one of `endpoints_of`."""
+    """The URL that spans are posted to; `path` is the encoder's, `endpoint` is one of `http_endpoints_of`."""
     parts = urlsplit(endpoint)
     prefix = _prefix(parts.path)
     return parts._replace(path=parts.path if prefix is None else prefix + path).geturl()

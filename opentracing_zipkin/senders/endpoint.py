@@ -70,7 +70,7 @@ def _check_console(endpoint: str | Sequence[str]) -> list[str]:
 
 
 _KINDS = {
-    HTTP: _Kind(("http://", "https://"), ConnectionOptions, collector_url.endpoints_of),
+    HTTP: _Kind(("http://", "https://"), ConnectionOptions, collector_url.http_endpoints_of),
     KAFKA: _Kind(("kafka://",), KafkaOptions, _check_kafka),
     RABBITMQ: _Kind(("amqp://", "amqps://"), LinkOptions, _check_rabbitmq),
     CONSOLE: _Kind(("console:",), _NoOptions, _check_console),
@@ -109,9 +109,9 @@ def scheme_of(endpoint: Any) -> str:
 def endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
     """Each URL of the setting, which is one URL, a list, or text with commas.  Raises WrongSetting that shows no credential."""
     if not isinstance(endpoint, (str, list, tuple)) or not endpoint:
-        return collector_url.endpoints_of(endpoint)  # raises
+        return collector_url.http_endpoints_of(endpoint)  # raises
     if no_texts := [one for one in endpoint if not isinstance(one, str)]:
-        return collector_url.endpoints_of(no_texts)
+        return collector_url.http_endpoints_of(no_texts)
     name = kind_of(endpoint)
     urls = [endpoint] if name == CONSOLE and isinstance(endpoint, str) else split_urls(endpoint)
     for url in urls:
@@ -146,8 +146,8 @@ def check_settings(endpoint: Any, names: Iterable[str]) -> None:
     """Raise WrongSetting where one of the settings given belongs to another sender than the endpoint's."""
     for name in unused_settings(endpoint, names):
         schemes = [scheme for other in _KINDS.values() if name in options_of(other.options) for scheme in other.schemes]
-        problem = f"is not for an endpoint with {scheme_of(endpoint)}"
-        raise WrongSetting(name, f"{problem}; leave it out, or use an endpoint with {_listed(schemes)}")
+        problem = f"cannot be used with an endpoint that begins with {scheme_of(endpoint)}"
+        raise WrongSetting(name, f"{problem}; leave it out, or use an endpoint that begins with {_listed(schemes)}")
 
 
 def route_of(endpoint: str | Sequence[str] = DEFAULT_ENDPOINT) -> str:

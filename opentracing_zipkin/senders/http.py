@@ -22,7 +22,7 @@ from ..option import WrongSetting, check_group
 from ..options import DEFAULT_ENDPOINT, ConnectionOptions
 from . import SendError
 from .checks import check_auth, check_cert, check_file, check_headers, check_proxies
-from .collector_url import REMEDY, endpoints_of, has_own_path, likely_path, posted_url, target_of
+from .collector_url import REMEDY, has_own_path, http_endpoints_of, likely_path, posted_url, target_of
 from .connection import Adapter, Answer, Unclocked, drop_inherited_connections
 from .credentials import MAX_REASON_CHARS, hide_in_log, in_headers, in_url, line_without
 from .failover import Failover
@@ -66,7 +66,7 @@ class HttpSender:
         **given: Unpack[ConnectionOptions],
     ) -> None:
         own = check_group("HttpSender()", ConnectionOptions, given)
-        endpoints = endpoints_of(DEFAULT_ENDPOINT if endpoint is None else endpoint)
+        endpoints = http_endpoints_of(DEFAULT_ENDPOINT if endpoint is None else endpoint)
         self.urls = [posted_url(one, path) for one in endpoints]
         self._hints = {posted_url(one, path): _hint(one, path) for one in endpoints if has_own_path(one)}
         self._failover = Failover(self.urls, own["send_timeout"])

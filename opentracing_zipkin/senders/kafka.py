@@ -172,7 +172,7 @@ class KafkaSender:
         reason = self._state.reason()
         if reason is not None:
             return reason
-        if not self._is_own or _is_in_greenlet():
+        if not self._is_own or _starts_greenlets():
             return None
         with suppress(Exception):  # no broker answers this question either
             found = self._client.list_topics(self._topic, timeout=self._max_reason_s(min(self._timeout, self._limit)))
@@ -218,7 +218,7 @@ class KafkaSender:
 
 def _poll(client: Any, patience_s: float) -> None:
     """Let the client make its callbacks, and wait a little for new ones."""
-    if not _is_in_greenlet():
+    if not _starts_greenlets():
         client.poll(min(patience_s, MAX_POLL_S))
     elif not client.poll(0):  # to wait inside the client would stop all greenlets
         time.sleep(min(patience_s, MAX_GREENLET_POLL_S))
@@ -236,6 +236,6 @@ def _code_and_reason(error: Any) -> tuple[int, str]:
     return 0, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _is_in_greenlet() -> bool:
-    """Whether gevent or eventlet has replaced threads by greenlets."""
+def _starts_greenlets() -> bool:
+    """Whether a thread that is started now would be a greenlet, because gevent or eventlet has patched."""
     return type(_thread.start_new_thread) is not BuiltinFunctionType

@@ -49,7 +49,7 @@ def check_url(name: str, value: Any, remedy: str, schemes: Sequence[str] = ("htt
 def _problem(text: str, parts: SplitResult, remedy: str) -> str:
     """The remedy for a text that looks like a URL; "" where nothing is wrong."""
     if "#" in text:
-        return "leave out the # and what follows it, which is never sent; " + _ESCAPES
+        return "leave out the # and the text after it, which is never sent; " + _ESCAPES
     if "\\" in text:  # urllib3 ends the host there, so it would read another host than we do
         return "write a backslash as %5C"
     if not _is_host(parts.hostname or ""):

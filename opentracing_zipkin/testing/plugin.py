@@ -27,8 +27,8 @@ __all__ = ["pytest_addoption", "pytest_configure", "zipkin", "zipkin_collector"]
 
 _INI = "zipkin_unfinished"
 _MARKER = (
-    "zipkin(unfinished, service_name, **settings): of the fixture `zipkin`; unfinished is the effect of spans that the test has"
-    " not finished: error, warn or ignore; settings are those of ZipkinTracer"
+    "zipkin(unfinished, service_name, **settings): arguments for the fixture `zipkin`; unfinished is the effect of spans that"
+    " the test has not finished: error, warn or ignore; settings are those of ZipkinTracer"
 )
 
 
@@ -82,7 +82,10 @@ def _given(request: pytest.FixtureRequest) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for marker in request.node.iter_markers("zipkin"):
         if marker.args:
-            pytest.fail(f"@pytest.mark.zipkin takes names only, for instance unfinished='error'; got {marker.args[0]!r}", False)
+            pytest.fail(
+                f"@pytest.mark.zipkin takes named arguments only, for instance unfinished='error'; got {marker.args[0]!r}",
+                False,
+            )
         given = {**marker.kwargs, **given}
     return given
 

@@ -119,7 +119,7 @@ def test_exports_are_told_beside_the_deprecated_exporter() -> None:
 def test_a_curve_has_a_line_for_each_point_and_a_column_for_each_tracer() -> None:
     """A curve has a row for each point of the first tracer, and a column for each tracer."""
 
-    assert "| 10 median us | 4.00 | 2.00 |" in _curves(
+    assert "| 10 spans a second, median cost, µs | 4.00 | 2.00 |" in _curves(
         {"rates": {"ours": {"10 median_us": 4.0}, "limit": {"10 median_us": 2.0}}}
     )
 

@@ -45,14 +45,17 @@ KINDS: dict[str, tuple[Callable[[], Any], bool]] = {
     "random, 64 bits": (lambda: _random(1), True),
     "random, 63 bits (Datadog, Java)": (lambda: _random(2) >> _number(1), True),
     "random, 32 bits": (lambda: _random(3) >> _number(32), True),
-    "random above, 16 zero bits below": (lambda: _random(4) & _number(0xFFFF_FFFF_FFFF_0000), True),
-    "32 bits above that never change, 32 random bits below": (
+    "random upper bits, 16 zero lower bits": (lambda: _random(4) & _number(0xFFFF_FFFF_FFFF_0000), True),
+    "32 upper bits that never change, 32 random lower bits": (
         lambda: _random(5) >> _number(32) | _number(0x5AF7_183F << 32),
         True,
     ),
-    "seconds above, random below (as AWS X-Ray)": (lambda: _seconds() << _number(32) | _random(6) >> _number(32), True),
+    "seconds in the upper bits, random lower bits (as AWS X-Ray)": (
+        lambda: _seconds() << _number(32) | _random(6) >> _number(32),
+        True,
+    ),
     "one after the other": (_one_after_the_other, False),
-    "one after the other, 32 zero bits below": (lambda: _one_after_the_other() << _number(32), False),
+    "one after the other, 32 zero lower bits": (lambda: _one_after_the_other() << _number(32), False),
     "one after the other on 64 hosts": (
         lambda: _one_after_the_other() // _number(64) | _one_after_the_other() % _number(64) << _number(48),
         False,

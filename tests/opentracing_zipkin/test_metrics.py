@@ -218,7 +218,7 @@ def test_after_unregistering_one_may_register_again() -> None:
     ("given", "told"),
     [
         ({"registry": 5}, "registry is of type int; use a CollectorRegistry"),
-        ({"counts": count}, r"counts is of type function; use that which handlers.count\(\) returns"),
+        ({"counts": count}, r"counts is of type function; use the result of handlers.count\(\)"),
     ],
 )
 def test_a_wrong_argument_is_told_with_the_remedy(given: dict[str, Any], told: str) -> None:

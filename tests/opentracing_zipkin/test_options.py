@@ -169,7 +169,7 @@ def test_a_setting_in_code_of_a_sender_that_is_not_chosen_raises(endpoint: str, 
     scheme = endpoint.removesuffix("127.0.0.1:9")
     for construct in (ZipkinTracer, configure):
         with pytest.raises(
-            ValueError, match=rf"^{name} is not for an endpoint with {scheme}; leave it out, or use an"
+            ValueError, match=rf"^{name} cannot be used with an endpoint that begins with {scheme}; leave it out, or use an"
         ) as caught:
             construct("service", **{"endpoint": endpoint, name: NONSENSE})  # type: ignore[arg-type]
         for url, own in OF_SENDERS.items():
@@ -181,7 +181,7 @@ def test_a_setting_in_code_of_a_sender_that_is_not_chosen_raises(endpoint: str, 
 def test_a_setting_of_a_sender_that_the_environment_has_not_chosen_raises(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """A setting in code that cannot be used raises, also where the environment chooses the endpoint."""
     monkeypatch.setenv("ZIPKIN_ENDPOINT", "console:")
-    with pytest.raises(ValueError, match=f"^{name} is not for an endpoint with console:; "):
+    with pytest.raises(ValueError, match=f"^{name} cannot be used with an endpoint that begins with console:; "):
         configure("service", **{name: NONSENSE})  # type: ignore[arg-type]
 
 
@@ -302,8 +302,8 @@ def test_a_variable_that_is_nearly_a_settings_is_told_once_with_the_right_name()
     code = "opentracing_zipkin.configure('a')\nopentracing_zipkin.configure('b')"
     told = in_a_process(code, **dict.fromkeys([wrong for wrong, _ in MISSPELT], "x"), ZIPKIN_COLOUR="blue")
 
-    expected = [f"zipkin: the environment variable {wrong} means nothing; did you mean {right}?" for wrong, right in MISSPELT]
-    assert sorted(expected) == sorted(line for line in told if "means nothing" in line)
+    expected = [f"zipkin: the environment variable {wrong} has no effect; did you mean {right}?" for wrong, right in MISSPELT]
+    assert sorted(expected) == sorted(line for line in told if "has no effect" in line)
 
 
 def test_a_variable_of_a_setting_that_only_code_can_give_says_so() -> None:
@@ -313,7 +313,7 @@ def test_a_variable_of_a_setting_that_only_code_can_give_says_so() -> None:
 
     assert "headers" in only_code
     assert sorted(
-        f"zipkin: the environment variable ZIPKIN_{name.upper()} means nothing; {name} can be given in code only"
+        f"zipkin: the environment variable ZIPKIN_{name.upper()} has no effect; {name} can be given in code only"
         for name in only_code
     ) == sorted(told)
 

@@ -214,11 +214,14 @@ def test_spans_may_go_to_the_console(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_an_exporter_for_proto3_refuses_the_console(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Proto3 for the console raises ValueError in code, and is logged if an entry point chose the exporter."""
     monkeypatch.setenv("ZIPKIN_ENDPOINT", "console:")
-    with pytest.raises(ValueError, match=r"^encoding is not for an endpoint with console:, where a line is JSON; use 'json'"):
+    with pytest.raises(
+        ValueError,
+        match=r"^encoding cannot be used with an endpoint that begins with console:, because each line there is JSON; use 'json'",
+    ):
         ZipkinProtoExporter()
     ChosenProto().shutdown()
 
-    assert "zipkin: no span is exported: encoding is not for an endpoint with console:" in caplog.text
+    assert "zipkin: no span is exported: encoding cannot be used with an endpoint that begins with console:" in caplog.text
 
 
 @pytest.mark.parametrize("endpoint", ["kafka://127.0.0.1:9/spans", "amqp://127.0.0.1:9/shop?queue=spans"])
@@ -230,7 +233,7 @@ def test_spans_may_go_to_a_broker(monkeypatch: pytest.MonkeyPatch, endpoint: str
     exporter.shutdown()
 
     assert endpoint.partition("?")[0].partition("/shop")[0] in shown
-    with pytest.raises(ValueError, match=f"^compress is not for an endpoint with {endpoint[:7]}"):
+    with pytest.raises(ValueError, match=f"^compress cannot be used with an endpoint that begins with {endpoint[:7]}"):
         ZipkinExporter(compress=True)
 
 

@@ -78,7 +78,7 @@ MEMBERS: list[tuple[str, type, Callable[[Any], object], list[str]]] = [
 )
 def test_an_incomplete_part_is_refused(name: str, seam: type, construct: Callable[[Any], object], lacking: str) -> None:
     """An incomplete part raises ValueError with the missing member and the class to inherit from; a complete one is taken."""
-    with pytest.raises(WrongSetting, match=rf"^{name} is .*, which has no {lacking}; let its class inherit from ") as caught:
+    with pytest.raises(WrongSetting, match=rf"^{name} is .*, which lacks {lacking}; let its class inherit from ") as caught:
         construct(without(seam, lacking))
 
     assert str(caught.value).endswith(f"{seam.__module__}.{seam.__name__}")
@@ -87,7 +87,7 @@ def test_an_incomplete_part_is_refused(name: str, seam: type, construct: Callabl
 
 def test_a_clock_that_lacks_ticks_is_refused() -> None:
     """Several missing members are named together."""
-    with pytest.raises(WrongSetting, match=r"^clock is .*, which has no wall_ns and no ticks_ns"):
+    with pytest.raises(WrongSetting, match=r"^clock is .*, which lacks wall_ns, ticks_ns"):
         ZipkinTracer("service", clock=object())  # type: ignore[arg-type]
 
 

@@ -117,7 +117,7 @@ def test_a_proxy_that_cannot_be_used_is_a_warning(
 
     assert {} == proxies_of(f"{scheme}://zipkin.corp/own?key={SECRET}")
     [warning] = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert warning.getMessage().startswith(f"zipkin: the environment variable {variable} is no URL of an HTTP proxy")
+    assert warning.getMessage().startswith(f"zipkin: the environment variable {variable} is not the URL of an HTTP proxy")
     assert SECRET not in caplog.text
     assert caplog.text.rstrip("\n").isprintable()
 

@@ -169,7 +169,7 @@ export class Graph {
         h(
           "td",
           { class: "number" },
-          button(thousands(link.callCount), { class: "link", title: "Their traces" }, () => tracesOf(link, this.services)),
+          button(thousands(link.callCount), { class: "link", title: "The traces of these calls" }, () => tracesOf(link, this.services)),
         ),
         h(
           "td",

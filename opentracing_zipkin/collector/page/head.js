@@ -59,7 +59,7 @@ export function notes(pane) {
       h(
         "p",
         { class: "note-line skew" },
-        `Clocks disagree; shown shifted: ${shifted}. `,
+        `The services' clocks disagree. These services are shown shifted: ${shifted}. `,
         button("Show as reported", { class: "link" }, () => pane.setCorrect(false)),
       ),
     );
@@ -74,7 +74,7 @@ export function notes(pane) {
     );
   if (orphans)
     notes.push(
-      h("p", { class: "note-line" }, `${plural(orphans, "span")} without their parent: it was not reported, or not yet.`),
+      h("p", { class: "note-line" }, `${plural(orphans, "span")} ${orphans === 1 ? "has" : "have"} no parent here: it was not reported, or has not arrived yet.`),
     );
   return h("div", { class: "notes" }, ...notes, (pane.growing = h("p", { class: "note-line", hidden: true })));
 }

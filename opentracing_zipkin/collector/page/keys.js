@@ -9,9 +9,9 @@ export const KEYS = [
   [["/"], "search: a trace id, a tag, an annotation", "search"],
   [["t"], "the traces", "traces"],
   [["d"], "the dependencies", "graph"],
-  [["r"], "search again, until now", "refresh"],
+  [["r"], "search again; the time range ends now", "refresh"],
   [["n"], "show the new traces", "fresh"],
-  [["l"], "live on and off", "live"],
+  [["l"], "turn live updates on or off", "live"],
   [["s"], "the durations' plot: arrows, Home for the slowest, Enter", "scatter"],
   [["o"], "open a file", "file"],
   [["?"], "these keys", "help"],
@@ -35,7 +35,7 @@ export const KEYS = [
   [["f"], "find in the trace", "find"],
   [["z"], "zoom to the span", "zoom"],
   [["0"], "the whole trace", "whole"],
-  [["m"], "more like this span", "more"],
+  [["m"], "search for this span's service and name", "more"],
   [["c"], "copy the trace id", "copy"],
 ];
 

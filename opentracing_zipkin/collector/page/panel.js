@@ -55,7 +55,7 @@ function spanPanel(node, tree, events) {
         node.untimed ? "" : `${moment(node.begin)} · ${utc(node.begin)}`,
       ],
       ["Duration", node.duration ? duration(node.duration) : "unfinished", `${node.duration} µs`],
-      ["Own time", duration(node.own), "what its children do not cover"],
+      ["Own time", duration(node.own), "the time that no child covers"],
       ["Span id", node.id],
       node.halves[0].parentId && ["Parent", node.halves[0].parentId + (node.orphan ? " (not in this trace)" : "")],
       node.size > 1 && ["Below", plural(node.size - 1, "span")],
@@ -164,7 +164,7 @@ function groupPanel(group, events) {
     head(group, actions, events),
     facts([
       ["Spans", thousands(count)],
-      ["In all", duration(group.total)],
+      ["Total", duration(group.total)],
       ["On average", duration(group.total / count)],
       ["At most", duration(slowest.duration)],
       ["Errors", String(group.errors)],

@@ -218,7 +218,7 @@ class Segment:
                 with_tag = self._of_shapes(shape for shape in shapes if key in shape[1:])
                 alive &= with_tag | self._having(services, _ANNOTATION, key)
         if alive and query.min_duration_us:
-            alive &= self._lasting(services, query.min_duration_us, query.max_duration_us)
+            alive &= self._traces_of_duration(services, query.min_duration_us, query.max_duration_us)
         return alive
 
     def _of_shapes(self, shapes: Iterable[tuple[str, ...]]) -> int:
@@ -245,7 +245,7 @@ class Segment:
                     found |= 1 << (entry & _NUMBER_MASK)
         return found
 
-    def _lasting(self, services: set[str], least_us: int, most_us: int) -> int:
+    def _traces_of_duration(self, services: set[str], least_us: int, most_us: int) -> int:
         found = 0
         most_us = most_us or 1 << 64
         for (service, digits), (row, numbers, durations) in self.durations.items():

@@ -181,7 +181,7 @@ def test_like_siblings_are_one_row(shop_page: Page) -> None:
     expect(group.locator(".times")).to_have_text("\u00d714")
     expect(rows(page).filter(has_text="select")).to_have_count(1)
     group.click()
-    expect(panel(page).locator(".facts")).to_contain_text("Spans14In all")
+    expect(panel(page).locator(".facts")).to_contain_text("Spans14Total")
     page.keyboard.press("ArrowRight")
 
     expect(rows(page).filter(has_text="select")).to_have_count(15)

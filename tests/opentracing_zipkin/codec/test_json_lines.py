@@ -46,5 +46,7 @@ def test_lines_are_read_as_the_list_is(encoding: str, spans: list[FinishedSpan])
 @pytest.mark.parametrize("encoding", ["thrift", "proto3"])
 def test_an_encoding_that_is_no_json_has_no_lines(encoding: str) -> None:
     """The error for an encoding without lines names the encodings that have them."""
-    with pytest.raises(ValueError, match=r"^encoding is not for an endpoint with console:.*; use 'json' or 'json_v1'$"):
+    with pytest.raises(
+        ValueError, match=r"^encoding cannot be used with an endpoint that begins with console:.*; use 'json' or 'json_v1'$"
+    ):
         lines_of(encoder_named(encoding))

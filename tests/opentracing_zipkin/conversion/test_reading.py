@@ -107,13 +107,13 @@ def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"", "byte 0: it is empty"),
-        (b" \r\n", "byte 0: it contains only white space"),
-        (b"\xef\xbb\xbf", "byte 0: it contains only white space"),
+        (b"", "byte 0: the input is empty"),
+        (b" \r\n", "byte 0: the input has only white space"),
+        (b"\xef\xbb\xbf", "byte 0: the input has only white space"),
         *(('[{"id":"1"}]'.encode(encoding), "byte 0: this looks like UTF-16 or UTF-32") for encoding in WIDE),
-        (compressed(compressed(b"[]")), "byte 0 of the decompressed data: it is compressed with gzip twice; decompress it once"),
-        (b"\x01\x01", "byte 0: it begins with b'\\x01\\x01', and no encoding of Zipkin's does; JSON, Thrift and proto3 are read, also with gzip"),
-        (b"<html>", "byte 0: it begins with b'<html>', and no encoding of Zipkin's does"),
+        (compressed(compressed(b"[]")), "byte 0 of the decompressed data: the input is compressed with gzip twice; decompress it once"),
+        (b"\x01\x01", "byte 0: the input begins with b'\\x01\\x01', but no encoding of Zipkin does; JSON, Thrift and proto3 are read, also with gzip"),
+        (b"<html>", "byte 0: the input begins with b'<html>', but no encoding of Zipkin does"),
         (b"\n\0\1" + bytes(9), "byte 0: this looks like a single Thrift struct; a list of structs is expected"),
         (b'[{"traceId": "1", "id": "2"}, 5]', "byte 30: $[1] is 5; a span, which is an object, is expected"),
         (b'[[[{"traceId": "1", "id": "2"}]]]', "byte 2: $[0][0] is [{"),
@@ -130,7 +130,7 @@ def test_a_line_that_is_wrong_hides_no_other(encoding: str) -> None:
         (b"\x0c\0\0\0\1\0", "byte 5: span 0: trace_id is missing or 0"),
         (b"\n\x0e\n\x08" + b"\xaa" * 8 + b"\x1a\x02\0\0", "byte 14: span 0: id is zero"),
         (b"\n\x05B\x03 \xf0\xff", "byte 7: span 0: truncated: a number has no end"),
-        (compressed(b"<html>"), "byte 0 of the decompressed data: it begins with b"),
+        (compressed(b"<html>"), "byte 0 of the decompressed data: the input begins with b"),
         (compressed(b"[]")[:-1], "byte 21: truncated: the file ends within gzip data"),
         (compressed(b"[]") + b"[]", "byte 22: damaged gzip data: incorrect header check"),
     ],
@@ -155,6 +155,18 @@ def test_a_truncated_message_is_an_error_with_its_byte_or_a_shorter_message(enco
     packed = compressed(body)
     for length in range(1, len(packed)):
         assert failure(packed[:length]).startswith("byte ")
+
+
+def test_a_span_of_any_size_is_read_in_every_encoding() -> None:
+    """The size of a span does not change the recognised encoding: in proto3 the size of 91 bytes looks like a list of JSON."""
+    spans = [
+        FinishedSpan("a" * 32, "1" * 16, None, "SERVER", "x" * length, 1_700_000_000_000_000, 200, Endpoint("shop"))
+        for length in range(1, 200)
+    ]
+    sizes = {message([one], "proto3")[1:2] for one in spans}
+
+    assert {b"[", b"{"} < sizes
+    assert [spans] * len(ENCODINGS) == [[read(message([one], encoding))[0] for one in spans] for encoding in ENCODINGS]
 
 
 @given(st.lists(finished_spans(), min_size=1, max_size=3), st.permutations(ENCODINGS))

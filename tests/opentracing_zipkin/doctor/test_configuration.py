@@ -72,7 +72,7 @@ CASES = [
         {"ZIPKIN_CA_BUNDLE": "/nowhere"}, "wrong-value", "fault", ("ZIPKIN_CA_BUNDLE cannot be used: it is '/nowhere'", "PEM")
     ),
     Case({"OTEL_TRACES_SAMPLER": "mine"}, "said", "warning", ("OTEL_TRACES_SAMPLER is 'mine'",)),
-    Case({"OTEL_SDK_DISABLED": "yes"}, "said", "warning", ("OTEL_SDK_DISABLED is 'yes', which turns nothing off",)),
+    Case({"OTEL_SDK_DISABLED": "yes"}, "said", "warning", ("OTEL_SDK_DISABLED is 'yes', which has no effect",)),
     Case({}, "switched-on", "ok", ()),
     Case({"ZIPKIN_ENABLED": "false"}, "switched-off", "fault", ("by ZIPKIN_ENABLED", "ZIPKIN_ENABLED=true")),
     Case({"OTEL_SDK_DISABLED": "true"}, "switched-off", "fault", ("by OTEL_SDK_DISABLED",)),

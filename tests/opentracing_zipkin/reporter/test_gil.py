@@ -59,7 +59,7 @@ def test_a_thread_that_wakes_meanwhile_gets_its_turn(long_slices: None) -> None:
             work_until = time.perf_counter() + 0.000_2
             while time.perf_counter() < work_until:
                 pass
-            offers.offer()
+            offers.offer_lock()
         in_time = bool(awake)
         thread.join()
         assert in_time
@@ -74,7 +74,7 @@ def test_where_nobody_waits_it_hardly_sleeps() -> None:
         offers = Handover()
         before = getrusage(RUSAGE_SELF).ru_nvcsw
         for _ in range(1000):
-            offers.offer()
+            offers.offer_lock()
         print(getrusage(RUSAGE_SELF).ru_nvcsw - before)
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -86,14 +86,14 @@ def test_it_sleeps_again_once_a_thread_has_gone_to_sleep(slept: list[float], cou
     """An offer sleeps only if a thread has gone to sleep since the last sleep of ours."""
     offers = Handover(sleep=slept.append)
     count[:] = [7, 8]
-    offers.offer()
+    offers.offer_lock()
     assert [gil.MIN_SLEEP_S] == slept
     count[:] = [8, 8]
-    offers.offer()
-    offers.offer()
+    offers.offer_lock()
+    offers.offer_lock()
     assert 1 == len(slept)
     count[:] = [9, 10]
-    offers.offer()
+    offers.offer_lock()
     assert 2 == len(slept)
 
 
@@ -102,9 +102,9 @@ def test_who_goes_to_sleep_while_it_sleeps_is_not_overlooked(slept: list[float],
     """A thread that goes to sleep during our own sleep makes the next offer sleep."""
     offers = Handover(sleep=slept.append)
     count[:] = [7, 9]
-    offers.offer()
+    offers.offer_lock()
     count[:] = [9, 10]
-    offers.offer()
+    offers.offer_lock()
     assert 2 == len(slept)
 
 
@@ -114,7 +114,7 @@ def test_where_sleeps_are_not_counted_it_always_sleeps(slept: list[float], count
     offers = Handover(sleep=slept.append)
     count[:] = [0] * 6
     for _ in range(3):
-        offers.offer()
+        offers.offer_lock()
     assert 3 == len(slept)
 
 
@@ -124,7 +124,7 @@ def test_in_a_greenlet_an_alarm_lets_the_others_run(slept: list[float], monkeypa
     monkeypatch.setattr(gil.Alarm, "wait", lambda alarm, seconds: waited.append(seconds))
     offers = Handover(in_greenlet=True, sleep=slept.append)
     for _ in range(3):
-        offers.offer()
+        offers.offer_lock()
 
     assert ([gil.MIN_SLEEP_S] * 3, []) == (waited, slept)
 
@@ -134,7 +134,7 @@ def test_a_mock_of_sleep_does_not_see_us(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("we slept"))
     monkeypatch.setattr(gil, "_switches", lambda: math.nan)
 
-    Handover().offer()
+    Handover().offer_lock()
 
 
 @pytest.mark.parametrize(("platform", "moment"), [("win32", 0.0), ("darwin", 1e-6)])
@@ -145,5 +145,5 @@ def test_elsewhere_it_always_sleeps(platform: str, moment: float, slept: list[fl
     assert math.isnan(elsewhere["_switches"]())
     offers = elsewhere["Handover"](sleep=slept.append)
     for _ in range(3):
-        offers.offer()
+        offers.offer_lock()
     assert [moment] * 3 == slept

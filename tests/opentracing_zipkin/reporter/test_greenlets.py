@@ -15,7 +15,7 @@ import pytest
 from opentracing_zipkin import FinishedSpan
 from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.reporter import Reporter
-from opentracing_zipkin.reporter.greenlets import are_threads, is_hub_missing, prepare_exit
+from opentracing_zipkin.reporter.greenlets import is_hub_missing, prepare_exit, starts_greenlets
 from opentracing_zipkin.testing import FakeSender
 
 from ...waiting import wait_until
@@ -109,14 +109,14 @@ def test_it_sends_before_what_waits(reporter: Reporter, sender: Sender, patch: C
 def test_nothing_is_patched_without_gevent_or_eventlet() -> None:
     """In a process without a patch, threads are no greenlets and no hub is missing."""
 
-    assert (False, False) == (are_threads(), is_hub_missing())
+    assert (False, False) == (starts_greenlets(), is_hub_missing())
 
 
 def test_only_gevent_has_a_hub_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a patch by gevent needs a hub: eventlet makes its own without imports, and gevent may be loaded without a patch."""
     monkeypatch.setattr(_thread, "start_new_thread", lambda *_: 0)
 
-    assert (True, False) == (are_threads(), is_hub_missing())
+    assert (True, False) == (starts_greenlets(), is_hub_missing())
 
 
 def test_a_gevent_that_nobody_has_used_has_no_hub(patch: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def test_a_change_takes_effect_and_is_said(
     wait_until(lambda: len(lines()) == 3)
     tracer.close(0)
 
-    assert {f"zipkin: the file of sampling rules {file} has changed: 1 in force"} == set(lines())
+    assert {f"zipkin: the file of sampling rules {file} has changed; rules in use now: 1"} == set(lines())
 
 
 SPOILS: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -155,7 +155,7 @@ def test_what_cannot_be_used_keeps_the_rules_and_is_said_once(
     [line] = lines()
 
     assert line.startswith(f"zipkin: the file of sampling rules {file}{told}")
-    assert line.endswith("; the rules that were read before stay")
+    assert line.endswith("; the rules that were read before are still used")
     assert before is rules.rules
     assert True is rules.rules.decide(1, A)
     clear(file)
@@ -163,7 +163,7 @@ def test_what_cannot_be_used_keeps_the_rules_and_is_said_once(
     for _ in range(3):
         look(rules)
 
-    assert f"zipkin: the file of sampling rules {file} can be used again, and has changed: 1 in force" == lines()[-1]
+    assert f"zipkin: the file of sampling rules {file} can be used again, and has changed; rules in use now: 1" == lines()[-1]
     assert 2 == len(lines())
     assert False is rules.rules.decide(1, A)
 

@@ -66,7 +66,7 @@ WRONG = [
     (kafka_url, "kafka://a/" + "t" * 250, "a topic's name has letters"),
     (kafka_url, f"kafka://u:{SECRET}@a/t%20u", "a topic's name has letters"),
     (kafka_url, f"kafka://a/t?password={SECRET}", "leave out the query, there are settings such as kafka_acks"),
-    (kafka_url, f"kafka://a/t#{SECRET}", "leave out the # and what follows it"),
+    (kafka_url, f"kafka://a/t#{SECRET}", "leave out the # and the text after it"),
     (kafka_url, f"kafka://u:{SECRET}@a,u:{SECRET}@b/t", "write user and password once, before the first broker"),
     (kafka_url, f"kafka://{SECRET}@a/t", "write user:password@, or give both as auth"),
     (kafka_url, f"kafka://:{SECRET}@a/t", "write user:password@, or give both as auth"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from opentracing_zipkin.senders import SendError
-from opentracing_zipkin.senders.collector_url import endpoints_of, has_own_path, likely_path, posted_url, server_url
+from opentracing_zipkin.senders.collector_url import has_own_path, http_endpoints_of, likely_path, posted_url, server_url
 from opentracing_zipkin.senders.http import HttpSender
 
 from .raw_server import ACCEPTED, answer, raw_server, saying
@@ -66,7 +66,7 @@ POSTED = [
 @pytest.mark.parametrize(("endpoint", "url", "own"), POSTED)
 def test_a_path_of_zipkins_is_replaced_and_any_other_kept(endpoint: str, url: str, own: bool) -> None:
     """A path of Zipkin's is replaced, any other path is kept, and the query is kept in both cases."""
-    [one] = endpoints_of(endpoint)
+    [one] = http_endpoints_of(endpoint)
 
     assert (url, own) == (posted_url(one, V2), has_own_path(one))
     assert (url if own else url.replace(V2, V1)) == posted_url(one, V1)
@@ -144,7 +144,7 @@ SEVERAL: list[tuple[Any, list[str]]] = [
 def test_several_are_a_list_or_text_with_a_comma_before_the_next_scheme(endpoint: Any, expected: list[str]) -> None:
     """Several endpoints are a list or a text, in which only a comma before a scheme separates."""
 
-    assert expected == endpoints_of(endpoint)
+    assert expected == http_endpoints_of(endpoint)
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_several_are_a_list_or_text_with_a_comma_before_the_next_scheme(endpoint
         ("", "is ''; use the collector's URL"),
         ("http://h:99999", "is 'http://h:99999'; Port out of range 0-65535"),
         ("http://h:port", r"is 'http://\*\*\*'; the text behind its colon is no port"),
-        ("http://h/#/traces", r"is 'http://h/#\*\*\*'; leave out the # and what follows it"),
-        ("http://h/zipkin/#", r"is 'http://h/zipkin/#\*\*\*'; leave out the # and what follows it"),
+        ("http://h/#/traces", r"is 'http://h/#\*\*\*'; leave out the # and the text after it"),
+        ("http://h/zipkin/#", r"is 'http://h/zipkin/#\*\*\*'; leave out the # and the text after it"),
         ("http://h/a@b", "is 'http://b'; in a user or password write .* and an @ in the path as %40"),
         ("http://h:", "is 'http://h:'; the text behind its colon is no port"),
         ("http://user:12\\34@h", "is 'http://h'; write a backslash as %5C"),
@@ -181,7 +181,7 @@ def test_several_are_a_list_or_text_with_a_comma_before_the_next_scheme(endpoint
 def test_an_endpoint_that_is_no_url_is_refused(endpoint: Any, message: str) -> None:
     """An endpoint that is no URL raises ValueError with the remedy and the parts that cannot be a credential."""
     with pytest.raises(ValueError, match=f"^endpoint {message}"):
-        endpoints_of(endpoint)
+        http_endpoints_of(endpoint)
 
 
 def test_a_host_that_no_request_can_have_is_refused_at_once() -> None:

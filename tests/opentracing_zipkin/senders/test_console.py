@@ -527,7 +527,9 @@ assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) and not signal.sigpendin
 @pytest.mark.parametrize("encoding", ["thrift", "proto3"])
 def test_an_encoding_that_has_no_lines_is_refused(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
     """An encoding without lines is refused in code, and from the environment with the variable's name."""
-    remedy = "is not for an endpoint with console:, where a line is JSON; use 'json' or 'json_v1'"
+    remedy = (
+        "cannot be used with an endpoint that begins with console:, because each line there is JSON; use 'json' or 'json_v1'"
+    )
     with pytest.raises(ValueError, match=f"^encoding {remedy}$"):
         ZipkinTracer("service", endpoint="console:", encoding=encoding)
     monkeypatch.setenv("ZIPKIN_ENCODING", encoding)

@@ -198,7 +198,7 @@ def test_unfinished_spans_are_what_the_project_says(pytester: pytest.Pytester) -
             "*UnfinishedWarning: span 'open' was never finished; *",
             "@pytest.mark.zipkin: unfinished is 'fail'; use error, warn, ignore",
             "@pytest.mark.zipkin: ZipkinTracer() has no argument 'sample_rat'; did you mean 'sample_rate'?",
-            "@pytest.mark.zipkin takes names only, for instance unfinished='error'; got 'shop'",
+            "@pytest.mark.zipkin takes named arguments only, for instance unfinished='error'; got 'shop'",
         ]
     )
     run(pytester, code, "-o", "zipkin_unfinished=error", "-k", "itself").assert_outcomes(passed=1, errors=1)
