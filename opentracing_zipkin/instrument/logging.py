@@ -12,6 +12,7 @@ import logging
 import sys
 from typing import Any
 
+from .http import HttpPolicy, check_policy
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
@@ -24,8 +25,9 @@ WAITING = "opentracing-zipkin ids"
 _patches = Patches()
 
 
-def install(policy: object = None) -> None:
+def install(policy: HttpPolicy | None = None) -> None:
     """Put the ids on the records of all loggers; `policy` is not used, it is there because every `install` has it."""
+    check_policy(policy)
     if not _patches:
         # A record factory may be replaced at any time, but every factory makes a LogRecord.
         _patches.replace(logging.LogRecord, "__init__", _marking)
