@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from .log import is_first, log
 from .model import FinishedSpan, parse_ip
-from .option import Option, WrongSetting, choice, flag, number, read_flag, read_number, read_whole, whole
+from .option import Option, WrongSetting, check_key_names, choice, flag, number, read_flag, read_number, read_whole, whole
 from .stats import TracerStats
 
 __all__ = [
@@ -94,10 +94,7 @@ def _check_file(name: str, value: Any) -> str:
 def _check_redact(name: str, value: Any) -> bool | tuple[str, ...]:
     if isinstance(value, bool):
         return value
-    keys = value if isinstance(value, (list, tuple)) else [None]
-    if not all(isinstance(key, str) and any(map(str.isalnum, key)) for key in keys):
-        raise WrongSetting(name, f"is {value!r}; use True, False or a list of names, for instance ['*iban*', 'x-customer']")
-    return tuple(keys)
+    return tuple(check_key_names(name, value, "True, False or a list of names, for instance ['*iban*', 'x-customer']"))
 
 
 def _check_paths(name: str, value: Any) -> tuple[str, ...]:

@@ -124,9 +124,7 @@ def find(prepare: Callable[[], object]) -> list[Library]:
         if name and name not in libraries and name not in OUR_NAMES and name not in _NO_SPANS:
             instrumentation = Instrumentation(name, target, distribution, prepare)
             load = _loader_of(instrumentation)
-            libraries[name] = Library(
-                name, _trigger(name), None, load, instrumented_by=distribution, problem=version_problem
-            )
+            libraries[name] = Library(name, _trigger(name), None, load, instrumented_by=distribution, problem=version_problem)
     return list(libraries.values())
 
 

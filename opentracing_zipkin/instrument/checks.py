@@ -58,5 +58,7 @@ def check_bool(name: str, value: Any) -> bool:
 
 def check_tracer(tracer: Any) -> Any:
     if tracer is not None and not isinstance(tracer, opentracing.Tracer):
-        raise TypeError(f"tracer is of type {type(tracer).__name__}; use an opentracing.Tracer, or leave it out for the global one")
+        raise TypeError(
+            f"tracer is of type {type(tracer).__name__}; use an opentracing.Tracer, or leave it out for the global one"
+        )
     return tracer

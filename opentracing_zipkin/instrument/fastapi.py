@@ -15,7 +15,9 @@ from .starlette import Applications
 
 __all__ = ["install", "uninstall"]
 
-_REMEDY = "use a FastAPI application; for another ASGI application, use opentracing_zipkin.instrument.asgi.TracingMiddleware(app)"
+_REMEDY = (
+    "use a FastAPI application; for another ASGI application, use opentracing_zipkin.instrument.asgi.TracingMiddleware(app)"
+)
 _applications = Applications()
 
 

@@ -68,23 +68,23 @@ def _marking(original: Any) -> Any:
 
 def _completing(original: Any) -> Any:
     def complete_first(self: Any, record: logging.LogRecord, *args: Any, **kwargs: Any) -> Any:
-        try:
-            _complete(record)
-        except Exception:  # noqa: S110 - an object that only looks like a record is the handler's to understand
-            pass
+        _complete(record)
         return original(self, record, *args, **kwargs)
 
     return complete_first
 
 
 def _complete(record: logging.LogRecord) -> None:
-    """Make the ids fields of the record where it has no such fields."""
-    fields = vars(record)
-    if "trace_id" not in fields:
-        fields["trace_id"] = _own(record, "trace_id")
-    if "span_id" not in fields:
-        fields["span_id"] = _own(record, "span_id")
-    fields.pop(WAITING, None)
+    """Make the ids fields of the record where it has no such fields; never raises."""
+    try:
+        fields = vars(record)
+        if "trace_id" not in fields:
+            fields["trace_id"] = _own(record, "trace_id")
+        if "span_id" not in fields:
+            fields["span_id"] = _own(record, "span_id")
+        fields.pop(WAITING, None)
+    except Exception:  # an object that only looks like a record is left to the handler
+        return
 
 
 def _own(record: logging.LogRecord, field: str) -> Any:

@@ -19,7 +19,9 @@ from .server import POLICY, policy_or_default
 
 __all__ = ["Applications", "install", "uninstall"]
 
-_REMEDY = "use a Starlette application; for another ASGI application, use opentracing_zipkin.instrument.asgi.TracingMiddleware(app)"
+_REMEDY = (
+    "use a Starlette application; for another ASGI application, use opentracing_zipkin.instrument.asgi.TracingMiddleware(app)"
+)
 _patches = Patches()
 
 

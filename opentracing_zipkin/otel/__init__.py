@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:
 
 def _install_nothing(tracer: Any = None) -> None:
     """Takes the place of `install` if the installed API is too old."""
-    from ..log import log
     from ..instrument.opentelemetry_api import version_problem
+    from ..log import log
 
     log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", version_problem())

@@ -73,7 +73,9 @@ CASES = [
     ),
     Case({"OTEL_TRACES_SAMPLER": "mine"}, "said", "warning", ("OTEL_TRACES_SAMPLER is 'mine'",)),
     Case(
-        {"OTEL_EXPORTER_ZIPKIN_TIMEOUT": "10"}, "said", "warning",
+        {"OTEL_EXPORTER_ZIPKIN_TIMEOUT": "10"},
+        "said",
+        "warning",
         ("not taken as it stands: OTEL_EXPORTER_ZIPKIN_TIMEOUT is 10, and is read as seconds; write milliseconds, 10000",),
     ),
     Case({"OTEL_SDK_DISABLED": "yes"}, "said", "warning", ("OTEL_SDK_DISABLED is 'yes', which turns nothing off",)),

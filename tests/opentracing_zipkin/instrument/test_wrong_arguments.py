@@ -87,7 +87,9 @@ def test_a_wrong_policy_is_refused_also_where_we_stand_back(taker: str, other: s
         TAKERS[taker](5)
 
 
-@pytest.mark.parametrize("policy", [None, HttpPolicy(), type("Own", (HttpPolicy,), {})()], ids=["None", "HttpPolicy", "subclass"])
+@pytest.mark.parametrize(
+    "policy", [None, HttpPolicy(), type("Own", (HttpPolicy,), {})()], ids=["None", "HttpPolicy", "subclass"]
+)
 @pytest.mark.parametrize("taker", TAKERS)
 def test_a_policy_is_taken(taker: str, policy: Any) -> None:
     """None, an HttpPolicy and an object of a subclass are policies."""
@@ -98,8 +100,15 @@ NO_FUNCTION = "use a function"
 NO_PEERS = "use a dict of addresses and names, for instance {'db.internal:5432': 'orders-db'}"
 NO_TRACER = "use an opentracing.Tracer, or leave it out for the global one"
 WRONG_PARTS: list[tuple[str, Any, str]] = [
-    *((name, value, NO_FUNCTION) for name in ("on_request", "on_response", "sample", "on_shutdown") for value in (5, "f", {}, False)),
-    *(("peers", value, NO_PEERS) for value in (5, "db=orders", ["db"], [("db", "orders")], {"db": 5}, {("db", 1): "orders"}, 0)),
+    *(
+        (name, value, NO_FUNCTION)
+        for name in ("on_request", "on_response", "sample", "on_shutdown")
+        for value in (5, "f", {}, False)
+    ),
+    *(
+        ("peers", value, NO_PEERS)
+        for value in (5, "db=orders", ["db"], [("db", "orders")], {"db": 5}, {("db", 1): "orders"}, 0)
+    ),
     *(("trust_forwarded", value, "use True or False") for value in (1, 0, "no", "true", [])),
     *(("tracer", value, NO_TRACER) for value in (5, "shop", {}, opentracing.Tracer, 0)),
     ("excluded_paths", 5, "use a list of paths, for instance ['/health']"),
