@@ -34,7 +34,7 @@ def install(tracer: ZipkinTracer | None = None) -> None:
     None means the global tracer of each moment, so `configure` may be called before or after.  If another provider was set
     before, one line in the log says that its spans are not traced.  Raises TypeError for a tracer that is no ZipkinTracer.
     """
-    check_tracer("install()", tracer)
+    tracer = check_tracer("install()", tracer)
     problem = version_problem()
     if problem:
         log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", problem)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +31,30 @@ def test_another_tracer_is_refused(taker: str, tracer: Any) -> None:
         TAKERS[taker](tracer)
 
     assert f"{taker} takes a ZipkinTracer, got {type(tracer).__name__}; leave it out for the global tracer" == str(caught.value)
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+def test_the_commands_stand_in_is_taken(taker: str, tmp_path: Path) -> None:
+    """Under `run`, `opentracing.global_tracer()` may be a stand-in until its first use; it counts as the tracer that it becomes."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import opentracing\n"
+        "from opentracing_zipkin.otel import B3Propagator, TracerProvider, install\n"
+        "before = type(opentracing.global_tracer()).__name__\n"
+        f"{taker[:-2]}(opentracing.global_tracer())\n"
+        "print(before, type(opentracing.global_tracer()).__name__)\n"
+    )
+    environ = {name: text for name, text in os.environ.items() if not name.startswith(("ZIPKIN_", "OTEL_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "opentracing_zipkin", "run", "python", str(program)],
+        env={**environ, "PYTHONPATH": os.getcwd()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "_Pending ZipkinTracer\n" == done.stdout
 
 
 @pytest.mark.parametrize("tracer", ["x", 5, opentracing.Tracer()], ids=lambda one: type(one).__name__)
