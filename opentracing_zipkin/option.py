@@ -16,6 +16,7 @@ __all__ = [
     "WrongSetting",
     "check_flag",
     "check_group",
+    "check_key_names",
     "check_names",
     "check_number",
     "check_part",
@@ -97,10 +98,6 @@ class Option:
         self.also = also
         self.shown = shown
 
-    def read_also(self, variable: str, read: Callable[[str], Any]) -> Option:
-        """The same setting with another variable, which counts where `ZIPKIN_<NAME>` is not set."""
-        return Option(self.default, self.meaning, self.check, self.read, (variable, read), self.shown)
-
 
 # The kinds of settings
 
@@ -121,6 +118,20 @@ def check_whole(name: str, value: Any, minimum: int, maximum: int) -> int:
     if number != int(number):
         raise WrongSetting(name, f"is {value!r}; use a whole number")
     return int(number)
+
+
+def check_key_names(name: str, value: Any, use: str) -> list[str]:
+    """The names of keys whose values are secret; `use` words the remedy."""
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        raise WrongSetting(name, f"is {value!r}; use {use}")
+    listed = list(value)
+    for key in listed:
+        if not isinstance(key, str):
+            raise WrongSetting(name, f"is {listed!r}, where {key!r} is no text; use {use}")
+        if not any(map(str.isalnum, key)):
+            reason = "would mask the value of every tag" if key and not key.strip("*") else "has no letter and no digit"
+            raise WrongSetting(name, f"is {listed!r}, where {key!r} {reason}; use {use}")
+    return listed
 
 
 def check_timeout(value: Any) -> float:

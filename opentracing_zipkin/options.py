@@ -12,15 +12,13 @@ from urllib.parse import unquote
 
 from .log import is_first, log
 from .model import FinishedSpan, parse_ip
-from .option import Option, WrongSetting, choice, flag, number, read_flag, read_number, read_whole, whole
+from .option import Option, WrongSetting, check_key_names, choice, flag, number, read_flag, read_number, read_whole, whole
 from .stats import TracerStats
 
 __all__ = [
     "B3_FORMATS",
     "DEFAULT_ENDPOINT",
     "ENCODINGS",
-    "MIN_MILLISECONDS",
-    "OTEL_TIMEOUT",
     "ConfigureOptions",
     "ConnectionOptions",
     "EncodingOptions",
@@ -46,7 +44,7 @@ DEFAULT_ENDPOINT = "http://localhost:9411"
 MAX_TAG_LENGTH = 1_000_000
 ENCODINGS = ("json", "json_v1", "thrift", "proto3")
 OTEL_TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"  # OpenTelemetry's exporter for Python had seconds in it
-MIN_MILLISECONDS = 1000  # a smaller value of that variable is probably meant as seconds
+MIN_MILLISECONDS = 1000  # a smaller value of that variable is read as seconds: as milliseconds it would stop all delivery
 KAFKA_ACKS = ("all", "1", "0")
 KAFKA_COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 KAFKA_SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -96,10 +94,7 @@ def _check_file(name: str, value: Any) -> str:
 def _check_redact(name: str, value: Any) -> bool | tuple[str, ...]:
     if isinstance(value, bool):
         return value
-    keys = value if isinstance(value, (list, tuple)) else [None]
-    if not all(isinstance(key, str) and any(map(str.isalnum, key)) for key in keys):
-        raise WrongSetting(name, f"is {value!r}; use True, False or a list of names, for instance ['*iban*', 'x-customer']")
-    return tuple(keys)
+    return tuple(check_key_names(name, value, "True, False or a list of names, for instance ['*iban*', 'x-customer']"))
 
 
 def _check_paths(name: str, value: Any) -> tuple[str, ...]:
@@ -129,14 +124,14 @@ def _read_user_and_password(text: str) -> tuple[str, str]:
     return user, password
 
 
-def _read_milliseconds(text: str) -> float:
-    """Seconds.  The variable has milliseconds; a value that was probably meant as seconds is warned of."""
+def _read_timeout(text: str) -> float:
+    """Seconds.  The specification has milliseconds in this variable; OpenTelemetry's exporter for Python had seconds in it."""
     value = read_number(text)
-    if 0 < value < MIN_MILLISECONDS and is_first(OTEL_TIMEOUT):
-        log.warning(
-            "zipkin: %s is %s, which is milliseconds; write %.0f where seconds are meant", OTEL_TIMEOUT, text, value * 1000
-        )
-    return value / 1000
+    if value >= MIN_MILLISECONDS:
+        return value / 1000
+    if value > 0 and is_first(OTEL_TIMEOUT):  # for another value the check raises
+        log.warning("zipkin: %s is %s, and is read as seconds; write milliseconds, %.0f", OTEL_TIMEOUT, text, value * 1000)
+    return value
 
 
 def read_resource(text: str) -> dict[str, str] | None:
@@ -250,7 +245,7 @@ class LinkOptions(TypedDict, total=False):
             3600,
             "seconds for a message at each collector or broker, from connecting to the end of the answer; the look-up of the "
             "name has no limit",
-            also=(OTEL_TIMEOUT, _read_milliseconds),
+            also=(OTEL_TIMEOUT, _read_timeout),
         ),
     ]
     auth: Annotated[

@@ -28,7 +28,7 @@ def tracer_provider() -> TracerProvider:
     It uses the application's tracer; if there is none, a tracer configured from the environment.
     """
     try:
-        from .otel.supported import version_problem
+        from .instrument.opentelemetry_api import version_problem
 
         problem = version_problem()
         if problem:

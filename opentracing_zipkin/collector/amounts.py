@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["read_age", "read_bytes"]
+__all__ = ["MIN_STORE_BYTES", "read_age", "read_bytes"]
+
+MIN_STORE_BYTES = 1024 * 1024  # for kept traces; less keeps no trace of usual length
 
 _AMOUNT = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)\s*", re.ASCII)
 
@@ -18,9 +20,12 @@ for _power, _letter in enumerate("kmgt", 1):
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
-def read_bytes(option: str, text: str) -> int:
+def read_bytes(option: str, text: str, minimum: int = 1) -> int:
     """A number of bytes: `256MiB`, `256m` and `268435456` are the same, `256MB` is 256 million."""
-    return int(_read(option, text, _BYTES, "a number of bytes, such as 256MiB or 1GiB"))
+    found = int(_read(option, text, _BYTES, "a number of bytes, such as 256MiB or 1GiB"))
+    if found < minimum:
+        raise ValueError(f"{option} is {text[:40]!r}; give at least {minimum // 1024**2}MiB, such as 256MiB or 1GiB")
+    return found
 
 
 def read_age(option: str, text: str) -> float:

@@ -42,7 +42,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-bytes",
         metavar="SIZE",
-        help="limit of the kept spans, such as 512MiB; the oldest traces are dropped first (default: 256MiB, with --db 1GiB)",
+        help="limit of the kept spans, at least 1MiB, such as 512MiB; the oldest traces are dropped first (default: 256MiB, "
+        "with --db 1GiB)",
     )
     parser.add_argument(
         "--print", action="store_true", help="also draw each trace in this terminal, when no more of its spans come"
@@ -124,12 +125,12 @@ def _printer() -> Printer:
 
 
 def _store(options: Namespace) -> Store:
-    from ..collector.amounts import read_age, read_bytes
+    from ..collector.amounts import MIN_STORE_BYTES, read_age, read_bytes
     from ..collector.stores.memory import MemoryStore
 
     bounds: dict[str, Any] = {}
     if options.max_bytes is not None:
-        bounds["max_bytes"] = read_bytes("--max-bytes", options.max_bytes)
+        bounds["max_bytes"] = read_bytes("--max-bytes", options.max_bytes, MIN_STORE_BYTES)
     if options.max_age is not None:
         if options.db is None:
             raise ValueError("--max-age needs --db FILE; leave it out, or give --db")

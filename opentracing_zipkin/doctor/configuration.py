@@ -62,7 +62,7 @@ SAID = Kind(
     "said",
     WARNING,
     _CHECK,
-    "a variable of the environment is not used: {line}",
+    "a variable of the environment is not taken as it stands: {line}",
     "correct the variable that the line names, or remove it",
 )
 FOR_ANOTHER_SENDER = Kind(

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
+from ..instrument.opentelemetry_api import version_problem
 from ..instrument.registry import Library
 from ..settings import Effective
 from .report import OK, WARNING, Finding, Kind
@@ -38,6 +39,13 @@ NOT_INSTRUMENTED = Kind(
     "{name} {version} is installed and would not be traced: {state}",
     "use a newer {name}, or make its spans in your code: docs/how-to/by-hand.md",
 )
+OLD_API = Kind(
+    "old-opentelemetry-api",
+    WARNING,
+    _CHECK,
+    "OpenTelemetry's spans would not be recorded: {problem}; so these libraries would not be traced: {names}",
+    "install a newer opentelemetry-api, together with the instrumentations that belong to it",
+)
 EXPORTER_OF_OTHERS = Kind(
     "exporter-of-others",
     WARNING,
@@ -55,8 +63,13 @@ def check_instrumentation(found: Effective, rows: Sequence[Row]) -> Iterator[Fin
     else:
         variable = found.variables.get("instrument")
         yield WOULD_TRACE_NONE(reason=f"{variable} says so" if variable else "none that we know can be")
-    for name, version, state in rows:
-        if state.startswith(f"not {INSTRUMENTED}"):
+    untraced = [row for row in rows if row[2].startswith(f"not {INSTRUMENTED}")]
+    problem = version_problem()
+    without_api = [name for name, _, state in untraced if problem and state.endswith(problem)]
+    if without_api:
+        yield OLD_API(problem=problem, names=", ".join(without_api))
+    for name, version, state in untraced:
+        if name not in without_api:
             yield NOT_INSTRUMENTED(name=name, version=version, state=state)
     for line in exporters_of_others():
         yield EXPORTER_OF_OTHERS(line=line)
@@ -113,13 +126,19 @@ def _row_of_other(name: str, library: Library, is_chosen: bool, left_out: tuple[
         return name, "-", f"not installed; {library.instrumented_by} is"
     if not is_chosen:
         return name, found, _reason_left_out(name, left_out)
-    try:
-        instrumentation = library.load()
-        problem = instrumentation.conflict(instrumentation.load()())
-    except Exception as fault:
-        problem = f"{type(fault).__name__}: {fault}"
+    problem = library.problem() or _conflict_of(library)
     state = f"instrumented by {library.instrumented_by}"
     return name, found, state if problem is None else f"not {state}: {problem}"
+
+
+def _conflict_of(library: Library) -> str | None:
+    """The reason why OpenTelemetry's instrumentation cannot trace the installed library; None where it can."""
+    try:
+        instrumentation = library.load()
+        found: str | None = instrumentation.conflict(instrumentation.load()())
+    except Exception as fault:
+        return f"{type(fault).__name__}: {fault}"
+    return found
 
 
 def _can_be_found(module: str) -> bool:

@@ -41,9 +41,11 @@ def drop(
         *_by_kinds(kinds),
         *_by_tags(tags),
         *_by_duration(shorter_than_s),
-        *([when] if when is not None else []),
+        *_by_function(when),
     ]
-    if not tests or not all(map(callable, tests)):
+    if not isinstance(keep_errors, bool):
+        raise ValueError(f"keep_errors is {keep_errors!r}; use True or False")
+    if not tests:
         raise ValueError("drop() would drop every span; say which, for instance drop('*/health', kinds=['SERVER'])")
 
     def dropping(span: FinishedSpan, /) -> FinishedSpan | None:
@@ -68,7 +70,7 @@ def _any_matcher(patterns: Iterable[Any]) -> Callable[[str], bool]:
 
 
 def _by_names(names: tuple[Any, ...]) -> Iterable[Callable[[FinishedSpan], bool]]:
-    if not all(isinstance(name, str) for name in names):
+    if not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"names are {names!r}; use texts, for instance drop('*/health')")
     if names:
         matches = _any_matcher(names)
@@ -76,7 +78,8 @@ def _by_names(names: tuple[Any, ...]) -> Iterable[Callable[[FinishedSpan], bool]
 
 
 def _by_kinds(kinds: Any) -> Iterable[Callable[[FinishedSpan], bool]]:
-    given = frozenset(str(kind).upper() for kind in ([kinds] if isinstance(kinds, str) else kinds))
+    listed = [kinds] if isinstance(kinds, str) or not isinstance(kinds, Iterable) else kinds
+    given = frozenset(str(kind).upper() for kind in listed)
     if not given <= set(KINDS):
         raise ValueError(f"kinds is {kinds!r}; use a list of {', '.join(KINDS)}")
     if given:
@@ -87,6 +90,8 @@ def _by_tags(tags: Any) -> Iterable[Callable[[FinishedSpan], bool]]:
     if not isinstance(tags, Mapping) and tags is not None:
         raise ValueError(f"tags is {tags!r}; use a dict, for instance {{'http.status_code': '404'}}")
     for key, value in (tags or {}).items():
+        if not isinstance(key, str) or value is None:
+            raise ValueError(f"tags has {key!r}: {value!r}; use a text and its value, or ... for any value")
         yield _by_tag(key, None if value is ... else _any_matcher([str(value)]))
 
 
@@ -96,6 +101,14 @@ def _by_tag(key: str, matches: Callable[[str], bool] | None) -> Callable[[Finish
         return value is not None and (matches is None or matches(str(value)))
 
     return has_tag
+
+
+def _by_function(when: Any) -> Iterable[Callable[[FinishedSpan], bool]]:
+    if when is None:
+        return
+    if not callable(when):
+        raise ValueError(f"when is of type {type(when).__name__}; use a function of the span that returns True or False")
+    yield when
 
 
 def _by_duration(shorter_than_s: Any) -> Iterable[Callable[[FinishedSpan], bool]]:

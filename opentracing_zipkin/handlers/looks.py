@@ -134,15 +134,25 @@ LOOKS: dict[str, Look] = {
 }
 # An e-mail address is usually no secret, so it is masked only on request.
 DEFAULT_LOOKS = tuple(name for name in LOOKS if name != "email")
+_PLAIN_WORDS = r"[A-Za-z][A-Za-z _-]*"  # a text that is a word and no expression
 
 
 def looks_of(patterns: Iterable[str | re.Pattern[str]]) -> Sequence[Look]:
-    """The looks for patterns: names in LOOKS, or regular expressions.  Raises ValueError for a pattern that cannot be used."""
+    """The looks for patterns: names in LOOKS, or regular expressions.
+
+    Raises ValueError for a pattern that cannot be used, and for a plain word, which is a misspelt name of ours: as an
+    expression it would mask only itself.
+    """
     found = []
     for pattern in patterns:
         if isinstance(pattern, str) and pattern in LOOKS:
             found.append(LOOKS[pattern])
             continue
+        if isinstance(pattern, str) and re.fullmatch(_PLAIN_WORDS, pattern):
+            raise ValueError(
+                f"patterns has {pattern!r}, which is none of our own patterns ({_meant(pattern)}); "
+                f"for this word itself as a regular expression, give re.compile({pattern!r})"
+            )
         try:
             compiled = re.compile(pattern)
         except (re.error, TypeError) as error:
@@ -153,3 +163,11 @@ def looks_of(patterns: Iterable[str | re.Pattern[str]]) -> Sequence[Look]:
             raise ValueError(f"patterns has {pattern!r}, which is for bytes; use one for text")
         found.append(_masking(compiled))
     return found
+
+
+def _meant(word: str) -> str:
+    """The name of ours that is like the word; all names where none is."""
+    import difflib  # here, because it takes 7 ms and is rarely needed
+
+    near = difflib.get_close_matches(word.lower(), LOOKS, 1)
+    return f"did you mean {near[0]!r}?" if near else ", ".join(LOOKS)

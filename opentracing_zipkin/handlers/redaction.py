@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..model import Endpoint, FinishedSpan
+from ..option import check_key_names
 from ..text import entries, to_text
 from .keys import DEFAULT_KEYS, Keys
 from .looks import DEFAULT_LOOKS, Look, looks_of
@@ -53,22 +54,18 @@ def redact(
     than `max_length` characters is masked as a whole.
     Raises ValueError that names the wrong argument and the remedy.
     """
-    given = _texts("keys", keys, "['*iban*']")
+    given = check_key_names("keys", keys, "a list of names, for instance ['*iban*']")
     if isinstance(patterns, (str, re.Pattern)) or not isinstance(patterns, Iterable):
         raise ValueError(f"patterns is {patterns!r}; use a list, for instance ['email']")
     if not isinstance(mask, str) or not _MASK.fullmatch(mask):
         raise ValueError(f"mask is {mask!r}; use a text without blanks, quotes and the marks of URLs, for instance '***'")
     if isinstance(max_length, bool) or not isinstance(max_length, int) or max_length < 1:
         raise ValueError(f"max_length is {max_length!r}; use a number of characters, 1 or more")
+    for name, value in (("whole_query", whole_query), ("defaults", defaults)):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}; use True or False")
     looks = looks_of([*(DEFAULT_LOOKS if defaults else ()), *patterns])
-    return Redaction(Keys([*(DEFAULT_KEYS if defaults else ()), *given]), looks, bool(whole_query), mask, max_length)
-
-
-def _texts(name: str, given: Any, example: str) -> list[str]:
-    listed = [""] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
-    if not all(isinstance(one, str) and any(map(str.isalnum, one)) for one in listed):
-        raise ValueError(f"{name} is {given!r}; use a list of names, for instance {example}")
-    return listed
+    return Redaction(Keys([*(DEFAULT_KEYS if defaults else ()), *given]), looks, whole_query, mask, max_length)
 
 
 class Redaction:

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import BaseConnector, ClientRequest, ClientResponse, ClientSession
 
 from .client import Call, Calling, calling, header_of, stale
-from .http import OFF, HttpPolicy, in_force
+from .http import OFF, HttpPolicy, check_policy, in_force
 from .other_instrumentations import stand_back
 from .patching import Patches
 
@@ -33,6 +33,7 @@ _parent: ContextVar[Any] = ContextVar("opentracing_zipkin_aiohttp_parent")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the policy that `configure` fills."""
     global _policy
+    check_policy(policy)
     if stand_back("aiohttp") is not None:
         return
     _policy = in_force(policy, _policy)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from .opentelemetry_api import version_problem
 from .registry import Library
 
 TYPE_CHECKING = False  # as in typing, which takes 15 ms to import
@@ -122,7 +123,8 @@ def find(prepare: Callable[[], object]) -> list[Library]:
     for distribution, name, target in _entry_points(sys.path):
         if name and name not in libraries and name not in OUR_NAMES and name not in _NO_SPANS:
             instrumentation = Instrumentation(name, target, distribution, prepare)
-            libraries[name] = Library(name, _trigger(name), None, _loader_of(instrumentation), instrumented_by=distribution)
+            load = _loader_of(instrumentation)
+            libraries[name] = Library(name, _trigger(name), None, load, instrumented_by=distribution, problem=version_problem)
     return list(libraries.values())
 
 

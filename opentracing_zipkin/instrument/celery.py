@@ -15,7 +15,7 @@ from celery import Celery, signals
 import opentracing
 
 from . import celery_redis
-from .http import OFF, HttpPolicy, in_force
+from .http import OFF, HttpPolicy, check_policy, in_force
 from .other_instrumentations import stand_back
 from .patching import Patches
 
@@ -33,6 +33,7 @@ _BROKERS = {"amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "redi
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the tasks of all applications, where they are sent and where they run; `policy`: only its tracer counts."""
     global _policy
+    check_policy(policy)
     if stand_back("celery") is not None:
         return
     _policy = in_force(policy, _policy)

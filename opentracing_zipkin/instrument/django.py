@@ -14,7 +14,7 @@ from typing import Any
 import django
 
 from . import asgi, wsgi
-from .http import DEFAULT, HttpPolicy
+from .http import DEFAULT, HttpPolicy, check_policy
 from .other_instrumentations import stand_back
 from .patching import Patches
 from .routes import route_of_pattern
@@ -30,6 +30,7 @@ _policy: HttpPolicy | None = None  # None while not installed: another package's
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace all requests of this process; `policy`: None for the policy that `configure` fills."""
     global _policy
+    check_policy(policy)
     if stand_back("django") is not None:
         return
     _policy = policy or _policy or DEFAULT
@@ -95,6 +96,7 @@ class TracingMiddleware:
     def __init__(self, get_response: Any) -> None:
         from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
+        check_policy(self.policy)
         self._get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:

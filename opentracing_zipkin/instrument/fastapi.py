@@ -6,20 +6,27 @@ Rules: the same as for Starlette, on which FastAPI is built; a route has the pre
 from __future__ import annotations
 
 from fastapi import FastAPI
+from starlette.applications import Starlette
 
-from .http import HttpPolicy
+from .checks import check_application
+from .http import HttpPolicy, check_policy
 from .other_instrumentations import stand_back
 from .starlette import Applications
 
 __all__ = ["install", "uninstall"]
 
+_REMEDY = (
+    "use a FastAPI application; for another ASGI application, use opentracing_zipkin.instrument.asgi.TracingMiddleware(app)"
+)
 _applications = Applications()
 
 
 def install(app: FastAPI | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace one application, or all of them where `app` is None; `policy`: None for the policy that `configure` fills."""
+    check_policy(policy)
+    owner = FastAPI if app is None else check_application(app, Starlette, _REMEDY)
     if stand_back("fastapi") is None:
-        _applications.trace(FastAPI if app is None else app, policy)
+        _applications.trace(owner, policy)
 
 
 def uninstall() -> None:

@@ -11,7 +11,8 @@ from weakref import WeakSet
 from flask import Flask, got_request_exception, has_request_context, request
 
 from . import wsgi
-from .http import HttpPolicy
+from .checks import check_application
+from .http import HttpPolicy, check_policy
 from .other_instrumentations import OPENTELEMETRY_MARK, is_left_to_opentelemetry, stand_back
 from .patching import Patches
 from .routes import wsgi_route
@@ -19,6 +20,7 @@ from .server import MARK, policy_or_default
 
 __all__ = ["install", "uninstall"]
 
+_REMEDY = "use a Flask application; for another WSGI application, use opentracing_zipkin.instrument.wsgi.TracingMiddleware(app)"
 _POLICY = "_opentracing_zipkin_policy"  # an attribute of an application, or of the class Flask for all applications
 _patches = Patches()
 _traced: WeakSet[Any] = WeakSet()
@@ -26,9 +28,10 @@ _traced: WeakSet[Any] = WeakSet()
 
 def install(app: Flask | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace one application, or all of them where `app` is None; `policy`: None for the policy that `configure` fills."""
+    check_policy(policy)
+    owner = Flask if app is None else check_application(app, Flask, _REMEDY)
     if stand_back("flask") is not None:
         return
-    owner = Flask if app is None else app
     if policy is not None or _POLICY not in vars(owner):
         setattr(owner, _POLICY, policy_or_default(policy))
     _traced.add(owner)

@@ -11,7 +11,9 @@ from typing import Any, Protocol
 
 import opentracing
 
-__all__ = ["DEFAULT", "OFF", "HttpPolicy", "Request", "Response", "in_force", "is_silent", "server_name"]
+from .checks import check_bool, check_callable, check_paths, check_peers, check_tracer
+
+__all__ = ["DEFAULT", "OFF", "HttpPolicy", "Request", "Response", "check_policy", "in_force", "is_silent", "server_name"]
 
 # The methods of RFC 9110 and 5789.  A client may send any other word as a method, and each word would make a new span name.
 METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "WEBSOCKET"))
@@ -70,7 +72,7 @@ class HttpPolicy:
     any client can write, as the caller's address.  `tracer`: None for `opentracing.tracer`, looked up at each request.
     `on_shutdown()` is called in a thread when an ASGI application has shut down; it sends the waiting spans and may take a
     moment.
-    Raises TypeError for a hook that cannot be called and for paths that are not strings.
+    Raises TypeError for an argument of a wrong type.
     """
 
     __slots__ = (
@@ -108,14 +110,14 @@ class HttpPolicy:
         self.excluded_paths: tuple[str, ...] = ()
         self.peers: dict[str, str] = {}
         self.trust_forwarded = False
-        self.tracer = tracer
+        self.tracer = check_tracer(tracer)
         self.on_shutdown: Callable[[], object] | None = None
         self.update(
             on_request=on_request,
             on_response=on_response,
             sample=sample,
             excluded_paths=excluded_paths,
-            peers=peers or {},
+            peers={} if peers is None else peers,
             trust_forwarded=trust_forwarded,
             on_shutdown=on_shutdown,
         )
@@ -133,19 +135,19 @@ class HttpPolicy:
     ) -> None:
         """Replace the settings that are given here, for requests that begin from now on."""
         if on_request is not None:
-            self.on_request = _check_callable("on_request", on_request)
+            self.on_request = check_callable("on_request", on_request)
         if on_response is not None:
-            self.on_response = _check_callable("on_response", on_response)
+            self.on_response = check_callable("on_response", on_response)
         if sample is not None:
-            self.sample = _check_callable("sample", sample)
+            self.sample = check_callable("sample", sample)
         if excluded_paths is not None:
-            self.excluded_paths = _check_paths(excluded_paths)
+            self.excluded_paths = check_paths(excluded_paths)
         if peers is not None:
-            self.peers = {str(address).lower(): str(name) for address, name in peers.items()}
+            self.peers = check_peers(peers)
         if trust_forwarded is not None:
-            self.trust_forwarded = bool(trust_forwarded)
+            self.trust_forwarded = check_bool("trust_forwarded", trust_forwarded)
         if on_shutdown is not None:
-            self.on_shutdown = _check_callable("on_shutdown", on_shutdown)
+            self.on_shutdown = check_callable("on_shutdown", on_shutdown)
         self._serving: Any = None  # server.py and client.py make these two for one tracer
         self._calling: Any = None
 
@@ -166,22 +168,6 @@ class HttpPolicy:
 
             log = logging.getLogger("opentracing_zipkin")
             log.warning("zipkin: %s raised an exception; the request goes on (logged once)", where, exc_info=fault)
-
-
-def _check_callable(name: str, hook: Any) -> Any:
-    if hook is not None and not callable(hook):
-        raise TypeError(f"{name} is of type {type(hook).__name__}; use a function")
-    return hook
-
-
-def _check_paths(paths: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(paths, str):
-        raise TypeError(f"excluded_paths is {paths!r}; use a list of paths, for instance [{paths!r}]")
-    found = tuple(paths)
-    wrong = next((path for path in found if not isinstance(path, str) or not path.startswith("/")), None)
-    if wrong is not None:
-        raise TypeError(f"excluded_paths has {wrong!r}; a path begins with a slash, for instance '/health' or '/internal/*'")
-    return found
 
 
 def is_silent(policy: HttpPolicy, span: opentracing.Span) -> bool:
@@ -207,6 +193,16 @@ DEFAULT = HttpPolicy()  # in force for every instrumentation that is installed w
 # `uninstall`; with this policy our function only passes calls on.  `install` and `uninstall` of each module assign to its own
 # global `_policy`, so these few lines stand in each of them.
 OFF = HttpPolicy(tracer=opentracing.Tracer())
+
+
+def check_policy(policy: HttpPolicy | None) -> HttpPolicy | None:
+    """The policy as it was given; raises TypeError for another object, which would fail in each request."""
+    if policy is not None and not isinstance(policy, HttpPolicy):
+        raise TypeError(
+            f"policy is of type {type(policy).__name__}; use an opentracing_zipkin.instrument.http.HttpPolicy(...), "
+            "or leave it out for the policy that configure() fills"
+        )
+    return policy
 
 
 def in_force(given: HttpPolicy | None, present: HttpPolicy) -> HttpPolicy:

@@ -14,7 +14,7 @@ import httpx
 from httpx import AsyncByteStream, Headers, SyncByteStream
 
 from .client import PLAIN_HEADERS, Call, Calling, calling, header_of, stale
-from .http import OFF, HttpPolicy, in_force
+from .http import OFF, HttpPolicy, check_policy, in_force
 from .other_instrumentations import stand_back
 from .patching import Patches
 
@@ -36,6 +36,7 @@ _ASYNC = ("AsyncHTTPTransport", "MockTransport", "ASGITransport")
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all clients; `policy`: None for the policy that `configure` fills."""
     global _policy
+    check_policy(policy)
     if stand_back("httpx") is not None:
         return
     _policy = in_force(policy, _policy)

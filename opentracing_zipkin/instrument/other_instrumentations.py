@@ -21,6 +21,7 @@ __all__ = [
     "SDK_MODULE",
     "is_left_to_opentelemetry",
     "is_left_to_sdk",
+    "log_unrecorded",
     "other_instrumentation",
     "set_recording_of_theirs",
     "stand_back",
@@ -109,8 +110,7 @@ def _start_recording_of_theirs() -> None:
         try:
             _undo_recording = _record_theirs()
         except Exception as fault:
-            reason = f"{type(fault).__name__}: {fault}"
-            _log_once(INSTRUMENTOR_MODULE, f"the spans of OpenTelemetry's instrumentations are not recorded: {reason}")
+            log_unrecorded(f"{type(fault).__name__}: {fault}")
 
 
 def is_left_to_sdk() -> bool:
@@ -119,6 +119,11 @@ def is_left_to_sdk() -> bool:
         return False
     _log_once(SDK_MODULE, "the program uses OpenTelemetry's SDK, so its instrumentations are left to the SDK")
     return True
+
+
+def log_unrecorded(reason: str) -> None:
+    """Log once why the spans of OpenTelemetry's instrumentations are not recorded."""
+    _log_once(INSTRUMENTOR_MODULE, f"OpenTelemetry's spans are not recorded: {reason}")
 
 
 def _log_standing_back(library: str, other: str) -> None:

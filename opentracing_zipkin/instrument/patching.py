@@ -33,6 +33,12 @@ class Patches:
         setattr(owner, name, replacement)
         self._replaced.append((owner, name, original, replacement, inherited))
 
+    def add(self, owner: Any, name: str, value: Any) -> None:
+        """Give `owner` an attribute that it does not have; does nothing where it has one, which is another package's."""
+        if name not in vars(owner):
+            setattr(owner, name, value)
+            self._replaced.append((owner, name, None, value, True))
+
     def undo(self) -> None:
         """Put back the original of each replacement that is still in its place."""
         while self._replaced:

@@ -14,6 +14,7 @@ from .other_instrumentations import (
     PACKAGES,
     SDK_MODULE,
     is_left_to_sdk,
+    log_unrecorded,
     set_recording_of_theirs,
     stand_back,
     stop_recording_of_theirs,
@@ -48,9 +49,10 @@ class Library:
     returns our module.  `by_default`: whether `instrument=True` includes it.
     `is_late`: instrument it when no import is in progress, because our module needs modules that may be half imported.
     `instrumented_by`: the distribution of OpenTelemetry's instrumentation, None where the instrumentation is ours.
+    `problem`: returns the reason why that instrumentation cannot be used, "" where it can.
     """
 
-    __slots__ = ("by_default", "distribution", "instrumented_by", "is_late", "load", "name", "trigger")
+    __slots__ = ("by_default", "distribution", "instrumented_by", "is_late", "load", "name", "problem", "trigger")
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class Library:
         by_default: bool = True,
         is_late: bool = False,
         instrumented_by: str | None = None,
+        problem: Callable[[], str] = str,
     ) -> None:
         self.name = name
         self.trigger = trigger
@@ -69,6 +72,7 @@ class Library:
         self.by_default = by_default
         self.is_late = is_late
         self.instrumented_by = instrumented_by
+        self.problem = problem
 
 
 # These are import statements, because bundlers do not find a module whose name is made at run time.
@@ -264,7 +268,7 @@ class _Task:
         library = libraries()[self._name]
         if library.is_late:
             after_imports(self._instrument)
-        elif library.instrumented_by is None or self._is_last_try or self._can_load(library):
+        elif library.instrumented_by is None or self._is_last_try or library.problem() or self._can_load(library):
             self._instrument()
         else:  # perhaps the instrumentation needs a module that is half imported
             self._is_last_try = True
@@ -306,6 +310,11 @@ def _instrument(name: str) -> None:
     library = libraries()[name]
     if library.instrumented_by is not None and is_left_to_sdk():
         _states[name] = _LEFT_TO_SDK
+        return
+    problem = library.problem()
+    if problem:
+        log_unrecorded(problem)
+        _states[name] = f"not instrumented by {library.instrumented_by}: {problem}"
         return
     module = library.load()
     module.install()

@@ -17,7 +17,7 @@ from requests.structures import CaseInsensitiveDict
 
 from . import urllib3
 from .client import CURRENT_CALL, Call, Calling, calling, stale
-from .http import OFF, HttpPolicy, in_force
+from .http import OFF, HttpPolicy, check_policy, in_force
 from .other_instrumentations import stand_back
 from .patching import Patches
 from .urls import address_and_path
@@ -34,6 +34,7 @@ _MARK = "_opentracing_zipkin_sends"  # an attribute that marks our functions
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all sessions; `policy`: None for the policy that `configure` fills."""
     global _policy
+    check_policy(policy)
     if stand_back("requests") is not None:
         return
     _policy = in_force(policy, _policy)

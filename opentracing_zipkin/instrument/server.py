@@ -13,7 +13,7 @@ from typing import Any
 
 import opentracing
 
-from .http import DEFAULT, METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response, server_name
+from .http import DEFAULT, METHODS, UNKNOWN_METHOD, HttpPolicy, Request, Response, check_policy, server_name
 
 __all__ = ["MARK", "POLICY", "Exchange", "Serving", "forwarded_address", "policy_or_default", "serving"]
 
@@ -191,5 +191,5 @@ def forwarded_address(header: str | None) -> str:
 
 
 def policy_or_default(policy: HttpPolicy | None) -> HttpPolicy:
-    """The given policy, or else the policy that `configure` fills."""
-    return DEFAULT if policy is None else policy
+    """The given policy, or else the policy that `configure` fills; raises TypeError for another object."""
+    return check_policy(policy) or DEFAULT

@@ -11,13 +11,17 @@ from weakref import WeakSet
 from starlette.applications import Starlette
 
 from . import asgi, starlette_routes
-from .http import HttpPolicy
+from .checks import check_application
+from .http import HttpPolicy, check_policy
 from .other_instrumentations import OPENTELEMETRY_MARK, is_left_to_opentelemetry, stand_back
 from .patching import Patches
 from .server import POLICY, policy_or_default
 
 __all__ = ["Applications", "install", "uninstall"]
 
+_REMEDY = (
+    "use a Starlette application; for another ASGI application, use opentracing_zipkin.instrument.asgi.TracingMiddleware(app)"
+)
 _patches = Patches()
 
 
@@ -67,8 +71,10 @@ _applications = Applications()
 
 def install(app: Starlette | None = None, policy: HttpPolicy | None = None) -> None:
     """Trace one application, or all of them where `app` is None; `policy`: None for the policy that `configure` fills."""
+    check_policy(policy)
+    owner = Starlette if app is None else check_application(app, Starlette, _REMEDY)
     if stand_back("starlette") is None:
-        _applications.trace(Starlette if app is None else app, policy)
+        _applications.trace(owner, policy)
 
 
 def uninstall() -> None:

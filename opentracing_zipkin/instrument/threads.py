@@ -13,7 +13,7 @@ from typing import Any
 
 import opentracing
 
-from .http import OFF, HttpPolicy, in_force
+from .http import OFF, HttpPolicy, check_policy, in_force
 from .patching import Patches
 
 __all__ = ["install", "uninstall"]
@@ -25,6 +25,7 @@ _policy = OFF
 def install(policy: HttpPolicy | None = None) -> None:
     """Carry the active span into threads; only the tracer of `policy` is used."""
     global _policy
+    check_policy(policy)
     _policy = in_force(policy, _policy)
     if not _patches:
         _patches.replace(ThreadPoolExecutor, "submit", _submitting)

@@ -12,7 +12,7 @@ from urllib.request import AbstractHTTPHandler
 from weakref import ref
 
 from .client import Call, Calling, calling, stale
-from .http import OFF, HttpPolicy, in_force
+from .http import OFF, HttpPolicy, check_policy, in_force
 from .other_instrumentations import stand_back
 from .patching import Patches
 from .urls import address_and_path
@@ -28,6 +28,7 @@ _watched: dict[type, type] = {}  # for each class of answers, the subclass whose
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all openers; `policy`: None for the policy that `configure` fills."""
     global _policy
+    check_policy(policy)
     if stand_back("urllib") is not None:
         return
     _policy = in_force(policy, _policy)

@@ -14,7 +14,7 @@ from urllib3.response import HTTPResponse
 from urllib3.util.retry import Retry
 
 from .client import CURRENT_CALL, Call, Calling, calling, stale
-from .http import OFF, HttpPolicy, in_force
+from .http import OFF, HttpPolicy, check_policy, in_force
 from .other_instrumentations import other_instrumentation, stand_back
 from .patching import Patches
 from .urls import address_and_path
@@ -35,6 +35,7 @@ _CATCHER = getattr(getattr(HTTPResponse._error_catcher, "__wrapped__", None), "_
 def install(policy: HttpPolicy | None = None) -> None:
     """Trace the requests of all pools; `policy`: None for the policy that `configure` fills."""
     global _policy
+    check_policy(policy)
     if stand_back("urllib3") is not None:
         return
     _policy = in_force(policy, _policy)

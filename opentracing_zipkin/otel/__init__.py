@@ -23,7 +23,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         if name == "install":
-            from .supported import version_problem
+            from ..instrument.opentelemetry_api import version_problem
 
             if version_problem():  # an old API may lack names that the other modules import
                 return _install_nothing
@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:
 
 def _install_nothing(tracer: Any = None) -> None:
     """Takes the place of `install` if the installed API is too old."""
+    from ..instrument.opentelemetry_api import version_problem
     from ..log import log
-    from .supported import version_problem
 
     log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", version_problem())

@@ -16,11 +16,12 @@ from opentelemetry.propagators.composite import CompositePropagator
 
 import opentracing
 
+from ..instrument.opentelemetry_api import version_problem
 from ..log import log
 from ..tracer import ZipkinTracer
+from .checks import check_tracer
 from .propagator import B3Propagator, BaggagePropagator
 from .provider import TracerProvider
-from .supported import version_problem
 
 __all__ = ["install", "install_provisionally", "undo_provisional_install"]
 
@@ -33,8 +34,7 @@ def install(tracer: ZipkinTracer | None = None) -> None:
     None means the global tracer of each moment, so `configure` may be called before or after.  If another provider was set
     before, one line in the log says that its spans are not traced.  Raises TypeError for a tracer that is no ZipkinTracer.
     """
-    if tracer is not None and not isinstance(tracer, ZipkinTracer):
-        raise TypeError(f"install() takes a ZipkinTracer, got {tracer!r}; leave it out for the global tracer")
+    tracer = check_tracer("install()", tracer)
     problem = version_problem()
     if problem:
         log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", problem)

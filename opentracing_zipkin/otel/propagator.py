@@ -33,6 +33,7 @@ from ..propagation.kept_headers import HeaderKeeping
 from ..span import context_of
 from ..text import to_text
 from ..tracer import ZipkinTracer
+from .checks import check_tracer
 from .nesting import zipkin_context_of
 from .runtime import MAX_BAGGAGE_LENGTH, baggage_of, current_context, span_of, with_span
 from .span import QuietSpan, Span
@@ -51,7 +52,7 @@ class B3Propagator(TextMapPropagator):
     """Uses the given tracer, else the global tracer of the moment; B3's defaults if that is no ZipkinTracer."""
 
     def __init__(self, tracer: ZipkinTracer | None = None) -> None:
-        self.tracer = tracer
+        self.tracer = check_tracer("B3Propagator()", tracer)
         self._default_propagation = B3Propagation()
 
     def extract(self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter) -> Context:

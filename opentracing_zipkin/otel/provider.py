@@ -24,6 +24,7 @@ from ..span import MAX_ANNOTATIONS, MAX_TAGS, context_of, name_of
 from ..text import to_text
 from ..tracer import MAX_PAIRING_NS, ZipkinTracer
 from .arguments import DEFAULT_TIMEOUT_MS, MAX_TIME_NS
+from .checks import check_tracer
 from .current import CurrentSpan
 from .mapping import MAX_TEXT_LENGTH
 from .nesting import nest, zipkin_context_of
@@ -48,7 +49,7 @@ class TracerProvider(trace.TracerProvider):
     """Makes tracers that record into a ZipkinTracer; without one, into the global tracer of the moment.
 
     `max_attributes`, `max_events` and `max_links` limit each span; our own limits apply as well.  Raises ValueError for a limit
-    that is not a whole number or is negative.
+    that is not a whole number or is negative, and TypeError for a tracer that is no ZipkinTracer.
     """
 
     def __init__(
@@ -67,8 +68,8 @@ class TracerProvider(trace.TracerProvider):
         self.use(tracer)
 
     def use(self, tracer: ZipkinTracer | None) -> None:
-        """Record into this tracer from now on; None means the global tracer."""
-        self.given = tracer
+        """Record into this tracer from now on; None means the global tracer.  Raises TypeError for another kind of tracer."""
+        self.given = check_tracer("TracerProvider()", tracer)
         if tracer is None:
             self._last_global = self.zipkin = None
             # Under the command, the global tracer may be a stand-in, which configures at its first use.  So it is not used

@@ -77,6 +77,8 @@ def _kafka_url(url: str) -> KafkaUrl:
         check_url("endpoint", url, KAFKA_REMEDY, ("kafka",))  # raises
     authority, slash, path = rest.partition("/")
     before, at, hosts = authority.rpartition("@")
+    if "," in hosts and not all(map(str.strip, hosts.split(","))):
+        raise WrongSetting("endpoint", f"has an empty part among its brokers; leave out the comma, or {KAFKA_REMEDY}")
     parts = [
         _check_broker_url(f"{scheme}://{before}{at}{host}{slash}{path}", ("kafka",), KAFKA_REMEDY) for host in hosts.split(",")
     ]

@@ -27,10 +27,10 @@ _NEARLY_ZIPKINS = r"/(?:zipkin(?:/(?:traces|dependency).*)?|api(?:/v\d.*)?)$"
 
 def http_endpoints_of(endpoint: str | Sequence[str]) -> list[str]:
     """Each URL of the setting: one, a list, or text with commas.  Raises WrongSetting where one is no URL, or none is there."""
-    endpoints = split_urls(endpoint) if isinstance(endpoint, str) else endpoint
-    if not isinstance(endpoints, (list, tuple)) or not endpoints:
+    if not isinstance(endpoint, (str, list, tuple)) or not endpoint:
         raise WrongSetting("endpoint", f"is {shown_value(endpoint)}; {REMEDY}")
-    return [check_url("endpoint", one, REMEDY) for one in endpoints]
+    is_text = isinstance(endpoint, str) or all(isinstance(one, str) for one in endpoint)
+    return [check_url("endpoint", one, REMEDY) for one in (split_urls(endpoint) if is_text else endpoint)]
 
 
 def posted_url(endpoint: str, path: str) -> str:

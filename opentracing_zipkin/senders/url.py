@@ -26,12 +26,27 @@ _HOST_AND_PORT = rf"(?:{_HOST}|\[[0-9a-fA-F:.]+(?:%\w+)?\])?(?::\d*)?"
 _HOSTS_AND_PORTS = rf"{_HOST_AND_PORT}(?:,{_HOST_AND_PORT})*"  # Kafka's brokers
 # The comma before the next scheme; one between brokers, in a path or in a query separates no URLs.
 _BETWEEN = r"\s*,\s*(?=[a-zA-Z][a-zA-Z0-9+.-]*://)"
+_NO_EMPTY = "leave it out, or write the missing URL there (a comma at the end of a path or query is %2C)"
 _ESCAPES = "in a user or password write / ? # @ as %2F %3F %23 %40"
 
 
 def split_urls(endpoint: str | Sequence[str]) -> list[str]:
-    """The URLs of a setting `endpoint`: one, a list, or text with commas; nothing is checked."""
-    return re.split(_BETWEEN, endpoint.strip()) if isinstance(endpoint, str) else [one.strip() for one in endpoint]
+    """The URLs of a setting `endpoint`: one, a list, or text with commas.  Raises WrongSetting for an empty part."""
+    if not isinstance(endpoint, str):
+        urls = [one.strip() for one in endpoint]
+        if "" in urls:
+            raise WrongSetting("endpoint", f"has an empty text in place {urls.index('') + 1} of its list; {_NO_EMPTY}")
+    elif not endpoint.strip():
+        return [""]
+    else:
+        urls = re.split(_BETWEEN, endpoint.strip())
+        if not urls[0] or urls[0].startswith(","):
+            raise WrongSetting("endpoint", f"has an empty part before its first comma; {_NO_EMPTY}")
+    for url in urls:
+        if url.endswith(","):
+            where = "after its last comma" if url is urls[-1] else "between two commas"
+            raise WrongSetting("endpoint", f"has an empty part {where}; {_NO_EMPTY}")
+    return urls
 
 
 def check_url(name: str, value: Any, remedy: str, schemes: Sequence[str] = ("http", "https")) -> str:

@@ -17,6 +17,7 @@ from ...codec import json_v2
 from ...log import log
 from ...model import FinishedSpan
 from ...option import check_number, check_whole
+from ..amounts import MIN_STORE_BYTES
 from ..query import TraceQuery
 from . import Counts, Encoded, StoreUnavailable
 from .calls import KnownCalls
@@ -31,7 +32,6 @@ from .tables import Tables
 __all__ = ["DEFAULT_MAX_AGE_S", "DEFAULT_MAX_BYTES", "SqliteStore"]
 
 DEFAULT_MAX_BYTES = 1024 * 1024 * 1024
-MIN_BYTES = 1024 * 1024  # the empty file takes 64 KiB of these
 DEFAULT_MAX_AGE_S = 7 * 86_400.0
 # The index in memory may take `max_bytes` divided by this.  The index of usual spans takes a fifth of the bytes of their JSON;
 # the index of spans that all have different services takes ten times these bytes.
@@ -59,7 +59,7 @@ class SqliteStore(Indexed):
         max_age_s: float = DEFAULT_MAX_AGE_S,
         listed_tags: Sequence[str] = (),
     ) -> None:
-        self._max_bytes = check_whole("max_bytes", max_bytes, MIN_BYTES, sys.maxsize)
+        self._max_bytes = check_whole("max_bytes", max_bytes, MIN_STORE_BYTES, sys.maxsize)  # the empty file takes 64 KiB
         self._max_age_s = check_number("max_age_s", max_age_s, 1, 10**10)
         self._listed_tags = frozenset(listed_tags)
         self._writing = Lock()

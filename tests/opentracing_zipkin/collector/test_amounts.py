@@ -27,6 +27,18 @@ def test_bytes_are_read_with_a_unit(text: str, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "is_enough"), [("5", False), ("1048575", False), ("1MB", False), ("1MiB", True), ("2m", True)]
+)
+def test_a_minimum_is_told(text: str, is_enough: bool) -> None:
+    """An amount below the minimum is refused with the minimum."""
+    if is_enough:
+        assert read_bytes("--max-bytes", text, 1 << 20) >= 1 << 20
+        return
+    with pytest.raises(ValueError, match=f"^--max-bytes is '{text}'; give at least 1MiB"):
+        read_bytes("--max-bytes", text, 1 << 20)
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [("90", 90), ("90s", 90), ("15m", 900), ("12h", 43_200), ("7d", 604_800), ("2w", 1_209_600), ("0.5h", 1800)],
 )

@@ -72,6 +72,12 @@ CASES = [
         {"ZIPKIN_CA_BUNDLE": "/nowhere"}, "wrong-value", "fault", ("ZIPKIN_CA_BUNDLE cannot be used: it is '/nowhere'", "PEM")
     ),
     Case({"OTEL_TRACES_SAMPLER": "mine"}, "said", "warning", ("OTEL_TRACES_SAMPLER is 'mine'",)),
+    Case(
+        {"OTEL_EXPORTER_ZIPKIN_TIMEOUT": "10"},
+        "said",
+        "warning",
+        ("not taken as it stands: OTEL_EXPORTER_ZIPKIN_TIMEOUT is 10, and is read as seconds; write milliseconds, 10000",),
+    ),
     Case({"OTEL_SDK_DISABLED": "yes"}, "said", "warning", ("OTEL_SDK_DISABLED is 'yes', which has no effect",)),
     Case({}, "switched-on", "ok", ()),
     Case({"ZIPKIN_ENABLED": "false"}, "switched-off", "fault", ("by ZIPKIN_ENABLED", "ZIPKIN_ENABLED=true")),
@@ -178,6 +184,7 @@ def test_every_setting_is_told_with_its_source() -> None:
 SOURCES = [
     ("ZIPKIN_SEND_TIMEOUT", "2.5", "send_timeout", "2.5"),
     ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "2500", "send_timeout", "2.5"),
+    ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "10", "send_timeout", "10.0"),
     ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "100", "max_tag_length", "100"),
     ("ZIPKIN_HTTP_EXCLUDED_PATHS", "/a,/b", "http_excluded_paths", "/a, /b"),
     ("OTEL_RESOURCE_ATTRIBUTES", "key=hunter2", "default_tags", "key"),
@@ -189,7 +196,7 @@ SOURCES = [
 ]
 
 
-@pytest.mark.parametrize(("variable", "text", "setting", "shown"), SOURCES, ids=[row[0] for row in SOURCES])
+@pytest.mark.parametrize(("variable", "text", "setting", "shown"), SOURCES, ids=[f"{row[0]}={row[1]}" for row in SOURCES])
 def test_a_setting_comes_from_the_variable_that_has_it(
     monkeypatch: pytest.MonkeyPatch, variable: str, text: str, setting: str, shown: str
 ) -> None:

@@ -18,7 +18,7 @@ import opentracing
 from opentracing_zipkin import Endpoint, FinishedSpan, ZipkinTracer, configure
 from opentracing_zipkin.codec import json_v2
 from opentracing_zipkin.handlers import redact
-from opentracing_zipkin.handlers.looks import is_card_number
+from opentracing_zipkin.handlers.looks import LOOKS as OUR_LOOKS, is_card_number
 from opentracing_zipkin.testing import FakeSender
 
 REDACTION = redact()
@@ -421,6 +421,41 @@ def test_further_patterns_are_expressions_or_names_of_ours() -> None:
     assert "*** has order *** of ***" == handler.text("bob@example.com has order 12 of blue")
 
 
+def _misspelt() -> list[tuple[str, str]]:
+    """Each name of ours of several letters, misspelt in the usual ways."""
+    names = [name for name in OUR_LOOKS if len(name) > 2]
+    return [
+        (wrong, name)
+        for name in names
+        for wrong in (f"{name[:-2]}{name[-1]}{name[-2]}", name[:-1], f"{name}s", name.upper(), name.capitalize(), f"{name} ")
+        if wrong not in OUR_LOOKS
+    ]
+
+
+@pytest.mark.parametrize(("wrong", "name"), _misspelt())
+def test_a_misspelt_name_of_ours_is_refused(wrong: str, name: str) -> None:
+    """A word that is nearly the name of one of our patterns is no expression: the error tells the name, or all names."""
+    with pytest.raises(ValueError, match=f"patterns has '{wrong}', which is none of our own patterns") as caught:
+        redact(patterns=[wrong])
+
+    assert f"did you mean '{name}'?" in str(caught.value) or f" {name}," in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["acme", "internal_use", "top-secret", "red green"])
+def test_a_plain_word_is_refused_with_the_remedy(word: str) -> None:
+    """A plain word is no pattern, but `re.compile` makes it one."""
+    with pytest.raises(ValueError, match=rf"for this word itself as a regular expression, give re.compile\('{word}'\)"):
+        redact(patterns=[word])
+
+    assert "the *** plan" == redact(patterns=[re.compile(word)]).text(f"the {word} plan")
+
+
+@pytest.mark.parametrize("pattern", ["acme-[0-9]+", "blue|red", "x2", r"\bacme\b", "a.c"])
+def test_an_expression_is_taken(pattern: str) -> None:
+    """A text with a digit or a sign of regular expressions is an expression."""
+    redact(patterns=[pattern])
+
+
 @pytest.mark.parametrize("pattern", ["", "x*", r"\b", "^", "$", "(?=a)", "(?P<kept>a*)"])
 def test_a_pattern_that_fits_nothing_masks_nothing(pattern: str) -> None:
     """A pattern that matches the empty text masks nothing there."""
@@ -577,7 +612,15 @@ def test_the_environment_switches_it_on(monkeypatch: pytest.MonkeyPatch, text: s
     assert expected == json.loads(sender.bodies[0])[0]["tags"]
 
 
-@pytest.mark.parametrize("value", ["password", ["*"], [1], 5, ["-"]])
+@pytest.mark.parametrize("text", ["*", "iban,*", "**"])
+def test_a_name_that_would_mask_everything_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """`ZIPKIN_REDACT=*` is refused with its reason, and the variable is named."""
+    monkeypatch.setenv("ZIPKIN_REDACT", text)
+    with pytest.raises(ValueError, match=r"^environment variable ZIPKIN_REDACT .* would mask the value of every tag; use True"):
+        configure("service")
+
+
+@pytest.mark.parametrize("value", ["password", ["*"], [1], 5, ["-"], [""], {"iban": 1}])
 def test_a_wrong_setting_says_how(value: Any) -> None:
     """A wrong setting raises with the remedy, also a pattern that would mask everything."""
     with pytest.raises(ValueError, match=r"^redact is .*; use True, False or a list of names"):
@@ -595,6 +638,13 @@ def test_a_wrong_setting_says_how(value: Any) -> None:
         ({"patterns": ["("]}, r"patterns has '\(', which is no regular expression"),
         ({"patterns": [b"a"]}, "patterns has b'a', which is for bytes"),
         ({"mask": ""}, "mask is ''; use a text without blanks"),
+        ({"keys": ["*"]}, r"keys is \['\*'\], where '\*' would mask the value of every tag; use a list of names"),
+        ({"keys": {"iban": 1}}, r"keys is {'iban': 1}; use a list of names"),
+        ({"whole_query": "no"}, "whole_query is 'no'; use True or False"),
+        ({"whole_query": 1}, "whole_query is 1; use True or False"),
+        ({"defaults": "false"}, "defaults is 'false'; use True or False"),
+        ({"max_length": 1.5}, "max_length is 1.5; use a number of characters"),
+        ({"mask": 5}, "mask is 5; use a text"),
         ({"mask": "a b"}, "mask is 'a b'"),
         ({"max_length": 0}, "max_length is 0; use a number of characters"),
     ],

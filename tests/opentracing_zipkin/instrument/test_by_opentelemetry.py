@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -349,3 +350,49 @@ def test_names_of_opentelemetry_disable_ours(others: dict[str, Any]) -> None:
 def test_a_name_of_opentelemetrys_stands_for_one_of_ours() -> None:
     """Each name of OpenTelemetry's that we map stands for one of our own names."""
     assert set(OUR_NAMES.values()) <= set(registry.NAMES)
+
+
+OLD_API = "opentelemetry-api 1.30.0 is too old; install 1.38 or newer"
+
+
+def old_api(folder: Path) -> dict[str, str]:
+    """The environment of interpreters that find an old version of OpenTelemetry's API."""
+    site = folder / "old"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text("from opentelemetry import version\nversion.__version__ = '1.30.0'\n")
+    return {"PYTHONPATH": os.pathsep.join((str(site), str(folder)))}
+
+
+def test_the_list_tells_that_the_api_is_too_old(tmp_path: Path) -> None:
+    """`run --list` tells that the bridge refuses an old API, so OpenTelemetry's instrumentations trace nothing."""
+    output = printed(environment_of(tmp_path), "-m", "opentracing_zipkin", "run", "--list", **old_api(tmp_path))
+    [line] = [line for line in output.splitlines() if line.startswith("parcels")]
+
+    assert line.endswith(f"not instrumented by opentelemetry-instrumentation-parcels 1.0: {OLD_API}")
+
+
+def test_the_doctor_tells_that_the_api_is_too_old(tmp_path: Path) -> None:
+    """The doctor has one warning about an old API, and it does not say that the library would be traced."""
+    variables = {**old_api(tmp_path), "ZIPKIN_ENDPOINT": "http://127.0.0.1:9", "ZIPKIN_SERVICE_NAME": "shop"}
+    output = printed(environment_of(tmp_path), "-m", "opentracing_zipkin", "doctor", "--json", **variables)
+    found = {finding["code"]: finding["text"] for finding in json.loads(output)["findings"]}
+
+    assert OLD_API in found["old-opentelemetry-api"]
+    assert ": parcels" in found["old-opentelemetry-api"]
+    assert "parcels" not in found["would-trace"]
+    assert "not-instrumented" not in found
+
+
+def test_a_program_says_once_that_the_api_is_too_old(tmp_path: Path) -> None:
+    """The program runs, one line says why, and the registry's state is the same as the text of `run --list`."""
+    program = environment_of(tmp_path) / "program.py"
+    program.write_text(
+        "import opentracing_zipkin, opentracing_zipkin.instrument.registry as registry\n"
+        "opentracing_zipkin.configure('shop', instrument=True, endpoint='http://127.0.0.1:9')\n"
+        "import parcels\nprint(parcels.Client().send('book'))\nprint(registry.state('parcels'))\n"
+    )
+    output = printed(tmp_path, str(program), **old_api(tmp_path))
+
+    state = f"not instrumented by opentelemetry-instrumentation-parcels 1.0: {OLD_API}"
+
+    assert ["book", state, f"zipkin: OpenTelemetry's spans are not recorded: {OLD_API}"] == output.splitlines()

@@ -75,6 +75,32 @@ WRONG: list[tuple[Any, str]] = [
 ]
 
 
+# Where a part of the text is empty, for each URL that stands beside it.
+_URLS = ["http://u:secret@a:9411", "https://a/api/v2/spans", "kafka://u:secret@a", "amqp://u:secret@a/v", "http://[::1]:9411"]
+EMPTY_PARTS: list[tuple[Any, str]] = [
+    *((f"{before}{url}", "has an empty part before its first comma") for url in _URLS for before in (",", " , ", ",,")),
+    *((f"{url}{after}", "has an empty part after its last comma") for url in _URLS for after in (",", " , ", ",,", ", ,")),
+    *((f"{url}{comma}{url}", "has an empty part between two commas") for url in _URLS for comma in (",,", ", ,", " , , ")),
+    *(([*before, url], "has an empty text in place 1 of its list") for url in _URLS for before in ([""], [" "], ["", ""])),
+    *(([url, empty], "has an empty text in place 2 of its list") for url in _URLS for empty in ("", "  ")),
+    *(([f"{url},"], "has an empty part after its last comma") for url in _URLS),
+    (",", "has an empty part before its first comma"),
+    ([""], "has an empty text in place 1 of its list"),
+    ("kafka://a:9092,,b:9092/zipkin", "has an empty part among its brokers"),
+    ("kafka://u:secret@a:9092,/zipkin", "has an empty part among its brokers"),
+    ("kafka://u:secret@,a/zipkin", "has an empty part among its brokers"),
+]
+WRONG += EMPTY_PARTS
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://a,http://b", " http://a , http://b ", ["http://a", " http://b"], ("http://a", "http://b")]
+)
+def test_space_around_urls_and_commas_does_not_matter(endpoint: Any) -> None:
+    """URLs may have space around them."""
+    assert ["http://a", "http://b"] == endpoints_of(endpoint)
+
+
 @pytest.mark.parametrize(("endpoint", "words"), WRONG)
 def test_an_endpoint_that_chooses_no_sender_is_refused(endpoint: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An endpoint with another scheme is refused with the list of schemes, and with the variable's name."""
