@@ -601,7 +601,7 @@ def test_help_says_that_pytest_is_left_out(run: Run) -> None:
     done = run("--help", by=COMMAND)
 
     assert "--with-pytest" in done.out
-    assert "own `configure` wins" in done.out
+    assert "uses its own tracer" in done.out
 
 
 def test_settings_of_the_list_are_those_of_the_environment(run: Run) -> None:
