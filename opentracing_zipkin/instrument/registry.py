@@ -154,8 +154,8 @@ LIBRARIES: Mapping[str, Library] = {
     for library in (
         Library("flask", "flask", "flask", _flask, oldest="2.0"),
         Library("django", "django", "django", _django, oldest="3.2"),
-        Library("fastapi", "fastapi", "fastapi", _fastapi, oldest="0.100"),
-        Library("starlette", "starlette", "starlette", _starlette, oldest="0.27"),
+        Library("fastapi", "fastapi", "fastapi", _fastapi, oldest="0.106"),
+        Library("starlette", "starlette", "starlette", _starlette, oldest="0.29"),
         Library("requests", "requests", "requests", _requests, oldest="2.28"),
         Library("httpx", "httpx", "httpx", _httpx, oldest="0.23"),
         Library("urllib3", "urllib3", "urllib3", _urllib3, oldest="1.26"),

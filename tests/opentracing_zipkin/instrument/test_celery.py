@@ -12,6 +12,7 @@ import pytest
 from celery import Celery
 from celery.app.trace import build_tracer
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded, WorkerShutdown, WorkerTerminate
+from greenlet import GreenletExit
 
 from opentracing_zipkin.instrument import celery as traced  # noqa: F401  # for the fixture `installed`
 from opentracing_zipkin.model import FinishedSpan
@@ -38,6 +39,7 @@ ENDS: list[tuple[BaseException, str | None, str | None]] = [
     (WorkerTerminate(1), "WorkerTerminate: 1", None),
     (KeyboardInterrupt(), "KeyboardInterrupt", None),
     (GeneratorExit(), "GeneratorExit", None),
+    (GreenletExit(), "GreenletExit", None),  # in the pool gevent, by `revoke(terminate=True)`
     (asyncio.CancelledError(), "CancelledError", None),
     (Unreadable(), "Unreadable", None),
     (Reject("no tea"), None, "REJECTED"),
