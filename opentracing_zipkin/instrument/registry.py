@@ -48,7 +48,7 @@ class Library:
     returns our module.  `by_default`: whether `instrument=True` includes it.
     `is_late`: instrument it when no import is in progress, because our module needs modules that may be half imported.
     `instrumented_by`: the distribution of OpenTelemetry's instrumentation, None where the instrumentation is ours.
-    `oldest`: the oldest version on which our module's tests pass; older versions are instrumented as far as that works.
+    `oldest`: the oldest version that `make test-old-libraries` tests; older ones are instrumented as far as that works.
     """
 
     __slots__ = ("by_default", "distribution", "instrumented_by", "is_late", "load", "name", "oldest", "trigger")

@@ -41,6 +41,15 @@ def test_a_librarys_own_page_tells_its_oldest_version(page: str) -> None:
     assert {name: OLDEST[name] for name in PAGES[page]} == told
 
 
+def test_the_oldest_versions_are_those_that_are_tested() -> None:
+    """`make test-old-libraries` runs each instrumentation's tests on the oldest version that the pages tell."""
+    pins = re.findall(
+        r"^OLD_LIBRARIES = (.*?)(?<!\\)$", (DOCS.parent / "Makefile").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+    assert OLDEST == dict(re.findall(r"([\w-]+)==(\d+\.\d+)", pins[0]))
+
+
 def test_every_library_has_a_page_that_tells_its_oldest_version() -> None:
     """No library is left out."""
     assert {*OLDEST} == {name for names in PAGES.values() for name in names}
