@@ -7,7 +7,7 @@ INTEROP_VENV ?= .venv-interop
 ZIPKIN ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap demo test test-all test-old-otel test-upstream settings lint integration screenshots interop interop-chain fuzz soak fleet scale scale-page zipkin bench bench-quick bench-page bench-guard bench-record build clean
+.PHONY: help bootstrap demo test test-all test-old-otel test-old-libraries test-upstream settings lint integration screenshots interop interop-chain fuzz soak fleet scale scale-page zipkin bench bench-quick bench-page bench-guard bench-record build clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ test-all: ## test and interop on every Python we support, each in environments o
 		$(MAKE) --no-print-directory test interop PYTHON=$$python VENV=.venv-$$version \
 			INTEROP_VENV=.venv-interop-$$version || exit 1; \
 	done
-	@$(MAKE) --no-print-directory test-old-otel
+	@$(MAKE) --no-print-directory test-old-otel test-old-libraries
 
 # The oldest versions that the extras accept; they are a year old.
 OLD_OTEL = opentelemetry-api==1.38.0 opentelemetry-sdk==1.38.0 opentelemetry-semantic-conventions==0.59b0
@@ -44,6 +44,18 @@ test-old-otel: ## the tests of OpenTelemetry's API and exporter on its oldest ve
 	@test -x .venv-old-otel/bin/python || $(PYTHON) -m venv .venv-old-otel
 	@.venv-old-otel/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' $(OLD_OTEL)
 	.venv-old-otel/bin/python -m pytest tests/opentracing_zipkin/otel tests/opentracing_zipkin/test_otel_exporter.py $(TESTS)
+
+# The oldest versions that `instrument.registry` names, and what they need; no single resolution has them all.
+OLD_LIBRARIES = flask==2.0.3 django==3.2.25 fastapi==0.106.0 starlette==0.29.0 requests==2.28.0 httpx==0.23.3 urllib3==1.26.0 \
+	aiohttp==3.8.6 celery==5.0.5
+OLD_NEEDS = werkzeug==2.0.3 jinja2==3.0.3 itsdangerous==2.0.1 pytz httpcore==0.16.3 h11==0.14.0 rfc3986==1.5.0 \
+	charset-normalizer==2.1.1 async-timeout==4.0.3 kombu==5.0.2 billiard==3.6.4.0 amqp==5.0.9
+test-old-libraries: ## the tests of our instrumentations on the oldest version of each library that we support
+	@test -x .venv-old-libraries/bin/python || $(PYTHON) -m venv .venv-old-libraries
+	@.venv-old-libraries/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@.venv-old-libraries/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(OLD_LIBRARIES) $(OLD_NEEDS)
+	.venv-old-libraries/bin/python -m pytest -o filterwarnings=default --disable-warnings $(addprefix tests/opentracing_zipkin/instrument/test_, \
+		$(addsuffix .py, flask django fastapi requests httpx urllib3 aiohttp celery)) $(TESTS)
 
 # A folder with the tracer and its tests, but without our API, so that the archived upstream package is used in its place.
 UPSTREAM = .cache/upstream

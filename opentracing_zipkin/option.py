@@ -230,10 +230,34 @@ def type_of(group: type, name: str) -> Any:
     return group.__annotations__[name].__origin__
 
 
+# Arguments of other tracers, and the settings that the pages on coming from them give in their place.
+_OURS = {
+    "baggage_header_prefix": ("baggage_fields",),
+    "generate_128bit_trace_id": ("trace_id_bits",),
+    "host": ("local_ip",),
+    "ipv4": ("local_ip",),
+    "local_agent": ("endpoint",),
+    "max_queue_size": ("max_queued_spans",),
+    "max_tag_value_length": ("max_tag_length",),
+    "port": ("local_port",),
+    "reporter_flush_interval": ("flush_interval",),
+    "reporter_queue_size": ("max_queued_spans",),
+    "schedule_delay_millis": ("flush_interval",),
+    "send_interval": ("flush_interval",),
+    "tags": ("default_tags",),
+    "transport": ("sender",),
+    "transport_handler": ("endpoint", "sender"),
+    "use_128bit_trace_id": ("trace_id_bits",),
+}
+
+
 def check_names(whose: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Raise TypeError for an argument that does not exist, with the name that was probably meant."""
     for name in given:
         if name not in known:
+            ours = [one for one in _OURS.get(name, ()) if one in known]
+            if ours:
+                raise TypeError(f"{whose} has no argument {name!r}; use {' or '.join(ours)} instead")
             import difflib  # imported here, because it takes 7 ms and is rarely needed
 
             near = difflib.get_close_matches(name, known, 1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 
 from ..instrument.opentelemetry_api import version_problem
-from ..instrument.registry import Library
+from ..instrument.registry import Library, state as registry_state
 from ..settings import Effective
 from .report import OK, WARNING, Finding, Kind
 
@@ -15,6 +16,7 @@ __all__ = ["INSTRUMENTED", "Row", "check_instrumentation", "exporters_of_others"
 
 _CHECK = "instrumentation"
 INSTRUMENTED = "instrumented"
+_UNTRIED = "but not tried before version"
 
 Row = tuple[str, str, str]  # a library's name, its version, and whether it would be traced, or why not
 
@@ -46,6 +48,13 @@ OLD_API = Kind(
     "OpenTelemetry's spans would not be recorded: {problem}; so these libraries would not be traced: {names}",
     "install a newer opentelemetry-api, together with the instrumentations that belong to it",
 )
+UNTRIED = Kind(
+    "untried-version",
+    WARNING,
+    _CHECK,
+    "{name} {version} is older than {oldest}, the oldest version that we have tried; its spans may be incomplete, or missing",
+    "use a newer {name}; docs/how-to/the-command.md lists the oldest versions",
+)
 EXPORTER_OF_OTHERS = Kind(
     "exporter-of-others",
     WARNING,
@@ -68,9 +77,12 @@ def check_instrumentation(found: Effective, rows: Sequence[Row]) -> Iterator[Fin
     without_api = [name for name, _, state in untraced if problem and state.endswith(problem)]
     if without_api:
         yield OLD_API(problem=problem, names=", ".join(without_api))
-    for name, version, state in untraced:
-        if name not in without_api:
-            yield NOT_INSTRUMENTED(name=name, version=version, state=state)
+    for name, version, state in rows:
+        if state.startswith(f"not {INSTRUMENTED}"):
+            if name not in without_api:
+                yield NOT_INSTRUMENTED(name=name, version=version, state=state)
+        elif state.startswith(f"{INSTRUMENTED}, {_UNTRIED}"):
+            yield UNTRIED(name=name, version=version, oldest=state.rpartition(" ")[2])
     for line in exporters_of_others():
         yield EXPORTER_OF_OTHERS(line=line)
 
@@ -105,7 +117,7 @@ def rows_of(chosen: Sequence[str]) -> list[Row]:
             rows.append((name, "-", "not installed"))
             continue
         if name in chosen:
-            text = _state_of(library)
+            text = _state_of(library, found)
         elif library.by_default:
             text = _reason_left_out(name, left_out)
         else:
@@ -160,10 +172,23 @@ def _reason_left_out(name: str, left_out: tuple[str, ...]) -> str:
     return "not chosen by ZIPKIN_INSTRUMENT"
 
 
-def _state_of(library: Library) -> str:
-    """The state of a library: our module can be loaded, or cannot, for instance because the library is too old."""
+def _state_of(library: Library, found: str) -> str:
+    """The state of a library: our module can be installed, or cannot, for instance because the library is too old.
+
+    Our module is installed and removed, because a fault may show only then.
+    """
     try:
-        library.load()
+        module = library.load()
+        if registry_state(library.name) != INSTRUMENTED:
+            module.install()
+            module.uninstall()
     except Exception as fault:
         return f"not {INSTRUMENTED}: {type(fault).__name__}: {fault}"
+    if library.oldest is not None and _parts(found) < _parts(library.oldest):
+        return f"{INSTRUMENTED}, {_UNTRIED} {library.oldest}"
     return INSTRUMENTED
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version, by which versions are compared here."""
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))

@@ -1,19 +1,23 @@
 """Celery: a producer span for each message that is sent, a consumer span for each run of a task.
 
 Rules: the context travels in the message's headers.  A run is a child of the span that sent its message, never the same span.
-A retry is no error: the run that asks for it sends the message.  A fault of ours is logged once, and the task goes on.
+A retry is no error: the run that asks for it sends the message.  A run that is cut short is an error, also by an exception
+that ends other blocks as planned, because it has no result.  A fault of ours is logged once, and the task goes on.
 """
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery, signals
+from celery.exceptions import Ignore, Reject, Retry
 
 import opentracing
 
+from ..planned import is_planned
 from . import celery_redis
 from .http import OFF, HttpPolicy, check_policy, in_force
 from .other_instrumentations import stand_back
@@ -25,7 +29,10 @@ _patches = Patches()
 _policy = OFF
 _sending: ContextVar[opentracing.Span | None] = ContextVar("opentracing_zipkin_celery_sending", default=None)
 
-_RUN = "_opentracing_zipkin_run"  # the attribute of a task's request that holds its span and scope
+# The attribute of a task's request that holds its span and scope, and the exception that was being handled at the start.
+_RUN = "_opentracing_zipkin_run"
+# The states of runs that end by an exception without being failures.
+_STATES = {Ignore: "IGNORED", Reject: "REJECTED", Retry: "RETRY"}
 # The broker's name by the scheme of its URL, where the two differ.
 _BROKERS = {"amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "rediss": "redis"}
 
@@ -121,26 +128,55 @@ def _before_run(task_id: Any = None, task: Any = None, **_: Any) -> None:
         # A task that is called without a broker has no headers, so its parent is the active span of its caller.
         context = tracer.extract(opentracing.Format.TEXT_MAP, carrier)
         span = tracer.start_span(task.name, child_of=context, tags=tags)
-        setattr(request, _RUN, (span, tracer.scope_manager.activate(span, False)))
+        setattr(request, _RUN, (span, tracer.scope_manager.activate(span, False), sys.exc_info()[1]))
     except Exception as fault:
         _policy.log_fault("the start of a task's span", fault)
 
 
 def _after_run(task: Any = None, state: Any = None, **_: Any) -> None:
     run = _run_of(task)
-    if run is not None:
-        delattr(task.request, _RUN)
-        span, scope = run
+    if run is None:
+        return
+    delattr(task.request, _RUN)
+    span, scope, handled_before = run
+    try:
+        # Celery calls this in a `finally`, so an exception that it does not catch is seen here: one that ends the process or
+        # the greenlet, and each one if `apply` is called with `throw`.  There is no state then, and no signal of a failure.
+        leaving = sys.exc_info()[1]
+        if leaving is not None and (state is None or leaving is not handled_before):
+            state = _end_by(span, leaving)
         if state is not None and state != "SUCCESS":
             span.set_tag("celery.state", str(state))
-        scope.close()
-        span.finish()
+    except Exception as fault:
+        _policy.log_fault("the end of a task's span", fault)
+    scope.close()
+    span.finish()
+
+
+def _end_by(span: opentracing.Span, error: BaseException) -> str | None:
+    """Describe the exception that leaves a run, and return the run's state; None where the worker decides it afterwards."""
+    for planned, state in _STATES.items():
+        if isinstance(error, planned):
+            return state
+    _fail(span, error)
+    return "FAILURE" if isinstance(error, Exception) else None
+
+
+def _fail(span: opentracing.Span, error: BaseException) -> None:
+    if not is_planned(error):
+        span._on_error(span, type(error), error, error.__traceback__)
+        return
+    try:
+        text = str(error)
+    except Exception:  # the `__str__` of an application's class may raise
+        text = ""
+    span.set_tag("error", f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
 def _on_failure(sender: Any = None, exception: Any = None, **_: Any) -> None:
     run = _run_of(sender)
     if run is not None and isinstance(exception, BaseException):
-        run[0]._on_error(run[0], type(exception), exception, exception.__traceback__)
+        _fail(run[0], exception)
 
 
 def _on_retry(sender: Any = None, reason: Any = None, **_: Any) -> None:

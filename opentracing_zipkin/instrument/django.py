@@ -238,7 +238,9 @@ def _end_with(response: Any, exchange: Exchange, request: Any) -> None:
     response._resource_closers.append(exchange.end)
     if getattr(response, "file_to_stream", None) is None:  # a server may send a file itself, so its iterator must stay
         response._iterator = (
-            _stream_async(response._iterator, exchange) if response.is_async else _stream(response._iterator, exchange)
+            _stream_async(response._iterator, exchange)
+            if getattr(response, "is_async", False)  # Django 4.2 and newer have it
+            else _stream(response._iterator, exchange)
         )
 
 

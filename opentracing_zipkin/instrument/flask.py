@@ -5,6 +5,7 @@ Rules: the application's call is wrapped, so the work before the view (sessions,
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -36,7 +37,7 @@ def install(app: Flask | None = None, policy: HttpPolicy | None = None) -> None:
         setattr(owner, _POLICY, policy_or_default(policy))
     _traced.add(owner)
     if not _patches:
-        got_request_exception.connect(_note_error)
+        _watch_errors()
         _patches.replace(Flask, "__call__", _serving)
         _patches.replace(Flask, "wsgi_app", _serving)  # for servers and middleware that call it directly
 
@@ -48,7 +49,24 @@ def uninstall() -> None:
         if _POLICY in vars(owner):
             delattr(owner, _POLICY)
     _patches.undo()
-    got_request_exception.disconnect(_note_error)
+    with suppress(RuntimeError):  # no signals, see `_watch_errors`
+        got_request_exception.disconnect(_note_error)
+
+
+def _watch_errors() -> None:
+    """Note errors by Flask's signal, which extensions send, too; Flask before 2.3 has no signals where blinker is missing."""
+    try:
+        got_request_exception.connect(_note_error)
+    except RuntimeError:
+        _patches.replace(Flask, "handle_exception", _noting_error)
+
+
+def _noting_error(original: Any) -> Any:
+    def handle_exception(self: Flask, e: Exception) -> Any:
+        _note_error(self, e)
+        return original(self, e)
+
+    return handle_exception
 
 
 def _serving(original: Any) -> Any:

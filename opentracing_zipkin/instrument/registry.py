@@ -50,9 +50,10 @@ class Library:
     `is_late`: instrument it when no import is in progress, because our module needs modules that may be half imported.
     `instrumented_by`: the distribution of OpenTelemetry's instrumentation, None where the instrumentation is ours.
     `problem`: returns the reason why that instrumentation cannot be used, "" where it can.
+    `oldest`: the oldest version that `make test-old-libraries` tests; older ones are instrumented as far as that works.
     """
 
-    __slots__ = ("by_default", "distribution", "instrumented_by", "is_late", "load", "name", "problem", "trigger")
+    __slots__ = ("by_default", "distribution", "instrumented_by", "is_late", "load", "name", "oldest", "problem", "trigger")
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Library:
         is_late: bool = False,
         instrumented_by: str | None = None,
         problem: Callable[[], str] = str,
+        oldest: str | None = None,
     ) -> None:
         self.name = name
         self.trigger = trigger
@@ -73,6 +75,7 @@ class Library:
         self.is_late = is_late
         self.instrumented_by = instrumented_by
         self.problem = problem
+        self.oldest = oldest
 
 
 # These are import statements, because bundlers do not find a module whose name is made at run time.
@@ -153,17 +156,17 @@ def _threads() -> ModuleType:
 LIBRARIES: Mapping[str, Library] = {
     library.name: library
     for library in (
-        Library("flask", "flask", "flask", _flask),
-        Library("django", "django", "django", _django),
-        Library("fastapi", "fastapi", "fastapi", _fastapi),
-        Library("starlette", "starlette", "starlette", _starlette),
-        Library("requests", "requests", "requests", _requests),
-        Library("httpx", "httpx", "httpx", _httpx),
-        Library("urllib3", "urllib3", "urllib3", _urllib3),
+        Library("flask", "flask", "flask", _flask, oldest="2.0"),
+        Library("django", "django", "django", _django, oldest="3.2"),
+        Library("fastapi", "fastapi", "fastapi", _fastapi, oldest="0.106"),
+        Library("starlette", "starlette", "starlette", _starlette, oldest="0.29"),
+        Library("requests", "requests", "requests", _requests, oldest="2.28"),
+        Library("httpx", "httpx", "httpx", _httpx, oldest="0.23"),
+        Library("urllib3", "urllib3", "urllib3", _urllib3, oldest="1.26"),
         Library("urllib", "urllib.request", None, _urllib),
-        Library("aiohttp", "aiohttp", "aiohttp", _aiohttp),
+        Library("aiohttp", "aiohttp", "aiohttp", _aiohttp, oldest="3.8"),
         # The trigger is not `celery`: celery's command imports that package, lets gevent patch, and then imports the rest.
-        Library("celery", "celery.app", "celery", _celery),
+        Library("celery", "celery.app", "celery", _celery, oldest="5.0"),
         Library("logging", "logging", None, _logging),
         # Our module needs concurrent.futures, which imports logging, which imports threading: so it is late.
         Library("threads", "threading", None, _threads, by_default=False, is_late=True),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from celery import Celery, chain
+from celery.exceptions import TimeLimitExceeded
 from kombu.exceptions import OperationalError
 
 from opentracing_zipkin import ZipkinTracer
@@ -71,6 +72,14 @@ def test_a_task_that_raises_is_an_error(app: Celery, one_trace: Read) -> None:
 
     assert "LookupError: tea is lost" == trace["worker", "orders.lose"].tags["error"]
     assert "error" not in trace["caller", "send orders.lose"].tags
+
+
+def test_a_task_that_is_killed_at_its_time_limit_is_an_error(app: Celery, one_trace: Read) -> None:
+    """The exception that the signal raises in the pool's process is the error of the run's span, which is sent nevertheless."""
+    with pytest.raises(TimeLimitExceeded):
+        app.tasks["orders.wait"].delay().get(timeout=20)
+
+    assert one_trace(2)["worker", "orders.wait"].tags["error"].startswith("SystemExit: ")
 
 
 def test_a_chain_is_one_trace(app: Celery, tracer: ZipkinTracer, one_trace: Read) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from celery import Celery
 
@@ -38,6 +39,10 @@ def orders(broker: str) -> Celery:
         if self.request.retries < 1:
             raise self.retry(countdown=0)
         return article
+
+    @app.task(name="orders.wait", shared=False, time_limit=1)
+    def wait() -> None:
+        time.sleep(30)
 
     return app
 

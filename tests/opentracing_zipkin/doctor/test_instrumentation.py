@@ -50,6 +50,36 @@ def test_a_library_that_cannot_be_instrumented_is_a_warning(monkeypatch: pytest.
     assert "ImportError: cannot import name 'Flask'" in finding.text
 
 
+@pytest.mark.parametrize("name", [name for name, library in LIBRARIES.items() if library.distribution is not None])
+def test_a_library_whose_instrumentation_fails_is_a_warning(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each library's instrumentation is tried, because it may fail although our module can be imported."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("signals are missing")
+
+    monkeypatch.setattr(LIBRARIES[name].load(), "install", refuse)
+    monkeypatch.setenv("ZIPKIN_INSTRUMENT", name)
+    _, finding = examined()
+
+    assert ("warning", "not-instrumented") == (finding.status, finding.code)
+    assert "RuntimeError: signals are missing" in finding.text
+
+
+@pytest.mark.parametrize(("version", "code"), [("0.0.9", "untried-version"), ("999.0", None)])
+@pytest.mark.parametrize("name", [name for name, library in LIBRARIES.items() if library.oldest is not None])
+def test_a_version_that_was_not_tried_is_a_warning(
+    name: str, version: str, code: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that is older than the oldest version that was tried is traced, with a warning that names that version."""
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    monkeypatch.setenv("ZIPKIN_INSTRUMENT", name)
+    traced, *others = examined()
+
+    assert f"would trace: {name};" in traced.text
+    assert [code] * bool(code) == [finding.code for finding in others]
+    assert all(f"{name} {version} is older than {LIBRARIES[name].oldest}" in finding.text for finding in others)
+
+
 def test_an_exporter_of_others_that_is_found_first_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another package's exporter that is found first is a warning, because OpenTelemetry's SDK would send with it."""
     other = importlib.metadata.EntryPoint("zipkin", "other.package:Exporter", "opentelemetry_traces_exporter")

@@ -250,6 +250,7 @@ def test_an_async_view_stays_async(traced: Traced, way: str) -> None:
 def test_a_stream_lasts_until_its_last_byte(traced: Traced, interface: str, way: str) -> None:
     """A streamed answer, sync or async, has one span that ends with its last byte; work between chunks is a child."""
     during: list[int] = []
+    is_async = interface == "asgi" and VERSION >= (4, 2)  # older ones stream no async iterators
 
     def chunk(number: int) -> bytes:
         during.append(len(traced.spans))
@@ -262,7 +263,7 @@ def test_a_stream_lasts_until_its_last_byte(traced: Traced, interface: str, way:
             await asyncio.sleep(0)
 
     def stream(request: Any) -> StreamingHttpResponse:
-        return StreamingHttpResponse(chunks() if interface == "asgi" else map(chunk, range(3)))
+        return StreamingHttpResponse(chunks() if is_async else map(chunk, range(3)))
 
     with as_site([path("", stream)], [MIDDLEWARE] if way == "middleware" else []):
         if way == "install":

@@ -103,6 +103,26 @@ def test_a_span_is_named_by_its_rule(traced: Traced, way: str) -> None:
     assert 0 == traced.policy.faults
 
 
+def test_flask_without_signals_is_traced(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flask before 2.3, whose signals need blinker, is traced without it, and the exception of a 500 is the span's error."""
+
+    class NoSignal:
+        def connect(self, *_: object) -> None:
+            raise RuntimeError("Signalling support is unavailable because the blinker library is not installed.")
+
+        disconnect = connect
+
+    monkeypatch.setattr(flask, "got_request_exception", NoSignal())
+    unpatched = Flask.handle_exception
+    flask.install(policy=traced.policy)
+    answer = ask_wsgi(shop())("GET", "/boom", {})
+    span = traced.one()
+    flask.uninstall()
+
+    assert (500, "get /boom", "ValueError: no such order") == (answer.status, span.name, span.tags["error"])
+    assert unpatched is Flask.handle_exception
+
+
 def test_all_that_serves_a_request_has_its_span(traced: Traced) -> None:
     """The span is active in `open_session`, hooks, the view, error handlers, a stream, and the callbacks at its close."""
     app = Flask(__name__)

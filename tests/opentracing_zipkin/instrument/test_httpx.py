@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -247,7 +248,8 @@ def test_authentication_makes_siblings(loopback: LoopbackServer, spans: Spans) -
 
 def test_a_proxy_is_not_the_peer(loopback: LoopbackServer, spans: Spans) -> None:
     """Through a proxy, the span has the address of the server that the request is for."""
-    with _client(proxy=loopback.url) as client:
+    name = "proxy" if "proxy" in inspect.signature(httpx.Client).parameters else "proxies"  # the latter before httpx 0.26
+    with _client(**{name: loopback.url}) as client:
         client.get("http://10.1.2.3:8080/a")
 
     assert ("10.1.2.3", 8080) == (spans[0].remote and spans[0].remote.ipv4, spans[0].remote and spans[0].remote.port)

@@ -13,6 +13,7 @@ import pytest
 import requests
 import requests_mock
 import responses
+import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.auth import HTTPDigestAuth
 from urllib3.util.retry import Retry
@@ -131,6 +132,7 @@ def test_a_streamed_answer_lasts_as_long_as_its_server_takes(loopback: LoopbackS
     assert 1 == len(spans)
 
 
+@pytest.mark.skipif(urllib3.__version__.startswith("1."), reason="urllib3 1.26 takes a body that is cut for a whole one")
 @pytest.mark.parametrize("end", [_read_content, _iterate, _read_raw, _stream_raw, _read_pieces, _read_into])
 def test_an_error_in_the_middle_of_a_body_is_the_error(
     loopback: LoopbackServer, spans: Spans, end: Callable[[requests.Response], object]
