@@ -44,7 +44,6 @@ __all__ = [
 _V2_PATH = "/api/v2/spans"  # in an endpoint it stands for the path of any encoding
 
 _UNKNOWN = "unknown_service"
-_SHUTDOWN_TIMEOUT_S = 1.0  # for an application that shuts down; the interpreter's exit waits again
 
 T = TypeVar("T")
 
@@ -222,7 +221,7 @@ def _use_opentelemetry() -> Callable[[], None]:
 def _flush() -> object:
     """Send the waiting spans of an application that shuts down; called in a thread that may wait."""
     tracer = opentracing.global_tracer()
-    return tracer.flush(_SHUTDOWN_TIMEOUT_S) if isinstance(tracer, ZipkinTracer) else None
+    return tracer.flush_at_shutdown() if isinstance(tracer, ZipkinTracer) else None
 
 
 def _install(tracer: opentracing.Tracer) -> None:
