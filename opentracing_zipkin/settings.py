@@ -22,7 +22,7 @@ from .log import log
 from .option import WrongSetting, check_group, check_names, options_of, selected, show_arguments, type_of
 from .options import ConfigureOptions, Settings
 from .parts import PART_TYPES, TracerSettings
-from .process.termination import handle_sigterm, leave_sigterm
+from .process.termination import handle_signals, leave_signals
 from .senders.collector_url import has_own_path, likely_path
 from .senders.endpoint import HTTP, kind_of, shown_target
 from .senders.url import shown
@@ -164,9 +164,9 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
     if libraries:
         registry.install(libraries)
     if own["handle_sigterm"]:
-        handle_sigterm()
+        handle_signals()
     else:
-        leave_sigterm()
+        leave_signals()
     _log_own_paths(endpoints)
     warn_of_misspelt()
     return tracer

@@ -16,7 +16,7 @@ from typing import Protocol
 from ..clock import monotonic
 from ..log import is_stuck, log
 from ..process.interpreter import NONE, at_end, thread_kind
-from ..process.termination import at_childs_exit, at_sigterm
+from ..process.termination import at_childs_exit, at_signal
 from ..text import are, spans, were
 from .alarm import Alarm
 from .greenlets import prepare_exit
@@ -106,7 +106,7 @@ def register_for_exit(reporter: Drainable) -> None:
     if not _registered:
         _registered.append(True)
         at_end(drain_at_exit)
-        at_sigterm(drain_for_signal, hurry_all)
+        at_signal(drain_for_signal, hurry_all)
         if thread_kind() is NONE:
             log.warning(
                 "zipkin: in this kind of subinterpreter Python %d.%d allows no reporter's thread; "
@@ -190,7 +190,7 @@ def flush_at_shutdown(flush: Callable[[float], bool]) -> bool:
             shutdown.ended_at = monotonic()
 
 
-def drain_for_signal() -> None:
+def drain_for_signal(name: str) -> None:
     """Send the waiting spans of all reporters in a signal handler: take no lock, and release those of the interrupted code.
 
     That code will not go on, and while it holds the locks the threads could not send.
@@ -203,7 +203,7 @@ def drain_for_signal() -> None:
     lost = sum(reporter.remaining for reporter in reporters)
     if lost:
         # Not by logging, because the interrupted code may hold the lock of logging.
-        _say(_lost_text(lost, "SIGTERM"), by_logging=False)
+        _say(_lost_text(lost, name), by_logging=False)
 
 
 def hurry_all() -> None:

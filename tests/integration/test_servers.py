@@ -73,7 +73,7 @@ SERVERS = {
     "uvicorn": Server(UVICORN),
     "uvicorn --workers 2": Server([*UVICORN, "--workers", "2"]),
     "uvicorn --reload": Server([*UVICORN, "--reload"]),
-    "uvicorn in a script": Server([sys.executable, "-m", f"{APPS}.script", "{port}"]),
+    "uvicorn.run()": Server([sys.executable, "-m", f"{APPS}.script", "{port}"]),
     "hypercorn": Server(HYPERCORN),
     "hypercorn --workers 2": Server([*HYPERCORN, "--workers", "2"]),
     "granian": Server([*GRANIAN, "asgi", ASGI]),

@@ -84,7 +84,7 @@ def known(monkeypatch: pytest.MonkeyPatch, *reporters: Collected) -> None:
 
 ENDS: dict[str, Callable[[], None]] = {
     "the exit": progress.drain_at_exit,
-    "a signal": progress.drain_for_signal,
+    "a signal": lambda: progress.drain_for_signal("SIGTERM"),
 }
 STALLS_S = [0, 0.1, 0.5, 2, 4, 60]
 
