@@ -96,6 +96,7 @@ class Shutdown:
 
 _shutdowns: list[Shutdown] = []  # the last one, unless every span was accepted in it
 _all: weakref.WeakSet[Drainable] = weakref.WeakSet()
+_given_up: weakref.WeakSet[Drainable] = weakref.WeakSet()  # at the process's end, which may call `drain_at_exit` twice
 _registered: list[bool] = []
 _children: set[int] = set()  # processes, this one or its ancestors, in which `register_for_childs_exit` was called
 
@@ -120,7 +121,8 @@ def register_for_childs_exit() -> None:
     pid = os.getpid()
     if pid not in _children:
         _children.add(pid)
-        _shutdowns.clear()  # they were the parent's
+        _shutdowns.clear()  # of the parent
+        _given_up.clear()
         at_childs_exit(drain_at_exit)
 
 
@@ -163,8 +165,9 @@ def _drain(reporters: Sequence[Drainable], cause: str, end: str, max_s: float = 
         is_done = await_sent(reporters, monotonic, wait, max_s, _shutdowns)
     for reporter in reporters:
         # Spans that a late reporter got meanwhile are not lost, because its owner will close it.
-        if reporter not in late or (reporter.remaining and not is_done):
+        if reporter not in _given_up and (reporter not in late or (reporter.remaining and not is_done)):
             lost += reporter.give_up(cause)
+            _given_up.add(reporter)
     if lost:
         _say(_lost_text(lost, end), by_logging=not any(reporter.is_logging for reporter in reporters))
 

@@ -53,7 +53,7 @@ class Collected:
     def send_here(self, seconds: float) -> None: ...
     def release_lock(self) -> None: ...
     def give_up(self, cause: str) -> int:
-        return 0
+        return self.remaining  # as where a send hangs, each time
 
 
 class Clock:
@@ -75,6 +75,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(progress, "monotonic", clock.monotonic)
     monkeypatch.setattr(progress, "Alarm", lambda: clock)
     monkeypatch.setattr(progress, "_shutdowns", [])
+    monkeypatch.setattr(progress, "_say", lambda *_, **__: None)
     return clock
 
 
@@ -216,3 +217,14 @@ def test_a_tracer_flushes_at_shutdown_by_its_recorder(monkeypatch: pytest.Monkey
     monkeypatch.setattr(recorder, "flush", flush)
 
     assert (False, [1.0]) == (ZipkinTracer("shop", recorder=recorder).flush_at_shutdown(), asked)
+
+
+def test_an_end_that_is_reached_twice_tells_once_how_many_spans_are_lost(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """A child of multiprocessing has two exit hooks, the package's and Python's, as in hypercorn's workers."""
+    known(monkeypatch, Collected(clock, 2, 10, []))
+    told: list[str] = []
+    monkeypatch.setattr(progress, "_say", lambda what, by_logging: told.append(what))
+    progress.drain_at_exit()
+    progress.drain_at_exit()
+
+    assert ["100 spans were not accepted before the process ended and are lost"] == told
