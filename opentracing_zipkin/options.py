@@ -383,9 +383,9 @@ class ReporterOptions(TypedDict, total=False):
         float | None, number(300.0, 0, 86_400, "seconds until an unaccepted message is dropped as `expired`")
     ]
     exit_stall_timeout: Annotated[
-        float | None, number(2.0, 0, 3600, "seconds that the interpreter's exit waits after the last accepted message")
+        float | None, number(2.0, 0, 3600, "seconds that the process's end waits after the last accepted message; 0: no wait")
     ]
-    exit_timeout: Annotated[float | None, number(10.0, 0, 3600, "seconds that the interpreter's exit waits in total, at most")]
+    exit_timeout: Annotated[float | None, number(10.0, 0, 3600, "seconds that the process's end waits in total, at most")]
     handlers: Annotated[
         Sequence[Callable[[FinishedSpan], FinishedSpan | None]] | None,
         Option(
@@ -498,7 +498,7 @@ class ConfigureOptions(TypedDict, total=False):
         bool | None,
         flag(
             True,
-            "sends the waiting spans before SIGTERM ends the process; "
+            "sends the waiting spans before SIGTERM or SIGHUP ends the process; "
             "see [servers and signals](../how-to/servers-and-signals.md)",
         ),
     ]

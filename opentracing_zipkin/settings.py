@@ -22,7 +22,7 @@ from .log import log
 from .option import WrongSetting, check_group, check_names, options_of, selected, show_arguments, type_of
 from .options import ConfigureOptions, Settings
 from .parts import PART_TYPES, TracerSettings
-from .process.termination import handle_sigterm, leave_sigterm
+from .process.termination import handle_signals, leave_signals
 from .senders.collector_url import has_own_path, likely_path
 from .senders.endpoint import HTTP, kind_of, shown_target
 from .senders.url import shown
@@ -44,7 +44,6 @@ __all__ = [
 _V2_PATH = "/api/v2/spans"  # in an endpoint it stands for the path of any encoding
 
 _UNKNOWN = "unknown_service"
-_SHUTDOWN_TIMEOUT_S = 1.0  # for an application that shuts down; the interpreter's exit waits again
 
 T = TypeVar("T")
 
@@ -165,9 +164,9 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
     if libraries:
         registry.install(libraries)
     if own["handle_sigterm"]:
-        handle_sigterm()
+        handle_signals()
     else:
-        leave_sigterm()
+        leave_signals()
     _log_own_paths(endpoints)
     warn_of_misspelt()
     return tracer
@@ -221,7 +220,7 @@ def _use_opentelemetry() -> Callable[[], None]:
 def _flush() -> object:
     """Send the waiting spans of an application that shuts down; called in a thread that may wait."""
     tracer = opentracing.global_tracer()
-    return tracer.flush(_SHUTDOWN_TIMEOUT_S) if isinstance(tracer, ZipkinTracer) else None
+    return tracer.flush_at_shutdown() if isinstance(tracer, ZipkinTracer) else None
 
 
 def _install(tracer: opentracing.Tracer) -> None:

@@ -69,6 +69,7 @@ from .process import local_address
 from .process.forking import renew_in_children, renewing
 from .process.interpreter import NONE, thread_kind
 from .propagation import Propagation, binary
+from .reporter.progress import flush_at_shutdown
 from .senders.endpoint import route_of
 from .span import MAX_TAGS, RecordingSpan, UnsampledSpan, WallClockSpan, ZipkinSpan, context_of, name_of
 from .stats import TracerStats
@@ -477,6 +478,10 @@ class ZipkinTracer(ClassicTracer, DecidingTracer, Tracer):
         ValueError for a `timeout` that is no finite number of seconds.
         """
         return self._recorder.flush(check_timeout(timeout))
+
+    def flush_at_shutdown(self) -> bool:
+        """Flush because the application shuts down, for a second at most; the process's end then waits that much less."""
+        return flush_at_shutdown(self.flush)
 
     def close(self, timeout: float | None = None) -> Future[bool]:
         """Flush and stop for good.  Returns at once a Future of `flush`'s answer, which is done within `timeout` seconds.

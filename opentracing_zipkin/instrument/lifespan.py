@@ -36,9 +36,9 @@ def flushing_at_shutdown(policy: HttpPolicy, scope: MutableMapping[str, Any], se
 
 
 def _flush_function(policy: HttpPolicy) -> Callable[[], object] | None:
-    """The policy's `on_shutdown`, else the `flush` of the policy's own tracer, else the function that `configure` has set."""
+    """The policy's `on_shutdown`, else the flush of the policy's own tracer, else the function that `configure` has set."""
     if policy.on_shutdown is None and policy.tracer is not None:
-        return getattr(policy.tracer, "flush", None)
+        return getattr(policy.tracer, "flush_at_shutdown", None) or getattr(policy.tracer, "flush", None)
     return policy.on_shutdown or DEFAULT.on_shutdown
 
 

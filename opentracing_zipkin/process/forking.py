@@ -55,9 +55,12 @@ def renewing(name: str, owner: Any, function: _F) -> _F:
 
 
 def is_uwsgi_without_threads() -> bool:
-    """Whether this is uWSGI without --enable-threads, where our thread runs only while uWSGI runs the application's code."""
+    """Whether this is uWSGI without Python's threads, where our thread runs only while uWSGI runs the application's code.
+
+    Since its commit 896ee575 of 2024-07 uWSGI always has them; before, it needed --enable-threads or --threads.
+    """
     uwsgi: Any = sys.modules.get("uwsgi")
-    return uwsgi is not None and not uwsgi.opt.keys() & {"enable-threads", "threads"}
+    return uwsgi is not None and not uwsgi.has_threads
 
 
 def may_start_thread() -> bool:
@@ -67,7 +70,7 @@ def may_start_thread() -> bool:
     --py-call-uwsgi-fork-hooks the master holds the GIL itself when it forks, if threads are enabled.
     """
     uwsgi: Any = sys.modules.get("uwsgi")
-    return uwsgi is None or uwsgi.worker_id() != 0 or {"enable-threads", "py-call-uwsgi-fork-hooks"} <= uwsgi.opt.keys()
+    return uwsgi is None or uwsgi.worker_id() != 0 or bool(uwsgi.has_threads and "py-call-uwsgi-fork-hooks" in uwsgi.opt)
 
 
 def _renew() -> None:

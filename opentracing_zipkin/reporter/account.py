@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
+from math import inf
 from types import MappingProxyType
 
 from ..clock import monotonic
@@ -51,6 +52,7 @@ class Account:
         self._in_flight = 0
         self._is_moving = False  # whether spans are about to leave the backlog
         self.sent = 0
+        self.sent_at = -inf  # monotonic seconds of the last acceptance
 
     # Any thread
 
@@ -135,6 +137,7 @@ class Account:
         with self._lock:
             self._in_flight -= spans
             self.sent += spans
+            self.sent_at = monotonic()
             self._ring()
 
     def count_dropped(self, cause: str, spans: int) -> None:

@@ -1,4 +1,7 @@
-"""The wait at the process's end: for all reporters together, while the collector accepts spans, and never beyond a limit."""
+"""The wait at the process's end: for all reporters together, while the collector accepts spans, and never beyond a limit.
+
+An application's shutdown is a part of the end: the time that it has waited is missing later, so that both share the limits.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,22 @@ from typing import Protocol
 from ..clock import monotonic
 from ..log import is_stuck, log
 from ..process.interpreter import NONE, at_end, thread_kind
-from ..process.termination import at_childs_exit, at_sigterm
+from ..process.termination import at_childs_exit, at_signal
 from ..text import are, spans, were
 from .alarm import Alarm
 from .greenlets import prepare_exit
 
-__all__ = ["await_sent", "drain_at_exit", "drain_one", "register_for_childs_exit", "register_for_exit"]
+__all__ = [
+    "await_sent",
+    "drain_at_exit",
+    "drain_one",
+    "flush_at_shutdown",
+    "register_for_childs_exit",
+    "register_for_exit",
+]
 
 POLL_INTERVAL_S = 0.01
+MAX_SHUTDOWN_S = 1.0  # an application's shutdown waits no longer, because its server may wait for it
 HURRY_INTERVAL_S = 0.2  # seconds between two tries of a reporter that has not been told that the process ends
 
 
@@ -38,6 +49,10 @@ class Drainable(Protocol):
     @property
     def accepted(self) -> int:
         """The number of spans that the collector has accepted."""
+
+    @property
+    def accepted_at(self) -> float:
+        """The time, in monotonic seconds, when the collector has last accepted spans; minus infinity if it never did."""
 
     @property
     def remaining(self) -> int:
@@ -63,7 +78,25 @@ class Drainable(Protocol):
         """Drop the remaining spans and log nothing from now on; returns the number of these spans."""
 
 
+class Shutdown:
+    """An application's wait before its process's end, in monotonic seconds.  It lasts until `ended_at` is set."""
+
+    def __init__(self, began_at: float) -> None:
+        self.began_at = began_at
+        self.ended_at = inf
+
+    def waited_s(self, now: float) -> float:
+        """The seconds of this wait."""
+        return min(now, self.ended_at) - self.began_at
+
+    def stalled_s(self, now: float, accepted_at: float) -> float:
+        """The seconds of this wait after the last acceptance; 0 if spans were accepted since the wait."""
+        return max(0.0, min(now, self.ended_at) - max(self.began_at, accepted_at))
+
+
+_shutdowns: list[Shutdown] = []  # the last one, unless every span was accepted in it
 _all: weakref.WeakSet[Drainable] = weakref.WeakSet()
+_given_up: weakref.WeakSet[Drainable] = weakref.WeakSet()  # at the process's end, which may call `drain_at_exit` twice
 _registered: list[bool] = []
 _children: set[int] = set()  # processes, this one or its ancestors, in which `register_for_childs_exit` was called
 
@@ -74,7 +107,7 @@ def register_for_exit(reporter: Drainable) -> None:
     if not _registered:
         _registered.append(True)
         at_end(drain_at_exit)
-        at_sigterm(drain_for_signal, hurry_all)
+        at_signal(drain_for_signal, hurry_all)
         if thread_kind() is NONE:
             log.warning(
                 "zipkin: in this kind of subinterpreter Python %d.%d allows no reporter's thread; "
@@ -88,6 +121,8 @@ def register_for_childs_exit() -> None:
     pid = os.getpid()
     if pid not in _children:
         _children.add(pid)
+        _shutdowns.clear()  # of the parent
+        _given_up.clear()
         at_childs_exit(drain_at_exit)
 
 
@@ -127,16 +162,38 @@ def _drain(reporters: Sequence[Drainable], cause: str, end: str, max_s: float = 
                 reporter.hurry()
             else:
                 reporter.begin_close(cause)
-        is_done = await_sent(reporters, monotonic, wait, max_s)
+        is_done = await_sent(reporters, monotonic, wait, max_s, _shutdowns)
     for reporter in reporters:
         # Spans that a late reporter got meanwhile are not lost, because its owner will close it.
-        if reporter not in late or (reporter.remaining and not is_done):
+        if reporter not in _given_up and (reporter not in late or (reporter.remaining and not is_done)):
             lost += reporter.give_up(cause)
+            _given_up.add(reporter)
     if lost:
         _say(_lost_text(lost, end), by_logging=not any(reporter.is_logging for reporter in reporters))
 
 
-def drain_for_signal() -> None:
+def flush_at_shutdown(flush: Callable[[float], bool]) -> bool:
+    """Call `flush` with its timeout, because the application shuts down; the process's end then waits that much less.
+
+    The timeout is half of the time that is left for the end, so that spans of the server's last steps have the other half.
+    """
+    reporters = list(_all)
+    now = monotonic()
+    waited_s, stalled_s = _spent(reporters, now, _shutdowns)
+    stall_s, total_s = _limits(reporters)
+    left_s = min(stall_s - stalled_s, total_s - waited_s) if reporters else inf
+    _shutdowns[:] = [Shutdown(now - stalled_s)]
+    try:
+        is_done = flush(min(MAX_SHUTDOWN_S, max(0.0, left_s / 2)))
+        if is_done:
+            _shutdowns.clear()
+        return is_done
+    finally:
+        for shutdown in _shutdowns:
+            shutdown.ended_at = monotonic()
+
+
+def drain_for_signal(name: str) -> None:
     """Send the waiting spans of all reporters in a signal handler: take no lock, and release those of the interrupted code.
 
     That code will not go on, and while it holds the locks the threads could not send.
@@ -145,11 +202,11 @@ def drain_for_signal() -> None:
     for reporter in reporters:
         reporter.begin_close("expired")
         reporter.release_lock()
-    await_sent(reporters, monotonic, lambda left_s: _hurry_and_wait(reporters))
+    await_sent(reporters, monotonic, lambda left_s: _hurry_and_wait(reporters), shutdowns=_shutdowns)
     lost = sum(reporter.remaining for reporter in reporters)
     if lost:
         # Not by logging, because the interrupted code may hold the lock of logging.
-        _say(_lost_text(lost, "SIGTERM"), by_logging=False)
+        _say(_lost_text(lost, name), by_logging=False)
 
 
 def hurry_all() -> None:
@@ -159,19 +216,25 @@ def hurry_all() -> None:
 
 
 def await_sent(
-    reporters: Sequence[Drainable], now: Callable[[], float], wait: Callable[[float], None], max_s: float = inf
+    reporters: Sequence[Drainable],
+    now: Callable[[], float],
+    wait: Callable[[float], None],
+    max_s: float = inf,
+    shutdowns: Sequence[Shutdown] = (),
 ) -> bool:
     """Call `wait` with the seconds that are left until no span remains; returns whether that happened in time.
 
     The time ends when no reporter had a span accepted for the longest stall limit, at the longest total limit, or after
-    `max_s`.
+    `max_s`.  The seconds of `shutdowns` count, too.
     """
-    stall_s = max((reporter.exit_timeouts[0] for reporter in reporters), default=0.0)
-    total_s = min(max_s, max((reporter.exit_timeouts[1] for reporter in reporters), default=0.0))
-    start = last = now()
+    stall_s, total_s = _limits(reporters)
+    begin = now()
+    waited_s, stalled_s = _spent(reporters, begin, shutdowns)
+    end = begin + min(max_s, total_s - waited_s)
+    last = begin - stalled_s
     accepted = sum(reporter.accepted for reporter in reporters)
     while any(reporter.remaining for reporter in reporters):
-        left_s = min(last + stall_s, start + total_s) - now()
+        left_s = min(last + stall_s, end) - now()
         if left_s <= 0:
             return False
         wait(left_s)
@@ -179,6 +242,21 @@ def await_sent(
         if more != accepted:
             accepted, last = more, now()
     return True
+
+
+def _limits(reporters: Sequence[Drainable]) -> tuple[float, float]:
+    """The longest limits of the reporters, in seconds: after the last accepted message, and in total."""
+    timeouts = [reporter.exit_timeouts for reporter in reporters] or [(0.0, 0.0)]
+    return max(stall_s for stall_s, _ in timeouts), max(total_s for _, total_s in timeouts)
+
+
+def _spent(reporters: Sequence[Drainable], now: float, shutdowns: Sequence[Shutdown]) -> tuple[float, float]:
+    """The seconds that the shutdowns have waited, in total and after the last accepted message."""
+    accepted_at = max((reporter.accepted_at for reporter in reporters), default=-inf)
+    return (
+        sum(shutdown.waited_s(now) for shutdown in shutdowns),
+        sum(shutdown.stalled_s(now, accepted_at) for shutdown in shutdowns),
+    )
 
 
 def _send_or_wait(reporters: Sequence[Drainable], left_s: float) -> None:

@@ -231,6 +231,11 @@ class Reporter:
         return self._account.sent
 
     @property
+    def accepted_at(self) -> float:
+        """The time, in monotonic seconds, when the collector has last accepted spans; minus infinity if it never did."""
+        return self._account.sent_at
+
+    @property
     def remaining(self) -> int:
         """The number of spans that may still be sent."""
         return self._account.pending if self._state.may_send else 0

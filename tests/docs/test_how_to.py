@@ -72,6 +72,7 @@ PAGES_WITH_TRACES = [
     "how-to/opentelemetry-exporter.md",
     "how-to/redaction.md",
     "how-to/sampling.md",
+    "how-to/servers-and-signals.md",
     "how-to/span-handlers.md",
     "how-to/the-command.md",
     "how-to/threads.md",

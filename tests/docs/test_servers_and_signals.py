@@ -13,7 +13,7 @@ from tests.integration.apps.served import IMPORT, START_UP
 from tests.integration.test_servers import SERVERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "servers-and-signals.md").read_text()
-EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL))
 END = "\nimport os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)"
 
 
@@ -27,8 +27,8 @@ def test_the_table_is_that_of_the_servers_that_are_tried() -> None:
     assert tried == rows
 
 
-@pytest.mark.parametrize(("example", "status", "printed"), [(0, 0, ""), (1, -15, "closing the shop\n")])
-def test_the_examples_handle_sigterm(example: int, status: int, printed: str) -> None:
+@pytest.mark.parametrize(("example", "status", "printed"), [("leaves", 0, ""), ("calls", -15, "closing the shop\n")])
+def test_the_examples_handle_sigterm(example: str, status: int, printed: str) -> None:
     """After SIGTERM, the first example leaves by `sys.exit`, the second one by the tracer's handler."""
     command = [sys.executable, "-u", "-c", EXAMPLES[example] + END]
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -37,6 +37,7 @@ def test_the_examples_handle_sigterm(example: int, status: int, printed: str) ->
 
 
 def test_each_example_is_tried() -> None:
-    """The page has two examples, and the test above runs both."""
+    """The test above runs two examples; tests/docs/test_how_to.py runs the application."""
 
-    assert 2 == len(EXAMPLES)
+    assert ["shop", "leaves", "calls"] == list(EXAMPLES)
+    assert 3 == PAGE.count("```python")

@@ -24,6 +24,7 @@ from opentracing_zipkin.model import FinishedSpan
 
 from ..interop.processes import redis_server
 from ..ports import free_port
+from ..waiting import wait_until
 from .apps.children import CHILDREN, SPANS
 from .server_process import PROJECT
 
@@ -107,11 +108,11 @@ GUNICORN = {
     "few requests a worker": ["--workers", str(WORKERS), "--max-requests", "20"],
 }
 UWSGI = {
-    "without threads": [],
+    "as it is": [],
     "threads enabled": ["--enable-threads"],
     "lazy": ["--enable-threads", "--lazy-apps"],
     "threads": ["--threads", "2"],
-    "python's hooks": ["--enable-threads", "--py-call-uwsgi-fork-hooks"],
+    "python's hooks": ["--py-call-uwsgi-fork-hooks"],
 }
 
 
@@ -158,9 +159,26 @@ def uwsgi(port: int, options: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("options", UWSGI)
 def test_under_uwsgi_every_request_has_its_span(collector: Collector, tmp_path: Path, options: str) -> None:
-    """uWSGI forks without Python's hooks, and by default it runs Python without threads."""
-    port = free_port()
-    check_requests(collector, uwsgi(port, UWSGI[options]), port, tmp_path / "log")
+    """uWSGI forks without Python's hooks; with any of its options every request has its span, and no warning comes."""
+    port, log = free_port(), tmp_path / "log"
+    check_requests(collector, uwsgi(port, UWSGI[options]), port, log)
+
+    assert "uWSGI runs without threads" not in log.read_text()
+
+
+def test_workers_of_uwsgi_that_may_end_their_requests_send_their_spans(collector: Collector, tmp_path: Path) -> None:
+    """With the hook of docs/how-to/servers-and-signals.md a request that runs at SIGTERM is answered, and its span arrives."""
+    port, log = free_port(), tmp_path / "log"
+    command = [part for part in uwsgi(port, []) if part != "--die-on-term"]
+    command += ["--hook-master-start", "unix_signal:15 gracefully_kill_them_all"]
+    with ThreadPoolExecutor(1) as executor:
+        with running(command, environment(collector, ZIPKIN_FLUSH_INTERVAL="0.2"), log):
+            await_answer(f"http://127.0.0.1:{port}/", log)
+            answer = executor.submit(get, f"http://127.0.0.1:{port}/?1.5")
+            wait_until(lambda: "begun" in [span.name for span in spans_of(collector)])
+        answered = answer.result()
+
+    assert answered in [f"{span.span_id} {span.tags.get('pid')}" for span in spans_of(collector)], log.read_text()[-3000:]
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ SERVERS = {
     "uvicorn": Server(UVICORN),
     "uvicorn --workers 2": Server([*UVICORN, "--workers", "2"]),
     "uvicorn --reload": Server([*UVICORN, "--reload"]),
-    "uvicorn in a script": Server([sys.executable, "-m", f"{APPS}.script", "{port}"]),
+    "uvicorn.run()": Server([sys.executable, "-m", f"{APPS}.script", "{port}"]),
     "hypercorn": Server(HYPERCORN),
     "hypercorn --workers 2": Server([*HYPERCORN, "--workers", "2"]),
     "granian": Server([*GRANIAN, "asgi", ASGI]),
@@ -105,6 +105,8 @@ SENT_AGAIN = [
 ]
 # These have no handler for SIGTERM, so as process 1 of a container they do not end by it.
 UNHANDLED = ("waitress", "runserver --noreload", "flask run")
+# These do not handle SIGHUP, which others take as a request to reload.
+HUNG_UP = ("uvicorn", "uvicorn.run()", "daphne", *UNHANDLED)
 CASES = [(name, place) for name, server in SERVERS.items() for place in server.places]
 OTHERS = [case for case in CASES if case not in SENT_AGAIN]
 TRIED = CASES if WHOLE else SENT_AGAIN + random.Random(SEED).sample(OTHERS, SAMPLE)
@@ -170,18 +172,24 @@ def only_child(process: subprocess.Popen[bytes]) -> int:
     return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
 
 
-def end(server: Server, folder: Path, place: str, whom: Callable[[subprocess.Popen[bytes]], int] = parent) -> End:
-    """The result of a server and its spans after the process `whom` got SIGTERM right after an answer."""
+def end(
+    server: Server,
+    folder: Path,
+    place: str,
+    whom: Callable[[subprocess.Popen[bytes]], int] = parent,
+    number: int = signal.SIGTERM,
+) -> End:
+    """The result of a server and its spans after the process `whom` got the signal right after an answer."""
     for left in reversed(range(server.tries)):
         try:
-            return try_to_end(server, folder / place, place, whom)
+            return try_to_end(server, folder / place, place, whom, number)
         except subprocess.TimeoutExpired:
             if left == 0:
                 raise
     raise AssertionError("no tries")
 
 
-def try_to_end(server: Server, log: Path, place: str, whom: Callable[[subprocess.Popen[bytes]], int]) -> End:
+def try_to_end(server: Server, log: Path, place: str, whom: Callable[[subprocess.Popen[bytes]], int], number: int) -> End:
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     with Collector() as collector:
@@ -190,7 +198,7 @@ def try_to_end(server: Server, log: Path, place: str, whom: Callable[[subprocess
             answers = [await_answer(url, log)]
             await_log(log, server.ready)
             answers += [get(url) for _ in range(REQUESTS)]
-            os.kill(whom(process), signal.SIGTERM)
+            os.kill(whom(process), number)
             begin = time.monotonic()
             status = process.wait(15)
             seconds = time.monotonic() - begin
@@ -207,6 +215,16 @@ def test_a_server_that_is_ended_has_sent_every_span(tmp_path: Path, name: str, p
     assert REQUESTS + 1 == len(ended.answers)
     assert ended.answers <= ended.arrived, ended.log
     assert MAX_END_S > ended.seconds
+
+
+@pytest.mark.parametrize(("name", "place"), sample([case for case in CASES if case[0] in HUNG_UP]))
+def test_a_server_whose_terminal_is_closed_has_sent_every_span(tmp_path: Path, name: str, place: str) -> None:
+    """A server that does not handle SIGHUP ends by it as without the tracer, after the span of every answer was sent."""
+    with ThreadPoolExecutor(2) as executor:
+        without, ended = executor.map(partial(end, SERVERS[name], tmp_path, number=signal.SIGHUP), [NOWHERE, place])
+
+    assert (-signal.SIGHUP, -signal.SIGHUP) == (without.status, ended.status), ended.log
+    assert ended.answers <= ended.arrived, ended.log
 
 
 CONTAINED = [case for case in CASES if case[0] not in UNHANDLED]

@@ -1,4 +1,4 @@
-"""SIGTERM that is no ordinary end: in process 1 of a container, and in a process with gevent's event loop."""
+"""SIGTERM and SIGHUP that are no ordinary end: in process 1 of a container, and in a process with gevent's event loop."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 
 from opentracing_zipkin.collector import Collector
 
-from .apps.first_process import HOW, SIGTERM_AT, SPANS
+from .apps.first_process import HOW, SIGNAL_AT, SPANS
 from .test_processes import PROJECT, environment, spans_of
 
 
 @pytest.mark.parametrize("how", HOW)
 def test_process_1_sends_what_waits_at_sigterm_and_keeps_its_tracer(how: str) -> None:
-    """The kernel does not end process 1: each SIGTERM sends waiting spans, nothing is dropped, and later spans arrive."""
+    """The kernel does not end process 1: each signal sends waiting spans, nothing is dropped, and later spans arrive."""
     command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "tests.integration.apps.first_process", how]
     if os.geteuid() != 0:
         command[1:1] = ["--user", "--map-root-user"]
@@ -28,7 +28,7 @@ def test_process_1_sends_what_waits_at_sigterm_and_keeps_its_tracer(how: str) ->
         arrived = len(spans_of(collector))
 
     assert (0, "") == (result.returncode, result.stderr)
-    assert [*map(str, SIGTERM_AT), f"True {SPANS} 0"] == result.stdout.splitlines()
+    assert [*map(str, SIGNAL_AT), f"True {SPANS} 0"] == result.stdout.splitlines()
     assert SPANS == arrived
 
 
@@ -53,23 +53,24 @@ gevent.spawn(finish).join()
 gevent.sleep(20)
 """
 GEVENT_ENDS = {
-    "in the hub": "subprocess.Popen([sys.executable, '-c', f'import os; os.kill({os.getpid()}, 15)'])",
-    "in a greenlet": "os.kill(os.getpid(), signal.SIGTERM)",
+    "in the hub": "subprocess.Popen([sys.executable, '-c', f'import os; os.kill({os.getpid()}, {number})'])",
+    "in a greenlet": "os.kill(os.getpid(), {number})",
 }
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("where", GEVENT_ENDS)
-def test_under_gevent_every_span_is_sent_before_sigterm_ends_the_process(where: str) -> None:
-    """Wherever SIGTERM comes, spans of greenlets that end within half a second are sent; the status is the signal's."""
+def test_under_gevent_every_span_is_sent_before_sigterm_ends_the_process(where: str, number: signal.Signals) -> None:
+    """Wherever the signal comes, spans of greenlets that end within half a second are sent; the status is the signal's."""
     with Collector() as collector:
-        code = GEVENT.replace("{end}", GEVENT_ENDS[where])
+        code = GEVENT.replace("{end}", GEVENT_ENDS[where].replace("{number}", str(int(number))))
         result = subprocess.run(
             [sys.executable, "-c", code],
             env=environment(collector), cwd=PROJECT, timeout=60, check=False, capture_output=True, text=True,
         )  # fmt: skip
         arrived = len(spans_of(collector))
 
-    assert (-signal.SIGTERM, "") == (result.returncode, result.stderr)
+    assert (-number, "") == (result.returncode, result.stderr)
     assert 101 == arrived
 
 

@@ -44,8 +44,9 @@ def test_the_example_sends_one_trace(collector: Collector, code: str) -> None:
     assert [price.span_id] * 2 == [span.parent_id for span in trace if span.name == "look up"]
 
 
-def test_a_handler_of_ones_own_that_leaves_loses_nothing_under_eventlet(collector: Collector) -> None:
-    """A program whose own handler of SIGTERM exits loses no span, even if the signal interrupts eventlet's event loop."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_handler_of_ones_own_that_leaves_loses_nothing_under_eventlet(collector: Collector, number: int) -> None:
+    """A program whose own handler of the signal exits loses no span, even if the signal interrupts eventlet's event loop."""
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", WAITING.format(handler=HANDLER)],
         env={**os.environ, "ZIPKIN_ENDPOINT": collector.url}, cwd=PROJECT, stdout=subprocess.PIPE,
@@ -54,7 +55,7 @@ def test_a_handler_of_ones_own_that_leaves_loses_nothing_under_eventlet(collecto
         assert process.stdout is not None
         assert b"ready\n" == process.stdout.readline()
         time.sleep(0.3)  # so that every greenlet waits
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
 
         assert 0 == process.wait(15)
         assert 1 == len(collector.store.traces())

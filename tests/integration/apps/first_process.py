@@ -1,6 +1,6 @@
 """Process 1 of a container: `unshare --pid --fork python -m tests.integration.apps.first_process HOW`.
 
-The program finishes 40 spans while SIGTERM comes twice; it prints the sent spans after each, and the balance at the end.
+The program finishes 40 spans while a signal comes twice; it prints the sent spans after each, and the balance at the end.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ import time
 from opentracing_zipkin import configure
 
 SPANS = 40
-SIGTERM_AT = (10, 25)
+SIGNAL_AT = (10, 25)
 
 
 def kill() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def hang_up() -> None:
+    os.kill(os.getpid(), signal.SIGHUP)
 
 
 def raise_where_a_server_restored_the_default() -> None:
@@ -27,7 +31,7 @@ def raise_where_a_server_restored_the_default() -> None:
     signal.signal(signal.SIGTERM, former)
 
 
-HOW = {"kill": kill, "raise": raise_where_a_server_restored_the_default}
+HOW = {"kill": kill, "hang up": hang_up, "raise": raise_where_a_server_restored_the_default}
 
 
 def main(how: str) -> None:
@@ -35,7 +39,7 @@ def main(how: str) -> None:
     tracer = configure("first", flush_interval=60)
     for number in range(1, SPANS + 1):
         tracer.start_trace("work").finish()
-        if number in SIGTERM_AT:
+        if number in SIGNAL_AT:
             HOW[how]()
             deadline = time.monotonic() + 5
             while tracer.stats.sent < number and time.monotonic() < deadline:

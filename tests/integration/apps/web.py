@@ -1,4 +1,7 @@
-"""A WSGI application that answers with the ids of its span and of its process, and is configured at import."""
+"""A WSGI application that answers with the ids of its span and of its process, and is configured at import.
+
+A query is a number of seconds, for which the request goes on after a span "begun".
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ opentracing.tracer.start_trace("import", tags={"pid": str(os.getpid())}).finish(
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     with opentracing.tracer.start_active_span("get", tags={"pid": str(os.getpid())}) as scope:
-        time.sleep(0.01)  # so that one worker does not answer everything
+        if environ["QUERY_STRING"]:
+            opentracing.tracer.start_span("begun").finish()
+        time.sleep(float(environ["QUERY_STRING"] or 0.01))  # so that one worker does not answer everything
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [f"{scope.span.context.span_id} {os.getpid()}".encode()]

@@ -363,13 +363,13 @@ def test_what_waits_is_sent_at_shutdown(traced: Traced, fails: bool) -> None:
     """At the end of the lifespan the tracer is flushed before the server gets the last message; a failure is counted."""
     events: list[str] = []
 
-    def flush() -> bool:
+    def flush(timeout: float | None = None) -> bool:
         events.append("flush")
         if fails:
             raise OSError("no collector")
         return True
 
-    traced.tracer.flush = flush  # type: ignore[assignment, method-assign]
+    traced.tracer.flush = flush  # type: ignore[method-assign]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -63,8 +63,24 @@ def test_a_policys_own_tracer_is_flushed() -> None:
     """A policy with a tracer and without `on_shutdown` flushes its tracer."""
     told: list[str] = []
     policy = HttpPolicy(tracer=ZipkinTracer("shop", recorder=InMemoryRecorder()))
-    policy.tracer.flush = lambda: told.append("flushed")  # type: ignore[union-attr]
+    policy.tracer.flush_at_shutdown = lambda: told.append("flushed")  # type: ignore[union-attr]
     asyncio.run(live(TracingMiddleware(application(LAST[0]), policy), told))
+
+    assert ["flushed", LAST[0]] == told[1:]
+
+
+class Foreign(opentracing.Tracer):
+    """Another tracer, which has no more than a `flush`."""
+
+    def __init__(self, told: list[str]) -> None:
+        super().__init__()
+        self.flush = lambda: told.append("flushed")
+
+
+def test_another_tracer_is_flushed_by_its_flush() -> None:
+    """A tracer without `flush_at_shutdown` is flushed by its own `flush`."""
+    told: list[str] = []
+    asyncio.run(live(TracingMiddleware(application(LAST[0]), HttpPolicy(tracer=Foreign(told))), told))
 
     assert ["flushed", LAST[0]] == told[1:]
 

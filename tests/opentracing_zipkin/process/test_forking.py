@@ -17,11 +17,12 @@ from opentracing_zipkin.process import forking
 from opentracing_zipkin.reporter import Reporter
 from opentracing_zipkin.testing import FakeSender, InMemoryRecorder
 
-HOOKS = {"enable-threads": True, "py-call-uwsgi-fork-hooks": True}
+HOOKS = {"py-call-uwsgi-fork-hooks": True}
 
 
 class Uwsgi(ModuleType):
     opt: dict[str, Any]
+    has_threads = 1
 
     def worker_id(self) -> int:
         return 0
@@ -82,17 +83,24 @@ def test_a_process_that_no_hook_told_of_is_noticed_at_the_first_record(uwsgi: Uw
 
 
 @pytest.mark.parametrize(
-    ("options", "starts", "warns"),
-    [({}, False, True), ({"threads": b"2"}, False, False), ({"enable-threads": True}, False, False), (HOOKS, True, False)],
+    ("has_threads", "options", "starts", "warns"),
+    [
+        (0, {}, False, True),
+        (0, HOOKS, False, True),
+        (1, {}, False, False),
+        (1, {"threads": b"2"}, False, False),
+        (1, {"enable-threads": True}, False, False),
+        (1, HOOKS, True, False),
+    ],
 )
 def test_no_thread_starts_in_a_master_whose_workers_it_would_block(
-    uwsgi: Uwsgi, caplog: pytest.LogCaptureFixture, options: dict[str, Any], starts: bool, warns: bool
+    uwsgi: Uwsgi, caplog: pytest.LogCaptureFixture, has_threads: int, options: dict[str, Any], starts: bool, warns: bool
 ) -> None:
     """In uWSGI's master a thread starts only if uWSGI takes Python's lock before it forks.
 
     If threads are not enabled at all, this is logged when the tracer is made.
     """
-    uwsgi.opt = options
+    uwsgi.opt, uwsgi.has_threads = options, has_threads
     with caplog.at_level(logging.WARNING):
         reporter = Reporter(json_v2, FakeSender())
         assert warns is ("start it with --enable-threads" in caplog.text)

@@ -284,9 +284,9 @@ def test_sigterm_is_not_handled_in_a_subinterpreter(kind: str, tmp_path: Path) -
     """`configure` leaves signals to the main interpreter, and logs this at DEBUG."""
     end = """if True:
         import logging, signal
-        from opentracing_zipkin.process.termination import handle_sigterm
+        from opentracing_zipkin.process.termination import handle_signals
         logging.basicConfig(level=logging.DEBUG)
-        handle_sigterm()
+        handle_signals()
         assert signal.SIG_DFL == signal.getsignal(signal.SIGTERM)
         """
     _, result, _ = run(kind, tmp_path, end)

@@ -1,8 +1,14 @@
-"""SIGTERM in a process: finished spans are sent, the process ends as it would have, and other handlers still work."""
+"""SIGTERM and SIGHUP in a process: finished spans are sent, the process ends as it would have, and other handlers still work.
+
+A test with the fixture `by` has code for SIGTERM, and runs it for each of the two signals.
+"""
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -57,31 +63,51 @@ def end(code: str) -> End:
         return End(process.returncode, sum(map(len, collector.store.traces())), seconds, printed, told)
 
 
-# Each of these sends SIGTERM after a server's own handler was replaced by SIG_DFL.
+class By:
+    """Runs code for SIGTERM with another signal; `status` is that of a process that the signal has ended."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.status = -signal.Signals[name]
+
+    def end(self, code: str) -> End:
+        ended = end(code.replace("SIGTERM", self.name))
+        return ended._replace(told=ended.told.replace(self.name, "SIGTERM"))
+
+
+SIGNALS = ["SIGTERM", "SIGHUP"]
+
+
+@pytest.fixture(params=SIGNALS)
+def by(request: pytest.FixtureRequest) -> By:
+    return By(request.param)
+
+
+# Each of these sends the signal after a server's own handler was replaced by SIG_DFL.
 SENT_AGAIN = {
     "raise_signal": "signal.raise_signal(signal.SIGTERM)",
     "kill": "os.kill(os.getpid(), signal.SIGTERM)",
-    "raise_signal by number": "signal.raise_signal(15)",
+    "raise_signal by number": "signal.raise_signal(int(signal.SIGTERM))",
     "from a thread": "threading.Thread(target=signal.raise_signal, args=[signal.SIGTERM]).start(); time.sleep(5)",
 }
 
 
 @pytest.mark.parametrize("how", SENT_AGAIN)
 @pytest.mark.parametrize("place", ["before the server's handler", "under the server's handler"])
-def test_a_process_that_sends_sigterm_to_itself_again_has_sent_every_span(how: str, place: str) -> None:
+def test_a_process_that_sends_sigterm_to_itself_again_has_sent_every_span(how: str, place: str, by: By) -> None:
     """A process that sends SIGTERM to itself has sent every span, without an exit handler, and has the signal's status."""
     code = "tracer = configure()\nfinish()\n"
     under = place == "under the server's handler"
     handled = "signal.signal(signal.SIGTERM, pass_on)\n"
     code = handled + code if under else code + handled
-    ended = end(code + f"signal.signal(signal.SIGTERM, signal.SIG_DFL)\n{SENT_AGAIN[how]}")
+    ended = by.end(code + f"signal.signal(signal.SIGTERM, signal.SIG_DFL)\n{SENT_AGAIN[how]}")
 
-    assert (-15, SPANS, "") == (ended.status, ended.spans, ended.told)
+    assert (by.status, SPANS, "") == (ended.status, ended.spans, ended.told)
 
 
-def test_the_collector_of_a_process_that_sends_sigterm_to_itself_may_be_silent() -> None:
+def test_the_collector_of_a_process_that_sends_sigterm_to_itself_may_be_silent(by: By) -> None:
     """With a silent collector the process ends after `exit_stall_timeout`, by the signal, and tells how many spans are lost."""
-    ended = end(f"""
+    ended = by.end(f"""
         {SILENT}
         signal.signal(signal.SIGTERM, pass_on)
         tracer = configure(exit_stall_timeout=0.4)
@@ -91,48 +117,71 @@ def test_the_collector_of_a_process_that_sends_sigterm_to_itself_may_be_silent()
         signal.raise_signal(signal.SIGTERM)
     """)
 
-    assert -15 == ended.status
+    assert by.status == ended.status
     assert 2.0 > ended.seconds  # 0.4 s, and only once
     assert f"zipkin: {SPANS} spans were not accepted before SIGTERM and are lost\n" == ended.told
 
 
-def test_a_second_sigterm_ends_the_process_at_once() -> None:
-    """A second SIGTERM ends the process at once, even while waiting spans are being sent."""
+@pytest.mark.parametrize("second", SIGNALS)
+@pytest.mark.parametrize("first", SIGNALS)
+def test_a_second_signal_ends_the_process_at_once(first: str, second: str) -> None:
+    """A second signal, even the other one, ends the process at once while waiting spans are being sent."""
     ended = end(f"""
         {SILENT}
         tracer = configure(exit_stall_timeout=20, exit_timeout=20)
         finish()
         print("begin", flush=True)
-        code = f"import os, time; time.sleep(0.4); os.kill({{os.getpid()}}, 15)"
+        code = f"import os, time; time.sleep(0.4); os.kill({{os.getpid()}}, {{signal.{second}:d}})"
         os.spawnl(os.P_NOWAIT, sys.executable, sys.executable, "-c", code)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.{first})
         time.sleep(20)
     """)
 
-    assert -15 == ended.status
+    assert -signal.Signals[second] == ended.status
     assert 5.0 > ended.seconds
+
+
+@pytest.mark.parametrize("second", SIGNALS)
+@pytest.mark.parametrize("first", SIGNALS)
+def test_a_second_signal_at_once_belongs_to_the_first(first: str, second: str) -> None:
+    """systemd may send SIGHUP right after SIGTERM, and the end of a session two SIGHUPs; the first signal counts."""
+    ended = end(f"""
+        tracer = configure()
+        finish()
+        def both():
+            time.sleep(0.1)
+            for number in (signal.{first}, signal.{second}):
+                signal.pthread_kill(threading.main_thread().ident, number)
+                time.sleep(0.01)
+            time.sleep(60)
+        threading.Thread(target=both, daemon=True).start()
+        time.sleep(20)
+    """)
+
+    assert (-signal.Signals[first], SPANS, "") == (ended.status, ended.spans, ended.told)
 
 
 REFUSED = {
     "a thread": ("threading.Thread(target=run).start()", "this is not the main thread of the main interpreter"),
     "a signal that is blocked": (
-        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); run()",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, both); run()",
         "it is blocked",
     ),
     "a handler in C": (
-        "faulthandler.register(signal.SIGTERM, open(os.devnull, 'w')); run()",
+        "[faulthandler.register(number, open(os.devnull, 'w')) for number in both]; run()",
         "it has a handler from outside Python",
     ),
 }
 
 
 @pytest.mark.parametrize("where", REFUSED)
-def test_where_sigterm_cannot_be_handled_nothing_changes(where: str) -> None:
+def test_where_sigterm_cannot_be_handled_nothing_changes(where: str, by: By) -> None:
     """Where SIGTERM cannot be handled, nothing changes except for a line at DEBUG with the reason."""
     act, reason = REFUSED[where]
-    ended = end(f"""
+    ended = by.end(f"""
         logging.basicConfig(level=logging.DEBUG)
         before = signal.raise_signal, os.kill
+        both = [15, 1]
         run = configure
         {act}
         time.sleep(0.2)
@@ -141,6 +190,19 @@ def test_where_sigterm_cannot_be_handled_nothing_changes(where: str) -> None:
 
     assert f"DEBUG:opentracing_zipkin:zipkin: SIGTERM is not handled, because {reason}\n" in ended.told
     assert "True True\n" == ended.printed
+
+
+def test_a_signal_that_cannot_be_handled_changes_nothing_for_the_other(by: By) -> None:
+    """If one of the two signals is blocked, the other one is handled as usual."""
+    ended = by.end("""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {15, 1} - {signal.SIGTERM})
+        tracer = configure()
+        finish()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)
+    """)
+
+    assert (by.status, SPANS, "") == (ended.status, ended.spans, ended.told)
 
 
 def test_in_a_subinterpreter_nothing_changes() -> None:
@@ -155,8 +217,8 @@ def test_in_a_subinterpreter_nothing_changes() -> None:
             import logging, signal
             logging.basicConfig(level=logging.DEBUG)
             before = signal.raise_signal
-            from opentracing_zipkin.process.termination import handle_sigterm
-            handle_sigterm()
+            from opentracing_zipkin.process.termination import handle_signals
+            handle_signals()
             assert before is signal.raise_signal
         '''
         path = f'import sys; sys.path.insert(0, {os.getcwd()!r})\\n'
@@ -168,9 +230,9 @@ def test_in_a_subinterpreter_nothing_changes() -> None:
     assert "this is not the main thread of the main interpreter" in ended.told
 
 
-def test_a_handler_that_python_does_not_know_still_handles_sigterm() -> None:
+def test_a_handler_that_python_does_not_know_still_handles_sigterm(by: By) -> None:
     """A handler that Python does not know keeps SIGTERM, even one set after `configure`; our listener is not called."""
-    ended = end("""
+    ended = by.end("""
         signal.signal(signal.SIGTERM, pass_on)
         tracer = configure()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -201,9 +263,89 @@ def test_an_applications_handler_may_call_the_one_before_it() -> None:
     assert (-15, 2 * SPANS, "mine\n") == (ended.status, ended.spans, ended.printed)
 
 
-def test_an_applications_handler_may_call_the_one_before_it_from_a_thread() -> None:
-    """On a thread no disposition can be restored: the waiting spans are sent, and the application decides about the end."""
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT", "SIGUSR1"])
+def test_one_handler_of_several_signals_may_call_that_of_sigterm(name: str) -> None:
+    """The handler that SIGTERM had, called for any signal, sends the spans and ends the process by SIGTERM."""
+    ended = end(f"""
+        tracer = configure()
+        before = signal.getsignal(signal.SIGTERM)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1):
+            signal.signal(number, lambda *args: before(*args))
+        finish()
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(5)
+    """)
+
+    assert (-15, SPANS, "") == (ended.status, ended.spans, ended.told)
+
+
+def test_a_reload_may_call_the_handler_before_it() -> None:
+    """SIGHUP often means a reload: if its handler, set after `configure`, calls ours, spans are sent and the process goes on."""
     ended = end("""
+        tracer = configure()
+        before = signal.getsignal(signal.SIGHUP)
+        def reload(number, frame):
+            if callable(before):
+                before(number, frame)
+        signal.signal(signal.SIGHUP, reload)
+        finish()
+        os.kill(os.getpid(), signal.SIGHUP)
+        deadline = time.monotonic() + 20
+        while tracer.stats.sent < 300 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        print(tracer.stats.sent, tracer.stats.queued)
+        finish()
+    """)
+
+    assert (0, "300 0\n", 2 * SPANS) == (ended.status, ended.printed, ended.spans)
+
+
+OTHERS = {
+    "it was ignored before, as by nohup": ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", ""),
+    "it is ignored later": ("", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"),
+    "it had a handler before": ("signal.signal(signal.SIGTERM, pass_on)", ""),
+    "it has a handler later": ("", "signal.signal(signal.SIGTERM, pass_on)"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_a_signal_that_other_code_handles_or_ignores_is_left_to_it(case: str, by: By) -> None:
+    """Such a process goes on, its tracer stays open, and its exit sends the waiting spans."""
+    before, later = OTHERS[case]
+    ended = by.end(f"""
+        {before}
+        tracer = configure()
+        {later}
+        mine = signal.getsignal(signal.SIGTERM)
+        finish()
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        finish()
+        print(mine is signal.getsignal(signal.SIGTERM), mine in (signal.SIG_IGN, pass_on), tracer.stats.dropped["closed"])
+    """)
+
+    assert (0, 2 * SPANS, "True True 0\n", "") == (ended.status, ended.spans, ended.printed, ended.told)
+
+
+def test_a_process_whose_terminal_is_closed_has_sent_every_span() -> None:
+    """Closing the terminal sends SIGHUP: the waiting spans are sent, and the process ends by the signal."""
+    with Collector() as collector:
+        begin = f"{BEGIN}\nimport fcntl, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)  # stdin is this session's terminal"
+        program = f"{begin}\ntracer = configure()\nfinish()\nprint('ready', flush=True)\ntime.sleep(20)"
+        users_end, terminal = pty.openpty()
+        command = [sys.executable, "-c", program, collector.url]
+        with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True) as process:
+            os.close(terminal)
+            shown = os.read(users_end, 1000).strip()
+            os.close(users_end)
+        spans = sum(map(len, collector.store.traces()))
+
+    assert (b"ready", -signal.SIGHUP, SPANS) == (shown, process.returncode, spans)
+
+
+def test_an_applications_handler_may_call_the_one_before_it_from_a_thread(by: By) -> None:
+    """On a thread no disposition can be restored: the waiting spans are sent, and the application decides about the end."""
+    ended = by.end("""
         tracer = configure()
         before = signal.getsignal(signal.SIGTERM)
         signal.signal(signal.SIGTERM, lambda *args: threading.Thread(target=before, args=args).start())
@@ -235,9 +377,9 @@ def test_requests_on_other_threads_may_end() -> None:
     assert 3.0 > ended.seconds
 
 
-def test_the_span_that_sigterm_interrupts_is_not_sent() -> None:
+def test_the_span_that_sigterm_interrupts_is_not_sent(by: By) -> None:
     """A span that SIGTERM interrupts is never finished, so it is not sent."""
-    ended = end("""
+    ended = by.end("""
         tracer = configure()
         finish()
         with tracer.start_active_span("interrupted"):
@@ -245,7 +387,7 @@ def test_the_span_that_sigterm_interrupts_is_not_sent() -> None:
             time.sleep(5)
     """)
 
-    assert (-15, SPANS) == (ended.status, ended.spans)
+    assert (by.status, SPANS) == (ended.status, ended.spans)
 
 
 def test_a_main_thread_that_computes_in_c_ends_when_it_is_back() -> None:
@@ -311,9 +453,9 @@ def test_the_wrapped_functions_look_as_they_did() -> None:
     assert "10 12 TypeError TypeError TypeError" == ended.printed.splitlines()[1]
 
 
-def test_the_functions_are_wrapped_once_and_the_last_configure_decides() -> None:
+def test_the_functions_are_wrapped_once_and_the_last_configure_decides(by: By) -> None:
     """`handle_sigterm=False` restores the handler and both functions, even after another `configure` had replaced them."""
-    ended = end("""
+    ended = by.end("""
         before = signal.raise_signal, os.kill
         tracer = configure(handle_sigterm=False)
         print(before == (signal.raise_signal, os.kill), signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
@@ -329,7 +471,7 @@ def test_the_functions_are_wrapped_once_and_the_last_configure_decides() -> None
     """)
 
     assert ["True True"] * 3 == ended.printed.splitlines()
-    assert (-15, 0) == (ended.status, ended.spans)
+    assert (by.status, 0) == (ended.status, ended.spans)
 
 
 WRAPPERS = {
@@ -340,9 +482,9 @@ WRAPPERS = {
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 @pytest.mark.parametrize(("handled", "spans"), [(True, SPANS), (False, 0)])
-def test_others_may_wrap_the_functions_after_us(wrapper: str, handled: bool, spans: int) -> None:
+def test_others_may_wrap_the_functions_after_us(wrapper: str, handled: bool, spans: int, by: By) -> None:
     """A wrapper that other code adds stays, whatever is configured after it, and the spans are sent once."""
-    ended = end(f"""
+    ended = by.end(f"""
         import functools
         tracer = configure()
         former = signal.raise_signal
@@ -357,12 +499,12 @@ def test_others_may_wrap_the_functions_after_us(wrapper: str, handled: bool, spa
         signal.raise_signal(signal.SIGTERM)
     """)
 
-    assert (-15, spans, "other\n") == (ended.status, ended.spans, ended.printed)
+    assert (by.status, spans, "other\n") == (ended.status, ended.spans, ended.printed)
 
 
-def test_a_function_that_was_taken_before_configure_ends_the_process_at_once() -> None:
+def test_a_function_that_was_taken_before_configure_ends_the_process_at_once(by: By) -> None:
     """A function imported by `from signal import raise_signal` has no wrapper, so the waiting spans are lost."""
-    ended = end("""
+    ended = by.end("""
         from signal import raise_signal
         signal.signal(signal.SIGTERM, pass_on)
         tracer = configure()
@@ -371,15 +513,15 @@ def test_a_function_that_was_taken_before_configure_ends_the_process_at_once() -
         raise_signal(signal.SIGTERM)
     """)
 
-    assert (-15, 0) == (ended.status, ended.spans)
+    assert (by.status, 0) == (ended.status, ended.spans)
 
 
-def test_a_handler_that_leaves_by_sys_exit_needs_nothing_of_us() -> None:
+def test_a_handler_that_leaves_by_sys_exit_needs_nothing_of_us(by: By) -> None:
     """A handler that calls `sys.exit`, set before or after `configure`, runs exit handlers, and the status is the handler's."""
     handled = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))"
     configured = "tracer = configure(); finish()"
     sent = "os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)"
-    ends = [end("\n".join([*steps, sent])) for steps in ([handled, configured], [configured, handled])]
+    ends = [by.end("\n".join([*steps, sent])) for steps in ([handled, configured], [configured, handled])]
 
     assert [(7, SPANS)] * 2 == [(ended.status, ended.spans) for ended in ends]
 
@@ -400,11 +542,24 @@ def test_sigterm_in_a_subprocess_is_none_of_ours() -> None:
     assert (0, SPANS, "-15 0\n") == (ended.status, ended.spans, ended.printed)
 
 
-@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGHUP", "SIGUSR1"])
-def test_other_signals_end_a_process_as_ever(signal_name: str) -> None:
-    """Signals other than SIGTERM end a process with the same status as without a tracer."""
-    code = f"signal.signal(signal.{signal_name}, signal.SIG_DFL)\nsignal.raise_signal(signal.{signal_name})"
+@pytest.mark.parametrize("name", ["SIGINT", "SIGQUIT", "SIGUSR1"])
+def test_other_signals_end_a_process_as_ever(name: str) -> None:
+    """Signals other than SIGTERM and SIGHUP end a process with the same status as without a tracer."""
+    code = f"signal.signal(signal.{name}, signal.SIG_DFL)\nsignal.raise_signal(signal.{name})"
     without, ended = end(code), end(f"tracer = configure()\n{code}")
 
     assert without.status == ended.status < 0
     assert not re.search("Traceback", ended.told)
+
+
+def test_ctrl_c_costs_no_finished_span() -> None:
+    """Ctrl-C raises KeyboardInterrupt, so the process reaches its exit, which sends the waiting spans."""
+    ended = end("""
+        tracer = configure()
+        finish()
+        with tracer.start_active_span("interrupted"):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(20)
+    """)
+
+    assert (-signal.SIGINT, SPANS + 1) == (ended.status, ended.spans)

@@ -49,6 +49,10 @@ class Rig:
         return self.account.sent
 
     @property
+    def accepted_at(self) -> float:
+        return self.account.sent_at
+
+    @property
     def remaining(self) -> int:
         return self.account.pending
 
