@@ -9,10 +9,7 @@ import pytest
 from opentracing_zipkin.doctor.catalogue import kinds
 from opentracing_zipkin.doctor.report import FAULT, OK, WARNING, Kind
 
-HERE = Path(__file__).parent
-TESTS = "".join(
-    file.read_text("utf-8") for file in (*HERE.glob("test_*.py"), HERE.parent / "instrument" / "test_by_opentelemetry.py")
-)
+TESTS = "".join(file.read_text("utf-8") for file in Path(__file__).parent.glob("test_*.py"))
 
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.code)

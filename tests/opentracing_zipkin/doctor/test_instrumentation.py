@@ -9,6 +9,7 @@ import pytest
 from opentracing_zipkin.doctor import configuration
 from opentracing_zipkin.doctor.instrumentation import check_instrumentation, rows_of
 from opentracing_zipkin.doctor.report import Finding
+from opentracing_zipkin.instrument.opentelemetry_api import version_problem
 from opentracing_zipkin.instrument.registry import LIBRARIES
 
 
@@ -78,6 +79,20 @@ def test_a_version_that_was_not_tried_is_a_warning(
     assert f"would trace: {name};" in traced.text
     assert [code] * bool(code) == [finding.code for finding in others]
     assert all(f"{name} {version} is older than {LIBRARIES[name].oldest}" in finding.text for finding in others)
+
+
+def test_an_old_api_of_opentelemetry_is_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries that an old opentelemetry-api leaves untraced are named in one warning, and not as traced."""
+    monkeypatch.setattr("opentelemetry.version.__version__", "1.30.0")
+    monkeypatch.setenv("ZIPKIN_INSTRUMENT", "flask")
+    found, _ = configuration.read()
+    state = f"not instrumented by opentelemetry-instrumentation-x 1.0: {version_problem()}"
+    traced, finding = check_instrumentation(found, [*rows_of(found.libraries), ("sqlite3", "3", state), ("redis", "5", state)])
+
+    assert ("ok", "would-trace") == (traced.status, traced.code)
+    assert ("warning", "old-opentelemetry-api") == (finding.status, finding.code)
+    assert "opentelemetry-api 1.30.0 is too old; install 1.38 or newer" in finding.text
+    assert finding.text.endswith(": sqlite3, redis")
 
 
 def test_an_exporter_of_others_that_is_found_first_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,7 +164,7 @@ def test_several_are_a_list_or_text_with_a_comma_before_the_next_scheme(endpoint
         ("http://h:", "is 'http://h:'; the text behind its colon is no port"),
         ("http://user:12\\34@h", "is 'http://h'; write a backslash as %5C"),
         ("http://a,b", r"is 'http://\*\*\*'; use the collector's URL"),
-        ("http://a,", r"is 'http://\*\*\*'; use the collector's URL"),
+        ("http://a,", "has an empty part after its last comma; leave it out, or write the missing URL there"),
         ("http://one/x, two:9411", r"is 'http://one/\*\*\*'; use the collector's URL"),
         ("http://a b", r"is 'http://\*\*\*'; use the collector's URL"),
         ("http://h/a\nb", r"is 'http://h/\*\*\*'; use the collector's URL"),
