@@ -21,7 +21,6 @@ from .greenlets import prepare_exit
 __all__ = ["await_sent", "drain_at_exit", "drain_one", "register_for_childs_exit", "register_for_exit"]
 
 POLL_INTERVAL_S = 0.01
-HURRY_INTERVAL_S = 0.2  # seconds between two tries of a reporter that has not been told that the process ends
 
 
 class Drainable(Protocol):
@@ -48,10 +47,10 @@ class Drainable(Protocol):
         """Whether the reporter's thread is inside a log handler."""
 
     def begin_close(self, cause: str) -> None:
-        """Take no span from now on, and send the waiting ones with short delays; takes no lock."""
+        """Take no span from now on, and send the waiting ones; takes no lock."""
 
-    def hurry(self) -> None:
-        """Send the waiting spans now; takes no lock."""
+    def hurry(self, deadline: float) -> None:
+        """Send the waiting spans now, with short pauses until `deadline`, in monotonic seconds; takes no lock."""
 
     def send_here(self, seconds: float) -> None:
         """Limit each send to `seconds`; where no thread could be started, send the waiting spans on the calling thread."""
@@ -110,24 +109,13 @@ def drain_one(reporter: Drainable, seconds: float) -> None:
 def _drain(reporters: Sequence[Drainable], cause: str, end: str, max_s: float = inf) -> None:
     """Wait for the reporters, then drop their spans as `cause` and log how many; `end` is the event that the line names."""
     late = [reporter for reporter in reporters if reporter.is_late]
-    hurried = [monotonic()]
     is_done = False
     lost = 0
-
-    def wait(left_s: float) -> None:
-        if late and monotonic() - hurried[0] >= HURRY_INTERVAL_S:
-            hurried[0] = monotonic()
-            for reporter in late:
-                reporter.hurry()
-        _send_or_wait(reporters, left_s)
-
     with suppress(KeyboardInterrupt):  # the user does not want to wait any longer
         for reporter in reporters:
-            if reporter in late:
-                reporter.hurry()
-            else:
+            if reporter not in late:
                 reporter.begin_close(cause)
-        is_done = await_sent(reporters, monotonic, wait, max_s)
+        is_done = await_sent(reporters, monotonic, lambda deadline: _send_or_wait(reporters, deadline), max_s)
     for reporter in reporters:
         # Spans that a late reporter got meanwhile are not lost, because its owner will close it.
         if reporter not in late or (reporter.remaining and not is_done):
@@ -145,7 +133,7 @@ def drain_for_signal() -> None:
     for reporter in reporters:
         reporter.begin_close("expired")
         reporter.release_lock()
-    await_sent(reporters, monotonic, lambda left_s: _hurry_and_wait(reporters))
+    await_sent(reporters, monotonic, lambda deadline: _hurry_and_wait(reporters, deadline))
     lost = sum(reporter.remaining for reporter in reporters)
     if lost:
         # Not by logging, because the interrupted code may hold the lock of logging.
@@ -155,44 +143,49 @@ def drain_for_signal() -> None:
 def hurry_all() -> None:
     """Send the waiting spans of all reporters now; does not wait."""
     for reporter in list(_all):
-        reporter.hurry()
+        reporter.hurry(monotonic() + reporter.exit_timeouts[0])
 
 
 def await_sent(
     reporters: Sequence[Drainable], now: Callable[[], float], wait: Callable[[float], None], max_s: float = inf
 ) -> bool:
-    """Call `wait` with the seconds that are left until no span remains; returns whether that happened in time.
+    """Call `wait` with the deadline, by the clock `now`, until no span remains; returns whether that happened in time.
 
-    The time ends when no reporter had a span accepted for the longest stall limit, at the longest total limit, or after
-    `max_s`.
+    The deadline is the longest stall limit after the last accepted span, but at most the longest total limit, or `max_s`, after
+    the beginning.
     """
     stall_s = max((reporter.exit_timeouts[0] for reporter in reporters), default=0.0)
     total_s = min(max_s, max((reporter.exit_timeouts[1] for reporter in reporters), default=0.0))
     start = last = now()
     accepted = sum(reporter.accepted for reporter in reporters)
     while any(reporter.remaining for reporter in reporters):
-        left_s = min(last + stall_s, start + total_s) - now()
-        if left_s <= 0:
+        deadline = min(last + stall_s, start + total_s)
+        if now() >= deadline:
             return False
-        wait(left_s)
+        wait(deadline)
         more = sum(reporter.accepted for reporter in reporters)
         if more != accepted:
             accepted, last = more, now()
     return True
 
 
-def _send_or_wait(reporters: Sequence[Drainable], left_s: float) -> None:
-    deadline = monotonic() + left_s
+def _send_or_wait(reporters: Sequence[Drainable], deadline: float) -> None:
+    _hurry(reporters, deadline)
     for reporter in reporters:
         if reporter.remaining and monotonic() < deadline:
             reporter.send_here(deadline - monotonic())
     Alarm().wait(POLL_INTERVAL_S)
 
 
-def _hurry_and_wait(reporters: Sequence[Drainable]) -> None:
-    for reporter in reporters:
-        reporter.hurry()
+def _hurry_and_wait(reporters: Sequence[Drainable], deadline: float) -> None:
+    _hurry(reporters, deadline)
     Alarm().wait(POLL_INTERVAL_S)
+
+
+def _hurry(reporters: Sequence[Drainable], deadline: float) -> None:
+    for reporter in reporters:
+        if reporter.remaining:
+            reporter.hurry(deadline)
 
 
 def _lost_text(count: int, end: str) -> str:
