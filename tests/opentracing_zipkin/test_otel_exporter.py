@@ -342,6 +342,41 @@ def test_the_process_end_loses_no_span(collector: Collector, first: str, second:
     assert {str(number) for number in range(700)} <= names
 
 
+KILLED = """
+import os
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import {processor}
+from opentracing_zipkin.otel_exporter import {exporter} as ZipkinExporter
+exporter = ZipkinExporter()
+provider = TracerProvider()
+provider.add_span_processor({processor}(exporter))
+provider.get_tracer("scope").start_span("a").end()
+{then}
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    "then", ["provider.force_flush()", "provider.force_flush(); exporter.force_flush()", "provider.shutdown()"]
+)
+@pytest.mark.parametrize("processor", ["BatchSpanProcessor", "SimpleSpanProcessor"])
+@pytest.mark.parametrize("exporter", ["ZipkinExporter", "ZipkinProtoExporter"])
+def test_a_process_that_is_killed_after_a_flush_has_sent_its_spans(
+    collector: Collector, exporter: str, processor: str, then: str
+) -> None:
+    """A flush is enough before a kill or a freeze; behind SimpleSpanProcessor, the exporter has to be flushed itself."""
+    environment = {**os.environ, "ZIPKIN_ENDPOINT": collector.url}
+    code = KILLED.format(exporter=exporter, processor=processor, then=then)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=50, check=False
+    )
+    arrived = [span.name for trace in collector.store.traces() for span in trace]
+
+    assert ("", "") == (done.stdout, done.stderr)
+    if (processor, then) != ("SimpleSpanProcessor", "provider.force_flush()"):  # it returns True and calls nobody
+        assert ["a"] == arrived
+
+
 def test_what_an_unreachable_collector_did_not_take_is_said_in_one_line() -> None:
     """With an unreachable collector the process ends after `exit_stall_timeout`, and one line counts the lost spans."""
     environment = {**os.environ, "ZIPKIN_ENDPOINT": "http://127.0.0.1:9", "ZIPKIN_EXIT_STALL_TIMEOUT": "0.2"}
