@@ -195,7 +195,7 @@ def test_a_wrong_variable_raises_in_code_and_is_named(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("variable", [ENDPOINT, "ZIPKIN_ENDPOINT", ""])
-@pytest.mark.parametrize("chosen", [ZipkinExporter, ChosenJson])
+@pytest.mark.parametrize("chosen", [ZipkinExporter, ChosenJson, ZipkinProtoExporter, ChosenProto])
 def test_spans_may_go_to_the_console(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chosen: Any, variable: str) -> None:
     """With an endpoint `console:` from any variable or from code, each span is a line of JSON in the file."""
     path = tmp_path / "spans.jsonl"
@@ -211,14 +211,12 @@ def test_spans_may_go_to_the_console(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert ["one", "two"] == [json.loads(line)["name"] for line in path.read_bytes().splitlines()]
 
 
-def test_an_exporter_for_proto3_refuses_the_console(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """Proto3 for the console raises ValueError in code, and is logged if an entry point chose the exporter."""
-    monkeypatch.setenv("ZIPKIN_ENDPOINT", "console:")
+@pytest.mark.parametrize("encoding", ["proto3", "thrift"])
+@pytest.mark.parametrize("chosen", [ZipkinExporter, ZipkinProtoExporter])
+def test_a_binary_encoding_in_code_is_refused_for_the_console(chosen: Any, encoding: str) -> None:
+    """An encoding that code chose is not replaced: for the console a binary one raises ValueError."""
     with pytest.raises(ValueError, match=r"^encoding is not for an endpoint with console:, where a line is JSON; use 'json'"):
-        ZipkinProtoExporter()
-    ChosenProto().shutdown()
-
-    assert "zipkin: no span is exported: encoding is not for an endpoint with console:" in caplog.text
+        chosen(endpoint="console:", encoding=encoding)
 
 
 @pytest.mark.parametrize("endpoint", ["kafka://127.0.0.1:9/spans", "amqp://127.0.0.1:9/shop?queue=spans"])
