@@ -27,7 +27,7 @@ MAX_INTERRUPTIONS = 3
 
 
 class Delivery:
-    """Owns the outbox; used by the reporter's thread only, except for `hurry`.
+    """Owns the outbox; used by the reporter's thread only, except for `hurry` and `relax`.
 
     `join` frames encoded spans as a message.  `retry_timeout`: seconds until an unaccepted message is dropped as `expired`.
     `now`: monotonic seconds.
@@ -76,6 +76,10 @@ class Delivery:
     def hurry(self, deadline: float) -> None:
         """Make short pauses until `deadline`, in monotonic seconds, because a caller waits; from any thread, takes no lock."""
         self._pace.hurry(deadline)
+
+    def relax(self, deadline: float) -> None:
+        """The caller with this deadline waits no longer; from any thread, takes no lock."""
+        self._pace.relax(deadline)
 
     def delay_s(self) -> float | None:
         """Seconds until the next try; None where there is nothing to send."""

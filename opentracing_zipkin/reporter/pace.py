@@ -26,7 +26,7 @@ NEVER = float("-inf")
 
 
 class Pace:
-    """Owns the times of the tries; used by the reporter's thread only, except for `hurry`.  `now`: monotonic seconds."""
+    """Owns the times of the tries; used by the reporter's thread only, except for `hurry` and `relax`.  `now`: monotonic seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -47,6 +47,11 @@ class Pace:
         now = self._now()
         if now < deadline and not now < self._waiter[1] <= deadline:
             self._waiter = (now, deadline)
+
+    def relax(self, deadline: float) -> None:
+        """The caller with this deadline waits no longer; from any thread, takes no lock."""
+        if self._waiter[1] == deadline:
+            self._waiter = (NEVER, NEVER)
 
     def begin_try(self) -> None:
         """A try begins."""

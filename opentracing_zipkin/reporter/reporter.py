@@ -163,6 +163,7 @@ class Reporter:
         hurry(near)
         if self._worker.is_started or thread_kind() is NONE:  # Python 3.12 starts no thread at its exit
             self._account.await_tried(timeout, lambda deadline: hurry(near))
+        self._delivery.relax(near)  # so that the next caller has a try of its own
 
     def hurry(self, deadline: float) -> None:
         """Send the waiting spans now, with short pauses until `deadline`, in monotonic seconds; takes no lock."""

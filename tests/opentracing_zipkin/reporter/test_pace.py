@@ -118,3 +118,16 @@ def test_callers_in_a_row_get_one_try_each() -> None:
         collector.run(0.25)
 
     assert 5 == len(collector.tries)
+
+
+def test_after_a_caller_that_waits_no_longer_the_next_one_has_a_try_of_its_own() -> None:
+    """A caller that waits no longer has no deadline any more, and that of another caller stays."""
+    collector = Collector(retry_after=30.0)
+    start = collector.now
+    collector.run(0.1, start + 0.5)
+    collector.pace.relax(start + 0.5)
+    collector.run(0.1, start + 0.7)
+    collector.pace.relax(start + 0.5)
+    collector.run(0.1, start + 0.8)
+
+    assert 2 == len(collector.tries)
