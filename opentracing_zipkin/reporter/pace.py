@@ -26,7 +26,10 @@ NEVER = float("-inf")
 
 
 class Pace:
-    """Owns the times of the tries; used by the reporter's thread only, except for `hurry` and `relax`.  `now`: monotonic seconds."""
+    """Owns the times of the tries; used by the reporter's thread only, except for `hurry` and `relax`.
+
+    `now`: monotonic seconds.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
