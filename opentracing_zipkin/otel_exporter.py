@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version as version_of
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .log import is_first, log
 from .option import WrongSetting
 from .otel.exporter import SETTINGS, Exporter
+from .senders.endpoint import CONSOLE, kind_of
 from .settings import read_for_exporter
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Protocol(Enum):
     V2 = "v2"
 
 
-_ENCODINGS = {"v1": "json_v1", "v2": "json"}
+_ENCODINGS = MappingProxyType({"v1": "json_v1", "v2": "json"})
 
 # The deprecated packages that this one replaces.
 _PREFIX = "opentelemetry-exporter-zipkin"
@@ -50,6 +52,8 @@ class ZipkinExporter(Exporter):
     the environment counts, then OpenTelemetry's variable, then the default.
     """
 
+    _encodings = _ENCODINGS  # by the version
+
     def __init__(
         self,
         version: Any = Protocol.V2,
@@ -64,7 +68,8 @@ class ZipkinExporter(Exporter):
         debug: bool = False,
         **given: Unpack[ExporterOptions],
     ) -> None:
-        encoding = _ENCODINGS.get(getattr(version, "value", version))
+        name = getattr(version, "value", version)
+        encoding = self._encodings.get(name)
         if encoding is None:
             # The value is not shown: it may be a URL with a password, because the proto3 exporter's first argument is a URL.
             raise WrongSetting("version", f"is of type {type(version).__name__}; use Protocol.V2 or Protocol.V1")
@@ -81,6 +86,8 @@ class ZipkinExporter(Exporter):
             _warn_of_session()
 
         def build(settings: dict[str, Any]) -> None:
+            if "encoding" not in given and kind_of(settings.get("endpoint")) == CONSOLE:
+                settings = {**settings, "encoding": _ENCODINGS[name]}  # a line of the console is JSON
             Exporter.__init__(self, local_ipv6=local.second_ip, debug=debug, **settings)
 
         names = [name for name in SETTINGS if name != "encoding"]
@@ -90,8 +97,10 @@ class ZipkinExporter(Exporter):
 class ZipkinProtoExporter(ZipkinExporter):
     """Exports in Protocol Buffers; it replaces `opentelemetry.exporter.zipkin.proto.http.ZipkinExporter`.
 
-    Its arguments are those of ZipkinExporter without `version`.
+    Its arguments are those of ZipkinExporter without `version`.  With the endpoint `console:` it writes JSON.
     """
+
+    _encodings = MappingProxyType({"v2": "proto3"})
 
     # The arguments are written out again for `help`, editors and type checkers.
     def __init__(
@@ -107,7 +116,6 @@ class ZipkinProtoExporter(ZipkinExporter):
         debug: bool = False,
         **given: Unpack[ExporterOptions],
     ) -> None:
-        given.setdefault("encoding", "proto3")
         super().__init__(
             Protocol.V2,
             endpoint,

@@ -12,6 +12,8 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from .codes import HINTS, without_codes
+
 __all__ = ["DEFAULT_LOOKS", "LOOKS", "Look", "looks_of"]
 
 Replace = Callable[[str, str], str]  # a text and the mask -> the text without the secrets
@@ -107,9 +109,7 @@ LOOKS: dict[str, Look] = {
     "negotiate": _masking(r"(?P<kept>\b(?:negotiate|ntlm)\s{1,8})[A-Za-z0-9+/]{16,}={0,2}", "negotiate", "ntlm"),
     "digest": _masking(r"(?P<kept>\bdigest\s{1,8})(?=[\w-]{1,32}=)[^\r\n]+", "digest"),
     "aws": _masking(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])", "akia", "asia"),
-    "code": _masking(
-        r"(?P<kept>(?:[?&]|\A)code=(?=[^&\s]{1,2048}&state=)|\b(?:state|grant_type)=[^&\s]{0,512}&code=)[^&\s\"']+", "code="
-    ),
+    "code": Look(without_codes, HINTS),
     "key": _masking(r"(?P<kept>[?&]key=)[\w-]{20,}", "key="),
     "google": _masking(r"AIza[\w-]{30,}|ya29\.[\w-]{10,}", "aiza", "ya29."),
     "github": _masking(r"\bgh[oprsu]_\w{20,}|\bgithub_pat_\w{20,}", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_"),

@@ -1,6 +1,8 @@
 """Sends spans of OpenTelemetry's SDK with our encoders and our delivery.
 
-Rules: `export` hands spans over; it encodes nothing and raises nothing.  The reporter's thread turns each span into Zipkin's.
+Rules: `export` hands spans over; it encodes nothing and raises nothing.  It never waits on the thread that ends a span.  Behind
+the SDK's batch processor it waits for the collector, because the processor's own `force_flush` never asks the exporter.  The
+reporter's thread turns each span into Zipkin's.
 A finished span of the SDK does not change any more, so none is copied.  Only `settings` reads the environment.
 Source: opentelemetry-specification, trace/sdk_exporters/zipkin.md; trace/sdk.md, "Span Exporter".
 """
@@ -39,6 +41,7 @@ from ..stats import TracerStats
 from ..tags import MAX_NAME_LENGTH
 from ..text import MAX_KEY_LENGTH, to_text
 from .arguments import DEFAULT_TIMEOUT_MS
+from .asked import BY_A_FLUSH, BY_A_THREAD_OF_THE_SDK, asked
 from .direct import IS_DIRECT_USABLE, KIND_OF, DirectJson, Origins, annotations_of, hex_of, sdk_attributes
 from .mapping import (
     MAX_INT,
@@ -59,6 +62,10 @@ if TYPE_CHECKING:
 __all__ = ["SETTINGS", "Exporter", "ExporterOptions", "ExporterSettings"]
 
 MAX_TIMEOUT_S = 86_400.0  # a longer timeout, also an infinite one, is cut to a day
+
+# Seconds that `export` keeps the thread of the SDK's batch processor, which meanwhile keeps 2,048 spans and drops further ones.
+# A collector answers within milliseconds; while it does not answer, the thread is kept no second time.
+MAX_WAIT_OF_THREAD_S = 1.0
 
 _new = object.__new__
 
@@ -103,6 +110,7 @@ class Exporter(SpanExporter):
         self._route = None if is_given else route_of(named.get("endpoint", DEFAULT_ENDPOINT))
         self._origins = Origins(local, self._tag_limit)
         self._has_failed = False
+        self._send_timeout: float = named.get("send_timeout", options_of(LinkOptions)["send_timeout"].default)
         # Handlers are called with spans of our model, so the direct encoder cannot be used with them.
         has_handlers = bool(named.get("handlers") or named.get("redact"))
         self._is_direct = IS_DIRECT_USABLE and named.get("encoding", "json") == "json" and not has_handlers
@@ -112,9 +120,14 @@ class Exporter(SpanExporter):
     # Methods that the SDK calls
 
     def export(self, spans: Sequence[Any]) -> Any:
-        """Hand finished spans over to the reporter; returns FAILURE if it refused any of them, being full or closed."""
+        """Hand finished spans over to the reporter; returns FAILURE if it refused any of them, being full or closed.
+
+        A batch processor that flushes waits here for the collector, at most `send_timeout`; its thread waits at most a second,
+        and not while earlier spans wait.  One failed try ends the wait; the spans are kept and sent again.  A call while a
+        span ends does not wait, and neither does the application's own call.
+        """
         reporter = self._reporter
-        refused_before = reporter.refused
+        refused_before, remaining_before = reporter.refused, reporter.remaining
         try:
             record = reporter.record
             for span in spans:
@@ -128,6 +141,11 @@ class Exporter(SpanExporter):
                 self._has_failed = True
                 log.error("zipkin: export() was given something other than a sequence of spans (logged once)", exc_info=True)
             return SpanExportResult.FAILURE
+        by = asked()
+        if by is BY_A_FLUSH:
+            reporter.attempt(self._send_timeout)
+        elif by is BY_A_THREAD_OF_THE_SDK and not remaining_before:
+            reporter.attempt(MAX_WAIT_OF_THREAD_S)
         return SpanExportResult.SUCCESS if reporter.refused == refused_before else SpanExportResult.FAILURE
 
     def force_flush(self, timeout_millis: float = DEFAULT_TIMEOUT_MS) -> bool:

@@ -51,6 +51,7 @@ class Account:
         self._doubles = 0  # spans that were recorded twice; each was in flight twice, but counts once
         self._in_flight = 0
         self._is_moving = False  # whether spans are about to leave the backlog
+        self._failures = 0  # tries that failed in a way that may pass
         self.sent = 0
         self.sent_at = -inf  # monotonic seconds of the last acceptance
 
@@ -75,21 +76,43 @@ class Account:
         """The number of spans that wait or are in flight."""
         return self._waiting() + self._in_flight
 
-    def await_flush(self, timeout: float, hurry: Callable[[], None]) -> bool:
-        """Wait until all spans that wait now are sent or dropped, at most `timeout` seconds; `hurry` makes a thread send them.
+    def await_flush(self, timeout: float, hurry: Callable[[float], None]) -> bool:
+        """Wait until all spans that wait now are sent or dropped, at most `timeout` seconds.
+
+        `hurry` makes a thread send them, and is called with the deadline, in monotonic seconds.
 
         Returns whether all were accepted, and none was dropped since the last flush.  The last flush is the one that had ended
         before this one began, so each of several flushes at a time has its own answer.
         """
-        deadline = monotonic() + timeout
-        alarm = Alarm()
         with self._lock:
             dropped_before = self._dropped_at_flush
             due = self._gone() + self.pending
+        try:
+            self._wait(monotonic() + timeout, hurry, lambda: self._gone() >= due)
+        finally:
+            with self._lock:
+                dropped = self._all_dropped()
+                self._dropped_at_flush = dropped
+                complete = self._gone() >= due
+        return complete and dropped == dropped_before
+
+    def await_tried(self, timeout: float, hurry: Callable[[float], None]) -> None:
+        """Wait until all spans that wait now are sent or dropped, or one try has failed, at most `timeout` seconds.
+
+        It is no flush, so it does not change the answer of the next one.
+        """
+        with self._lock:
+            due = self._gone() + self.pending
+            failures = self._failures
+        self._wait(monotonic() + timeout, hurry, lambda: self._gone() >= due or self._failures != failures)
+
+    def _wait(self, deadline: float, hurry: Callable[[float], None], is_over: Callable[[], bool]) -> None:
+        alarm = Alarm()
+        with self._lock:
             self._alarms.append(alarm)
         try:
-            while self._gone() < due:
-                hurry()
+            while not is_over():
+                hurry(deadline)
                 left = deadline - monotonic()
                 if left <= 0:
                     break
@@ -99,10 +122,6 @@ class Account:
         finally:
             with self._lock:
                 self._alarms.remove(alarm)
-                dropped = self._all_dropped()
-                self._dropped_at_flush = dropped
-                complete = self._gone() >= due
-        return complete and dropped == dropped_before
 
     def stats(self) -> TracerStats:
         """A snapshot of the account, which balances."""
@@ -145,6 +164,12 @@ class Account:
         with self._lock:
             self._in_flight -= spans
             self._dropped[cause] += spans
+            self._ring()
+
+    def count_failure(self) -> None:
+        """Count a try that failed in a way that may pass; no span changes its state."""
+        with self._lock:
+            self._failures += 1
             self._ring()
 
     def count_double(self) -> None:

@@ -1,6 +1,6 @@
 """Delivery: sends encoded messages to the collector, the oldest first, one at a time, until each is accepted or given up.
 
-Rules: after a failure that may pass, the same bytes are sent again, with growing delays.  A message that is refused is halved
+Rules: after a failure that may pass, the same bytes are sent again, when `Pace` says.  A message that is refused is halved
 until the span at fault is alone.  This file starts no thread and reads no clock but the given one.
 """
 
@@ -12,15 +12,13 @@ from collections.abc import Callable, Sequence
 from ..senders import Sender, SendError
 from .account import Account
 from .log import GuardedLog
-from .outbox import Message, Outbox, backoff_s
+from .outbox import Message, Outbox
+from .pace import Pace
 from .state import GIVEN_UP, State
 from .streak import Streak
 
 __all__ = ["MAX_REFUSALS", "Delivery"]
 
-MAX_RETRY_AFTER_S = 60.0
-# The short delay between tries of a closed reporter: the process ends, or `close` has a time limit.
-CLOSING_DELAY_S = 0.2
 # A collector that refuses this many messages in a row refuses everything.  From then on whole messages are dropped, because
 # dividing them would cost two requests for each span.
 MAX_REFUSALS = 32
@@ -29,7 +27,7 @@ MAX_INTERRUPTIONS = 3
 
 
 class Delivery:
-    """Owns the outbox; used by the reporter's thread only, except for `hurry`.
+    """Owns the outbox; used by the reporter's thread only, except for `hurry` and `relax`.
 
     `join` frames encoded spans as a message.  `retry_timeout`: seconds until an unaccepted message is dropped as `expired`.
     `now`: monotonic seconds.
@@ -56,11 +54,9 @@ class Delivery:
         self._state = state
         self._retry_timeout = retry_timeout
         self._now = now
-        self._hurried = False
-        self._failures = 0  # failures in a row that may pass
+        self._pace = Pace(now)
         self._refusals = 0  # refusals in a row of messages that could be divided
         self._interruptions = 0  # interruptions in a row
-        self._retry_at = 0.0
 
     @property
     def has_room(self) -> bool:
@@ -77,15 +73,17 @@ class Delivery:
         """The number of spans in the outbox."""
         return self._outbox.spans
 
-    def hurry(self) -> None:
-        """Try the next message now, whatever the delay, because a caller waits; from any thread."""
-        self._hurried = True
+    def hurry(self, deadline: float) -> None:
+        """Make short pauses until `deadline`, in monotonic seconds, because a caller waits; from any thread, takes no lock."""
+        self._pace.hurry(deadline)
+
+    def relax(self, deadline: float) -> None:
+        """The caller with this deadline waits no longer; from any thread, takes no lock."""
+        self._pace.relax(deadline)
 
     def delay_s(self) -> float | None:
         """Seconds until the next try; None where there is nothing to send."""
-        if self._hurried:
-            return 0.0
-        return None if self.is_empty else max(0.0, self._retry_at - self._now())
+        return None if self.is_empty else self._pace.pause_s
 
     def put(self, encoded: Sequence[bytes]) -> None:
         """Add a new message of encoded spans behind the others."""
@@ -98,15 +96,14 @@ class Delivery:
                 message = self._outbox.first()
                 self._outbox.take(message)
                 self._account.count_dropped(self._state.cause, len(message))
-            elif not self._state.may_send or (self._now() < self._retry_at and not self._hurried):
-                return
-            else:
-                self._hurried = False
+            elif self._state.may_send and self._pace.is_due:
                 self._try_first()
-        self._hurried = False
+            else:
+                return
 
     def _try_first(self) -> None:
         message = self._outbox.first()
+        self._pace.begin_try()
         try:
             self._sender.send(self._join(message.encoded))
         except SendError as error:
@@ -117,16 +114,16 @@ class Delivery:
             again = not isinstance(error, Exception) and self._interruptions < MAX_INTERRUPTIONS
             self._fail(message, SendError(repr(error), retryable=again))
         else:
-            self._failures = self._refusals = self._interruptions = 0
-            self._retry_at = 0.0
+            self._refusals = self._interruptions = 0
+            self._pace.succeed()
             self._outbox.take(message)
             self._account.count_sent(len(message))
             self._streak.recover()
 
     def _fail(self, message: Message, error: SendError) -> None:
         if error.retryable:
-            self._failures += 1
-            self._retry_at = self._now() + self._delay_s(error)
+            self._pace.fail(error.retry_after)
+            self._account.count_failure()
             if self._now() - message.made_at < self._retry_timeout:
                 self._streak.retry(len(message), error)
                 return
@@ -137,11 +134,6 @@ class Delivery:
         else:
             self._refusals += 1
             self._drop(message, "too_large" if error.too_large else "rejected", error)
-
-    def _delay_s(self, error: SendError) -> float:
-        if self._state.is_closed:
-            return CLOSING_DELAY_S
-        return backoff_s(self._failures, min(error.retry_after, MAX_RETRY_AFTER_S))
 
     def _drop(self, message: Message, cause: str, error: SendError) -> None:
         self._interruptions = 0

@@ -6,14 +6,10 @@ encoded once and kept until it is accepted or given up.
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-__all__ = ["Message", "Outbox", "backoff_s"]
-
-FIRST_DELAY_S = 0.25
-MAX_DELAY_S = 30.0
+__all__ = ["Message", "Outbox"]
 
 
 class Message:
@@ -77,9 +73,3 @@ class Outbox:
         for half in reversed(list(message.halves())):
             self._messages.appendleft(half)
             self.bytes += half.length
-
-
-def backoff_s(failures: int, at_least_s: float = 0.0) -> float:
-    """Seconds to wait after `failures` in a row: exponential, with jitter so that many processes do not return at once."""
-    delay = min(MAX_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 20))
-    return max(at_least_s, delay * random.uniform(0.5, 1.0))

@@ -32,7 +32,6 @@ __all__ = [
 
 POLL_INTERVAL_S = 0.01
 MAX_SHUTDOWN_S = 1.0  # an application's shutdown waits no longer, because its server may wait for it
-HURRY_INTERVAL_S = 0.2  # seconds between two tries of a reporter that has not been told that the process ends
 
 
 class Drainable(Protocol):
@@ -63,10 +62,10 @@ class Drainable(Protocol):
         """Whether the reporter's thread is inside a log handler."""
 
     def begin_close(self, cause: str) -> None:
-        """Take no span from now on, and send the waiting ones with short delays; takes no lock."""
+        """Take no span from now on, and send the waiting ones; takes no lock."""
 
-    def hurry(self) -> None:
-        """Send the waiting spans now; takes no lock."""
+    def hurry(self, deadline: float) -> None:
+        """Send the waiting spans now, with short pauses until `deadline`, in monotonic seconds; takes no lock."""
 
     def send_here(self, seconds: float) -> None:
         """Limit each send to `seconds`; where no thread could be started, send the waiting spans on the calling thread."""
@@ -145,24 +144,13 @@ def drain_one(reporter: Drainable, seconds: float) -> None:
 def _drain(reporters: Sequence[Drainable], cause: str, end: str, max_s: float = inf) -> None:
     """Wait for the reporters, then drop their spans as `cause` and log how many; `end` is the event that the line names."""
     late = [reporter for reporter in reporters if reporter.is_late]
-    hurried = [monotonic()]
     is_done = False
     lost = 0
-
-    def wait(left_s: float) -> None:
-        if late and monotonic() - hurried[0] >= HURRY_INTERVAL_S:
-            hurried[0] = monotonic()
-            for reporter in late:
-                reporter.hurry()
-        _send_or_wait(reporters, left_s)
-
     with suppress(KeyboardInterrupt):  # the user does not want to wait any longer
         for reporter in reporters:
-            if reporter in late:
-                reporter.hurry()
-            else:
+            if reporter not in late:
                 reporter.begin_close(cause)
-        is_done = await_sent(reporters, monotonic, wait, max_s, _shutdowns)
+        is_done = await_sent(reporters, monotonic, lambda deadline: _send_or_wait(reporters, deadline), max_s, _shutdowns)
     for reporter in reporters:
         # Spans that a late reporter got meanwhile are not lost, because its owner will close it.
         if reporter not in _given_up and (reporter not in late or (reporter.remaining and not is_done)):
@@ -202,7 +190,7 @@ def drain_for_signal(name: str) -> None:
     for reporter in reporters:
         reporter.begin_close("expired")
         reporter.release_lock()
-    await_sent(reporters, monotonic, lambda left_s: _hurry_and_wait(reporters), shutdowns=_shutdowns)
+    await_sent(reporters, monotonic, lambda deadline: _hurry_and_wait(reporters, deadline), shutdowns=_shutdowns)
     lost = sum(reporter.remaining for reporter in reporters)
     if lost:
         # Not by logging, because the interrupted code may hold the lock of logging.
@@ -212,7 +200,7 @@ def drain_for_signal(name: str) -> None:
 def hurry_all() -> None:
     """Send the waiting spans of all reporters now; does not wait."""
     for reporter in list(_all):
-        reporter.hurry()
+        reporter.hurry(monotonic() + reporter.exit_timeouts[0])
 
 
 def await_sent(
@@ -222,10 +210,10 @@ def await_sent(
     max_s: float = inf,
     shutdowns: Sequence[Shutdown] = (),
 ) -> bool:
-    """Call `wait` with the seconds that are left until no span remains; returns whether that happened in time.
+    """Call `wait` with the deadline, by the clock `now`, until no span remains; returns whether that happened in time.
 
-    The time ends when no reporter had a span accepted for the longest stall limit, at the longest total limit, or after
-    `max_s`.  The seconds of `shutdowns` count, too.
+    The deadline is the longest stall limit after the last accepted span, but at most the longest total limit, or `max_s`, after
+    the beginning.  The seconds of `shutdowns` count, too.
     """
     stall_s, total_s = _limits(reporters)
     begin = now()
@@ -234,10 +222,10 @@ def await_sent(
     last = begin - stalled_s
     accepted = sum(reporter.accepted for reporter in reporters)
     while any(reporter.remaining for reporter in reporters):
-        left_s = min(last + stall_s, end) - now()
-        if left_s <= 0:
+        deadline = min(last + stall_s, end)
+        if now() >= deadline:
             return False
-        wait(left_s)
+        wait(deadline)
         more = sum(reporter.accepted for reporter in reporters)
         if more != accepted:
             accepted, last = more, now()
@@ -259,18 +247,23 @@ def _spent(reporters: Sequence[Drainable], now: float, shutdowns: Sequence[Shutd
     )
 
 
-def _send_or_wait(reporters: Sequence[Drainable], left_s: float) -> None:
-    deadline = monotonic() + left_s
+def _send_or_wait(reporters: Sequence[Drainable], deadline: float) -> None:
+    _hurry(reporters, deadline)
     for reporter in reporters:
         if reporter.remaining and monotonic() < deadline:
             reporter.send_here(deadline - monotonic())
     Alarm().wait(POLL_INTERVAL_S)
 
 
-def _hurry_and_wait(reporters: Sequence[Drainable]) -> None:
-    for reporter in reporters:
-        reporter.hurry()
+def _hurry_and_wait(reporters: Sequence[Drainable], deadline: float) -> None:
+    _hurry(reporters, deadline)
     Alarm().wait(POLL_INTERVAL_S)
+
+
+def _hurry(reporters: Sequence[Drainable], deadline: float) -> None:
+    for reporter in reporters:
+        if reporter.remaining:
+            reporter.hurry(deadline)
 
 
 def _lost_text(count: int, end: str) -> str:

@@ -30,6 +30,7 @@ from .listener import Listener
 from .log import GuardedLog
 from .loop import Loop
 from .outbox import Outbox
+from .pace import LAST_TRY_S
 from .progress import drain_one, register_for_childs_exit, register_for_exit
 from .rounds import Rounds
 from .state import GIVEN_UP, PAUSED, State
@@ -151,9 +152,22 @@ class Reporter:
         hurry = self._hurry_here if thread_kind() is NONE else self.hurry
         return self._account.await_flush(check_timeout(timeout), hurry)
 
-    def hurry(self) -> None:
-        """Send the waiting spans now, whatever the delay; takes no lock."""
-        self._delivery.hurry()
+    def attempt(self, timeout: float) -> None:
+        """Wait until every span that waits now is accepted or dropped, or one try has failed, at most `timeout` seconds.
+
+        One try is made at once, even if the collector has asked for a pause; the spans are kept.
+        """
+        # A deadline that is so near makes the next try the last one, and so one without a pause.
+        near = monotonic() + min(timeout, LAST_TRY_S)
+        hurry = self._hurry_here if thread_kind() is NONE else self.hurry
+        hurry(near)
+        if self._worker.is_started or thread_kind() is NONE:  # Python 3.12 starts no thread at its exit
+            self._account.await_tried(timeout, lambda deadline: hurry(near))
+        self._delivery.relax(near)  # so that the next caller has a try of its own
+
+    def hurry(self, deadline: float) -> None:
+        """Send the waiting spans now, with short pauses until `deadline`, in monotonic seconds; takes no lock."""
+        self._delivery.hurry(deadline)
         self._worker.ensure_thread()
 
     def stats(self) -> TracerStats:
@@ -249,7 +263,7 @@ class Reporter:
         """Take no span from now on; send the waiting ones, or drop them as `cause` if sending is paused.  Takes no lock."""
         self._state.close(cause)
         self._backlog.close_fast_path()
-        self.hurry()
+        self._worker.ensure_thread()
 
     def send_here(self, seconds: float) -> None:
         """Send on the calling thread where no thread could be started; limit each send where the end waits for our thread."""
@@ -259,8 +273,8 @@ class Reporter:
         else:
             self._worker.work_here(lambda: copy_context().run(self._loop.send_within, seconds))
 
-    def _hurry_here(self) -> None:
-        self.hurry()
+    def _hurry_here(self, deadline: float) -> None:
+        self.hurry(deadline)
         self._work_here()
 
     def _work_here(self) -> None:

@@ -14,7 +14,7 @@ __all__ = ["CLOSING", "GIVEN_UP", "OPEN", "PAUSED", "State"]
 
 OPEN = "open"  # spans are taken and sent
 PAUSED = "paused"  # no span is taken or sent; the waiting ones are kept
-CLOSING = "closing"  # no span is taken; the waiting ones are sent with short delays
+CLOSING = "closing"  # no span is taken; the waiting ones are sent
 GIVEN_UP = "given up"  # no span is taken or sent; the waiting ones are dropped
 
 

@@ -195,7 +195,7 @@ def test_a_wrong_variable_raises_in_code_and_is_named(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("variable", [ENDPOINT, "ZIPKIN_ENDPOINT", ""])
-@pytest.mark.parametrize("chosen", [ZipkinExporter, ChosenJson])
+@pytest.mark.parametrize("chosen", [ZipkinExporter, ChosenJson, ZipkinProtoExporter, ChosenProto])
 def test_spans_may_go_to_the_console(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chosen: Any, variable: str) -> None:
     """With an endpoint `console:` from any variable or from code, each span is a line of JSON in the file."""
     path = tmp_path / "spans.jsonl"
@@ -211,17 +211,15 @@ def test_spans_may_go_to_the_console(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert ["one", "two"] == [json.loads(line)["name"] for line in path.read_bytes().splitlines()]
 
 
-def test_an_exporter_for_proto3_refuses_the_console(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """Proto3 for the console raises ValueError in code, and is logged if an entry point chose the exporter."""
-    monkeypatch.setenv("ZIPKIN_ENDPOINT", "console:")
+@pytest.mark.parametrize("encoding", ["proto3", "thrift"])
+@pytest.mark.parametrize("chosen", [ZipkinExporter, ZipkinProtoExporter])
+def test_a_binary_encoding_in_code_is_refused_for_the_console(chosen: Any, encoding: str) -> None:
+    """An encoding that code chose is not replaced: for the console a binary one raises ValueError."""
     with pytest.raises(
         ValueError,
         match=r"^encoding cannot be used with an endpoint that begins with console:, because each line there is JSON; use 'json'",
     ):
-        ZipkinProtoExporter()
-    ChosenProto().shutdown()
-
-    assert "zipkin: no span is exported: encoding cannot be used with an endpoint that begins with console:" in caplog.text
+        chosen(endpoint="console:", encoding=encoding)
 
 
 @pytest.mark.parametrize("endpoint", ["kafka://127.0.0.1:9/spans", "amqp://127.0.0.1:9/shop?queue=spans"])
@@ -343,6 +341,41 @@ def test_the_process_end_loses_no_span(collector: Collector, first: str, second:
 
     assert ("", "") == (done.stdout, done.stderr)
     assert {str(number) for number in range(700)} <= names
+
+
+KILLED = """
+import os
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import {processor}
+from opentracing_zipkin.otel_exporter import {exporter} as ZipkinExporter
+exporter = ZipkinExporter()
+provider = TracerProvider()
+provider.add_span_processor({processor}(exporter))
+provider.get_tracer("scope").start_span("a").end()
+{then}
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    "then", ["provider.force_flush()", "provider.force_flush(); exporter.force_flush()", "provider.shutdown()"]
+)
+@pytest.mark.parametrize("processor", ["BatchSpanProcessor", "SimpleSpanProcessor"])
+@pytest.mark.parametrize("exporter", ["ZipkinExporter", "ZipkinProtoExporter"])
+def test_a_process_that_is_killed_after_a_flush_has_sent_its_spans(
+    collector: Collector, exporter: str, processor: str, then: str
+) -> None:
+    """A flush is enough before a kill or a freeze; behind SimpleSpanProcessor, the exporter has to be flushed itself."""
+    environment = {**os.environ, "ZIPKIN_ENDPOINT": collector.url}
+    code = KILLED.format(exporter=exporter, processor=processor, then=then)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=50, check=False
+    )
+    arrived = [span.name for trace in collector.store.traces() for span in trace]
+
+    assert ("", "") == (done.stdout, done.stderr)
+    if (processor, then) != ("SimpleSpanProcessor", "provider.force_flush()"):  # it returns True and calls nobody
+        assert ["a"] == arrived
 
 
 def test_what_an_unreachable_collector_did_not_take_is_said_in_one_line() -> None:

@@ -115,6 +115,15 @@ CARRIERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "query, a key of a service": ("/p?a=1&key=abcdefghijkl{}", ("hunter9x",)),
     "query, code of OAuth": ("/cb?code={}&state=1", ("hunter9x",)),
     "query, code of OAuth last": ("/cb?state=1&code={}", ("hunter9x",)),
+    "query, code of OAuth, far away": ("/cb?state=1&iss=h&code={}&a=2", ("hunter9x",)),
+    "form, code of OAuth": ("code={}&redirect_uri=https://h/cb&grant_type=authorization_code", ("hunter9x",)),
+    "fragment, code of OAuth": ("https://h/cb#code={}&id=2&state=1", ("hunter9x",)),
+    "query in HTML, code of OAuth": ("/cb?code={}&amp;a=2&amp;state=1", ("hunter9x",)),
+    "query with semicolons, code of OAuth": ("/cb?CODE={};a=2;STATE=1", ("hunter9x", "p;w9x")),
+    "code of OAuth after another secret": ("/cb?code={}&client_secret=a&state=1", ("hunter9x",)),
+    "JSON, code of OAuth": ('{{"code": "{}", "grant_type": "authorization_code"}}', ("hunter9x", "p/w9x", "p w9x")),
+    "JSON in JSON, code of OAuth": ('{{\\"client_id\\": 7, \\"code\\": \\"{}\\"}}', ("hunter9x",)),
+    "repr, code of OAuth": ("{{'state': 'a', 'code': '{}'}}", ("0123456789abcde9x",)),
     "query, signed by AWS": ("https://b/k?X-Amz-Credential={0}%2F1&X-Amz-Signature={0}&a=1", ("hunter9x",)),
     "query, signed by Azure": ("https://a/b?sv=2020&sig={}&se=1", ("hunter9x",)),
     "form in parts": ('form-data; name="password"\r\n\r\n{}\r\n--b', (*SECRETS, *IN_TEXT)),
@@ -188,6 +197,34 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
     },
     **{name: [(each, text.split()[-1]) for each in (text, f"it was ({text}), they said")] for name, text in LOOKS.items()},
 }
+# The authorization code of OAuth: each company, each order, each kind of text.
+COMPANY = (
+    "state=xyz",
+    "grant_type=authorization_code",
+    "session_state=1",
+    "client_id=shop",
+    "redirect_uri=https%3A%2F%2Fh%2Fcb",
+    "code_verifier=abc",
+)
+ORDERS = {
+    "at once": "code={} {company}",
+    "at once, last": "{company} code={}",
+    "far": "code={} scope=a foo=1 {company} x=2",
+    "far, last": "{company} iss=h scope=a code={} x=2",
+}
+KINDS: dict[str, Callable[[str], str]] = {
+    "query": lambda text: f"https://h/cb?{text.replace(' ', '&')}",
+    "fragment": lambda text: f"https://h/cb#{text.replace(' ', '&')}",
+    "form": lambda text: text.replace(" ", "&"),
+    "HTML": lambda text: f'<a href="/cb?{text.replace(" ", "&amp;")}">',
+    "semicolons": lambda text: f"/cb?{text.replace(' ', ';')}",
+    "capitals": lambda text: f"GET /CB?{text.replace(' ', '&').upper()} HTTP/1.1",
+    "sentence": lambda text: f"came back to (https://h/cb?{text.replace(' ', '&')}), with 302",
+    "JSON": lambda text: json.dumps(dict(pair.split("=") for pair in text.split())),
+    "JSON, small": lambda text: json.dumps(dict(pair.split("=") for pair in text.split()), separators=(",", ":")),
+    "JSON in JSON": lambda text: json.dumps(json.dumps(dict(pair.split("=") for pair in text.split()))),
+    "repr": lambda text: repr(dict(pair.split("=") for pair in text.split())),
+}
 READABLE = [
     "GET /users/123",
     "200",
@@ -213,6 +250,10 @@ READABLE = [
     "basic authentication is off",
     "max_tokens=512 total_tokens=7 token_count=5 tokens_used=9",
     "field 'token'\n\nis missing",
+    "/find?postcode=1010&state=vienna&error_code=5",
+    "code=200 state=done",
+    '{"code": "NOT_FOUND", "state": "failed"}',
+    '{"code": 404, "client_id": 7}',
     "/find?key=name&code=200&q=caf\u00e9",
     "a&copy=1&b=2 &amp; &lt;b&gt;",
     "4000.1234.5678.9012",
@@ -243,6 +284,21 @@ def leaves(text: str, secret: str) -> bool:
     """Whether the secret, or its piece `9x`, is in the text or in the decoded text."""
     looked_for = "9x" if "9x" in secret else secret
     return any(looked_for in form for form in (text, text.encode().decode("unicode_escape")))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("company", COMPANY)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_code_of_oauth_is_masked_in_any_company_and_order(kind: str, company: str, order: str) -> None:
+    """An authorization code is masked wherever OAuth's other parameters are in the same query, form or JSON."""
+    code = "SplxlOBeZQQYbYS6WxSbIA"
+    text = KINDS[kind](ORDERS[order].format(code, company=company))
+    redacted = REDACTION.text(text)
+
+    assert code.lower() in text.lower()
+    assert code.lower() not in redacted.lower()
+    assert "***" in redacted
+    assert redacted == REDACTION.text(redacted)
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -496,6 +552,7 @@ UNITS = [
     "a", "a ", "=", "a=", "password=", 'password="', "'", '"', "\\", '\\"', "@", "a@", "a:", "a:b@", ":/", "//", "http://", "http://a:b", "4", "4 ",
     "4111 ", "eyJ", "bearer ", "-----BEGIN PRIVATE KEY", "%", "%25", "%61", " ", "\n", "<password>", "--a ", "--password ", "?", "&a", ";a",
     "'a',", "a.b", "-", "password: ", "identified by '", "asia", "(a", "token\\", "[", "basic a", "xoxb-", "a@b.", "a\t", "x:@", "jdbc:oracle:x:",
+    "code=", "code=a&", "state=", ";code=a;state=a", '"code":"', '"code":"a","state":"a",', '\\"code\\":\\"', "code=a&state=a ", "state=&;a",
 ]  # fmt: skip
 
 

@@ -8,14 +8,18 @@ from collections.abc import Sequence
 import pytest
 
 from opentracing_zipkin.reporter.account import Account
-from opentracing_zipkin.reporter.delivery import CLOSING_DELAY_S, MAX_REFUSALS, MAX_RETRY_AFTER_S, Delivery
+from opentracing_zipkin.reporter.delivery import MAX_REFUSALS, Delivery
 from opentracing_zipkin.reporter.log import GuardedLog
 from opentracing_zipkin.reporter.outbox import Outbox
+from opentracing_zipkin.reporter.pace import LAST_TRY_S, MAX_RETRY_AFTER_S
 from opentracing_zipkin.reporter.progress import await_sent
 from opentracing_zipkin.reporter.state import State
 from opentracing_zipkin.reporter.streak import Streak
 from opentracing_zipkin.senders import SendError
+from opentracing_zipkin.senders.http import HttpSender
 from opentracing_zipkin.testing import FakeSender
+
+from ..senders.raw_server import answer, raw_server, saying
 
 AWAY = SendError("away", retryable=True)
 
@@ -112,26 +116,59 @@ def test_the_collector_may_ask_for_a_delay(rig: Rig, asked: float, kept: float) 
 
 
 def test_whoever_waits_gets_one_try_at_once(rig: Rig) -> None:
-    """`hurry` makes one try at once; then the delay counts again."""
+    """`hurry` makes one try at once; then the pauses are short until the deadline, and as before after it."""
     rig.sender.error = AWAY
     rig.put("a")
     rig.send()
-    rig.delivery.hurry()
+    rig.delivery.hurry(rig.now + 3)
     assert 0.0 == rig.delivery.delay_s()
     rig.send()
     rig.send()
 
     assert 2 == rig.sender.tries
+    assert 0.025 <= (rig.delivery.delay_s() or 0) <= 0.05
 
 
-def test_at_the_end_there_is_no_time_for_patience(rig: Rig) -> None:
-    """At the end of the process the delay is short, whatever the collector asks for."""
+def test_at_the_end_there_is_one_last_try(rig: Rig) -> None:
+    """At the end of the process the delay is short if the collector asks for more time than is left."""
     rig.state.close("closed")
     rig.sender.error = SendError("busy", retryable=True, retry_after=20.0)
     rig.put("a")
+    rig.delivery.hurry(rig.now + 2)
     rig.send()
 
-    assert pytest.approx(CLOSING_DELAY_S) == rig.delivery.delay_s()
+    assert pytest.approx(2 - LAST_TRY_S) == rig.delivery.delay_s()
+
+
+WAITERS = {"a flush of 3 s": 3.0, "an exit": 2.0, "a flush of 0.2 s": 0.2}
+
+
+@pytest.mark.parametrize("seconds", WAITERS.values(), ids=WAITERS)
+@pytest.mark.parametrize("asked", [None, 0, 1, 2, 30, 100_000])
+@pytest.mark.parametrize("status", [302, 303, 307, 408, 429, 500, 502, 503, 504])
+def test_a_collector_is_not_flooded_while_a_caller_waits(status: int, asked: int | None, seconds: float) -> None:
+    """Whatever status says "later": `Retry-After` is kept if it ends in time; if not, one last try is made."""
+    rig = Rig()
+    rig.sender.error = refusal(status, {} if asked is None else {"Retry-After": str(asked)})
+    rig.put("a")
+    deadline = rig.now + seconds
+    while rig.now < deadline:
+        rig.delivery.hurry(deadline)
+        rig.send()
+        rig.now += 0.01
+
+    tries = rig.sender.tries
+    if not asked:
+        assert min(3, seconds / 0.05) <= tries <= 7 + seconds / 0.25
+    else:
+        assert (2 if seconds > 0.5 else 1) <= tries <= 2 + seconds // asked
+
+
+def refusal(status: int, headers: dict[str, str]) -> SendError:
+    """The error of our HTTP sender if the collector answers so."""
+    with raw_server(saying(answer(status, headers=headers))) as server, pytest.raises(SendError) as caught:
+        HttpSender(f"http://127.0.0.1:{server.port}", "/api/v2/spans", "application/json").send(b"[]")
+    return caught.value
 
 
 def test_a_message_expires_when_it_is_tried_too_late() -> None:
@@ -209,10 +246,11 @@ def test_a_streak_is_said_once_in_a_while(rig: Rig, caplog: pytest.LogCaptureFix
     rig.put("a")
     rig.put("bc")
     for _ in range(40):
-        rig.delivery.hurry()
-        rig.send(after=1.0)
+        rig.delivery.hurry(rig.now + 0.1)
+        rig.send()
+        rig.now += 1.0
     rig.sender.error = None
-    rig.delivery.hurry()
+    rig.delivery.hurry(rig.now + 0.1)
     rig.send()
 
     assert [
@@ -233,7 +271,7 @@ def test_an_end_waits_while_spans_are_accepted(accepted_at: list[int], lasts: in
     rig.put("a" * 100)
     start = rig.now
 
-    def wait(left_s: float) -> None:
+    def wait(deadline: float) -> None:
         rig.now += 0.1
         if round(rig.now - start, 1) in accepted_at:
             rig.account.count_sent(1)

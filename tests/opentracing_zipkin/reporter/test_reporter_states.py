@@ -23,6 +23,7 @@ from opentracing_zipkin.reporter.gil import Handover
 from opentracing_zipkin.reporter.listener import Listener
 from opentracing_zipkin.reporter.log import GuardedLog
 from opentracing_zipkin.reporter.outbox import Outbox
+from opentracing_zipkin.reporter.pace import LAST_TRY_S
 from opentracing_zipkin.reporter.rounds import Rounds
 from opentracing_zipkin.reporter.state import State
 from opentracing_zipkin.reporter.streak import Streak
@@ -70,7 +71,7 @@ class Sender(AnySender):
         self.fault: Fault = lambda names: None
         self.accepted: list[str] = []
         self.wrongs: list[str] = []
-        self.hurried = False  # a flush waits, or the reporter is closed, so no delay is kept
+        self.hurried = False  # a flush waits, so the last try keeps no delay
         self._clock = clock
         self.forget()
 
@@ -172,9 +173,9 @@ class Reporting(RuleBasedStateMachine):
 
     def _round(self, hurried: bool = False) -> None:
         if hurried:
-            self.delivery.hurry()
+            self.delivery.hurry(self.clock.now + LAST_TRY_S)  # so near that a try is made at once
             self.somebody_waits = True
-        self.sender.hurried = self.somebody_waits or self.state.is_closed
+        self.sender.hurried = self.somebody_waits
         self.rounds.run(Handover())
         self.somebody_waits = self.somebody_waits and not self.state.may_send  # a pause is waited for, too
 
