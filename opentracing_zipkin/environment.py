@@ -20,6 +20,8 @@ from .log import is_first, log
 from .option import Option, WrongSetting, options_of, read_number, read_whole
 from .options import (
     DEFAULT_ENDPOINT,
+    MIN_MILLISECONDS,
+    OTEL_TIMEOUT,
     ConfigureOptions,
     SendingOptions,
     Settings,
@@ -32,6 +34,7 @@ from .senders.endpoint import HTTP, endpoints_of, kind_of, unused_settings
 from .senders.url import check_url, shown
 
 __all__ = [
+    "EXPORTER_OPTIONS",
     "OPTIONS",
     "Environment",
     "misspelt_variables",
@@ -305,4 +308,16 @@ def _proxy_variable(scheme: str, environ: Mapping[str, str]) -> str:
     return names[0] if names else ""
 
 
+def _read_timeout(text: str) -> float:
+    """Seconds.  The specification has milliseconds in this variable; OpenTelemetry's exporter for Python had seconds in it."""
+    value = read_number(text)
+    if value >= MIN_MILLISECONDS:
+        return value / 1000
+    if value > 0 and is_first(OTEL_TIMEOUT):  # for another value the check raises
+        log.warning("zipkin: %s is %s, and is read as seconds; write milliseconds, %.0f", OTEL_TIMEOUT, text, value * 1000)
+    return value
+
+
 OPTIONS = {**options_of(Settings), **options_of(ConfigureOptions)}
+# The exporter of OpenTelemetry's spans reads the time-out in its own way.
+EXPORTER_OPTIONS = {**OPTIONS, "send_timeout": OPTIONS["send_timeout"].read_also(OTEL_TIMEOUT, _read_timeout)}

@@ -98,6 +98,10 @@ class Option:
         self.also = also
         self.shown = shown
 
+    def read_also(self, variable: str, read: Callable[[str], Any]) -> Option:
+        """The same setting with another variable, which counts where `ZIPKIN_<NAME>` is not set."""
+        return Option(self.default, self.meaning, self.check, self.read, (variable, read), self.shown)
+
 
 # The kinds of settings
 

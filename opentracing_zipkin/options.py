@@ -19,6 +19,8 @@ __all__ = [
     "B3_FORMATS",
     "DEFAULT_ENDPOINT",
     "ENCODINGS",
+    "MIN_MILLISECONDS",
+    "OTEL_TIMEOUT",
     "ConfigureOptions",
     "ConnectionOptions",
     "EncodingOptions",
@@ -44,7 +46,7 @@ DEFAULT_ENDPOINT = "http://localhost:9411"
 MAX_TAG_LENGTH = 1_000_000
 ENCODINGS = ("json", "json_v1", "thrift", "proto3")
 OTEL_TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT"  # OpenTelemetry's exporter for Python had seconds in it
-MIN_MILLISECONDS = 1000  # a smaller value of that variable is read as seconds: as milliseconds it would stop all delivery
+MIN_MILLISECONDS = 1000  # a smaller value of that variable is probably meant as seconds
 KAFKA_ACKS = ("all", "1", "0")
 KAFKA_COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 KAFKA_SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -124,14 +126,14 @@ def _read_user_and_password(text: str) -> tuple[str, str]:
     return user, password
 
 
-def _read_timeout(text: str) -> float:
-    """Seconds.  The specification has milliseconds in this variable; OpenTelemetry's exporter for Python had seconds in it."""
+def _read_milliseconds(text: str) -> float:
+    """Seconds.  The variable has milliseconds; a value that was probably meant as seconds is warned of."""
     value = read_number(text)
-    if value >= MIN_MILLISECONDS:
-        return value / 1000
-    if value > 0 and is_first(OTEL_TIMEOUT):  # for another value the check raises
-        log.warning("zipkin: %s is %s, and is read as seconds; write milliseconds, %.0f", OTEL_TIMEOUT, text, value * 1000)
-    return value
+    if 0 < value < MIN_MILLISECONDS and is_first(OTEL_TIMEOUT):
+        log.warning(
+            "zipkin: %s is %s, which is milliseconds; write %.0f where seconds are meant", OTEL_TIMEOUT, text, value * 1000
+        )
+    return value / 1000
 
 
 def read_resource(text: str) -> dict[str, str] | None:
@@ -245,7 +247,7 @@ class LinkOptions(TypedDict, total=False):
             3600,
             "seconds for a message at each collector or broker, from connecting to the end of the answer; the look-up of the "
             "name has no limit",
-            also=(OTEL_TIMEOUT, _read_timeout),
+            also=(OTEL_TIMEOUT, _read_milliseconds),
         ),
     ]
     auth: Annotated[

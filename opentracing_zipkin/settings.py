@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import opentracing
 
 from .codec import encoder_named
-from .environment import OPTIONS, Environment, misspelt_variables, variable_of_proxies, warn_of_misspelt
+from .environment import EXPORTER_OPTIONS, OPTIONS, Environment, misspelt_variables, variable_of_proxies, warn_of_misspelt
 from .instrument import by_opentelemetry, http, registry
 from .log import log
 from .option import WrongSetting, check_group, check_names, options_of, selected, show_arguments, type_of
@@ -175,10 +175,11 @@ def _configured(service_name: str | None, given: Mapping[str, Any], asked: bool)
 def read_for_exporter(given: Mapping[str, Any], names: Iterable[str], build: Callable[[dict[str, Any]], T]) -> T:
     """Call `build` with the settings `names`, given or from the environment, for an exporter of OpenTelemetry's spans.
 
+    A value of OTEL_EXPORTER_ZIPKIN_TIMEOUT below 1000 is read as seconds, as OpenTelemetry's own exporter for Python reads it.
     Raises ValueError that names a wrong value or variable and the remedy.
     """
     named = {name: value for name, value in given.items() if value is not None}
-    environment = Environment(os.environ, named, {name: OPTIONS[name] for name in names})
+    environment = Environment(os.environ, named, {name: EXPORTER_OPTIONS[name] for name in names})
     with environment.naming_variables():
         endpoints = environment.read_connection()
         built = build({**environment.settings, **named})

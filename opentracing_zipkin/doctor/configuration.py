@@ -62,7 +62,7 @@ SAID = Kind(
     "said",
     WARNING,
     _CHECK,
-    "a variable of the environment is not taken as it stands: {line}",
+    "a variable of the environment has perhaps another effect than was meant: {line}",
     "correct the variable that the line names, or remove it",
 )
 FOR_ANOTHER_SENDER = Kind(

@@ -56,6 +56,7 @@ class Delivery:
         self._now = now
         self._pace = Pace(now)
         self._refusals = 0  # refusals in a row of messages that could be divided
+        self._is_asked = False  # whether `hurry` was called since the last `send`
         self._interruptions = 0  # interruptions in a row
 
     @property
@@ -76,13 +77,16 @@ class Delivery:
     def hurry(self, deadline: float) -> None:
         """Make short pauses until `deadline`, in monotonic seconds, because a caller waits; from any thread, takes no lock."""
         self._pace.hurry(deadline)
+        self._is_asked = True  # a thread that is only starting cannot be woken
 
     def relax(self, deadline: float) -> None:
         """The caller with this deadline waits no longer; from any thread, takes no lock."""
         self._pace.relax(deadline)
 
     def delay_s(self) -> float | None:
-        """Seconds until the next try; None where there is nothing to send."""
+        """Seconds until the next try, 0 where `hurry` was called since the last look; None where there is nothing to send."""
+        if self._is_asked:
+            return 0.0
         return None if self.is_empty else self._pace.pause_s
 
     def put(self, encoded: Sequence[bytes]) -> None:
@@ -91,6 +95,7 @@ class Delivery:
 
     def send(self) -> None:
         """Send messages until none is left, or one fails in a way that may pass."""
+        self._is_asked = False
         while len(self._outbox):
             if self._state.now is GIVEN_UP:
                 message = self._outbox.first()

@@ -76,7 +76,7 @@ CASES = [
         {"OTEL_EXPORTER_ZIPKIN_TIMEOUT": "10"},
         "said",
         "warning",
-        ("not taken as it stands: OTEL_EXPORTER_ZIPKIN_TIMEOUT is 10, and is read as seconds; write milliseconds, 10000",),
+        ("than was meant: OTEL_EXPORTER_ZIPKIN_TIMEOUT is 10, which is milliseconds; write 10000 where seconds are meant",),
     ),
     Case({"OTEL_SDK_DISABLED": "yes"}, "said", "warning", ("OTEL_SDK_DISABLED is 'yes', which has no effect",)),
     Case({}, "switched-on", "ok", ()),
@@ -184,7 +184,6 @@ def test_every_setting_is_told_with_its_source() -> None:
 SOURCES = [
     ("ZIPKIN_SEND_TIMEOUT", "2.5", "send_timeout", "2.5"),
     ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "2500", "send_timeout", "2.5"),
-    ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "10", "send_timeout", "10.0"),
     ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "100", "max_tag_length", "100"),
     ("ZIPKIN_HTTP_EXCLUDED_PATHS", "/a,/b", "http_excluded_paths", "/a, /b"),
     ("OTEL_RESOURCE_ATTRIBUTES", "key=hunter2", "default_tags", "key"),
@@ -196,7 +195,7 @@ SOURCES = [
 ]
 
 
-@pytest.mark.parametrize(("variable", "text", "setting", "shown"), SOURCES, ids=[f"{row[0]}={row[1]}" for row in SOURCES])
+@pytest.mark.parametrize(("variable", "text", "setting", "shown"), SOURCES, ids=[row[0] for row in SOURCES])
 def test_a_setting_comes_from_the_variable_that_has_it(
     monkeypatch: pytest.MonkeyPatch, variable: str, text: str, setting: str, shown: str
 ) -> None:

@@ -99,22 +99,16 @@ def test_the_resource(monkeypatch: pytest.MonkeyPatch, text: str, name: str, tag
     assert tags == {key: value for key, value in tracer._default_tags.items() if key != "service.name"}
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds", "is_logged"),
-    [
-        ("10", 10.0, True), ("0.5", 0.5, True), ("999", 999.0, True), ("1000", 1.0, False), ("10000", 10.0, False),
-        ("3600000", 3600.0, False),
-    ],
-)  # fmt: skip
-def test_a_time_out_that_is_meant_in_seconds(
+@pytest.mark.parametrize(("text", "seconds", "is_logged"), [("5", 0.005, True), ("999", 0.999, True), ("1000", 1.0, False)])
+def test_a_time_out_in_milliseconds_that_may_be_meant_in_seconds(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, seconds: float, is_logged: bool
 ) -> None:
-    """Below 1000 the timeout is in seconds, as for the deprecated exporter, and is logged once; else it is in milliseconds."""
+    """The timeout is in milliseconds; a small value is logged once, because the deprecated exporter read seconds."""
     monkeypatch.setenv("OTEL_EXPORTER_ZIPKIN_TIMEOUT", text)
     found = [configure("shop")._recorder._sender._failover.max_s for _ in range(2)]  # type: ignore[attr-defined]
 
     assert [seconds, seconds] == found
-    assert is_logged == sum("is read as seconds; write milliseconds" in line for line in caplog.messages)
+    assert is_logged == sum("is milliseconds; write" in line or "which is milliseconds" in line for line in caplog.messages)
 
 
 @pytest.mark.parametrize("text", ["some", "2", "-1"])

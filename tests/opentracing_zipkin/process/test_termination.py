@@ -51,7 +51,7 @@ def end(code: str) -> End:
     """The end of a process that ran the code after BEGIN; `seconds` count from a line "begin" that it printed."""
     with Collector() as collector:
         program = f"{BEGIN}\n{textwrap.dedent(code)}"
-        command = [sys.executable, "-c", program, collector.url]
+        command = [sys.executable, "-u", "-c", program, collector.url]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stderr is not None
@@ -333,7 +333,7 @@ def test_a_process_whose_terminal_is_closed_has_sent_every_span() -> None:
         begin = f"{BEGIN}\nimport fcntl, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)  # stdin is this session's terminal"
         program = f"{begin}\ntracer = configure()\nfinish()\nprint('ready', flush=True)\ntime.sleep(20)"
         users_end, terminal = pty.openpty()
-        command = [sys.executable, "-c", program, collector.url]
+        command = [sys.executable, "-u", "-c", program, collector.url]
         with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True) as process:
             os.close(terminal)
             shown = os.read(users_end, 1000).strip()
