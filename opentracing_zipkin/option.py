@@ -249,6 +249,7 @@ _OURS = {
     "schedule_delay_millis": ("flush_interval",),
     "send_interval": ("flush_interval",),
     "tags": ("default_tags",),
+    "timeout": ("send_timeout",),
     "transport": ("sender",),
     "transport_handler": ("endpoint", "sender"),
     "use_128bit_trace_id": ("trace_id_bits",),
