@@ -28,7 +28,7 @@ def asked() -> str:
         known = _CALLERS.get(frame.f_code.co_name)
         if known is not None:
             return known
-        if frame.f_globals.get("__name__", "").startswith("opentelemetry.sdk."):
+        if str(frame.f_globals.get("__name__")).startswith("opentelemetry.sdk."):  # code may run without a name
             caller = BY_A_THREAD_OF_THE_SDK
         frame = frame.f_back
     return caller

@@ -14,9 +14,9 @@ from ..tracer import ZipkinTracer
 __all__ = ["check_tracer"]
 
 
-def check_tracer(taker: str, tracer: Any) -> ZipkinTracer | None:
-    """The given tracer; raises TypeError for one that is no ZipkinTracer."""
-    if tracer is None or isinstance(tracer, ZipkinTracer):
+def check_tracer(taker: str, tracer: Any, takes_noop: bool = True) -> opentracing.Tracer | None:
+    """The given tracer: a ZipkinTracer, or the API's own, which records nothing, if `takes_noop`; else raises TypeError."""
+    if tracer is None or isinstance(tracer, ZipkinTracer) or (takes_noop and type(tracer) is opentracing.Tracer):
         return tracer
     if tracer is opentracing.global_tracer():
         getattr(tracer, "scope_manager", None)  # under the command, a stand-in configures at its first use

@@ -8,7 +8,7 @@ Source: opentelemetry-python, opentelemetry/trace/__init__.py (the names that ho
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import trace
 from opentelemetry.propagate import get_global_textmap, set_global_textmap
@@ -34,7 +34,7 @@ def install(tracer: ZipkinTracer | None = None) -> None:
     None means the global tracer of each moment, so `configure` may be called before or after.  If another provider was set
     before, one line in the log says that its spans are not traced.  Raises TypeError for a tracer that is no ZipkinTracer.
     """
-    tracer = check_tracer("install()", tracer)
+    tracer = cast(ZipkinTracer | None, check_tracer("install()", tracer, takes_noop=False))
     problem = version_problem()
     if problem:
         log.warning("zipkin: OpenTelemetry's spans are not recorded: %s", problem)

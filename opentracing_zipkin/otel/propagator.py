@@ -117,9 +117,7 @@ class B3Propagator(TextMapPropagator):
         return {*_HEADER_NAMES}
 
     def _tracer(self) -> ZipkinTracer | None:
-        if self.tracer is not None:
-            return self.tracer
-        tracer = opentracing.global_tracer()
+        tracer = opentracing.global_tracer() if self.tracer is None else self.tracer
         return tracer if isinstance(tracer, ZipkinTracer) else None
 
 

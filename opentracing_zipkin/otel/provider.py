@@ -62,13 +62,16 @@ class TracerProvider(trace.TracerProvider):
         self.max_attributes = _check_limit("max_attributes", max_attributes, MAX_TAGS)
         self.max_events = _check_limit("max_events", max_events, MAX_ANNOTATIONS)
         self.max_links = _check_limit("max_links", max_links, MAX_LINKS)
-        self.given: ZipkinTracer | None = None
+        self.given: opentracing.Tracer | None = None
         self._last_global: Any = None  # the global tracer when `current` was called last
         self.zipkin: ZipkinTracer | None = None
         self.use(tracer)
 
     def use(self, tracer: ZipkinTracer | None) -> None:
-        """Record into this tracer from now on; None means the global tracer.  Raises TypeError for another kind of tracer."""
+        """Record into this tracer from now on; None means the global tracer, and `opentracing.Tracer()` records nothing.
+
+        Raises TypeError for another kind of tracer.
+        """
         self.given = check_tracer("TracerProvider()", tracer)
         if tracer is None:
             self._last_global = self.zipkin = None
@@ -77,8 +80,9 @@ class TracerProvider(trace.TracerProvider):
             if isinstance(opentracing.global_tracer(), ZipkinTracer):
                 self.current()
         else:
-            nest(tracer)
-            self.zipkin = tracer
+            self.zipkin = self.given if isinstance(self.given, ZipkinTracer) else None
+            if self.zipkin is not None:
+                nest(self.zipkin)
 
     def current(self) -> ZipkinTracer | None:
         """The present tracer; None if the global one is no ZipkinTracer."""

@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import opentracing
+from opentracing.mocktracer import MockTracer
+from opentracing_zipkin import ZipkinTracer
 from opentracing_zipkin.otel import B3Propagator, TracerProvider, install
+from opentracing_zipkin.testing import InMemoryRecorder
 
 TAKERS: dict[str, Callable[[Any], object]] = {
     "install()": install,
@@ -21,10 +25,14 @@ TAKERS: dict[str, Callable[[Any], object]] = {
 }
 
 
+OTHERS = ["http://u:secret@h", 5, 0, {}, MockTracer(), opentracing.Tracer]
+
+
 @pytest.mark.parametrize(
-    "tracer", ["http://u:secret@h", 5, 0, {}, opentracing.Tracer(), opentracing.Tracer], ids=lambda one: type(one).__name__
+    ("taker", "tracer"),
+    [*product(TAKERS, OTHERS), ("install()", opentracing.Tracer())],
+    ids=lambda one: one if isinstance(one, str) and one in TAKERS else type(one).__name__,
 )
-@pytest.mark.parametrize("taker", TAKERS)
 def test_another_tracer_is_refused(taker: str, tracer: Any) -> None:
     """The message has the type and the remedy, and not the value."""
     with pytest.raises(TypeError) as caught:
@@ -57,7 +65,23 @@ def test_the_commands_stand_in_is_taken(taker: str, tmp_path: Path) -> None:
     assert "_Pending ZipkinTracer\n" == done.stdout
 
 
-@pytest.mark.parametrize("tracer", ["x", 5, opentracing.Tracer()], ids=lambda one: type(one).__name__)
+@pytest.mark.usefixtures("no_global_tracer")
+def test_the_apis_own_tracer_records_nothing_and_passes_the_context_on() -> None:
+    """`opentracing.Tracer()` takes the place of ours: no span is recorded, also not by the global tracer, and B3 goes on."""
+    recorder = InMemoryRecorder()
+    opentracing.set_global_tracer(ZipkinTracer("shop", recorder=recorder))
+    propagator, noop = B3Propagator(opentracing.Tracer()), TracerProvider(opentracing.Tracer()).get_tracer("test")
+    context = propagator.extract({"b3": "463ac35c9f6413ad48485a3953bb6124-48485a3953bb6124-1"})
+    carrier: dict[str, str] = {}
+    with noop.start_as_current_span("buy", context=context) as span:
+        span.set_attribute("article", "tea")
+        propagator.inject(carrier, context)
+
+    assert [] == recorder.spans
+    assert "463ac35c9f6413ad48485a3953bb6124" == carrier["x-b3-traceid"]
+
+
+@pytest.mark.parametrize("tracer", ["x", 5, MockTracer()], ids=lambda one: type(one).__name__)
 def test_a_provider_keeps_its_tracer_where_another_is_refused(tracer: Any) -> None:
     """`use` with another tracer raises, and the provider goes on as before."""
     provider = TracerProvider()
