@@ -144,7 +144,7 @@ def test_time_out_and_limit_bound_a_message_to_a_broker_that_says_nothing() -> N
         assert 0.4 < time.monotonic() - begin < BOUNDED_S
         assert "not acknowledged within 0.5 s" in str(error)
         assert True is error.retryable
-        assert before == threads()
+        assert threads() <= before  # threads of earlier tests may end meanwhile
         patient = KafkaSender(f"kafka://{address}", send_timeout=100.0)
         patient.limit(0.3)
         patient.limit(50.0)
@@ -246,11 +246,11 @@ def test_closing_ends_the_clients_threads(kafka: MockKafka) -> None:
     assert before < threads()
     sender.close()
     sender.close()
-    assert before == threads()
+    assert threads() <= before  # threads of earlier tests may end meanwhile
     sender.send(b"[2]")
     sender.close()
 
-    assert before == threads()
+    assert threads() <= before  # threads of earlier tests may end meanwhile
     assert {b"[1]", b"[2]"} == set(kafka.values("closing", 2))
 
 
