@@ -48,5 +48,5 @@ def is_of_output(error: OSError) -> bool:
 
 
 def discard_output() -> None:
-    """Lead standard output nowhere, so that the interpreter's last flush of the text that could not be written is no error."""
+    """Replace standard output by the null device, so that the interpreter's last flush raises no error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

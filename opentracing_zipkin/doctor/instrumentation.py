@@ -72,9 +72,8 @@ def check_instrumentation(found: Effective, rows: Sequence[Row]) -> Iterator[Fin
     else:
         variable = found.variables.get("instrument")
         yield WOULD_TRACE_NONE(reason=f"{variable} says so" if variable else "none that we know can be")
-    untraced = [row for row in rows if row[2].startswith(f"not {INSTRUMENTED}")]
     problem = version_problem()
-    without_api = [name for name, _, state in untraced if problem and state.endswith(problem)]
+    without_api = [name for name, _, state in rows if problem and state.endswith(problem)]
     if without_api:
         yield OLD_API(problem=problem, names=", ".join(without_api))
     for name, version, state in rows:

@@ -153,7 +153,10 @@ def _record_failure(span: OtelSpan, error: BaseException, effects: int) -> None:
 
 
 class _CurrentSteps:
-    """A generator that makes a span current during each step of `body`; made for `yield from`."""
+    """A generator that makes a span current during each step of `body`; made for `yield from`.
+
+    `opentracing.steps.Steps` is like it, but the archived OpenTracing package, on which the tracer also runs, has no `steps`.
+    """
 
     def __init__(self, span: OtelSpan, body: Generator[Any, Any, Any]) -> None:
         self._span = span
